@@ -1,0 +1,1 @@
+"""Arithmetic operators: add, multiply, fused multiply-add, convert, compare, accumulate."""

@@ -1,0 +1,22 @@
+"""The operator contract: specification, parameters, registry, shells and errors."""
+
+from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
+from .parameters import parameter, parameters_of
+from .registry import find, operators
+from .spec import OperatorSpec, operator
+from .timing import Timing
+
+__all__ = [
+    "DesignError",
+    "HoligrailError",
+    "InternalError",
+    "OperatorSpec",
+    "RequestError",
+    "Timing",
+    "ToolError",
+    "find",
+    "operator",
+    "operators",
+    "parameter",
+    "parameters_of",
+]

@@ -1,0 +1,175 @@
+"""Parameters of operators: dataclass fields that know their help text, bounds and choices.
+
+From these fields come the command-line options, the recipe keys, validation and the documentation.
+A parameter's type is ``int``, ``bool``, ``str`` (with choices), an enumeration, or a number format.
+"""
+
+import dataclasses
+import enum
+import typing
+from typing import Any
+
+from holigrail_hw.formats import Format, FormatError, parse
+
+from .errors import RequestError
+
+__all__ = ["Parameter", "parameter", "parameters_of", "parse_parameters", "to_text", "violations"]
+
+
+def parameter(
+    default: Any,
+    help: str,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+    choices: tuple[Any, ...] = (),
+    samples: tuple[Any, ...] = (),
+) -> Any:
+    """A dataclass field that is a parameter of an operator.
+
+    Parameters
+    ----------
+    default : value of the field's type, or ``None`` if it is derived from the others
+    help : one line for people
+    low, high : bounds of an integer, both included
+    choices : the allowed values
+    samples : further values worth a test or a point in an exploration
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "samples": samples}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter as seen from outside; ``type`` is int, bool, str, Format or an Enum class."""
+
+    name: str
+    type: type
+    optional: bool
+    default: Any
+    help: str
+    low: int | None
+    high: int | None
+    choices: tuple[Any, ...]
+    samples: tuple[Any, ...]
+
+    @property
+    def legal(self) -> str:
+        """The legal values in words."""
+        if self.low is not None:
+            return f"{self.low} to {self.high}"
+        if self.choices:
+            return ", ".join(to_text(choice) for choice in self.choices)
+        if self.type is bool:
+            return "true or false"
+        return "a format name" if self.type is Format else "text"
+
+    def from_text(self, text: Any) -> Any:
+        """Parse a value given as text (command line) or as a TOML value; raises ValueError."""
+        if text is None or (self.optional and text in ("none", "auto", "")):
+            return None
+        if self.type is Format:
+            return parse(str(text))
+        if self.type is bool:
+            if isinstance(text, bool):
+                return text
+            if str(text).lower() in ("true", "yes", "1"):
+                return True
+            if str(text).lower() in ("false", "no", "0"):
+                return False
+            raise ValueError(f"{self.name} must be true or false, not {text}")
+        if self.type is int:
+            try:
+                return int(str(text), 0)
+            except ValueError:
+                raise ValueError(f"{self.name} must be an integer, not {text!r}") from None
+        if issubclass(self.type, enum.Enum):
+            aliases = getattr(self.type, "aliases", lambda: {})()
+            value = aliases.get(str(text), str(text))
+            if value not in [member.value for member in self.type]:
+                raise ValueError(f"{self.name} must be one of {self.legal}, not {text}")
+            return self.type(value)
+        return str(text)
+
+    def violation(self, value: Any) -> str | None:
+        """What is wrong with a value, or ``None``."""
+        if value is None:
+            return None if self.optional else f"{self.name} must be given"
+        if self.low is not None and self.high is not None and self.type is int:
+            if isinstance(value, bool) or not isinstance(value, int):
+                return f"{self.name} must be an integer, not {value!r}"
+            if not self.low <= value <= self.high:
+                return (
+                    f"{self.name} must be between {self.low} and {self.high}, not {value}"
+                    f" ({self.help})"
+                )
+        if self.type is Format and not isinstance(value, Format):
+            return f"{self.name} must be a number format, not {value!r}"
+        if self.choices and value not in self.choices:
+            return f"{self.name} must be one of {self.legal}, not {to_text(value)}"
+        return None
+
+
+def parameters_of(spec: Any) -> dict[str, Parameter]:
+    """The parameters of an operator class or instance, in the order of declaration."""
+    cls = spec if isinstance(spec, type) else type(spec)
+    hints = typing.get_type_hints(cls)
+    found = {}
+    for field in dataclasses.fields(cls):
+        if "help" not in field.metadata:
+            continue
+        kinds = typing.get_args(hints[field.name]) or (hints[field.name],)
+        kind = next(k for k in kinds if k is not type(None))
+        choices = field.metadata["choices"]
+        if issubclass(kind, enum.Enum) and not choices:
+            choices = tuple(kind)
+        found[field.name] = Parameter(
+            name=field.name,
+            type=kind,
+            optional=type(None) in kinds,
+            default=field.default,
+            help=field.metadata["help"],
+            low=field.metadata["low"],
+            high=field.metadata["high"],
+            choices=choices,
+            samples=field.metadata["samples"],
+        )
+    return found
+
+
+def parse_parameters(cls: type, given: dict[str, Any], *, who: str) -> dict[str, Any]:
+    """Turn texts into values; raises RequestError with every violation at once."""
+    known = parameters_of(cls)
+    values, wrong, hints = {}, [], []
+    for name, text in given.items():
+        key = name.replace("-", "_")
+        if key not in known:
+            wrong.append(f"{who}: no parameter named {name!r}")
+            hints.append(f"its parameters are {', '.join(known) or 'none'}")
+            continue
+        try:
+            values[key] = known[key].from_text(text)
+        except FormatError as error:
+            wrong.append(f"{who}: {key}: {error}")
+            if error.hint:
+                hints.append(error.hint)
+        except ValueError as error:
+            wrong.append(f"{who}: {error}")
+    if wrong:
+        raise RequestError(wrong, hint="; ".join(dict.fromkeys(hints)) or None)
+    return values
+
+
+def violations(spec: Any) -> list[str]:
+    """Everything wrong with the single parameters of an instance."""
+    found = [p.violation(getattr(spec, name)) for name, p in parameters_of(spec).items()]
+    return [text for text in found if text]
+
+
+def to_text(value: Any) -> str:
+    """A parameter value as it is written on the command line and in recipes."""
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "none" if value is None else str(value)

@@ -1,0 +1,63 @@
+"""Finding operators: in-tree families are scanned, others come through entry points.
+
+A family is any sub-package of ``holigrail_hw`` that is no layer of the tool itself; there is no
+list to edit. A plug-in that fails to import does not break the tool: it is listed with its reason.
+"""
+
+import difflib
+import importlib
+import pkgutil
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from .errors import RequestError
+from .spec import OPERATORS, OperatorSpec
+
+__all__ = ["ENTRY_POINTS", "find", "operators", "unavailable"]
+
+ENTRY_POINTS = "holigrail_hw.operators"
+
+_LAYERS = {
+    *("formats", "golden", "hdl", "core", "flow", "ui", "cli"),
+    *("boards", "testbenches", "generators"),
+}
+_broken: dict[str, str] = {}
+
+
+@cache
+def operators() -> dict[str, type[OperatorSpec]]:
+    """All operators by name."""
+    package = importlib.import_module("holigrail_hw")
+    root = str(Path(str(package.__file__)).parent)
+    for family in pkgutil.iter_modules([root]):
+        if family.ispkg and family.name not in _LAYERS:
+            module = importlib.import_module(f"holigrail_hw.{family.name}")
+            for member in pkgutil.iter_modules(module.__path__):
+                importlib.import_module(f"holigrail_hw.{family.name}.{member.name}")
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            point.load()
+        except Exception as error:  # a plug-in may fail in any way, and must not break the tool
+            _broken[point.name] = f"{type(error).__name__}: {error}"
+    return dict(sorted(OPERATORS.items()))
+
+
+def unavailable() -> dict[str, str]:
+    """Plug-ins that could not be loaded, with the reason."""
+    operators()
+    return dict(_broken)
+
+
+def find(name: str) -> type[OperatorSpec]:
+    """The operator called ``name``; raises RequestError with the nearest names."""
+    found = operators()
+    if name in found:
+        return found[name]
+    if name in _broken:
+        raise RequestError(f"{name}: this plug-in could not be loaded: {_broken[name]}")
+    near = difflib.get_close_matches(name, found, n=2)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise RequestError(
+        f"no operator named {name!r}", hint=f"{hint}`holigrail list` shows all of them"
+    )

@@ -1,0 +1,267 @@
+"""The operator contract: one frozen dataclass says everything about an operator.
+
+A contributor writes a subclass of :class:`OperatorSpec` with parameters, ports, an integer-only
+golden model and a datapath. Command line, Verilog, benches, proofs, cost and documentation are
+derived from it, once, for all operators.
+"""
+
+import itertools
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from holigrail_hw.formats import Format
+from holigrail_hw.hdl.plan import Plan, Wire, schedule
+from holigrail_hw.hdl.primitives import device_model, device_models
+from holigrail_hw.hdl.shapes import shape_of
+
+from .errors import RequestError
+from .parameters import parameters_of, to_text, violations
+from .timing import Timing
+
+__all__ = ["OPERATORS", "OperatorSpec", "operator"]
+
+OPERATORS: dict[str, type["OperatorSpec"]] = {}
+
+_MATURITY = ("stable", "preview")
+
+
+def operator(
+    name: str, *, summary: str, references: Sequence[str] = (), maturity: str = "stable"
+) -> Callable[[type], type]:
+    """Register an operator class under its command-line name.
+
+    Parameters
+    ----------
+    name : kebab-case name on the command line
+    summary : one line
+    references : papers or standards the method comes from, with year
+    maturity : ``stable`` or ``preview``
+    """
+
+    def register(cls: type) -> type:
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+            raise ValueError(f"operator {name!r}: the name must be kebab-case")
+        if maturity not in _MATURITY:
+            raise ValueError(f"operator {name!r}: maturity must be one of {_MATURITY}")
+        if name in OPERATORS and OPERATORS[name].__qualname__ != cls.__qualname__:
+            raise ValueError(f"operator {name!r} is registered twice")
+        cls.name, cls.summary = name, summary
+        cls.references, cls.maturity = tuple(references), maturity
+        OPERATORS[name] = cls
+        return cls
+
+    return register
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSpec(ABC):
+    """An operator with its parameters.
+
+    Values at the ports are bit patterns: NumPy integers, object arrays above 64 bits. A stateful
+    operator sees every array as a sequence in time along axis 0; further axes are independent.
+
+    Raises
+    ------
+    RequestError
+        On construction, with every parameter that breaks a rule.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    references: ClassVar[tuple[str, ...]]
+    maturity: ClassVar[str]
+    stateful: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        wrong = violations(self)
+        if not wrong:
+            for key, value in self.derive().items():
+                if getattr(self, key) is None:
+                    object.__setattr__(self, key, value)
+            wrong = violations(self) + list(self.check())
+        if wrong:
+            raise RequestError([f"{self.name}: {text}" for text in wrong])
+
+    def derive(self) -> dict[str, Any]:
+        """Values for parameters that were left ``None``."""
+        return {}
+
+    def check(self) -> list[str]:
+        """Everything wrong with the parameters taken together, one line each."""
+        return []
+
+    @abstractmethod
+    def inputs(self) -> dict[str, Format]:
+        """Input ports."""
+
+    @abstractmethod
+    def outputs(self) -> dict[str, Format]:
+        """Output ports."""
+
+    @abstractmethod
+    def golden(self, **codes: Any) -> dict[str, Any]:
+        """The exact answer, from integer arithmetic alone, sharing nothing with the datapath.
+
+        Takes and returns arrays of codes. A faithful output is a pair of arrays (low, high).
+        """
+
+    @abstractmethod
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        """The hardware, as steps of a plan."""
+
+    def corner_cases(self) -> dict[str, list[int]]:
+        """Codes worth trying for each input; benches combine them."""
+        return {name: format.corner_codes() for name, format in self.inputs().items()}
+
+    def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
+        """Random codes for every input; uniform over the codes unless overridden."""
+        return {
+            name: random_codes(rng, format.width, count) for name, format in self.inputs().items()
+        }
+
+    def plan(self, timing: Timing | None = None) -> Plan:
+        """The schedule for a timing request; cheap, creates no component."""
+        timing = timing or Timing()
+        if timing.device not in device_models():
+            raise RequestError(
+                f"timing: no device model named {timing.device!r}",
+                hint=f"there are {', '.join(device_models())}",
+            )
+        device = device_model(timing.device)
+
+        def make(period_ns: float | None, latency: int) -> Plan:
+            inputs = {name: shape_of(format) for name, format in self.inputs().items()}
+            outputs = {name: shape_of(format) for name, format in self.outputs().items()}
+            return Plan(
+                inputs,
+                outputs,
+                self.datapath,
+                device=device,
+                period_ns=period_ns,
+                latency=latency,
+            )
+
+        if timing.latency is None:
+            return make(timing.period_ns, 0)
+        try:
+            return schedule(make, timing.latency)
+        except ValueError as error:
+            raise RequestError(f"{self.name}: {error}") from None
+
+    def component(self, timing: Timing | None = None) -> Any:
+        """The hardware as a ``wiring.Component``: plain ports, or streams ``i`` and ``o``."""
+        from .shells import FixedLatency, Streamed
+
+        timing = timing or Timing()
+        return (Streamed if timing.shell == "stream" else FixedLatency)(self, timing)
+
+    def cost(self, timing: Timing | None = None) -> dict[str, int]:
+        """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
+        plan = self.plan(timing)
+        primitives = [primitive for _, primitive, _ in plan.resources]
+        return {
+            "adders": sum(primitive.one_bit_adders() > 0 for primitive in primitives),
+            "one_bit_adders": sum(primitive.one_bit_adders() for primitive in primitives),
+            "luts": sum(primitive.luts() for primitive in primitives),
+            "flip_flops": plan.flip_flops(),
+            "dsps": sum(primitive.dsps(plan.device) for primitive in primitives),
+            "memory_bits": 0,
+        }
+
+    def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:
+        """The golden answer for one item per cycle of hardware that interleaves its sums.
+
+        Item *t* belongs to sum *t* mod ``interleave``; without state this is plain ``golden``.
+        """
+        if not self.stateful or interleave == 1:
+            return self.golden(**codes)
+        count = len(next(iter(codes.values())))
+        turns = -(-count // interleave)
+
+        def split(values: Any) -> Any:
+            values = np.asarray(values)
+            padding = np.zeros(turns * interleave - count, dtype=values.dtype)
+            return np.concatenate([values, padding]).reshape(turns, interleave)
+
+        results = self.golden(**{name: split(values) for name, values in codes.items()})
+        return {name: np.asarray(v).reshape(-1)[:count] for name, v in results.items()}
+
+    def top_name(self, timing: Timing | None = None) -> str:
+        """Name of the generated module; the same request has the same name."""
+        timing = timing or Timing()
+        parts = [self.name.replace("-", "_")]
+        for name, parameter in parameters_of(self).items():
+            value = getattr(self, name)
+            if isinstance(value, Format):
+                parts.append(value.name)
+            elif value != parameter.default:
+                parts.append(f"{name}_{to_text(value)}")
+        if timing.shell == "stream":
+            parts.append("stream")
+        if timing.latency is not None or timing.period_ns is not None:
+            parts.append(f"l{self.plan(timing).latency}")
+        return re.sub(r"[^a-zA-Z0-9_]", "n", "_".join(parts))
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters as texts, for manifests and messages."""
+        return {name: to_text(getattr(self, name)) for name in parameters_of(self)}
+
+    def variants(self) -> list["OperatorSpec"]:
+        """This specification with one parameter at a time set to each of its sample values."""
+        found: list[OperatorSpec] = []
+        for name, parameter in parameters_of(self).items():
+            for value in parameter.samples or _samples(parameter):
+                try:
+                    found.append(replace(self, **{name: value}))
+                except RequestError:
+                    continue
+        return found
+
+    def items(self, count: int, rng: np.random.Generator) -> dict[str, Any]:
+        """``count`` test items: corner cases combined, then random ones; all in random order."""
+        names = list(self.inputs())
+        corners = self.corner_cases()
+        total = int(np.prod([len(corners[name]) for name in names], dtype=float))
+        budget = min(total, count // 2)
+        if total <= count // 2:
+            rows = list(itertools.product(*(corners[name] for name in names)))
+        else:
+            picks = [rng.integers(0, len(corners[name]), budget) for name in names]
+            rows = [
+                tuple(corners[name][i] for name, i in zip(names, row, strict=True))
+                for row in zip(*picks, strict=True)
+            ]
+        random = self.stimulus(rng, count - len(rows))
+        order = rng.permutation(count)
+        result = {}
+        for index, (name, format) in enumerate(self.inputs().items()):
+            dtype = np.uint64 if format.width <= 64 else object
+            corner = np.array([row[index] for row in rows], dtype=dtype)
+            result[name] = np.concatenate([corner, np.asarray(random[name], dtype)])[order]
+        return result
+
+
+def random_codes(rng: np.random.Generator, width: int, count: int) -> Any:
+    """Uniform codes of a given width in bits."""
+    if width <= 64:
+        high = (1 << width) - 1
+        return rng.integers(0, high, count, dtype=np.uint64, endpoint=True)
+    words = [rng.integers(0, (1 << 32) - 1, count, endpoint=True) for _ in range(-(-width // 32))]
+    mask = (1 << width) - 1
+    codes = np.zeros(count, dtype=object)
+    for word in words:
+        codes = (codes << 32) | word.astype(object)
+    return codes & mask
+
+
+def _samples(parameter: Any) -> tuple[Any, ...]:
+    if parameter.choices:
+        return parameter.choices
+    if parameter.type is bool:
+        return (False, True)
+    return ()

@@ -1,0 +1,1 @@
+"""Amaranth building blocks that are no operators: plan, primitives, shapes, arithmetic units."""

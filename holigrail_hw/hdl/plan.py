@@ -1,0 +1,315 @@
+"""The plan: a datapath written once as named steps, and registers placed to meet a clock.
+
+As-soon-as-possible scheduling with delay-annotated steps, the method of FloPoCo (de Dinechin and
+Pasca, 2011) and XLS. A step starts when its operands are ready; if it would end after the clock
+edge, it starts in the next cycle, and its operands are registered. Operands that are needed in a
+later cycle travel through registers shared by all readers. Without a period the result is
+combinational.
+
+A feedback loop (an accumulator) is one construct, :meth:`Plan.loop`. A loop whose body takes *L*
+cycles holds *L* independent, interleaved sums: the operands of cycle *t* belong to sum *t* mod *L*.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth import Const, Module, Mux, Shape, Signal, Value
+
+from .primitives import DeviceModel, Primitive, Wiring
+
+__all__ = ["Plan", "Wire", "schedule"]
+
+
+@dataclass(frozen=True, eq=False)
+class Wire:
+    """A value, the clock cycle in which it is ready, and how many ns into that cycle."""
+
+    value: Any
+    cycle: int = 0
+    time_ns: float = 0.0
+
+    @property
+    def shape(self) -> Any:
+        """Amaranth shape of the value."""
+        return self.value.shape()
+
+    @property
+    def width(self) -> int:
+        """Width in bits."""
+        return Shape.cast(self.shape).width
+
+
+class Plan:
+    """Schedule of one datapath.
+
+    Parameters
+    ----------
+    inputs, outputs : mapping of str to Amaranth shape
+        The ports.
+    datapath : callable
+        ``datapath(plan, **wires)`` calls :meth:`step` and :meth:`loop` and returns the outputs as
+        a mapping of names to wires.
+    device : DeviceModel
+        Predicts the delays.
+    period_ns : float or None
+        The clock period aimed at, in ns; ``None`` for no register except those of loops.
+    latency : int
+        Least latency: registers are added at the outputs up to this number of cycles.
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from inputs to outputs.
+    interleave : int
+        How many independent sums a loop holds; 1 without loops.
+    promise_ns : float
+        The clock period the device model promises for this schedule, in ns.
+    valid : Signal
+        Marks a cycle whose inputs count. Loops hold their sum in all other cycles.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        datapath: Callable[..., Mapping[str, Wire]],
+        *,
+        device: DeviceModel,
+        period_ns: float | None = None,
+        latency: int = 0,
+    ):
+        self.device = device
+        self.period_ns = period_ns
+        self.interleave = 1
+        self.valid = Signal()
+        self.resources: list[tuple[str, Primitive, int]] = []
+        self._comb: list[Any] = []
+        self._sync: list[Any] = []
+        self._registers: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self._names: dict[str, int] = {}
+        self._cycle_ends: list[float] = [0.0]
+        self.inputs = {name: Signal(shape, name=name) for name, shape in inputs.items()}
+        self.outputs = {name: Signal(shape, name=name) for name, shape in outputs.items()}
+        for name in (*self.inputs, *self.outputs, "clk", "rst"):
+            self._names[name] = 1
+        results = datapath(self, **{name: Wire(signal) for name, signal in self.inputs.items()})
+        if set(results) != set(self.outputs):
+            raise ValueError(f"datapath must return {sorted(self.outputs)}, not {sorted(results)}")
+        self.latency = max([latency, *(wire.cycle for wire in results.values())])
+        for name, wire in results.items():
+            if wire.width != Value.cast(self.outputs[name]).shape().width:
+                raise TypeError(f"output {name}: {wire.shape} is not {self.outputs[name].shape()}")
+            self._assign(self.outputs[name], self._at(wire, self.latency))
+
+    def step(
+        self,
+        name: str,
+        shape: Any,
+        function: Callable[..., Any],
+        *operands: Wire,
+        using: Primitive | None = None,
+        wrap: bool = False,
+        keep: bool = False,
+    ) -> Wire:
+        """One named step of the computation.
+
+        Parameters
+        ----------
+        name : str
+            Name of the signal in the generated Verilog.
+        shape : Amaranth shape
+            Declared shape of the result.
+        function : callable
+            Gets the operands' values, all of one cycle, and returns an Amaranth expression.
+        using : Primitive
+            What the step is made of; :class:`Wiring` (nothing) by default.
+        wrap : bool
+            Allow an expression wider than ``shape``; its upper bits are dropped.
+        keep : bool
+            Forbid synthesis to merge this step with others.
+
+        Raises
+        ------
+        TypeError
+            If the expression is wider than ``shape`` and ``wrap`` is not set.
+        """
+        primitive = Wiring() if using is None else using
+        delay_ns = primitive.delay_ns(self.device)
+        cycle = max((wire.cycle for wire in operands), default=0)
+        start = max((wire.time_ns for wire in operands if wire.cycle == cycle), default=0.0)
+        if self.period_ns is not None and start > 0 and delay_ns > 0:
+            if self.device.register_ns + start + delay_ns > self.period_ns:
+                cycle, start = cycle + 1, 0.0
+        expression = function(*(self._at(wire, cycle) for wire in operands))
+        signal = Signal(shape, name=self._unique(name), attrs={"keep": 1} if keep else None)
+        found, declared = Value.cast(expression).shape(), Value.cast(signal).shape()
+        if not wrap and not _fits(found, declared):
+            raise TypeError(f"{name}: {found} does not fit in {declared}; say wrap=True")
+        self._assign(signal, expression)
+        self.resources.append((name, primitive, cycle))
+        return self._ready(Wire(signal, cycle, start + delay_ns))
+
+    def constant(self, value: int, shape: Any) -> Wire:
+        """A constant of the given shape, ready at once and in every later cycle."""
+        return Wire(Const(value, shape))
+
+    def loop(
+        self,
+        name: str,
+        shape: Any,
+        body: Callable[..., Wire],
+        *operands: Wire,
+        init: int = 0,
+    ) -> Wire:
+        """A feedback loop: ``state = body(plan, state, *operands)`` once per item.
+
+        The body starts where all operands are ready, in the cycle that makes the loop shortest.
+        The returned wire is the updated state, one register after the body. A reset, or an item
+        that is not valid, leaves no trace in the state.
+        """
+        first = max(wire.cycle for wire in operands)
+        late = any(wire.time_ns > 0 for wire in operands if wire.cycle == first)
+        before = self._snapshot()
+        result = self._loop_from(first, name, shape, body, operands, init)
+        length = result.cycle - first
+        if late and length > 1:
+            # Operands that arrive late in their cycle may have cost the loop a cycle of its own.
+            now = self._snapshot()
+            self._restore(before)
+            later = self._loop_from(first + 1, name, shape, body, operands, init)
+            if later.cycle - first - 1 < length:
+                result, length = later, later.cycle - first - 1
+            else:
+                self._restore(now)
+        if self.interleave not in (1, length):
+            raise ValueError(f"loops of {self.interleave} and {length} cycles in one plan")
+        self.interleave = length
+        return self._ready(result)
+
+    def valid_at(self, cycle: int) -> Any:
+        """``valid`` of the item that is in the given cycle; cleared by reset."""
+        value = self.valid
+        for index in range(cycle):
+            key = (id(value), -1 - index)
+            if key not in self._registers:
+                register = Signal(name=self._unique(f"valid_d{index + 1}"))
+                self._sync.append(register.eq(value))
+                self._registers[key] = register, value
+            value = self._registers[key][0]
+        return value
+
+    @property
+    def promise_ns(self) -> float:
+        """Clock period the device model promises, in ns."""
+        return self.device.register_ns + max(self._cycle_ends)
+
+    def flip_flops(self) -> int:
+        """Registers in bits, before synthesis removes any."""
+        return sum(len(Value.cast(statement.lhs)) for statement in self._sync)
+
+    def add_to(self, module: Module) -> None:
+        """Write the datapath into a module; may be called once per plan."""
+        module.d.comb += self._comb
+        module.d.sync += self._sync
+
+    def _assign(self, target: Any, expression: Any) -> None:
+        self._comb.append(Value.cast(target).eq(Value.cast(expression)))
+
+    def _ready(self, wire: Wire) -> Wire:
+        self._cycle_ends += [0.0] * (wire.cycle + 1 - len(self._cycle_ends))
+        self._cycle_ends[wire.cycle] = max(self._cycle_ends[wire.cycle], wire.time_ns)
+        return wire
+
+    def _unique(self, name: str) -> str:
+        count = self._names.get(name, 0)
+        self._names[name] = count + 1
+        return name if count == 0 else self._unique(f"{name}_{count + 1}")
+
+    def _at(self, wire: Wire, cycle: int) -> Any:
+        """The value in a later cycle, through registers that all its readers share."""
+        value = wire.value
+        if not isinstance(value, Signal) and not hasattr(value, "as_value"):
+            return value
+        for index in range(wire.cycle, cycle):
+            key = (id(value), index)
+            if key not in self._registers:
+                base = Value.cast(value).name.removesuffix(f"_d{index}")
+                register = Signal.like(
+                    value, name=self._unique(f"{base}_d{index + 1}"), reset_less=True
+                )
+                self._sync.append(Value.cast(register).eq(Value.cast(value)))
+                self._registers[key] = register, value
+            value = self._registers[key][0]
+        return value
+
+    def _loop_from(self, first, name, shape, body, operands, init) -> Wire:
+        """Schedule the body with the state ready at the start of cycle ``first``."""
+        state = Signal(shape, name=self._unique(name), init=init)
+        aligned = [
+            Wire(self._at(wire, first), first, wire.time_ns if wire.cycle == first else 0.0)
+            for wire in operands
+        ]
+        primed = Signal(name=self._unique(f"{name}_primed"))
+        old = Signal(shape, name=self._unique(f"{name}_old"))
+        result = body(self, Wire(old, first), *aligned)
+        length = result.cycle + 1 - first
+        if length == 1:
+            self._assign(old, state)
+        else:
+            # After a reset the ring still holds old sums: ignore them for one turn.
+            turn = Signal(length, name=self._unique(f"{name}_turn"))
+            self._sync.append(turn.eq((turn << 1) | 1))
+            self._comb.append(primed.eq(turn[-1]))
+            self._assign(old, Mux(primed, Value.cast(state), init))
+        valid = self.valid_at(result.cycle)
+        held = self._at(Wire(old, first), result.cycle)
+        self._sync.append(
+            Value.cast(state).eq(Mux(valid, Value.cast(result.value), Value.cast(held)))
+        )
+        return Wire(state, result.cycle + 1)
+
+    def _snapshot(self):
+        return (
+            list(self._comb),
+            list(self._sync),
+            dict(self._registers),
+            dict(self._names),
+            list(self._cycle_ends),
+            list(self.resources),
+        )
+
+    def _restore(self, snapshot) -> None:
+        comb, sync, registers, names, ends, resources = snapshot
+        self._comb, self._sync, self._registers = list(comb), list(sync), dict(registers)
+        self._names, self._cycle_ends, self.resources = dict(names), list(ends), list(resources)
+
+
+def schedule(make: Callable[[float | None, int], Plan], latency: int) -> Plan:
+    """The plan with the shortest promised period among those of exactly ``latency`` cycles.
+
+    ``make(period_ns, latency)`` builds a plan. Bisection on the period; registers are added at the
+    outputs when there are fewer steps than cycles.
+    """
+    plan = make(None, latency)
+    if plan.latency > latency:
+        raise ValueError(f"latency must be at least {plan.latency} cycles, not {latency}")
+    low, high = 0.0, plan.promise_ns
+    for _ in range(12):
+        middle = (low + high) / 2
+        attempt = make(middle, latency)
+        if attempt.latency <= latency:
+            high = middle
+            if attempt.promise_ns < plan.promise_ns:
+                plan = attempt
+        else:
+            low = middle
+    return plan
+
+
+def _fits(found: Shape, declared: Shape) -> bool:
+    if found.signed == declared.signed:
+        return found.width <= declared.width
+    if found.signed:
+        return False
+    return found.width < declared.width

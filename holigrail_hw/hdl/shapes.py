@@ -1,0 +1,56 @@
+"""Amaranth shapes of number formats, with named fields.
+
+A fixed-point format is a plain signed or unsigned integer shape. A float is a structure of
+``fraction``, ``exponent`` and ``sign``, the sign being the top bit. Every other format is a bit
+pattern. The format itself stays attached to float shapes as ``.format``.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+from amaranth import signed, unsigned
+from amaranth.lib import data
+
+from holigrail_hw.formats import FixedFormat, FloatFormat, Format
+
+__all__ = ["FloatShape", "shape_of"]
+
+
+class FloatShape(data.StructLayout):
+    """Layout of a packed float.
+
+    Parameters
+    ----------
+    format : FloatFormat
+
+    Members
+    -------
+    fraction : unsigned, trailing significand, absent when its width is 0
+    exponent : unsigned, biased
+    sign : 1 bit
+    """
+
+    def __init__(self, format: FloatFormat):
+        self.format = format
+        members = {
+            "fraction": unsigned(format.fraction_width),
+            "exponent": unsigned(format.exponent_width),
+            "sign": unsigned(1),
+        }
+        super().__init__({name: shape for name, shape in members.items() if shape.width})
+
+
+@singledispatch
+def shape_of(format: Format) -> Any:
+    """The Amaranth shape of a value of ``format``; as wide as the format."""
+    return unsigned(format.width)
+
+
+@shape_of.register
+def _(format: FixedFormat) -> Any:
+    return signed(format.width) if format.signed else unsigned(format.width)
+
+
+@shape_of.register
+def _(format: FloatFormat) -> Any:
+    return FloatShape(format)

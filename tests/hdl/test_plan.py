@@ -1,0 +1,151 @@
+"""The scheduler: same function at every clock, loops with interleaved sums, resets, refusals."""
+
+import warnings
+
+import pytest
+from amaranth import Module, Mux, signed, unsigned
+from amaranth.hdl import ResetInserter, Signal
+from amaranth.sim import Simulator
+
+from holigrail_hw.hdl.plan import Plan, schedule
+from holigrail_hw.hdl.primitives import Adder, Logic, Multiplier, device_model, device_models
+
+GENERIC = device_model("generic")
+ITEMS = [(3, -4, 5), (-8, -8, 7), (7, 7, -8), (0, 1, -1), (-1, -1, -1), (5, 0, 2), (-3, 6, 1)]
+
+
+def simulate(plan, items, *, cycles, reset_at=()):
+    """Feed one item per cycle; return the value of output z in every cycle."""
+    m = Module()
+    plan.add_to(m)
+    m.d.comb += plan.valid.eq(1)
+    running = Signal()
+    m.d.sync += running.eq(1)  # a clock domain even for a combinational plan
+    reset = Signal()
+    top = ResetInserter(reset)(m)
+    seen = []
+
+    async def bench(ctx):
+        for cycle in range(cycles):
+            values = items[cycle] if cycle < len(items) else [0] * len(plan.inputs)
+            for signal, value in zip(plan.inputs.values(), values, strict=True):
+                ctx.set(signal, value)
+            ctx.set(reset, cycle in reset_at)
+            await ctx.delay(1e-7)
+            seen.append(ctx.get(plan.outputs["z"]))
+            await ctx.tick()
+
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulator.run()
+    return seen
+
+
+def product_plus(plan, a, b, c):
+    p = plan.step("p", signed(8), lambda x, y: x * y, a, b, using=Multiplier(4, 4))
+    s = plan.step("s", signed(9), lambda x, y: x + y, p, c, using=Adder(9))
+    return {"z": plan.step("z", signed(9), lambda x: ~x, s, using=Logic(1, 9))}
+
+
+def make_product_plus(period_ns=None, latency=0, device=GENERIC):
+    ports = {"a": signed(4), "b": signed(4), "c": signed(4)}
+    return Plan(
+        ports, {"z": signed(9)}, product_plus, device=device, period_ns=period_ns, latency=latency
+    )
+
+
+@pytest.mark.parametrize("period_ns", [None, 100.0, 6.0, 4.0, 3.0, 0.5])
+def test_same_function_at_every_period(period_ns):
+    plan = make_product_plus(period_ns)
+    outputs = simulate(plan, ITEMS, cycles=len(ITEMS) + plan.latency)
+    assert outputs[plan.latency :] == [~(a * b + c) for a, b, c in ITEMS]
+
+
+def test_latency_follows_the_clock():
+    assert [make_product_plus(period).latency for period in (None, 100.0, 0.5)] == [0, 0, 2]
+    assert make_product_plus(100.0).promise_ns > make_product_plus(0.5).promise_ns
+
+
+@pytest.mark.parametrize("latency", [0, 1, 2, 5])
+def test_a_requested_latency_is_met_exactly(latency):
+    plan = schedule(lambda period, cycles: make_product_plus(period, cycles), latency)
+    assert plan.latency == latency
+    outputs = simulate(plan, ITEMS, cycles=len(ITEMS) + latency)
+    assert outputs[latency:] == [~(a * b + c) for a, b, c in ITEMS]
+
+
+def accumulate(plan, x, clear):
+    """A sum whose body takes as many cycles as two adders need."""
+
+    def body(plan, old, x, clear):
+        start = plan.step("start", signed(12), lambda o, c: Mux(c, 0, o), old, clear, using=Logic())
+        middle = plan.step(
+            "middle", signed(12), lambda s, v: s + v, start, x, using=Adder(12), wrap=True
+        )
+        return plan.step("next", signed(12), lambda s: s + 1, middle, using=Adder(12), wrap=True)
+
+    shifted = plan.step("shifted", signed(8), lambda v: v - 1, x, using=Adder(8))
+    return {"z": plan.loop("total", signed(12), body, shifted, clear)}
+
+
+def make_accumulator(period_ns):
+    ports = {"x": signed(7), "clear": unsigned(1)}
+    return Plan(ports, {"z": signed(12)}, accumulate, device=GENERIC, period_ns=period_ns)
+
+
+def expected_sums(items, interleave):
+    sums, seen = [0] * interleave, []
+    for index, (x, clear) in enumerate(items):
+        lane = index % interleave
+        sums[lane] = (0 if clear else sums[lane]) + x
+        seen.append(sums[lane])
+    return seen
+
+
+LONG = [((37 * i) % 128 - 64, i % 11 == 0 and i > 0) for i in range(60)]
+
+
+@pytest.mark.parametrize("period_ns", [None, 8.0, 4.0, 3.0, 1.5])
+def test_loop_interleaves_as_many_sums_as_it_has_cycles(period_ns):
+    plan = make_accumulator(period_ns)
+    outputs = simulate(plan, LONG, cycles=len(LONG) + plan.latency)
+    assert outputs[plan.latency :] == expected_sums(LONG, plan.interleave)
+
+
+def test_loop_gets_longer_with_a_faster_clock():
+    lengths = [make_accumulator(period).interleave for period in (None, 4.0, 1.5)]
+    assert lengths == [1, 2, 3]
+
+
+@pytest.mark.parametrize("period_ns", [None, 4.0, 1.5])
+@pytest.mark.parametrize("reset_at", [5, 17, 18])
+def test_reset_in_mid_stream_leaves_no_trace(period_ns, reset_at):
+    plan = make_accumulator(period_ns)
+    outputs = simulate(plan, LONG, cycles=len(LONG) + plan.latency, reset_at={reset_at})
+    after = LONG[reset_at + 1 :]
+    # Sums are counted from reset: the first item after it belongs to sum 0 of a fresh set.
+    assert outputs[reset_at + 1 + plan.latency :] == expected_sums(after, plan.interleave)
+
+
+def test_a_step_refuses_a_wider_expression():
+    def datapath(plan, a):
+        return {"z": plan.step("narrow", unsigned(4), lambda x: x + 1, a, using=Adder(4))}
+
+    with pytest.raises(TypeError, match=r"narrow: unsigned\(5\) does not fit in unsigned\(4\)"):
+        Plan({"a": unsigned(4)}, {"z": unsigned(4)}, datapath, device=GENERIC)
+
+
+def test_a_step_refuses_a_signed_value_in_an_unsigned_shape():
+    def datapath(plan, a):
+        return {"z": plan.step("z", unsigned(4), lambda x: x, a)}
+
+    with pytest.raises(TypeError, match="does not fit"):
+        Plan({"a": signed(4)}, {"z": unsigned(4)}, datapath, device=GENERIC)
+
+
+def test_every_device_model_predicts():
+    for name in device_models():
+        assert make_product_plus(5.0, device=device_model(name)).promise_ns > 0
