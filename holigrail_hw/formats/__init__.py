@@ -1,0 +1,30 @@
+"""Number formats as data: names, codes, exact values, rounding. NumPy only.
+
+``parse(name)`` gives a :class:`Format`; see there for what a format can do.
+"""
+
+from .base import Format
+from .errors import FormatError
+from .exact import FINITE, INFINITE, NAN, Exact
+from .fixed import FixedFormat
+from .floating import FloatFormat
+from .names import PATTERNS, named, parse
+from .rounding import Rounding
+from .small import BinaryFormat, TernaryFormat
+
+__all__ = [
+    "FINITE",
+    "INFINITE",
+    "NAN",
+    "PATTERNS",
+    "BinaryFormat",
+    "Exact",
+    "FixedFormat",
+    "FloatFormat",
+    "Format",
+    "FormatError",
+    "Rounding",
+    "TernaryFormat",
+    "named",
+    "parse",
+]
