@@ -1,0 +1,128 @@
+"""Place and route with nextpnr, and what its report says: clock frequency, use, critical path."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DesignError, HoligrailError
+from . import tools
+from .process import Progress, run
+
+__all__ = ["Placed", "Segment", "place_and_route"]
+
+_TIME_LIMIT_S = 1800
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One hop of the critical path: ``kind`` is clk-to-q, logic, routing or setup."""
+
+    kind: str
+    delay_ns: float
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A routed design.
+
+    ``fmax_mhz`` is the slowest clock's frequency, ``None`` if no path runs from register to
+    register; ``used`` maps a kind of cell to (used, available).
+    """
+
+    fmax_mhz: float | None
+    used: dict[str, tuple[int, int]]
+    critical_path: tuple[Segment, ...]
+    seconds: float
+    log: Path
+
+
+def place_and_route(
+    arguments: tuple[str, ...],
+    *,
+    who: str,
+    what: str,
+    frequency: float,
+    seed: int,
+    folder: Path,
+    log: Path,
+    progress: Progress | None = None,
+) -> Placed:
+    """Run nextpnr: ``arguments`` are its name and options, all but frequency, seed and report.
+
+    ``what`` names the device or board in the message when the design does not fit.
+
+    Raises
+    ------
+    DesignError
+        The design does not fit or cannot be routed.
+    ToolError
+        nextpnr is missing or died.
+    """
+    name = arguments[0]
+    tool = tools.require(name, who=who)[name]
+    report = folder / f"{log.stem}.json"
+    finished = run(
+        [
+            *tool.command,
+            *arguments[1:],
+            *("--freq", f"{frequency:g}", "--seed", str(seed)),
+            *("--report", report.name, "--timing-allow-fail"),
+        ],
+        who=name,
+        log=log,
+        cwd=folder,
+        environment=tools.environment(),
+        time_limit=_TIME_LIMIT_S,
+        progress=progress,
+        failure=DesignError,
+        explain=lambda output: _no_room(output, who, what),
+    )
+    return _read(json.loads(report.read_text()), finished.seconds, log)
+
+
+def _read(report: dict[str, Any], seconds: float, log: Path) -> Placed:
+    clocks = [entry["achieved"] for entry in report.get("fmax", {}).values()]
+    used = {
+        kind: (entry["used"], entry["available"])
+        for kind, entry in report.get("utilization", {}).items()
+        if entry["used"]
+    }
+    path: tuple[Segment, ...] = ()
+    for entry in report.get("critical_paths", []):
+        hops = tuple(
+            Segment(
+                hop["type"],
+                round(hop["delay"], 3),
+                _signal(hop["from"].get("cell", "")),
+                _signal(hop["to"].get("cell", "")),
+            )
+            for hop in entry["path"]
+        )
+        within_clock = "async" not in (entry["from"] + entry["to"])
+        if within_clock and sum(h.delay_ns for h in hops) > sum(h.delay_ns for h in path):
+            path = hops
+    return Placed(min(clocks, default=None), used, path, seconds, log)
+
+
+def _signal(cell: str) -> str:
+    """The signal a cell was named after: Yosys appends a chain of cell types and pins to it."""
+    return re.split(r"_(?:SB_|LUT|CCU2C|PFUMX|L6MUX|TRELLIS|MULT|DFF|ALU|MUX2|_MAC16)", cell)[0]
+
+
+def _no_room(output: str, who: str, what: str) -> HoligrailError | None:
+    """The message for a design that needs more cells than the device has, read off the log."""
+    over = []
+    for kind, used, available in re.findall(r"Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", output):
+        if int(used) > int(available):
+            over.append(f"{used} of {available} {kind}")
+    if not over and not re.search(r"no BELs remaining|[Uu]nable to place|No Bels", output):
+        return None
+    need = "need " + ", ".join(over) if over else "run out of cells"
+    return DesignError(
+        f"{who}: the design must fit on {what}, not {need}",
+        hint="take a larger device, narrower formats, or --dsp",
+    )
