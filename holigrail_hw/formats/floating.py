@@ -182,7 +182,9 @@ class FloatFormat(Format):
         codes = {0, 1, normal - 1, normal, normal + 1, self.largest_code - 1, self.largest_code}
         codes |= {one - 1, one, one + 1, one + normal // 2, one + normal, top, top - 1}
         codes |= {self.largest_code + 1, self.largest_code + 2, alternating & top}
-        codes |= {~alternating & top, *({self.nan_code} - {None, self.sign_code})}  # type: ignore[arg-type]
+        codes.add(~alternating & top)
+        if self.nan_code is not None:
+            codes.add(self.nan_code & top)
         kept = {code for code in codes if 0 <= code <= top}
         return sorted(kept | {code | self.sign_code for code in kept})
 

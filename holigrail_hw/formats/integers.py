@@ -13,7 +13,7 @@ __all__ = ["INT64_BITS", "bit_length", "jam", "largest_bits", "narrow", "widen"]
 
 INT64_BITS = 61
 
-_object_bit_length = np.frompyfunc(int.bit_length, 1, 1)
+_object_bit_length: Any = np.frompyfunc(int.bit_length, 1, 1)
 
 
 def bit_length(magnitudes: np.ndarray) -> np.ndarray:

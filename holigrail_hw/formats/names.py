@@ -122,9 +122,10 @@ def _unknown(name: str) -> FormatError:
     asked = name.lower()
 
     def similarity(known: str) -> tuple[float, int]:
-        return SequenceMatcher(None, asked, known).ratio(), len(commonprefix([asked, known]))
+        ratio = 1.0 if known.startswith(asked) else SequenceMatcher(None, asked, known).ratio()
+        return ratio, len(commonprefix([asked, known]))
 
     best = max(named(), key=similarity)
-    if similarity(best)[0] < 0.5:
+    if not asked or similarity(best)[0] < 0.5:
         return FormatError(f"no format named {name!r}", hint=_LIST_HINT)
     return FormatError(f"no format named {name!r}", hint=f"did you mean {best!r}? {_LIST_HINT}")

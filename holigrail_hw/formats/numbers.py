@@ -89,7 +89,7 @@ def _from_objects(array: np.ndarray, precision: int, finest: int | None) -> Exac
 
 def _from_one(value: Any, precision: int, finest: int | None) -> tuple[bool, int, int, int]:
     if isinstance(value, int | np.integer):
-        return value < 0, abs(int(value)), 0, FINITE
+        return bool(value < 0), abs(int(value)), 0, FINITE
     if isinstance(value, float | np.floating):
         is_negative = math.copysign(1.0, value) < 0
         if np.isnan(value):
@@ -103,7 +103,9 @@ def _from_one(value: Any, precision: int, finest: int | None) -> tuple[bool, int
     raise FormatError(f"values must be real numbers, not {type(value).__name__}")
 
 
-def _from_fraction(value: Fraction, precision: int, finest: int | None):
+def _from_fraction(
+    value: Fraction, precision: int, finest: int | None
+) -> tuple[bool, int, int, int]:
     numerator, denominator = abs(value.numerator), value.denominator
     if denominator & (denominator - 1) == 0:
         return value < 0, numerator, 1 - denominator.bit_length(), FINITE
