@@ -1,0 +1,266 @@
+"""From words to a design: options of an operator come from its parameters, timing from a few more.
+
+Every verb on a design takes ``OPERATOR [--parameter value ...]`` or a recipe. All mistakes of one
+command line are reported together.
+"""
+
+import argparse
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import RequestError
+from ..core.parameters import parameters_of, parse_parameters, to_text
+from ..core.registry import find
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from ..flow import devices
+from .options import common_options
+from .session import Session
+
+__all__ = [
+    "Design",
+    "Request",
+    "integer",
+    "read_design",
+    "read_options",
+    "read_request",
+    "together",
+]
+
+Configure = Callable[[argparse.ArgumentParser], None]
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a verb works on.
+
+    ``device`` is a target of ``holigrail list devices``; ``timing.device`` is the delay model that
+    goes with it. ``board`` is ``None`` unless asked for.
+    """
+
+    spec: OperatorSpec
+    timing: Timing
+    device: str
+    board: str | None
+    recipe: str | None
+
+    @property
+    def top(self) -> str:
+        """Name of the generated module."""
+        return self.spec.top_name(self.timing)
+
+
+@dataclass(frozen=True)
+class Request:
+    """An operator and its parameters as texts, or the path of a recipe; not yet judged."""
+
+    options: argparse.Namespace
+    cls: type[OperatorSpec] | None
+    recipe: Path | None
+    texts: dict[str, str]
+
+
+def integer(low: int, high: int | None = None) -> Callable[[str], int]:
+    """An argparse type: a whole number of at least ``low`` and at most ``high``."""
+
+    def convert(text: str) -> int:
+        bound = f"{low} or more" if high is None else f"between {low} and {high}"
+        try:
+            value = int(text, 0)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be an integer, not {text!r}") from None
+        if value < low or (high is not None and value > high):
+            raise argparse.ArgumentTypeError(f"must be {bound}, not {value}")
+        return value
+
+    return convert
+
+
+def read_options(
+    words: list[str], session: Session, configure: Configure | None = None
+) -> argparse.Namespace:
+    """Options of a verb that works on no design."""
+    parser = _parser(session, configure)
+    options, unknown = parser.parse_known_args(words)
+    session.adopt(options)
+    if unknown:
+        raise _unknown(unknown, parser, session.verb)
+    return options
+
+
+def read_request(
+    words: list[str], session: Session, configure: Configure | None = None
+) -> Request:
+    """Options of a verb on a design, its operator or recipe, and the parameters as texts."""
+    asks_help = any(word in ("-h", "--help") for word in words)
+    base = _parser(session, configure, design=True)
+    if asks_help:
+        named = [word for word in words if not word.startswith("-")][:1]
+        if not named or named[0].endswith(".toml"):
+            base.parse_args(["--help"])
+    options, _ = base.parse_known_args([word for word in words if word not in ("-h", "--help")])
+    session.adopt(options)
+    if options.operator is None:
+        raise RequestError(
+            f"{session.verb}: an operator or a recipe must be given",
+            hint=f"holigrail {session.verb} OPERATOR; `holigrail list` shows all of them",
+        )
+    if options.operator.endswith(".toml"):
+        parser, cls, texts = base, None, {}
+        options, unknown = parser.parse_known_args(words)
+    else:
+        cls = find(options.operator)
+        parser = _parser(session, configure, design=True)
+        _add_parameters(parser, cls)
+        options, unknown = parser.parse_known_args(words)
+        given = {name: getattr(options, f"parameter_{name}") for name in parameters_of(cls)}
+        texts = {name: text for name, text in given.items() if text is not None}
+    if unknown:
+        wrong = _unknown(unknown, parser, session.verb)
+        together([lambda: _fail(wrong), lambda: cls and parse_parameters(cls, texts, who=cls.name)])
+    recipe = None if cls else Path(options.operator)
+    return Request(options, cls, recipe, texts)
+
+
+def read_design(
+    words: list[str], session: Session, configure: Configure | None = None
+) -> tuple[argparse.Namespace, Design]:
+    """Options of a verb on a design, and the design itself."""
+    request = read_request(words, session, configure)
+    options, board = request.options, getattr(request.options, "board", None)
+    if request.recipe is not None:
+        from ..flow import recipe
+
+        spec, timing, recipe_board = recipe.load(request.recipe)
+        board = board or recipe_board
+        timing, device = timing_of(options, board, timing)
+        return options, Design(spec, timing, device, board, str(request.recipe))
+    cls = request.cls
+    assert cls is not None
+    spec, (timing, device) = together(
+        [
+            lambda: cls(**parse_parameters(cls, request.texts, who=cls.name)),
+            lambda: timing_of(options, board, Timing()),
+        ]
+    )
+    return options, Design(spec, timing, device, board, None)
+
+
+def timing_of(
+    options: argparse.Namespace, board: str | None, base: Timing
+) -> tuple[Timing, str]:
+    """The timing asked for, on top of ``base``, and the device it is for."""
+    changes: dict[str, Any] = {}
+    if options.period is not None:
+        changes |= {"period_ns": options.period, "latency": options.latency}
+    elif options.latency is not None:
+        changes |= {"latency": options.latency, "period_ns": None}
+    if options.shell is not None:
+        changes["shell"] = options.shell
+    device = options.device
+    if device is None and board is not None:
+        from .. import boards
+
+        device = boards.find(board).device
+    if device is None:
+        return replace(base, **changes), _target_of_model(base.device)
+    goal = devices.target(device, "timing")
+    return replace(base, device=goal.model, **changes), goal.name
+
+
+def together(steps: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Run every step; raises one RequestError with the violations of all of them."""
+    results, wrong, hints = [], [], []
+    for step in steps:
+        try:
+            results.append(step())
+        except RequestError as error:
+            wrong += error.violations
+            hints += [error.hint] if error.hint else []
+    if wrong:
+        raise RequestError(wrong, hint="; ".join(dict.fromkeys(hints)) or None)
+    return results
+
+
+def _parser(
+    session: Session, configure: Configure | None, *, design: bool = False
+) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"holigrail {session.verb}",
+        usage=f"holigrail {session.verb} {'OPERATOR ' if design else ''}[options]",
+        parents=[common_options()],
+        allow_abbrev=False,
+    )
+    parser.error = lambda message: _fail(  # type: ignore[method-assign]
+        RequestError(
+            f"{session.verb}: {message.removeprefix('argument ')}",
+            hint=f"`holigrail {session.verb} --help` shows the options",
+        )
+    )
+    if configure is not None:
+        configure(parser)
+    if design:
+        parser.add_argument(
+            "operator", nargs="?", metavar="OPERATOR", help="an operator, or generators/NAME.toml"
+        )
+        timing = parser.add_argument_group("timing")
+        timing.add_argument("--period", type=_period, metavar="NS", help="clock period aimed at")
+        timing.add_argument(
+            "--latency", type=integer(0), metavar="N", help="cycles, instead of a period"
+        )
+        timing.add_argument("--device", metavar="NAME", help="device whose delays count (generic)")
+        timing.add_argument(
+            "--shell", metavar="KIND", help="plain (fixed latency) or stream (valid and ready)"
+        )
+    return parser
+
+
+def _period(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number of ns, not {text!r}") from None
+
+
+def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec]) -> None:
+    group = parser.add_argument_group(f"parameters of {cls.name}")
+    for name, parameter in parameters_of(cls).items():
+        default = "derived" if parameter.default is None else to_text(parameter.default)
+        extra: dict[str, Any] = {"nargs": "?", "const": "true"} if parameter.type is bool else {}
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=f"parameter_{name}",
+            metavar="VALUE",
+            help=f"{parameter.help}: {parameter.legal} ({default})".replace("%", "%%"),
+            **extra,
+        )
+
+
+def _target_of_model(model: str) -> str:
+    for name, goal in devices.TARGETS.items():
+        if goal.model == model:
+            return name
+    return model
+
+
+def _unknown(unknown: list[str], parser: argparse.ArgumentParser, verb: str) -> RequestError:
+    known = [option for action in parser._actions for option in action.option_strings]
+    wrong, hints, after_option = [], [], False
+    for word in unknown:
+        if word.startswith("--"):
+            name = word.split("=")[0]
+            wrong.append(f"{verb}: no option named {name!r}")
+            near = difflib.get_close_matches(name, known, n=1)
+            hints += [f"did you mean {near[0]}?"] if near else []
+        elif not after_option:
+            wrong.append(f"{verb}: every word must belong to an option, not {word!r}")
+        after_option = word.startswith("--") and "=" not in word
+    hints.append("--help shows the options")
+    return RequestError(wrong, hint=" ".join(hints))
+
+
+def _fail(error: RequestError) -> Any:
+    raise error

@@ -1,0 +1,153 @@
+"""``holigrail VERB OPERATOR [--parameter value ...]``: find the verb, run it, judge what it raises.
+
+Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is missing, 4 our bug,
+130 interrupted. This module imports neither amaranth nor numpy, so that ``--help`` is immediate.
+"""
+
+import argparse
+import difflib
+import importlib
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from .. import __version__
+from .options import common_options
+from .session import Session
+
+__all__ = ["VERBS", "main"]
+
+VERBS = {
+    "list": "operators, formats, recipes, boards or devices",
+    "info": "parameters, ports, latency and cost of an operator",
+    "generate": "write Verilog, manifest, self-checking bench and core file",
+    "simulate": "run some items through the hardware and print them decoded",
+    "verify": "check the emitted Verilog against the golden model",
+    "prove": "prove equivalence by SAT or SMT, where it closes",
+    "synth": "synthesise, place and route; estimate beside measurement",
+    "build": "make the bitstream of a board's self-test",
+    "flash": "load a bitstream into a board and check its signature",
+    "explore": "sweep parameters; cost and latency of every combination",
+    "report": "write one self-contained HTML page about a design",
+    "doctor": "which tools are found, and what to type for the missing ones",
+}
+
+_EPILOG = """\
+OPERATOR is a name from `holigrail list`, or a recipe: generators/NAME.toml.
+`holigrail VERB OPERATOR --help` shows the parameters of the operator.
+Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is missing, 4 our bug.
+"""
+
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit status."""
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
+    session = Session(command=shlex.join(["holigrail", *words]), json="--json" in words)
+    try:
+        return _run(words, session)
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; it has what it wanted.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if "--traceback" in words:
+            traceback.print_exc()
+        return _judge(error, session)
+
+
+def _run(words: list[str], session: Session) -> int:
+    verb, rest = _split(words)
+    if verb is None:
+        parser = _parser()
+        chosen = parser.parse_args(rest)
+        if chosen.version:
+            print(f"holigrail {__version__}")
+            return 0
+        parser.print_help(sys.stdout if chosen.help else sys.stderr)
+        return 0 if chosen.help else 2
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        _refuse(f"no verb named {verb!r}", f"{hint}the verbs are {', '.join(VERBS)}")
+    session.verb = verb
+    return importlib.import_module(f"holigrail_hw.cli.{verb}").main(rest, session)
+
+
+def _split(words: list[str]) -> tuple[str | None, list[str]]:
+    """The verb, the first word that is no option, and all the other words."""
+    takes_value = {
+        option
+        for action in common_options()._actions
+        if action.nargs != 0
+        for option in action.option_strings
+    }
+    index = 0
+    while index < len(words) and words[index].startswith("-"):
+        index += 2 if words[index] in takes_value else 1
+    if index >= len(words):
+        return None, words
+    return words[index], words[:index] + words[index + 1 :]
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(len(verb) for verb in VERBS)
+    verbs = "\n".join(f"  {verb:{width}}  {summary}" for verb, summary in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="holigrail",
+        usage="holigrail VERB [OPERATOR] [options]",
+        description=f"Number formats and arithmetic operators as verified hardware.\n\n{verbs}",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common_options()],
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-h", "--help", action="store_true", help="show this and stop")
+    parser.add_argument("--version", action="store_true", help="show the version and stop")
+    parser.error = _refuse  # type: ignore[method-assign]
+    return parser
+
+
+def _refuse(message: str, hint: str = "`holigrail --help` shows the verbs and options") -> Any:
+    from ..core.errors import RequestError
+
+    raise RequestError(message, hint=hint)
+
+
+def _judge(error: Exception, session: Session) -> int:
+    """Say what went wrong, without a traceback; returns the exit status."""
+    from ..core.errors import HoligrailError, InternalError, RequestError
+    from ..formats import FormatError
+
+    if isinstance(error, FormatError):
+        error = RequestError(str(error), hint=error.hint)
+    if isinstance(error, HoligrailError) and not isinstance(error, InternalError):
+        status, hint = error.exit_code, error.hint
+        messages = error.violations if isinstance(error, RequestError) else (str(error),)
+        heads = [f"error: {message}" for message in messages]
+    else:
+        status, hint = InternalError.exit_code, "run it again with --traceback and report the output"
+        text = str(error) if isinstance(error, InternalError) else _described(error)
+        messages = (f"{text} while running {session.verb or 'holigrail'}",)
+        heads = [f"internal error: {messages[0]}; this is our bug"]
+    lines = [line.replace("\n", "\n  ") for line in heads]
+    if hint:
+        lines.append(f"  hint: {hint}".replace("\n", "\n  "))
+    print(*lines, sep="\n", file=sys.stderr)
+    if session.json:
+        session.print_json(
+            {"error": {"status": status, "messages": [*messages], "hint": hint}}, status=status
+        )
+    return status
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}({str(error)!r})"

@@ -1,0 +1,1 @@
+"""What people see: tables, progress, colour and plots. The command line decides when."""

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Measure the delay model of a device: place and route small circuits, fit a line through them.
+
+    scripts/measure_device.py ice40up5k --model ice40up5k -o holigrail_hw/hdl/devices
+
+Three families of circuits stand between registers: layers of 4-input look-up tables with scattered
+wiring, adders, and one product in a DSP block. The clock period is
+
+    period = register_ns + levels * lut_ns
+    period = register_ns + carry_start_ns + width * carry_ns
+    period = register_ns + dsp_ns
+
+where every wire counts with the cell it leaves. The median over several seeds of the placer is
+fitted by least squares. nextpnr does not time products in an SB_MAC16; for the iCE40 UP5K icetime
+does, on the same routed circuit.
+"""
+
+import argparse
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from holigrail_hw.flow import synth, tools
+from holigrail_hw.flow.devices import target
+
+LAYER_WIDTH = 64
+LEVELS = (1, 2, 3, 4, 6, 8)
+WIDTHS = (8, 16, 24, 32, 48)
+
+
+def layers(levels: int) -> str:
+    """``levels`` layers of LAYER_WIDTH look-up tables, each fed by four bits of the layer above."""
+    choose = random.Random(levels)
+    lines = [f"wire [{LAYER_WIDTH - 1}:0] x0 = a;"]
+    for level in range(1, levels + 1):
+        lines.append(f"(* keep *) wire [{LAYER_WIDTH - 1}:0] x{level};")
+        for bit in range(LAYER_WIDTH):
+            near = [(bit + choose.randrange(-12, 13)) % LAYER_WIDTH for _ in range(4)]
+            one, two, three, four = (f"x{level - 1}[{n}]" for n in near)
+            lines.append(f"assign x{level}[{bit}] = ({one} & {two}) ^ ({three} | ~{four});")
+    ports = f"input [{LAYER_WIDTH - 1}:0] a, output [{LAYER_WIDTH - 1}:0] y"
+    return _module(ports, [*lines, f"assign y = x{levels};"])
+
+
+def adder(width: int) -> str:
+    """A sum of two ``width``-bit words."""
+    ports = f"input [{width - 1}:0] a, b, output [{width - 1}:0] y"
+    return _module(ports, ["assign y = a + b;"])
+
+
+def product(width: int) -> str:
+    """An unsigned product of two ``width``-bit words."""
+    ports = f"input [{width - 1}:0] a, b, output [{2 * width - 1}:0] y"
+    return _module(ports, ["assign y = a * b;"])
+
+
+def _module(ports: str, lines: list[str]) -> str:
+    return f"module probe({ports});\n" + "\n".join(lines) + "\nendmodule\n"
+
+
+def period_ns(verilog: str, device: str, seeds: int) -> float:
+    """Median clock period over ``seeds`` placements."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "probe.v"
+        source.write_text(verilog)
+        result = synth.run([source], "probe", device, work_dir=folder, seeds=seeds)
+        if result.dsps and target(device).family == "ice40":
+            return _icetime_ns(Path(folder), device)
+        return 1000 / statistics.median(result.fmax_mhz)
+
+
+def _icetime_ns(folder: Path, device: str) -> float:
+    """Critical path of the routed probe as icetime sees it."""
+    placer = target(device).placer
+    command = tools.require(placer[0], who="measure_device")[placer[0]].command
+    options = [*placer[1:], "--pcf-allow-unconstrained", "--top", "probe", "--asc", "probe.asc"]
+    subprocess.run(
+        [*command, *options, "--json", "probe.harness.json", "-q"],
+        cwd=folder,
+        check=True,
+        env=tools.environment(),
+    )
+    answer = subprocess.run(
+        ["icetime", "-d", device.removeprefix("ice40"), "-i", "-t", "probe.asc"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found = re.search(r"Total path delay: ([\d.]+) ns", answer.stdout)
+    if found is None or "MAC16" not in answer.stdout:
+        raise SystemExit("measure_device: icetime must report a path through the DSP block")
+    return float(found.group(1))
+
+
+def fit(points: list[tuple[int, float]]) -> tuple[float, float]:
+    """Intercept and slope of the least-squares line, in ns."""
+    slope, intercept = np.polyfit([x for x, _ in points], [y for _, y in points], 1)
+    return float(intercept), float(slope)
+
+
+def measure(device: str, seeds: int) -> dict[str, float | int]:
+    """All numbers of the model."""
+    logic = [(levels, period_ns(layers(levels), device, seeds)) for levels in LEVELS]
+    sums = [(width, period_ns(adder(width), device, seeds)) for width in WIDTHS]
+    print(f"{device}: layers {_show(logic)}  adders {_show(sums)}", file=sys.stderr)
+    register_ns, lut_ns = fit(logic)
+    start_ns, carry_ns = fit(sums)
+    dsp_ns, dsp_width = 0.0, 0
+    if target(device).has_dsp:
+        dsp_width = 18 if target(device).family == "ecp5" else 16
+        dsp_ns = period_ns(product(dsp_width - 2), device, seeds) - register_ns
+        print(f"{device}: product {dsp_ns + register_ns:.2f}", file=sys.stderr)
+    return {
+        "register_ns": round(register_ns, 2),
+        "lut_ns": round(lut_ns, 2),
+        "carry_start_ns": round(start_ns - register_ns, 2),
+        "carry_ns": round(carry_ns, 3),
+        "dsp_ns": round(dsp_ns, 2),
+        "dsp_width": dsp_width,
+    }
+
+
+def _show(points: list[tuple[int, float]]) -> str:
+    return " ".join(f"{x}:{y:.2f}" for x, y in points)
+
+
+def main() -> None:
+    """Measure the devices named on the command line and write their model files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("device", help="a device of `holigrail synth`")
+    parser.add_argument("--seeds", type=int, default=3, help="placements of each circuit")
+    parser.add_argument("-o", "--output", type=Path, help="write the model file into this folder")
+    chosen = parser.parse_args()
+    goal = target(chosen.device)
+    version = tools.require(goal.placer[0], who="measure_device")[goal.placer[0]].version
+    model = {
+        "name": goal.model,
+        "summary": goal.summary,
+        **measure(goal.name, chosen.seeds),
+        "measured": f"{goal.placer[0]} {version}, {goal.name}, median of {chosen.seeds} seeds",
+    }
+    text = json.dumps(model, indent=2) + "\n"
+    print(text, end="")
+    if chosen.output is not None:
+        (chosen.output / f"{goal.model}.json").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
