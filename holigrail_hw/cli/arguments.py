@@ -24,6 +24,7 @@ __all__ = [
     "Design",
     "Request",
     "integer",
+    "one_of",
     "read_design",
     "read_options",
     "read_request",
@@ -79,6 +80,18 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
     return convert
 
 
+def one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """An argparse type: one of some names."""
+    known = tuple(names)
+
+    def convert(text: str) -> str:
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"must be one of {', '.join(known)}, not {text!r}")
+        return text
+
+    return convert
+
+
 def read_options(
     words: list[str], session: Session, configure: Configure | None = None
 ) -> argparse.Namespace:
@@ -91,9 +104,7 @@ def read_options(
     return options
 
 
-def read_request(
-    words: list[str], session: Session, configure: Configure | None = None
-) -> Request:
+def read_request(words: list[str], session: Session, configure: Configure | None = None) -> Request:
     """Options of a verb on a design, its operator or recipe, and the parameters as texts."""
     asks_help = any(word in ("-h", "--help") for word in words)
     base = _parser(session, configure, design=True)
@@ -120,7 +131,13 @@ def read_request(
         texts = {name: text for name, text in given.items() if text is not None}
     if unknown:
         wrong = _unknown(unknown, parser, session.verb)
-        together([lambda: _fail(wrong), lambda: cls and parse_parameters(cls, texts, who=cls.name)])
+        together(
+            [
+                lambda: _fail(wrong),
+                lambda: cls and parse_parameters(cls, texts, who=cls.name),
+                lambda: timing_of(options, None, Timing()),
+            ]
+        )
     recipe = None if cls else Path(options.operator)
     return Request(options, cls, recipe, texts)
 
@@ -149,9 +166,7 @@ def read_design(
     return options, Design(spec, timing, device, board, None)
 
 
-def timing_of(
-    options: argparse.Namespace, board: str | None, base: Timing
-) -> tuple[Timing, str]:
+def timing_of(options: argparse.Namespace, board: str | None, base: Timing) -> tuple[Timing, str]:
     """The timing asked for, on top of ``base``, and the device it is for."""
     changes: dict[str, Any] = {}
     if options.period is not None:

@@ -134,7 +134,10 @@ def _judge(error: Exception, session: Session) -> int:
         messages = error.violations if isinstance(error, RequestError) else (str(error),)
         heads = [f"error: {message}" for message in messages]
     else:
-        status, hint = InternalError.exit_code, "run it again with --traceback and report the output"
+        status, hint = (
+            InternalError.exit_code,
+            "run it again with --traceback and report the output",
+        )
         text = str(error) if isinstance(error, InternalError) else _described(error)
         messages = (f"{text} while running {session.verb or 'holigrail'}",)
         heads = [f"internal error: {messages[0]}; this is our bug"]

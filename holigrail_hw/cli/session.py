@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+# A pipe has no width: rows must not wrap there, since other programs read them.
+_PIPE_WIDTH = 10_000
+
 
 @dataclass
 class Session:
@@ -47,12 +50,12 @@ class Session:
         """A console on standard output or standard error."""
         from rich.console import Console
 
-        plain = self.no_color or "NO_COLOR" in os.environ
+        stream = sys.stderr if error else sys.stdout
         return Console(
-            file=sys.stderr if error else sys.stdout,
-            no_color=plain,
+            file=stream,
+            no_color=self.no_color or "NO_COLOR" in os.environ,
             highlight=False,
-            soft_wrap=True,
+            width=None if stream.isatty() else _PIPE_WIDTH,
         )
 
     def progress(self) -> "Progress":

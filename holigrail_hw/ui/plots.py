@@ -40,9 +40,7 @@ def scatter_svg(
         axes = figure.add_subplot()
         axes.scatter([x for x, _ in points], [y for _, y in points], color="#4878a8")
         front = sorted(points[index] for index in pareto_front(points))
-        axes.step(
-            [x for x, _ in front], [y for _, y in front], where="post", color="#c05020", lw=1
-        )
+        axes.step([x for x, _ in front], [y for _, y in front], where="post", color="#c05020", lw=1)
         for (x, y), label in zip(points, labels, strict=True):
             axes.annotate(label, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
         axes.set(xlabel=x_label, ylabel=y_label, title=title)

@@ -9,9 +9,6 @@ from rich.text import Text
 
 __all__ = ["cell", "pairs", "table"]
 
-# A pipe has no width: rows must not wrap there, since other programs read them.
-_UNLIMITED = 10_000
-
 
 def cell(value: Any) -> str:
     """A value as it stands in a table: floats with four significant digits, ``None`` as a dash."""
@@ -57,6 +54,6 @@ def _is_number(value: Any) -> bool:
 
 def _print(console: Console, drawn: Table) -> None:
     with console.capture() as capture:
-        console.print(drawn, width=None if console.is_terminal else _UNLIMITED)
+        console.print(drawn)
     lines = [line.rstrip() for line in capture.get().splitlines()]
     console.file.write("\n".join(lines) + "\n")

@@ -1,0 +1,131 @@
+"""``holigrail explore``: sweep parameters given as lists, print cost and latency of each point."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import RequestError
+from ..core.timing import Timing
+from ..flow.explore import Point, combinations, explore
+from ..flow.folders import staging
+from ..ui.tables import table
+from .arguments import integer, read_request, timing_of
+from .session import Session
+
+__all__ = ["main"]
+
+
+def main(words: list[str], session: Session) -> int:
+    """Print one row for every combination of ``--parameter value,value``."""
+    request = read_request(words, session, _configure)
+    options, cls = request.options, request.cls
+    if cls is None:
+        raise RequestError(
+            "explore: the design must be an operator with lists of values, not a recipe",
+            hint="holigrail explore OPERATOR --parameter value,value",
+        )
+    base, device = timing_of(options, None, Timing())
+    swept, rows = combinations(request.texts)
+    timings = [base]
+    if options.latencies:
+        timings = [replace(base, period_ns=None, latency=cycles) for cycles in options.latencies]
+    folder = session.folder(f"explore_{cls.name}")
+    points: list[Point] = []
+    stopped = False
+    with session.progress() as progress:
+        try:
+            for point in explore(
+                cls,
+                request.texts,
+                timings,
+                device=device if options.synth else None,
+                out_dir=folder if options.synth else None,
+                jobs=session.jobs,
+                progress=progress if options.synth else None,
+            ):
+                points.append(point)
+                progress(f"{len(points)} of {len(rows) * len(timings)} combinations")
+        except KeyboardInterrupt:
+            # What was found so far is worth having.
+            stopped = True
+    if not points:
+        raise KeyboardInterrupt
+    svg = _plot(points, options, cls.name) if options.plot else None
+    result: dict[str, Any] = {
+        "operator": cls.name,
+        "device": device,
+        "complete": not stopped,
+        "points": [point.as_dict() for point in points],
+    }
+    if svg is not None:
+        with staging(folder, "explore") as work:
+            (work / "pareto.svg").write_text(svg, encoding="utf-8")
+        result["plot"] = str(folder / "pareto.svg")
+    names = [name for name in points[0].values if name in swept or name not in request.texts]
+    session.show(result, lambda console: _text(console, points, names, result.get("plot")))
+    if stopped:
+        raise KeyboardInterrupt
+    return 0
+
+
+def _text(console: Any, points: list[Point], names: list[str], plot: str | None) -> None:
+    figures = [*dict.fromkeys(key for point in points for key in point.figures)]
+    units = {"latency": "cycles", "promised_fmax_mhz": "MHz", "measured_fmax_mhz": "MHz"}
+    header = [name.replace("_", " ").removesuffix(" mhz") for name in figures]
+    header = [
+        f"{h} ({units[n]})" if n in units else h for h, n in zip(header, figures, strict=True)
+    ]
+    faulty = any(point.error for point in points)
+    table(
+        console,
+        [*names, *header, *(["not possible because"] if faulty else [])],
+        [
+            [
+                *(point.values.get(name) for name in names),
+                *(point.figures.get(name) for name in figures),
+                *([(point.error or "").split("\n")[0]] if faulty else []),
+            ]
+            for point in points
+        ],
+    )
+    if plot is not None:
+        console.file.write(f"\nplot  {Path(plot)}\n")
+
+
+def _plot(points: list[Point], options: argparse.Namespace, operator: str) -> str:
+    from ..ui.plots import scatter_svg
+
+    good = [point for point in points if point.error is None]
+    measured = options.synth
+    return scatter_svg(
+        [
+            (
+                point.figures["measured_luts" if measured else "luts"],
+                max(point.figures["latency"], 1)
+                * 1000
+                / (
+                    (measured and point.figures["measured_fmax_mhz"])
+                    or point.figures["promised_fmax_mhz"]
+                ),
+            )
+            for point in good
+        ],
+        [", ".join(point.values.values()) for point in good],
+        x_label="LUTs" if measured else "LUTs, estimate",
+        y_label="delay from operands to result (ns)",
+        title=operator,
+    )
+
+
+def _latencies(text: str) -> list[int]:
+    return [integer(0, 64)(item) for item in text.split(",")]
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Every parameter may be a list: --a int4,int8. Estimates take milliseconds; --synth measures."
+    parser.add_argument("--synth", action="store_true", help="also synthesise, place and route")
+    parser.add_argument("--plot", action="store_true", help="write pareto.svg: LUTs against delay")
+    parser.add_argument(
+        "--latencies", type=_latencies, metavar="LIST", help="try each of these latencies"
+    )

@@ -1,0 +1,61 @@
+"""``holigrail info``: everything that is known about a design before a tool runs."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..flow.describe import describe
+from ..ui.tables import pairs, table
+from .arguments import read_design
+from .session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["main"]
+
+
+def main(words: list[str], session: Session) -> int:
+    """Print parameters, ports, latency, promised clock, estimated cost, notes."""
+    _, design = read_design(words, session)
+    result = describe(design.spec, design.timing)
+    return session.show(result, lambda console: _text(console, result))
+
+
+def _text(console: "Console", result: dict[str, Any]) -> None:
+    print_line = console.file.write
+    print_line(f"{result['operator']}  {result['summary']} ({result['maturity']})\n\n")
+    header = ("parameter", "value", "legal", "meaning")
+    keys = ("name", "value", "legal", "help")
+    table(console, header, [[row[key] for key in keys] for row in result["parameters"]])
+    print_line("\n")
+    header = ("port", "direction", "width (bit)", "format", "meaning")
+    keys = ("name", "direction", "width", "format", "meaning")
+    table(console, header, [[row[key] for key in keys] for row in result["ports"]])
+    print_line("\n")
+    header = (
+        "clock asked",
+        "latency (cycles)",
+        "interval (cycles)",
+        "interleaved sums",
+        "flip-flops",
+        "promise (ns)",
+        "promise (MHz)",
+        "met",
+    )
+    keys = (
+        "request",
+        "latency",
+        "initiation_interval",
+        "interleave",
+        "flip_flops",
+        "promised_period_ns",
+        "promised_fmax_mhz",
+        "met",
+    )
+    table(console, header, [[row[key] for key in keys] for row in result["timing"]])
+    print_line("\n")
+    cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
+    pairs(console, [("estimate", cost), ("device model", result["device"]), ("top", result["top"])])
+    for title, text in (("notes", result["notes"]), ("references", result["references"])):
+        if text:
+            lines = text.splitlines() if isinstance(text, str) else text
+            print_line(f"\n{title}\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines))

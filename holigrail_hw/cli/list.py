@@ -1,0 +1,34 @@
+"""``holigrail list``: what there is to choose from."""
+
+import argparse
+
+from ..flow import catalogue
+from ..ui.tables import table
+from .arguments import one_of, read_options
+from .session import Session
+
+__all__ = ["main"]
+
+_KINDS = ("operators", "formats", "recipes", "boards", "devices")
+
+
+def main(words: list[str], session: Session) -> int:
+    """List operators, formats, recipes, boards or devices."""
+    options = read_options(words, session, _configure)
+    if options.kind == "boards":
+        from ..flow.boards import boards
+
+        rows = boards()
+    else:
+        rows = getattr(catalogue, options.kind)()
+    header = [key for key in rows[0] if key != "parameters"] if rows else ["name"]
+    return session.show(
+        {options.kind: rows},
+        lambda console: table(console, header, [[row[key] for key in header] for row in rows]),
+    )
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "kind", nargs="?", type=one_of(_KINDS), default="operators", help=", ".join(_KINDS)
+    )

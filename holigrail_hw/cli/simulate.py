@@ -1,0 +1,116 @@
+"""``holigrail simulate``: run some items through the hardware and print them decoded."""
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import DesignError, RequestError
+from ..core.spec import OperatorSpec
+from ..flow.compiled import Compiled
+from ..ui.tables import table
+from .arguments import integer, read_design
+from .session import Session
+
+__all__ = ["main"]
+
+
+def main(words: list[str], session: Session) -> int:
+    """Print operands, results and golden results of some items; exit status 1 if they differ."""
+    options, design = read_design(words, session, _configure)
+    spec, rng = design.spec, np.random.default_rng(session.seed)
+    codes = _given(spec, options.value) if options.value else spec.items(options.count, rng)
+    with session.progress() as progress:
+        simulator = Compiled(spec, design.timing, trace=options.vcd is not None, progress=progress)
+        found = simulator.run(codes)
+        if options.vcd is not None:
+            simulator.trace(options.vcd)
+    expected = spec.reference(codes, simulator.interleave)
+    count = len(next(iter(codes.values())))
+    rows, wrong = [], 0
+    for index in range(count):
+        right = all(_agree(found[name][index], expected[name], index) for name in found)
+        wrong += not right
+        rows.append(
+            {
+                "item": index,
+                **{n: f.format_code(int(codes[n][index])) for n, f in spec.inputs().items()},
+                **{n: f.format_code(int(found[n][index])) for n, f in spec.outputs().items()},
+                "equals_golden": right,
+            }
+        )
+    result = {"top": design.top, "latency": simulator.latency, "items": rows}
+    header = [*rows[0]]
+    status = session.show(
+        result,
+        lambda console: table(console, header, [[row[key] for key in header] for row in rows]),
+        status=bool(wrong),
+    )
+    if wrong and not session.json:
+        raise DesignError(
+            f"{spec.name}: the hardware must equal the golden model, not differ in {wrong} of"
+            f" {count} items",
+            hint="`holigrail verify` prints the first of them with a command that replays it",
+        )
+    return status
+
+
+def _agree(found: Any, expected: Any, index: int) -> bool:
+    """Equal codes; a faithful output is a pair (low, high) and either one is right."""
+    choices = expected if isinstance(expected, tuple) else (expected,)
+    return any(int(found) == int(np.asarray(choice)[index]) for choice in choices)
+
+
+def _given(spec: OperatorSpec, texts: list[str]) -> dict[str, Any]:
+    """Codes of ``NAME=LIST`` texts; an operand that is not given is zero."""
+    inputs, wrong = spec.inputs(), []
+    values: dict[str, list[int]] = {}
+    for text in texts:
+        name, _, items = text.partition("=")
+        if name not in inputs:
+            names = ", ".join(inputs)
+            wrong.append(f"{spec.name}: --value must name an operand ({names}), not {name!r}")
+            continue
+        try:
+            values[name] = [_code(inputs[name], item) for item in items.split(",")]
+        except ValueError as error:
+            wrong.append(f"{spec.name}: {name}: {error}")
+    if wrong:
+        raise RequestError(wrong)
+    count = max(len(items) for items in values.values())
+    if any(len(items) not in (1, count) for items in values.values()):
+        lengths = ", ".join(f"{name} has {len(items)}" for name, items in values.items())
+        raise RequestError(f"{spec.name}: every --value list must have one length, not {lengths}")
+    return {
+        name: np.array(
+            (values.get(name, [0]) * count)[:count],
+            dtype=np.uint64 if format.width <= 64 else object,
+        )
+        for name, format in inputs.items()
+    }
+
+
+def _code(format: Any, text: str) -> int:
+    if text.startswith(("0x", "0b")):
+        code = int(text, 0)
+        if code >> format.width:
+            raise ValueError(f"a code must have at most {format.width} bits, not {text}")
+        return code
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"a value must be a number or a code such as 0x3c, not {text!r}") from None
+    return int(format.encode(number))
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--count", type=integer(1, 100_000), default=8, metavar="N", help="items to run (8)"
+    )
+    parser.add_argument(
+        "--value",
+        action="append",
+        metavar="NAME=LIST",
+        help="operands instead of random ones: numbers, or codes such as 0x3c; repeat for others",
+    )
+    parser.add_argument("--vcd", metavar="FILE", help="write a waveform")

@@ -1,0 +1,66 @@
+"""``holigrail synth``: cells and clock on a device, the estimate beside the measurement."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import DesignError
+from ..flow import measure
+from ..ui.tables import table
+from .arguments import integer, read_design
+from .session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["main", "print_comparison"]
+
+
+def main(words: list[str], session: Session) -> int:
+    """Synthesise, place and route; exit status 1 if the period is missed or the model is off."""
+    options, design = read_design(words, session, _configure)
+    with session.progress() as progress:
+        measured = measure.measure(
+            design.spec,
+            design.timing,
+            design.device,
+            session.folder(design.top),
+            dsp=not options.no_dsp,
+            seeds=options.seeds,
+            progress=progress,
+        )
+    result = measured.as_dict()
+    status = session.show(
+        result, lambda console: _text(console, result), status=bool(measured.failures)
+    )
+    if measured.failures and not session.json:
+        raise DesignError("\n".join(measured.failures), hint=measured.hint)
+    return status
+
+
+def print_comparison(console: "Console", rows: list[dict[str, Any]]) -> None:
+    """Print figures of the model beside measured ones."""
+    keys = ("quantity", "unit", "estimate", "measured", "difference_percent")
+    header = ("quantity", "unit", "estimate", "measured", "difference (%)")
+    table(console, header, [[row[key] for key in keys] for row in rows])
+
+
+def _text(console: "Console", result: dict[str, Any]) -> None:
+    console.file.write(f"{result['top']} on {result['device']}\n\n")
+    print_comparison(console, result["comparison"])
+    if result["critical_path"]:
+        console.file.write("\nslowest path\n")
+        keys = ("kind", "delay_ns", "source", "target")
+        table(
+            console,
+            ("kind", "delay (ns)", "from", "to"),
+            [[hop[key] for key in keys] for hop in result["critical_path"]],
+        )
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-dsp", action="store_true", help="multiply in logic, not in DSP blocks"
+    )
+    parser.add_argument(
+        "--seeds", type=integer(1, 100), default=1, metavar="N", help="placements to try (1)"
+    )

@@ -1,0 +1,76 @@
+"""What there is: formats, recipes and devices, as rows of plain data for ``holigrail list``."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import holigrail_hw
+
+from ..core import registry
+from ..core.parameters import parameters_of
+from ..formats import PATTERNS, named, parse
+from .devices import TARGETS
+
+__all__ = ["devices", "formats", "operators", "recipe_folder", "recipes"]
+
+
+def operators() -> list[dict[str, Any]]:
+    """Every operator; a plug-in that could not be loaded comes last, with the reason."""
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "maturity": cls.maturity,
+            "summary": cls.summary,
+            "parameters": [*parameters_of(cls)],
+        }
+        for name, cls in registry.operators().items()
+    ]
+    for name, reason in registry.unavailable().items():
+        rows.append({"name": name, "maturity": "unavailable", "summary": reason, "parameters": []})
+    return rows
+
+
+def formats() -> list[dict[str, Any]]:
+    """The named formats, then the patterns of the families."""
+    rows: list[dict[str, Any]] = [
+        {"name": name, "kind": parse(name).kind, "width": parse(name).width}
+        | {"summary": parse(name).summary}
+        for name in named()
+    ]
+    families = {"int": "fixed", "uin": "fixed", "sfi": "fixed", "ufi": "fixed"}
+    for pattern, summary in PATTERNS.items():
+        kind = families.get(pattern[:3], "float")
+        rows.append({"name": pattern, "kind": kind, "width": None, "summary": summary})
+    return rows
+
+
+def recipe_folder() -> Path:
+    """The folder of the recipes that come with the package."""
+    for base in holigrail_hw.__path__:
+        folder = Path(base) / "generators"
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError("generators")
+
+
+def recipes() -> list[dict[str, Any]]:
+    """The recipes that come with the package: name, operator, summary."""
+    rows = []
+    for path in sorted(recipe_folder().glob("*.toml")):
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        rows.append(
+            {
+                "name": f"generators/{path.name}",
+                "operator": content.get("operator"),
+                "summary": content.get("summary"),
+            }
+        )
+    return rows
+
+
+def devices() -> list[dict[str, Any]]:
+    """The devices `synth` knows."""
+    return [
+        {"name": name, "family": goal.family, "dsp": goal.has_dsp, "summary": goal.summary}
+        for name, goal in TARGETS.items()
+    ]

@@ -1,0 +1,105 @@
+"""What is known about a design before any tool runs: parameters, ports, latency, promised clock, cost.
+
+Everything is read from the specification and its plan; nothing is measured.
+"""
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..core.parameters import parameters_of, to_text
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+
+__all__ = ["describe", "latencies", "schedule_rows"]
+
+_PERIODS_NS = (20.0, 10.0, 5.0)
+
+
+def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
+    """All of it, as plain data.
+
+    Keys: operator, summary, maturity, notes, references, top, parameters, ports, timing (a list,
+    the last entry is the request), cost, device.
+    """
+    return {
+        "operator": spec.name,
+        "summary": spec.summary,
+        "maturity": spec.maturity,
+        "notes": inspect.getdoc(type(spec)) or "",
+        "references": list(spec.references),
+        "top": spec.top_name(timing),
+        "device": timing.device,
+        "parameters": [
+            {
+                "name": name,
+                "value": to_text(getattr(spec, name)),
+                "legal": parameter.legal,
+                "help": parameter.help,
+            }
+            for name, parameter in parameters_of(spec).items()
+        ],
+        "ports": [
+            {
+                "name": name,
+                "direction": direction,
+                "width": format.width,
+                "format": format.name,
+                "meaning": format.summary,
+            }
+            for direction, ports in (("in", spec.inputs()), ("out", spec.outputs()))
+            for name, format in ports.items()
+        ],
+        "timing": latencies(spec, timing),
+        "cost": spec.cost(timing),
+    }
+
+
+def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
+    """Latency and promised clock without a clock target, at usual periods, and as requested.
+
+    ``interleave`` is the number of independent sums a stateful operator holds: the hardware takes
+    an item in every cycle, and one sum takes an item every ``interleave`` cycles.
+    """
+    free = replace(timing, period_ns=None, latency=None)
+    requests: Iterable[tuple[str, Timing]] = [
+        ("no clock target", free),
+        *((f"{period:g} ns", replace(free, period_ns=period)) for period in _PERIODS_NS),
+    ]
+    if timing.period_ns is not None and timing.period_ns not in _PERIODS_NS:
+        requests = [*requests, (f"{timing.period_ns:g} ns", timing)]
+    if timing.latency is not None:
+        requests = [*requests, (f"{timing.latency} cycles", timing)]
+    rows = []
+    for request, wanted in requests:
+        plan = spec.plan(wanted)
+        rows.append(
+            {
+                "request": request,
+                "latency": plan.latency,
+                "initiation_interval": 1,
+                "interleave": plan.interleave,
+                "flip_flops": plan.flip_flops(),
+                "promised_period_ns": round(plan.promise_ns, 3),
+                "promised_fmax_mhz": round(1000 / plan.promise_ns, 1),
+                "met": wanted.period_ns is None or plan.promise_ns <= wanted.period_ns,
+            }
+        )
+    return rows
+
+
+def schedule_rows(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
+    """The steps of the plan in order: name, primitive, cycle, delay in ns, LUTs, DSP blocks."""
+    plan = spec.plan(timing)
+    return [
+        {
+            "step": name,
+            "made_of": repr(primitive),
+            "cycle": cycle,
+            "delay_ns": round(primitive.delay_ns(plan.device), 3),
+            "luts": primitive.luts(),
+            "dsps": primitive.dsps(plan.device),
+        }
+        for name, primitive, cycle in plan.resources
+    ]

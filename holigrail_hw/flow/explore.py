@@ -1,0 +1,128 @@
+"""Sweep the parameters of an operator: cost and latency of every legal combination."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import HoligrailError, RequestError
+from ..core.parameters import parse_parameters
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from .process import Progress
+
+__all__ = ["Point", "combinations", "explore"]
+
+Measure = Callable[[OperatorSpec, Timing], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination: the swept values, and its figures or the reason why there are none."""
+
+    values: dict[str, str]
+    figures: dict[str, Any]
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as JSON takes it."""
+        return {"values": self.values, **self.figures, "error": self.error}
+
+
+def combinations(texts: Mapping[str, str]) -> tuple[list[str], list[dict[str, str]]]:
+    """Names that have several values, and every combination of all values, in order."""
+    lists = {name: text.split(",") for name, text in texts.items()}
+    swept = [name for name, values in lists.items() if len(values) > 1]
+    rows = itertools.product(*lists.values())
+    return swept, [dict(zip(lists, row, strict=True)) for row in rows]
+
+
+def explore(
+    cls: type[OperatorSpec],
+    texts: Mapping[str, str],
+    timings: Sequence[Timing],
+    *,
+    device: str | None = None,
+    out_dir: Path | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Iterator[Point]:
+    """Points in the order of the lists, each as soon as it is known.
+
+    Parameters
+    ----------
+    texts : mapping
+        Parameter names to values; several values are separated by commas.
+    timings : sequence of Timing
+        Every combination is tried with each of them.
+    device, out_dir
+        Also synthesise, place and route for this device, in a folder of its own below ``out_dir``.
+    jobs : int
+        How many designs are synthesised at once.
+
+    Raises
+    ------
+    RequestError
+        If no combination is legal. A single illegal combination is a point with an error.
+    """
+    _, rows = combinations(texts)
+    tasks = [(row, timing) for row in rows for timing in timings]
+    legal = 0
+    with ThreadPoolExecutor(jobs) as pool:
+        points = pool.map(
+            lambda task: _point(cls, *task, device=device, out_dir=out_dir, progress=progress),
+            tasks,
+        )
+        last = None
+        for point in points:
+            legal += point.error is None
+            last = point
+            yield point
+    if not legal:
+        raise RequestError(
+            f"{cls.name}: at least one combination must be legal, not none of {len(tasks)}"
+            + (f"\n{last.error}" if last else "")
+        )
+
+
+def _point(
+    cls: type[OperatorSpec],
+    row: dict[str, str],
+    timing: Timing,
+    *,
+    device: str | None,
+    out_dir: Path | None,
+    progress: Progress | None,
+) -> Point:
+    values = dict(row)
+    if timing.period_ns is not None:
+        values["period_ns"] = f"{timing.period_ns:g}"
+    if timing.latency is not None:
+        values["latency"] = str(timing.latency)
+    try:
+        spec = cls(**parse_parameters(cls, row, who=cls.name))
+        plan, cost = spec.plan(timing), spec.cost(timing)
+        figures: dict[str, Any] = {
+            "latency": plan.latency,
+            "interleave": plan.interleave,
+            "luts": cost["luts"],
+            "flip_flops": cost["flip_flops"],
+            "dsps": cost["dsps"],
+            "promised_fmax_mhz": round(1000 / plan.promise_ns, 1),
+        }
+        if device is not None and out_dir is not None:
+            from .measure import measure
+
+            top = spec.top_name(timing)
+            result = measure(spec, timing, device, Path(out_dir) / top, progress=progress).result
+            figures |= {
+                "measured_luts": result.luts,
+                "measured_flip_flops": result.flip_flops,
+                "measured_dsps": result.dsps,
+                "measured_fmax_mhz": max(result.fmax_mhz, default=None),
+            }
+    except HoligrailError as error:
+        return Point(values, {}, str(error))
+    return Point(values, figures)

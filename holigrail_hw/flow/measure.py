@@ -1,0 +1,152 @@
+"""A design on a device: what the model promised beside what synthesis, place and route found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from . import emit, folders, synth
+from .process import Progress
+
+__all__ = ["MODEL_TOLERANCE", "Measured", "comparison", "judge", "measure"]
+
+MODEL_TOLERANCE = 0.20
+"""How far the promised clock frequency may be from the measured one."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found.
+
+    Attributes
+    ----------
+    result : SynthResult
+    comparison : list of dict
+        Rows with quantity, unit, estimate, measured and difference_percent.
+    failures : list of str
+        A missed period, a model that is too far off; empty when all is well.
+    files : list of str
+        Netlist, logs and Verilog.
+    """
+
+    result: synth.SynthResult
+    comparison: list[dict[str, Any]]
+    failures: list[str]
+    hint: str | None
+    files: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as JSON takes it."""
+        return {
+            **self.result.as_dict(),
+            "comparison": self.comparison,
+            "failures": self.failures,
+            "files": self.files,
+        }
+
+
+def measure(
+    spec: OperatorSpec,
+    timing: Timing,
+    device: str,
+    out_dir: Path,
+    *,
+    dsp: bool = True,
+    seeds: int = 1,
+    place: bool = True,
+    progress: Progress | None = None,
+) -> Measured:
+    """Emit, synthesise, place and route; the files go to ``out_dir``.
+
+    Raises
+    ------
+    RequestError, DesignError, ToolError
+        As :func:`holigrail_hw.flow.synth.run` does. A missed period is no exception: it is in
+        ``failures``.
+    """
+    folder = folders.prepare(Path(out_dir), "synth")
+    if progress is not None:
+        progress("writing Verilog")
+    generated = emit.generate(spec, timing, folder)
+    top = generated.manifest["top"]
+    verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
+    result = synth.run(
+        verilog,
+        top,
+        device,
+        work_dir=folder / "synth",
+        clock_ns=timing.period_ns,
+        dsp=dsp,
+        seeds=seeds,
+        place=place,
+        progress=progress,
+    )
+    rows = comparison(spec, timing, result)
+    failures, hint = judge(spec, timing, result.fmax_mhz)
+    files = [str(path) for path in generated.files] + list(result.logs)
+    return Measured(result, rows, failures, hint, files)
+
+
+def comparison(
+    spec: OperatorSpec, timing: Timing, result: synth.SynthResult
+) -> list[dict[str, Any]]:
+    """Cells and clock of the model beside the measured ones."""
+    cost, promise_mhz = spec.cost(timing), 1000 / spec.plan(timing).promise_ns
+    best = max(result.fmax_mhz, default=None)
+    rows = [
+        ("LUTs", "", cost["luts"], result.luts),
+        ("carry cells", "", None, result.carries),
+        ("flip-flops", "", cost["flip_flops"], result.flip_flops),
+        ("DSP blocks", "", cost["dsps"], result.dsps),
+    ]
+    if result.transistors is not None:
+        rows.append(("transistors", "", None, result.transistors))
+        rows.append(("depth", "gates", None, result.depth))
+    else:
+        rows.append(("Fmax", "MHz", round(promise_mhz, 1), best))
+    if len(result.fmax_mhz) > 1:
+        rows.append(("Fmax, every seed", "MHz", None, [*result.fmax_mhz]))
+    return [
+        {
+            "quantity": quantity,
+            "unit": unit,
+            "estimate": estimate,
+            "measured": measured,
+            "difference_percent": _difference(estimate, measured),
+        }
+        for quantity, unit, estimate, measured in rows
+    ]
+
+
+def judge(
+    spec: OperatorSpec, timing: Timing, fmax_mhz: list[float]
+) -> tuple[list[str], str | None]:
+    """What is wrong with the measured clock, and what could be done about it."""
+    if not fmax_mhz:
+        return [], None
+    best, promise = max(fmax_mhz), 1000 / spec.plan(timing).promise_ns
+    failures, hints = [], []
+    if timing.period_ns is not None and 1000 / best > timing.period_ns:
+        failures.append(
+            f"{spec.name}: the period must be at most {timing.period_ns:g} ns after place and"
+            f" route, not {1000 / best:.2f} ns ({best:.1f} MHz)"
+        )
+        hints.append(f"ask for --period {1000 / best * 1.05:.1f}, or try more --seeds")
+    if abs(best / promise - 1) > MODEL_TOLERANCE:
+        failures.append(
+            f"{spec.name}: the model {timing.device} must be within"
+            f" {MODEL_TOLERANCE:.0%} of the measured clock, not promise {promise:.1f} MHz where"
+            f" {best:.1f} MHz is measured"
+        )
+        hints.append("the schedule was made for another speed: try another --period or --latency")
+    return failures, "; ".join(hints) or None
+
+
+def _difference(estimate: Any, measured: Any) -> float | None:
+    """By how many percent the estimate is above the measurement."""
+    if not isinstance(estimate, int | float) or not isinstance(measured, int | float):
+        return None
+    if measured == 0:
+        return 0.0 if estimate == 0 else None
+    return round(100 * (estimate / measured - 1), 1)
