@@ -8,7 +8,7 @@ import numpy as np
 
 from .base import Format
 from .errors import FormatError
-from .exact import FINITE, INFINITE, Exact
+from .exact import FINITE, Exact
 from .integers import INT64_BITS, bit_length, jam, narrow, widen
 from .rounding import Rounder, truncate
 
@@ -118,8 +118,8 @@ class FixedFormat(Format):
             is_wide = integers.dtype == object or self.width > INT64_BITS
             integers = widen(integers) if is_wide else integers
             integers = np.clip(integers, self.minimum, self.maximum)
-            limits = np.where(exact.sign, *np.array([self.minimum, self.maximum], integers.dtype))
-            integers = np.where(exact.category == INFINITE, limits, integers)
+            integers[exact.is_infinite & exact.sign] = self.minimum
+            integers[exact.is_infinite & ~exact.sign] = self.maximum
         if self.width > 64 or integers.dtype == object:
             codes = widen(integers) & ((1 << self.width) - 1)
             return codes if self.width > 64 else codes.astype(np.uint64)

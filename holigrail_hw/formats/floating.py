@@ -95,7 +95,9 @@ class FloatFormat(Format):
     def summary(self) -> str:
         largest = self.format_code(self.largest_code).split("(")[1].rstrip(")")
         fields = f"1-{self.exponent_width}-{self.fraction_width}, bias {self.bias}"
-        return f"{self.width}-bit float, {fields}, {self.specials}, largest {largest}"
+        options = ["flushed"] * (not self.subnormals) + ["saturating"] * self.saturate
+        parts = [f"{self.width}-bit float", fields, self.specials, *options, f"largest {largest}"]
+        return ", ".join(parts)
 
     @property
     def width(self) -> int:  # type: ignore[override]

@@ -59,6 +59,9 @@ def parse(name: str | Format) -> Format:
         return _fixed(name, not match[1], int(match[2]), 0)
     if match := _FIXED.fullmatch(name):
         return _fixed(name, match[1] == "s", int(match[2]), int(match[3]))
+    if re.fullmatch(f"[su]fix{_NUMBER}", name):
+        hint = f"fixed point needs its fraction bits, as in '{name}_en4'"
+        raise FormatError(f"no format named {name!r}", hint=hint)
     return _float(name)
 
 
@@ -93,7 +96,11 @@ def _float(name: str) -> Format:
         elif match := _BIAS.fullmatch(option):
             bias = int(match[1])
         elif option not in ("flush", "sat"):
-            raise _unknown(name)
+            raise FormatError(
+                f"no format named {name!r}",
+                hint=f"options of a float are {', '.join(SPECIALS)}, bias{{B}}, flush and sat, "
+                f"not {option!r}",
+            )
     kinds = ["special values" if o in SPECIALS else o.rstrip("-0123456789") for o in options]
     for kind in kinds:
         if kinds.count(kind) > 1:
