@@ -1,4 +1,4 @@
-"""How a core is clocked and wrapped: the request behind ``--period``, ``--latency``, ``--shell``."""
+"""How a core is clocked and wrapped: what ``--period``, ``--latency`` and ``--shell`` ask for."""
 
 from dataclasses import dataclass
 

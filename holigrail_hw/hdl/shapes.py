@@ -2,7 +2,7 @@
 
 A fixed-point format is a plain signed or unsigned integer shape. A float is a structure of
 ``fraction``, ``exponent`` and ``sign``, the sign being the top bit. Every other format is a bit
-pattern. The format itself stays attached to float shapes as ``.format``.
+pattern. The format itself stays attached to float shapes as ``number_format``.
 """
 
 from functools import singledispatch
@@ -31,7 +31,7 @@ class FloatShape(data.StructLayout):
     """
 
     def __init__(self, format: FloatFormat):
-        self.format = format
+        self.number_format = format
         members = {
             "fraction": unsigned(format.fraction_width),
             "exponent": unsigned(format.exponent_width),

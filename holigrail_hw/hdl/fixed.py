@@ -1,0 +1,109 @@
+"""Integers inside datapaths: operands of any fixed-like format, exact products, sums in range.
+
+Binary and ternary numbers are tiny integers whose product with anything is a conditional negation.
+Every function adds named steps to a plan and returns a wire with an integer shape.
+"""
+
+from amaranth import Cat, Mux, signed, unsigned
+from amaranth.hdl import Shape
+
+from holigrail_hw.formats import BinaryFormat, FixedFormat, Format, TernaryFormat
+
+from .integer_multiply import multiply
+from .plan import Plan, Wire
+from .primitives import Logic, Multiplexer
+
+__all__ = [
+    "FIXED_KINDS",
+    "fixed_operand",
+    "fixed_product",
+    "fixed_range",
+    "limit",
+    "product_range",
+    "range_shape",
+]
+
+FIXED_KINDS = ("fixed", "binary", "ternary")
+
+
+def fixed_range(format: Format) -> tuple[int, int, int]:
+    """Least and greatest integer of a fixed-like format, and its fraction width in bits."""
+    if isinstance(format, FixedFormat):
+        return format.minimum, format.maximum, format.fraction_width
+    if isinstance(format, BinaryFormat | TernaryFormat):
+        return -1, 1, 0
+    raise TypeError(f"{format} is no fixed-point format")
+
+
+def product_range(a: Format, b: Format) -> tuple[int, int, int]:
+    """Least and greatest product of two fixed-like formats, and its fraction width in bits."""
+    a_low, a_high, a_fraction = fixed_range(a)
+    b_low, b_high, b_fraction = fixed_range(b)
+    corners = [x * y for x in (a_low, a_high) for y in (b_low, b_high)]
+    return min(corners), max(corners), a_fraction + b_fraction
+
+
+def range_shape(low: int, high: int) -> Shape:
+    """The narrowest integer shape that holds both numbers."""
+    return Shape.cast(range(low, high + 1))
+
+
+def fixed_operand(plan: Plan, name: str, wire: Wire, format: Format) -> Wire:
+    """The integer behind a code."""
+    if isinstance(format, BinaryFormat):
+        return plan.step(name, signed(2), lambda v: Cat(1, ~v).as_signed(), wire, using=Logic(0, 0))
+    if isinstance(format, TernaryFormat):
+        return plan.step(
+            name, signed(2), lambda v: Cat(v[0], v[0] & v[1]).as_signed(), wire, using=Logic(1, 1)
+        )
+    return wire
+
+
+def fixed_product(
+    plan: Plan, a: Wire, a_format: Format, b: Wire, b_format: Format, *, dsp: bool
+) -> Wire:
+    """The exact product; in DSP blocks or in logic."""
+    low, high, _ = product_range(a_format, b_format)
+    shape = range_shape(low, high)
+    for sign, sign_format, other, other_format in (
+        (a, a_format, b, b_format),
+        (b, b_format, a, a_format),
+    ):
+        if isinstance(sign_format, BinaryFormat):
+            value = fixed_operand(plan, "operand", other, other_format)
+            return plan.step(
+                "product",
+                shape,
+                lambda s, v: Mux(s, v, -v),
+                sign,
+                value,
+                using=Logic(2, 2 * value.width),
+                wrap=True,
+            )
+        if isinstance(sign_format, TernaryFormat):
+            value = fixed_operand(plan, "operand", other, other_format)
+            return plan.step(
+                "product",
+                shape,
+                lambda s, v: Mux(s[0], Mux(s[1], -v, v), 0),
+                sign,
+                value,
+                using=Logic(2, 2 * value.width),
+                wrap=True,
+            )
+    product = multiply(plan, a, b, "dsp" if dsp else "rows")
+    return plan.step("product", shape, lambda v: v, product, wrap=True)
+
+
+def limit(plan: Plan, name: str, wire: Wire, format: FixedFormat, *, saturate: bool) -> Wire:
+    """An integer brought into a fixed format's range: clamped, or modulo 2^width."""
+    shape = signed(format.width) if format.signed else unsigned(format.width)
+    low, high = format.minimum, format.maximum
+
+    def clamp(v):
+        return Mux(v > high, high, Mux(v < low, low, v))
+
+    if not saturate:
+        return plan.step(name, shape, lambda v: v[: format.width], wire, wrap=True)
+    using = Multiplexer(format.width, 3)
+    return plan.step(name, shape, clamp, wire, using=using, wrap=True)
