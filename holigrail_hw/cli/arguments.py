@@ -17,6 +17,7 @@ from ..core.registry import find
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..flow import devices
+from ..flow.board import board as find_board
 from .options import common_options
 from .session import Session
 
@@ -24,6 +25,7 @@ __all__ = [
     "Design",
     "Request",
     "integer",
+    "need_board",
     "one_of",
     "read_design",
     "read_options",
@@ -166,6 +168,16 @@ def read_design(
     return options, Design(spec, timing, device, board, None)
 
 
+def need_board(design: Design, session: Session) -> str:
+    """The board of a design; raises RequestError if none was named."""
+    if design.board is None:
+        raise RequestError(
+            f"{session.verb}: a board must be given",
+            hint=f"--board with one of {', '.join(sorted(boards()))}",
+        )
+    return design.board
+
+
 def timing_of(options: argparse.Namespace, board: str | None, base: Timing) -> tuple[Timing, str]:
     """The timing asked for, on top of ``base``, and the device it is for."""
     changes: dict[str, Any] = {}
@@ -175,14 +187,12 @@ def timing_of(options: argparse.Namespace, board: str | None, base: Timing) -> t
         changes |= {"latency": options.latency, "period_ns": None}
     if options.shell is not None:
         changes["shell"] = options.shell
-    device = options.device
-    if device is None and board is not None:
-        from .. import boards
-
-        device = boards.find(board).device
-    if device is None:
-        return replace(base, **changes), _target_of_model(base.device)
-    goal = devices.target(device, "timing")
+    if options.device is None:
+        if board is None:
+            return replace(base, **changes), _target_of_model(base.device)
+        goal = find_board(board, "timing")
+        return replace(base, device=goal.model, **changes), goal.target or goal.model
+    goal = devices.target(options.device, "timing")
     return replace(base, device=goal.model, **changes), goal.name
 
 

@@ -123,7 +123,10 @@ def _latencies(text: str) -> list[int]:
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Every parameter may be a list: --a int4,int8. Estimates take milliseconds; --synth measures."
+    parser.description = (
+        "Every parameter may be a list: --a int4,int8. Estimates take milliseconds;"
+        " --synth measures."
+    )
     parser.add_argument("--synth", action="store_true", help="also synthesise, place and route")
     parser.add_argument("--plot", action="store_true", help="write pareto.svg: LUTs against delay")
     parser.add_argument(

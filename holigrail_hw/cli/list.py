@@ -15,12 +15,7 @@ _KINDS = ("operators", "formats", "recipes", "boards", "devices")
 def main(words: list[str], session: Session) -> int:
     """List operators, formats, recipes, boards or devices."""
     options = read_options(words, session, _configure)
-    if options.kind == "boards":
-        from ..flow.boards import boards
-
-        rows = boards()
-    else:
-        rows = getattr(catalogue, options.kind)()
+    rows = getattr(catalogue, options.kind)()
     header = [key for key in rows[0] if key != "parameters"] if rows else ["name"]
     return session.show(
         {options.kind: rows},

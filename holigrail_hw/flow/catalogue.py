@@ -9,9 +9,10 @@ import holigrail_hw
 from ..core import registry
 from ..core.parameters import parameters_of
 from ..formats import PATTERNS, named, parse
+from . import board
 from .devices import TARGETS
 
-__all__ = ["devices", "formats", "operators", "recipe_folder", "recipes"]
+__all__ = ["boards", "devices", "formats", "operators", "recipe_folder", "recipes"]
 
 
 def operators() -> list[dict[str, Any]]:
@@ -73,4 +74,18 @@ def devices() -> list[dict[str, Any]]:
     return [
         {"name": name, "family": goal.family, "dsp": goal.has_dsp, "summary": goal.summary}
         for name, goal in TARGETS.items()
+    ]
+
+
+def boards() -> list[dict[str, Any]]:
+    """The boards `build` knows."""
+    return [
+        {
+            "name": name,
+            "clock_mhz": entry.clock_hz / 1e6,
+            "device": entry.target,
+            "bitstream": entry.target is not None,
+            "summary": entry.summary,
+        }
+        for name, entry in sorted(board.boards().items())
     ]

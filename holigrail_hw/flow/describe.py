@@ -1,4 +1,4 @@
-"""What is known about a design before any tool runs: parameters, ports, latency, promised clock, cost.
+"""What is known about a design before any tool runs: parameters, ports, latency, clock, cost.
 
 Everything is read from the specification and its plan; nothing is measured.
 """

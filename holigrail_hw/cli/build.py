@@ -1,0 +1,53 @@
+"""``holigrail build``: the bitstream of a design's self-test on a board."""
+
+import argparse
+
+from ..core.errors import DesignError
+from ..flow import build
+from ..ui.tables import pairs
+from .arguments import need_board, read_design
+from .session import Session
+
+__all__ = ["main"]
+
+
+def main(words: list[str], session: Session) -> int:
+    """Write the bitstream, its netlist and constraints; exit status 1 if it is too slow."""
+    _, design = read_design(words, session, _configure)
+    board = need_board(design, session)
+    with session.progress() as progress:
+        result = build.run(
+            design.spec,
+            design.timing,
+            board,
+            session.folder(f"{design.top}_{board}"),
+            progress,
+            seed=session.seed,
+        )
+    missed = result.met is False
+    used = ", ".join(f"{n} of {total} {kind}" for kind, (n, total) in result.used.items())
+    rows = [
+        ("board", result.board),
+        ("top", result.top),
+        ("latency (cycles)", result.latency),
+        ("board clock (MHz)", result.clock_mhz),
+        ("Fmax (MHz)", result.fmax_mhz),
+        ("cells", used or None),
+        *(("written", path) for path in result.files),
+    ]
+    if result.note:
+        rows.append(("note", result.note))
+    status = session.show(
+        result.as_dict(), lambda console: pairs(console, rows), status=int(missed)
+    )
+    if missed and not session.json:
+        raise DesignError(
+            f"{design.spec.name}: the design must run at the board's {result.clock_mhz:g} MHz,"
+            f" not at {result.fmax_mhz} MHz",
+            hint="allow more latency: --latency N, or a shorter --period",
+        )
+    return status
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--board", metavar="NAME", help="board; `holigrail list boards`")
