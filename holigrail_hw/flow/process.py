@@ -108,8 +108,8 @@ def run(
         if time_limit is not None:
             timer.start()
         lines = []
+        assert child.stdout is not None
         try:
-            assert child.stdout is not None
             for line in child.stdout:
                 sink.write(line)
                 lines.append(line)
@@ -122,6 +122,7 @@ def run(
             raise
         finally:
             timer.cancel()
+            child.stdout.close()
     seconds = time.monotonic() - start
     output = "".join(lines)
     if status == 0:

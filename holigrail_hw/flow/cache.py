@@ -1,0 +1,59 @@
+"""Compiled files that are kept between runs, named by a digest of everything they depend on."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ..core.errors import RequestError
+
+__all__ = ["digest", "fetch", "folder"]
+
+
+def folder() -> Path:
+    """The cache folder: ``HOLIGRAIL_CACHE``, or ``holigrail_hw`` in the user's cache folder."""
+    chosen = os.environ.get("HOLIGRAIL_CACHE")
+    if chosen:
+        return Path(chosen).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "holigrail_hw"
+
+
+def digest(parts: Iterable[str]) -> str:
+    """A name for everything a file depends on."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(f"{len(part)}:".encode())
+        total.update(part.encode())
+    return total.hexdigest()[:40]
+
+
+def fetch(name: str, make: Callable[[Path], Path]) -> Path:
+    """The cached file ``name``; ``make(work)`` makes it in an empty folder when it is not there.
+
+    Two processes may make the same file at once: each works in its own folder, and the finished
+    file is renamed into place.
+
+    Raises
+    ------
+    RequestError
+        If the cache folder cannot be written.
+    """
+    home = folder()
+    target = home / name
+    if target.is_file():
+        return target
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=home))
+    except OSError as error:
+        raise RequestError(
+            f"cache: the folder must be writable, not {home} ({error.strerror})",
+            hint="set HOLIGRAIL_CACHE to another folder",
+        ) from None
+    try:
+        make(work).replace(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
