@@ -18,6 +18,7 @@ from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..flow import devices
 from ..flow.board import board as find_board
+from ..flow.board import boards
 from .options import common_options
 from .session import Session
 

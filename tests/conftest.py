@@ -1,0 +1,43 @@
+"""In continuous integration (CI=true) every tool is required: a skipped test is a failure.
+
+The one exception are tests on data that is no part of the repository, marked by their reason.
+"""
+
+import os
+
+import pytest
+
+OUTSIDE_DATA = "../shared"
+
+
+class SkipsAreFailures:
+    """Collects skips; in the end they change the exit status."""
+
+    def __init__(self):
+        self.reasons: list[str] = []
+
+    def _note(self, report):
+        if report.skipped and not hasattr(report, "wasxfail"):
+            text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            if OUTSIDE_DATA not in text:
+                self.reasons.append(f"{report.nodeid}: {text}")
+
+    def pytest_runtest_logreport(self, report):
+        self._note(report)
+
+    def pytest_collectreport(self, report):
+        self._note(report)
+
+    def pytest_sessionfinish(self, session):
+        if self.reasons and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter):
+        for reason in self.reasons:
+            terminalreporter.write_line(f"skipped, which counts as failed here: {reason}", red=True)
+
+
+def pytest_configure(config):
+    is_worker = hasattr(config, "workerinput")
+    if os.environ.get("CI") == "true" and not is_worker:
+        config.pluginmanager.register(SkipsAreFailures(), "skips-are-failures")
