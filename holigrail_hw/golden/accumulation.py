@@ -66,7 +66,7 @@ def accumulate(
     """
     zero = int(accumulator.encode(0))
     if accumulator.unpack(zero).significand != 0:
-        raise FormatError(f"{accumulator}: an accumulator must hold zero, which it does not")
+        raise FormatError(f"{accumulator}: accumulator must hold zero, but has no code for it")
     products = multiply(x, y)
     shape = products.shape
     if product is not None:

@@ -59,7 +59,8 @@ def test_every_rounding_mode_and_tie(name, mode):
     ulp = Fraction(2) ** -fmt.fraction_width
     eighths = np.array([Fraction(k, 8) for k in range(-320, 321)], object)
     thirds = np.array([Fraction(k, 3) for k in range(-60, 61)], object)
-    values = np.concatenate([eighths, thirds, [Fraction(10) ** 30, -(Fraction(10) ** 30)]]) * ulp
+    huge = np.array([Fraction(10) ** 30, -(Fraction(10) ** 30)], object)
+    values = np.concatenate([eighths, thirds, huge]) * ulp
     for overflow in ("saturate", "wrap"):
         got = fmt.encode(values, rounding=mode, overflow=overflow).tolist()
         assert got == [expected_fixed(fmt, value, mode, overflow) for value in values]

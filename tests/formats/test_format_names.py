@@ -3,6 +3,8 @@
 import doctest
 import subprocess
 import sys
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -32,17 +34,20 @@ def all_formats():
         for signed in (True, False):
             for fraction_width in (0, 4, -2, 70):
                 yield FixedFormat(width, signed, fraction_width)
-    for exponent_width in range(1, 9):
-        for fraction_width in range(24):
-            for specials in ("ieee", "fn", "finite", "fnuz", None):
-                for bias in (None, 11, -3):
-                    for subnormals in (True, False):
-                        for saturate in (True, False):
-                            fields = exponent_width, fraction_width, bias, specials
-                            try:
-                                yield FloatFormat(*fields, subnormals, saturate)
-                            except FormatError:
-                                assert fraction_width == 0 or exponent_width == 1
+    fields = product(
+        range(1, 9),
+        range(24),
+        (None, 11, -3),
+        ("ieee", "fn", "finite", "fnuz", None),
+        (True, False),
+        (True, False),
+    )
+    make: Any = FloatFormat
+    for exponent_width, fraction_width, *options in fields:
+        try:
+            yield make(exponent_width, fraction_width, *options)
+        except FormatError:
+            assert fraction_width == 0 or exponent_width == 1
 
 
 def test_every_format_parses_from_its_name():
