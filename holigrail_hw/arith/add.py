@@ -1,0 +1,103 @@
+"""Addition and subtraction of two numbers of any formats, rounded once.
+
+Fixed-point operands with a fixed-point result are one integer addition. Floats of one format are
+ordered by magnitude before they are added; other mixtures are aligned in a window of bits that is
+wide enough for one correct rounding.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holigrail_hw import golden
+from holigrail_hw.core import OperatorSpec, operator, parameter
+from holigrail_hw.formats import Format, Rounding, parse
+from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_operand, fixed_range
+from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
+from holigrail_hw.hdl.float_add import float_add
+from holigrail_hw.hdl.plan import Plan, Wire
+
+__all__ = ["Add"]
+
+
+@operator(
+    "add",
+    summary="sum a+b or difference a-b of two numbers of any formats, rounded once",
+    references=(
+        "IEEE Standard for Floating-Point Arithmetic, IEEE 754-2019",
+        "Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed., 2018",
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Add(OperatorSpec):
+    """sum = a + b or a - b; latency 0 without a clock request, one sum per cycle."""
+
+    a: Format = parameter(
+        parse("fp8_e4m3"), "format of operand a", samples=("fp16", "int8", "ternary")
+    )
+    b: Format = parameter(parse("fp8_e4m3"), "format of operand b", samples=("fp16", "uint4"))
+    operation: str = parameter("add", "what is computed", choices=("add", "subtract"))
+    result: Format | None = parameter(
+        None, "format of the sum; exact for fixed point, the wider float else"
+    )
+    rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode")
+    random_width: int = parameter(8, "bits of the random word, if stochastic", low=1, high=32)
+    overflow: str = parameter(
+        "wrap", "a fixed-point sum out of range", choices=("wrap", "saturate")
+    )
+
+    def derive(self) -> dict[str, Any]:
+        if self._is_fixed:
+            return {"result": exact_format(*self._terms)}
+        floats = [format for format in (self.a, self.b) if format.kind == "float"]
+        return {"result": max(floats or [self.a], key=lambda format: format.width)}
+
+    def check(self) -> list[str]:
+        return [
+            f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
+            for name, format in (("a", self.a), ("b", self.b), ("result", self.result))
+            if format.kind not in (*FIXED_KINDS, "float")
+        ]
+
+    @property
+    def _is_fixed(self) -> bool:
+        return self.a.kind in FIXED_KINDS and self.b.kind in FIXED_KINDS
+
+    @property
+    def _terms(self) -> tuple[Term, Term]:
+        subtract = self.operation == "subtract"
+        return Term(*fixed_range(self.a)), Term(*fixed_range(self.b), negative=subtract)
+
+    def inputs(self) -> dict[str, Format]:
+        ports = {"a": self.a, "b": self.b}
+        if self.rounding == Rounding.STOCHASTIC:
+            ports["random"] = parse(f"uint{self.random_width}")
+        return ports
+
+    def outputs(self) -> dict[str, Format]:
+        return {"sum": self.result}
+
+    def golden(self, a: Any, b: Any, random: Any = None) -> dict[str, Any]:
+        x, y = self.a.unpack(a), self.b.unpack(b)
+        exact = golden.add(
+            x, golden.negate(y) if self.operation == "subtract" else y, self.rounding
+        )
+        overflow = self.overflow if self.result.kind == "fixed" else None
+        code = self.result.project(exact, self.rounding, random, self.random_width, overflow)
+        return {"sum": code}
+
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        options = {
+            "rounding": self.rounding,
+            "random": wires.get("random"),
+            "overflow": self.overflow if self.result.kind == "fixed" else "saturate",
+        }
+        a, b = wires["a"], wires["b"]
+        if self._is_fixed and self.result.kind in FIXED_KINDS:
+            x, y = self._terms
+            a = fixed_operand(plan, "a_integer", a, self.a)
+            b = fixed_operand(plan, "b_integer", b, self.b)
+            return {"sum": fixed_sum(plan, a, x, b, y, self.result, **options)}
+        subtract = self.operation == "subtract"
+        code = float_add(plan, a, self.a, b, self.b, self.result, subtract=subtract, **options)
+        return {"sum": code}

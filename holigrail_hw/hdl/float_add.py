@@ -1,0 +1,220 @@
+"""Addition and subtraction of floats, with one rounding.
+
+Operands of one float format are ordered by magnitude first: one comparison of their codes without
+the sign. Then only the smaller one is shifted, the difference is never negative, and few bits below
+the last place of the larger one decide how the sum is rounded. The same comparison makes the
+distance: with the exponent fields E and the borrow of the comparison,
+
+    |Ea - Eb| = Ea - Eb,  or  ~(Ea + ~Eb) = Eb - Ea,
+
+so the conditional negation costs no second adder. A subnormal counts with the exponent field 1;
+the distance is one less if exactly one operand is subnormal, which is the absence of the carry that
+starts the subtraction.
+
+Operands of different formats go through :mod:`.float_sum`.
+
+Reference: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed. 2018, sections 7.3, 8.4.
+"""
+
+from dataclasses import replace
+
+from amaranth import Cat, Const, Mux, Value
+
+from holigrail_hw.formats import FloatFormat, Format, Rounding
+
+from .float_sum import Need, aligned_sum, sum_sign
+from .float_unpack import Span, Unpacked, unpack
+from .plan import Plan, Wire
+from .primitives import Adder, Comparator, Logic, Multiplexer
+from .project import project
+
+__all__ = ["float_add"]
+
+
+def float_add(
+    plan: Plan,
+    a: Wire,
+    a_format: Format,
+    b: Wire,
+    b_format: Format,
+    result_format: Format,
+    rounding: Rounding = Rounding.NEAREST_EVEN,
+    random: Wire | None = None,
+    *,
+    subtract: bool = False,
+    overflow: str = "saturate",
+) -> Wire:
+    """The code of a + b, or a - b, in ``result_format``, rounded once.
+
+    Parameters
+    ----------
+    a, b : Wire
+        Codes of floats, fixed-point, binary or ternary numbers.
+    random : Wire or None
+        The random word, for stochastic rounding.
+    overflow : str
+        ``wrap`` or ``saturate``, for a fixed-point result.
+    """
+    x, y = unpack(plan, a_format, a, "a"), unpack(plan, b_format, b, "b")
+    if subtract:
+        y = replace(y, sign=plan.step("b_negated", 1, lambda s: ~s, y.sign, using=Logic()))
+    need = Need.of(result_format, rounding, random, wraps=overflow == "wrap")
+    if a_format == b_format and isinstance(a_format, FloatFormat):
+        total = _ordered_sum(plan, a, x, b, y, a_format, need, rounding)
+    else:
+        total = aligned_sum(plan, x, y, need, rounding)
+    return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
+
+
+def _ordered_sum(
+    plan: Plan,
+    a: Wire,
+    x: Unpacked,
+    b: Wire,
+    y: Unpacked,
+    format: FloatFormat,
+    need: Need,
+    rounding: Rounding,
+) -> Unpacked:
+    """``x + y`` of two numbers of one float format, given their codes too."""
+    fields, fraction = format.exponent_width, format.fraction_width
+    step = plan.step
+    swap = step(
+        "swap",
+        1,
+        lambda a, b: Value.cast(a)[:-1] < Value.cast(b)[:-1],
+        *(a, b),
+        using=Comparator(format.width - 1),
+    )
+    subtract = step("subtract", 1, lambda x, y: x ^ y, x.sign, y.sign, using=Logic())
+
+    def choose(name, if_swapped, if_not, width):
+        return step(
+            name,
+            width,
+            lambda s, x, y: Mux(s, x, y),
+            *(swap, if_swapped, if_not),
+            using=Multiplexer(width),
+        )
+
+    large = choose("large", y.significand, x.significand, fraction + 1)
+    small = choose("small", x.significand, y.significand, fraction + 1)
+    exponent = choose("large_exponent", y.exponent, x.exponent, fields)
+    sign = choose("large_sign", y.sign, x.sign, 1)
+    distance = _distance(plan, a, x, b, y, format, swap)
+
+    # With two or more places between them, the sum is not below half of the larger number.
+    farthest = format.largest_code >> fraction
+    farthest = max(farthest - 1, 0)
+    below = min(max(1, need.precision + need.guard - fraction), farthest)
+    word, sticky = _shift_down(plan, small, distance, fraction + 1 + below, farthest)
+    size = fraction + 2 + below
+    addend = step(
+        "addend",
+        size,
+        lambda w, s: Cat(w, 0) ^ s.replicate(size),
+        word,
+        subtract,
+        using=Logic(1, size),
+    )
+    lossy = farthest > below
+    total = step(
+        "total",
+        size,
+        lambda p, q, s, lost: (
+            Cat(Const(1, 1), Const(0, below), p, Const(0, 1)) + Cat(s & ~lost, q)
+        )[1 : size + 1],
+        *(large, addend, subtract, sticky),
+        using=Adder(size),
+    )
+    kept = below
+    if lossy:
+        total = step("sum", size + 1, lambda t, lost: Cat(lost, t), total, sticky)
+        kept += 1
+    nan = special = None
+    if x.special is not None:
+        special = step("sum_special", 1, lambda i, j: i | j, x.special, y.special, using=Logic())
+        if format.has_infinity:
+            nan = step(
+                "sum_nan",
+                1,
+                lambda i, p, both, s: i & (p[:-1].any() | (both & s)),
+                *(special, large),
+                step("infinities", 1, lambda i, j: i & j, x.special, y.special, using=Logic()),
+                subtract,
+                using=Logic(2, 3),
+            )
+        else:
+            nan = special
+    high = max(farthest + 1, x.exponent_low)
+    return Unpacked(
+        sign=sum_sign(plan, total, subtract, sign, None, rounding),
+        significand=total,
+        exponent=exponent,
+        scale=x.scale - kept,
+        exponent_low=x.exponent_low,
+        exponent_high=x.exponent_high,
+        spans=(Span(x.exponent_low, high, max(kept - 1, 0), total.width - 1),),
+        zero_high=high,
+        nan=nan,
+        special=special,
+    )
+
+
+def _distance(plan: Plan, a: Wire, x: Unpacked, b: Wire, y: Unpacked, format, swap: Wire) -> Wire:
+    """How many places the smaller number's exponent is below the larger one's."""
+    fields, fraction = format.exponent_width, format.fraction_width
+
+    def start(s, p, q):
+        return ~s ^ p[-1] ^ q[-1] if format.subnormals else ~s
+
+    carry = plan.step("distance_carry", 1, start, swap, x.significand, y.significand, using=Logic())
+
+    def field(v):
+        return Value.cast(v)[fraction:-1]
+
+    return plan.step(
+        "distance",
+        fields,
+        lambda a, b, s, c: (
+            (Cat(Const(1, 1), field(a)) + Cat(c, ~field(b)))[1 : fields + 1] ^ s.replicate(fields)
+        ),
+        *(a, b, swap, carry),
+        using=Adder(fields),
+    )
+
+
+def _shift_down(plan: Plan, small: Wire, distance: Wire, size: int, farthest: int):
+    """``small`` at the top of ``size`` bits, shifted right, and whether a one was lost."""
+    bits = min(farthest, size).bit_length()
+    lost: list[Wire] = []
+    word = plan.step("small_wide", size, lambda s: Cat(Const(0, size - len(s)), s), small)
+    if farthest >> bits:
+        gone = plan.step("gone", 1, lambda d: d[bits:].any(), distance, using=Logic())
+        lost.append(
+            plan.step("lost_all", 1, lambda w, g: g & w.any(), word, gone, using=Logic(2, 4))
+        )
+        word = plan.step(
+            "small_kept", size, lambda w, g: w & ~g.replicate(size), word, gone, using=Logic(1, 0)
+        )
+    for index in reversed(range(bits)):
+        count = min(1 << index, size)
+        lost.append(
+            plan.step(
+                f"lost_{count}",
+                1,
+                lambda w, d, index=index, count=count: d[index] & w[:count].any(),
+                *(word, distance),
+                using=Logic(2, count // 3 + 1),
+            )
+        )
+        word = plan.step(
+            f"small_{count}",
+            size,
+            lambda w, d, index=index, count=count: Mux(d[index], w[count:], w),
+            *(word, distance),
+            using=Multiplexer(size),
+        )
+    if not lost:
+        return word, plan.constant(0, 1)
+    return word, plan.step("sticky", 1, lambda *b: Cat(*b).any(), *lost, using=Logic(2, 2))
