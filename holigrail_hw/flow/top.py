@@ -1,8 +1,8 @@
 """The top module that every verb hands over: its name, ports, latency and clocking.
 
 The plain shell has the operator's own ports; the stream shell has ``i_valid``, ``i_ready``,
-``o_valid``, ``o_ready``, the operands as ``i_NAME`` and the results as ``o_NAME``. Both have ``clk``
-and ``rst`` if there is any register.
+``o_valid``, ``o_ready``, the operands as ``i_NAME`` and the results as ``o_NAME``. Both have
+``clk`` and ``rst`` if there is any register.
 """
 
 import re

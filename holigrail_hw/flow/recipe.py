@@ -1,0 +1,91 @@
+"""Recipes: one named design per file, in TOML.
+
+::
+
+    summary = "FP8 products summed in FP16"
+    operator = "mac"
+    [parameters]
+    a = "fp8_e4m3"
+    [timing]
+    period_ns = 20.0
+    [board]
+    name = "icebreaker"
+"""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..core.errors import RequestError
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from . import manifest
+
+__all__ = ["Recipe", "load", "text"]
+
+_KEYS = ("summary", "operator", "parameters", "timing", "board")
+
+
+class Recipe(NamedTuple):
+    """A design and, if the recipe names one, its board."""
+
+    spec: OperatorSpec
+    timing: Timing
+    board: str | None
+
+
+def load(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises
+    ------
+    RequestError
+        If the file cannot be read or anything in it is wrong; one message for all of it.
+    """
+    path = Path(path)
+    who = f"recipe {path}"
+    if path.suffix != ".toml":
+        raise RequestError(f"{who}: the file must be TOML with the ending .toml")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(
+            f"{who}: the file must be readable ({error.strerror})",
+            hint="`holigrail list recipes` shows those that come with the package",
+        ) from None
+    except ValueError as error:
+        raise RequestError(f"{who}: the file must be TOML, not broken ({error})") from None
+    wrong = [
+        f"{who}: no key named {key!r}; there are {', '.join(_KEYS)}"
+        for key in content
+        if key not in _KEYS
+    ]
+    if "operator" not in content:
+        wrong.append(f"{who}: operator must be given, not missing")
+    board = content.get("board", {})
+    name = board.get("name") if isinstance(board, dict) else board
+    if "board" in content and (not isinstance(name, str) or set(board) - {"name"}):
+        wrong.append(f"{who}: [board] must hold a name and nothing else, not {board!r}")
+    if wrong:
+        raise RequestError(wrong)
+    spec, timing = manifest.rebuild(
+        content["operator"], content.get("parameters", {}), content.get("timing", {}), who=who
+    )
+    return Recipe(spec, timing, name)
+
+
+def text(spec: OperatorSpec, timing: Timing, board: str | None = None, summary: str = "") -> str:
+    """The recipe of a design; :func:`load` gives the same design back."""
+    lines = [f"summary = {json.dumps(summary or spec.summary)}", f'operator = "{spec.name}"']
+    lines += ["", "[parameters]", *_table(spec.parameters())]
+    lines += ["", "[timing]"]
+    lines += _table({key: getattr(timing, key) for key in ("period_ns", "latency")})
+    lines += _table({"device": timing.device, "shell": timing.shell})
+    if board is not None:
+        lines += ["", "[board]", *_table({"name": board})]
+    return "\n".join(lines) + "\n"
+
+
+def _table(values: dict[str, Any]) -> list[str]:
+    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
