@@ -1,0 +1,125 @@
+"""Simulate the serial exchange with the self-test shell: cocotb and Icarus, in a process apart.
+
+The same bench, ``testbenches/uart_self_test.py``, runs on the shell's source, on a netlist and on a
+decoded bitstream.
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import DesignError
+from . import self_test, tools
+from .process import Progress, tail
+from .process import run as run_tool
+
+__all__ = ["Exchange", "simulate"]
+
+_TIME_LIMIT_S = 900
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What is sent and expected, and the ports it goes through; ``reset`` may be empty."""
+
+    seed: int
+    count: int
+    answer: bytes
+    divisor: int
+    clock: str
+    rx: str
+    tx: str
+    reset: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """The bench's variables."""
+        return {
+            "SELF_TEST_CLOCK": self.clock,
+            "SELF_TEST_RX": self.rx,
+            "SELF_TEST_TX": self.tx,
+            "SELF_TEST_RESET": self.reset,
+            "SELF_TEST_DIVISOR": str(self.divisor),
+            "SELF_TEST_ITEMS": str(self.count),
+            "SELF_TEST_COMMAND": self_test.command(self.seed, self.count).hex(),
+            "SELF_TEST_ANSWER": self.answer.hex(),
+        }
+
+
+def simulate(
+    verilog_files: Sequence[Path],
+    top: str,
+    exchange: Exchange,
+    *,
+    log: Path,
+    defines: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> float:
+    """Run the exchange on module ``top``; returns the seconds it took.
+
+    Raises
+    ------
+    DesignError
+        The answer is wrong or does not come, or Icarus refuses the Verilog.
+    ToolError
+        A tool is missing or died.
+    """
+    tools.require("iverilog", who="self-test")
+    with tempfile.TemporaryDirectory() as folder:
+        if progress is not None:
+            progress(f"icarus: serial exchange, {exchange.count} items")
+        files = [str(Path(path).absolute()) for path in verilog_files]
+        child = [sys.executable, "-m", __name__, folder, top, ",".join(defines), *files]
+        finished = run_tool(
+            child,
+            who="self-test",
+            log=log,
+            cwd=Path(folder),
+            environment=tools.environment(**exchange.environment(), COCOTB_ANSI_OUTPUT="0"),
+            time_limit=_TIME_LIMIT_S,
+            failure=DesignError,
+            explain=_mismatch,
+        )
+    return finished.seconds
+
+
+def _mismatch(output: str) -> DesignError | None:
+    for line in output.splitlines():
+        if "AssertionError:" in line:
+            return DesignError(f"self-test: {line.split('AssertionError:', 1)[1].strip()}")
+    if "Error" in output and "FAIL" in output:
+        return DesignError(f"self-test: the simulation must end without an error\n{tail(output)}")
+    return None
+
+
+def _child(folder: str, top: str, defines: str, *files: str) -> None:
+    """Runs inside the process that :func:`simulate` starts; ends with status 1 on a mismatch."""
+    from cocotb_tools.check_results import get_results
+    from cocotb_tools.runner import get_runner
+
+    from holigrail_hw import testbenches
+
+    runner = get_runner("icarus")
+    runner.build(
+        sources=files,
+        hdl_toplevel=top,
+        build_dir=folder,
+        timescale=("1ns", "1ps"),
+        build_args=[f"-D{name}" for name in defines.split(",") if name],
+    )
+    # The runner hands sys.path on to the interpreter inside the simulator.
+    sys.path[:0] = list(testbenches.__path__)
+    results = runner.test(
+        hdl_toplevel=top,
+        test_module="uart_self_test",
+        build_dir=folder,
+        test_dir=folder,
+        timescale=("1ns", "1ps"),
+    )
+    ran, failed = get_results(results)
+    sys.exit(0 if ran and not failed else 1)
+
+
+if __name__ == "__main__":
+    _child(*sys.argv[1:])
