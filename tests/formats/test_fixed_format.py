@@ -95,6 +95,12 @@ def test_wide_formats(width, signed):
 
 
 def test_decode_is_exact_or_gives_fractions():
+    for width in range(50, 60):
+        for signed in (True, False):
+            fmt = FixedFormat(width, signed)
+            is_exact = all(int(float(number)) == number for number in (fmt.maximum, fmt.minimum))
+            assert fmt.is_exact_in_float64 == is_exact
+            assert fmt.decode(fmt.maximum)[()] == fmt.maximum
     assert parse("int54").decode([2**53 - 1, 2**53]).tolist() == [2.0**53 - 1, -(2.0**53)]
     values = parse("int64").decode([2**63 - 1, 2**63, 0])
     assert values.dtype == object
