@@ -104,8 +104,7 @@ def _ordered_sum(
     distance = _distance(plan, a, x, b, y, format, swap)
 
     # With two or more places between them, the sum is not below half of the larger number.
-    farthest = format.largest_code >> fraction
-    farthest = max(farthest - 1, 0)
+    farthest = x.exponent_high - x.exponent_low
     below = min(max(1, need.precision + need.guard - fraction), farthest)
     word, sticky = _shift_down(plan, small, distance, fraction + 1 + below, farthest)
     size = fraction + 2 + below
@@ -146,7 +145,7 @@ def _ordered_sum(
             )
         else:
             nan = special
-    high = max(farthest + 1, x.exponent_low)
+    high = max(format.largest_code >> fraction, 1)
     return Unpacked(
         sign=sum_sign(plan, total, subtract, sign, None, rounding),
         significand=total,
@@ -154,7 +153,7 @@ def _ordered_sum(
         scale=x.scale - kept,
         exponent_low=x.exponent_low,
         exponent_high=x.exponent_high,
-        spans=(Span(x.exponent_low, high, max(kept - 1, 0), total.width - 1),),
+        spans=(Span(1, high, max(kept - 1, 0), total.width - 1),),
         zero_high=high,
         nan=nan,
         special=special,
