@@ -54,6 +54,7 @@ find_python() {
 # Makes or renews .venv; does nothing when the lock file and pyproject.toml have not changed.
 environment() {
     local venv=$root/.venv stamp=$root/.venv/installed wanted python
+    PATH=${PATH//"$venv/bin:"/} # an active .venv must not be the Python that makes it anew
     wanted=$(cat "$root/scripts/requirements.lock" "$root/pyproject.toml" | cksum)" $root"
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         python=$(find_python) || exit $?

@@ -19,15 +19,13 @@ from ..core.timing import Timing
 from ..flow import devices
 from ..flow.board import board as find_board
 from ..flow.board import boards
-from .options import common_options
+from .options import common_options, integer
 from .session import Session
 
 __all__ = [
     "Design",
     "Request",
-    "integer",
     "need_board",
-    "one_of",
     "read_design",
     "read_options",
     "read_request",
@@ -65,34 +63,6 @@ class Request:
     cls: type[OperatorSpec] | None
     recipe: Path | None
     texts: dict[str, str]
-
-
-def integer(low: int, high: int | None = None) -> Callable[[str], int]:
-    """An argparse type: a whole number of at least ``low`` and at most ``high``."""
-
-    def convert(text: str) -> int:
-        bound = f"{low} or more" if high is None else f"between {low} and {high}"
-        try:
-            value = int(text, 0)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be an integer, not {text!r}") from None
-        if value < low or (high is not None and value > high):
-            raise argparse.ArgumentTypeError(f"must be {bound}, not {value}")
-        return value
-
-    return convert
-
-
-def one_of(names: Iterable[str]) -> Callable[[str], str]:
-    """An argparse type: one of some names."""
-    known = tuple(names)
-
-    def convert(text: str) -> str:
-        if text not in known:
-            raise argparse.ArgumentTypeError(f"must be one of {', '.join(known)}, not {text!r}")
-        return text
-
-    return convert
 
 
 def read_options(

@@ -8,12 +8,12 @@ from ..ui.tables import pairs
 from .arguments import need_board, read_design
 from .session import Session
 
-__all__ = ["main"]
+__all__ = ["configure", "main"]
 
 
 def main(words: list[str], session: Session) -> int:
     """Write the bitstream, its netlist and constraints; exit status 1 if it is too slow."""
-    _, design = read_design(words, session, _configure)
+    _, design = read_design(words, session, configure)
     board = need_board(design, session)
     with session.progress() as progress:
         result = build.run(
@@ -49,5 +49,6 @@ def main(words: list[str], session: Session) -> int:
     return status
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
     parser.add_argument("--board", metavar="NAME", help="board; `holigrail list boards`")

@@ -10,15 +10,16 @@ from ..core.timing import Timing
 from ..flow.explore import Point, combinations, explore
 from ..flow.folders import staging
 from ..ui.tables import table
-from .arguments import integer, read_request, timing_of
+from .arguments import read_request, timing_of
+from .options import integer
 from .session import Session
 
-__all__ = ["main"]
+__all__ = ["configure", "main"]
 
 
 def main(words: list[str], session: Session) -> int:
     """Print one row for every combination of ``--parameter value,value``."""
-    request = read_request(words, session, _configure)
+    request = read_request(words, session, configure)
     options, cls = request.options, request.cls
     if cls is None:
         raise RequestError(
@@ -122,7 +123,8 @@ def _latencies(text: str) -> list[int]:
     return [integer(0, 64)(item) for item in text.split(",")]
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
     parser.description = (
         "Every parameter may be a list: --a int4,int8. Estimates take milliseconds;"
         " --synth measures."

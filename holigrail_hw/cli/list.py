@@ -4,17 +4,18 @@ import argparse
 
 from ..flow import catalogue
 from ..ui.tables import table
-from .arguments import one_of, read_options
+from .arguments import read_options
+from .options import one_of
 from .session import Session
 
-__all__ = ["main"]
+__all__ = ["configure", "main"]
 
 _KINDS = ("operators", "formats", "recipes", "boards", "devices")
 
 
 def main(words: list[str], session: Session) -> int:
     """List operators, formats, recipes, boards or devices."""
-    options = read_options(words, session, _configure)
+    options = read_options(words, session, configure)
     rows = getattr(catalogue, options.kind)()
     header = [key for key in rows[0] if key != "parameters"] if rows else ["name"]
     return session.show(
@@ -23,7 +24,8 @@ def main(words: list[str], session: Session) -> int:
     )
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
     parser.add_argument(
         "kind", nargs="?", type=one_of(_KINDS), default="operators", help=", ".join(_KINDS)
     )

@@ -41,6 +41,7 @@ OPERATOR is a name from `holigrail list`, or a recipe: generators/NAME.toml.
 Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is missing, 4 our bug.
 """
 
+_TOOL_MISSING = 3
 _INTERRUPTED = 130
 
 
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--traceback" in words:
             traceback.print_exc()
+        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("holigrail"):
+            return _missing_package(str(error.name), session)
         return _judge(error, session)
 
 
@@ -120,6 +123,18 @@ def _refuse(message: str, hint: str = "`holigrail --help` shows the verbs and op
     from ..core.errors import RequestError
 
     raise RequestError(message, hint=hint)
+
+
+def _missing_package(name: str, session: Session) -> int:
+    """A package is missing, so nothing that needs packages may be imported here."""
+    who = session.verb or "holigrail"
+    message = f"{who}: the Python package {name} must be installed, not missing"
+    hint = "pip install holigrail_hw brings everything"
+    print(f"error: {message}\n  hint: {hint}", file=sys.stderr)
+    if session.json:
+        error = {"status": _TOOL_MISSING, "messages": [message], "hint": hint}
+        session.print_json({"error": error}, status=_TOOL_MISSING)
+    return _TOOL_MISSING
 
 
 def _judge(error: Exception, session: Session) -> int:

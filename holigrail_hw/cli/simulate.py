@@ -9,15 +9,16 @@ from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..flow.compiled import Compiled
 from ..ui.tables import table
-from .arguments import integer, read_design
+from .arguments import read_design
+from .options import integer
 from .session import Session
 
-__all__ = ["main"]
+__all__ = ["configure", "main"]
 
 
 def main(words: list[str], session: Session) -> int:
     """Print operands, results and golden results of some items; exit status 1 if they differ."""
-    options, design = read_design(words, session, _configure)
+    options, design = read_design(words, session, configure)
     spec, rng = design.spec, np.random.default_rng(session.seed)
     codes = _given(spec, options.value) if options.value else spec.items(options.count, rng)
     with session.progress() as progress:
@@ -103,7 +104,8 @@ def _code(format: Any, text: str) -> int:
     return int(format.encode(number))
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
     parser.add_argument(
         "--count", type=integer(1, 100_000), default=8, metavar="N", help="items to run (8)"
     )

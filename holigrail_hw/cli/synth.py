@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import DesignError
 from ..flow import measure
 from ..ui.tables import table
-from .arguments import integer, read_design
+from .arguments import read_design
+from .options import integer
 from .session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["main", "print_comparison"]
+__all__ = ["configure", "main", "print_comparison"]
 
 
 def main(words: list[str], session: Session) -> int:
     """Synthesise, place and route; exit status 1 if the period is missed or the model is off."""
-    options, design = read_design(words, session, _configure)
+    options, design = read_design(words, session, configure)
     with session.progress() as progress:
         measured = measure.measure(
             design.spec,
@@ -57,7 +58,8 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
         )
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
     parser.add_argument(
         "--no-dsp", action="store_true", help="multiply in logic, not in DSP blocks"
     )

@@ -1,0 +1,32 @@
+"""Run a command line inside this process: status, standard output, standard error."""
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from holigrail_hw.cli.main import main
+
+
+class Answer(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def holigrail(capsys, monkeypatch, tmp_path):
+    """Call with the words of a command line; it runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def call(*words: Any) -> Answer:
+        status = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Answer(status, captured.out, captured.err)
+
+    return call

@@ -1,0 +1,118 @@
+"""The frame of the command line: help, exit statuses, where text goes, accidents."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from holigrail_hw import __version__
+from holigrail_hw.cli import info
+from holigrail_hw.cli.main import VERBS
+
+
+def test_help_goes_to_standard_output(holigrail):
+    answer = holigrail("--help")
+    assert answer.status == 0 and answer.err == ""
+    for verb in VERBS:
+        assert re.search(rf"^  {verb} ", answer.out, re.M)
+
+
+def test_nothing_asked_is_a_wrong_request(holigrail):
+    answer = holigrail()
+    assert answer.status == 2 and answer.out == ""
+    assert answer.err.startswith("usage: holigrail VERB [OPERATOR] [options]\n")
+
+
+def test_version(holigrail):
+    assert holigrail("--version")[:2] == (0, f"holigrail {__version__}\n")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(holigrail, verb):
+    with pytest.raises(SystemExit) as stop:
+        holigrail(verb, "--help")
+    assert stop.value.code == 0
+
+
+def test_unknown_verb(holigrail):
+    answer = holigrail("genrate")
+    assert answer.status == 2 and answer.out == ""
+    assert answer.err == (
+        "error: no verb named 'genrate'\n"
+        "  hint: did you mean 'generate'? the verbs are list, info, generate, simulate, verify, "
+        "prove, synth, build, flash, explore, report, doctor\n"
+    )
+
+
+def test_unknown_option_without_verb(holigrail):
+    answer = holigrail("--colour")
+    assert answer.status == 2
+    assert answer.err == (
+        "error: unrecognized arguments: --colour\n"
+        "  hint: `holigrail --help` shows the verbs and options\n"
+    )
+
+
+def test_common_options_stand_on_either_side_of_the_verb(holigrail):
+    before = holigrail("--json", "--seed", "5", "list", "formats")
+    after = holigrail("list", "formats", "--json", "--seed", "5")
+    assert before == after
+    assert before.json["schema"] == 1 and before.json["verb"] == "list"
+
+
+def test_an_accident_is_our_bug(holigrail, monkeypatch):
+    def accident(*_):
+        raise KeyError("sum3")
+
+    monkeypatch.setattr(info, "describe", accident)
+    answer = holigrail("info", "mac")
+    assert answer.status == 4 and answer.out == ""
+    assert answer.err == (
+        "internal error: KeyError(\"'sum3'\") while running info; this is our bug\n"
+        "  hint: run it again with --traceback and report the output\n"
+    )
+    assert "Traceback" in holigrail("info", "mac", "--traceback").err
+    shown = holigrail("info", "mac", "--json")
+    assert shown.status == 4 and shown.json["error"]["status"] == 4
+
+
+def test_interruption_is_quiet(holigrail, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(info, "describe", interrupted)
+    assert holigrail("info", "mac") == (130, "", "\ninterrupted\n")
+
+
+def test_errors_are_json_too(holigrail):
+    answer = holigrail("info", "mac", "--rounding", "best", "--json")
+    assert answer.status == 2
+    assert answer.json["status"] == 2
+    assert answer.json["error"]["messages"] == [
+        "mac: rounding must be one of nearest_even, nearest_away, toward_zero, up, down, to_odd, "
+        "stochastic, not best"
+    ]
+
+
+def test_output_that_nobody_reads_is_no_error():
+    program = f"{sys.executable} -m holigrail_hw.cli list formats | head -n 1"
+    answer = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.startswith("name") and answer.stderr == ""
+
+
+def test_a_missing_package_says_what_to_type(holigrail, monkeypatch):
+    monkeypatch.setitem(sys.modules, "holigrail_hw.cli.doctor", None)
+
+    def missing(*_):
+        raise ModuleNotFoundError("No module named 'amaranth_boards'", name="amaranth_boards")
+
+    monkeypatch.setattr(info, "describe", missing)
+    answer = holigrail("info", "mac")
+    assert answer.status == 3
+    assert answer.err == (
+        "error: info: the Python package amaranth_boards must be installed, not missing\n"
+        "  hint: pip install holigrail_hw brings everything\n"
+    )

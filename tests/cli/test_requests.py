@@ -1,0 +1,183 @@
+"""Wrong requests: every message word for word, all violations at once, exit status 2."""
+
+import pytest
+
+from holigrail_hw.cli.arguments import read_request
+from holigrail_hw.cli.main import VERBS
+from holigrail_hw.cli.session import Session
+from holigrail_hw.core import operators
+
+WRONG = [
+    (
+        ["info"],
+        "error: info: an operator or a recipe must be given\n"
+        "  hint: holigrail info OPERATOR; `holigrail list` shows all of them\n",
+    ),
+    (
+        ["info", "mca"],
+        "error: no operator named 'mca'\n"
+        "  hint: did you mean 'mac'? `holigrail list` shows all of them\n",
+    ),
+    (
+        ["info", "mac", "--accumlator", "int32"],
+        "error: info: no option named '--accumlator'\n"
+        "  hint: did you mean --accumulator? --help shows the options\n",
+    ),
+    (
+        ["info", "mac", "extra"],
+        "error: info: every word must belong to an option, not 'extra'\n"
+        "  hint: --help shows the options\n",
+    ),
+    (
+        ["info", "mac", "--a", "fp8_e4m2"],
+        "error: mac: a: no format named 'fp8_e4m2'\n"
+        "  hint: did you mean 'fp8_e4m3'? `holigrail list formats` shows all of them\n",
+    ),
+    (
+        ["info", "mac", "--a", "int0"],
+        "error: mac: a: int0: width must be between 1 and 64, not 0\n",
+    ),
+    (
+        ["info", "mac", "--products", "many"],
+        "error: mac: products must be an integer, not 'many'\n",
+    ),
+    (
+        ["info", "mac", "--period", "fast"],
+        "error: info: --period: must be a number of ns, not 'fast'\n"
+        "  hint: `holigrail info --help` shows the options\n",
+    ),
+    (
+        ["info", "mac", "--period", "-1"],
+        "error: timing: period must be a positive number of ns, not -1\n",
+    ),
+    (
+        ["info", "mac", "--period", "5", "--latency", "3"],
+        "error: timing: period and latency must not be given together\n",
+    ),
+    (
+        ["info", "mac", "--shell", "fifo"],
+        "error: timing: shell must be one of plain, stream, not 'fifo'\n",
+    ),
+    (
+        ["info", "mac", "--seed", "x"],
+        "error: info: --seed: must be an integer, not 'x'\n"
+        "  hint: `holigrail info --help` shows the options\n",
+    ),
+    (
+        ["info", "mac", "--jobs", "0"],
+        "error: info: -j/--jobs: must be 1 or more, not 0\n"
+        "  hint: `holigrail info --help` shows the options\n",
+    ),
+    (
+        ["list", "board"],
+        "error: list: kind: must be one of operators, formats, recipes, boards, devices, "
+        "not 'board'\n"
+        "  hint: `holigrail list --help` shows the options\n",
+    ),
+    (
+        ["build", "mac", "--board", "arty"],
+        "error: timing: board must be one of icebreaker, tang_nano_9k, ulx3s, zcu104, not 'arty'\n",
+    ),
+    (
+        ["build", "mac"],
+        "error: build: a board must be given\n"
+        "  hint: --board with one of icebreaker, tang_nano_9k, ulx3s, zcu104\n",
+    ),
+    (
+        ["info", "missing.toml"],
+        "error: recipe missing.toml: the file must be readable (No such file or directory)\n"
+        "  hint: `holigrail list recipes` shows those that come with the package\n",
+    ),
+    (
+        ["simulate", "mac", "--value", "q=1"],
+        "error: mac: --value must name an operand (a, b, clear, enable), not 'q'\n",
+    ),
+    (
+        ["simulate", "mac", "--value", "a=one", "--value", "b=0x100"],
+        "error: mac: a: a value must be a number or a code such as 0x3c, not 'one'\n"
+        "error: mac: b: a code must have at most 8 bits, not 0x100\n",
+    ),
+    (
+        ["simulate", "mac", "--value", "a=1,2,3", "--value", "b=1,2"],
+        "error: mac: every --value list must have one length, not a has 3, b has 2\n",
+    ),
+    (
+        ["explore", "recipe.toml"],
+        "error: explore: the design must be an operator with lists of values, not a recipe\n"
+        "  hint: holigrail explore OPERATOR --parameter value,value\n",
+    ),
+    (
+        ["generate", "mac", "-o", "/dev/null/here"],
+        "error: generate: the output folder must be writable, not /dev/null/here "
+        "(Not a directory)\n  hint: choose another one with -o\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=lambda value: str(value)[:40])
+def test_message(holigrail, tmp_path, words, message):
+    answer = holigrail(*words)
+    assert answer.err == message
+    assert (answer.status, answer.out) == (2, "")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_all_violations_come_together(holigrail):
+    words = ["--a", "int99", "--rounding", "best", "--products", "x", "--latency", "70"]
+    answer = holigrail("info", "mac", "--spd", "3", *words)
+    assert answer.status == 2
+    assert answer.err.splitlines()[:5] == [
+        "error: info: no option named '--spd'",
+        "error: mac: a: int99: width must be between 1 and 64, not 99",
+        "error: mac: products must be an integer, not 'x'",
+        "error: mac: rounding must be one of nearest_even, nearest_away, toward_zero, up, down, "
+        "to_odd, stochastic, not best",
+        "error: timing: latency must be between 0 and 64 cycles, not 70",
+    ]
+
+
+def test_unknown_device_lists_the_known(holigrail):
+    answer = holigrail("info", "mac", "--device", "virtex")
+    assert answer.status == 2
+    assert answer.err.startswith("error: timing: device must be one of generic, ice40up5k,")
+    assert answer.err.endswith("not 'virtex'\n")
+
+
+def test_a_product_that_does_not_fit(holigrail):
+    answer = holigrail("info", "mac", "--accumulator", "int8", "--overflow", "saturate")
+    assert answer.status == 2
+    assert answer.err.startswith("error: mac: accumulator must hold every product of int8 x int8")
+
+
+def test_a_recipe_takes_no_parameters(holigrail, tmp_path):
+    (tmp_path / "own.toml").write_text('operator = "mac"\n')
+    answer = holigrail("info", "own.toml", "--a", "int4")
+    assert answer.status == 2
+    assert answer.err.splitlines()[0] == "error: info: no option named '--a'"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("operator = ", "error: recipe own.toml: the file must be TOML, not broken"),
+        ("speed = 3\n", "error: recipe own.toml: no key named 'speed'"),
+        ('operator = "mac"\n[parameters]\nq = "int8"\n', "error: recipe own.toml: "),
+        ('operator = "mac"\n[timing]\nperiod_ns = -3.0\n', "error: timing: period must be"),
+    ],
+)
+def test_a_corrupt_recipe(holigrail, tmp_path, text, message):
+    (tmp_path / "own.toml").write_text(text)
+    answer = holigrail("info", "own.toml")
+    assert answer.status == 2 and answer.out == ""
+    assert answer.err.startswith(message)
+
+
+@pytest.mark.parametrize("name", [*operators()])
+def test_no_parameter_hides_an_option_of_a_verb(monkeypatch, name):
+    import importlib
+
+    for verb in VERBS:
+        module = importlib.import_module(f"holigrail_hw.cli.{verb}")
+        configure = getattr(module, "configure", None)
+        request = read_request([name], Session("", verb=verb), configure)
+        assert request.cls is operators()[name]
