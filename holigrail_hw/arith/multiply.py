@@ -11,12 +11,12 @@ from typing import Any
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
-from holigrail_hw.hdl.fixed import FIXED_KINDS, product_range
+from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_product, product_range
 from holigrail_hw.hdl.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.float_unpack import unpack
-from holigrail_hw.hdl.integer_multiply import MULTIPLIERS
+from holigrail_hw.hdl.integer_multiply import MULTIPLIERS, multiply
 from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.project import project
+from holigrail_hw.hdl.project import project, project_integer
 
 __all__ = ["Multiply"]
 
@@ -77,18 +77,28 @@ class Multiply(OperatorSpec):
         return {"p": code}
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        options: dict[str, Any] = {
+            "rounding": self.rounding,
+            "random": wires.get("random"),
+            "overflow": self.overflow,
+        }
+        formats = (self.a, self.b, self.result)
+        if all(format.kind in FIXED_KINDS for format in formats):
+            product = self._fixed_product(plan, wires["a"], wires["b"])
+            fraction_width = product_range(self.a, self.b)[2]
+            return {"p": project_integer(plan, self.result, product, fraction_width, **options)}
         a = unpack(plan, self.a, wires["a"], "a")
         b = unpack(plan, self.b, wires["b"], "b")
-        product = multiply_unpacked(plan, a, b, self.multiplier)
-        code = project(
-            plan,
-            self.result,
-            product,
-            rounding=self.rounding,
-            random=wires.get("random"),
-            overflow=self.overflow,
-        )
-        return {"p": code}
+        return {
+            "p": project(
+                plan, self.result, multiply_unpacked(plan, a, b, self.multiplier), **options
+            )
+        }
+
+    def _fixed_product(self, plan: Plan, a: Wire, b: Wire) -> Wire:
+        if self.a.kind == self.b.kind == "fixed":
+            return multiply(plan, a, b, self.multiplier)
+        return fixed_product(plan, a, self.a, b, self.b, dsp=self.multiplier == "dsp")
 
 
 def _default_result(a: Format, b: Format) -> Format:

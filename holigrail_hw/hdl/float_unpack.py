@@ -24,7 +24,7 @@ from holigrail_hw.formats import (
 from .plan import Plan, Wire
 from .primitives import Adder, Logic
 
-__all__ = ["Span", "Unpacked", "range_shape", "unpack"]
+__all__ = ["Span", "Unpacked", "range_shape", "unpack", "unpack_integer"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,9 @@ def _with_specials(step, format: FloatFormat, raw, field, normal, number: Unpack
         if not format.subnormals:
             code = format.nan_code
             nan = step("nan", 1, lambda x: x == code, raw, luts=-(-format.width // 3))
+            # Flushed codes keep no sign: there is no -0.
+            sign = step("number_sign", 1, lambda s, n: s & n, number.sign, normal, luts=1)
+            number = replace(number, sign=sign)
         return replace(number, zero=zero, nan=nan, special=nan)
     if format.specials == "fn":
         luts = -(-(format.width - 1) // 3)
@@ -159,10 +162,11 @@ def _with_specials(step, format: FloatFormat, raw, field, normal, number: Unpack
     return replace(number, zero=zero, nan=nan, special=special)
 
 
-def _unpack_fixed(plan: Plan, format: FixedFormat, x: Wire, name: str) -> Unpacked:
-    width = format.width
+def unpack_integer(plan: Plan, x: Wire, fraction_width: int, name: str) -> Unpacked:
+    """An integer wire in units of 2^-fraction_width as sign and magnitude."""
+    width = x.width
     significand, sign = x, plan.constant(0, 1)
-    if format.signed:
+    if Value.cast(x.value).shape().signed:
         sign = plan.step(f"{name}_sign", 1, lambda x: x[-1], x)
         significand = plan.step(
             f"{name}_magnitude",
@@ -172,9 +176,11 @@ def _unpack_fixed(plan: Plan, format: FixedFormat, x: Wire, name: str) -> Unpack
             using=Adder(width),
             wrap=True,
         )
-    return _constant_exponent(
-        plan, sign, significand, -format.fraction_width, Span(0, 0, 0, width - 1)
-    )
+    return _constant_exponent(plan, sign, significand, -fraction_width, Span(0, 0, 0, width - 1))
+
+
+def _unpack_fixed(plan: Plan, format: FixedFormat, x: Wire, name: str) -> Unpacked:
+    return unpack_integer(plan, x, format.fraction_width, name)
 
 
 def _unpack_binary(plan: Plan, format: BinaryFormat, x: Wire, name: str) -> Unpacked:

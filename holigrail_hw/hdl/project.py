@@ -2,13 +2,15 @@
 
 from holigrail_hw.formats import BinaryFormat, FixedFormat, FloatFormat, Format, Rounding
 
+from .fixed import fixed_range
 from .fixed_round import round_to_integer
 from .float_round import round_to_float
-from .float_unpack import Unpacked
+from .float_unpack import Unpacked, unpack_integer
 from .plan import Plan, Wire
 from .primitives import Logic
+from .requantize import requantize
 
-__all__ = ["project"]
+__all__ = ["project", "project_integer"]
 
 
 def project(
@@ -34,10 +36,7 @@ def project(
         return round_to_float(plan, format, number, rounding, random)
     if isinstance(format, BinaryFormat):
         return _to_binary(plan, number)
-    if isinstance(format, FixedFormat):
-        bounds, fraction_width = (format.minimum, format.maximum), format.fraction_width
-    else:
-        bounds, fraction_width, overflow = (-1, 1), 0, "saturate"
+    bounds, fraction_width = _range(format)
     return round_to_integer(
         plan,
         number,
@@ -45,8 +44,43 @@ def project(
         bounds,
         rounding=rounding,
         random=random,
-        saturate=overflow == "saturate",
+        saturate=overflow == "saturate" or not isinstance(format, FixedFormat),
     )
+
+
+def project_integer(
+    plan: Plan,
+    format: Format,
+    value: Wire,
+    fraction_width: int,
+    *,
+    rounding: Rounding = Rounding.NEAREST_EVEN,
+    random: Wire | None = None,
+    overflow: str = "saturate",
+) -> Wire:
+    """As :func:`project`, for an integer wire in units of 2^-fraction_width."""
+    rounding = Rounding(rounding)
+    if isinstance(format, FloatFormat) or rounding is Rounding.STOCHASTIC:
+        number = unpack_integer(plan, value, fraction_width, "value")
+        return project(plan, format, number, rounding=rounding, random=random, overflow=overflow)
+    if isinstance(format, BinaryFormat):
+        return plan.step("code", 1, lambda v: v >= 0, value)
+    bounds, result_fraction_width = _range(format)
+    return requantize(
+        plan,
+        value,
+        fraction_width,
+        result_fraction_width,
+        bounds,
+        rounding=rounding,
+        saturate=overflow == "saturate" or not isinstance(format, FixedFormat),
+    )
+
+
+def _range(format: Format) -> tuple[tuple[int, int], int]:
+    """Smallest and largest integer of a fixed-point or ternary format, and its fraction width."""
+    low, high, fraction_width = fixed_range(format)
+    return (low, high), fraction_width
 
 
 def _to_binary(plan: Plan, number: Unpacked) -> Wire:

@@ -1,0 +1,62 @@
+"""Comparison of two numbers of any formats, exactly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw import golden
+from holigrail_hw.core import OperatorSpec, operator, parameter
+from holigrail_hw.formats import Format, parse
+from holigrail_hw.hdl.fixed import FIXED_KINDS
+from holigrail_hw.hdl.order import order
+from holigrail_hw.hdl.plan import Plan, Wire
+
+__all__ = ["Compare"]
+
+_OUTPUTS = {
+    "less": golden.LESS,
+    "equal": golden.EQUAL,
+    "greater": golden.GREATER,
+    "unordered": golden.UNORDERED,
+}
+
+
+@operator(
+    "compare",
+    summary="whether a is less than, equal to, or greater than b, or unordered (NaN)",
+    references=("IEEE Standard for Floating-Point Arithmetic, IEEE 754-2019, section 5.11",),
+)
+@dataclass(frozen=True, kw_only=True)
+class Compare(OperatorSpec):
+    """Exactly one of the four outputs is 1; +0 equals -0. Latency 0 without a clock request."""
+
+    a: Format = parameter(
+        parse("fp8_e4m3"), "format of operand a", samples=("fp16", "int8", "ternary")
+    )
+    b: Format | None = parameter(None, "format of operand b; that of a if left out")
+
+    def derive(self) -> dict[str, Any]:
+        return {"b": self.a}
+
+    def check(self) -> list[str]:
+        return [
+            f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
+            for name, format in (("a", self.a), ("b", self.b))
+            if format.kind not in (*FIXED_KINDS, "float")
+        ]
+
+    def inputs(self) -> dict[str, Format]:
+        return {"a": self.a, "b": self.b}
+
+    def outputs(self) -> dict[str, Format]:
+        return dict.fromkeys(_OUTPUTS, parse("uint1"))
+
+    def golden(self, a: Any, b: Any) -> dict[str, Any]:
+        found = golden.compare(self.a.unpack(a), self.b.unpack(b))
+        return {name: (found == code).astype(np.uint64) for name, code in _OUTPUTS.items()}
+
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        found = order(plan, self.a, wires["a"], self.b, wires["b"])
+        return {name: getattr(found, name) for name in _OUTPUTS}

@@ -1,0 +1,137 @@
+"""The larger and the smaller of two numbers (IEEE 754-2019, section 9.6).
+
+With ``number`` a NaN loses against a number (maximumNumber, minimumNumber); with ``propagate`` it
+wins (maximum, minimum). -0 is smaller than +0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from amaranth import Cat, Const, Mux, Value
+
+from holigrail_hw import golden
+from holigrail_hw.core import OperatorSpec, operator, parameter
+from holigrail_hw.formats import FloatFormat, Format, parse
+from holigrail_hw.hdl.fixed import FIXED_KINDS
+from holigrail_hw.hdl.order import order
+from holigrail_hw.hdl.plan import Plan, Wire
+from holigrail_hw.hdl.primitives import Logic, Multiplexer
+
+__all__ = ["Maximum", "Minimum"]
+
+_REFERENCES = ("IEEE Standard for Floating-Point Arithmetic, IEEE 754-2019, section 9.6",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Extremum(OperatorSpec):
+    """The codes of one of the operands, NaN made canonical and flushed numbers made zero."""
+
+    largest: ClassVar[bool]
+
+    format: Format = parameter(
+        parse("fp8_e4m3"), "format of operands and result", samples=("fp16", "int8", "ternary")
+    )
+    nan: str = parameter(
+        "number", "a NaN against a number: the number, or NaN", choices=("number", "propagate")
+    )
+
+    def check(self) -> list[str]:
+        if self.format.kind in (*FIXED_KINDS, "float"):
+            return []
+        return [f"format must be a float, fixed-point, binary or ternary format, not {self.format}"]
+
+    def inputs(self) -> dict[str, Format]:
+        return {"a": self.format, "b": self.format}
+
+    def outputs(self) -> dict[str, Format]:
+        return {"z": self.format}
+
+    def golden(self, a: Any, b: Any) -> dict[str, Any]:
+        x, y = self.format.unpack(a), self.format.unpack(b)
+        found = golden.compare(x, y)
+        is_before = (found == golden.LESS) | ((found == golden.EQUAL) & x.sign & ~y.sign)
+        takes_b = is_before if self.largest else (found != golden.EQUAL) & ~is_before
+        if not self.largest:
+            takes_b |= (found == golden.EQUAL) & ~x.sign & y.sign
+        loser = x if self.nan == "number" else y
+        winner_is_b = np.where(x.is_nan | y.is_nan, loser.is_nan, takes_b)
+        return {"z": self.format.project(self.format.unpack(np.where(winner_is_b, b, a)))}
+
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        format, a, b = self.format, wires["a"], wires["b"]
+        found = order(plan, format, a, format, b)
+        largest = self.largest
+        takes_b = plan.step("takes_b", 1, lambda p: p if largest else ~p, found.before)
+        has_nan = found.a is not None and found.a.nan is not None
+        if has_nan:
+            takes_b = plan.step(
+                "takes_b",
+                1,
+                (lambda t, x, y: Mux(x | y, x, t))
+                if self.nan == "number"
+                else (lambda t, x, y: Mux(x | y, y, t)),
+                takes_b,
+                found.a.nan,
+                found.b.nan,
+                using=Logic(),
+            )
+        chosen = plan.step(
+            "chosen",
+            format.width,
+            lambda t, a, b: Mux(t, Value.cast(b), Value.cast(a)).as_unsigned(),
+            takes_b,
+            a,
+            b,
+            using=Multiplexer(format.width),
+        )
+        return {"z": self._canonical(plan, chosen, found)}
+
+    def _canonical(self, plan: Plan, chosen: Wire, found: Any) -> Wire:
+        """The chosen operand as the format writes it."""
+        format = self.format
+        if format.kind == "ternary":
+            return plan.step("code", 2, lambda c: Cat(c[0], c[0] & c[1]), chosen, using=Logic())
+        if not isinstance(format, FloatFormat):
+            return chosen
+
+        nan_code = format.nan_code
+        last_number = format.infinity_code or format.largest_code
+        magnitude_zero = Const(0, format.width - 1)
+        largest = Const(format.largest_code, format.width - 1)
+
+        def code(c: Any) -> Any:
+            field = c[format.fraction_width : -1]
+            result = c
+            if not format.subnormals:
+                zero = Cat(magnitude_zero, c[-1]) if format.has_negative_zero else 0
+                result = Mux(field.any(), result, zero)
+            if format.has_infinity and format.saturates:
+                is_infinite = c[:-1] == format.infinity_code
+                result = Mux(is_infinite, Cat(largest, c[-1]), result)
+            if format.specials in ("ieee", "fn"):
+                result = Mux(c[:-1] > last_number, nan_code, result)
+            if format.specials == "fnuz":
+                result = Mux(c == nan_code, nan_code, result)
+            return result
+
+        return plan.step(
+            "code", format.width, code, chosen, using=Logic(2, format.width), wrap=True
+        )
+
+
+@operator("max", summary="the larger of two numbers", references=_REFERENCES)
+@dataclass(frozen=True, kw_only=True)
+class Maximum(_Extremum):
+    """z = max(a, b); latency 0 without a clock request."""
+
+    largest: ClassVar[bool] = True
+
+
+@operator("min", summary="the smaller of two numbers", references=_REFERENCES)
+@dataclass(frozen=True, kw_only=True)
+class Minimum(_Extremum):
+    """z = min(a, b); latency 0 without a clock request."""
+
+    largest: ClassVar[bool] = False
