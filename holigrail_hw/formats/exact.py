@@ -56,9 +56,11 @@ class Exact:
         return self._each(lambda array: array.reshape(*shape))
 
     def ravel(self) -> "Exact":
-        return self.reshape(-1)
+        return self if self.sign.ndim == 1 else self.reshape(-1)
 
     def broadcast_to(self, shape: tuple[int, ...]) -> "Exact":
+        if shape == self.shape:
+            return self
         return self._each(lambda array: np.broadcast_to(array, shape))
 
     def __getitem__(self, index) -> "Exact":

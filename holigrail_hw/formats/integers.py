@@ -13,6 +13,8 @@ __all__ = ["INT64_BITS", "bit_length", "jam", "largest_bits", "narrow", "widen"]
 
 INT64_BITS = 61
 
+_POWERS_OF_TWO = np.left_shift(1, np.arange(63, dtype=np.int64))
+
 _object_bit_length: Any = np.frompyfunc(int.bit_length, 1, 1)
 
 
@@ -20,14 +22,7 @@ def bit_length(magnitudes: np.ndarray) -> np.ndarray:
     """Number of bits of each element, as int64; 0 for zero."""
     if magnitudes.dtype == object:
         return _object_bit_length(magnitudes).astype(np.int64)
-    rest = magnitudes.astype(np.int64)
-    count = np.zeros(rest.shape, np.int64)
-    for step in (32, 16, 8, 4, 2, 1):
-        upper = rest >> step
-        is_long = upper > 0
-        count += np.where(is_long, step, 0)
-        rest = np.where(is_long, upper, rest)
-    return count + rest
+    return np.searchsorted(_POWERS_OF_TWO, magnitudes, side="right")
 
 
 def largest_bits(magnitudes: np.ndarray) -> int:

@@ -244,6 +244,9 @@ def test_samples_equal_numpy(name, ours, theirs):
     # Half of the pairs get close exponents, so that sums cancel and carry.
     top = np.uint64(fmt.width - 8)
     y[::2] = (x[::2] >> top << top) ^ (y[::2] & np.uint64((1 << int(top)) - 1))
+    corners = np.array(fmt.corner_codes(), np.uint64)
+    x = np.concatenate([x, np.repeat(corners, len(corners))])
+    y = np.concatenate([y, np.tile(corners, len(corners))])
     unsigned = np.uint32 if fmt.width == 32 else np.uint16
     with np.errstate(all="ignore"):
         left, right = x.astype(unsigned).view(dtype), y.astype(unsigned).view(dtype)
