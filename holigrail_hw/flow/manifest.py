@@ -11,7 +11,7 @@ from .. import __version__
 from ..core import registry
 from ..core.errors import RequestError
 from ..core.parameters import parse_parameters
-from ..core.spec import OperatorSpec
+from ..core.spec import OPERATORS, OperatorSpec
 from ..core.timing import Timing
 from .top import CLOCK, RESET, Top
 
@@ -127,7 +127,8 @@ def _operator(operator: Any, parameters: Any) -> OperatorSpec:
         raise RequestError(f"operator must be a name in quotes, not {operator!r}")
     if not isinstance(parameters, Mapping):
         raise RequestError(f"parameters must be a table, not {parameters!r}")
-    cls = registry.find(operator)
+    # An operator whose module is loaded needs no search through all families.
+    cls = OPERATORS.get(operator) or registry.find(operator)
     return cls(**parse_parameters(cls, dict(parameters), who=operator))
 
 

@@ -93,8 +93,10 @@ def failing(vectors: Vectors, found: Mapping[str, Any]) -> np.ndarray:
     return np.flatnonzero(wrong)
 
 
-def report(spec: OperatorSpec, vectors: Vectors, index: int, found: Mapping[str, int]) -> str:
-    """One failing item: operands, expected and found results, decoded."""
+def report(
+    spec: OperatorSpec, vectors: Vectors, index: int, found: Mapping[str, int | None]
+) -> str:
+    """One failing item: operands, expected and found results, decoded; ``None`` is unknown."""
     inputs, outputs = spec.inputs(), spec.outputs()
     operands = [
         f"{name} = {format.format_code(int(vectors.codes[name][index]))}"
@@ -106,9 +108,10 @@ def report(spec: OperatorSpec, vectors: Vectors, index: int, found: Mapping[str,
         wanted = format.format_code(low)
         if high != low:
             wanted += f" or {format.format_code(high)}"
-        got = int(found[name])
+        got = found[name]
+        text = "unknown bits" if got is None else format.format_code(int(got))
         mark = "" if got in (low, high) else "   WRONG"
-        lines.append(f"  {name}: expected {wanted}   got {format.format_code(got)}{mark}")
+        lines.append(f"  {name}: expected {wanted}   got {text}{mark}")
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ It needs no other tool than a Verilog simulator with delays, for example::
 
     iverilog -o bench TOP.v TOP_bench.v && vvp bench
 
-The last line is ``PASS: N vectors`` or ``FAIL: ...``; a run that checked nothing fails. The bench
+The last line is ``PASS: N vectors in C cycles`` or ``FAIL: ...``; a run that checked nothing fails. The bench
 changes inputs after the falling edge of the clock and looks at outputs just before the rising one.
 """
 
@@ -76,7 +76,7 @@ def bench(top: Top, vectors_file: str, count: int) -> str:
         f"    {RESET} = 0;",
         *body[1],
         "    if (failures == 0 && checked == COUNT && COUNT > 0)",
-        '      $display("PASS: %0d vectors", checked);',
+        '      $display("PASS: %0d vectors in %0d cycles", checked, cycle);',
         "    else",
         '      $display("FAIL: %0d wrong of %0d vectors, %0d checked", failures, COUNT, checked);',
         "    $finish;",

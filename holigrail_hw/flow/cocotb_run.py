@@ -1,0 +1,87 @@
+"""Build a design and run a cocotb bench on it, in a process of its own.
+
+``python -m holigrail_hw.flow.cocotb_run REQUEST.json``; the request names the simulator, the
+sources, the top module, the bench, the working folder and the cache of finished Verilator programs.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+__all__ = ["main"]
+
+_TIMESCALE = ("1ns", "1ps")
+_VERILATOR_OBJECTS = tuple(
+    f"{name}.o"
+    for name in ("verilator", "verilated", "verilated_dpi", "verilated_vpi", "verilated_threads")
+)
+
+
+def main(path: str) -> int:
+    """Run the request; returns 0 if the bench ran, whose verdict is in the file ``counts``."""
+    from cocotb_tools.runner import get_results, get_runner
+
+    request = json.loads(Path(path).read_text(encoding="utf-8"))
+    build = Path(request["folder"]) / "build"
+    build.mkdir()
+    runner = get_runner(request["simulator"])
+    arguments = ["-g2005"] if request["simulator"] == "icarus" else ["-Wno-fatal", "--no-timing"]
+    program, shared = (Path(request[key]) for key in ("program", "shared"))
+    if program.is_file():
+        shutil.copy2(program, build / request["top"])
+    else:
+        # What every Verilator program shares takes most of the compilation. The make file wants
+        # these objects to be newer than itself, and it is not written yet.
+        later = time.time() + 3600
+        for name in _VERILATOR_OBJECTS:
+            if (shared / name).is_file():
+                shutil.copy(shared / name, build / name)
+                os.utime(build / name, (later, later))
+        runner.build(
+            sources=request["sources"],
+            hdl_toplevel=request["top"],
+            build_dir=build,
+            build_args=arguments,
+            timescale=_TIMESCALE,
+            always=True,
+        )
+        if request["simulator"] == "verilator":
+            _keep(build / request["top"], program)
+            for name in _VERILATOR_OBJECTS:
+                _keep(build / name, shared / name)
+    results = Path(request["folder"]) / "results.xml"
+    try:
+        runner.test(
+            test_module=request["bench"],
+            hdl_toplevel=request["top"],
+            hdl_toplevel_lang="verilog",
+            build_dir=build,
+            test_dir=request["folder"],
+            results_xml=str(results),
+            timescale=_TIMESCALE if request["simulator"] == "icarus" else None,
+            extra_env={"HOLIGRAIL_BENCH": request["job"]},
+        )
+    except SystemExit:
+        # The runner's way to say that a test failed.
+        if not results.is_file():
+            raise
+    tests, failed = get_results(results)
+    counts = {"tests": tests, "failed": failed}
+    Path(request["counts"]).write_text(json.dumps(counts), encoding="utf-8")
+    return 0
+
+
+def _keep(made: Path, place: Path) -> None:
+    if not made.is_file() or place.is_file():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.with_name(f".{place.name}-{os.getpid()}")
+    shutil.copy2(made, unfinished)
+    unfinished.replace(place)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Benches that run inside a simulator, on the emitted Verilog."""
