@@ -96,7 +96,8 @@ def picture() -> str:
             )
     parts.append(
         f"<text x='20' y='{HEIGHT - 24}' font-size='13' fill='#555'>A contributor writes one "
-        "operator file and one test file; everything to the right is derived, for every operator.</text>"
+        "operator file and one test file; everything to the right is derived, for every operator."
+        "</text>"
     )
     return "\n".join([*parts, "</svg>"]) + "\n"
 

