@@ -216,7 +216,8 @@ def synthesise(
         failure=DesignError,
     )
     module = json.loads(netlist.read_text())["modules"][top]
-    cells = dict(sorted(Counter(cell["type"] for cell in module["cells"].values()).items()))
+    types = (cell["type"] for cell in module["cells"].values())
+    cells = dict(sorted(Counter(kind for kind in types if kind != "$scopeinfo").items()))
     counts = {
         kind: goal.count(cells, kind)
         for kind in ("luts", "carries", "flip_flops", "dsps", "memories")

@@ -1,0 +1,128 @@
+"""The proof that a board design works: its netlist answers the self-test as the golden model does.
+
+For an iCE40 the netlist is decoded from the finished bitstream. For an ECP5 no tool can do that, so
+it is the synthesised netlist that was placed. Either runs the very exchange a host has with the
+board: a command over the serial line, and the signature as answer.
+"""
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DesignError, RequestError
+from ..core.spec import OperatorSpec
+from . import self_test, tools
+from .bitstream import decode, mac16_model
+from .board import board
+from .build import TOP, BuildResult
+from .devices import target
+from .process import Progress
+from .process import run as run_tool
+from .uart_simulation import Exchange, simulate
+
+__all__ = ["BoardProof", "decode_and_check"]
+
+_ECP5_CELLS = Path(__file__).with_name("ecp5_cells.v")
+
+
+@dataclass(frozen=True)
+class BoardProof:
+    """What was simulated: ``source`` is ``bitstream`` or ``netlist``; cells are those found."""
+
+    source: str
+    items: int
+    seed: int
+    answer: str
+    luts: int | None
+    flip_flops: int | None
+    dsps: int | None
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as JSON takes it."""
+        return asdict(self)
+
+
+def decode_and_check(
+    spec: OperatorSpec,
+    result: BuildResult,
+    *,
+    seed: int = 1,
+    count: int = 200,
+    progress: Progress | None = None,
+) -> BoardProof:
+    """Simulate the built design and compare its answer with the golden model.
+
+    Parameters
+    ----------
+    result : BuildResult
+        Of the same ``spec``.
+    seed, count : int
+        First state of the generator, number of items.
+
+    Raises
+    ------
+    DesignError
+        The answer differs.
+    RequestError
+        The board's family is not covered, or nothing was built.
+    ToolError
+        A tool is missing or died.
+    """
+    goal = board(result.board, "proof")
+    family = target(goal.target).family if goal.target else ""
+    if family not in ("ice40", "ecp5") or result.bitstream is None:
+        raise RequestError(
+            f"proof: the board must be one with an iCE40 or ECP5 bitstream, not {goal.name}"
+        )
+    answer = self_test.expected_answer(spec, seed, count, result.interleave)
+    logs = Path(result.logs[0]).parent
+    ports = _ports(goal)
+    exchange = Exchange(seed, count, answer, goal.divisor, *ports)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "design.v"
+        if family == "ice40":
+            assert result.constraints is not None
+            decoded = decode(
+                Path(result.bitstream),
+                Path(result.constraints),
+                package=goal.placer[goal.placer.index("--package") + 1],
+                log=logs / "iceunpack.log",
+                progress=progress,
+            )
+            source.write_text(decoded.verilog)
+            cells = (decoded.luts, decoded.flip_flops, decoded.dsps)
+            top, models, defines = "chip", mac16_model(), ["NO_ICE40_DEFAULT_ASSIGNMENTS"]
+        else:
+            _netlist_verilog(Path(result.netlist or ""), source, logs)
+            cells, top, models, defines = (None, None, None), TOP, [_ECP5_CELLS], []
+        seconds = simulate(
+            [source, *models],
+            top,
+            exchange,
+            log=logs / "self_test.log",
+            defines=defines,
+            progress=progress,
+        )
+    kind = "bitstream" if family == "ice40" else "netlist"
+    return BoardProof(kind, count, seed, answer.hex(), *cells, seconds=seconds)
+
+
+def _ports(goal: Any) -> tuple[str, str, str]:
+    """Names Amaranth gives the clock and the serial line of a board."""
+    return (f"{goal.platform().default_clk}_0__io", "uart_0__rx__io", "uart_0__tx__io")
+
+
+def _netlist_verilog(netlist: Path, verilog: Path, logs: Path) -> None:
+    if not netlist.is_file():
+        raise RequestError(f"proof: the netlist must exist, not {netlist}")
+    commands = f"read_json {netlist}; delete t:$scopeinfo; write_verilog -noattr {verilog}"
+    run_tool(
+        [*tools.require("yosys", who="proof")["yosys"].command, "-p", commands],
+        who="yosys",
+        log=logs / "netlist.log",
+        environment=tools.environment(),
+        time_limit=300,
+        failure=DesignError,
+    )
