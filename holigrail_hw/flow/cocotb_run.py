@@ -15,8 +15,7 @@ __all__ = ["main"]
 
 _TIMESCALE = ("1ns", "1ps")
 _VERILATOR_OBJECTS = tuple(
-    f"{name}.o"
-    for name in ("verilator", "verilated", "verilated_dpi", "verilated_vpi", "verilated_threads")
+    f"{name}.o" for name in ("verilated", "verilated_dpi", "verilated_vpi", "verilated_threads")
 )
 
 

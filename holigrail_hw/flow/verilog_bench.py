@@ -4,8 +4,9 @@ It needs no other tool than a Verilog simulator with delays, for example::
 
     iverilog -o bench TOP.v TOP_bench.v && vvp bench
 
-The last line is ``PASS: N vectors in C cycles`` or ``FAIL: ...``; a run that checked nothing fails. The bench
-changes inputs after the falling edge of the clock and looks at outputs just before the rising one.
+The last line is ``PASS: N vectors in C cycles`` or ``FAIL: ...``; a run that checked nothing fails.
+The bench changes inputs after the falling edge of the clock and looks at outputs just before the
+rising one.
 """
 
 from .top import CLOCK, RESET, Port, Top
