@@ -1,0 +1,191 @@
+"""Load a bitstream into a board, and let the board test itself.
+
+Loading is openFPGALoader's work, over USB or, for tests, over Xilinx Virtual Cable to a network
+address. The check sends a seed and a count over the serial line and compares the board's signature
+with the golden model's.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DesignError, HoligrailError, RequestError, ToolError
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from . import self_test, tools
+from .board import Board, board
+from .folders import prepare
+from .process import Progress
+from .process import run as run_tool
+from .serial_port import SerialPort, find_port
+
+__all__ = ["Check", "FlashResult", "check_board", "run"]
+
+_TIME_LIMIT_S = 300
+_ANSWER_SECONDS = 5.0
+
+_NO_BOARD = (
+    "unable to open ftdi device",
+    "device not found",
+    "Failed to claim cable",
+    "JTAG init failed",
+    "fail to connect",
+    "no device found",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the board is asked: the operator it was built with, first generator state, items."""
+
+    spec: OperatorSpec
+    timing: Timing = Timing()
+    seed: int = 1
+    count: int = 4096
+
+
+@dataclass(frozen=True)
+class FlashResult:
+    """What was loaded; ``answer`` is the board's, in hexadecimal, if it was checked."""
+
+    board: str
+    bitstream: str
+    seconds: float
+    log: str
+    items: int | None = None
+    answer: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as JSON takes it."""
+        return asdict(self)
+
+
+def run(
+    bitstream: str | Path,
+    board_name: str,
+    *,
+    check: Check | None = None,
+    virtual_cable: str | None = None,
+    serial: str | Path | None = None,
+    log_dir: str | Path | None = None,
+    progress: Progress | None = None,
+) -> FlashResult:
+    """Load ``bitstream``; with ``check``, ask the board for its signature.
+
+    Parameters
+    ----------
+    virtual_cable : str or None
+        ``ADDRESS:PORT`` of a Xilinx Virtual Cable server instead of USB.
+    serial : path or None
+        The board's serial port; found by its USB name without it.
+    log_dir : path or None
+        Where the log goes; beside the bitstream without it.
+
+    Raises
+    ------
+    RequestError
+        Unknown board, no such file, a file for another board, or a bad address.
+    ToolError
+        The loader is missing, no board is attached, or the serial port is missing.
+    DesignError
+        The board holds another device, or its answer is wrong.
+    """
+    goal = board(board_name, "flash")
+    image = Path(bitstream)
+    if goal.target is None:
+        raise RequestError(
+            f"flash: the board must be one this project builds for, not {goal.name}",
+            hint=f"load it with {goal.vendor_tool}",
+        )
+    if not image.is_file():
+        raise RequestError(
+            f"flash: the bitstream must exist, not {image}", hint="make it with `holigrail build`"
+        )
+    if image.suffix != goal.suffix:
+        raise RequestError(
+            f"flash: a bitstream for {goal.name} must be a {goal.suffix} file, not {image.name}"
+        )
+    if check is not None:
+        self_test.command(check.seed, check.count)
+    loader = tools.require("openFPGALoader", who="flash")["openFPGALoader"]
+    folder = prepare(Path(log_dir) if log_dir is not None else image.parent, "flash")
+    if progress is not None:
+        progress(f"flash: loading {image.name} into {goal.name}")
+    finished = run_tool(
+        [*loader.command, *_cable_options(goal, virtual_cable), image.absolute()],
+        who="openFPGALoader",
+        log=folder / f"{image.stem}_flash.log",
+        environment=tools.environment(),
+        time_limit=_TIME_LIMIT_S,
+        progress=progress,
+        explain=lambda output: _explain(output, goal, virtual_cable),
+    )
+    items, got = None, None
+    if check is not None:
+        if progress is not None:
+            progress(f"flash: {goal.name} tests {check.count} items")
+        port = Path(serial) if serial is not None else find_port(goal.usb_name, goal.name)
+        items, got = check.count, check_board(goal, port, check).hex()
+    return FlashResult(goal.name, str(image), finished.seconds, str(finished.log), items, got)
+
+
+def check_board(goal: Board, port: Path, check: Check) -> bytes:
+    """Send the command, compare the answer with the golden model's; returns the answer.
+
+    Raises
+    ------
+    DesignError
+        If the answer is missing, of another design, or wrong.
+    """
+    timing = self_test.shell_timing(check.timing, 1e9 / goal.clock_hz, goal.model)
+    interleave = check.spec.plan(timing).interleave
+    expected = self_test.expected_answer(check.spec, check.seed, check.count, interleave)
+    with SerialPort(port, goal.baud) as line:
+        line.write(self_test.command(check.seed, check.count))
+        got = line.read(len(expected), _ANSWER_SECONDS + 4 * check.count / goal.clock_hz)
+    if got == expected:
+        return got
+    if len(got) < len(expected):
+        raise DesignError(
+            f"flash: {goal.name} must answer {len(expected)} bytes, not {len(got)}",
+            hint="is the self-test loaded, and is this its serial port?",
+        )
+    if got[:1] != expected[:1] or got[5:] != expected[5:]:
+        raise DesignError(
+            f"flash: {goal.name} must hold the design {expected[5:].hex()}, not {got[5:].hex()}",
+            hint="build and load it with the same operator and parameters",
+        )
+    raise DesignError(
+        f"flash: the signature of {check.count} items from seed {check.seed} must be "
+        f"{expected[1:5].hex()}, not {got[1:5].hex()}"
+    )
+
+
+def _cable_options(goal: Board, virtual_cable: str | None) -> list[str]:
+    if virtual_cable is None:
+        return list(goal.loader)
+    address, _, port = virtual_cable.rpartition(":")
+    if not address or not port.isdecimal():
+        raise RequestError(
+            f"flash: a virtual cable must be ADDRESS:PORT, not {virtual_cable!r}",
+            hint="for example 127.0.0.1:3721",
+        )
+    memory = [option for option in goal.loader if option == "-m"]
+    return ["-c", "xvc-client", "--ip", address, "--port", port, *memory]
+
+
+def _explain(output: str, goal: Board, virtual_cable: str | None) -> HoligrailError | None:
+    """Better words for the loader's common complaints."""
+    if re.search(r"mismatch between target's idcode", output):
+        return DesignError(
+            f"flash: the attached device must be that of {goal.name}, not another one "
+            "(its IDCODE differs from the bitstream's)"
+        )
+    if any(words.lower() in output.lower() for words in _NO_BOARD):
+        where = f"at {virtual_cable}" if virtual_cable else "on USB"
+        return ToolError(
+            f"flash: the board {goal.name} must be attached, but none was found {where}",
+            hint="plug the board in and switch it on; on Linux the USB device must be writable",
+        )
+    return None
