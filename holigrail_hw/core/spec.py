@@ -176,7 +176,8 @@ class OperatorSpec(ABC):
     def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:
         """The golden answer for one item per cycle of hardware that interleaves its sums.
 
-        Item *t* belongs to sum *t* mod ``interleave``; without state this is plain ``golden``.
+        Item *t* along axis 0 belongs to sum *t* mod ``interleave``; without state this is plain
+        ``golden``.
         """
         if not self.stateful or interleave == 1:
             return self.golden(**codes)
@@ -185,11 +186,14 @@ class OperatorSpec(ABC):
 
         def split(values: Any) -> Any:
             values = np.asarray(values)
-            padding = np.zeros(turns * interleave - count, dtype=values.dtype)
-            return np.concatenate([values, padding]).reshape(turns, interleave)
+            padding = np.zeros((turns * interleave - count, *values.shape[1:]), values.dtype)
+            whole = np.concatenate([values, padding])
+            return whole.reshape(turns, interleave, *values.shape[1:])
 
         results = self.golden(**{name: split(values) for name, values in codes.items()})
-        return {name: np.asarray(v).reshape(-1)[:count] for name, v in results.items()}
+        return {
+            name: np.asarray(v).reshape(-1, *np.shape(v)[2:])[:count] for name, v in results.items()
+        }
 
     def top_name(self, timing: Timing | None = None) -> str:
         """Name of the generated module; the same request has the same name."""

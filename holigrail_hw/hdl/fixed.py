@@ -5,10 +5,10 @@ Every function adds named steps to a plan and returns a wire with an integer sha
 """
 
 from amaranth import Cat, Mux, signed, unsigned
-from amaranth.hdl import Shape
 
 from holigrail_hw.formats import BinaryFormat, FixedFormat, Format, TernaryFormat
 
+from .float_unpack import range_shape
 from .integer_multiply import multiply
 from .plan import Plan, Wire
 from .primitives import Logic, Multiplexer
@@ -20,7 +20,6 @@ __all__ = [
     "fixed_range",
     "limit",
     "product_range",
-    "range_shape",
 ]
 
 FIXED_KINDS = ("fixed", "binary", "ternary")
@@ -41,11 +40,6 @@ def product_range(a: Format, b: Format) -> tuple[int, int, int]:
     b_low, b_high, b_fraction = fixed_range(b)
     corners = [x * y for x in (a_low, a_high) for y in (b_low, b_high)]
     return min(corners), max(corners), a_fraction + b_fraction
-
-
-def range_shape(low: int, high: int) -> Shape:
-    """The narrowest integer shape that holds both numbers."""
-    return Shape.cast(range(low, high + 1))
 
 
 def fixed_operand(plan: Plan, name: str, wire: Wire, format: Format) -> Wire:

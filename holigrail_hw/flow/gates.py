@@ -1,0 +1,253 @@
+"""A design as a network of AND gates, evaluated for 64 vectors at once with NumPy.
+
+Yosys maps the design to an and-inverter graph (AIGER 1.9; Biere, Heljanko, Wieringa, "AIGER 1.9 and
+beyond", 2011). Every signal becomes an array of 64-bit words, one bit per vector, and the gates of
+one level are one NumPy operation. Nothing is compiled, so a design is ready within a second, where
+a C++ compiler takes ten; a run of some thousand items costs less than that compilation. Long runs
+belong to :mod:`.compiled`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from . import cache, tools
+from .process import run
+from .top import CLOCK, RESET, Top
+
+__all__ = ["Gates", "Network"]
+
+_PASSES = (
+    "proc",
+    "flatten",
+    "opt_clean",
+    "opt -full",
+    "techmap",
+    "opt",
+    # What a register with an enable would load while it holds became undefined: any value serves.
+    "setundef -zero",
+    "dffunmap",
+    "aigmap",
+    "opt_clean",
+)
+_WORDS = 128
+"""Words evaluated at once: enough to hide NumPy's overhead, few enough to stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """An and-inverter graph, its gates sorted by level.
+
+    ``inputs``, ``outputs`` map (port, bit) to a literal; ``latches`` are (current, next, init)
+    literals. A literal is twice a variable, plus one if inverted; variable 0 is constant false.
+    ``gates`` has rows (output literal, two input literals), ``levels`` the first row of each level.
+    """
+
+    inputs: dict[tuple[str, int], int]
+    outputs: dict[tuple[str, int], int]
+    latches: np.ndarray
+    gates: np.ndarray
+    levels: np.ndarray
+    variables: int
+
+    @classmethod
+    def of(cls, top: Top) -> "Network":
+        """The graph of a design, from the cache if it was made before."""
+        found = tools.require("yosys", who="simulate")["yosys"]
+        passes = "; ".join(_PASSES)
+        name = cache.digest([found.version, passes, top.rtlil]) + ".aag"
+
+        def make(work: Path) -> Path:
+            (work / "design.il").write_text(top.rtlil)
+            commands = (
+                f"read_rtlil design.il; hierarchy -top {top.name}; {passes}; "
+                "write_aiger -ascii -symbols design.aag"
+            )
+            run(
+                [*found.command, "-q", "-p", commands],
+                who="simulate",
+                log=work / "yosys.log",
+                cwd=work,
+            )
+            return work / "design.aag"
+
+        return cls.parse(cache.fetch(name, make).read_text())
+
+    @classmethod
+    def parse(cls, text: str) -> "Network":
+        """The graph in an ASCII AIGER file with symbols ``PORT[BIT]`` or ``PORT``."""
+        lines = text.splitlines()
+        variables, inputs, latches, outputs, gates = map(int, lines[0].split()[1:6])
+        starts = np.cumsum([1, inputs, latches, outputs, gates])
+        ports = [
+            [int(line) for line in lines[starts[0] : starts[1]]],
+            [int(line) for line in lines[starts[2] : starts[3]]],
+        ]
+        states = [[int(word) for word in line.split()] for line in lines[starts[1] : starts[2]]]
+        named: tuple[dict, dict] = ({}, {})
+        for line in lines[starts[4] :]:
+            if line.startswith("c"):
+                break
+            kind, *symbols = line.split()
+            if kind[0] == "l":
+                continue
+            group = "io".index(kind[0])
+            for symbol in symbols:
+                port, _, bit = symbol.partition("[")
+                named[group][port, int(bit.rstrip("]") or 0)] = ports[group][int(kind[1:])]
+        rows = [line.split() for line in lines[starts[3] : starts[4]]]
+        table, levels = _by_level(np.array(rows, dtype=np.int64).reshape(-1, 3), variables)
+        state = np.array([[s[0], s[1], s[2] if len(s) > 2 else 0] for s in states], dtype=np.int64)
+        return cls(named[0], named[1], state.reshape(-1, 3), table, levels, variables)
+
+    def evaluate(self, values: np.ndarray) -> None:
+        """Compute all gates; ``values`` has one row per literal: true, then inverted."""
+        half = self.variables + 1
+        rows = (self.gates >> 1) + half * (self.gates & 1)
+        for start, stop in zip(self.levels[:-1], self.levels[1:], strict=True):
+            level = rows[start:stop]
+            result = values[level[:, 1]] & values[level[:, 2]]
+            values[level[:, 0]] = result
+            values[level[:, 0] + half] = ~result
+
+
+class Gates:
+    """One design as gates, with the interface of :class:`.compiled.Compiled`.
+
+    Parameters
+    ----------
+    spec : OperatorSpec
+    timing : Timing
+        Plain shell only.
+
+    Attributes
+    ----------
+    latency, interleave : int
+    """
+
+    def __init__(self, spec: OperatorSpec, timing: Timing | None = None):
+        self.top = Top(spec, timing)
+        self.spec = spec
+        self.latency, self.interleave = self.top.latency, self.top.interleave
+        self.network = Network.of(self.top)
+        half = self.network.variables + 1
+        self._row = lambda literal: (literal >> 1) + half * (literal & 1)
+
+    def run(self, codes: Mapping[str, Any]) -> dict[str, Any]:
+        """Results of items, one per cycle from reset.
+
+        Parameters
+        ----------
+        codes : mapping of operand names to arrays of codes
+            Of shape (items,) or (time, lanes); lanes are separate copies of the design.
+        """
+        arrays = {name: np.asarray(values) for name, values in codes.items()}
+        shape = next(iter(arrays.values())).shape
+        if len(shape) == 1 and not self.top.clocked:
+            arrays = {name: values.reshape(1, -1) for name, values in arrays.items()}
+        elif len(shape) == 1:
+            arrays = {name: values.reshape(-1, 1) for name, values in arrays.items()}
+        lanes = next(iter(arrays.values())).shape[1]
+        parts = []
+        for start in range(0, lanes, 64 * _WORDS):
+            part = {name: v[:, start : start + 64 * _WORDS] for name, v in arrays.items()}
+            parts.append(self._run_lanes(part))
+        return {
+            name: np.concatenate([part[name] for part in parts], axis=1).reshape(shape)
+            for name in self.spec.outputs()
+        }
+
+    def exhaustive(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """All combinations of operand codes and their results, in chunks; combinational only."""
+        widths = [format.width for format in self.spec.inputs().values()]
+        total = 1 << sum(widths)
+        for start in range(0, total, 1 << 16):
+            count = np.arange(start, min(start + (1 << 16), total), dtype=np.uint64)
+            codes, place = {}, 0
+            for name, width in reversed(list(zip(self.spec.inputs(), widths, strict=True))):
+                codes[name] = (count >> np.uint64(place)) & np.uint64((1 << width) - 1)
+                place += width
+            yield codes, self.run(codes)
+
+    def _run_lanes(self, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        network, row = self.network, self._row
+        count, lanes = next(iter(codes.values())).shape
+        words = -(-lanes // 64)
+        values = np.zeros((2 * (network.variables + 1), words), dtype=np.uint64)
+        half = network.variables + 1
+        values[half] = ~np.uint64(0)
+        state = np.where(network.latches[:, 2:3] == 1, ~np.uint64(0), np.uint64(0))
+        state = np.broadcast_to(state, (len(state), words))
+        outputs = self.spec.outputs()
+        results = {
+            name: np.zeros((count, lanes), np.uint64 if f.width <= 64 else object)
+            for name, f in outputs.items()
+        }
+
+        def assign(literal: int, word: np.ndarray) -> None:
+            values[literal >> 1], values[(literal >> 1) + half] = word, ~word
+
+        current = network.latches[:, 0] >> 1
+        reset = network.inputs.get((RESET, 0))
+        for cycle in range(count + self.latency):
+            for name, format in self.spec.inputs().items():
+                given = codes[name][min(cycle, count - 1)]
+                for bit, word in enumerate(_slices(_plain(given), format.width, words)):
+                    if (literal := network.inputs.get((name, bit))) is not None:
+                        assign(literal, word)
+            if reset is not None:
+                assign(reset, np.zeros(words, np.uint64))
+            if (clock := network.inputs.get((CLOCK, 0))) is not None:
+                assign(clock, np.zeros(words, np.uint64))
+            values[current], values[current + half] = state, ~state
+            network.evaluate(values)
+            if cycle >= self.latency:
+                for name, format in outputs.items():
+                    literals = [network.outputs[name, bit] for bit in range(format.width)]
+                    bits = values[[row(literal) for literal in literals]]
+                    results[name][cycle - self.latency] = _join(bits, lanes)
+            state = values[[row(literal) for literal in network.latches[:, 1]]]
+        return results
+
+
+def _by_level(gates: np.ndarray, variables: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gates sorted by their distance from the inputs, and where each distance begins."""
+    depth = [0] * (variables + 1)
+    for output, left, right in gates.tolist():
+        depth[output >> 1] = 1 + max(depth[left >> 1], depth[right >> 1])
+    level = np.array([depth[output >> 1] for output in gates[:, 0].tolist()], dtype=np.int64)
+    order = np.argsort(level, kind="stable")
+    starts = np.flatnonzero(np.diff(level[order], prepend=0))
+    return gates[order], np.append(starts, len(gates))
+
+
+def _slices(codes: np.ndarray, width: int, words: int) -> Iterator[np.ndarray]:
+    """Bit by bit, the codes of all lanes packed into words."""
+    padded = np.zeros(64 * words, dtype=codes.dtype)
+    padded[: len(codes)] = codes
+    for bit in range(width):
+        one = padded >> bit & 1 if padded.dtype == object else padded >> np.uint64(bit)
+        packed = np.packbits(
+            one.astype(np.uint64, copy=False) & np.uint64(1) != 0, bitorder="little"
+        )
+        yield packed.view(np.uint64)
+
+
+def _join(bits: Sequence[np.ndarray] | np.ndarray, lanes: int) -> np.ndarray:
+    """Codes of all lanes from packed bits."""
+    dtype = np.uint64 if len(bits) <= 64 else object
+    codes = np.zeros(lanes, dtype=dtype)
+    for place, packed in enumerate(bits):
+        one = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8), bitorder="little")
+        value = one[:lanes].astype(dtype)
+        codes |= value << (np.uint64(place) if dtype is np.uint64 else place)
+    return codes
+
+
+def _plain(codes: np.ndarray) -> np.ndarray:
+    return codes if codes.dtype == object else codes.astype(np.uint64)
