@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from holigrail_hw.cli.main import judge
-from holigrail_hw.cli.session import Session
-from holigrail_hw.flow import build, devices, measure, recipe, verify
+from holigrail_hw.cli.session import Session, shown
+from holigrail_hw.flow import build, catalogue, devices, measure, recipe, verify
 from holigrail_hw.flow.board import board
 from holigrail_hw.ui.tables import pairs
 
@@ -19,7 +19,7 @@ RECIPE = "generators/mac_fp8_fp16.toml"
 
 def run(path: Path, folder: Path, session: Session) -> int:
     """Run every step and print the table; returns the exit status."""
-    spec, timing, board_name = recipe.load(path)
+    spec, timing, board_name = recipe.load(catalogue.recipe_path(path))
     goal = board(board_name or "icebreaker")
     device = goal.target or next(d for d, t in devices.TARGETS.items() if t.model == timing.device)
     with session.progress() as progress:
@@ -53,7 +53,7 @@ def run(path: Path, folder: Path, session: Session) -> int:
     )
     rows.append((f"board {goal.name}", f"self-test built, {clock}"))
     written = [*measured.files, *built.files]
-    rows += [("written", name) for name in written if not name.endswith(".log")]
+    rows += [("written", shown(name)) for name in written if not name.endswith(".log")]
     pairs(session.console(), rows)
     for failure in measured.failures:
         print(f"error: {failure}", file=sys.stderr)

@@ -16,7 +16,7 @@ from ..core.parameters import parameters_of, parse_parameters, to_text
 from ..core.registry import find
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from ..flow import devices
+from ..flow import catalogue, devices
 from ..flow.board import board as find_board
 from ..flow.board import boards
 from .options import common_options, integer
@@ -124,7 +124,7 @@ def read_design(
     if request.recipe is not None:
         from ..flow import recipe
 
-        spec, timing, recipe_board = recipe.load(request.recipe)
+        spec, timing, recipe_board = recipe.load(catalogue.recipe_path(request.recipe))
         board = board or recipe_board
         timing, device = timing_of(options, board, timing)
         return options, Design(spec, timing, device, board, str(request.recipe))

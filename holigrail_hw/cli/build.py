@@ -3,17 +3,17 @@
 import argparse
 
 from ..core.errors import DesignError
-from ..flow import build
+from ..flow import board_proof, build
 from ..ui.tables import pairs
 from .arguments import need_board, read_design
-from .session import Session
+from .session import Session, shown
 
 __all__ = ["configure", "main"]
 
 
 def main(words: list[str], session: Session) -> int:
     """Write the bitstream, its netlist and constraints; exit status 1 if it is too slow."""
-    _, design = read_design(words, session, configure)
+    options, design = read_design(words, session, configure)
     board = need_board(design, session)
     with session.progress() as progress:
         result = build.run(
@@ -24,6 +24,9 @@ def main(words: list[str], session: Session) -> int:
             progress,
             seed=session.seed,
         )
+        proof = None
+        if options.check:
+            proof = board_proof.decode_and_check(design.spec, result, progress=progress)
     missed = result.met is False
     used = ", ".join(f"{n} of {total} {kind}" for kind, (n, total) in result.used.items())
     rows = [
@@ -33,12 +36,17 @@ def main(words: list[str], session: Session) -> int:
         ("board clock (MHz)", result.clock_mhz),
         ("Fmax (MHz)", result.fmax_mhz),
         ("cells", used or None),
-        *(("written", path) for path in result.files),
+        *(("written", shown(path)) for path in result.files),
     ]
+    if proof is not None:
+        text = f"{proof.items} items on the decoded {proof.source}, as golden says"
+        rows.append(("checked", text))
     if result.note:
         rows.append(("note", result.note))
     status = session.show(
-        result.as_dict(), lambda console: pairs(console, rows), status=int(missed)
+        {**result.as_dict(), "proof": proof and proof.as_dict()},
+        lambda console: pairs(console, rows),
+        status=int(missed),
     )
     if missed and not session.json:
         raise DesignError(
@@ -52,3 +60,8 @@ def main(words: list[str], session: Session) -> int:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.add_argument("--board", metavar="NAME", help="board; `holigrail list boards`")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="decode the bitstream (iCE40) or take the netlist (ECP5), simulate its self-test",
+    )

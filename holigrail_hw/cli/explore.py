@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..core.errors import RequestError
@@ -12,7 +11,7 @@ from ..flow.folders import staging
 from ..ui.tables import table
 from .arguments import read_request, timing_of
 from .options import integer
-from .session import Session
+from .session import Session, shown
 
 __all__ = ["configure", "main"]
 
@@ -91,7 +90,7 @@ def _text(console: Any, points: list[Point], names: list[str], plot: str | None)
         ],
     )
     if plot is not None:
-        console.file.write(f"\nplot  {Path(plot)}\n")
+        console.file.write(f"\nplot  {shown(plot)}\n")
 
 
 def _plot(points: list[Point], options: argparse.Namespace, operator: str) -> str:

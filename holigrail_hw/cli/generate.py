@@ -3,7 +3,7 @@
 from ..flow import emit
 from ..ui.tables import pairs
 from .arguments import read_design
-from .session import Session
+from .session import Session, shown
 
 __all__ = ["main"]
 
@@ -22,6 +22,6 @@ def main(words: list[str], session: Session) -> int:
         ("top", manifest["top"]),
         ("latency (cycles)", manifest["latency"]),
         ("interval (cycles)", manifest["initiation_interval"]),
-        *(("written", name) for name in files),
+        *(("written", shown(name)) for name in files),
     ]
     return session.show(result, lambda console: pairs(console, rows))

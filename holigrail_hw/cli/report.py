@@ -7,7 +7,7 @@ from ..core.errors import DesignError
 from ..flow import report
 from ..ui.tables import pairs
 from .arguments import read_design
-from .session import Session
+from .session import Session, shown
 
 __all__ = ["configure", "main"]
 
@@ -40,7 +40,7 @@ def main(words: list[str], session: Session) -> int:
         )
     status = session.show(
         {"file": str(path), "verified": verified, "measured": measured},
-        lambda console: pairs(console, [("written", path)]),
+        lambda console: pairs(console, [("written", shown(path))]),
         status=int(bool(failures)),
     )
     if failures and not session.json:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..ui.progress import Progress
 
-__all__ = ["Session"]
+__all__ = ["Session", "shown"]
 
 # A pipe has no width: rows must not wrap there, since other programs read them.
 _PIPE_WIDTH = 10_000
@@ -78,6 +78,12 @@ class Session:
         """Print one JSON object: schema, verb, status, then the result."""
         head = {"schema": 1, "verb": self.verb, "status": status}
         print(json_module.dumps({**head, **result}, indent=2, default=_plain))
+
+
+def shown(path: str | Path) -> str:
+    """A path as people read it: relative where it lies below the working folder."""
+    absolute = Path(path).absolute()
+    return str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path)
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from ..formats import PATTERNS, named, parse
 from . import board
 from .devices import TARGETS
 
-__all__ = ["boards", "devices", "formats", "operators", "recipe_folder", "recipes"]
+__all__ = ["boards", "devices", "formats", "operators", "recipe_folder", "recipe_path", "recipes"]
 
 
 def operators() -> list[dict[str, Any]]:
@@ -52,6 +52,15 @@ def recipe_folder() -> Path:
         if folder.is_dir():
             return folder
     raise FileNotFoundError("generators")
+
+
+def recipe_path(name: str | Path) -> Path:
+    """A recipe file: as named, or else the one of that name that comes with the package."""
+    path = Path(name)
+    if not path.exists() and path.parts[:1] == ("generators",):
+        shipped = recipe_folder().joinpath(*path.parts[1:])
+        return shipped if shipped.exists() else path
+    return path
 
 
 def recipes() -> list[dict[str, Any]]:

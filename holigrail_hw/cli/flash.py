@@ -1,0 +1,61 @@
+"""``holigrail flash``: load a design's self-test into a board, and compare its signature."""
+
+import argparse
+from pathlib import Path
+
+from ..flow import build, flash
+from ..ui.tables import pairs
+from .arguments import need_board, read_design
+from .options import integer
+from .session import Session, shown
+
+__all__ = ["configure", "main"]
+
+
+def main(words: list[str], session: Session) -> int:
+    """Build the bitstream unless one is given, load it, and let the board test itself."""
+    options, design = read_design(words, session, configure)
+    board = need_board(design, session)
+    folder = session.folder(f"{design.top}_{board}")
+    check = None
+    if options.check:
+        check = flash.Check(design.spec, design.timing, seed=session.seed, count=options.items)
+    with session.progress() as progress:
+        bitstream = options.bitstream
+        if bitstream is None:
+            built = build.run(design.spec, design.timing, board, folder, progress)
+            bitstream = built.bitstream or folder / built.top
+        result = flash.run(
+            bitstream,
+            board,
+            check=check,
+            virtual_cable=options.virtual_cable,
+            serial=options.serial,
+            log_dir=session.output,
+            progress=progress,
+        )
+    rows = [("board", result.board), ("loaded", shown(result.bitstream))]
+    rows.append(("log", shown(result.log)))
+    if result.answer is not None:
+        rows.append(("checked", f"{result.items} items, answer {result.answer} as golden says"))
+    return session.show(result.as_dict(), lambda console: pairs(console, rows))
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.add_argument("--board", metavar="NAME", help="board; `holigrail list boards`")
+    parser.add_argument(
+        "--bitstream", type=Path, metavar="FILE", help="load this file instead of building one"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="ask the board for its signature, compare with golden"
+    )
+    parser.add_argument(
+        "--items", type=integer(1), default=4096, metavar="N", help="items of the check (4096)"
+    )
+    parser.add_argument("--serial", metavar="PORT", help="serial port of the board (found by name)")
+    parser.add_argument(
+        "--virtual-cable",
+        metavar="ADDRESS:PORT",
+        help="load through a Xilinx Virtual Cable server instead of USB",
+    )
