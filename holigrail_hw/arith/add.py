@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, Rounding, parse
@@ -17,7 +19,7 @@ from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.float_add import float_add
 from holigrail_hw.hdl.plan import Plan, Wire
 
-__all__ = ["Add"]
+__all__ = ["Add", "mostly_near"]
 
 
 @operator(
@@ -95,6 +97,13 @@ class Add(OperatorSpec):
         code = self._result.project(exact, self.rounding, random, self.random_width, overflow)
         return {"sum": code}
 
+    def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
+        codes = super().stimulus(rng, count)
+        # Uniform codes hardly ever cancel: make every other b nearly the opposite of a.
+        exact = self.a.unpack(codes["a"])
+        other = exact if self.operation == "subtract" else golden.negate(exact)
+        return codes | {"b": mostly_near(rng, self.b, codes["b"], self.b.project(other))}
+
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         options: dict[str, Any] = {
             "rounding": self.rounding,
@@ -110,3 +119,10 @@ class Add(OperatorSpec):
         subtract = self.operation == "subtract"
         code = float_add(plan, a, self.a, b, self.b, self._result, subtract=subtract, **options)
         return {"sum": code}
+
+
+def mostly_near(rng: np.random.Generator, format: Format, codes: Any, centre: Any) -> Any:
+    """Half of ``codes``, in random places, replaced by codes at most two away from ``centre``."""
+    away = rng.integers(-2, 3, len(codes)).astype(object)
+    near = (centre.astype(object) + away) & ((1 << format.width) - 1)
+    return np.where(rng.random(len(codes)) < 0.5, near.astype(codes.dtype), codes)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, Rounding, parse
@@ -22,6 +24,8 @@ from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.float_fma import float_fma
 from holigrail_hw.hdl.integer_multiply import MULTIPLIERS, multiply
 from holigrail_hw.hdl.plan import Plan, Wire
+
+from .add import mostly_near
 
 __all__ = ["Fma"]
 
@@ -107,6 +111,13 @@ class Fma(OperatorSpec):
         overflow = self.overflow if self._result.kind == "fixed" else None
         code = self._result.project(exact, self.rounding, random, self.random_width, overflow)
         return {"result": code}
+
+    def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
+        codes = super().stimulus(rng, count)
+        # Uniform codes hardly ever cancel: make every other c nearly the opposite of a * b.
+        product = golden.multiply(self.a.unpack(codes["a"]), self.b.unpack(codes["b"]))
+        opposite = self.c.project(golden.negate(product))
+        return codes | {"c": mostly_near(rng, self.c, codes["c"], opposite)}
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         options: dict[str, Any] = {
