@@ -1,7 +1,10 @@
 """The serial port against frames written bit by bit."""
 
+import gc
+import warnings
+
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, UnusedElaboratable
 from amaranth.sim import Simulator
 
 from holigrail_hw.hdl.uart import UartReceiver, UartTransmitter
@@ -110,8 +113,12 @@ async def _next_byte(ctx, receiver):
 
 @pytest.mark.parametrize("kind, least", [(UartReceiver, 4), (UartTransmitter, 1)])
 def test_divisor_too_small(kind, least):
-    with pytest.raises(
-        ValueError,
-        match=rf"^uart: divisor must be {least} or more clock cycles per bit, not {least - 1}$",
-    ):
-        kind(least - 1)
+    message = f"uart: divisor must be {least} or more clock cycles per bit, not {least - 1}"
+    with warnings.catch_warnings():
+        # The component that could not be made is not used either; Amaranth remarks on that.
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        with pytest.raises(ValueError) as caught:
+            kind(least - 1)
+        assert str(caught.value) == message
+        del caught
+        gc.collect()
