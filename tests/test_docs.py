@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 CONFTEST = """
-import holigrail_hw.arith
 from pathlib import Path
+
+import holigrail_hw.arith
 
 holigrail_hw.arith.__path__.append(str(Path(__file__).parent))
 """
@@ -52,7 +53,8 @@ def test_tables_and_outputs_are_true():
 def test_a_wrong_table_or_output_is_noticed(tmp_path, monkeypatch, capsys):
     module = script("make_readme_tables")
     text = module.with_tables(README)
-    assert module.with_tables(text.replace("8-bit signed integer", "9-bit")) == text
+    assert module.with_tables(text.replace("| `int8` | 8 |", "| `int8` | 9 |")) == text
+    assert "| `int8` | 8 |" in text
     monkeypatch.setattr(module, "README", tmp_path / "README.md")
     monkeypatch.setattr(sys, "argv", ["make_readme_tables", "--check", "--only", "explore"])
     module.README.write_text(text)
@@ -135,7 +137,7 @@ def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
         ["list", "boards"],
         ["list", "recipes"],
         ["generate", "generators/mac_int4.toml"],
-        ["verify", "multiply", "--a", "int2", "--b", "int2"],
+        ["verify", "multiply", "--a", "int2", "--b", "int2", "--level", "cocotb"],
     )
     for words in commands:
         answer = subprocess.run(
