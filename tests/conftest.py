@@ -18,7 +18,9 @@ class SkipsAreFailures:
 
     def _note(self, report):
         if report.skipped and not hasattr(report, "wasxfail"):
-            text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            text = (
+                report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            )
             if OUTSIDE_DATA not in text:
                 self.reasons.append(f"{report.nodeid}: {text}")
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, Rounding, parse
@@ -17,7 +19,7 @@ from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.float_add import float_add
 from holigrail_hw.hdl.plan import Plan, Wire
 
-__all__ = ["Add"]
+__all__ = ["Add", "mostly_near"]
 
 
 @operator(
@@ -33,9 +35,13 @@ class Add(OperatorSpec):
     """sum = a + b or a - b; latency 0 without a clock request, one sum per cycle."""
 
     a: Format = parameter(
-        parse("fp8_e4m3"), "format of operand a", samples=("fp16", "int8", "ternary")
+        parse("fp8_e4m3"),
+        "format of operand a",
+        samples=tuple(map(parse, ("fp16", "int8", "ternary"))),
     )
-    b: Format = parameter(parse("fp8_e4m3"), "format of operand b", samples=("fp16", "uint4"))
+    b: Format = parameter(
+        parse("fp8_e4m3"), "format of operand b", samples=tuple(map(parse, ("fp16", "uint4")))
+    )
     operation: str = parameter("add", "what is computed", choices=("add", "subtract"))
     result: Format | None = parameter(
         None, "format of the sum; exact for fixed point, the wider float else"
@@ -55,9 +61,14 @@ class Add(OperatorSpec):
     def check(self) -> list[str]:
         return [
             f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
-            for name, format in (("a", self.a), ("b", self.b), ("result", self.result))
+            for name, format in (("a", self.a), ("b", self.b), ("result", self._result))
             if format.kind not in (*FIXED_KINDS, "float")
         ]
+
+    @property
+    def _result(self) -> Format:
+        assert self.result is not None
+        return self.result
 
     @property
     def _is_fixed(self) -> bool:
@@ -75,29 +86,43 @@ class Add(OperatorSpec):
         return ports
 
     def outputs(self) -> dict[str, Format]:
-        return {"sum": self.result}
+        return {"sum": self._result}
 
     def golden(self, a: Any, b: Any, random: Any = None) -> dict[str, Any]:
         x, y = self.a.unpack(a), self.b.unpack(b)
         exact = golden.add(
             x, golden.negate(y) if self.operation == "subtract" else y, self.rounding
         )
-        overflow = self.overflow if self.result.kind == "fixed" else None
-        code = self.result.project(exact, self.rounding, random, self.random_width, overflow)
+        overflow = self.overflow if self._result.kind == "fixed" else None
+        code = self._result.project(exact, self.rounding, random, self.random_width, overflow)
         return {"sum": code}
 
+    def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
+        codes = super().stimulus(rng, count)
+        # Uniform codes hardly ever cancel: make every other b nearly the opposite of a.
+        exact = self.a.unpack(codes["a"])
+        other = exact if self.operation == "subtract" else golden.negate(exact)
+        return codes | {"b": mostly_near(rng, self.b, codes["b"], self.b.project(other))}
+
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        options = {
+        options: dict[str, Any] = {
             "rounding": self.rounding,
             "random": wires.get("random"),
-            "overflow": self.overflow if self.result.kind == "fixed" else "saturate",
+            "overflow": self.overflow,
         }
         a, b = wires["a"], wires["b"]
-        if self._is_fixed and self.result.kind in FIXED_KINDS:
+        if self._is_fixed and self._result.kind in FIXED_KINDS:
             x, y = self._terms
             a = fixed_operand(plan, "a_integer", a, self.a)
             b = fixed_operand(plan, "b_integer", b, self.b)
-            return {"sum": fixed_sum(plan, a, x, b, y, self.result, **options)}
+            return {"sum": fixed_sum(plan, a, x, b, y, self._result, **options)}
         subtract = self.operation == "subtract"
-        code = float_add(plan, a, self.a, b, self.b, self.result, subtract=subtract, **options)
+        code = float_add(plan, a, self.a, b, self.b, self._result, subtract=subtract, **options)
         return {"sum": code}
+
+
+def mostly_near(rng: np.random.Generator, format: Format, codes: Any, centre: Any) -> Any:
+    """Half of ``codes``, in random places, replaced by codes at most two away from ``centre``."""
+    away = rng.integers(-2, 3, len(codes)).astype(object)
+    near = (centre.astype(object) + away) & ((1 << format.width) - 1)
+    return np.where(rng.random(len(codes)) < 0.5, near.astype(codes.dtype), codes)

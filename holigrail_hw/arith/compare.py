@@ -33,7 +33,9 @@ class Compare(OperatorSpec):
     """Exactly one of the four outputs is 1; +0 equals -0. Latency 0 without a clock request."""
 
     a: Format = parameter(
-        parse("fp8_e4m3"), "format of operand a", samples=("fp16", "int8", "ternary")
+        parse("fp8_e4m3"),
+        "format of operand a",
+        samples=tuple(map(parse, ("fp16", "int8", "ternary"))),
     )
     b: Format | None = parameter(None, "format of operand b; that of a if left out")
 
@@ -43,20 +45,25 @@ class Compare(OperatorSpec):
     def check(self) -> list[str]:
         return [
             f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
-            for name, format in (("a", self.a), ("b", self.b))
+            for name, format in (("a", self.a), ("b", self._other))
             if format.kind not in (*FIXED_KINDS, "float")
         ]
 
+    @property
+    def _other(self) -> Format:
+        assert self.b is not None
+        return self.b
+
     def inputs(self) -> dict[str, Format]:
-        return {"a": self.a, "b": self.b}
+        return {"a": self.a, "b": self._other}
 
     def outputs(self) -> dict[str, Format]:
         return dict.fromkeys(_OUTPUTS, parse("uint1"))
 
     def golden(self, a: Any, b: Any) -> dict[str, Any]:
-        found = golden.compare(self.a.unpack(a), self.b.unpack(b))
+        found = golden.compare(self.a.unpack(a), self._other.unpack(b))
         return {name: (found == code).astype(np.uint64) for name, code in _OUTPUTS.items()}
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        found = order(plan, self.a, wires["a"], self.b, wires["b"])
+        found = order(plan, self.a, wires["a"], self._other, wires["b"])
         return {name: getattr(found, name) for name in _OUTPUTS}

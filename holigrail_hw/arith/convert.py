@@ -27,10 +27,14 @@ class Convert(OperatorSpec):
     """
 
     source: Format = parameter(
-        parse("fp16"), "format of x", samples=("fp32", "int8", "binary", "sfix8_en4")
+        parse("fp16"),
+        "format of x",
+        samples=tuple(map(parse, ("fp32", "int8", "binary", "sfix8_en4"))),
     )
     result: Format = parameter(
-        parse("fp8_e4m3"), "format of z", samples=("bf16", "int8", "ternary", "fp4_e2m1")
+        parse("fp8_e4m3"),
+        "format of z",
+        samples=tuple(map(parse, ("bf16", "int8", "ternary", "fp4_e2m1"))),
     )
     rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode")
     random_width: int = parameter(8, "bits of the random word, if stochastic", low=1, high=32)

@@ -31,7 +31,9 @@ class _Extremum(OperatorSpec):
     largest: ClassVar[bool]
 
     format: Format = parameter(
-        parse("fp8_e4m3"), "format of operands and result", samples=("fp16", "int8", "ternary")
+        parse("fp8_e4m3"),
+        "format of operands and result",
+        samples=tuple(map(parse, ("fp16", "int8", "ternary"))),
     )
     nan: str = parameter(
         "number", "a NaN against a number: the number, or NaN", choices=("number", "propagate")
@@ -64,8 +66,8 @@ class _Extremum(OperatorSpec):
         found = order(plan, format, a, format, b)
         largest = self.largest
         takes_b = plan.step("takes_b", 1, lambda p: p if largest else ~p, found.before)
-        has_nan = found.a is not None and found.a.nan is not None
-        if has_nan:
+        a_nan, b_nan = (n and n.nan for n in (found.a, found.b))
+        if a_nan and b_nan:
             takes_b = plan.step(
                 "takes_b",
                 1,
@@ -73,8 +75,8 @@ class _Extremum(OperatorSpec):
                 if self.nan == "number"
                 else (lambda t, x, y: Mux(x | y, y, t)),
                 takes_b,
-                found.a.nan,
-                found.b.nan,
+                a_nan,
+                b_nan,
                 using=Logic(),
             )
         chosen = plan.step(

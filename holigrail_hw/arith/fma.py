@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, Rounding, parse
@@ -20,8 +22,10 @@ from holigrail_hw.hdl.fixed import (
 )
 from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.float_fma import float_fma
-from holigrail_hw.hdl.integer_multiply import MULTIPLIERS
+from holigrail_hw.hdl.integer_multiply import MULTIPLIERS, multiply
 from holigrail_hw.hdl.plan import Plan, Wire
+
+from .add import mostly_near
 
 __all__ = ["Fma"]
 
@@ -39,10 +43,16 @@ class Fma(OperatorSpec):
     """result = a * b + c; latency 0 without a clock request, one result per cycle."""
 
     a: Format = parameter(
-        parse("fp8_e4m3"), "format of operand a", samples=("fp16", "int8", "ternary")
+        parse("fp8_e4m3"),
+        "format of operand a",
+        samples=tuple(map(parse, ("fp16", "int8", "ternary"))),
     )
-    b: Format = parameter(parse("fp8_e4m3"), "format of operand b", samples=("fp8_e5m2", "uint4"))
-    c: Format = parameter(parse("fp16"), "format of the addend c", samples=("fp8_e4m3", "int8"))
+    b: Format = parameter(
+        parse("fp8_e4m3"), "format of operand b", samples=tuple(map(parse, ("fp8_e5m2", "uint4")))
+    )
+    c: Format = parameter(
+        parse("fp16"), "format of the addend c", samples=tuple(map(parse, ("fp8_e4m3", "int8")))
+    )
     result: Format | None = parameter(
         None, "format of the result; exact for fixed point, that of c or else the widest float"
     )
@@ -66,12 +76,17 @@ class Fma(OperatorSpec):
         return {"result": max(floats, key=lambda format: format.width)}
 
     def check(self) -> list[str]:
-        formats = {"a": self.a, "b": self.b, "c": self.c, "result": self.result}
+        formats = {"a": self.a, "b": self.b, "c": self.c, "result": self._result}
         return [
             f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
             for name, format in formats.items()
             if format.kind not in (*FIXED_KINDS, "float")
         ]
+
+    @property
+    def _result(self) -> Format:
+        assert self.result is not None
+        return self.result
 
     @property
     def _is_fixed(self) -> bool:
@@ -88,31 +103,41 @@ class Fma(OperatorSpec):
         return ports
 
     def outputs(self) -> dict[str, Format]:
-        return {"result": self.result}
+        return {"result": self._result}
 
     def golden(self, a: Any, b: Any, c: Any, random: Any = None) -> dict[str, Any]:
         x, y, z = self.a.unpack(a), self.b.unpack(b), self.c.unpack(c)
         exact = golden.fused_multiply_add(x, y, z, self.rounding)
-        overflow = self.overflow if self.result.kind == "fixed" else None
-        code = self.result.project(exact, self.rounding, random, self.random_width, overflow)
+        overflow = self.overflow if self._result.kind == "fixed" else None
+        code = self._result.project(exact, self.rounding, random, self.random_width, overflow)
         return {"result": code}
 
+    def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
+        codes = super().stimulus(rng, count)
+        # Uniform codes hardly ever cancel: make every other c nearly the opposite of a * b.
+        product = golden.multiply(self.a.unpack(codes["a"]), self.b.unpack(codes["b"]))
+        opposite = self.c.project(golden.negate(product))
+        return codes | {"c": mostly_near(rng, self.c, codes["c"], opposite)}
+
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        options = {
+        options: dict[str, Any] = {
             "rounding": self.rounding,
             "random": wires.get("random"),
-            "overflow": self.overflow if self.result.kind == "fixed" else "saturate",
+            "overflow": self.overflow,
         }
         a, b, c = wires["a"], wires["b"], wires["c"]
-        if self._is_fixed and self.result.kind in FIXED_KINDS:
+        if self._is_fixed and self._result.kind in FIXED_KINDS:
             x, y = self._terms
-            dsp = self.multiplier == "dsp"
-            product = fixed_product(plan, a, self.a, b, self.b, dsp=dsp)
+            if self.a.kind == self.b.kind == "fixed":
+                product = multiply(plan, a, b, self.multiplier)
+            else:
+                dsp = self.multiplier == "dsp"
+                product = fixed_product(plan, a, self.a, b, self.b, dsp=dsp)
             c = fixed_operand(plan, "c_integer", c, self.c)
-            return {"result": fixed_sum(plan, product, x, c, y, self.result, **options)}
+            return {"result": fixed_sum(plan, product, x, c, y, self._result, **options)}
         code = float_fma(
             plan,
-            *(a, self.a, b, self.b, c, self.c, self.result),
+            *(a, self.a, b, self.b, c, self.c, self._result),
             structure=self.multiplier,
             **options,
         )

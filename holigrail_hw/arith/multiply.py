@@ -34,9 +34,13 @@ class Multiply(OperatorSpec):
     """p = a * b; latency 0 without a clock request, one product per cycle."""
 
     a: Format = parameter(
-        parse("fp8_e4m3"), "format of operand a", samples=("fp16", "int8", "ternary")
+        parse("fp8_e4m3"),
+        "format of operand a",
+        samples=tuple(map(parse, ("fp16", "int8", "ternary"))),
     )
-    b: Format = parameter(parse("fp8_e4m3"), "format of operand b", samples=("fp16", "uint4"))
+    b: Format = parameter(
+        parse("fp8_e4m3"), "format of operand b", samples=tuple(map(parse, ("fp16", "uint4")))
+    )
     result: Format | None = parameter(
         None, "format of the product; exact for fixed point, the wider float else"
     )
@@ -57,9 +61,14 @@ class Multiply(OperatorSpec):
     def check(self) -> list[str]:
         return [
             f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
-            for name, format in (("a", self.a), ("b", self.b), ("result", self.result))
+            for name, format in (("a", self.a), ("b", self.b), ("result", self._product))
             if format.kind not in (*FIXED_KINDS, "float")
         ]
+
+    @property
+    def _product(self) -> Format:
+        assert self.result is not None
+        return self.result
 
     def inputs(self) -> dict[str, Format]:
         ports = {"a": self.a, "b": self.b}
@@ -68,12 +77,12 @@ class Multiply(OperatorSpec):
         return ports
 
     def outputs(self) -> dict[str, Format]:
-        return {"p": self.result}
+        return {"p": self._product}
 
     def golden(self, a: Any, b: Any, random: Any = None) -> dict[str, Any]:
         exact = golden.multiply(self.a.unpack(a), self.b.unpack(b))
-        overflow = self.overflow if self.result.kind == "fixed" else None
-        code = self.result.project(exact, self.rounding, random, self.random_width, overflow)
+        overflow = self.overflow if self._product.kind == "fixed" else None
+        code = self._product.project(exact, self.rounding, random, self.random_width, overflow)
         return {"p": code}
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
@@ -82,16 +91,16 @@ class Multiply(OperatorSpec):
             "random": wires.get("random"),
             "overflow": self.overflow,
         }
-        formats = (self.a, self.b, self.result)
+        formats = (self.a, self.b, self._product)
         if all(format.kind in FIXED_KINDS for format in formats):
             product = self._fixed_product(plan, wires["a"], wires["b"])
             fraction_width = product_range(self.a, self.b)[2]
-            return {"p": project_integer(plan, self.result, product, fraction_width, **options)}
+            return {"p": project_integer(plan, self._product, product, fraction_width, **options)}
         a = unpack(plan, self.a, wires["a"], "a")
         b = unpack(plan, self.b, wires["b"], "b")
         return {
             "p": project(
-                plan, self.result, multiply_unpacked(plan, a, b, self.multiplier), **options
+                plan, self._product, multiply_unpacked(plan, a, b, self.multiplier), **options
             )
         }
 

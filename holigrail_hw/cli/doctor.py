@@ -19,7 +19,7 @@ def main(words: list[str], session: Session) -> int:
     read_options(words, session)
     with session.progress() as progress:
         progress("asking every tool for its version")
-        rows = tools.report()
+        rows: list[Any] = tools.report()
     bad = [row for row in rows if row["status"] != "ok"]
     verbs = sorted({verb for row in rows for verb in row["verbs"]})
     ready = [

@@ -7,11 +7,13 @@ carries, flip-flops, simple pins, and the DSP blocks (SB_MAC16), which IceStorm'
 leaves out. Block memories, PLLs and registered pins are refused, not ignored.
 """
 
+import importlib
 import importlib.util
 import re
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +126,10 @@ def _icebox() -> ModuleType:
             raise ToolError("decode: icebox must be installed", hint=tools.TOOLS["icebox"].install)
         sys.path.append(str(folder))
         try:
-            importlib.import_module("icebox")
+            with warnings.catch_warnings():
+                # Written for older versions of Python: its regular expressions draw warnings.
+                warnings.simplefilter("ignore")
+                importlib.import_module("icebox")
         finally:
             sys.path.remove(str(folder))
     return sys.modules["icebox"]

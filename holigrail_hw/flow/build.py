@@ -138,6 +138,7 @@ def run(
 def _write_design(spec: OperatorSpec, timing: Timing, goal: Board, work: Path) -> Any:
     """Netlist, constraints and scripts of Amaranth's platform; returns the shell."""
     from amaranth import Elaboratable, Module
+    from amaranth.lib import io
 
     from .self_test_shell import SelfTestShell
 
@@ -147,8 +148,11 @@ def _write_design(spec: OperatorSpec, timing: Timing, goal: Board, work: Path) -
         def elaborate(self, platform: Any) -> Module:
             m = Module()
             m.submodules.self_test = shell
-            uart = platform.request("uart")
-            m.d.comb += [shell.rx.eq(uart.rx.i), uart.tx.o.eq(shell.tx)]
+            lines = {line.name: "-" for line in platform.lookup("uart").ios}
+            uart = platform.request("uart", dir=lines)
+            m.submodules.rx = rx = io.Buffer("i", uart.rx)
+            m.submodules.tx = tx = io.Buffer("o", uart.tx)
+            m.d.comb += [shell.rx.eq(rx.i), tx.o.eq(shell.tx)]
             return m
 
     # Without source positions the files hold no path of this machine.

@@ -4,7 +4,6 @@ Everything is read from the specification and its plan; nothing is measured.
 """
 
 import inspect
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -63,14 +62,14 @@ def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
     an item in every cycle, and one sum takes an item every ``interleave`` cycles.
     """
     free = replace(timing, period_ns=None, latency=None)
-    requests: Iterable[tuple[str, Timing]] = [
-        ("no clock target", free),
-        *((f"{period:g} ns", replace(free, period_ns=period)) for period in _PERIODS_NS),
-    ]
-    if timing.period_ns is not None and timing.period_ns not in _PERIODS_NS:
-        requests = [*requests, (f"{timing.period_ns:g} ns", timing)]
+    requests = [("no clock target", free)]
+    for period in _PERIODS_NS:
+        if period != timing.period_ns:
+            requests.append((f"{period:g} ns", replace(free, period_ns=period)))
+    if timing.period_ns is not None:
+        requests.append((f"{timing.period_ns:g} ns", timing))
     if timing.latency is not None:
-        requests = [*requests, (f"{timing.latency} cycles", timing)]
+        requests.append((f"{timing.latency} cycles", timing))
     rows = []
     for request, wanted in requests:
         plan = spec.plan(wanted)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.errors import DesignError, HoligrailError
 from . import tools
-from .process import Progress, run
+from .process import Finished, Progress, run
 
 __all__ = ["Placed", "Segment", "place_and_route"]
 
@@ -81,11 +81,15 @@ def place_and_route(
         failure=DesignError,
         explain=lambda output: _no_room(output, who, what),
     )
-    return _read(json.loads(report.read_text()), finished.seconds, log)
+    return _read(json.loads(report.read_text()), finished)
 
 
-def _read(report: dict[str, Any], seconds: float, log: Path) -> Placed:
+def _read(report: dict[str, Any], finished: Finished) -> Placed:
     clocks = [entry["achieved"] for entry in report.get("fmax", {}).values()]
+    if not clocks:
+        # The Gowin placer may leave its report empty; its log has the figures, the final ones last.
+        found = re.findall(r"Max frequency for clock\s+'(.+?)': ([\d.]+) MHz", finished.output)
+        clocks = [float(figure) for figure in dict(found).values()]
     used = {
         kind: (entry["used"], entry["available"])
         for kind, entry in report.get("utilization", {}).items()
@@ -105,7 +109,7 @@ def _read(report: dict[str, Any], seconds: float, log: Path) -> Placed:
         within_clock = "async" not in (entry["from"] + entry["to"])
         if within_clock and sum(h.delay_ns for h in hops) > sum(h.delay_ns for h in path):
             path = hops
-    return Placed(min(clocks, default=None), used, path, seconds, log)
+    return Placed(min(clocks, default=None), used, path, finished.seconds, finished.log)
 
 
 def _signal(cell: str) -> str:

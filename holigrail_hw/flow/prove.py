@@ -3,9 +3,9 @@
 Without state. Yosys turns the emitted Verilog into an and-inverter graph, which is unrolled from an
 arbitrary state of its registers over ``latency`` + 1 cycles of arbitrary operands. The golden model
 becomes a truth table, when the operands total 20 bits or fewer, or else the operator's
-``reference_circuit`` takes its place. ABC's combinational equivalence check (SAT sweeping; Mishchenko
-et al., "Improvements to Combinational Equivalence Checking", 2006) shows that the results of the
-last cycle are the golden function of the operands ``latency`` cycles before.
+``reference_circuit`` takes its place. ABC's combinational equivalence check by SAT sweeping
+(Mishchenko et al., "Improvements to Combinational Equivalence Checking", 2006) shows that the
+results of the last cycle are the golden function of the operands ``latency`` cycles before.
 
 With state. The operator's ``reference_circuit``, a naive description that shares nothing with the
 datapath, runs beside the emitted Verilog. ABC's signal correspondence (induction) and property
@@ -122,7 +122,7 @@ class _Proof:
     progress: Progress
 
     def combinational(self, *, against_golden: bool) -> ProofResult:
-        spec, latency = self.top.spec, self.top.latency
+        latency = self.top.latency
         self.progress(f"read the Verilog of {self.top.name}")
         circuit = self._circuit(emit.verilog(self.top), self.top.name)
         ports = {port.name: str(port.operand) for port in [*self.top.inputs(), *self.top.outputs()]}
@@ -179,8 +179,7 @@ class _Proof:
         return self._result("gave up", against, "abc pdr", latency)
 
     def _result(self, status: str, against: str, method: str, latency: int) -> ProofResult:
-        golden = "golden model" if against == "golden" else against
-        claim = f"results equal the {golden} for all operands"
+        claim = f"results equal the {_words(against)} for all operands"
         if latency and not self.top.spec.stateful:
             claim += f" {latency} cycles before, whatever the registers held"
         if self.top.spec.stateful:
@@ -331,7 +330,8 @@ class _Proof:
             for name, format in outputs.items()
         ]
         return DesignError(
-            f"{spec.name}: refuted: the Verilog differs from the {against}\n" + "\n".join(lines),
+            f"{spec.name}: refuted: the Verilog differs from the {_words(against)}\n"
+            + "\n".join(lines),
             hint="`holigrail simulate` shows what it gives for these operands",
         )
 
@@ -377,6 +377,10 @@ def _reference_verilog(spec: OperatorSpec, name: str) -> tuple[str, int]:
         module, name=name, ports=signals, emit_src=False, strip_internal_attrs=True
     )
     return text, plan.latency
+
+
+def _words(against: str) -> str:
+    return "golden model" if against == "golden" else against
 
 
 def _base(name: str) -> str:

@@ -222,16 +222,21 @@ def synthesise(
         kind: goal.count(cells, kind)
         for kind in ("luts", "carries", "flip_flops", "dsps", "memories")
     }
-    gates = {}
+    transistors = depth = None
     if goal.family == "gates":
-        gates = {
-            "transistors": _number(folder / "transistors.txt", r"transistors:\s+(\d+)"),
-            "depth": _number(folder / "depth.txt", r"length=(\d+)"),
-        }
-    logs = [str(finished.log)]
-    return netlist, SynthResult(
-        goal.name, top, **counts, cells=cells, **gates, seconds=finished.seconds, logs=logs
+        transistors = _number(folder / "transistors.txt", r"transistors:\s+(\d+)")
+        depth = _number(folder / "depth.txt", r"length=(\d+)")
+    result = SynthResult(
+        goal.name,
+        top,
+        **counts,
+        cells=cells,
+        transistors=transistors,
+        depth=depth,
+        seconds=finished.seconds,
+        logs=[str(finished.log)],
     )
+    return netlist, result
 
 
 def _pin_options(goal: Target, clock: str, folder: Path) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from holigrail_hw.formats import BinaryFormat, FixedFormat, Format, TernaryForma
 from .float_unpack import range_shape
 from .integer_multiply import multiply
 from .plan import Plan, Wire
-from .primitives import Logic, Multiplexer
+from .primitives import Adder, Logic, Multiplexer
 
 __all__ = [
     "FIXED_KINDS",
@@ -59,6 +59,10 @@ def fixed_product(
     """The exact product; in DSP blocks or in logic."""
     low, high, _ = product_range(a_format, b_format)
     shape = range_shape(low, high)
+    if isinstance(a_format, BinaryFormat) and isinstance(b_format, BinaryFormat):
+        return plan.step(
+            "product", shape, lambda x, y: Cat(1, x ^ y).as_signed(), a, b, using=Logic(1, 1)
+        )
     for sign, sign_format, other, other_format in (
         (a, a_format, b, b_format),
         (b, b_format, a, a_format),
@@ -71,7 +75,7 @@ def fixed_product(
                 lambda s, v: Mux(s, v, -v),
                 sign,
                 value,
-                using=Logic(2, 2 * value.width),
+                using=Adder(shape.width),
                 wrap=True,
             )
         if isinstance(sign_format, TernaryFormat):
@@ -82,7 +86,7 @@ def fixed_product(
                 lambda s, v: Mux(s[0], Mux(s[1], -v, v), 0),
                 sign,
                 value,
-                using=Logic(2, 2 * value.width),
+                using=Adder(shape.width),
                 wrap=True,
             )
     product = multiply(plan, a, b, "dsp" if dsp else "rows")
@@ -98,6 +102,6 @@ def limit(plan: Plan, name: str, wire: Wire, format: FixedFormat, *, saturate: b
         return Mux(v > high, high, Mux(v < low, low, v))
 
     if not saturate:
-        return plan.step(name, shape, lambda v: v[: format.width], wire, wrap=True)
+        return plan.step(name, shape, lambda v: v, wire, wrap=True)
     using = Multiplexer(format.width, 3)
     return plan.step(name, shape, clamp, wire, using=using, wrap=True)

@@ -1,18 +1,16 @@
 """The sum of two fixed-point numbers: one integer addition at the finer of the two scales.
 
-The exact sum is brought into the result format afterwards. Without bits to round away and with
-enough room, that costs nothing.
+The exact sum is brought into the result format afterwards; where it fits, that costs nothing.
 """
 
 from dataclasses import dataclass
 
 from holigrail_hw.formats import FixedFormat, Format, Rounding
 
-from .fixed import limit, range_shape
-from .float_unpack import unpack
+from .fixed import range_shape
 from .plan import Plan, Wire
 from .primitives import Adder
-from .project import project
+from .project import project_integer
 from .shapes import shape_of
 
 __all__ = ["Term", "exact_format", "fixed_sum"]
@@ -61,7 +59,7 @@ def fixed_sum(
         ``wrap`` or ``saturate``.
     """
     exact = exact_format(x, y)
-    low, high, fraction_width = _bounds(x, y)
+    fraction_width = exact.fraction_width
 
     def total(a, b):
         a = a.shift_left(fraction_width - x.fraction_width)
@@ -71,18 +69,15 @@ def fixed_sum(
     wire = plan.step(
         "total", shape_of(exact), total, x_wire, y_wire, using=Adder(exact.width), wrap=True
     )
-    if not isinstance(result, FixedFormat) or result.fraction_width < fraction_width:
-        number = unpack(plan, exact, wire, "sum")
-        return project(plan, result, number, rounding=rounding, random=random, overflow=overflow)
-    shift = result.fraction_width - fraction_width
-    fits = result.minimum <= low << shift and high << shift <= result.maximum
-    shifted = plan.step(
-        "scaled", range_shape(low << shift, high << shift), lambda v: v.shift_left(shift), wire,
-        wrap=True,
-    )  # fmt: skip
-    if fits or overflow == "wrap":
-        return plan.step("code", shape_of(result), lambda v: v, shifted, wrap=True)
-    return limit(plan, "code", shifted, result, saturate=True)
+    return project_integer(
+        plan,
+        result,
+        wire,
+        fraction_width,
+        rounding=rounding,
+        random=random,
+        overflow=overflow,
+    )
 
 
 def _bounds(x: Term, y: Term) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw.formats import FloatFormat, Format, Rounding
 
-from .float_sum import Need, aligned_sum, sum_sign
+from .float_sum import Need, add_with_carry, aligned_sum, sum_cancelled, sum_sign
 from .float_unpack import Span, Unpacked, unpack
 from .plan import Plan, Wire
 from .primitives import Adder, Comparator, Logic, Multiplexer
@@ -77,8 +77,7 @@ def _ordered_sum(
     rounding: Rounding,
 ) -> Unpacked:
     """``x + y`` of two numbers of one float format, given their codes too."""
-    fields, fraction = format.exponent_width, format.fraction_width
-    step = plan.step
+    fraction, step = format.fraction_width, plan.step
     swap = step(
         "swap",
         1,
@@ -99,7 +98,7 @@ def _ordered_sum(
 
     large = choose("large", y.significand, x.significand, fraction + 1)
     small = choose("small", x.significand, y.significand, fraction + 1)
-    exponent = choose("large_exponent", y.exponent, x.exponent, fields)
+    exponent = _larger_exponent(plan, a, b, swap, large, format)
     sign = choose("large_sign", y.sign, x.sign, 1)
     distance = _distance(plan, a, x, b, y, format, swap)
 
@@ -120,9 +119,9 @@ def _ordered_sum(
     total = step(
         "total",
         size,
-        lambda p, q, s, lost: (
-            Cat(Const(1, 1), Const(0, below), p, Const(0, 1)) + Cat(s & ~lost, q)
-        )[1 : size + 1],
+        lambda p, q, s, lost: add_with_carry(Cat(Const(0, below), p, Const(0, 1)), q, s & ~lost)[
+            :size
+        ],
         *(large, addend, subtract, sticky),
         using=Adder(size),
     )
@@ -130,24 +129,23 @@ def _ordered_sum(
     if lossy:
         total = step("sum", size + 1, lambda t, lost: Cat(lost, t), total, sticky)
         kept += 1
-    nan = special = None
-    if x.special is not None:
+    cancelled = sum_cancelled(plan, total, subtract)
+    nan = special = x.special
+    if x.special is not None and y.special is not None:
         special = step("sum_special", 1, lambda i, j: i | j, x.special, y.special, using=Logic())
+        nan = special
         if format.has_infinity:
+            # Equal infinities of opposite signs cancel.
             nan = step(
                 "sum_nan",
                 1,
-                lambda i, p, both, s: i & (p[:-1].any() | (both & s)),
-                *(special, large),
-                step("infinities", 1, lambda i, j: i & j, x.special, y.special, using=Logic()),
-                subtract,
-                using=Logic(2, 3),
+                lambda i, p, c: i & (p[:-1].any() | c),
+                *(special, large, cancelled),
+                using=Logic(2, 4),
             )
-        else:
-            nan = special
     high = max(format.largest_code >> fraction, 1)
     return Unpacked(
-        sign=sum_sign(plan, total, subtract, sign, None, rounding),
+        sign=sum_sign(plan, cancelled, sign, rounding),
         significand=total,
         exponent=exponent,
         scale=x.scale - kept,
@@ -157,6 +155,19 @@ def _ordered_sum(
         zero_high=high,
         nan=nan,
         special=special,
+    )
+
+
+def _larger_exponent(plan: Plan, a: Wire, b: Wire, swap: Wire, large: Wire, format) -> Wire:
+    """The exponent of the larger number; a field of 0 counts as 1 unless subnormals are flushed."""
+    fields, fraction = format.exponent_width, format.fraction_width
+
+    def choose(s, a, b, p):
+        field = Mux(s, Value.cast(b)[fraction:-1], Value.cast(a)[fraction:-1])
+        return Cat(field[0] | ~p[-1], field[1:]) if format.subnormals else field
+
+    return plan.step(
+        "large_exponent", fields, choose, *(swap, a, b, large), using=Multiplexer(fields)
     )
 
 
@@ -175,9 +186,7 @@ def _distance(plan: Plan, a: Wire, x: Unpacked, b: Wire, y: Unpacked, format, sw
     return plan.step(
         "distance",
         fields,
-        lambda a, b, s, c: (
-            (Cat(Const(1, 1), field(a)) + Cat(c, ~field(b)))[1 : fields + 1] ^ s.replicate(fields)
-        ),
+        lambda a, b, s, c: add_with_carry(field(a), ~field(b), c)[:fields] ^ s.replicate(fields),
         *(a, b, swap, carry),
         using=Adder(fields),
     )
@@ -216,4 +225,6 @@ def _shift_down(plan: Plan, small: Wire, distance: Wire, size: int, farthest: in
         )
     if not lost:
         return word, plan.constant(0, 1)
-    return word, plan.step("sticky", 1, lambda *b: Cat(*b).any(), *lost, using=Logic(2, 2))
+    return word, plan.step(
+        "sticky", 1, lambda *b: Value.cast(Cat(*b)).any(), *lost, using=Logic(2, 2)
+    )

@@ -15,6 +15,8 @@ out are left out.
 Reference: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed. 2018, chapter 7.
 """
 
+from typing import Any
+
 from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw.formats import FloatFormat, Rounding
@@ -48,7 +50,7 @@ def round_to_float(
     return _Rounding(plan, format, number, Rounding(rounding), random).code()
 
 
-def leading_zeros(value: Value) -> Value:
+def leading_zeros(value: Any) -> Any:
     """Leading zeros of an expression, counted by halves (Oklobdzija, 1994).
 
     For n bits with 2^k >= n the result has k + 1 bits; all of them are set if the value is 0.
@@ -56,7 +58,7 @@ def leading_zeros(value: Value) -> Value:
     return Cat(*_count(list(value)))
 
 
-def _count(bits: list[Value]) -> list[Value]:
+def _count(bits: list[Any]) -> list[Any]:
     if len(bits) == 1:
         return [~bits[0]]
     half = 1 << ((len(bits) - 1).bit_length() - 1)
@@ -311,7 +313,7 @@ class _Rounding:
         operands += [] if self.random is None else [self.random]
         total_size = size + fraction + masked
 
-        def total(w, e, sign, inexact, *random):
+        def total(w, e, sign, inexact, *random) -> Any:
             hidden, kept = w[-1], w[extra:-1]
             odd = kept[0] if fraction else e[0] ^ hidden
             increment = Const(0, 1)
@@ -327,10 +329,10 @@ class _Rounding:
                 case Rounding.TO_ODD:
                     increment = inexact & ~odd
                 case Rounding.STOCHASTIC:
-                    left = Cat(w[:-1], e)
+                    left: Any = Cat(w[:-1], e)
                     right = Cat(random[0], Const(0, fraction), hidden)
                     return (left + right)[extra:]
-            left = Cat(kept, e)
+            left: Any = Cat(kept, e)
             if fraction == 0:
                 return left + hidden + increment
             return left + Cat(increment, Const(0, fraction - 1), hidden)

@@ -19,6 +19,7 @@ Reference: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed. 2018, s
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth import Cat, Const, Mux, Value
 
@@ -28,7 +29,16 @@ from .float_unpack import Span, Unpacked, range_shape
 from .plan import Plan, Wire
 from .primitives import Adder, Comparator, Logic, Multiplexer
 
-__all__ = ["Need", "Window", "aligned_sum", "sum_sign", "window", "zero_of"]
+__all__ = [
+    "Need",
+    "Window",
+    "add_with_carry",
+    "aligned_sum",
+    "sum_cancelled",
+    "sum_sign",
+    "window",
+    "zero_of",
+]
 
 _UNBOUNDED = 1 << 20
 
@@ -59,6 +69,7 @@ class Need:
         if isinstance(format, BinaryFormat):
             return cls(1, -_UNBOUNDED, 0)
         finest = -format.fraction_width if isinstance(format, FixedFormat) else 0
+        wraps = wraps and isinstance(format, FixedFormat)
         return cls(_UNBOUNDED if wraps else format.width + 1, finest, guard)
 
 
@@ -133,7 +144,7 @@ def aligned_sum(
     not_less = plan.step(
         "not_less",
         1,
-        lambda x, y, lost: (Cat(Const(1, 1), x) + Cat(~lost, y))[size + 1],
+        lambda x, y, lost: add_with_carry(x, y, ~lost)[size],
         *(x, y, sticky),
         using=Comparator(size),
     )
@@ -141,7 +152,7 @@ def aligned_sum(
         "total",
         size,
         lambda x, y, s, lost, n: (
-            (Cat(Const(1, 1), x) + Cat(s & n & ~lost, y))[1 : size + 1] ^ (s & ~n).replicate(size)
+            add_with_carry(x, y, s & n & ~lost)[:size] ^ (s & ~n).replicate(size)
         ),
         *(x, y, subtract, sticky, not_less),
         using=Adder(size),
@@ -158,10 +169,11 @@ def aligned_sum(
         using=Logic(),
     )
     nan, special, sign = _specials(plan, held, moved, subtract, sign)
+    cancelled = sum_cancelled(plan, significand, subtract, special)
     low = min(_low(held) + place.limit, _low(moved)) if place.yields else _low(moved)
     low -= moved.scale
     return Unpacked(
-        sign=sum_sign(plan, significand, subtract, sign, special, rounding),
+        sign=sum_sign(plan, cancelled, sign, rounding),
         significand=significand,
         exponent=exponent,
         scale=moved.scale - place.limit - kept,
@@ -174,16 +186,16 @@ def aligned_sum(
     )
 
 
-def sum_sign(
-    plan: Plan,
-    significand: Wire,
-    subtract: Wire,
-    sign: Wire,
-    special: Wire | None,
-    rounding: Rounding,
+def add_with_carry(x: Any, y: Any, carry: Any) -> Any:
+    """x + y + carry, one bit longer than x and y, on one carry chain."""
+    return (Value.cast(Cat(Const(1, 1), x)) + Value.cast(Cat(carry, y)))[1:]
+
+
+def sum_cancelled(
+    plan: Plan, significand: Wire, subtract: Wire, special: Wire | None = None
 ) -> Wire:
-    """The sign of a sum: opposite numbers give +0, or -0 when rounding down (IEEE 754, 6.3)."""
-    cancelled = plan.step(
+    """Whether numbers of opposite signs added to zero."""
+    return plan.step(
         "cancelled",
         1,
         lambda t, s, *special: s & ~t.any() & ~(special[0] if special else Const(0, 1)),
@@ -191,6 +203,10 @@ def sum_sign(
         *([] if special is None else [special]),
         using=Logic(2, significand.width // 3 + 1),
     )
+
+
+def sum_sign(plan: Plan, cancelled: Wire, sign: Wire, rounding: Rounding) -> Wire:
+    """The sign of a sum: opposite numbers give +0, or -0 when rounding down (IEEE 754, 6.3)."""
     down = rounding is Rounding.DOWN
     return plan.step(
         "sum_sign", 1, lambda c, s: s | c if down else s & ~c, cancelled, sign, using=Logic()
@@ -324,7 +340,9 @@ def _shift_down(plan: Plan, moved: Unpacked, place: Window, shift: Wire, gone: W
         word = plan.step("moved_full", size, lambda w: Cat(Const(0, missing), w), word)
     if not place.lossy or not lost:
         return word, plan.constant(0, 1)
-    sticky = plan.step("sticky", 1, lambda *bits: Cat(*bits).any(), *lost, using=Logic(2, 2))
+    sticky = plan.step(
+        "sticky", 1, lambda *bits: Value.cast(Cat(*bits)).any(), *lost, using=Logic(2, 2)
+    )
     return word, sticky
 
 
@@ -343,10 +361,8 @@ def zero_of(plan: Plan, number: Unpacked) -> Wire:
 
 def _specials(plan: Plan, held: Unpacked, moved: Unpacked, subtract: Wire, sign: Wire):
     """NaN and special flags of the sum, and the sign with that of infinities."""
-    nan, special = held.nan, held.special
-    if held.special is None or moved.special is None:
-        nan, special = held.nan or moved.nan, held.special or moved.special
-    else:
+    nan, special = held.nan or moved.nan, held.special or moved.special
+    if held.nan and moved.nan and held.special and moved.special:
         nan = plan.step(
             "sum_nan",
             1,

@@ -11,6 +11,8 @@ chooses between the sum and the old value. Sum, chain and choice share one 4-inp
 bit by bit. It takes the fewest gates where carry chains do not exist.
 """
 
+from typing import Any
+
 from amaranth import Cat, Const, Mux, Shape, Value
 
 from .plan import Plan, Wire
@@ -81,11 +83,12 @@ def _rows(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
     return plan.step(f"{name}_bits", width + rows, lambda *bits: Cat(*bits), *low, total)
 
 
-def _extend(value: Value, width: int) -> Value:
+def _extend(value: Any, width: int) -> Any:
     """The value as ``width`` unsigned bits, its sign repeated if it has one."""
     value = Value.cast(value)
-    sign = value[-1] if value.shape().signed else Const(0, 1)
-    return Cat(value, sign.replicate(max(width - len(value), 0)))[:width]
+    sign: Any = value[-1] if value.shape().signed else Const(0, 1)
+    whole: Any = Cat(value, sign.replicate(max(width - len(value), 0)))
+    return whole[:width]
 
 
 def _tree(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:

@@ -73,10 +73,10 @@ def _aligned(value: Any, places: int) -> Any:
     return value.shift_left(places)
 
 
-def _code_key(plan: Plan, format: FloatFormat, wire: Wire, number: Unpacked) -> Wire:
+def _code_key(plan: Plan, format: Format, wire: Wire, number: Unpacked) -> Wire:
     """The code without its sign; that of zero where subnormals are flushed."""
     width = format.width - 1
-    if format.subnormals:
+    if number.zero is None or not isinstance(format, FloatFormat) or format.subnormals:
         return plan.step("key", width, lambda x: Value.cast(x)[:-1], wire)
     return plan.step(
         "key",

@@ -17,7 +17,9 @@ _FRAME_BITS = 10
 
 
 class UartReceiver(wiring.Component):
-    """Bytes from a serial line; a frame without its stop bit is dropped.
+    """Bytes from a serial line.
+
+    A frame without its stop bit is dropped, and the line must rise before the next one counts.
 
     Parameters
     ----------
@@ -42,10 +44,13 @@ class UartReceiver(wiring.Component):
         m.submodules.synchroniser = FFSynchronizer(self.line, line, init=1)
         timer = Signal(range(self._divisor + self._divisor // 2))
         bits_left = Signal(range(_FRAME_BITS))
+        idle = Signal(init=1)
         m.d.sync += self.o.valid.eq(0)
         with m.If(bits_left == 0):
             # The start bit's edge; the first data bit is sampled one and a half bits later.
-            with m.If(~line):
+            with m.If(line):
+                m.d.sync += idle.eq(1)
+            with m.Elif(idle):
                 m.d.sync += [
                     timer.eq(self._divisor + self._divisor // 2 - 1),
                     bits_left.eq(_FRAME_BITS - 1),
@@ -55,7 +60,7 @@ class UartReceiver(wiring.Component):
         with m.Else():
             m.d.sync += [timer.eq(self._divisor - 1), bits_left.eq(bits_left - 1)]
             with m.If(bits_left == 1):
-                m.d.sync += self.o.valid.eq(line)
+                m.d.sync += [self.o.valid.eq(line), idle.eq(line)]
             with m.Else():
                 m.d.sync += self.o.payload.eq(Cat(self.o.payload[1:], line))
         return m

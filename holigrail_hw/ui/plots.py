@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import StringIO
+from typing import Any
 
 __all__ = ["pareto_front", "scatter_svg"]
 
@@ -30,7 +31,7 @@ def scatter_svg(
     """A scatter plot with its Pareto front, as SVG text; the same points give the same text."""
     import matplotlib
 
-    settings = {"svg.hashsalt": "holigrail", "svg.fonttype": "none"}
+    settings: Any = {"svg.hashsalt": "holigrail", "svg.fonttype": "none"}
     with matplotlib.rc_context(settings):
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure

@@ -1,5 +1,7 @@
 """Wrong requests: every message word for word, all violations at once, exit status 2."""
 
+import importlib
+
 import pytest
 
 from holigrail_hw.cli.arguments import read_request
@@ -14,9 +16,9 @@ WRONG = [
         "  hint: holigrail info OPERATOR; `holigrail list` shows all of them\n",
     ),
     (
-        ["info", "mca"],
-        "error: no operator named 'mca'\n"
-        "  hint: did you mean 'mac'? `holigrail list` shows all of them\n",
+        ["info", "multply"],
+        "error: no operator named 'multply'\n"
+        "  hint: did you mean 'multiply'? `holigrail list` shows all of them\n",
     ),
     (
         ["info", "mac", "--accumlator", "int32"],
@@ -162,7 +164,10 @@ def test_a_recipe_takes_no_parameters(holigrail, tmp_path):
         ("operator = ", "error: recipe own.toml: the file must be TOML, not broken"),
         ("speed = 3\n", "error: recipe own.toml: no key named 'speed'"),
         ('operator = "mac"\n[parameters]\nq = "int8"\n', "error: recipe own.toml: "),
-        ('operator = "mac"\n[timing]\nperiod_ns = -3.0\n', "error: timing: period must be"),
+        (
+            'operator = "mac"\n[timing]\nperiod_ns = -3.0\n',
+            "error: recipe own.toml: timing: period must",
+        ),
     ],
 )
 def test_a_corrupt_recipe(holigrail, tmp_path, text, message):
@@ -173,10 +178,8 @@ def test_a_corrupt_recipe(holigrail, tmp_path, text, message):
 
 
 @pytest.mark.parametrize("name", [*operators()])
-def test_no_parameter_hides_an_option_of_a_verb(monkeypatch, name):
-    import importlib
-
-    for verb in VERBS:
+def test_no_parameter_hides_an_option_of_a_verb(name):
+    for verb in [verb for verb in VERBS if verb not in ("list", "doctor")]:
         module = importlib.import_module(f"holigrail_hw.cli.{verb}")
         configure = getattr(module, "configure", None)
         request = read_request([name], Session("", verb=verb), configure)

