@@ -1,0 +1,158 @@
+"""The fewest one-bit adders over all graphs with the fewest adders, or with up to e more.
+
+Every set of fundamentals that the closure enumeration reports gets its cheapest acyclic choice of
+adders. A set is skipped as soon as the sum of the cheapest options of its members reaches the best
+graph so far; a branch, as soon as its members and the cheapest conceivable others do.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .closure import Closure, OutOfTime, lower_bound
+from .forms import Costs, Form
+from .relations import members
+from .selection import Option, Options, cheapest_adders, improved_adders, options_of
+
+__all__ = ["OneBit", "minimum_one_bit"]
+
+# Branches of one selection, and rounds of local search where they did not suffice.
+_STEPS = 30_000
+_ROUNDS = 300
+
+
+@dataclass(frozen=True)
+class OneBit:
+    """What was found: cost and order are None without any graph."""
+
+    cost: int | None
+    order: tuple[tuple[int, Form], ...]
+    proved: bool
+    bound: int
+    least_adders: int | None
+    adders_bound: int
+    sets: int
+
+
+class _Search:
+    def __init__(self, targets, costs, depth, deadline, progress):
+        self.targets = sorted(targets)
+        self.costs = costs
+        self.depth = depth
+        self.deadline = deadline
+        self.progress = progress
+        self.closure = Closure(targets, depth=depth, deadline=deadline)
+        self.best: int | None = None
+        self.order: tuple[tuple[int, Form], ...] = ()
+        self.sets = 0
+        self.unfinished: list[Options] = []
+
+    def offer(self, common: list[int], last: int) -> None:
+        """Try the set, or sets, of one answer of the enumeration."""
+        relations = self.closure.relations
+        base = options_of(common, relations, self.costs)
+        if not last:
+            self.sets += 1
+            self.select(base)
+            return
+        present = sum(1 << (f >> 1) for f in common)
+        for x in members(last):
+            self.sets += 1
+            if not self.sets & 31 and self.deadline is not None:
+                if time.monotonic() > self.deadline:
+                    raise OutOfTime
+            self.select(self.with_factor(base, common, present | 1 << (x >> 1), x))
+
+    def with_factor(self, base: Options, common: list[int], present: int, x: int) -> Options:
+        """The options of a set with one more factor."""
+        relations, cheapest = self.closure.relations, self.costs.cheapest
+        more: dict[int, dict[tuple[int, int], Option]] = {}
+        for u in (*common, x):
+            hits = relations.of(x, u) & present
+            for w in members(hits):
+                if w != 1 and w != x and w != u:
+                    more.setdefault(w, {})[x, u] = Option(*cheapest(x, u, w))
+                if u != x and w != x:
+                    pair = (u, w) if u <= w else (w, u)
+                    more.setdefault(x, {})[pair] = Option(*cheapest(*pair, x))
+        options = dict(base)
+        for w, found in more.items():
+            options[w] = sorted([*options.get(w, ()), *found.values()])
+        return options
+
+    def select(self, options: Options) -> None:
+        """Keep the cheapest graph of a set if it is the best so far."""
+        if not all(options.values()):
+            return
+        if self.best is not None and _least(options) >= self.best:
+            return
+        try:
+            found = cheapest_adders(
+                options, below=self.best, depth=self.depth, deadline=self.deadline, steps=_STEPS
+            )
+        except OutOfTime as stopped:
+            found = stopped.args[0]
+            self.unfinished.append(options)
+            if found is not None and self.depth is None:
+                found = improved_adders(options, found[1], rounds=_ROUNDS, deadline=self.deadline)
+        self.keep(found)
+
+    def keep(self, found: tuple[int, list[tuple[int, Form]]] | None) -> None:
+        if found is not None and (self.best is None or found[0] < self.best):
+            self.best, self.order = found[0], tuple(found[1])
+            if self.progress is not None:
+                self.progress(f"{len(self.order)} adders, {self.best} one-bit adders")
+
+    def finish(self) -> None:
+        """Complete the selections that were stopped, the most promising first."""
+        for options in sorted(self.unfinished, key=_least):
+            try:
+                found = cheapest_adders(
+                    options, below=self.best, depth=self.depth, deadline=self.deadline
+                )
+            except OutOfTime as stopped:
+                self.keep(stopped.args[0])
+                raise
+            self.keep(found)
+
+
+def _least(options: Options) -> int:
+    return sum(found[0].cost for found in options.values())
+
+
+def minimum_one_bit(
+    targets: Sequence[int],
+    input_width: int,
+    *,
+    signed: bool = True,
+    rule: str = "ours",
+    extra: int = 0,
+    depth: int | None = None,
+    deadline: float | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> OneBit:
+    """Search all sets with up to ``extra`` adders more than the fewest."""
+    costs = Costs(input_width, signed, rule)
+    search = _Search(targets, costs, depth, deadline, progress)
+    level = max(0, lower_bound(targets) - len(targets))
+    least = None
+    proved = False
+    try:
+        while least is None or level <= least + extra:
+            for common, last in search.closure.sets(level, idle=least is not None):
+                least = level if least is None else least
+                search.offer(common, last)
+            level += 1
+        search.finish()
+        proved = True
+    except OutOfTime:
+        pass
+    return OneBit(
+        search.best,
+        search.order,
+        proved,
+        search.best if proved and search.best is not None else 0,
+        None if least is None else least + len(targets),
+        (level if least is None else least) + len(targets),
+        search.sets,
+    )

@@ -1,0 +1,222 @@
+"""The cheapest adders for a given set of fundamentals.
+
+Every fundamental has one or more options (related pairs of other fundamentals, with the cheapest
+form). One option each, without a cycle, of least total cost: branch and bound. A fundamental whose
+cheapest option is available is built at once, since that can only help. Where none is, some
+fundamental must be built in a dearer way, and one of those goes next.
+"""
+
+import time
+from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple
+
+from .adder_graph import Adder, AdderGraph, Target, decompose
+from .closure import OutOfTime
+from .forms import Costs, Form
+from .relations import Relations, members
+
+__all__ = ["Option", "cheapest_adders", "graph_of", "improved_adders", "options_of", "targets_of"]
+
+
+class Option(NamedTuple):
+    """A form with its cost."""
+
+    cost: int
+    form: Form
+
+
+Options = dict[int, list[Option]]
+
+
+def options_of(factors: Sequence[int], relations: Relations, costs: Costs) -> Options:
+    """Options of every factor but 1, cheapest first."""
+    options: dict[int, dict[tuple[int, int], Option]] = {f: {} for f in factors if f != 1}
+    present = sum(1 << (f >> 1) for f in set(factors))
+    for index, u in enumerate(factors):
+        for v in factors[: index + 1]:
+            for w in members(relations.of(u, v) & present):
+                if w not in (u, v, 1):
+                    options[w][u, v] = Option(*costs.cheapest(u, v, w))
+    return {w: sorted(found.values()) for w, found in options.items()}
+
+
+def cheapest_adders(
+    options: Options,
+    *,
+    below: int | None = None,
+    depth: int | None = None,
+    deadline: float | None = None,
+    steps: int | None = None,
+) -> tuple[int, list[tuple[int, Form]]] | None:
+    """Least total cost, and (fundamental, form) in an order in which they can be built.
+
+    ``below``: only results that cost less; ``None`` is returned if there is none. ``depth`` limits
+    the adders on a path.
+
+    Raises
+    ------
+    OutOfTime
+        If ``deadline`` (of :func:`time.monotonic`) or ``steps`` branches come before the proof; its
+        ``answer`` is the best result found, or None.
+    """
+    if any(not found for found in options.values()):
+        return None
+    return _Selection(options, below, depth, deadline, steps).run()
+
+
+def improved_adders(
+    options: Options, order: list[tuple[int, Form]], *, rounds: int, seed: int = 1, free: int = 14,
+    deadline: float | None = None
+) -> tuple[int, list[tuple[int, Form]]]:
+    """Large-neighbourhood search from a valid choice: some adders free, the others as they are."""
+    random = Random(seed)
+    chosen = {w: next(o for o in options[w] if o.form == form) for w, form in order}
+    best, names = sum(o.cost for o in chosen.values()), sorted(options)
+    for _ in range(rounds):
+        if deadline is not None and time.monotonic() > deadline:
+            break
+        centre = random.choice(names)
+        near = sorted(names, key=lambda w: (w not in _around(options, centre), random.random()))
+        loose = set(near[:free])
+        part = {w: options[w] if w in loose else [chosen[w]] for w in names}
+        try:
+            found = cheapest_adders(part, below=best + 1, steps=400)
+        except OutOfTime as stopped:
+            found = stopped.args[0]
+        if found is not None:
+            best, order = found
+            chosen = {w: next(o for o in options[w] if o.form == form) for w, form in order}
+    return best, order
+
+
+def _around(options: Options, centre: int) -> set[int]:
+    users = {
+        w for w, found in options.items() if any(centre in (o.form[:2]) for o in found[:6])
+    }
+    return users | {centre} | {f for o in options[centre] for f in o.form[:2]}
+
+
+class _Selection:
+    def __init__(self, options, below, depth, deadline, steps):
+        self.names = sorted(options)
+        place = {1: 0, **{name: index + 1 for index, name in enumerate(self.names)}}
+        self.options = [
+            [(o.cost, 1 << place[o.form.left] | 1 << place[o.form.right], o) for o in options[name]]
+            for name in self.names
+        ]
+        self.least = [found[0][0] for found in self.options]
+        self.place = place
+        self.depth = depth
+        self.deadline = deadline
+        self.steps = steps
+        self.count = 0
+        self.best = below
+        self.answer: list[tuple[int, Form]] | None = None
+        self.seen: dict[tuple, int] = {}
+        self.complete = True
+
+    def run(self):
+        total = sum(self.least)
+        if self.best is None or total < self.best:
+            self.visit(1, total, [], list(range(len(self.names))), (0,) * (len(self.names) + 1))
+        found = None if self.answer is None else (self.best, self.answer)
+        if not self.complete:
+            raise OutOfTime(found)
+        return found
+
+    def visit(self, built, bound, order, waiting, levels):
+        """``bound``: the cost if all that wait were built in their cheapest way."""
+        self.count += 1
+        if self.steps is not None and self.count > self.steps:
+            self.complete = False
+        if not self.count & 63 and self.deadline is not None and time.monotonic() > self.deadline:
+            self.complete = False
+        if not self.complete:
+            return
+        order = list(order)
+        limit = self.depth
+        moved = True
+        while moved:
+            moved = False
+            rest = []
+            for index in waiting:
+                for cost, needs, option in self.options[index]:
+                    if cost != self.least[index]:
+                        rest.append(index)
+                        break
+                    if needs & ~built:
+                        continue
+                    if limit is not None:
+                        level = self.level(option, levels)
+                        # A dearer way may be shallower: with a limit this is a choice, too.
+                        if level > limit or (level > 1 and len(self.options[index]) > 1):
+                            continue
+                        levels = (*levels[: index + 1], level, *levels[index + 2 :])
+                    built |= 2 << index
+                    order.append((self.names[index], option.form))
+                    moved = True
+                    break
+                else:
+                    rest.append(index)
+            waiting = rest
+        if not waiting:
+            if self.best is None or bound < self.best:
+                self.best, self.answer = bound, order
+            return
+        key = (built, levels) if limit is not None else (built,)
+        if self.seen.get(key, 1 << 60) <= bound:
+            return
+        self.seen[key] = bound
+        detours = []
+        for index in waiting:
+            for cost, needs, option in self.options[index]:
+                if needs & ~built:
+                    continue
+                level = 0
+                if limit is not None:
+                    level = self.level(option, levels)
+                    if level > limit:
+                        continue
+                detours.append((cost - self.least[index], index, option, level))
+                if limit is None:
+                    break
+        for extra, index, option, level in sorted(detours):
+            if self.best is not None and bound + extra >= self.best:
+                break
+            deeper = levels
+            if limit is not None:
+                deeper = (*levels[: index + 1], level, *levels[index + 2 :])
+            self.visit(
+                built | 2 << index,
+                bound + extra,
+                [*order, (self.names[index], option.form)],
+                [other for other in waiting if other != index],
+                deeper,
+            )
+
+    def level(self, option, levels):
+        form = option.form
+        return 1 + max(levels[self.place[form.left]], levels[self.place[form.right]])
+
+
+def targets_of(constants: Sequence[int], nodes: dict[int, int]) -> tuple[Target, ...]:
+    """The targets of a graph whose factors have the given node numbers."""
+    found = []
+    for constant in constants:
+        odd, shift, negative = decompose(constant)
+        if odd == 0:
+            found.append(Target(0, None))
+        else:
+            found.append(Target(constant, nodes[odd], shift, negative))
+    return tuple(found)
+
+
+def graph_of(order: Sequence[tuple[int, Form]], constants: Sequence[int]) -> AdderGraph:
+    """The graph of (fundamental, form) pairs; checked by evaluating its fundamentals."""
+    nodes = {1: 0}
+    adders: list[Adder] = []
+    for fundamental, form in order:
+        adders.append(form.adder(fundamental, nodes))
+        nodes[fundamental] = len(adders)
+    return AdderGraph(tuple(adders), targets_of(constants, nodes)).check(constants)

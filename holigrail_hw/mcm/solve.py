@@ -1,0 +1,251 @@
+"""One entry to all engines: constants in, a checked adder graph with its proof status out.
+
+``adders``: the fewest adders, and among those graphs a cheap choice of forms. ``one-bit-adders``:
+the fewest one-bit adders at the fewest adders, or with up to ``extra`` more; with an error bound,
+operands are truncated. A heuristic runs first, and answers when time is up.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from .adder_graph import AdderGraph, odd_targets
+from .closure import Closure, OutOfTime, lower_bound
+from .counting import counting_rule, one_bit_adders
+from .errors import GraphError
+from .forms import Costs, Form
+from .heuristic import greedy_set, improved_set, least_depth
+from .one_bit import minimum_one_bit
+from .relations import Relations, members
+from .selection import cheapest_adders, graph_of, options_of
+from .truncation import output_errors
+
+__all__ = ["ENGINES", "METRICS", "Problem", "Solution", "solve"]
+
+METRICS = ("adders", "one-bit-adders")
+ENGINES = ("auto", "search", "ilp")
+
+Progress = Callable[[str], None]
+
+# Widest constant: the searches work with sets of 2^(bits - 1) factors.
+_WIDEST = 32
+_WIDEST_EXACT = 20
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to solve.
+
+    ``error`` bounds the magnitude of output minus exact product, for every output, in units of the
+    product's lowest bit; 0 is exact. ``depth`` limits the adders on a path. ``extra`` allows
+    one-bit graphs more adders than the fewest.
+    """
+
+    constants: tuple[int, ...]
+    metric: str = "adders"
+    input_width: int = 8
+    signed: bool = True
+    rule: str = "ours"
+    depth: int | None = None
+    extra: int = 0
+    error: int = 0
+
+    def violations(self) -> list[str]:
+        """Everything wrong with the request, one line each."""
+        found = []
+        if not self.constants:
+            found.append("constants must hold at least one integer")
+        if any(isinstance(c, bool) or not isinstance(c, int) for c in self.constants):
+            return [*found, f"constants must be integers, not {self.constants}"]
+        wide = [c for c in self.constants if abs(c).bit_length() > _WIDEST]
+        if wide:
+            found.append(f"constants must have at most {_WIDEST} bits, not {wide[0]}")
+        if self.metric not in METRICS:
+            found.append(f"metric must be one of {', '.join(METRICS)}, not {self.metric}")
+        try:
+            counting_rule(self.rule)
+        except GraphError as error:
+            found.append(str(error))
+        targets = odd_targets(self.constants)
+        if self.depth is not None and self.depth < least_depth(targets):
+            found.append(f"depth must be {least_depth(targets)} or more, not {self.depth}")
+        if self.error < 0:
+            found.append(f"error must be 0 or more, not {self.error}")
+        if self.error and self.metric != "one-bit-adders":
+            found.append("an error bound needs metric one-bit-adders, not adders")
+        if self.error and self.rule != "ours":
+            found.append(f"an error bound needs rule ours, not {self.rule}")
+        return found
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A graph and what is known about it.
+
+    ``proved``: no graph within the request's terms is better. ``bound`` is a proved lower bound of
+    the metric (0 where nothing is known), ``least_adders`` one of the number of adders.
+    """
+
+    problem: Problem
+    graph: AdderGraph
+    proved: bool
+    bound: int
+    least_adders: int
+    engine: str
+    seconds: float
+
+    @property
+    def adders(self) -> int:
+        """Number of adders."""
+        return len(self.graph.adders)
+
+    @property
+    def one_bit_adders(self) -> int:
+        """One-bit adders under the request's rule."""
+        problem = self.problem
+        return one_bit_adders(
+            self.graph, problem.input_width, signed=problem.signed, rule=problem.rule
+        )
+
+    @property
+    def cost(self) -> int:
+        """Value of the metric."""
+        return self.adders if self.problem.metric == "adders" else self.one_bit_adders
+
+    @property
+    def worst_error(self) -> int:
+        """Proved bound of the magnitude of output minus exact product."""
+        errors = output_errors(self.graph, self.problem.signed)
+        return max((max(-low, high) for low, high in errors), default=0)
+
+    def check(self) -> "Solution":
+        """Return the solution itself if graph, limits and error bound hold; GraphError if not."""
+        self.graph.check(self.problem.constants)
+        wrong = []
+        if self.problem.depth is not None and self.graph.depth > self.problem.depth:
+            wrong.append(f"depth {self.graph.depth} above {self.problem.depth}")
+        if self.worst_error > self.problem.error:
+            wrong.append(f"error {self.worst_error} above {self.problem.error}")
+        if self.proved and self.cost != self.bound:
+            wrong.append(f"cost {self.cost} is not the bound {self.bound}")
+        if wrong:
+            raise GraphError("solution: " + "; ".join(wrong))
+        return self
+
+
+def solve(
+    problem: Problem,
+    *,
+    engine: str = "auto",
+    time_limit: float | None = 20.0,
+    solver: str = "HiGHS",
+    progress: Progress | None = None,
+) -> Solution:
+    """Solve a problem; the best graph found when ``time_limit`` seconds are over.
+
+    An interrupt (Ctrl-C) ends the search with the best graph so far.
+
+    Raises
+    ------
+    GraphError
+        If the problem cannot be met.
+    """
+    wrong = problem.violations()
+    if engine not in ENGINES:
+        wrong.append(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
+    if wrong:
+        raise GraphError("; ".join(wrong))
+    start = time.monotonic()
+    deadline = None if time_limit is None else start + time_limit
+    if engine == "ilp" and problem.metric == "adders":
+        from .ilp import fewest_adders
+
+        found = fewest_adders(problem, deadline, solver, progress)
+    else:
+        found = _search(problem, deadline, progress)
+    return replace(found, seconds=time.monotonic() - start).check()
+
+
+def _search(problem: Problem, deadline: float | None, progress: Progress | None) -> Solution:
+    targets = odd_targets(problem.constants)
+    far = time.monotonic() + 1e9 if deadline is None else deadline
+    if problem.metric == "one-bit-adders" and problem.error:
+        from .truncated import minimum_truncated
+
+        return minimum_truncated(problem, deadline, progress)
+    if problem.metric == "one-bit-adders" and _is_narrow(targets):
+        found = minimum_one_bit(
+            targets,
+            problem.input_width,
+            signed=problem.signed,
+            rule=problem.rule,
+            extra=problem.extra,
+            depth=problem.depth,
+            deadline=deadline,
+            progress=progress,
+        )
+        if found.cost is not None:
+            graph = graph_of(found.order, problem.constants)
+            return Solution(
+                problem, graph, found.proved, found.bound, found.adders_bound, "search", 0.0
+            )
+        far = time.monotonic() + 5.0
+    return _fewest_adders(problem, targets, far, progress)
+
+
+def _fewest_adders(
+    problem: Problem, targets: tuple[int, ...], deadline: float, progress: Progress | None
+) -> Solution:
+    best = greedy_set(targets, problem.depth)
+    least = lower_bound(targets)
+    engine = "heuristic"
+    if progress is not None:
+        progress(f"{len(best) - 1} adders, at least {least}")
+    try:
+        if len(best) - 1 > least and _is_narrow(targets):
+            # Half of the time for the proof; what is left improves the heuristic's answer.
+            half = time.monotonic() + (deadline - time.monotonic()) / 2
+            closure = Closure(targets, depth=problem.depth, deadline=half)
+            while least < len(best) - 1:
+                found = next(closure.sets(least - len(targets)), None)
+                if found is not None:
+                    common, last = found
+                    best = common if not last else [*common, next(members(last))]
+                    engine = "search"
+                    break
+                least += 1
+                if progress is not None:
+                    progress(f"{len(best) - 1} adders, at least {least}")
+    except OutOfTime:
+        best = improved_set(
+            targets,
+            best,
+            depth=problem.depth,
+            deadline=deadline,
+            enough=least,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        engine = "heuristic"
+    graph = graph_of(_order(best, problem), problem.constants)
+    proved = len(graph.adders) == least and problem.metric == "adders"
+    bound = least if problem.metric == "adders" else 0
+    return Solution(problem, graph, proved, bound, least, engine, 0.0)
+
+
+def _order(factors: Sequence[int], problem: Problem) -> list[tuple[int, Form]]:
+    """Forms for a set, cheap in one-bit adders."""
+    relations = Relations(max(f.bit_length() for f in factors))
+    costs = Costs(problem.input_width, problem.signed, problem.rule)
+    options = options_of(factors, relations, costs)
+    try:
+        found = cheapest_adders(options, depth=problem.depth, steps=2000)
+    except OutOfTime as stopped:
+        found = stopped.args[0]
+    if found is None:
+        raise GraphError("no cheap choice of forms was found for the set of fundamentals")
+    return found[1]
+
+
+def _is_narrow(targets: Sequence[int]) -> bool:
+    return max((t.bit_length() for t in targets), default=0) <= _WIDEST_EXACT
