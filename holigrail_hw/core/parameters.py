@@ -1,11 +1,13 @@
 """Parameters of operators: dataclass fields that know their help text, bounds and choices.
 
 From these fields come the command-line options, the recipe keys, validation and the documentation.
-A parameter's type is ``int``, ``bool``, ``str`` (with choices), an enumeration, or a number format.
+A parameter's type is ``int``, ``bool``, ``str`` (with choices), an enumeration, a number format, or
+``tuple[int, ...]``, which is written as integers separated by commas.
 """
 
 import dataclasses
 import enum
+import types
 import typing
 from typing import Any
 
@@ -41,7 +43,7 @@ def parameter(
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """One parameter as seen from outside; ``type`` is int, bool, str, Format or an Enum class."""
+    """One parameter as seen from outside; ``type`` is int, bool, str, tuple, Format or an Enum."""
 
     name: str
     type: type
@@ -62,6 +64,8 @@ class Parameter:
             return ", ".join(to_text(choice) for choice in self.choices)
         if self.type is bool:
             return "true or false"
+        if self.type is tuple:
+            return "integers separated by commas"
         return "a format name" if self.type is Format else "text"
 
     def from_text(self, text: Any) -> Any:
@@ -83,6 +87,12 @@ class Parameter:
                 return int(str(text), 0)
             except ValueError:
                 raise ValueError(f"{self.name} must be an integer, not {text!r}") from None
+        if self.type is tuple:
+            items = text if isinstance(text, list | tuple) else str(text).split(",")
+            try:
+                return tuple(int(str(item), 0) for item in items)
+            except ValueError:
+                raise ValueError(f"{self.name} must be {self.legal}, not {text!r}") from None
         if issubclass(self.type, enum.Enum):
             aliases = getattr(self.type, "aliases", lambda: {})()
             value = aliases.get(str(text), str(text))
@@ -105,6 +115,10 @@ class Parameter:
                 )
         if self.type is Format and not isinstance(value, Format):
             return f"{self.name} must be a number format, not {value!r}"
+        if self.type is tuple and not (
+            isinstance(value, tuple) and all(type(item) is int for item in value)
+        ):
+            return f"{self.name} must be a tuple of integers, not {value!r}"
         if self.choices and value not in self.choices:
             return f"{self.name} must be one of {self.legal}, not {to_text(value)}"
         return None
@@ -118,8 +132,11 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
     for field in dataclasses.fields(cls):
         if "help" not in field.metadata:
             continue
-        kinds = typing.get_args(hints[field.name]) or (hints[field.name],)
+        hint = hints[field.name]
+        is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+        kinds = typing.get_args(hint) if is_union else (hint,)
         kind = next(k for k in kinds if k is not type(None))
+        kind = typing.get_origin(kind) or kind
         choices = field.metadata["choices"]
         if issubclass(kind, enum.Enum) and not choices:
             choices = tuple(kind)
@@ -172,4 +189,6 @@ def to_text(value: Any) -> str:
         return str(value.value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value)
     return "none" if value is None else str(value)

@@ -10,11 +10,12 @@ the closure enumeration looks for a completion with fewer.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
 from .closure import Closure, OutOfTime, nonzero_digits
-from .relations import bit, members
+from .relations import members, neighbours
 
 __all__ = ["greedy_set", "improved_set", "least_depth"]
 
@@ -28,44 +29,35 @@ def greedy_set(targets: Sequence[int], depth: int | None = None) -> list[int]:
     """Fundamentals, with 1, in an order in which they can be built."""
     if depth is not None:
         return _split_set(targets, depth)
-    closure = Closure(targets)
-    relations = closure.relations
-    chosen, present = [1], 1
-    waiting = list(closure.targets)
-    reached = relations.of(1, 1)
+    bits = max((t.bit_length() for t in targets), default=1)
+    chosen, waiting = [1], sorted(targets)
+    reached = neighbours(1, 1, bits)
+    related = {t: _dividers(t) | neighbours(t, 1, bits) for t in waiting}
 
     def join(factor: int) -> None:
-        nonlocal present, reached
-        reached = relations.grown(reached, chosen, factor)
         chosen.append(factor)
-        present |= bit(factor)
+        for other in chosen:
+            reached.update(neighbours(factor, other, bits))
+        if factor in waiting:
+            waiting.remove(factor)
+        for t in waiting:
+            related[t] |= neighbours(t, factor, bits)
 
     while waiting:
-        near = [t for t in waiting if reached >> (t >> 1) & 1]
+        near = [t for t in waiting if t in reached]
         if near:
             join(near[0])
-            waiting.remove(near[0])
             continue
-        counts: dict[int, int] = {}
-        for t in waiting:
-            useful = relations.dividers(t)
-            for other in chosen:
-                useful |= relations.of(t, other)
-            for x in members(useful & reached & ~present):
-                counts[x] = counts.get(x, 0) + 1
+        counts = Counter(x for t in waiting for x in related[t] & reached)
         if counts:
             join(max(counts, key=lambda x: (counts[x], -nonzero_digits(x), -x)))
             continue
         target = min(waiting, key=lambda t: (nonzero_digits(t), t))
-        parts = 0
-        for other in chosen:
-            parts |= relations.of(target, other)
-        part = min(
-            members(parts & ~present), key=lambda x: (nonzero_digits(x), x), default=target
-        )
-        if nonzero_digits(part) >= nonzero_digits(target):
-            part = _digits_odd_part(target, nonzero_digits(target) - 1)
+        part = min(related[target], key=lambda x: (nonzero_digits(x), x))
         waiting.append(part)
+        related[part] = _dividers(part)
+        for other in chosen:
+            related[part] |= neighbours(part, other, bits)
     return chosen
 
 
@@ -105,9 +97,11 @@ def _digits(value: int, count: int) -> int:
     return total
 
 
-def _digits_odd_part(value: int, count: int) -> int:
-    part = value - _digits(value, nonzero_digits(value) - count)
-    return abs(part) // (part & -part)
+def _dividers(factor: int) -> set[int]:
+    """Every x with which one adder, using x twice, makes the factor."""
+    powers = [1 << s for s in range(1, factor.bit_length() + 1)]
+    divisors = {d for p in powers for d in (p - 1, p + 1) if d > 1}
+    return {factor // d for d in divisors if factor % d == 0}
 
 
 def improved_set(

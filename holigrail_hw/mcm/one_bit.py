@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .closure import Closure, OutOfTime, lower_bound
 from .forms import Costs, Form
-from .relations import members
+from .relations import bit, members
 from .selection import Option, Options, cheapest_adders, improved_adders, options_of
 
 __all__ = ["OneBit", "minimum_one_bit"]
@@ -49,19 +49,18 @@ class _Search:
 
     def offer(self, common: list[int], last: int) -> None:
         """Try the set, or sets, of one answer of the enumeration."""
-        relations = self.closure.relations
-        base = options_of(common, relations, self.costs)
+        base = options_of(common, self.costs, self.closure.relations)
         if not last:
             self.sets += 1
             self.select(base)
             return
-        present = sum(1 << (f >> 1) for f in common)
+        present = sum(bit(f) for f in common)
         for x in members(last):
             self.sets += 1
             if not self.sets & 31 and self.deadline is not None:
                 if time.monotonic() > self.deadline:
                     raise OutOfTime
-            self.select(self.with_factor(base, common, present | 1 << (x >> 1), x))
+            self.select(self.with_factor(base, common, present | bit(x), x))
 
     def with_factor(self, base: Options, common: list[int], present: int, x: int) -> Options:
         """The options of a set with one more factor."""

@@ -7,7 +7,10 @@ everything one adder makes from u and v, in about ten operations on integers of 
 
 from collections.abc import Iterator
 
-__all__ = ["Relations", "bit", "members"]
+__all__ = ["WIDEST", "Relations", "bit", "members", "neighbours"]
+
+WIDEST = 20
+"""Bits of the widest factors for which such sets are practical."""
 
 
 def bit(factor: int) -> int:
@@ -98,6 +101,21 @@ class Relations:
                     found |= bit(factor // divisor)
             power <<= 1
         return found
+
+
+def neighbours(u: int, v: int, bits: int) -> set[int]:
+    """A(u, v) below 2^bits as a plain set, for factors too wide for bit sets."""
+    limit = 1 << bits
+    found = set()
+    for left, right in {(u, v), (v, u)}:
+        shifted = left << 1
+        while shifted - right < limit:
+            found |= {shifted + right, abs(shifted - right)}
+            shifted <<= 1
+    for total in (u + v, abs(u - v)):
+        if total:
+            found.add(total // (total & -total))
+    return {w for w in found if w < limit}
 
 
 def _halves(u: int, v: int) -> int:

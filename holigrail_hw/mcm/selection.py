@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .adder_graph import Adder, AdderGraph, Target, decompose
 from .closure import OutOfTime
 from .forms import Costs, Form
-from .relations import Relations, members
+from .relations import WIDEST, Relations, bit, members, neighbours
 
 __all__ = ["Option", "cheapest_adders", "graph_of", "improved_adders", "options_of", "targets_of"]
 
@@ -29,13 +29,23 @@ class Option(NamedTuple):
 Options = dict[int, list[Option]]
 
 
-def options_of(factors: Sequence[int], relations: Relations, costs: Costs) -> Options:
+def options_of(
+    factors: Sequence[int], costs: Costs, relations: Relations | None = None
+) -> Options:
     """Options of every factor but 1, cheapest first."""
     options: dict[int, dict[tuple[int, int], Option]] = {f: {} for f in factors if f != 1}
-    present = sum(1 << (f >> 1) for f in set(factors))
+    bits = max(f.bit_length() for f in factors)
+    if relations is None and bits <= WIDEST:
+        relations = Relations(bits)
+    present = sum(bit(f) for f in set(factors)) if relations is not None else 0
+    names = set(factors)
     for index, u in enumerate(factors):
         for v in factors[: index + 1]:
-            for w in members(relations.of(u, v) & present):
+            if relations is None:
+                hits = sorted(names & neighbours(u, v, bits))
+            else:
+                hits = members(relations.of(u, v) & present)
+            for w in hits:
                 if w not in (u, v, 1):
                     options[w][u, v] = Option(*costs.cheapest(u, v, w))
     return {w: sorted(found.values()) for w, found in options.items()}

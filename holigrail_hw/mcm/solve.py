@@ -16,7 +16,7 @@ from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set, improved_set, least_depth
 from .one_bit import minimum_one_bit
-from .relations import Relations, members
+from .relations import WIDEST, members
 from .selection import cheapest_adders, graph_of, options_of
 from .truncation import output_errors
 
@@ -27,9 +27,8 @@ ENGINES = ("auto", "search", "ilp")
 
 Progress = Callable[[str], None]
 
-# Widest constant: the searches work with sets of 2^(bits - 1) factors.
-_WIDEST = 32
-_WIDEST_EXACT = 20
+_WIDEST = 64
+
 
 
 @dataclass(frozen=True)
@@ -235,9 +234,8 @@ def _fewest_adders(
 
 def _order(factors: Sequence[int], problem: Problem) -> list[tuple[int, Form]]:
     """Forms for a set, cheap in one-bit adders."""
-    relations = Relations(max(f.bit_length() for f in factors))
     costs = Costs(problem.input_width, problem.signed, problem.rule)
-    options = options_of(factors, relations, costs)
+    options = options_of(factors, costs)
     try:
         found = cheapest_adders(options, depth=problem.depth, steps=2000)
     except OutOfTime as stopped:
@@ -248,4 +246,4 @@ def _order(factors: Sequence[int], problem: Problem) -> list[tuple[int, Form]]:
 
 
 def _is_narrow(targets: Sequence[int]) -> bool:
-    return max((t.bit_length() for t in targets), default=0) <= _WIDEST_EXACT
+    return max((t.bit_length() for t in targets), default=0) <= WIDEST

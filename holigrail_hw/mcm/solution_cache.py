@@ -1,0 +1,167 @@
+"""Solved problems kept on disk, one JSON file each, named by the canonical problem.
+
+Problems that differ in signs, powers of two, order or duplicates of the constants share an entry.
+A finished entry is renamed into place, so that two processes, or a killed one, do no harm. An entry
+that does not pass the checks is dropped, and the problem is solved again.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from .adder_graph import AdderGraph, decompose, odd_targets
+from .errors import GraphError
+from .selection import targets_of
+from .solve import Problem, Progress, Solution, solve
+
+__all__ = ["canonical", "clear", "entries", "entry_path", "folder", "read", "solve_cached"]
+
+_SCHEMA = "holigrail solved constant multiplication"
+_VERSION = 1
+
+
+def folder() -> Path:
+    """``mcm`` in ``HOLIGRAIL_CACHE``, or in ``holigrail_hw`` in the user's cache folder."""
+    chosen = os.environ.get("HOLIGRAIL_CACHE")
+    if chosen:
+        return Path(chosen).absolute() / "mcm"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "holigrail_hw" / "mcm"
+
+
+def canonical(problem: Problem) -> Problem:
+    """The same problem with odd, positive, sorted constants.
+
+    With an error bound every power of two changes what a node may be off, so only signs, order and
+    duplicates are removed.
+    """
+    if problem.error:
+        shifts: dict[int, int] = {}
+        for constant in problem.constants:
+            odd, shift, _ = decompose(constant)
+            if odd > 1:
+                shifts[odd] = max(shift, shifts.get(odd, 0))
+        constants = tuple(sorted(odd << shift for odd, shift in shifts.items()))
+    else:
+        constants = odd_targets(problem.constants)
+    return replace(problem, constants=constants or (1,))
+
+
+def entry_path(problem: Problem, engine: str = "auto") -> Path:
+    """Where the solution of a problem is kept."""
+    key = json.dumps([_VERSION, engine, asdict(canonical(problem))], sort_keys=True)
+    return folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.json"
+
+
+def read(path: Path) -> tuple[Solution, float | None]:
+    """A checked entry, and the time limit it was solved with; raises GraphError or OSError."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != _SCHEMA or data["version"] != _VERSION:
+            raise GraphError("another version")
+        fields = {**data["problem"], "constants": tuple(data["problem"]["constants"])}
+        solution = Solution(
+            problem=Problem(**fields),
+            graph=AdderGraph.from_json(json.dumps(data["graph"])),
+            proved=bool(data["proved"]),
+            bound=int(data["bound"]),
+            least_adders=int(data["least_adders"]),
+            engine=str(data["engine"]),
+            seconds=float(data["seconds"]),
+        )
+        limit = data["time_limit"]
+        return solution.check(), None if limit is None else float(limit)
+    except (ValueError, KeyError, TypeError) as error:
+        raise GraphError(f"cache entry {path.name}: must be a checked solution ({error})") from None
+
+
+def solve_cached(
+    problem: Problem,
+    *,
+    engine: str = "auto",
+    time_limit: float | None = 20.0,
+    solver: str = "HiGHS",
+    progress: Progress | None = None,
+) -> Solution:
+    """:func:`~holigrail_hw.mcm.solve.solve`, or its kept answer.
+
+    An answer without proof is kept, too, and serves requests with at most its time limit.
+    """
+    wrong = problem.violations()
+    if wrong:
+        raise GraphError("; ".join(wrong))
+    path = entry_path(problem, engine)
+    known = None
+    if path.is_file():
+        try:
+            known, limit = read(path)
+            if known.problem != canonical(problem):
+                raise GraphError(f"cache entry {path.name}: is of another problem")
+            spent = limit is None or (time_limit is not None and time_limit <= limit)
+            if known.proved or spent:
+                return _for(problem, known)
+        except GraphError as error:
+            known = None
+            if progress is not None:
+                progress(f"{error}; dropped, solving again")
+            path.unlink(missing_ok=True)
+    found = solve(
+        canonical(problem), engine=engine, time_limit=time_limit, solver=solver, progress=progress
+    )
+    if known is not None and known.cost <= found.cost and not found.proved:
+        found = replace(known, least_adders=max(known.least_adders, found.least_adders))
+    _write(path, found, time_limit)
+    return _for(problem, found)
+
+
+def entries() -> Iterator[Path]:
+    """Every entry, in order of its name."""
+    yield from sorted(folder().glob("*.json"))
+
+
+def clear() -> int:
+    """Remove every entry; returns how many there were."""
+    found = list(entries())
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
+def _for(problem: Problem, solution: Solution) -> Solution:
+    nodes = {fundamental: i for i, fundamental in enumerate(solution.graph.fundamentals)}
+    graph = replace(solution.graph, targets=targets_of(problem.constants, nodes))
+    return replace(solution, problem=problem, graph=graph).check()
+
+
+def _write(path: Path, solution: Solution, time_limit: float | None) -> None:
+    data: dict[str, Any] = {
+        "schema": _SCHEMA,
+        "version": _VERSION,
+        "problem": asdict(solution.problem),
+        "graph": json.loads(solution.graph.to_json()),
+        "proved": solution.proved,
+        "bound": solution.bound,
+        "least_adders": solution.least_adders,
+        "engine": solution.engine,
+        "seconds": solution.seconds,
+        "time_limit": time_limit,
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
+    except OSError as error:
+        raise GraphError(
+            f"cache: the folder must be writable, not {path.parent} ({error.strerror})",
+            hint="set HOLIGRAIL_CACHE to another folder",
+        ) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=1)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

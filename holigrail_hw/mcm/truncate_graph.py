@@ -1,0 +1,192 @@
+"""The best truncation of a given adder graph under an error bound per node.
+
+Adders are visited in topological order; each may clear low bits of one operand. A branch is cut
+where a node is further off than its users tolerate, where the cost so far and the least conceivable
+cost of the rest reach the best known one, and where another choice with the same past is no dearer,
+no less exact, and has no fewer known zeros. Clearing bits of both operands saves nothing more.
+
+What a node may be off follows from its users: an error of e becomes e * 2^s / 2^r in the next node.
+A node with z known zeros is off by 2^z - 1 in all, since odd multiples take every residue; this
+bounds the zeros, and with them the savings, of every adder beforehand.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .forms import Form
+from .truncation import NodeState, join, width_of
+
+__all__ = ["GraphTruncation", "conceivable_cost", "tolerances"]
+
+
+class _Node(NamedTuple):
+    fundamental: int
+    left: int
+    right: int
+    form: Form
+
+
+class _Choice(NamedTuple):
+    cost: int
+    truncate: tuple[int, int]
+    state: NodeState
+    width: int
+
+
+def conceivable_cost(
+    width: int, left_width: int, right_width: int, form: Form, tolerance: int
+) -> int:
+    """A lower bound of one adder's cost if its result may be off by ``tolerance``.
+
+    Widths are those without truncation, which are the narrowest.
+    """
+    total = width + form.right_shift
+    if not form.shift:
+        return max(0, total - 1)
+    spread = 2 * tolerance
+    passed = 0
+    if not form.negative_right:
+        passed = ((spread >> form.shift) + 1).bit_length() - 1 + form.shift
+    if not form.negative_left:
+        passed = max(passed, (spread + 1).bit_length() - 1)
+    carry_out = total > max(left_width + form.shift, right_width)
+    return max(0, total - passed - carry_out)
+
+
+def tolerances(nodes: Sequence[_Node], allowed: dict[int, int]) -> list[int]:
+    """How far each node may be off at most, the rest being exact; node 0 is the input."""
+    unlimited = 1 << 200
+    found = [unlimited] * (len(nodes) + 1)
+    for index in range(len(nodes), 0, -1):
+        node = nodes[index - 1]
+        own = min(found[index], allowed.get(node.fundamental, unlimited))
+        found[index] = own
+        here = own << node.form.right_shift
+        found[node.left] = min(found[node.left], here >> node.form.shift)
+        found[node.right] = min(found[node.right], here)
+    return found
+
+
+class GraphTruncation:
+    """Truncations of the graph given by (fundamental, form) in topological order."""
+
+    def __init__(
+        self,
+        order: Sequence[tuple[int, Form]],
+        allowed: dict[int, int],
+        input_width: int,
+        signed: bool,
+    ):
+        place = {1: 0}
+        self.nodes: list[_Node] = []
+        for fundamental, form in order:
+            self.nodes.append(_Node(fundamental, place[form.left], place[form.right], form))
+            place[fundamental] = len(self.nodes)
+        self.input_width, self.signed = input_width, signed
+        self.tolerance = tolerances(self.nodes, allowed)
+        exact = NodeState(0, 0, 0, signed)
+        self.start = exact, input_width
+        widths = [input_width] + [
+            width_of(node.fundamental, exact, input_width, signed) for node in self.nodes
+        ]
+        self.rest = [0]
+        for index in range(len(self.nodes), 0, -1):
+            node = self.nodes[index - 1]
+            least = conceivable_cost(
+                widths[index],
+                widths[node.left],
+                widths[node.right],
+                node.form,
+                self.tolerance[index],
+            )
+            self.rest.append(self.rest[-1] + least)
+        self.rest.reverse()
+        self.is_used = [False] * (len(self.nodes) + 1)
+        for node in self.nodes:
+            self.is_used[node.left] = self.is_used[node.right] = True
+
+    def exact_search(self, below: int, steps: int) -> tuple[int, list[tuple[int, int]] | None, bool]:
+        """Least cost under ``below``, the truncations (left, right), and whether that is proved."""
+        self.best, self.answer, self.steps = below, None, steps
+        self._visit(0, 0, [self.start], [])
+        return self.best, self.answer, self.steps > 0
+
+    def _visit(self, index, cost, states, chosen) -> None:
+        if index == len(self.nodes):
+            self.best, self.answer = cost, list(chosen)
+            return
+        self.steps -= 1
+        if self.steps <= 0:
+            return
+        for choice in self._choices(index, states):
+            total = cost + choice.cost
+            if total + self.rest[index + 1] >= self.best:
+                break
+            self._visit(
+                index + 1,
+                total,
+                [*states, (choice.state, choice.width)],
+                [*chosen, choice.truncate],
+            )
+
+    def beam_search(self, beam: int) -> tuple[int, list[tuple[int, int]]] | None:
+        """A good truncation: the ``beam`` best partial ones are followed."""
+        front = [(0.0, 0, [self.start], [])]
+        for index in range(len(self.nodes)):
+            grown = []
+            for penalty, cost, states, chosen in front:
+                for choice in self._choices(index, states):
+                    worse = penalty
+                    if self.is_used[index + 1]:
+                        state = choice.state
+                        worse += (state.low + state.high) / (self.tolerance[index + 1] + 1)
+                    grown.append((worse, cost + choice.cost, states, chosen, choice))
+            grown.sort(key=lambda g: (g[1] + g[0], g[1]))
+            front = [
+                (worse, cost, [*states, (choice.state, choice.width)], [*chosen, choice.truncate])
+                for worse, cost, states, chosen, choice in grown[:beam]
+            ]
+        if not front:
+            return None
+        _, cost, _, chosen = min(front, key=lambda f: f[1])
+        return cost, chosen
+
+    def _choices(self, index: int, states) -> list[_Choice]:
+        """Undominated truncations of one adder, cheapest first."""
+        node, tolerance = self.nodes[index], self.tolerance[index + 1]
+        form = node.form
+        (left, left_width), (right, right_width) = states[node.left], states[node.right]
+        candidates = [(0, 0)]
+        if form.shift:
+            room = (tolerance >> form.shift) + (1 << left.zeros)
+            candidates += [(t, 0) for t in range(left.zeros + 1, room.bit_length())]
+            room = tolerance + (1 << right.zeros)
+            candidates += [(0, t) for t in range(right.zeros + 1, room.bit_length())]
+        wide = max(left_width + form.shift, right_width)
+        found = []
+        for truncate in candidates:
+            state, passed = join(
+                left, right, form.shift, form.right_shift, form[4:6], truncate
+            )
+            if state.low > tolerance or state.high > tolerance:
+                continue
+            width = width_of(node.fundamental, state, self.input_width, self.signed)
+            total = width + form.right_shift
+            cost = max(0, total - passed - (total > wide))
+            found.append(_Choice(cost, truncate, state, width))
+        found.sort(key=lambda c: (c.cost, c.state.low + c.state.high, -c.state.zeros))
+        if not self.is_used[index + 1]:
+            return found[:1]
+        kept: list[_Choice] = []
+        for choice in found:
+            state = choice.state
+            if not any(
+                k.state.low <= state.low
+                and k.state.high <= state.high
+                and k.state.zeros >= state.zeros
+                and k.width <= choice.width
+                and k.state.signed <= state.signed
+                for k in kept
+            ):
+                kept.append(choice)
+        return kept
