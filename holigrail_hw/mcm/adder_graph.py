@@ -206,7 +206,9 @@ class AdderGraph:
         for item in _field(data, "adders", list):
             left, right = (_record(_field(item, side, dict), Operand) for side in ("left", "right"))
             adders.append(
-                Adder(_field(item, "fundamental", int), left, right, _field(item, "right_shift", int))
+                Adder(
+                    _field(item, "fundamental", int), left, right, _field(item, "right_shift", int)
+                )
             )
         targets = [_record(item, Target) for item in _field(data, "targets", list)]
         return cls(tuple(adders), tuple(targets)).check()

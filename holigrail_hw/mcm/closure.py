@@ -63,7 +63,11 @@ class Closure:
                     self._pairs[t].append((u, v))
 
     def sets(
-        self, extra: int, *, idle: bool = False, prune: Callable[[list[int], int], bool] | None = None
+        self,
+        extra: int,
+        *,
+        idle: bool = False,
+        prune: Callable[[list[int], int], bool] | None = None,
     ) -> Iterator[tuple[list[int], int]]:
         """Every set with ``extra`` factors beside 1 and the targets, as (common, last).
 

@@ -61,7 +61,9 @@ class ConstantMultiplication(OperatorSpec):
     input: Format = parameter(parse("int8"), "format of x", samples=("uint5", "sfix6_en3"))
     metric: str = parameter("adders", "what is made small", choices=METRICS)
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64)
-    extra: int = parameter(0, "adders beyond the fewest, if they save one-bit adders", low=0, high=4)
+    extra: int = parameter(
+        0, "adders beyond the fewest, if they save one-bit adders", low=0, high=4
+    )
     error: int = parameter(0, "allowed error in units of the product", low=0, high=1 << 80)
     error_ulp: int = parameter(0, "allowed error in ulps of rounded outputs", low=0, high=1 << 20)
     faithful: bool = parameter(False, "allow half an ulp of rounded outputs")
@@ -241,7 +243,9 @@ def _sum(adder: Adder, passed: int, shape: Shape) -> Any:
             return total.shift_right(adder.right_shift)
         # One of the two is zero here, and the other one is not negated.
         low = Cat(*(terms[0][1][i] | terms[1][1][i] for i in range(passed)))
-        whole = Cat(low, total[: shape.width - passed] if len(total) + passed > shape.width else total)
+        whole = Cat(
+            low, total[: shape.width - passed] if len(total) + passed > shape.width else total
+        )
         return whole.as_signed() if shape.signed else whole
 
     return function

@@ -29,9 +29,7 @@ class Option(NamedTuple):
 Options = dict[int, list[Option]]
 
 
-def options_of(
-    factors: Sequence[int], costs: Costs, relations: Relations | None = None
-) -> Options:
+def options_of(factors: Sequence[int], costs: Costs, relations: Relations | None = None) -> Options:
     """Options of every factor but 1, cheapest first."""
     options: dict[int, dict[tuple[int, int], Option]] = {f: {} for f in factors if f != 1}
     bits = max(f.bit_length() for f in factors)
@@ -76,8 +74,13 @@ def cheapest_adders(
 
 
 def improved_adders(
-    options: Options, order: list[tuple[int, Form]], *, rounds: int, seed: int = 1, free: int = 14,
-    deadline: float | None = None
+    options: Options,
+    order: list[tuple[int, Form]],
+    *,
+    rounds: int,
+    seed: int = 1,
+    free: int = 14,
+    deadline: float | None = None,
 ) -> tuple[int, list[tuple[int, Form]]]:
     """Large-neighbourhood search from a valid choice: some adders free, the others as they are."""
     random = Random(seed)
@@ -101,9 +104,7 @@ def improved_adders(
 
 
 def _around(options: Options, centre: int) -> set[int]:
-    users = {
-        w for w, found in options.items() if any(centre in (o.form[:2]) for o in found[:6])
-    }
+    users = {w for w, found in options.items() if any(centre in (o.form[:2]) for o in found[:6])}
     return users | {centre} | {f for o in options[centre] for f in o.form[:2]}
 
 

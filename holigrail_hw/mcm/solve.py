@@ -30,7 +30,6 @@ Progress = Callable[[str], None]
 _WIDEST = 64
 
 
-
 @dataclass(frozen=True)
 class Problem:
     """What to solve.

@@ -105,7 +105,9 @@ class GraphTruncation:
         for node in self.nodes:
             self.is_used[node.left] = self.is_used[node.right] = True
 
-    def exact_search(self, below: int, steps: int) -> tuple[int, list[tuple[int, int]] | None, bool]:
+    def exact_search(
+        self, below: int, steps: int
+    ) -> tuple[int, list[tuple[int, int]] | None, bool]:
         """Least cost under ``below``, the truncations (left, right), and whether that is proved."""
         self.best, self.answer, self.steps = below, None, steps
         self._visit(0, 0, [self.start], [])
@@ -129,51 +131,49 @@ class GraphTruncation:
                 [*chosen, choice.truncate],
             )
 
-    def beam_search(self, beam: int) -> tuple[int, list[tuple[int, int]]] | None:
-        """A good truncation: the ``beam`` best partial ones are followed."""
-        front = [(0.0, 0, [self.start], [])]
-        for index in range(len(self.nodes)):
-            grown = []
-            for penalty, cost, states, chosen in front:
-                for choice in self._choices(index, states):
-                    worse = penalty
-                    if self.is_used[index + 1]:
-                        state = choice.state
-                        worse += (state.low + state.high) / (self.tolerance[index + 1] + 1)
-                    grown.append((worse, cost + choice.cost, states, chosen, choice))
-            grown.sort(key=lambda g: (g[1] + g[0], g[1]))
-            front = [
-                (worse, cost, [*states, (choice.state, choice.width)], [*chosen, choice.truncate])
-                for worse, cost, states, chosen, choice in grown[:beam]
-            ]
-        if not front:
+    def cost_of(self, truncations: Sequence[tuple[int, int]]) -> int | None:
+        """Cost with given truncations; None if a node is off by more than it may be."""
+        states, cost = [self.start], 0
+        for index, truncate in enumerate(truncations):
+            choice = self._choice(index, states, truncate)
+            if choice is None:
+                return None
+            cost += choice.cost
+            states.append((choice.state, choice.width))
+        return cost
+
+    def saving(self, index: int, truncate: tuple[int, int]) -> int:
+        """One-bit adders that truncating adder ``index`` (from 1) alone saves."""
+        form = self.nodes[index - 1].form
+        left = 0 if form.negative_right else max(truncate[0] + form.shift, form.shift)
+        right = 0 if form.negative_left else truncate[1]
+        plain = 0 if form.negative_right else form.shift
+        return max(left, right) - plain
+
+    def _choice(self, index: int, states, truncate: tuple[int, int]) -> _Choice | None:
+        node, tolerance = self.nodes[index], self.tolerance[index + 1]
+        form = node.form
+        (left, left_width), (right, right_width) = states[node.left], states[node.right]
+        state, passed = join(left, right, form.shift, form.right_shift, form[4:6], truncate)
+        if state.low > tolerance or state.high > tolerance:
             return None
-        _, cost, _, chosen = min(front, key=lambda f: f[1])
-        return cost, chosen
+        width = width_of(node.fundamental, state, self.input_width, self.signed)
+        total = width + form.right_shift
+        carry_out = total > max(left_width + form.shift, right_width)
+        return _Choice(max(0, total - passed - carry_out), truncate, state, width)
 
     def _choices(self, index: int, states) -> list[_Choice]:
         """Undominated truncations of one adder, cheapest first."""
         node, tolerance = self.nodes[index], self.tolerance[index + 1]
         form = node.form
-        (left, left_width), (right, right_width) = states[node.left], states[node.right]
+        left, right = states[node.left][0], states[node.right][0]
         candidates = [(0, 0)]
         if form.shift:
             room = (tolerance >> form.shift) + (1 << left.zeros)
             candidates += [(t, 0) for t in range(left.zeros + 1, room.bit_length())]
             room = tolerance + (1 << right.zeros)
             candidates += [(0, t) for t in range(right.zeros + 1, room.bit_length())]
-        wide = max(left_width + form.shift, right_width)
-        found = []
-        for truncate in candidates:
-            state, passed = join(
-                left, right, form.shift, form.right_shift, form[4:6], truncate
-            )
-            if state.low > tolerance or state.high > tolerance:
-                continue
-            width = width_of(node.fundamental, state, self.input_width, self.signed)
-            total = width + form.right_shift
-            cost = max(0, total - passed - (total > wide))
-            found.append(_Choice(cost, truncate, state, width))
+        found = [c for t in candidates if (c := self._choice(index, states, t)) is not None]
         found.sort(key=lambda c: (c.cost, c.state.low + c.state.high, -c.state.zeros))
         if not self.is_used[index + 1]:
             return found[:1]

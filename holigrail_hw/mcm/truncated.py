@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .adder_graph import AdderGraph, decompose, odd_targets
+from .anneal import anneal, sorted_forms
 from .closure import Closure, OutOfTime, lower_bound
 from .errors import GraphError
 from .forms import Costs, Form
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["allowed_errors", "minimum_truncated"]
 
 _EXACT_STEPS = 20_000
-_BEAM = 6
+_POLISH_STEPS = 200
 _UNLIMITED = 1 << 200
 
 Order = list[tuple[int, Form]]
@@ -89,7 +90,7 @@ class _Search:
                 deadline=time.monotonic() + 2.0,
                 enough=least,
             )
-            self.search_forms(factors, options_of(factors, self.costs), time.monotonic() + 2.0)
+            self.search_forms(options_of(factors, self.costs), time.monotonic() + 2.0)
         if self.answer is None:
             raise GraphError("no graph was found in the time allowed")
         graph = self.graph()
@@ -127,64 +128,72 @@ class _Search:
                 yield common
 
     def improve(self, sets: list[list[int]]) -> None:
-        """Local search over forms, with a share of a third of the time for all sets."""
+        """Annealing of the most promising sets, with a third of the time for all of them."""
         until = time.monotonic() + (self.deadline - time.monotonic()) / 3
         options = [(factors, options_of(factors, self.costs)) for factors in sets]
         options.sort(key=lambda pair: sum(o[0].cost for o in pair[1].values()))
-        count = min(len(options), 12)
-        size = len(options[0][1]) if options else 0
-        for index, (factors, choices) in enumerate(options[:count]):
+        count = min(len(options), 8)
+        for index, (_, choices) in enumerate(options[:count]):
             share = (until - time.monotonic()) / (count - index)
-            self.search_forms(factors, choices, time.monotonic() + min(share, 0.02 * size**2))
+            self.search_forms(choices, time.monotonic() + share, 2 if len(choices) < 8 else 6)
 
-    def search_forms(self, factors: Sequence[int], options: Options, until: float) -> None:
-        """Hill climbing: other forms for one or two adders, the truncation by a beam search."""
+    def search_forms(self, options: Options, until: float, blocks: int = 6) -> None:
+        """Annealing from the cheapest exact graph of a set."""
+        problem = self.problem
         try:
-            found = cheapest_adders(options, depth=self.problem.depth, steps=2000)
+            found = cheapest_adders(options, depth=problem.depth, steps=2000)
         except OutOfTime as stopped:
             found = stopped.args[0]
         if found is None:
             return
-        order = found[1]
-        cost = self.offer(order)
-        names = [w for w in options if len(options[w]) > 1]
-        while names and time.monotonic() < until:
-            forms = dict(order)
-            for w in self.random.sample(names, min(len(names), self.random.choice((1, 1, 2)))):
-                near = options[w][: 12 if self.random.random() < 0.8 else None]
-                forms[w] = self.random.choice(near).form
-            other = _sorted(forms)
-            if other is None:
-                continue
-            new = self.offer(other)
-            if new <= cost + (self.random.random() < 0.05):
-                order, cost = other, new
+        self.keep(found[0], found[1], [(0, 0)] * len(found[1]))
+        bounded = self.bounded(options)
+        choices = {w: [form for _, form in found] for w, found in bounded.items()}
+        if problem.depth is not None:
+            choices = {w: [form] for w, form in found[1]}
+        answer = anneal(
+            dict(found[1]),
+            choices,
+            self.allowed,
+            problem.input_width,
+            problem.signed,
+            deadline=min(until, time.monotonic() + (until - time.monotonic()) / 2),
+            random=self.random,
+            blocks=blocks,
+        )
+        if answer is not None:
+            self.keep(*answer)
+            self.climb(answer[0], answer[1], choices, until)
 
-    def offer(self, order: Order) -> int:
-        """Cost of the forms with a good truncation; kept if it is the best."""
-        if not self._shallow(order):
-            return 1 << 60
-        problem = self.problem
-        graph = GraphTruncation(order, self.allowed, problem.input_width, problem.signed)
-        found = graph.beam_search(_BEAM)
-        if found is None:
-            return 1 << 60
-        self.keep(found[0], order, found[1])
-        return found[0]
+    def climb(self, cost: int, order: Order, choices: dict[int, list[Form]], until: float) -> None:
+        """Other forms for one or two adders, the truncation exact; equal cost is accepted."""
+        problem, random = self.problem, self.random
+        names = [w for w in choices if len(choices[w]) > 1]
+        seen: set[tuple[tuple[int, Form], ...]] = set()
+        idle = 0
+        while time.monotonic() < until and idle < 200:
+            forms = dict(order)
+            for w in random.sample(names, min(len(names), random.choice((1, 1, 2, 3)))):
+                forms[w] = choices[w][int(len(choices[w]) * random.random() ** 2)]
+            other = sorted_forms(forms)
+            if other is None or tuple(other) in seen:
+                idle += 1
+                continue
+            idle = 0
+            seen.add(tuple(other))
+            graph = GraphTruncation(other, self.allowed, problem.input_width, problem.signed)
+            if graph.rest[0] > cost:
+                continue
+            better, truncations, _ = graph.exact_search(cost + 1, _POLISH_STEPS)
+            if truncations is not None:
+                order, cost = other, better
+                self.keep(cost, order, truncations)
 
     def keep(self, cost: int, order: Order, truncations: Truncations) -> None:
         if cost < self.best:
             self.best, self.answer = cost, (order, truncations)
             if self.progress is not None:
                 self.progress(f"{len(order)} adders, {cost} one-bit adders")
-
-    def _shallow(self, order: Order) -> bool:
-        if self.problem.depth is None:
-            return True
-        levels = {1: 0}
-        for w, form in order:
-            levels[w] = 1 + max(levels[form.left], levels[form.right])
-        return max(levels.values()) <= self.problem.depth
 
     def exhaust(self, adders: int) -> None:
         """Every set, every acyclic choice of forms, every truncation."""
@@ -235,7 +244,7 @@ class _Search:
         if time.monotonic() > self.deadline:
             raise OutOfTime
         if index == len(names):
-            order = _sorted(forms)
+            order = sorted_forms(forms)
             if order is None:
                 return
             problem = self.problem
@@ -283,17 +292,3 @@ def _reaches(start: int, goal: int, forms: dict[int, Form]) -> bool:
         if form is not None:
             stack += form[:2]
     return False
-
-
-def _sorted(forms: dict[int, Form]) -> Order | None:
-    """The forms in an order in which they can be built; None if there is a cycle."""
-    done, order = {1}, []
-    waiting = sorted(forms)
-    while waiting:
-        ready = [w for w in waiting if forms[w].left in done and forms[w].right in done]
-        if not ready:
-            return None
-        order += [(w, forms[w]) for w in ready]
-        done.update(ready)
-        waiting = [w for w in waiting if w not in done]
-    return order

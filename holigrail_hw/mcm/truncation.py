@@ -101,9 +101,7 @@ def output_errors(graph: AdderGraph, signed: bool = True) -> list[tuple[int, int
     return bounds
 
 
-def measured_errors(
-    graph: AdderGraph, inputs: Sequence[int] | Any
-) -> list[tuple[int, int]]:
+def measured_errors(graph: AdderGraph, inputs: Sequence[int] | Any) -> list[tuple[int, int]]:
     """Least and greatest output minus exact product over some inputs, per target."""
     found = []
     columns = [graph.evaluate(x) for x in inputs]
