@@ -8,6 +8,7 @@ graph so far; a branch, as soon as its members and the cheapest conceivable othe
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 
 from .closure import Closure, OutOfTime, lower_bound
 from .forms import Costs, Form
@@ -19,6 +20,8 @@ __all__ = ["OneBit", "minimum_one_bit"]
 # Branches of one selection, and rounds of local search where they did not suffice.
 _STEPS = 30_000
 _ROUNDS = 300
+# Part of the time left for local search, before sets with extra adders are enumerated.
+_LOCAL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,40 @@ class _Search:
                 raise
             self.keep(found)
 
+    def wander(self, size: int, until: float) -> None:
+        """Local search among sets of up to ``size`` adders: drop an extra factor or two, add others.
+
+        What stays counts as targets of a small closure enumeration.
+        """
+        random = Random(1)
+        wanted = set(self.targets)
+        exhaustive = self.closure
+        tried: set[tuple[tuple[int, ...], int]] = set()
+        idle = 0
+        while time.monotonic() < until and idle < 200:
+            extras = sorted({w for w, _ in self.order} - wanted)
+            dropped = random.sample(extras, min(len(extras), random.choice((0, 1, 1, 2, 2, 3))))
+            kept = tuple(sorted(wanted | (set(extras) - set(dropped))))
+            count = min(2, size - len(kept))
+            if count < 1 or (kept, count) in tried:
+                idle += 1
+                continue
+            idle = 0
+            tried.add((kept, count))
+            limit = min(until, time.monotonic() + (until - time.monotonic()) / 4)
+            self.closure = Closure(
+                kept, depth=self.depth, deadline=limit, bits=exhaustive.relations.bits
+            )
+            before = self.best
+            try:
+                for common, last in self.closure.sets(count, idle=True):
+                    self.offer(common, last)
+                    if self.best != before:
+                        break
+            except OutOfTime:
+                pass
+        self.closure = exhaustive
+
 
 def _least(options: Options) -> int:
     return sum(found[0].cost for found in options.values())
@@ -141,10 +178,14 @@ def minimum_one_bit(
             for common, last in search.closure.sets(level, idle=least is not None):
                 least = level if least is None else least
                 search.offer(common, last)
+            if level == least and extra:
+                now = time.monotonic()
+                share = 60.0 if deadline is None else (deadline - now) * _LOCAL_SHARE
+                search.wander(len(targets) + least + extra, now + share)
             level += 1
         search.finish()
         proved = True
-    except OutOfTime:
+    except (OutOfTime, KeyboardInterrupt):
         pass
     return OneBit(
         search.best,
