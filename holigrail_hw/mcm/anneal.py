@@ -2,8 +2,7 @@
 
 A move gives one adder another form, another truncation, or both. Graphs that break the error bound
 are allowed on the way, at a price for every bit they break it by; only those that keep it are
-answers. The evaluation is the analysis of :mod:`.truncation`, written out for speed; answers are
-counted again by their caller.
+answers.
 """
 
 import math
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from random import Random
 
 from .forms import Form
+from .truncated_adder import input_state, limits_of, truncated_adder
 
 __all__ = ["anneal", "sorted_forms"]
 
@@ -44,63 +44,27 @@ class _Evaluation:
     """Cost and price of forms with truncations."""
 
     def __init__(self, allowed: dict[int, int], input_width: int, signed: bool):
-        self.allowed, self.input_width, self.signed = allowed, input_width, signed
-        self.largest = (1 << (input_width - signed)) - 1
-        self.smallest = 1 << (input_width - 1) if signed else 0
+        self.allowed = allowed
+        self.start = input_state(input_width, signed)
+        self.limits = limits_of(input_width, signed)
 
     def __call__(
         self, order: Sequence[tuple[int, Form]], truncations: dict[int, Truncation]
     ) -> tuple[int, float]:
-        # Per factor: error below and above, known zeros, width, whether it can be negative.
-        states = {1: (0, 0, 0, self.input_width, self.signed)}
+        states = {1: self.start}
         cost, price = 0, 0.0
-        largest, smallest, allowed = self.largest, self.smallest, self.allowed
-        for w, (left, right, shift, right_shift, minus_left, minus_right) in order:
-            low_l, high_l, zeros_l, width_l, signed_l = states[left]
-            low_r, high_r, zeros_r, width_r, signed_r = states[right]
-            t_left, t_right = truncations[w]
-            if t_left > zeros_l:
-                low_l += (1 << t_left) - (1 << zeros_l)
-                zeros_l = t_left
-            if t_right > zeros_r:
-                low_r += (1 << t_right) - (1 << zeros_r)
-                zeros_r = t_right
-            low_l <<= shift
-            high_l <<= shift
-            if minus_left:
-                low, high = high_l + low_r, low_l + high_r
-            elif minus_right:
-                low, high = low_l + high_r, high_l + low_r
-            else:
-                low, high = low_l + low_r, high_l + high_r
-            signed = signed_l or signed_r or ((minus_left or minus_right) and low > 0)
-            if shift:
-                zeros_l += shift
-                zeros = zeros_l if zeros_l < zeros_r else zeros_r
-                passed = 0 if minus_right else zeros_l
-                if not minus_left and zeros_r > passed:
-                    passed = zeros_r
-            else:
-                low, high = -(-low >> right_shift), -(-high >> right_shift)
-                zeros = passed = 0
-            width = (w * largest + high).bit_length()
-            if signed:
-                below = w * smallest + low - 1
-                if below > 0 and below.bit_length() > width:
-                    width = below.bit_length()
-                width += 1
-            total = width + right_shift
-            wide = width_l + shift
-            if width_r > wide:
-                wide = width_r
-            here = total - passed - (total > wide)
-            if here > 0:
-                cost += here
+        limits, allowed = self.limits, self.allowed
+        for w, form in order:
+            here, state = truncated_adder(
+                w, form, states[form[0]], states[form[1]], truncations[w], limits
+            )
+            cost += here
+            low, high = state[:2]
             if w in allowed:
                 limit = allowed[w]
                 if low > limit or high > limit:
                     price += 0.5 + math.log2((max(low, high) + 1) / (limit + 1))
-            states[w] = (low, high, zeros, width, signed)
+            states[w] = state
         return cost, price
 
 

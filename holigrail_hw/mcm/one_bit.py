@@ -118,7 +118,7 @@ class _Search:
             self.keep(found)
 
     def wander(self, size: int, until: float) -> None:
-        """Local search among sets of up to ``size`` adders: drop an extra factor or two, add others.
+        """Local search among sets of up to ``size`` adders: drop extra factors, add others.
 
         What stays counts as targets of a small closure enumeration.
         """

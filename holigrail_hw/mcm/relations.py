@@ -73,7 +73,7 @@ class Relations:
         return (found | _halves(u, v)) & self.mask
 
     def grown(self, reached: int, chosen: list[int], new: int) -> int:
-        """``reached`` with everything one adder makes from ``new`` and a chosen factor or itself."""
+        """``reached`` with everything one adder makes from ``new`` and a chosen one, or itself."""
         i, count = new >> 1, self.count
         narrow, wide, mirrored = self.patterns(new)
         patterns = self._patterns

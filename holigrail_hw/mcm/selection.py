@@ -131,7 +131,9 @@ class _Selection:
         total = sum(self.least)
         if self.best is None or total < self.best:
             self.visit(1, total, [], list(range(len(self.names))), (0,) * (len(self.names) + 1))
-        found = None if self.answer is None else (self.best, self.answer)
+        found = None
+        if self.best is not None and self.answer is not None:
+            found = self.best, self.answer
         if not self.complete:
             raise OutOfTime(found)
         return found

@@ -96,7 +96,8 @@ def _add(numbers: list[int], nodes: dict[int, int], adders: list[Adder]) -> None
     total = (first << (first_shift - low)) + (second << (second_shift - low))
     if total != value << -low or value == 0:
         raise GraphError(
-            f"text form: node {value} is not {first} * 2^{first_shift} + {second} * 2^{second_shift}"
+            f"text form: node {value} is not "
+            f"{first} * 2^{first_shift} + {second} * 2^{second_shift}"
         )
     odd, _, is_negative = decompose(total)
     if odd in nodes:

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .forms import Form
-from .truncation import NodeState, join, width_of
+from .truncated_adder import State, input_state, limits_of, truncated_adder
+from .truncation import NodeState, width_of
 
 __all__ = ["GraphTruncation", "conceivable_cost", "tolerances"]
 
@@ -29,8 +30,7 @@ class _Node(NamedTuple):
 class _Choice(NamedTuple):
     cost: int
     truncate: tuple[int, int]
-    state: NodeState
-    width: int
+    state: State
 
 
 def conceivable_cost(
@@ -82,10 +82,10 @@ class GraphTruncation:
         for fundamental, form in order:
             self.nodes.append(_Node(fundamental, place[form.left], place[form.right], form))
             place[fundamental] = len(self.nodes)
-        self.input_width, self.signed = input_width, signed
         self.tolerance = tolerances(self.nodes, allowed)
         exact = NodeState(0, 0, 0, signed)
-        self.start = exact, input_width
+        self.start = input_state(input_width, signed)
+        self.limits = limits_of(input_width, signed)
         widths = [input_width] + [
             width_of(node.fundamental, exact, input_width, signed) for node in self.nodes
         ]
@@ -127,19 +127,26 @@ class GraphTruncation:
             self._visit(
                 index + 1,
                 total,
-                [*states, (choice.state, choice.width)],
+                [*states, choice.state],
                 [*chosen, choice.truncate],
             )
 
     def cost_of(self, truncations: Sequence[tuple[int, int]]) -> int | None:
         """Cost with given truncations; None if a node is off by more than it may be."""
         states, cost = [self.start], 0
-        for index, truncate in enumerate(truncations):
-            choice = self._choice(index, states, truncate)
-            if choice is None:
+        for index, (node, truncate) in enumerate(zip(self.nodes, truncations, strict=True), 1):
+            here, state = truncated_adder(
+                node.fundamental,
+                node.form,
+                states[node.left],
+                states[node.right],
+                truncate,
+                self.limits,
+            )
+            if max(state[:2]) > self.tolerance[index]:
                 return None
-            cost += choice.cost
-            states.append((choice.state, choice.width))
+            cost += here
+            states.append(state)
         return cost
 
     def saving(self, index: int, truncate: tuple[int, int]) -> int:
@@ -150,43 +157,37 @@ class GraphTruncation:
         plain = 0 if form.negative_right else form.shift
         return max(left, right) - plain
 
-    def _choice(self, index: int, states, truncate: tuple[int, int]) -> _Choice | None:
-        node, tolerance = self.nodes[index], self.tolerance[index + 1]
-        form = node.form
-        (left, left_width), (right, right_width) = states[node.left], states[node.right]
-        state, passed = join(left, right, form.shift, form.right_shift, form[4:6], truncate)
-        if state.low > tolerance or state.high > tolerance:
-            return None
-        width = width_of(node.fundamental, state, self.input_width, self.signed)
-        total = width + form.right_shift
-        carry_out = total > max(left_width + form.shift, right_width)
-        return _Choice(max(0, total - passed - carry_out), truncate, state, width)
-
-    def _choices(self, index: int, states) -> list[_Choice]:
+    def _choices(self, index: int, states: list[State]) -> list[_Choice]:
         """Undominated truncations of one adder, cheapest first."""
-        node, tolerance = self.nodes[index], self.tolerance[index + 1]
-        form = node.form
-        left, right = states[node.left][0], states[node.right][0]
+        fundamental, left_node, right_node, form = self.nodes[index]
+        tolerance = self.tolerance[index + 1]
+        left, right, limits = states[left_node], states[right_node], self.limits
         candidates = [(0, 0)]
         if form.shift:
-            room = (tolerance >> form.shift) + (1 << left.zeros)
-            candidates += [(t, 0) for t in range(left.zeros + 1, room.bit_length())]
-            room = tolerance + (1 << right.zeros)
-            candidates += [(0, t) for t in range(right.zeros + 1, room.bit_length())]
-        found = [c for t in candidates if (c := self._choice(index, states, t)) is not None]
-        found.sort(key=lambda c: (c.cost, c.state.low + c.state.high, -c.state.zeros))
+            room = (tolerance >> form.shift) + (1 << left[2])
+            candidates += [(t, 0) for t in range(left[2] + 1, room.bit_length())]
+            room = tolerance + (1 << right[2])
+            candidates += [(0, t) for t in range(right[2] + 1, room.bit_length())]
+        found = []
+        for truncate in candidates:
+            cost, state = truncated_adder(fundamental, form, left, right, truncate, limits)
+            if state[0] <= tolerance and state[1] <= tolerance:
+                found.append((cost, state[0] + state[1], -state[2], truncate, state))
+        found.sort()
         if not self.is_used[index + 1]:
-            return found[:1]
+            del found[1:]
         kept: list[_Choice] = []
-        for choice in found:
-            state = choice.state
-            if not any(
-                k.state.low <= state.low
-                and k.state.high <= state.high
-                and k.state.zeros >= state.zeros
-                and k.width <= choice.width
-                and k.state.signed <= state.signed
-                for k in kept
-            ):
-                kept.append(choice)
+        for cost, _, _, truncate, state in found:
+            low, high, zeros, width, signed = state
+            for _, _, other in kept:
+                if (
+                    other[0] <= low
+                    and other[1] <= high
+                    and other[2] >= zeros
+                    and other[3] <= width
+                    and other[4] <= signed
+                ):
+                    break
+            else:
+                kept.append(_Choice(cost, truncate, state))
         return kept

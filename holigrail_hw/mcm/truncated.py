@@ -73,10 +73,18 @@ class _Search:
             if max((t.bit_length() for t in self.targets), default=0) > WIDEST:
                 raise OutOfTime
             least, sets = self.fewest(least)
-            self.improve(sets)
-            if self.depth_is_free:
-                self.exhaust(least)
-                proved = self.complete
+            end, now = self.deadline, time.monotonic()
+            self.improve(sets, now + (end - now) * 0.25)
+            if self.problem.depth is None:
+                self.deadline = now + (end - now) * 0.6
+                try:
+                    self.exhaust(least)
+                    proved = self.complete
+                except OutOfTime:
+                    pass
+                self.deadline = end
+            if not proved:
+                self.improve(sets, end)
         except OutOfTime:
             pass
         except KeyboardInterrupt:
@@ -96,10 +104,6 @@ class _Search:
         graph = self.graph()
         bound = self.best if proved else 0
         return Solution(self.problem, graph, proved, bound, least, "search", 0.0)
-
-    @property
-    def depth_is_free(self) -> bool:
-        return self.problem.depth is None
 
     def fewest(self, least: int) -> tuple[int, list[list[int]]]:
         """The fewest adders, and some sets that reach them."""
@@ -127,9 +131,8 @@ class _Search:
             else:
                 yield common
 
-    def improve(self, sets: list[list[int]]) -> None:
-        """Annealing of the most promising sets, with a third of the time for all of them."""
-        until = time.monotonic() + (self.deadline - time.monotonic()) / 3
+    def improve(self, sets: list[list[int]], until: float) -> None:
+        """Annealing and climbing on the most promising sets, in equal shares of the time."""
         options = [(factors, options_of(factors, self.costs)) for factors in sets]
         options.sort(key=lambda pair: sum(o[0].cost for o in pair[1].values()))
         count = min(len(options), 8)
