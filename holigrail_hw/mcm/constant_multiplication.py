@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from amaranth import Cat, Shape, signed, unsigned
+from amaranth import Cat, Const, Shape, signed, unsigned
 
 from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
@@ -68,14 +68,11 @@ class ConstantMultiplication(OperatorSpec):
     error_ulp: int = parameter(0, "allowed error in ulps of rounded outputs", low=0, high=1 << 20)
     faithful: bool = parameter(False, "allow half an ulp of rounded outputs")
     output_bits: int | None = parameter(
-        None, "bits of rounded outputs, for error_ulp and faithful", low=1, high=128
+        None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
     engine: str = parameter("auto", "how the graph is found", choices=ENGINES)
     solver: str = parameter("HiGHS", "solver of the engine ilp, by its name in PuLP")
     time_limit: int = parameter(20, "seconds for the search", low=1, high=1 << 20)
-
-    def derive(self) -> dict[str, Any]:
-        return {"output_bits": self.input.width}
 
     def check(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
@@ -102,9 +99,9 @@ class ConstantMultiplication(OperatorSpec):
         """Allowed magnitude of output minus exact product, in units of the product's lowest bit."""
         low, high = _range(self.input)
         largest = max((abs(c) for c in self.constants), default=0) * max(-low, high)
-        assert self.output_bits is not None
+        bits = self.input.width if self.output_bits is None else self.output_bits
         halves = 2 * self.error_ulp + self.faithful
-        place = largest.bit_length() + self.input.signed - self.output_bits
+        place = largest.bit_length() + self.input.signed - bits
         return self.error + (halves << place >> 1 if place >= 0 else 0)
 
     @property
@@ -241,11 +238,9 @@ def _sum(adder: Adder, passed: int, shape: Shape) -> Any:
         total = b - a if negative_left else a - b if negative_right else a + b
         if not passed:
             return total.shift_right(adder.right_shift)
-        # One of the two is zero here, and the other one is not negated.
-        low = Cat(*(terms[0][1][i] | terms[1][1][i] for i in range(passed)))
-        whole = Cat(
-            low, total[: shape.width - passed] if len(total) + passed > shape.width else total
-        )
+        # One of the two is zero here, and the other one is not negated. The constant extends both.
+        low = (terms[0][1] | terms[1][1] | Const(0, signed(passed + 1)))[:passed]
+        whole = Cat(low, total[: max(0, shape.width - passed)])
         return whole.as_signed() if shape.signed else whole
 
     return function

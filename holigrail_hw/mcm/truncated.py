@@ -67,6 +67,9 @@ class _Search:
     def run(self) -> "Solution":
         from .solve import Solution
 
+        if not self.targets:
+            graph = graph_of([], self.problem.constants)
+            return Solution(self.problem, graph, True, 0, 0, "search", 0.0)
         least = lower_bound(self.targets)
         proved = False
         try:
