@@ -19,9 +19,10 @@ def results(design: Compiled, count: int = 6000) -> tuple[dict, dict]:
     spec = design.top.spec
     if sum(format.width for format in spec.inputs().values()) <= 16:
         parts = list(design.exhaustive())
-        return tuple(
-            {k: np.concatenate([p[i][k] for p in parts]) for k in parts[0][i]} for i in (0, 1)
+        codes, got = (
+            {k: np.concatenate([part[i][k] for part in parts]) for k in parts[0][i]} for i in (0, 1)
         )
+        return codes, got
     codes = spec.items(count, np.random.default_rng(2024))
     return codes, design.run(codes)
 
