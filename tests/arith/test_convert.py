@@ -50,3 +50,5 @@ def test_kinds_of_formats():
 def test_fixed_point_wraps():
     pairs = [("fp8_e5m2", "uint5"), ("sfix8_en4", "int3"), ("uint8", "sfix8_en4")]
     check([convert(*pair, overflow="wrap", rounding="nearest_away") for pair in pairs])
+    # Large numbers and tiny ones alike leave nothing between the bits that are looked at.
+    check([convert("bf16", "sfix5_en3", overflow="wrap", rounding=r) for r in ("down", "to_odd")])
