@@ -11,9 +11,7 @@ wiring, chains of three adders, and one product in a DSP block. The clock period
     period = register_ns + dsp_ns
 
 where every wire counts with the cell it leaves. The median over several seeds of the placer is
-fitted by least squares. nextpnr does not time products in an SB_MAC16: for the iCE40 UP5K the delay
-of the block comes from IceStorm's timing table (package fpga-icestorm-chipdb), and one average wire
-is added.
+fitted by least squares.
 """
 
 import argparse
@@ -34,8 +32,6 @@ LEVELS = (1, 2, 3, 4)
 WIDTHS = (8, 16, 32)
 CHAIN = 3
 NEAR = 3
-TIMING_TABLE = Path("/usr/share/fpga-icestorm/chipdb/timings_up5k.txt")
-UP5K_LUT_NS = 1.2
 
 
 def layers(levels: int) -> str:
@@ -86,18 +82,6 @@ def period_ns(verilog: str, device: str, seeds: int) -> float:
         return 1000 / statistics.median(result.fmax_mhz)
 
 
-def mac16_ns() -> float:
-    """Slowest path from an operand to the product of an unregistered SB_MAC16, worst case."""
-    worst, inside = 0.0, False
-    for line in TIMING_TABLE.read_text().splitlines():
-        words = line.split()
-        if words[:1] == ["CELL"]:
-            inside = words[1] == "SB_MAC16_MUL_U_16X16_BYPASS"
-        elif inside and words[:1] == ["IOPATH"] and words[2].startswith("O["):
-            worst = max(worst, *(float(word.split(":")[2]) for word in words[3:]))
-    return worst / 1000
-
-
 def fit(points: list[tuple[int, float]]) -> tuple[float, float]:
     """Intercept and slope of the least-squares line, in ns."""
     slope, intercept = np.polyfit([x for x, _ in points], [y for _, y in points], 1)
@@ -113,11 +97,8 @@ def measure(device: str, seeds: int) -> dict[str, float | int]:
     start_ns, carry_ns = fit(sums)
     dsp_ns, dsp_width = 0.0, 0
     if target(device).has_dsp:
-        if target(device).family == "ice40":
-            dsp_width, dsp_ns = 16, mac16_ns() + lut_ns - UP5K_LUT_NS
-        else:
-            dsp_width = 18
-            dsp_ns = period_ns(product(dsp_width), device, seeds) - register_ns
+        dsp_width = 16 if target(device).family == "ice40" else 18
+        dsp_ns = period_ns(product(dsp_width), device, seeds) - register_ns
     return {
         "register_ns": round(register_ns, 2),
         "lut_ns": round(lut_ns, 2),
