@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the delay model of a device: place and route small circuits, fit a line through them.
 
-    scripts/measure_device.py ice40up5k --model ice40up5k -o holigrail_hw/hdl/devices
+    scripts/measure_device.py ice40up5k -o holigrail_hw/hdl/devices
 
 Three families of circuits stand between registers: layers of 4-input look-up tables with local
 wiring, chains of three adders, and one product in a DSP block. The clock period is
