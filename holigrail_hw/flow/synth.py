@@ -222,7 +222,7 @@ def synthesise(
     module = json.loads(netlist.read_text())["modules"][top]
     types = (cell["type"] for cell in module["cells"].values())
     cells = dict(sorted(Counter(kind for kind in types if kind != "$scopeinfo").items()))
-    counts = {
+    counts: dict[str, Any] = {
         kind: goal.count(cells, kind)
         for kind in ("luts", "carries", "flip_flops", "dsps", "memories")
     }
