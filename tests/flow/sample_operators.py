@@ -141,7 +141,7 @@ class BrokenAccumulate(Accumulate):
             return plan.step(
                 "sum",
                 shape,
-                lambda o, a, c: Mux(c, 0, o) + a + ((o == 9) & (a == 2)),
+                lambda o, a, c: Mux(c, 0, o) + a + ((o == 3) & (a > 0)),
                 *(old, a, clear),
                 wrap=True,
             )

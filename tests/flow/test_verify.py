@@ -82,7 +82,7 @@ class TestNoticesFaults:
     def test_wrong_sum(self, level, simulator):
         options = {"levels": [level], "simulator": simulator, "count": 400, "seed": 5}
         with pytest.raises(DesignError) as caught:
-            verify.run(BrokenAccumulate(), Timing(), **options)
+            verify.run(BrokenAccumulate(width=5), Timing(), **options)
         first, operands, result, replay = message(caught)
         match = re.fullmatch(
             r"test-broken-accumulate: result differs from the golden model at vector (\d+) of 400"
@@ -94,7 +94,7 @@ class TestNoticesFaults:
         assert re.fullmatch(r"  s: expected 0x.. \(-?\d+\)   got 0x.. \(-?\d+\)   WRONG", result)
         chosen = "" if (level, simulator) != ("cocotb", "icarus") else "--simulator icarus "
         assert replay == (
-            "  seed 5; replay: holigrail verify test-broken-accumulate"
+            "  seed 5; replay: holigrail verify test-broken-accumulate --width 5"
             f" --level {level} {chosen}--seed 5 --count 400 --only {match.group(1)}"
         )
         # The same vector alone fails again; the one before it does not.
@@ -102,11 +102,11 @@ class TestNoticesFaults:
         if level != "compiled" and simulator == "verilator":
             return
         with pytest.raises(DesignError) as again:
-            verify.run(BrokenAccumulate(), Timing(), only=index, **options)
+            verify.run(BrokenAccumulate(width=5), Timing(), only=index, **options)
         assert message(again)[1:] == message(caught)[1:]
-        assert verify.run(BrokenAccumulate(), Timing(), only=index - 1, **options).vectors == (
-            1 if level != "cocotb" else 2
-        )
+        assert verify.run(
+            BrokenAccumulate(width=5), Timing(), only=index - 1, **options
+        ).vectors == (1 if level != "cocotb" else 2)
 
     def test_all_codes_find_one_wrong_pair(self):
         with pytest.raises(DesignError) as caught:
