@@ -2,11 +2,10 @@
 
 import ml_dtypes
 import numpy as np
-from hardware_check import check, make, results
+from hardware import check, make, results
 
 from holigrail_hw.arith.convert import Convert
-from holigrail_hw.core import Timing
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.gates import Gates
 from holigrail_hw.formats import Rounding
 
 
@@ -20,7 +19,7 @@ def test_fp16_to_small_floats_equals_ml_dtypes():
         "fp8_e4m3": ml_dtypes.float8_e4m3fn,
         "e5m2_fnuz": ml_dtypes.float8_e5m2fnuz,
     }
-    designs = compile_all([(convert("fp16", name), Timing()) for name in targets])
+    designs = [Gates(convert("fp16", name)) for name in targets]
     for dtype, design in zip(targets.values(), designs, strict=True):
         codes, got = results(design)
         values = codes["x"].astype(np.uint16).view(np.float16)
