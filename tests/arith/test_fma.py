@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hardware_check import check, make
+from hardware import check, make
 
 from holigrail_hw.arith.fma import Fma
 from holigrail_hw.core import Timing
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.gates import Gates
 from holigrail_hw.formats import parse
 from holigrail_hw.hdl import float_sum
 
@@ -110,7 +110,7 @@ SPOTS = [
 
 def test_borders():
     format = parse("fp16")
-    (design,) = compile_all([(same("fp16"), Timing())])
+    design = Gates(same("fp16"))
     a, b, c, expected = (format.encode(column) for column in zip(*SPOTS, strict=True))
     got = design.run({"a": a, "b": b, "c": c})["result"]
     for row, wanted, found in zip(SPOTS, expected, got, strict=True):
