@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
 """Measure the delay model of a device: place and route small circuits, fit a line through them.
 
-    scripts/measure_device.py ice40up5k --model ice40up5k -o holigrail_hw/hdl/devices
+    scripts/measure_device.py ice40up5k -o holigrail_hw/hdl/devices
 
-Three families of circuits stand between registers: layers of 4-input look-up tables with scattered
-wiring, adders, and one product in a DSP block. The clock period is
+Three families of circuits stand between registers: layers of 4-input look-up tables with local
+wiring, chains of three adders, and one product in a DSP block. The clock period is
 
     period = register_ns + levels * lut_ns
-    period = register_ns + carry_start_ns + width * carry_ns
+    period = register_ns + 3 * (carry_start_ns + width * carry_ns)
     period = register_ns + dsp_ns
 
 where every wire counts with the cell it leaves. The median over several seeds of the placer is
-fitted by least squares. nextpnr does not time products in an SB_MAC16: for the iCE40 UP5K the delay
-of the block comes from IceStorm's timing table (package fpga-icestorm-chipdb), and one average wire
-is added.
+fitted by least squares.
 """
 
 import argparse
@@ -31,9 +29,9 @@ from holigrail_hw.flow.devices import target
 
 LAYER_WIDTH = 64
 LEVELS = (1, 2, 3, 4)
-WIDTHS = (8, 16, 24, 32, 48)
-TIMING_TABLE = Path("/usr/share/fpga-icestorm/chipdb/timings_up5k.txt")
-UP5K_LUT_NS = 1.2
+WIDTHS = (8, 16, 32)
+CHAIN = 3
+NEAR = 3
 
 
 def layers(levels: int) -> str:
@@ -43,17 +41,26 @@ def layers(levels: int) -> str:
     for level in range(1, levels + 1):
         lines.append(f"(* keep *) wire [{LAYER_WIDTH - 1}:0] x{level};")
         for bit in range(LAYER_WIDTH):
-            near = [(bit + choose.randrange(-5, 6)) % LAYER_WIDTH for _ in range(4)]
+            near = [(bit + choose.randint(-NEAR, NEAR)) % LAYER_WIDTH for _ in range(4)]
             one, two, three, four = (f"x{level - 1}[{n}]" for n in near)
             lines.append(f"assign x{level}[{bit}] = ({one} & {two}) ^ ({three} | ~{four});")
     ports = f"input [{LAYER_WIDTH - 1}:0] a, output [{LAYER_WIDTH - 1}:0] y"
     return _module(ports, [*lines, f"assign y = x{levels};"])
 
 
-def adder(width: int) -> str:
-    """A sum of two ``width``-bit words."""
-    ports = f"input [{width - 1}:0] a, b, output [{width - 1}:0] y"
-    return _module(ports, ["assign y = a + b;"])
+def adders(width: int) -> str:
+    """CHAIN sums, one after the other; each takes the sum before it with its bits reversed.
+
+    Reversed, the last bit of one carry chain feeds the first bit of the next, as the worst case of
+    a schedule assumes; in the usual order the chains would overlap.
+    """
+    ports = f"input [{width - 1}:0] a, input [{CHAIN * width - 1}:0] b, output [{width - 1}:0] y"
+    lines = [f"wire [{width - 1}:0] x0 = a;"]
+    for step in range(1, CHAIN + 1):
+        turned = ", ".join(f"x{step - 1}[{bit}]" for bit in range(width))
+        lines.append(f"(* keep *) wire [{width - 1}:0] x{step};")
+        lines.append(f"assign x{step} = {{{turned}}} + b[{(step - 1) * width} +: {width}];")
+    return _module(ports, [*lines, f"assign y = x{CHAIN};"])
 
 
 def product(width: int) -> str:
@@ -75,18 +82,6 @@ def period_ns(verilog: str, device: str, seeds: int) -> float:
         return 1000 / statistics.median(result.fmax_mhz)
 
 
-def mac16_ns() -> float:
-    """Slowest path from an operand to the product of an unregistered SB_MAC16, worst case."""
-    worst, inside = 0.0, False
-    for line in TIMING_TABLE.read_text().splitlines():
-        words = line.split()
-        if words[:1] == ["CELL"]:
-            inside = words[1] == "SB_MAC16_MUL_U_16X16_BYPASS"
-        elif inside and words[:1] == ["IOPATH"] and words[2].startswith("O["):
-            worst = max(worst, *(float(word.split(":")[2]) for word in words[3:]))
-    return worst / 1000
-
-
 def fit(points: list[tuple[int, float]]) -> tuple[float, float]:
     """Intercept and slope of the least-squares line, in ns."""
     slope, intercept = np.polyfit([x for x, _ in points], [y for _, y in points], 1)
@@ -96,22 +91,19 @@ def fit(points: list[tuple[int, float]]) -> tuple[float, float]:
 def measure(device: str, seeds: int) -> dict[str, float | int]:
     """All numbers of the model."""
     logic = [(levels, period_ns(layers(levels), device, seeds)) for levels in LEVELS]
-    sums = [(width, period_ns(adder(width), device, seeds)) for width in WIDTHS]
+    sums = [(width, period_ns(adders(width), device, seeds)) for width in WIDTHS]
     print(f"{device}: layers {_show(logic)}  adders {_show(sums)}", file=sys.stderr)
     register_ns, lut_ns = fit(logic)
     start_ns, carry_ns = fit(sums)
     dsp_ns, dsp_width = 0.0, 0
     if target(device).has_dsp:
-        if target(device).family == "ice40":
-            dsp_width, dsp_ns = 16, mac16_ns() + lut_ns - UP5K_LUT_NS
-        else:
-            dsp_width = 18
-            dsp_ns = period_ns(product(dsp_width), device, seeds) - register_ns
+        dsp_width = 16 if target(device).family == "ice40" else 18
+        dsp_ns = period_ns(product(dsp_width), device, seeds) - register_ns
     return {
         "register_ns": round(register_ns, 2),
         "lut_ns": round(lut_ns, 2),
-        "carry_start_ns": round(start_ns - register_ns, 2),
-        "carry_ns": round(carry_ns, 3),
+        "carry_start_ns": round((start_ns - register_ns) / CHAIN, 2),
+        "carry_ns": round(carry_ns / CHAIN, 3),
         "dsp_ns": round(dsp_ns, 2),
         "dsp_width": dsp_width,
     }
@@ -134,7 +126,8 @@ def main() -> None:
         "name": goal.model,
         "summary": goal.summary,
         **measure(goal.name, chosen.seeds),
-        "measured": f"{goal.placer[0]} {version}, {goal.name}, median of {chosen.seeds} seeds",
+        "measured": f"{goal.placer[0]} {version}, {goal.name}, "
+        + (f"median of {chosen.seeds} seeds" if chosen.seeds > 1 else "one seed"),
     }
     text = json.dumps(model, indent=2) + "\n"
     print(text, end="")

@@ -17,7 +17,7 @@ A floating-point sum that takes L cycles holds L interleaved, independent sums, 
 as GEMM kernels use it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -206,6 +206,39 @@ class Mac(OperatorSpec):
         if self._is_fixed:
             return {"sum": self._fixed(plan, **wires)}
         return {"sum": self._float(plan, **wires)}
+
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """For fixed-point sums: one expression in Amaranth's own integer arithmetic."""
+        return self._naive if self._is_fixed and self.accumulation != "exact" else None
+
+    def _naive(self, plan: Plan, a: Wire, b: Wire, clear: Wire, enable: Wire) -> Mapping[str, Wire]:
+        accumulator = self.accumulator
+        assert isinstance(accumulator, FixedFormat)
+        shape, fraction = shape_of(accumulator), accumulator.fraction_width
+        for format in (self.a, self.b):
+            fraction -= format.fraction_width if isinstance(format, FixedFormat) else 0
+        low, high = accumulator.minimum, accumulator.maximum
+
+        def number(format: Format, value: Any) -> Any:
+            if format.kind == "binary":
+                return Mux(value, 1, -1)
+            if format.kind == "ternary":
+                return Mux(value == 1, 1, Mux(value == 3, -1, 0))
+            return value
+
+        def next_sum(old: Any, a: Any, b: Any, clear: Any, enable: Any) -> Any:
+            product = (number(self.a, a) * number(self.b, b)).shift_left(fraction)
+            total = product + old
+            if self.overflow == "saturate":
+                total = Mux(total > high, high, Mux(total < low, low, total))
+            first = 0 if self.restart == "zero" else product
+            return Mux(clear, Mux(enable, first, 0), Mux(enable, total, old))
+
+        def body(plan: Plan, *wires: Wire) -> Wire:
+            return plan.step("next_sum", shape, next_sum, *wires, wrap=True)
+
+        return {"sum": plan.loop("state", shape, body, a, b, clear, enable)}
 
     def _fixed(self, plan: Plan, a: Wire, b: Wire, clear: Wire, enable: Wire) -> Wire:
         accumulator = self.accumulator

@@ -114,6 +114,15 @@ class OperatorSpec(ABC):
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         """The hardware, as steps of a plan."""
 
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """A naive datapath that shares nothing with the real one, for proofs; ``None`` without.
+
+        Takes a plan and wires as :meth:`datapath` does. Needed to prove operators with state or
+        with more operand bits than a truth table of the golden model can hold.
+        """
+        return None
+
     def corner_cases(self) -> dict[str, list[int]]:
         """Codes worth trying for each input; benches combine them."""
         return {name: format.corner_codes() for name, format in self.inputs().items()}

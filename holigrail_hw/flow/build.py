@@ -62,7 +62,7 @@ class BuildResult:
     met : bool or None
         Whether the design is fast enough; ``None`` if nothing was built.
     note : str
-        Empty, or what the user must still do.
+        Empty, or what the user must still do, or what ``fmax_mhz`` leaves out.
     """
 
     board: str
@@ -242,6 +242,7 @@ def _bitstream(
         used=placed.used,
         logs=[str(finished.log) for finished in (synthesis, placed, packed)],
         seconds=synthesis.seconds + placed.seconds + packed.seconds,
+        note=placed.note,
     )
 
 

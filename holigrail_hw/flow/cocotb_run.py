@@ -21,7 +21,8 @@ _VERILATOR_OBJECTS = tuple(
 
 def main(path: str) -> int:
     """Run the request; returns 0 if the bench ran, whose verdict is in the file ``counts``."""
-    from cocotb_tools.runner import get_results, get_runner
+    from cocotb_tools.check_results import get_results
+    from cocotb_tools.runner import get_runner
 
     request = json.loads(Path(path).read_text(encoding="utf-8"))
     build = Path(request["folder"]) / "build"

@@ -164,8 +164,8 @@ class _Breaking:
 
         plain = Shape.cast(shape)
 
-        def broken(*values: Any) -> Any:
-            *values, active = values
+        def broken(*wires: Any) -> Any:
+            *values, active = wires
             right = result = _bits(function(*values), plain.width)
             for number, fault in faults:
                 result = Mux(active == number, _mutate(fault, right, function, values), result)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.errors import DesignError, HoligrailError
 from . import tools
+from .mac16_timing import mac16_period_ns
 from .process import Finished, Progress, run
 
 __all__ = ["Placed", "Segment", "place_and_route"]
@@ -30,7 +31,8 @@ class Placed:
     """A routed design.
 
     ``fmax_mhz`` is the slowest clock's frequency, ``None`` if no path runs from register to
-    register; ``used`` maps a kind of cell to (used, available).
+    register; paths through an SB_MAC16 are added, which nextpnr leaves out. ``used`` maps a kind of
+    cell to (used, available). ``note`` says what the frequency leaves out.
     """
 
     fmax_mhz: float | None
@@ -38,6 +40,7 @@ class Placed:
     critical_path: tuple[Segment, ...]
     seconds: float
     log: Path
+    note: str = ""
 
 
 def place_and_route(
@@ -70,7 +73,7 @@ def place_and_route(
             *tool.command,
             *arguments[1:],
             *("--freq", f"{frequency:g}", "--seed", str(seed)),
-            *("--report", report.name, "--timing-allow-fail"),
+            *("--report", report.name, "--detailed-timing-report", "--timing-allow-fail"),
         ],
         who=name,
         log=log,
@@ -81,10 +84,12 @@ def place_and_route(
         failure=DesignError,
         explain=lambda output: _no_room(output, who, what),
     )
-    return _read(json.loads(report.read_text()), finished)
+    netlist = json.loads((folder / arguments[arguments.index("--json") + 1]).read_text())
+    module = netlist["modules"][arguments[arguments.index("--top") + 1]]
+    return _read(json.loads(report.read_text()), module, finished)
 
 
-def _read(report: dict[str, Any], finished: Finished) -> Placed:
+def _read(report: dict[str, Any], module: dict[str, Any], finished: Finished) -> Placed:
     clocks = [entry["achieved"] for entry in report.get("fmax", {}).values()]
     if not clocks:
         # The Gowin placer may leave its report empty; its log has the figures, the final ones last.
@@ -109,7 +114,15 @@ def _read(report: dict[str, Any], finished: Finished) -> Placed:
         within_clock = "async" not in (entry["from"] + entry["to"])
         if within_clock and sum(h.delay_ns for h in hops) > sum(h.delay_ns for h in path):
             path = hops
-    return Placed(min(clocks, default=None), used, path, finished.seconds, finished.log)
+    period = 1000 / min(clocks) if clocks else 0.0
+    through_dsp = mac16_period_ns(module, report.get("detailed_net_timings", []), period)
+    if through_dsp is not None and through_dsp > period:
+        clocks = [1000 / through_dsp]
+        path = (Segment("through SB_MAC16", round(through_dsp, 3), "", ""),)
+    # Gowin's products have no delay in nextpnr's database, and no public table tells one.
+    untimed = [kind for kind in used if kind in ("MULT9X9", "MULT18X18", "MULT36X36")]
+    note = f"paths through {', '.join(untimed)} are not timed" if untimed else ""
+    return Placed(min(clocks, default=None), used, path, finished.seconds, finished.log, note)
 
 
 def _signal(cell: str) -> str:

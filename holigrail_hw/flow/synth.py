@@ -61,6 +61,8 @@ class SynthResult:
         Hops of the slowest path of the best seed: kind, delay_ns, source, target.
     logs : list of str
         Paths of the logs.
+    note : str
+        What the clock figure leaves out, if anything.
     """
 
     device: str
@@ -80,6 +82,7 @@ class SynthResult:
     critical_path: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     logs: list[str] = field(default_factory=list)
+    note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON takes it."""
@@ -174,6 +177,7 @@ def run(
             "critical_path": [asdict(hop) for hop in best.critical_path],
             "seconds": result.seconds + sum(entry.seconds for entry in runs),
             "logs": [*result.logs, *(str(entry.log) for entry in runs)],
+            "note": best.note,
         }
     )
 
@@ -218,7 +222,7 @@ def synthesise(
     module = json.loads(netlist.read_text())["modules"][top]
     types = (cell["type"] for cell in module["cells"].values())
     cells = dict(sorted(Counter(kind for kind in types if kind != "$scopeinfo").items()))
-    counts = {
+    counts: dict[str, Any] = {
         kind: goal.count(cells, kind)
         for kind in ("luts", "carries", "flip_flops", "dsps", "memories")
     }

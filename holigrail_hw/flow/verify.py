@@ -175,7 +175,10 @@ class _Task:
     def _compiled_stream(self, design: Compiled, chosen: vectors.Vectors) -> int:
         rng, checked = np.random.default_rng(self.seed), 0
         for idle, stall in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4)):
-            patterns = {"idle": rng.random(251) < idle, "stall": rng.random(241) < stall}
+            patterns: dict[str, Any] = {
+                "idle": rng.random(251) < idle,
+                "stall": rng.random(241) < stall,
+            }
             design.run_stream(chosen.codes, **patterns, cycles=self.top.latency + 5)
             found = design.run_stream(chosen.codes, **patterns)
             self._judge(chosen, found.results, "compiled")

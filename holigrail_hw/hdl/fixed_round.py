@@ -161,7 +161,7 @@ def _place(plan: Plan, number: Unpacked, fraction_width: int, width: int, extra:
         bits = p[:below] if below else Const(0, 1)
         kept = [bits[len(bits) - 1 - k] if k < len(bits) else Const(0, 1) for k in range(extra)]
         under = bits[: max(len(bits) - extra, 0)]
-        sticky = Mux(lost, m.any(), under.any() if len(under) else 0)
+        sticky = Mux(lost, m.any(), under.any() & ~far if len(under) else 0)
         mask = ~(far | lost)
         return Cat(sticky, *(bit & mask for bit in reversed(kept)))
 

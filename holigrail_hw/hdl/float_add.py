@@ -129,10 +129,20 @@ def _ordered_sum(
     if lossy:
         total = step("sum", size + 1, lambda t, lost: Cat(lost, t), total, sticky)
         kept += 1
-    cancelled = sum_cancelled(plan, total, subtract)
+    # Of numbers that are close together, no bit below the first one kept is set.
+    lowest = max(kept - 1, 0)
+    visible = step("visible", total.width - lowest, lambda t: t[lowest:], total)
+    cancelled = sum_cancelled(plan, visible, subtract)
     nan = special = x.special
     if x.special is not None and y.special is not None:
-        special = step("sum_special", 1, lambda i, j: i | j, x.special, y.special, using=Logic())
+        if format.has_infinity and format.exponent_width > 1:
+            # The larger number is special if any is.
+            special = step("sum_special", 1, lambda e: e.all(), exponent, using=Logic(2, 2))
+        else:
+            # With one exponent bit, subnormals share the exponent of infinity.
+            special = step(
+                "sum_special", 1, lambda i, j: i | j, x.special, y.special, using=Logic()
+            )
         nan = special
         if format.has_infinity:
             # Equal infinities of opposite signs cancel.

@@ -22,10 +22,12 @@ from amaranth import Cat, Const, Mux, Value
 from holigrail_hw.formats import FloatFormat, Rounding
 
 from .float_unpack import Unpacked, range_shape
+from .leading_zeros import leading_zeros
 from .plan import Plan, Wire
 from .primitives import Adder, LeadingZeros, Logic, Multiplexer
+from .window_shift import shift_window
 
-__all__ = ["leading_zeros", "round_to_float"]
+__all__ = ["round_to_float"]
 
 
 def round_to_float(
@@ -48,24 +50,6 @@ def round_to_float(
         The packed code, an unsigned integer; NaN is canonical.
     """
     return _Rounding(plan, format, number, Rounding(rounding), random).code()
-
-
-def leading_zeros(value: Any) -> Any:
-    """Leading zeros of an expression, counted by halves (Oklobdzija, 1994).
-
-    For n bits with 2^k >= n the result has k + 1 bits; all of them are set if the value is 0.
-    """
-    return Cat(*_count(list(value)))
-
-
-def _count(bits: list[Any]) -> list[Any]:
-    if len(bits) == 1:
-        return [~bits[0]]
-    half = 1 << ((len(bits) - 1).bit_length() - 1)
-    high, low = _count(bits[-half:]), _count([Const(0, 1)] * (2 * half - len(bits)) + bits[:-half])
-    empty = high[-1]
-    chosen = [Mux(empty, b, a) for a, b in zip(high[:-1], low[:-1], strict=True)]
-    return [*chosen, empty, empty & low[-1]]
 
 
 class _Rounding:
@@ -168,15 +152,13 @@ class _Rounding:
         reach = self.window - 1 if self.rounding is Rounding.NEAREST_EVEN else self.window
         right = min(self.most_right, reach)
         self.right_bits = (right - 1).bit_length() if right else 0
-        stages = max(left_bits, self.right_bits if right else 0)
-        self.has_right = right > 0
+        self.stages = stages = max(left_bits, self.right_bits)
         if not self.may_be_subnormal:
             return self.step("shift", max(stages, 1), lambda z: z[:stages], count), None, None
         negative = self.step("shifts_right", 1, lambda x: x[-1], field) if right else None
         right_bits = self.right_bits
 
         def choose(x, zeros, below, negative=0):
-            low, high = _bounds(field)
             wide = Value.cast(x)
             bits = []
             for index in range(stages):
@@ -203,90 +185,16 @@ class _Rounding:
 
     def _shift(self, amount, negative, lost):
         """The top bits of the shifted significand, and whether a one was lost below them."""
-        width, window = self.number.width, self.window
-        stages = 0 if self.most_left == 0 and self.right_bits == 0 else amount.width
-        low = width - window - ((1 << stages) - 1)
-        sticky: Wire | None = None
-        right = 1 << self.right_bits
-
-        def slice_of(value, base, first, last):
-            """Bits first to last - 1 of a number whose bit ``base`` is the lowest one held."""
-            return Cat(
-                *(
-                    value[i - base] if 0 <= i - base < len(value) else Const(0, 1)
-                    for i in range(first, last)
-                )
-            )
-
-        def collect(name, function, *operands, luts=1):
-            nonlocal sticky
-            if not self.sticky_needed:
-                return
-            bit = self.step(name, 1, function, *operands, using=Logic(2, luts))
-            if sticky is not None:
-                bit = self.step(name, 1, lambda a, b: a | b, sticky, bit, using=Logic())
-            sticky = bit
-
-        word = self.number.significand
-        if negative is not None:
-            size = width - low
-            collect(
-                "lost_right",
-                lambda p, n: (
-                    (n & slice_of(p, 0, 0, max(low + right, 0)).any())
-                    | slice_of(p, 0, 0, max(low, 0)).any()
-                ),
-                word,
-                negative,
-                luts=-(-max(low + right, 0) // 3),
-            )
-            word = self.step(
-                "shifted_right",
-                size,
-                lambda p, n: Mux(
-                    n, slice_of(p, 0, low + right, width + right), slice_of(p, 0, low, width)
-                ),
-                word,
-                negative,
-                using=Multiplexer(size),
-            )
-        else:
-            if low > 0:
-                collect("lost", lambda p: p[:low].any(), word, luts=-(-low // 3))
-            word = self.step("aligned", width - low, lambda p: slice_of(p, 0, low, width), word)
-        for index in reversed(range(stages)):
-            distance = 1 << index
-            below = low
-            low = below + distance
-            collect(
-                f"lost_{distance}",
-                lambda w, s, index=index, distance=distance: ~s[index] & w[:distance].any(),
-                word,
-                amount,
-                luts=-(-distance // 3),
-            )
-            size = width - low
-            word = self.step(
-                f"shifted_{distance}",
-                size,
-                lambda w, s, index=index, distance=distance, size=size: Mux(
-                    s[index], w[:size], w[distance:]
-                ),
-                word,
-                amount,
-                using=Multiplexer(size),
-            )
-        if lost is not None:
-            collect("lost_all", lambda p, gone: gone & p.any(), self.number.significand, lost)
-            word = self.step(
-                "window",
-                window,
-                lambda w, gone: w & ~gone.replicate(window),
-                word,
-                lost,
-                using=Logic(1, window),
-            )
-        return word, sticky or self.plan.constant(0, 1)
+        return shift_window(
+            self.plan,
+            self.number.significand,
+            amount,
+            self.window,
+            stages=self.stages,
+            right=None if negative is None else (negative, 1 << self.right_bits),
+            lost=lost,
+            sticky=self.sticky_needed,
+        )
 
     def _add(self, window, sticky, normal_field, below, empty):
         """Code of the magnitude with one bit more than the format has."""

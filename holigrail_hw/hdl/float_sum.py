@@ -234,7 +234,8 @@ def _bits_below(distance: int, x: Span, y: Span, x_scale: int, y_scale: int, nee
     else:
         lead = distance
     exact = max(lead - need.precision + 1, need.finest - x_high) - need.guard
-    return min(-distance, -exact)
+    # A single lost bit is not lost: it is the sticky bit.
+    return min(-distance - 1, -exact)
 
 
 def _align(plan: Plan, held: Unpacked, moved: Unpacked, place: Window):

@@ -13,8 +13,8 @@ from amaranth import Cat, Const, Mux, Value
 from holigrail_hw.formats import FloatFormat, Format
 
 from .fixed import FIXED_KINDS, fixed_operand, fixed_range
-from .float_round import leading_zeros
 from .float_unpack import Unpacked, unpack
+from .leading_zeros import leading_zeros
 from .plan import Plan, Wire
 from .primitives import Comparator, LeadingZeros, Logic, Shifter
 

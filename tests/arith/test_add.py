@@ -5,11 +5,11 @@ from dataclasses import replace
 import ml_dtypes
 import numpy as np
 import pytest
-from hardware_check import check, make, results
+from hardware import check, make, results
 
 from holigrail_hw.arith.add import Add
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.gates import Gates
 from holigrail_hw.formats import Rounding, parse
 from holigrail_hw.hdl import float_add, float_sum
 
@@ -30,7 +30,7 @@ def same(name: str, **more) -> Add:
 def test_sums_equal_those_of_numpy_and_ml_dtypes():
     specs = [same(name) for name in REFERENCES]
     specs += [same(name, operation="subtract") for name in ("fp16", "fp8_e4m3", "fp8_e5m2")]
-    designs = compile_all([(spec, Timing()) for spec in specs])
+    designs = [Gates(spec) for spec in specs]
     for spec, design in zip(specs, designs, strict=True):
         name, dtype = spec.a.name, REFERENCES[spec.a.name]
         codes, got = results(design, 300_000)
@@ -126,7 +126,7 @@ SPOTS = [
 
 def test_borders():
     requests = list(dict.fromkeys((name, rounding) for name, rounding, *_ in SPOTS))
-    designs = compile_all([(same(n, rounding=r), Timing()) for n, r in requests])
+    designs = [Gates(same(n, rounding=r)) for n, r in requests]
     found = dict(zip(requests, designs, strict=True))
     for name, rounding, a, b, expected in SPOTS:
         format = parse(name)

@@ -2,16 +2,15 @@
 
 import numpy as np
 import pytest
-from hardware_check import check, make, results
+from hardware import check, make, results
 
 from holigrail_hw.arith.compare import Compare
 from holigrail_hw.arith.extremum import Maximum, Minimum
-from holigrail_hw.core import Timing
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.gates import Gates
 
 
 def test_fp16_comparison_equals_numpy():
-    design = compile_all([(make(Compare, a="fp16"), Timing())])[0]
+    design = Gates(make(Compare, a="fp16"))
     codes, got = results(design, 100_000)
     a, b = (codes[name].astype(np.uint16).view(np.float16) for name in "ab")
     assert np.array_equal(got["less"], a < b)
@@ -42,7 +41,7 @@ def test_fp16_extremes_equal_numpy():
     kinds = [(Maximum, "number", np.fmax), (Maximum, "propagate", np.maximum)]
     kinds += [(Minimum, "number", np.fmin), (Minimum, "propagate", np.minimum)]
     specs = [make(cls, format="fp16", nan=nan) for cls, nan, _ in kinds]
-    designs = compile_all([(spec, Timing()) for spec in specs])
+    designs = [Gates(spec) for spec in specs]
     for design, (cls, _, function) in zip(designs, kinds, strict=True):
         codes, got = results(design, 50_000)
         a, b = (codes[name].astype(np.uint16).view(np.float16) for name in "ab")

@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hardware_check import check, make
+from hardware import check, make
 
 from holigrail_hw.arith.fma import Fma
 from holigrail_hw.core import Timing
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.gates import Gates
 from holigrail_hw.formats import parse
 from holigrail_hw.hdl import float_sum
 
@@ -110,7 +110,7 @@ SPOTS = [
 
 def test_borders():
     format = parse("fp16")
-    (design,) = compile_all([(same("fp16"), Timing())])
+    design = Gates(same("fp16"))
     a, b, c, expected = (format.encode(column) for column in zip(*SPOTS, strict=True))
     got = design.run({"a": a, "b": b, "c": c})["result"]
     for row, wanted, found in zip(SPOTS, expected, got, strict=True):
@@ -150,8 +150,13 @@ def test_default_results():
 
 def test_planted_faults_are_seen(monkeypatch):
     window = float_sum.window
-    for fault in ({"below": 0}, {"lossy": False}):
-        monkeypatch.setattr(float_sum, "window", lambda *o, f=fault: replace(window(*o), **f))
+
+    def lower(*operands):
+        found = window(*operands)
+        return replace(found, limit=found.limit - 2, above=found.above - 2)
+
+    for fault in (lambda *o: replace(window(*o), lossy=False), lower):
+        monkeypatch.setattr(float_sum, "window", fault)
         with pytest.raises(AssertionError, match="wrong"):
-            check([same("e3m2")], count=50_000)
+            check([same("fp8_e5m2")], count=50_000)
         monkeypatch.undo()

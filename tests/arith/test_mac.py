@@ -4,16 +4,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hardware import assert_equals_golden
+from hardware import check, make
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.gates import Gates
 
 
 def mac(**texts) -> Mac:
-    return Mac(**parse_parameters(Mac, texts, who="mac"))
+    return make(Mac, **texts)
 
 
 INTEGERS = [
@@ -68,13 +67,13 @@ def vectors(spec, count, seed):
     "texts", INTEGERS + FLOATS + EXACT, ids=lambda texts: "-".join(texts.values()) or "default"
 )
 def test_hardware_equals_golden(texts):
-    assert_equals_golden(mac(**texts))
+    check([mac(**texts)])
 
 
 @pytest.mark.parametrize("period_ns", [9.0, 4.0])
 @pytest.mark.parametrize("texts", [INTEGERS[0], INTEGERS[12], FLOATS[0], FLOATS[9], EXACT[1]])
 def test_pipelined_hardware_equals_golden(texts, period_ns):
-    assert_equals_golden(mac(**texts), Timing(period_ns=period_ns))
+    check([mac(**texts)], Timing(period_ns=period_ns))
 
 
 def test_a_pipelined_float_sum_interleaves_and_an_integer_sum_does_not():

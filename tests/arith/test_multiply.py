@@ -4,11 +4,11 @@ import ml_dtypes
 import numpy as np
 import pytest
 from amaranth import Cat
-from hardware_check import check, make, results
+from hardware import check, make, results
 
 from holigrail_hw.arith.multiply import Multiply
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.gates import Gates
 from holigrail_hw.formats import Rounding
 from holigrail_hw.hdl import float_round, integer_multiply
 
@@ -30,7 +30,7 @@ def same(name: str, **more) -> Multiply:
 
 
 def test_products_equal_those_of_numpy_and_ml_dtypes():
-    designs = compile_all([(same(name), Timing()) for name in REFERENCES])
+    designs = [Gates(same(name)) for name in REFERENCES]
     for (name, dtype), design in zip(REFERENCES.items(), designs, strict=True):
         codes, got = results(design, 200_000)
         container = np.uint16 if np.dtype(dtype).itemsize == 2 else np.uint8
@@ -51,12 +51,12 @@ def test_every_mode():
 
 def test_integers_of_all_widths_and_signs():
     pairs = [("int1", "int1"), ("uint1", "int1"), ("int1", "uint8"), ("int8", "int8")]
-    pairs += [("uint7", "int9"), ("uint8", "uint8"), ("int33", "uint17"), ("uint64", "int9")]
+    pairs += [("uint7", "int9"), ("uint8", "uint8"), ("int33", "uint5"), ("uint64", "int4")]
     check([make(Multiply, a=a, b=b) for a, b in pairs])
 
 
 def test_trees_of_full_adders():
-    pairs = [("int1", "int1"), ("int2", "uint3"), ("int8", "int8"), ("uint5", "int11")]
+    pairs = [("int1", "int1"), ("int2", "uint3"), ("int8", "int8"), ("uint5", "int7")]
     check([make(Multiply, a=a, b=b, multiplier="tree") for a, b in [*pairs, ("e3m4", "e3m4")]])
 
 
@@ -79,7 +79,6 @@ MIXED = [
     ("int5", "uint4", "e3m2_flush", "nearest_even"),
     ("fp16", "fp16", "e4m0", "nearest_even"),
     ("fp16", "bf16", "fp32", "to_odd"),
-    ("fp32", "tf32", "bf16", "nearest_even"),
     ("bf16", "bf16", "e5m2_flush", "up"),
     ("e3m3_bias100", "e3m3_bias-100", "e3m2_fnuz", "to_odd"),
     ("e3m3_bias200", "e3m3", "e4m2", "up"),
@@ -91,11 +90,11 @@ def test_formats_are_independent():
 
 
 def test_significand_widths():
-    check([same(f"e4m{width - 1}") for width in (1, 2, 3, 7, 9, 12)])
+    check([same(f"e4m{width - 1}") for width in (1, 2, 3, 8, 12)])
 
 
 def test_exponent_widths():
-    check([same(f"e{width}m1") for width in (1, 2, 3, 6, 7, 8)])
+    check([same(f"e{width}m1") for width in (1, 2, 3, 8)])
 
 
 OPTIONS = {

@@ -6,10 +6,15 @@ import pytest
 from virtual_cable import LFE5U_25F, VirtualCable, VirtualEcp5
 
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
-from holigrail_hw.flow import flash
+from holigrail_hw.flow import flash, tools
 from holigrail_hw.flow.board_proof import decode_and_check
 
 pytestmark = [pytest.mark.synth, pytest.mark.slow]
+
+(_LOADER,) = (row for row in tools.report() if row["name"] == "openFPGALoader")
+needs_loader = pytest.mark.skipif(
+    _LOADER["status"] != "ok", reason=f"openFPGALoader: {_LOADER['status']}, {_LOADER['install']}"
+)
 
 
 @pytest.mark.icarus
@@ -34,6 +39,7 @@ def test_changed_netlist_is_caught(built, tmp_path):
         decode_and_check(made.spec, made.result)
 
 
+@needs_loader
 def test_loader_writes_the_file_into_the_device(built, tmp_path):
     made = built("ulx3s", "dsp")
     device = VirtualEcp5()
@@ -47,6 +53,7 @@ def test_loader_writes_the_file_into_the_device(built, tmp_path):
     assert result.board == "ulx3s" and result.answer is None
 
 
+@needs_loader
 def test_changed_byte_is_seen(built, tmp_path):
     """The comparison above has teeth: another file gives other bytes."""
     made = built("ulx3s", "dsp")
@@ -60,6 +67,7 @@ def test_changed_byte_is_seen(built, tmp_path):
     assert device.image and not made.bitstream.read_bytes().endswith(device.image)
 
 
+@needs_loader
 def test_wrong_device_is_refused(built, tmp_path):
     device = VirtualEcp5(LFE5U_25F)
     with VirtualCable(device) as cable, pytest.raises(DesignError) as caught:
@@ -76,6 +84,7 @@ def test_wrong_device_is_refused(built, tmp_path):
     assert device.image == b""
 
 
+@needs_loader
 def test_no_board_attached(built, tmp_path):
     with pytest.raises(ToolError) as caught:
         flash.run(built("ulx3s", "dsp").bitstream, "ulx3s", log_dir=tmp_path)
@@ -85,6 +94,7 @@ def test_no_board_attached(built, tmp_path):
     assert caught.value.exit_code == 3 and "plug the board in" in caught.value.hint
 
 
+@needs_loader
 def test_bad_cable_address(built, tmp_path):
     with pytest.raises(RequestError, match="^flash: a virtual cable must be ADDRESS:PORT, not"):
         flash.run(

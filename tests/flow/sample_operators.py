@@ -93,7 +93,7 @@ class Accumulate(OperatorSpec):
         a, clear = integers(a, parse("int4")), np.asarray(clear)
         total, sums = np.zeros(a.shape[1:], dtype=object), []
         for value, restart in zip(a, clear, strict=True):
-            total = np.where(restart != 0, 0, total) + value
+            total = np.where(restart != 0, 0, total).astype(object) + value
             sums.append(total & (1 << self.width) - 1)
         return {"s": np.array(sums, dtype=object).astype(np.uint64).reshape(a.shape)}
 
@@ -141,7 +141,7 @@ class BrokenAccumulate(Accumulate):
             return plan.step(
                 "sum",
                 shape,
-                lambda o, a, c: Mux(c, 0, o) + a + ((o == 9) & (a == 2)),
+                lambda o, a, c: Mux(c, 0, o) + a + ((o == 3) & (a > 0)),
                 *(old, a, clear),
                 wrap=True,
             )

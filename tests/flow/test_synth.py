@@ -11,6 +11,7 @@ from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.flow import synth, tools
 from holigrail_hw.flow.devices import TARGETS, target
 from holigrail_hw.flow.harness import wrap
+from holigrail_hw.flow.mac16_timing import mac16_period_ns
 
 MAC = """
 module mac(input clk, rst, enable, input [7:0] a, b, output reg [19:0] sum);
@@ -68,6 +69,60 @@ def test_clock_frequency_with_more_ports_than_pins(device, verilog, tmp_path):
     assert kinds[0] == "clk-to-q" and kinds[-1] == "setup" and "routing" in kinds
     length = sum(hop["delay_ns"] for hop in result.critical_path)
     assert length == pytest.approx(1000 / max(result.fmax_mhz), rel=0.02)
+
+
+PRODUCTS = {
+    "bare": "assign p = a * b;",
+    "then a sum": "wire [31:0] q = a * b; assign p = (q ^ {q[0], q[31:1]}) + c;",
+    "registered": """reg [15:0] x, z; reg [31:0] s; assign p = s;
+        always @(posedge clk) begin x <= a; z <= b; s <= x * z; end""",
+}
+
+
+@pytest.mark.synth
+def test_clock_frequency_includes_the_dsp_block_of_an_up5k(verilog, tmp_path):
+    """nextpnr alone says 200 MHz for the first of these; the block alone takes 9 ns."""
+    periods = {}
+    for name, body in PRODUCTS.items():
+        ports = "input clk, input [15:0] a, b, c, output [31:0] p"
+        source = verilog(f"module t({ports}); {body} endmodule")
+        result = synth.run([source], "t", "up5k", work_dir=tmp_path / "o")
+        assert result.dsps == 1
+        assert result.critical_path[-1]["kind"] == "through SB_MAC16"
+        periods[name] = 1000 / result.fmax_mhz[0]
+    assert 9.05 < periods["registered"] < periods["bare"] < 22
+    # A look-up table and a carry chain of 32 bits behind the block: more than 9 ns.
+    assert periods["then a sum"] > periods["bare"] + 9
+
+
+def test_mac16_timing_of_one_path():
+    """4 ns to the operand, 5.98 ns at the register behind: 4 + 9.05 + (5.98 - 1.98) + 1.2."""
+
+    def module(parameters, clock="0"):
+        pins = {"CLK": [clock]}
+        return {"cells": {"m": {"type": "SB_MAC16", "parameters": parameters, "connections": pins}}}
+
+    timings = [
+        {"event": "posedge clk", "endpoints": [{"cell": "m_DSP", "delay": [3.0, 4.0]}]},
+        {
+            "event": "posedge $PACKER_GND_NET",
+            "endpoints": [{"cell": "y_LC", "delay": [5.98, 5.0]}],
+        },
+    ]
+    assert mac16_period_ns({"cells": {}}, timings, 20.0) is None
+    assert mac16_period_ns(module({}), timings, 20.0) == pytest.approx(18.25)
+    output = {"TOPOUTPUT_SELECT": "01", "BOTOUTPUT_SELECT": "01 "}
+    assert mac16_period_ns(module(output, 5), timings, 20.0) == pytest.approx(13.05)
+    both = {**output, "A_REG": "1 "}
+    assert mac16_period_ns(module(both, 5), timings, 20.0) == pytest.approx(9.05)
+    # Only the operands are registered: what comes behind is bounded by the whole period.
+    assert mac16_period_ns(module({"A_REG": "1"}, 5), timings, 20.0) == pytest.approx(27.07)
+
+
+@pytest.mark.synth
+def test_note_where_a_dsp_block_is_not_timed(verilog, tmp_path):
+    result = synth.run([verilog(MAC)], "mac", "gowin", work_dir=tmp_path / "o")
+    assert result.note == "paths through MULT9X9 are not timed"
 
 
 @pytest.mark.synth

@@ -149,3 +149,18 @@ def test_a_step_refuses_a_signed_value_in_an_unsigned_shape():
 def test_every_device_model_predicts():
     for name in device_models():
         assert make_product_plus(5.0, device=device_model(name)).promise_ns > 0
+
+
+def test_a_requested_latency_never_interleaves_sums():
+    def make(period_ns, latency):
+        ports = {"x": signed(7), "clear": unsigned(1)}
+        return Plan(
+            *(ports, {"z": signed(12)}, accumulate),
+            device=GENERIC,
+            period_ns=period_ns,
+            latency=latency,
+        )
+
+    plan = schedule(make, 3)
+    assert (plan.latency, plan.interleave) == (3, 1)
+    assert make(plan.promise_ns / 2, 0).interleave > 1

@@ -1,0 +1,167 @@
+"""``prove``: right designs are proved, wrong ones refuted with operands, hard ones given up."""
+
+import numpy as np
+import pytest
+from amaranth import Mux, unsigned
+from sample_operators import Accumulate, Broken, BrokenAccumulate, MultiplyAdd
+
+from holigrail_hw.core import DesignError, RequestError, Timing, find
+from holigrail_hw.flow import prove, tools
+from holigrail_hw.flow.aig import Graph, read_aiger, unroll, write_aiger
+from holigrail_hw.formats import parse
+
+
+def evaluate(graph: Graph, values: list[int]) -> list[int]:
+    """Outputs of a graph for bits at its inputs."""
+    known = [0, *values]
+    for a, b in graph.ands:
+        known.append((known[a >> 1] ^ (a & 1)) & (known[b >> 1] ^ (b & 1)))
+    return [known[output >> 1] ^ (output & 1) for output in graph.outputs]
+
+
+class TestGraph:
+    def test_truth_table(self):
+        rng = np.random.default_rng(1)
+        for inputs in (1, 3, 6):
+            table = rng.integers(0, 2, 1 << inputs)
+            graph = Graph(inputs)
+            order = [graph.input(index) for index in range(inputs)]
+            graph.outputs = [graph.table(table, order)]
+            for code in range(1 << inputs):
+                bits = [code >> (inputs - 1 - index) & 1 for index in range(inputs)]
+                assert evaluate(graph, bits) == [table[code]]
+
+    def test_equal_nodes_are_shared(self):
+        graph = Graph(2)
+        a, b = graph.input(0), graph.input(1)
+        assert graph.both(a, b) == graph.both(b, a)
+        assert graph.both(a, a ^ 1) == graph.both(a, 0) == 0
+        assert graph.both(a, 1) == graph.both(a, a) == a
+        assert len(graph.ands) == 1
+
+    def test_file_round_trip(self):
+        graph = Graph(9)
+        table = np.random.default_rng(2).integers(0, 2, 512)
+        graph.outputs = [graph.table(table, [graph.input(index) for index in range(9)]), 3]
+        circuit = read_aiger(write_aiger(graph))
+        assert (circuit.ands, circuit.output_literals) == (graph.ands, graph.outputs)
+        again = Graph(9)
+        again.outputs = unroll(again, circuit, [], [[again.input(i) for i in range(9)]])
+        assert again.ands == graph.ands
+
+    def test_unrolling_a_register(self):
+        """A register between input and output: the second frame shows the first input."""
+        text = b"aig 2 1 1 1 0\n2\n4\ni0 d\no0 q\n"
+        circuit = read_aiger(text)
+        assert (circuit.inputs, circuit.outputs) == (["d"], ["q"])
+        graph = Graph(3)
+        graph.outputs = unroll(graph, circuit, [graph.input(2)], [[2], [4]])
+        assert graph.outputs == [2]
+
+    def test_another_file(self):
+        with pytest.raises(ValueError, match="must start with 'aig'"):
+            read_aiger(b"aag 1 1 0 0 0\n")
+
+
+class TestProved:
+    @pytest.mark.parametrize("timing", [Timing(), Timing(latency=2)])
+    def test_against_golden(self, timing):
+        result = prove.run(MultiplyAdd(), timing)
+        assert (result.status, result.against, result.proved) == ("proved", "golden", True)
+        assert ("2 cycles before" in result.claim) == (timing.latency == 2)
+
+    @pytest.mark.parametrize("width", [4, 40])
+    def test_state_by_induction(self, width):
+        result = prove.run(Accumulate(width=width))
+        assert (result.status, result.against) == ("proved", "reference circuit")
+
+    def test_reference_circuit_of_a_large_operator(self):
+        class Large(MultiplyAdd):
+            def reference_circuit(self, plan, a, b, c):
+                def row(k):
+                    def function(a, b):
+                        return Mux(b[k], a, 0).shift_left(k)
+
+                    return plan.step(f"row{k}", unsigned(24), function, a, b)
+
+                def plus(c, *rows):
+                    return sum(rows, c)
+
+                rows = [row(k) for k in range(self.b_width)]
+                return {"r": plan.step("sum", unsigned(self.width), plus, c, *rows, wrap=True)}
+
+        result = prove.run(Large(a_width=20, b_width=2, c_width=3))
+        assert (result.status, result.against) == ("proved", "reference circuit")
+
+    def test_eight_bit_converter(self):
+        spec = find("convert")(source=parse("fp8_e4m3"), result=parse("fp8_e5m2"))
+        assert prove.run(spec).proved
+
+    def test_fp8_multiply(self):
+        formats = {name: parse("fp8_e4m3") for name in ("a", "b", "result")}
+        assert prove.run(find("multiply")(**formats)).proved
+
+    @pytest.mark.slow
+    def test_fp8_add(self):
+        formats = {name: parse("fp8_e4m3") for name in ("a", "b", "result")}
+        assert prove.run(find("add")(**formats)).proved
+
+    def test_int4_multiply_accumulate(self):
+        spec = find("mac")(a=parse("int4"), b=parse("int4"), accumulator=parse("int16"))
+        assert prove.run(spec).proved
+
+
+class TestRefuted:
+    @pytest.mark.parametrize("timing", [Timing(), Timing(latency=3)])
+    def test_wrong_pair(self, timing):
+        with pytest.raises(DesignError) as caught:
+            prove.run(Broken(), timing)
+        first, operands, result = str(caught.value).splitlines()
+        assert first == "test-broken: refuted: the Verilog differs from the golden model"
+        assert operands.startswith("  a = 0xb (11)   b = 0xd (13)   c = ")
+        assert result in ("  r: golden 0x8f (143)", "  r: golden 0x90 (144)")
+
+    def test_wrong_state(self):
+        with pytest.raises(DesignError) as caught:
+            prove.run(BrokenAccumulate())
+        first, *steps = str(caught.value).splitlines()
+        assert first.startswith(
+            "test-broken-accumulate: refuted: the Verilog differs from the reference circuit"
+            " in cycle "
+        )
+        # The sequence must reach the wrong place: 3 and more.
+        assert sum(int(step.split("(")[1].split(")")[0]) for step in steps) >= 3
+
+
+class TestNothingIsClaimed:
+    def test_time_limit(self):
+        formats = {name: parse("fp8_e4m3") for name in ("a", "b", "result")}
+        result = prove.run(find("add")(**formats), time_limit_s=0.2)
+        assert (result.status, result.proved) == ("gave up", False)
+
+    def test_solver_that_says_nothing(self, monkeypatch):
+        monkeypatch.setattr(prove._Proof, "_abc", lambda self, script: "")
+        assert prove.run(MultiplyAdd()).status == "gave up"
+        assert prove.run(Accumulate()).status == "gave up"
+
+    def test_requests_that_make_no_sense(self):
+        with pytest.raises(RequestError) as caught:
+            prove.run(MultiplyAdd(a_width=30))
+        assert str(caught.value) == (
+            "test-multiply-add: without a reference circuit a proof takes an operator without state"
+            " and at most 20 operand bits, not 35"
+        )
+        with pytest.raises(RequestError, match="proofs need the plain shell, not stream"):
+            prove.run(MultiplyAdd(), Timing(shell="stream"))
+        with pytest.raises(RequestError, match="the time limit must be positive, not 0 s"):
+            prove.run(MultiplyAdd(), time_limit_s=0)
+        with pytest.raises(RequestError, match="proofs take one sum, not 5 interleaved ones"):
+            prove.run(Accumulate(slow=True), Timing(period_ns=4))
+
+    def test_missing_solver(self, monkeypatch):
+        from holigrail_hw.core import ToolError
+
+        original = tools.find
+        monkeypatch.setattr(tools, "find", lambda n: None if n == "yosys-abc" else original(n))
+        with pytest.raises(ToolError, match="prove: yosys-abc .* must be installed, not missing"):
+            prove.run(MultiplyAdd())

@@ -1,0 +1,60 @@
+"""Every recipe that comes with the package: same bytes twice, right results, the promised clock."""
+
+import pytest
+from hardware import check
+
+from holigrail_hw.flow import devices, emit, measure, recipe
+from holigrail_hw.flow.board import board
+from holigrail_hw.flow.catalogue import recipe_folder
+
+RECIPES = sorted(recipe_folder().glob("*.toml"))
+
+# These two are placed and routed whenever the output shown in README.md is compared.
+MEASURED_ELSEWHERE = {"mac_int4", "mac_fp8_fp16"}
+
+
+def by_name(path):
+    return path.stem
+
+
+def test_there_are_recipes():
+    assert len(RECIPES) >= 8 and MEASURED_ELSEWHERE < {path.stem for path in RECIPES}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=by_name)
+def test_a_recipe_is_complete_and_read_back(path, tmp_path):
+    spec, timing, board_name = recipe.load(path)
+    assert timing.period_ns is not None
+    if board_name is not None:
+        assert board(board_name).model == timing.device
+    copy = tmp_path / "copy.toml"
+    copy.write_text(recipe.text(spec, timing, board_name))
+    assert recipe.load(copy) == (spec, timing, board_name)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=by_name)
+def test_the_same_bytes_twice(path, tmp_path):
+    spec, timing, _ = recipe.load(path)
+    first, second = (
+        {file.name: file.read_bytes() for file in emit.generate(spec, timing, folder).files}
+        for folder in (tmp_path / "one", tmp_path / "two")
+    )
+    assert first == second
+    assert str(tmp_path).encode() not in b"".join(first.values())
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=by_name)
+def test_results_are_right(path):
+    spec, timing, _ = recipe.load(path)
+    check([spec], timing)
+
+
+@pytest.mark.synth
+@pytest.mark.parametrize(
+    "path", [path for path in RECIPES if path.stem not in MEASURED_ELSEWHERE], ids=by_name
+)
+def test_the_period_is_met_and_the_model_is_near(path, tmp_path):
+    spec, timing, _ = recipe.load(path)
+    device = next(name for name, t in devices.TARGETS.items() if t.model == timing.device)
+    measured = measure.measure(spec, timing, device, tmp_path)
+    assert measured.result.fmax_mhz and measured.failures == []

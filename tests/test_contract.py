@@ -1,0 +1,263 @@
+"""Every registered operator, with default and odd parameters, keeps the contract.
+
+Nothing here knows an operator. The default of an operator runs with every clock request, each
+variant without a clock and with one of the others in turn; compiled, the default runs plain and as
+a stream.
+"""
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hardware import check
+
+from holigrail_hw.core import OperatorSpec, RequestError, Timing, operators, parameters_of
+from holigrail_hw.flow import emit, manifest, mutants, recipe, tools, vectors
+from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.top import Top
+
+# Plug-ins bring their own tests.
+OPERATORS = {
+    name: cls for name, cls in operators().items() if cls.__module__.startswith("holigrail_hw.")
+}
+COUNT = 600
+PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4))
+
+
+def specs(name: str) -> list[OperatorSpec]:
+    """Default first, then one parameter at a time."""
+    default = OPERATORS[name]()
+    return [default, *dict.fromkeys(v for v in default.variants() if v != default)]
+
+
+def clocks(spec: OperatorSpec) -> list[Timing]:
+    """No clock, three periods down to a demanding one, and a latency."""
+    period = spec.plan().promise_ns
+    demanding = [Timing(period_ns=round(period * part, 2)) for part in (0.7, 0.4, 0.2)]
+    return [Timing(), *demanding, Timing(latency=2)]
+
+
+def ident(spec: OperatorSpec) -> str:
+    return spec.top_name()
+
+
+@pytest.fixture(params=OPERATORS)
+def name(request) -> str:
+    return request.param
+
+
+def plain(name: str) -> list[Compiled]:
+    """The default without a clock, and with a period that takes several cycles."""
+    default = specs(name)[0]
+    return compile_all([(default, timing) for timing in clocks(default)[:3:2]])
+
+
+def streams(name: str) -> list[Compiled]:
+    default = specs(name)[0]
+    chosen = clocks(default)[:3:2]
+    return compile_all([(default, replace(timing, shell="stream")) for timing in chosen])
+
+
+def expect(design: Compiled, chosen: vectors.Vectors, found: dict, what: str) -> None:
+    wrong = vectors.failing(chosen, found)
+    assert not len(wrong), (
+        f"{design.top.name}, {what}, vector {wrong[0]} of {len(chosen)}\n"
+        + vectors.report(
+            design.top.spec, chosen, wrong[0], {n: int(v[wrong[0]]) for n, v in found.items()}
+        )
+    )
+
+
+def test_there_are_operators():
+    assert OPERATORS
+
+
+def test_description(name):
+    cls = OPERATORS[name]
+    assert cls.summary
+    assert cls.__doc__ and len(cls.__doc__.split()) > 5
+    for key, parameter in parameters_of(cls).items():
+        assert parameter.help, key
+    assert {field.name for field in fields(cls)} == set(parameters_of(cls))
+
+
+def test_parameters_out_of_range_are_refused(name):
+    cls = OPERATORS[name]
+    for key, parameter in parameters_of(cls).items():
+        if parameter.type is int:
+            for value in (parameter.low - 1, parameter.high + 1):
+                with pytest.raises(RequestError) as caught:
+                    cls(**{key: value})
+                assert f"{name}: {key} must be between" in str(caught.value)
+        elif parameter.choices or parameter.type is bool:
+            with pytest.raises((RequestError, ValueError)):
+                parameter.from_text("no-such-value") and cls(**{key: "no-such-value"})
+        else:
+            with pytest.raises(RequestError, match=f"{key} must be a number format"):
+                cls(**{key: "int8"})
+
+
+def test_specifications_are_values(name):
+    for spec in specs(name):
+        assert spec == replace(spec)
+        assert hash(spec) == hash(replace(spec))
+        rebuilt, timing = manifest.rebuild(spec.name, spec.parameters(), {}, who="test")
+        assert (rebuilt, timing) == (spec, Timing())
+
+
+def test_names_tell_variants_apart(name):
+    names = [spec.top_name() for spec in specs(name)]
+    assert len(set(names)) == len(names)
+
+
+def test_ports(name):
+    for spec in specs(name):
+        top = Top(spec)
+        ports = {port.name: port for port in top.ports()}
+        assert len(ports) == len(top.ports())
+        assert top.clocked == (spec.stateful or top.latency > 0)
+        for port, format in {**spec.inputs(), **spec.outputs()}.items():
+            assert (ports[port].width, ports[port].format) == (format.width, format)
+        assert not set(spec.inputs()) & set(spec.outputs())
+        for port, corner in spec.corner_cases().items():
+            width = spec.inputs()[port].width
+            assert corner and all(0 <= code < 1 << width for code in corner)
+
+
+def test_golden_takes_and_gives_codes(name):
+    for spec in specs(name):
+        codes = spec.items(40, np.random.default_rng(1))
+        answers = spec.golden(**codes)
+        assert set(answers) == set(spec.outputs())
+        for port, format in spec.outputs().items():
+            sides = answers[port] if isinstance(answers[port], tuple) else (answers[port],)
+            for side in sides:
+                assert len(side) == 40
+                assert all(0 <= int(code) < 1 << format.width for code in side)
+
+
+def test_golden_is_the_same_for_further_axes(name):
+    """Arrays of any shape are independent items, or independent sequences along axis 0."""
+    for spec in specs(name)[:3]:
+        codes = spec.items(24, np.random.default_rng(2))
+        square = spec.golden(**{port: values.reshape(6, 4) for port, values in codes.items()})
+        for column in range(4):
+            one = spec.golden(
+                **{port: values.reshape(6, 4)[:, column] for port, values in codes.items()}
+            )
+            for port in spec.outputs():
+                assert np.array_equal(np.asarray(square[port])[:, column], np.asarray(one[port]))
+
+
+def test_cost_is_present(name):
+    keys = {"adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits"}
+    for spec in specs(name):
+        cost = spec.cost()
+        assert set(cost) == keys
+        assert all(isinstance(value, int) and value >= 0 for value in cost.values())
+        assert sum(cost.values()) > 0
+    assert spec.cost(Timing(latency=3))["flip_flops"] > 0
+
+
+def test_shorter_periods_take_more_cycles(name):
+    for spec in specs(name)[:4]:
+        plans = [spec.plan(timing) for timing in clocks(spec)[:4]]
+        latencies = [plan.latency for plan in plans]
+        assert latencies == sorted(latencies)
+        assert plans[-1].promise_ns <= plans[0].promise_ns
+        assert spec.plan(Timing(latency=2)).latency == 2
+
+
+def test_hardware_equals_golden(name):
+    """The main clause: every variant, several clocks."""
+    default, *others = specs(name)
+    for timing in clocks(default):
+        check([default], timing, COUNT)
+    for index, spec in enumerate(others):
+        first, *more = clocks(spec)
+        for timing in (first, more[index % len(more)]):
+            check([spec], timing, COUNT)
+
+
+def test_compiled_hardware_equals_golden(name):
+    """Compiled as C++ as well; and a reset leaves no trace."""
+    for design in plain(name):
+        chosen = vectors.choose(design.top.spec, design.interleave, COUNT, seed=11)
+        expect(design, chosen, design.run(chosen.codes), "plain")
+        first = vectors.choose(design.top.spec, design.interleave, 23, seed=12)
+        second = vectors.choose(design.top.spec, design.interleave, 60, seed=13)
+        design.run(first.codes)
+        expect(design, second, design.run(second.codes), "after a reset")
+
+
+def test_streams(name):
+    """Stalls on both sides, full speed without any, a reset in mid-stream.
+
+    The run loop itself checks the rules of the handshake.
+    """
+    rng = np.random.default_rng(14)
+    for design in streams(name):
+        chosen = vectors.choose(design.top.spec, design.interleave, 300, seed=15)
+        for idle, stall in PAUSES:
+            run = design.run_stream(
+                chosen.codes, idle=rng.random(61) < idle, stall=rng.random(53) < stall
+            )
+            expect(design, chosen, run.results, f"idle {idle}, stall {stall}")
+            if not idle and not stall:
+                assert run.cycles == len(chosen) + design.latency
+        cut = design.run_stream(chosen.codes, stall=[0, 0, 1], cycles=design.latency + 11)
+        assert cut.received < len(chosen)
+        other = vectors.choose(design.top.spec, design.interleave, 60, seed=17)
+        found = design.run_stream(other.codes, idle=[1, 0, 0])
+        expect(design, other, found.results, "after a reset in mid-stream")
+
+
+def test_generated_folder_gives_the_design_back(name, tmp_path):
+    spec = specs(name)[-1]
+    timing = replace(clocks(spec)[2], shell="stream")
+    generated = emit.generate(spec, timing, tmp_path / "a", vectors=8)
+    assert manifest.load(tmp_path / "a" / "manifest.json") == (spec, timing)
+    path = tmp_path / "one.toml"
+    path.write_text(recipe.text(spec, timing))
+    assert recipe.load(path) == (spec, timing, None)
+    again = emit.generate(spec, timing, tmp_path / "b", vectors=8)
+    for one, two in zip(generated.files, again.files, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_verilog_is_the_same_in_every_process():
+    """All operators in one process for each hash seed."""
+    code = (
+        "import hashlib\n"
+        "from holigrail_hw.core import Timing, operators\n"
+        "from holigrail_hw.flow import emit\n"
+        "from holigrail_hw.flow.top import Top\n"
+        f"names = {sorted(OPERATORS)!r}\n"
+        "for name in names:\n"
+        "    text = emit.verilog(Top(operators()[name](), Timing(latency=2)))\n"
+        "    print(name, hashlib.sha256(text.encode()).hexdigest())\n"
+    )
+    outputs = []
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=tools.environment(PYTHONHASHSEED=seed),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0].splitlines()) == len(OPERATORS)
+
+
+def test_planted_faults_are_noticed(name):
+    """Inverted bits of steps, drawn at random.
+
+    Not all can be noticed: an operator may share a building block and leave part of it unused.
+    """
+    result = mutants.run(OPERATORS[name](), faults=24, kinds=mutants.KINDS[:1], seed=18)
+    assert len(result.killed) >= 14, [str(fault) for fault in result.survived]
