@@ -95,7 +95,8 @@ def test_parameters_out_of_range_are_refused(name):
             with pytest.raises((RequestError, ValueError)):
                 parameter.from_text("no-such-value") and cls(**{key: "no-such-value"})
         else:
-            with pytest.raises(RequestError, match=f"{key} must be a number format"):
+            kind = "tuple of integers" if parameter.type is tuple else "number format"
+            with pytest.raises(RequestError, match=f"{key} must be a {kind}"):
                 cls(**{key: "int8"})
 
 

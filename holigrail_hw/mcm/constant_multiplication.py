@@ -26,6 +26,7 @@ from holigrail_hw.hdl.primitives import Wiring
 from .adder_graph import Adder, AdderGraph
 from .counting import adder_costs
 from .errors import GraphError
+from .ilp import SOLVERS
 from .solution_cache import solve_cached
 from .solve import ENGINES, METRICS, Problem, Solution
 from .truncation import NodeState, node_states, output_errors, width_of
@@ -71,7 +72,9 @@ class ConstantMultiplication(OperatorSpec):
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
     engine: str = parameter("auto", "how the graph is found", choices=ENGINES)
-    solver: str = parameter("HiGHS", "solver of the engine ilp, by its name in PuLP")
+    solver: str = parameter(
+        "HiGHS", "solver of the engine ilp", choices=SOLVERS, samples=("HiGHS",)
+    )
     time_limit: int = parameter(20, "seconds for the search", low=1, high=1 << 20)
 
     def check(self) -> list[str]:

@@ -25,9 +25,26 @@ from .truncate_graph import GraphTruncation
 if TYPE_CHECKING:
     from .solve import Problem, Solution
 
-__all__ = ["fewest_adders", "solvers", "truncate"]
+__all__ = ["SOLVERS", "fewest_adders", "solvers", "truncate"]
 
 Progress = Callable[[str], None]
+
+SOLVERS = (
+    *(
+        "HiGHS",
+        "HiGHS_CMD",
+        "CBC",
+        "COIN_CMD",
+        "COPT",
+        "COPT_CMD",
+        "CPLEX_CMD",
+        "CPLEX_PY",
+        "CUOPT",
+    ),
+    *("CyLP", "GLPK_CMD", "GUROBI", "GUROBI_CMD", "MIPCL_CMD", "MOSEK", "PYGLPK", "SCIP_CMD"),
+    *("SCIP_PY", "XPRESS", "XPRESS_PY"),
+)
+"""Names of solvers: PuLP's, and CBC for the one that PuLP may bring."""
 
 
 def _pulp() -> Any:

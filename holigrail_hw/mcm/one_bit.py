@@ -178,7 +178,7 @@ def minimum_one_bit(
             for common, last in search.closure.sets(level, idle=least is not None):
                 least = level if least is None else least
                 search.offer(common, last)
-            if level == least and extra:
+            if least is not None and level == least and extra:
                 now = time.monotonic()
                 share = 60.0 if deadline is None else (deadline - now) * _LOCAL_SHARE
                 search.wander(len(targets) + least + extra, now + share)
