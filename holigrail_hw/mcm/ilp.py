@@ -66,7 +66,9 @@ def _solver(name: str, seconds: float | None) -> Any:
     pulp = _pulp()
     known = {text.lower(): text for text in pulp.listSolvers()}
     found = {text.lower(): text for text in pulp.listSolvers(onlyAvailable=True)}
-    wanted = {"cbc": "pulp_cbc_cmd"}.get(name.lower(), name.lower())
+    wanted = name.lower()
+    if wanted == "cbc":
+        wanted = "coin_cmd" if "coin_cmd" in found else "pulp_cbc_cmd"
     if wanted not in found:
         what = "is not installed" if wanted in known else "is unknown to PuLP"
         raise GraphError(
@@ -76,7 +78,10 @@ def _solver(name: str, seconds: float | None) -> Any:
     options: dict[str, Any] = {"msg": False}
     if seconds is not None:
         options["timeLimit"] = max(0.1, seconds)
-    return pulp.getSolver(found[wanted], **options)
+    with warnings.catch_warnings():
+        # PuLP announces what its version 4 will change; nothing a user can act on.
+        warnings.simplefilter("ignore")
+        return pulp.getSolver(found[wanted], **options)
 
 
 def _solve(model: Any, name: str, deadline: float | None) -> str:
@@ -86,7 +91,6 @@ def _solve(model: Any, name: str, deadline: float | None) -> str:
         return "stopped"
     pulp = _pulp()
     with warnings.catch_warnings():
-        # PuLP announces its version 4 to those who build models; nothing a user can act on.
         warnings.simplefilter("ignore")
         model.solve(_solver(name, seconds))
     if model.status == pulp.LpStatusInfeasible:

@@ -36,6 +36,12 @@ def test_the_same_number_of_adders(constants, depth):
     assert program.engine == "ilp (HiGHS)"
 
 
+@pytest.mark.parametrize("solver", [s for s in ("HiGHS", "PULP_CBC_CMD") if s in ilp.solvers()])
+def test_solvers_agree(solver):
+    found = solve(Problem((5, 21, 107)), engine="ilp", solver=solver)
+    assert found.proved and found.adders == 3 and found.engine == f"ilp ({solver})"
+
+
 def test_random_instances():
     draw = random.Random(3)
     for _ in range(6):

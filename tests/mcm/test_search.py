@@ -1,7 +1,7 @@
 """The searches: brute force, published optima, limits, interrupts."""
 
 import csv
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from mcm_strategies import constants
 from holigrail_hw.mcm.adder_graph import odd_targets
 from holigrail_hw.mcm.closure import Closure
 from holigrail_hw.mcm.errors import GraphError
+from holigrail_hw.mcm.forms import Costs, forms
 from holigrail_hw.mcm.heuristic import greedy_set, least_depth
 from holigrail_hw.mcm.relations import members, neighbours
 from holigrail_hw.mcm.solve import Problem, solve
@@ -65,6 +66,41 @@ def test_the_enumeration_finds_every_set_once(targets, extra, depth):
         found += [frozenset((*common, x)) for x in members(last)] if last else [frozenset(common)]
     assert len(found) == len(set(found))
     assert set(found) == all_sets(targets, extra, depth)
+
+
+@pytest.mark.parametrize("depth", [None, 2, 3])
+@pytest.mark.parametrize("targets", [(45,), (53, 11), (43, 105), (107, 21, 51), (89,)])
+def test_fewest_one_bit_adders_against_brute_force(targets, depth):
+    if least_depth(targets) > (depth or 9):
+        with pytest.raises(GraphError, match="depth must be"):
+            solve(Problem(targets, depth=depth))
+        return
+    costs = Costs(8)
+    extra = next(e for e in range(4) if all_sets(targets, e, depth))
+    best = 1 << 30
+    for factors in all_sets(targets, extra, depth):
+        names = sorted(factors - {1})
+        choices = [
+            [(costs.of(w, f), f) for u in factors for v in factors for f in forms(u, v, w)]
+            for w in names
+        ]
+        for choice in product(*(dict.fromkeys(c) for c in choices)):
+            cost = sum(c for c, _ in choice)
+            if cost < best and within(dict(zip(names, (f for _, f in choice), strict=True)), depth):
+                best = cost
+    found = solve(Problem(targets, "one-bit-adders", depth=depth))
+    assert found.proved
+    assert (found.adders, found.one_bit_adders) == (len(targets) + extra, best)
+
+
+def within(chosen, depth):
+    """Whether the forms have no cycle and keep the depth."""
+    levels = {1: 0}
+    for _ in chosen:
+        for w, form in chosen.items():
+            if form.left in levels and form.right in levels:
+                levels[w] = 1 + max(levels[form.left], levels[form.right])
+    return len(levels) == len(chosen) + 1 and (depth is None or max(levels.values()) <= depth)
 
 
 PROVED = [i for i in instances() if i[2]["known_adders"] and i[0] not in SLOW]
