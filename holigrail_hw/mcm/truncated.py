@@ -29,6 +29,7 @@ __all__ = ["allowed_errors", "minimum_truncated"]
 _EXACT_STEPS = 20_000
 _POLISH_STEPS = 200
 _UNLIMITED = 1 << 200
+_NO_LIMIT_S, _PATIENCE_S = 1e9, 60.0
 
 Order = list[tuple[int, Form]]
 Truncations = list[tuple[int, int]]
@@ -56,7 +57,9 @@ class _Search:
         self.problem = problem
         self.targets = odd_targets(problem.constants)
         self.allowed = allowed_errors(problem.constants, problem.error)
-        self.deadline = time.monotonic() + 1e9 if deadline is None else deadline
+        self.deadline = time.monotonic() + _NO_LIMIT_S if deadline is None else deadline
+        # Local searches never end by themselves.
+        self.patience = deadline or time.monotonic() + _PATIENCE_S
         self.progress = progress
         self.costs = Costs(problem.input_width, problem.signed)
         self.best = 1 << 60
@@ -76,8 +79,8 @@ class _Search:
             if max((t.bit_length() for t in self.targets), default=0) > WIDEST:
                 raise OutOfTime
             least, sets = self.fewest(least)
-            end, now = self.deadline, time.monotonic()
-            self.improve(sets, now + (end - now) * 0.25)
+            now, end, patience = time.monotonic(), self.deadline, self.patience
+            self.improve(sets, now + (patience - now) * 0.25)
             if self.problem.depth is None:
                 self.deadline = now + (end - now) * 0.6
                 try:
@@ -85,9 +88,11 @@ class _Search:
                     proved = self.complete
                 except OutOfTime:
                     pass
-                self.deadline = end
-            if not proved:
-                self.improve(sets, end)
+            if self.problem.extra:
+                proved = False
+                self.wander(least, max(patience, time.monotonic() + 1.0))
+            elif not proved:
+                self.improve(sets, patience)
         except OutOfTime:
             pass
         except KeyboardInterrupt:
@@ -143,6 +148,26 @@ class _Search:
             share = (until - time.monotonic()) / (count - index)
             self.search_forms(choices, time.monotonic() + share, 2 if len(choices) < 8 else 6)
 
+    def wander(self, least: int, until: float) -> None:
+        """Sets with extra adders: the best one so far with a factor more, or with another one."""
+        wanted = set(self.targets)
+        closure = Closure(self.targets)
+        while time.monotonic() < until and self.answer is not None:
+            factors = [1, *(w for w, _ in self.answer[0])]
+            extras = [w for w in factors if w != 1 and w not in wanted]
+            if len(factors) - 1 >= least + self.problem.extra:
+                if not extras:
+                    return
+                factors.remove(self.random.choice(extras))
+            u, v = self.random.choice(factors), self.random.choice(factors)
+            new = closure.relations.of(u, v)
+            near = [x for x in members(new) if x not in factors]
+            if not near:
+                continue
+            factors.append(self.random.choice(near))
+            if len(closure.levels(factors)) == len(factors):
+                self.search_forms(options_of(factors, self.costs), until, 1)
+
     def search_forms(self, options: Options, until: float, blocks: int = 6) -> None:
         """Annealing from the cheapest exact graph of a set."""
         problem = self.problem
@@ -169,7 +194,10 @@ class _Search:
         )
         if answer is not None:
             self.keep(*answer)
-            self.climb(answer[0], answer[1], choices, until)
+            patience = (
+                until if blocks > 1 else min(until, time.monotonic() + 0.01 * len(choices) ** 2)
+            )
+            self.climb(answer[0], answer[1], choices, patience)
 
     def climb(self, cost: int, order: Order, choices: dict[int, list[Form]], until: float) -> None:
         """Other forms for one or two adders, the truncation exact; equal cost is accepted."""
