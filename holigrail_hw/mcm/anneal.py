@@ -18,6 +18,7 @@ __all__ = ["anneal", "sorted_forms"]
 Truncation = tuple[int, int]
 _PRICE = 3.0
 _BLOCK = 4000
+_STEP_S = 4e-6  # one adder of one evaluation, roughly
 _HOT, _COLD = 2.0, 0.15
 
 
@@ -89,7 +90,7 @@ def anneal(
     answer = None
     truncations: dict[int, Truncation] = dict.fromkeys(names, (0, 0))
     start = dict(forms), dict(truncations)
-    for _ in range(blocks):
+    for block in range(blocks):
         forms, truncations = dict(start[0]), dict(start[1])
         order = sorted_forms(forms)
         if order is None or time.monotonic() > deadline:
@@ -98,7 +99,9 @@ def anneal(
         if answer is None and not price:
             answer = cost, order, [truncations[w] for w, _ in order]
         here = cost + _PRICE * price
-        count = _BLOCK * max(1, len(names) // 6)
+        # A block that the deadline would stop while it is hot is of no use: it gets fewer steps.
+        room = (deadline - time.monotonic()) / (blocks - block) / (_STEP_S * len(names))
+        count = max(256, min(_BLOCK * max(1, len(names) // 6), int(room)))
         cooling = (_COLD / _HOT) ** (1 / count)
         heat = _HOT
         for step in range(count):

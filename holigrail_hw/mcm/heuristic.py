@@ -114,7 +114,7 @@ def improved_set(
     seed: int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> list[int]:
-    """A set with fewer factors, found until the deadline, an interrupt, or ``enough`` adders."""
+    """A set with fewer factors, found until the deadline or until ``enough`` adders."""
     random = Random(seed)
     best = list(factors)
     wanted = set(targets)
@@ -135,8 +135,6 @@ def improved_set(
                     break
         except OutOfTime:
             pass
-        except KeyboardInterrupt:
-            break
         if found is not None:
             common, last = found
             best = common if not last else [*common, next(members(last))]

@@ -28,6 +28,7 @@ ENGINES = ("auto", "search", "ilp")
 Progress = Callable[[str], None]
 
 _WIDEST = 64
+_MANY_EXTRA = 4
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,30 @@ def _fewest_adders(
             half = time.monotonic() + (deadline - time.monotonic()) / 2
             closure = Closure(targets, depth=problem.depth, deadline=half)
             while least < len(best) - 1:
-                found = next(closure.sets(least - len(targets)), None)
+                if least - len(targets) == _MANY_EXTRA:
+                    # From here on a level takes long, and local search may make it needless.
+                    spell = (deadline - time.monotonic()) / 10
+                    best = improved_set(
+                        targets,
+                        best,
+                        depth=problem.depth,
+                        deadline=time.monotonic() + min(spell, 2.0),
+                        enough=least,
+                    )
+                    if least == len(best) - 1:
+                        break
+                try:
+                    found = next(closure.sets(least - len(targets)), None)
+                except OutOfTime:
+                    best = improved_set(
+                        targets,
+                        best,
+                        depth=problem.depth,
+                        deadline=deadline,
+                        enough=least,
+                        progress=progress,
+                    )
+                    break
                 if found is not None:
                     common, last = found
                     best = common if not last else [*common, next(members(last))]
@@ -214,15 +238,6 @@ def _fewest_adders(
                 least += 1
                 if progress is not None:
                     progress(f"{len(best) - 1} adders, at least {least}")
-    except OutOfTime:
-        best = improved_set(
-            targets,
-            best,
-            depth=problem.depth,
-            deadline=deadline,
-            enough=least,
-            progress=progress,
-        )
     except KeyboardInterrupt:
         engine = "heuristic"
     graph = graph_of(_order(best, problem), problem.constants)

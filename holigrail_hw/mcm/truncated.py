@@ -8,6 +8,7 @@ graph is the one to beat, and the answer when time is up.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ __all__ = ["allowed_errors", "minimum_truncated"]
 _EXACT_STEPS = 20_000
 _POLISH_STEPS = 200
 _UNLIMITED = 1 << 200
+# Sets tried by local search, times the square of their size.
+_WORK = 20_000
 _NO_LIMIT_S, _PATIENCE_S = 1e9, 60.0
 
 Order = list[tuple[int, Form]]
@@ -106,15 +109,17 @@ class _Search:
                 deadline=time.monotonic() + 2.0,
                 enough=least,
             )
-            self.search_forms(options_of(factors, self.costs), time.monotonic() + 2.0)
+            end = max(self.patience, time.monotonic() + 2.0)
+            self.search_forms(options_of(factors, self.costs), end)
         if self.answer is None:
             raise GraphError("no graph was found in the time allowed")
         graph = self.graph()
         bound = self.best if proved else 0
         return Solution(self.problem, graph, proved, bound, least, "search", 0.0)
 
-    def fewest(self, least: int) -> tuple[int, list[list[int]]]:
-        """The fewest adders, and some sets that reach them."""
+    def fewest(self, least: int) -> tuple[int, list[Options]]:
+        """The fewest adders, and some sets that reach them, the cheapest first."""
+        enough = max(10, _WORK // (1 + len(self.targets)) ** 2)
         closure = Closure(
             self.targets,
             depth=self.problem.depth,
@@ -123,11 +128,13 @@ class _Search:
         while True:
             found = []
             for common, last in closure.sets(least - len(self.targets)):
-                found += [[*common, x] for x in members(last)] if last else [common]
-                if len(found) >= 200:
+                more = ([*common, x] for x in members(last)) if last else [common]
+                found += islice(more, enough - len(found))
+                if len(found) == enough:
                     break
             if found:
-                return least, found
+                options = [options_of(factors, self.costs) for factors in found]
+                return least, sorted(options, key=_least)
             least += 1
 
     def sets(self, adders: int) -> Iterator[list[int]]:
@@ -139,14 +146,14 @@ class _Search:
             else:
                 yield common
 
-    def improve(self, sets: list[list[int]], until: float) -> None:
+    def improve(self, sets: list[Options], until: float) -> None:
         """Annealing and climbing on the most promising sets, in equal shares of the time."""
-        options = [(factors, options_of(factors, self.costs)) for factors in sets]
-        options.sort(key=lambda pair: sum(o[0].cost for o in pair[1].values()))
-        count = min(len(options), 8)
-        for index, (_, choices) in enumerate(options[:count]):
+        count = min(len(sets), 8 if len(self.targets) < 20 else 1)
+        for index, choices in enumerate(sets[:count]):
             share = (until - time.monotonic()) / (count - index)
-            self.search_forms(choices, time.monotonic() + share, 2 if len(choices) < 8 else 6)
+            self.search_forms(
+                choices, time.monotonic() + share, 2 if len(choices) < 8 or len(choices) > 20 else 6
+            )
 
     def wander(self, least: int, until: float) -> None:
         """Sets with extra adders: the best one so far with a factor more, or with another one."""
@@ -313,6 +320,10 @@ class _Search:
             for adder, (left, right) in zip(exact.adders, truncations, strict=True)
         )
         return replace(exact, adders=adders)
+
+
+def _least(options: Options) -> int:
+    return sum(found[0].cost for found in options.values())
 
 
 def _reaches(start: int, goal: int, forms: dict[int, Form]) -> bool:
