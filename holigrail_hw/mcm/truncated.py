@@ -30,6 +30,8 @@ __all__ = ["allowed_errors", "minimum_truncated"]
 _EXACT_STEPS = 20_000
 _POLISH_STEPS = 200
 _UNLIMITED = 1 << 200
+# Targets above which trying everything is hopeless, and all time goes into local search.
+_LARGE = 12
 # Sets tried by local search, times the square of their size.
 _WORK = 20_000
 _NO_LIMIT_S, _PATIENCE_S = 1e9, 60.0
@@ -83,8 +85,10 @@ class _Search:
                 raise OutOfTime
             least, sets = self.fewest(least)
             now, end, patience = time.monotonic(), self.deadline, self.patience
-            self.improve(sets, now + (patience - now) * 0.25)
-            if self.problem.depth is None:
+            is_large = len(self.targets) > _LARGE
+            share = 0.25 if not is_large else 0.5 if self.problem.extra else 1.0
+            self.improve(sets, now + (patience - now) * share)
+            if self.problem.depth is None and not is_large:
                 self.deadline = now + (end - now) * 0.6
                 try:
                     self.exhaust(least)
@@ -94,7 +98,7 @@ class _Search:
             if self.problem.extra:
                 proved = False
                 self.wander(least, max(patience, time.monotonic() + 1.0))
-            elif not proved:
+            elif not proved and not is_large:
                 self.improve(sets, patience)
         except OutOfTime:
             pass
@@ -148,7 +152,7 @@ class _Search:
 
     def improve(self, sets: list[Options], until: float) -> None:
         """Annealing and climbing on the most promising sets, in equal shares of the time."""
-        count = min(len(sets), 8 if len(self.targets) < 20 else 1)
+        count = min(len(sets), 1 if len(self.targets) > _LARGE else 8)
         for index, choices in enumerate(sets[:count]):
             share = (until - time.monotonic()) / (count - index)
             self.search_forms(
@@ -195,7 +199,7 @@ class _Search:
             self.allowed,
             problem.input_width,
             problem.signed,
-            deadline=min(until, time.monotonic() + (until - time.monotonic()) / 2),
+            deadline=time.monotonic() + (until - time.monotonic()) * 0.6,
             random=self.random,
             blocks=blocks,
         )

@@ -82,3 +82,11 @@ def test_a_depth_limit_holds():
     problem = Problem((815, 621, 831, 105), "one-bit-adders", depth=3, error=256)
     found = solve(problem, time_limit=2)
     assert found.graph.depth <= 3 and not found.proved
+
+
+def test_extra_adders_are_used_but_never_proved():
+    constants = (-1, -4, 0, 9, 8, -12, -25, 0, 46, 37, -50, -112, 0, 288, 543)
+    few = solve(Problem(constants, "one-bit-adders", error=512), time_limit=2)
+    more = solve(Problem(constants, "one-bit-adders", error=512, extra=1), time_limit=2)
+    assert not more.proved and more.worst_error <= 512
+    assert few.adders <= more.adders <= few.adders + 1
