@@ -35,24 +35,23 @@ def exact_accumulator(
     clear: Wire,
     enable: Wire,
     register: FixedFormat,
-    *,
-    dsp: bool,
+    structure: str,
 ) -> tuple[Wire, Wire | None]:
     """The running sum in ``register``, and the flags where the operands can set them.
 
-    ``a`` and ``b`` are codes with their formats.
+    ``a`` and ``b`` are codes with their formats; ``structure`` is that of the multiplier.
     ``clear`` starts a new sum, with this product if ``enable`` is set too; ``enable`` counts the
     product. The state is one register after its item.
     """
     flags = None
     if a[1].kind in FIXED_KINDS and b[1].kind in FIXED_KINDS:
-        addend = fixed_product(plan, *a, *b, dsp=dsp)
+        addend = fixed_product(plan, *a, *b, structure)
     else:
         product = multiply_unpacked(
             plan,
             unpack(plan, a[1], a[0], "a"),
             unpack(plan, b[1], b[0], "b"),
-            "dsp" if dsp else "rows",
+            structure,
         )
         addend = _aligned(plan, product, register)
         flags = _flags(plan, product)
