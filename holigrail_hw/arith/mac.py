@@ -252,7 +252,7 @@ class Mac(OperatorSpec):
         shift, width = accumulator.fraction_width - fraction, accumulator.width
         saturate = self.overflow == "saturate"
 
-        def body(plan: Plan, old: Wire, product: Wire, clear: Wire, enable: Wire) -> Wire:
+        def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, product: Wire) -> Wire:
             total = plan.step(
                 "total",
                 (old.value + product.value.shift_left(shift)).shape(),
@@ -294,7 +294,16 @@ class Mac(OperatorSpec):
                 wrap=True,
             )
 
-        return plan.loop("accumulated", shape_of(accumulator), body, product, clear, enable)
+        return plan.loop(
+            "accumulated",
+            shape_of(accumulator),
+            body,
+            clear,
+            enable,
+            product,
+            strobes=2,
+            restarts=self.restart == "product",
+        )
 
     def _exact(
         self,

@@ -58,7 +58,7 @@ def exact_accumulator(
     width = register.width
     state_width = width + (FLAGS if flags else 0)
 
-    def body(plan: Plan, old: Wire, addend: Wire, clear: Wire, enable: Wire, *flags: Wire) -> Wire:
+    def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, addend: Wire, *flags: Wire) -> Wire:
         total = plan.step(
             "total",
             signed(width),
@@ -93,8 +93,8 @@ def exact_accumulator(
         )
         return plan.step("next_state", unsigned(state_width), lambda s, f: Cat(s, f), kept, seen)
 
-    operands = (addend, clear, enable, *([flags] if flags else []))
-    state = plan.loop("state", unsigned(state_width), body, *operands)
+    operands = (clear, enable, addend, *([flags] if flags else []))
+    state = plan.loop("state", unsigned(state_width), body, *operands, strobes=2, restarts=True)
     total = plan.step("exact_sum", signed(width), lambda s: s[:width].as_signed(), state)
     if not flags:
         return total, None
