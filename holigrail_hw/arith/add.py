@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw import golden
-from holigrail_hw.core import OperatorSpec, operator, parameter
-from holigrail_hw.formats import Format, Rounding, parse
+from holigrail_hw.core import operator, parameter
+from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_operand, fixed_range
 from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.float_add import float_add
 from holigrail_hw.hdl.plan import Plan, Wire
+
+from .rounded import RoundedOperator
 
 __all__ = ["Add", "mostly_near"]
 
@@ -31,7 +33,7 @@ __all__ = ["Add", "mostly_near"]
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class Add(OperatorSpec):
+class Add(RoundedOperator):
     """sum = a + b or a - b; latency 0 without a clock request, one sum per cycle."""
 
     a: Format = parameter(
@@ -43,59 +45,29 @@ class Add(OperatorSpec):
         parse("fp8_e4m3"), "format of operand b", samples=tuple(map(parse, ("fp16", "uint4")))
     )
     operation: str = parameter("add", "what is computed", choices=("add", "subtract"))
-    result: Format | None = parameter(
-        None, "format of the sum; exact for fixed point, the wider float else"
-    )
-    rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode")
-    random_width: int = parameter(8, "bits of the random word, if stochastic", low=1, high=32)
-    overflow: str = parameter(
-        "wrap", "a fixed-point sum out of range", choices=("wrap", "saturate")
-    )
 
     def derive(self) -> dict[str, Any]:
-        if self._is_fixed:
+        if self.is_fixed:
             return {"result": exact_format(*self._terms)}
-        floats = [format for format in (self.a, self.b) if format.kind == "float"]
-        return {"result": max(floats or [self.a], key=lambda format: format.width)}
+        return {"result": self.widest_float()}
 
-    def check(self) -> list[str]:
-        return [
-            f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
-            for name, format in (("a", self.a), ("b", self.b), ("result", self._result))
-            if format.kind not in (*FIXED_KINDS, "float")
-        ]
-
-    @property
-    def _result(self) -> Format:
-        assert self.result is not None
-        return self.result
-
-    @property
-    def _is_fixed(self) -> bool:
-        return self.a.kind in FIXED_KINDS and self.b.kind in FIXED_KINDS
+    def operands(self) -> dict[str, Format]:
+        return {"a": self.a, "b": self.b}
 
     @property
     def _terms(self) -> tuple[Term, Term]:
         subtract = self.operation == "subtract"
         return Term(*fixed_range(self.a)), Term(*fixed_range(self.b), negative=subtract)
 
-    def inputs(self) -> dict[str, Format]:
-        ports = {"a": self.a, "b": self.b}
-        if self.rounding == Rounding.STOCHASTIC:
-            ports["random"] = parse(f"uint{self.random_width}")
-        return ports
-
     def outputs(self) -> dict[str, Format]:
-        return {"sum": self._result}
+        return {"sum": self.target}
 
     def golden(self, a: Any, b: Any, random: Any = None) -> dict[str, Any]:
         x, y = self.a.unpack(a), self.b.unpack(b)
         exact = golden.add(
             x, golden.negate(y) if self.operation == "subtract" else y, self.rounding
         )
-        overflow = self.overflow if self._result.kind == "fixed" else None
-        code = self._result.project(exact, self.rounding, random, self.random_width, overflow)
-        return {"sum": code}
+        return {"sum": self.projected(exact, random)}
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
@@ -105,19 +77,15 @@ class Add(OperatorSpec):
         return codes | {"b": mostly_near(rng, self.b, codes["b"], self.b.project(other))}
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        options: dict[str, Any] = {
-            "rounding": self.rounding,
-            "random": wires.get("random"),
-            "overflow": self.overflow,
-        }
+        options = self.options(wires)
         a, b = wires["a"], wires["b"]
-        if self._is_fixed and self._result.kind in FIXED_KINDS:
+        if self.is_fixed and self.target.kind in FIXED_KINDS:
             x, y = self._terms
             a = fixed_operand(plan, "a_integer", a, self.a)
             b = fixed_operand(plan, "b_integer", b, self.b)
-            return {"sum": fixed_sum(plan, a, x, b, y, self._result, **options)}
+            return {"sum": fixed_sum(plan, a, x, b, y, self.target, **options)}
         subtract = self.operation == "subtract"
-        code = float_add(plan, a, self.a, b, self.b, self._result, subtract=subtract, **options)
+        code = float_add(plan, a, self.a, b, self.b, self.target, subtract=subtract, **options)
         return {"sum": code}
 
 

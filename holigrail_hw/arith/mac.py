@@ -134,6 +134,10 @@ class Mac(OperatorSpec):
         return all(f.kind in FIXED_KINDS for f in (self.a, self.b, self.accumulator))
 
     @property
+    def _structure(self) -> str:
+        return "dsp" if self.multiplier == "dsp" else "rows"
+
+    @property
     def _rounds(self) -> bool:
         return not self._is_fixed or self.accumulation == "exact"
 
@@ -244,11 +248,11 @@ class Mac(OperatorSpec):
         accumulator = self.accumulator
         assert isinstance(accumulator, FixedFormat)
         _, _, fraction = product_range(self.a, self.b)
-        product = fixed_product(plan, a, self.a, b, self.b, dsp=self.multiplier == "dsp")
+        product = fixed_product(plan, a, self.a, b, self.b, self._structure)
         shift, width = accumulator.fraction_width - fraction, accumulator.width
         saturate = self.overflow == "saturate"
 
-        def body(plan: Plan, old: Wire, product: Wire, clear: Wire, enable: Wire) -> Wire:
+        def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, product: Wire) -> Wire:
             total = plan.step(
                 "total",
                 (old.value + product.value.shift_left(shift)).shape(),
@@ -290,7 +294,16 @@ class Mac(OperatorSpec):
                 wrap=True,
             )
 
-        return plan.loop("accumulated", shape_of(accumulator), body, product, clear, enable)
+        return plan.loop(
+            "accumulated",
+            shape_of(accumulator),
+            body,
+            clear,
+            enable,
+            product,
+            strobes=2,
+            restarts=self.restart == "product",
+        )
 
     def _exact(
         self,
@@ -308,7 +321,7 @@ class Mac(OperatorSpec):
             clear,
             enable,
             self.register,
-            dsp=self.multiplier == "dsp",
+            self._structure,
         )
         number = unpack(plan, self.register, total, "sum")
         if flags is not None:
@@ -338,7 +351,7 @@ class Mac(OperatorSpec):
             plan,
             unpack(plan, self.a, a, "a"),
             unpack(plan, self.b, b, "b"),
-            "dsp" if self.multiplier == "dsp" else "rows",
+            self._structure,
         )
         if self.accumulation == "cascade":
             assert self.product is not None

@@ -125,11 +125,12 @@ class Parameter:
 
 
 def parameters_of(spec: Any) -> dict[str, Parameter]:
-    """The parameters of an operator class or instance, in the order of declaration."""
+    """The parameters of an operator class or instance: its own, then inherited ones."""
     cls = spec if isinstance(spec, type) else type(spec)
     hints = typing.get_type_hints(cls)
     found = {}
-    for field in dataclasses.fields(cls):
+    own = cls.__dict__.get("__annotations__", {})
+    for field in sorted(dataclasses.fields(cls), key=lambda field: field.name not in own):
         if "help" not in field.metadata:
             continue
         hint = hints[field.name]

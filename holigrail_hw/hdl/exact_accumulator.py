@@ -35,31 +35,30 @@ def exact_accumulator(
     clear: Wire,
     enable: Wire,
     register: FixedFormat,
-    *,
-    dsp: bool,
+    structure: str,
 ) -> tuple[Wire, Wire | None]:
     """The running sum in ``register``, and the flags where the operands can set them.
 
-    ``a`` and ``b`` are codes with their formats.
+    ``a`` and ``b`` are codes with their formats; ``structure`` is that of the multiplier.
     ``clear`` starts a new sum, with this product if ``enable`` is set too; ``enable`` counts the
     product. The state is one register after its item.
     """
     flags = None
     if a[1].kind in FIXED_KINDS and b[1].kind in FIXED_KINDS:
-        addend = fixed_product(plan, *a, *b, dsp=dsp)
+        addend = fixed_product(plan, *a, *b, structure)
     else:
         product = multiply_unpacked(
             plan,
             unpack(plan, a[1], a[0], "a"),
             unpack(plan, b[1], b[0], "b"),
-            "dsp" if dsp else "rows",
+            structure,
         )
         addend = _aligned(plan, product, register)
         flags = _flags(plan, product)
     width = register.width
     state_width = width + (FLAGS if flags else 0)
 
-    def body(plan: Plan, old: Wire, addend: Wire, clear: Wire, enable: Wire, *flags: Wire) -> Wire:
+    def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, addend: Wire, *flags: Wire) -> Wire:
         total = plan.step(
             "total",
             signed(width),
@@ -94,8 +93,8 @@ def exact_accumulator(
         )
         return plan.step("next_state", unsigned(state_width), lambda s, f: Cat(s, f), kept, seen)
 
-    operands = (addend, clear, enable, *([flags] if flags else []))
-    state = plan.loop("state", unsigned(state_width), body, *operands)
+    operands = (clear, enable, addend, *([flags] if flags else []))
+    state = plan.loop("state", unsigned(state_width), body, *operands, strobes=2, restarts=True)
     total = plan.step("exact_sum", signed(width), lambda s: s[:width].as_signed(), state)
     if not flags:
         return total, None

@@ -54,9 +54,9 @@ def fixed_operand(plan: Plan, name: str, wire: Wire, format: Format) -> Wire:
 
 
 def fixed_product(
-    plan: Plan, a: Wire, a_format: Format, b: Wire, b_format: Format, *, dsp: bool
+    plan: Plan, a: Wire, a_format: Format, b: Wire, b_format: Format, structure: str
 ) -> Wire:
-    """The exact product; in DSP blocks or in logic."""
+    """The exact product; ``structure`` as in :func:`.integer_multiply.multiply`."""
     low, high, _ = product_range(a_format, b_format)
     shape = range_shape(low, high)
     if isinstance(a_format, BinaryFormat) and isinstance(b_format, BinaryFormat):
@@ -89,7 +89,7 @@ def fixed_product(
                 using=Adder(shape.width),
                 wrap=True,
             )
-    product = multiply(plan, a, b, "dsp" if dsp else "rows")
+    product = multiply(plan, a, b, structure)
     return plan.step("product", shape, lambda v: v, product, wrap=True)
 
 

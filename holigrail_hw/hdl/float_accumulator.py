@@ -63,4 +63,4 @@ def float_accumulator(
     operands = [getattr(number, name) for name in names]
     if random is not None:
         operands.append(random)
-    return plan.loop("accumulated", unsigned(width), body, clear, enable, *operands)
+    return plan.loop("accumulated", unsigned(width), body, clear, enable, *operands, strobes=2)

@@ -16,7 +16,7 @@ from typing import Any
 from amaranth import Cat, Const, Mux, Shape, Value
 
 from .plan import Plan, Wire
-from .primitives import Adder, Compressor, DspMultiplier, Logic
+from .primitives import Adder, Compressor, DspMultiplier, Logic, SelectingAdder
 
 __all__ = ["MULTIPLIERS", "multiply"]
 
@@ -73,7 +73,7 @@ def _rows(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
             total,
             a,
             b,
-            using=Adder(width + 1) if index else Logic(1, width),
+            using=SelectingAdder(width + 1) if index else Logic(1, width),
             wrap=True,
         )
         if index < rows - 1:

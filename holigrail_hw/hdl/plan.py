@@ -11,12 +11,12 @@ cycles holds *L* independent, interleaved sums: the operands of cycle *t* belong
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from amaranth import Const, Module, Mux, Shape, Signal, Value
 
-from .primitives import DeviceModel, Primitive, Wiring
+from .primitives import DeviceModel, Logic, Multiplexer, Primitive, Wiring
 
 __all__ = ["Plan", "Wire", "schedule"]
 
@@ -161,27 +161,46 @@ class Plan:
         body: Callable[..., Wire],
         *operands: Wire,
         init: int = 0,
+        strobes: int = 0,
+        restarts: bool = False,
     ) -> Wire:
         """A feedback loop: ``state = body(plan, state, *operands)`` once per item.
 
         The body starts where all operands are ready, in the cycle that makes the loop shortest.
         The returned wire is the updated state, one register after the body. A reset, or an item
         that is not valid, leaves no trace in the state.
+
+        Parameters
+        ----------
+        strobes : int
+            How many of the first operands are single bits without which nothing changes: while
+            they are all 0, the body returns the state as it was. An item that is not valid then
+            costs one gate for each of them instead of a multiplexer as wide as the state.
+        restarts : bool
+            The first strobe starts afresh: with it the body ignores the state it gets, and does
+            what it would do with ``init``. A reset then needs no gate on the state either.
         """
         first = max(wire.cycle for wire in operands)
         late = any(wire.time_ns > 0 for wire in operands if wire.cycle == first)
         before = self._snapshot()
-        result = self._loop_from(first, name, shape, body, operands, init)
-        length = result.cycle - first
-        if late and length > 1:
-            # Operands that arrive late in their cycle may have cost the loop a cycle of its own.
-            now = self._snapshot()
+
+        def attempt(start: int, state_ns: float) -> tuple[int, Wire]:
             self._restore(before)
-            later = self._loop_from(first + 1, name, shape, body, operands, init)
-            if later.cycle - first - 1 < length:
-                result, length = later, later.cycle - first - 1
-            else:
-                self._restore(now)
+            options = (init, strobes, restarts)
+            result = self._loop_from(start, state_ns, name, shape, body, operands, *options)
+            return result.cycle - start, result
+
+        # Operands that arrive late in their cycle may cost the loop a cycle of its own. A ring of
+        # several sums is emptied after a reset, by a gate before the body or by the restart.
+        starts = (first, first + 1) if late else (first,)
+        for start in starts:
+            length, result = attempt(start, 0.0)
+            if length == 1:
+                break
+        else:
+            gate_ns = 0.0 if restarts else self.device.lut_ns
+            start = min(starts, key=lambda start: attempt(start, gate_ns)[0])
+            length, result = attempt(start, gate_ns)
         if self.interleave not in (1, length):
             raise ValueError(f"loops of {self.interleave} and {length} cycles in one plan")
         self.interleave = length
@@ -243,30 +262,49 @@ class Plan:
             value = self._registers[key][0]
         return value
 
-    def _loop_from(self, first, name, shape, body, operands, init) -> Wire:
-        """Schedule the body with the state ready at the start of cycle ``first``."""
+    def _loop_from(
+        self, first, state_ns, name, shape, body, operands, init, strobes, restarts
+    ) -> Wire:
+        """Schedule the body with the state ready ``state_ns`` into cycle ``first``."""
         state = Signal(shape, name=self._unique(name), init=init)
         aligned = [
             Wire(self._at(wire, first), first, wire.time_ns if wire.cycle == first else 0.0)
             for wire in operands
         ]
         primed = Signal(name=self._unique(f"{name}_primed"))
+        counts = Signal(name=self._unique(f"{name}_counts"))
+        for index in range(strobes):
+            empty = ~primed if restarts and index == 0 else Const(0, 1)
+            aligned[index] = self.step(
+                f"{name}_strobe",
+                1,
+                lambda strobe, empty=empty: (strobe & counts) | empty,
+                aligned[index],
+                using=Logic(),
+            )
         old = Signal(shape, name=self._unique(f"{name}_old"))
-        result = body(self, Wire(old, first), *aligned)
+        result = body(self, Wire(old, first, state_ns), *aligned)
         length = result.cycle + 1 - first
         if length == 1:
-            self._assign(old, state)
+            # One register with a reset: its clock enable holds the state at no cost.
+            self._comb += [primed.eq(1), counts.eq(1)]
         else:
             # After a reset the ring still holds old sums: ignore them for one turn.
             turn = Signal(length, name=self._unique(f"{name}_turn"))
             self._sync.append(turn.eq((turn << 1) | 1))
-            self._comb.append(primed.eq(turn[-1]))
+            self._comb += [primed.eq(turn[-1]), counts.eq(self.valid_at(first))]
+        if length == 1 or restarts:
+            self._assign(old, state)
+        else:
             self._assign(old, Mux(primed, Value.cast(state), init))
-        valid = self.valid_at(result.cycle)
-        held = self._at(Wire(old, first), result.cycle)
-        self._sync.append(
-            Value.cast(state).eq(Mux(valid, Value.cast(result.value), Value.cast(held)))
-        )
+            self.resources.append((f"{name}_old", Multiplexer(len(Value.cast(old))), first))
+        updated = Value.cast(result.value)
+        if length == 1 or not strobes:
+            held = Value.cast(self._at(Wire(old, first), result.cycle))
+            updated = Mux(self.valid_at(result.cycle), updated, held)
+        if length > 1 and not strobes:
+            self._ready(replace(result, time_ns=result.time_ns + self.device.lut_ns))
+        self._sync.append(Value.cast(state).eq(updated))
         return Wire(state, result.cycle + 1)
 
     def _snapshot(self):

@@ -26,6 +26,7 @@ __all__ = [
     "Multiplexer",
     "Multiplier",
     "Primitive",
+    "SelectingAdder",
     "Shifter",
     "Wiring",
     "device_model",
@@ -41,8 +42,9 @@ class DeviceModel:
 
     ``register_ns`` is what every cycle pays besides its steps: clock to output, set-up, one wire.
     ``lut_ns`` is one level of logic with its wire. An adder takes ``carry_start_ns`` plus
-    ``carry_ns`` for each bit. ``dsp_ns`` is a combinational product in a DSP block, which takes
-    operands up to ``dsp_width`` bits (signed); 0 where the device has none.
+    ``carry_ns`` for each bit; ``adder_selects`` says whether the LUT that adds can also choose
+    between the sum and an operand. ``dsp_ns`` is a combinational product in a DSP block, which
+    takes operands up to ``dsp_width`` bits (signed); 0 where the device has none.
     """
 
     name: str
@@ -51,6 +53,7 @@ class DeviceModel:
     lut_ns: float
     carry_start_ns: float
     carry_ns: float
+    adder_selects: bool
     dsp_ns: float
     dsp_width: int
     measured: str
@@ -126,6 +129,14 @@ class Adder(Primitive):
 
     def one_bit_adders(self):
         return self.width
+
+
+@dataclass(frozen=True)
+class SelectingAdder(Adder):
+    """An adder followed by the choice between the sum and one of its operands."""
+
+    def delay_ns(self, device):
+        return super().delay_ns(device) + (0 if device.adder_selects else device.lut_ns)
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,9 @@ def accumulate(plan, x, clear):
     return {"z": plan.loop("total", signed(12), body, shifted, clear)}
 
 
-def make_accumulator(period_ns):
+def make_accumulator(period_ns, datapath=accumulate):
     ports = {"x": signed(7), "clear": unsigned(1)}
-    return Plan(ports, {"z": signed(12)}, accumulate, device=GENERIC, period_ns=period_ns)
+    return Plan(ports, {"z": signed(12)}, datapath, device=GENERIC, period_ns=period_ns)
 
 
 def expected_sums(items, interleave):
@@ -105,25 +105,60 @@ def expected_sums(items, interleave):
     return seen
 
 
+def accumulate_strobed(plan, x, clear):
+    """The same sums for items that count: none counts while both strobes are 0."""
+
+    def body(plan, old, clear, count, x):
+        start = plan.step("start", signed(12), lambda o, c: Mux(c, 0, o), old, clear, using=Logic())
+        added = plan.step(
+            "added", signed(12), lambda s, v: s + v, start, x, using=Adder(12), wrap=True
+        )
+        return plan.step(
+            "next", signed(12), lambda s, a, c: Mux(c, a, s), start, added, count, using=Logic()
+        )
+
+    ones = plan.step("ones", 1, lambda c: c | ~c, clear)
+    return {"z": plan.loop("total", signed(12), body, clear, ones, x, strobes=2)}
+
+
+def accumulate_restarted(plan, x, clear):
+    """The same sums, emptied after a reset by the strobe that clears."""
+
+    def body(plan, old, clear, count, x):
+        added = plan.step(
+            "added", signed(12), lambda s, v: s + v, old, x, using=Adder(12), wrap=True
+        )
+        alone = plan.step("alone", signed(12), lambda v, c: Mux(c, v, 0), x, count, using=Logic())
+        kept = plan.step("kept", signed(12), lambda s, a, c: Mux(c, a, s), old, added, count)
+        return plan.step("next", signed(12), lambda k, a, c: Mux(c, a, k), kept, alone, clear)
+
+    ones = plan.step("ones", 1, lambda c: c | ~c, clear)
+    double = plan.step("double", signed(12), lambda v: v - 1 + 1, x, using=Adder(12), wrap=True)
+    options = {"strobes": 2, "restarts": True}
+    return {"z": plan.loop("total", signed(12), body, clear, ones, double, **options)}
+
+
 LONG = [((37 * i) % 128 - 64, i % 11 == 0 and i > 0) for i in range(60)]
 
 
+@pytest.mark.parametrize("datapath", [accumulate, accumulate_strobed, accumulate_restarted])
 @pytest.mark.parametrize("period_ns", [None, 8.0, 4.0, 3.0, 1.5])
-def test_loop_interleaves_as_many_sums_as_it_has_cycles(period_ns):
-    plan = make_accumulator(period_ns)
+def test_loop_interleaves_as_many_sums_as_it_has_cycles(datapath, period_ns):
+    plan = make_accumulator(period_ns, datapath)
     outputs = simulate(plan, LONG, cycles=len(LONG) + plan.latency)
     assert outputs[plan.latency :] == expected_sums(LONG, plan.interleave)
 
 
 def test_loop_gets_longer_with_a_faster_clock():
     lengths = [make_accumulator(period).interleave for period in (None, 4.0, 1.5)]
-    assert lengths == [1, 2, 3]
+    assert lengths == [1, 3, 4]
 
 
+@pytest.mark.parametrize("datapath", [accumulate, accumulate_strobed, accumulate_restarted])
 @pytest.mark.parametrize("period_ns", [None, 4.0, 1.5])
 @pytest.mark.parametrize("reset_at", [5, 17, 18])
-def test_reset_in_mid_stream_leaves_no_trace(period_ns, reset_at):
-    plan = make_accumulator(period_ns)
+def test_reset_in_mid_stream_leaves_no_trace(datapath, period_ns, reset_at):
+    plan = make_accumulator(period_ns, datapath)
     outputs = simulate(plan, LONG, cycles=len(LONG) + plan.latency, reset_at={reset_at})
     after = LONG[reset_at + 1 :]
     # Sums are counted from reset: the first item after it belongs to sum 0 of a fresh set.
