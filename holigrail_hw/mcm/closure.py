@@ -19,7 +19,7 @@ Levels 0 to k - 1 exhausted prove that every graph has at least (targets + k) ad
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from .relations import Relations, bit, members
@@ -62,25 +62,18 @@ class Closure:
                 if made >> (t >> 1) & 1 and t not in (u, v):
                     self._pairs[t].append((u, v))
 
-    def sets(
-        self,
-        extra: int,
-        *,
-        idle: bool = False,
-        prune: Callable[[list[int], int], bool] | None = None,
-    ) -> Iterator[tuple[list[int], int]]:
+    def sets(self, extra: int, *, idle: bool = False) -> Iterator[tuple[list[int], int]]:
         """Every set with ``extra`` factors beside 1 and the targets, as (common, last).
 
         ``common`` lists factors and ``last`` is a bit set: each member of it completes ``common``
         to one set; 0 means that ``common`` is complete. With ``idle``, extra factors may also be
-        such that the targets do not need them. ``prune(chosen, left)`` may cut a branch with
-        ``left`` more extra factors.
+        such that the targets do not need them.
 
         Raises
         ------
         OutOfTime
         """
-        self._idle, self._prune = idle, prune
+        self._idle = idle
         reached = self.relations.of(1, 1)
         related = {t: self.relations.of(t, 1) | self._twice[t] for t in self.targets}
         yield from self._visit([1], 1, reached, list(self.targets), related, extra, 0)
@@ -123,8 +116,6 @@ class Closure:
                 yield chosen, 0
             return
         if extra == 0:
-            return
-        if self._prune is not None and self._prune(chosen, extra):
             return
         candidates = reached & ~present & ~banned
         if extra == 1:
