@@ -54,7 +54,9 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     table(console, header, [[row[key] for key in keys] for row in result["timing"]])
     print_line("\n")
     cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
-    pairs(console, [("estimate", cost), ("device model", result["device"]), ("top", result["top"])])
+    known = [("estimate", cost), ("device model", result["device"]), ("top", result["top"])]
+    facts = [(name.replace("_", " "), value) for name, value in result["facts"].items()]
+    pairs(console, known + facts)
     for title, text in (("notes", result["notes"]), ("references", result["references"])):
         if text:
             lines = text.splitlines() if isinstance(text, str) else text

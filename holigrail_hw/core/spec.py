@@ -182,6 +182,10 @@ class OperatorSpec(ABC):
             "memory_bits": 0,
         }
 
+    def facts(self) -> dict[str, Any]:
+        """What else is known of this operator, by name: proofs, bounds, search results."""
+        return {}
+
     def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:
         """The golden answer for one item per cycle of hardware that interleaves its sums.
 

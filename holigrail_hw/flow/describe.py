@@ -20,7 +20,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
     """All of it, as plain data.
 
     Keys: operator, summary, maturity, notes, references, top, parameters, ports, timing (a list,
-    the last entry is the request), cost, device.
+    the last entry is the request), cost, facts, device.
     """
     return {
         "operator": spec.name,
@@ -52,6 +52,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         ],
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
+        "facts": spec.facts(),
     }
 
 
