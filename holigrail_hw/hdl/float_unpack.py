@@ -77,13 +77,13 @@ def unpack(plan: Plan, format: Format, x: Wire, name: str) -> Unpacked:
 
     Raises
     ------
-    NotImplementedError
+    TypeError
         For formats that are no binary fractions.
     """
     for kind, function in _UNPACKERS.items():
         if isinstance(format, kind):
             return function(plan, format, x, name)
-    raise NotImplementedError(f"{format}: no way to unpack a {format.kind} number")
+    raise TypeError(f"{format}: no way to unpack a {format.kind} number")
 
 
 def _unpack_float(plan: Plan, format: FloatFormat, x: Wire, name: str) -> Unpacked:
