@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import RequestError
-from ..core.parameters import parameters_of, parse_parameters, to_text
+from ..core.parameters import construct, parameters_of, parse_parameters, to_text
 from ..core.registry import find
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..flow import catalogue, devices
 from ..flow.board import board as find_board
 from ..flow.board import boards
-from .options import common_options, integer
+from .options import common_options, complaint, integer
 from .session import Session
 
 __all__ = [
@@ -132,7 +132,7 @@ def read_design(
     assert cls is not None
     spec, (timing, device) = together(
         [
-            lambda: cls(**parse_parameters(cls, request.texts, who=cls.name)),
+            lambda: construct(cls, request.texts, who=cls.name),
             lambda: timing_of(options, board, Timing()),
         ]
     )
@@ -192,7 +192,7 @@ def _parser(
     )
     parser.error = lambda message: _fail(  # type: ignore[method-assign]
         RequestError(
-            f"{session.verb}: {message.removeprefix('argument ')}",
+            f"{session.verb}: {complaint(message)}",
             hint=f"`holigrail {session.verb} --help` shows the options",
         )
     )

@@ -11,7 +11,7 @@ from ..flow.folders import staging
 from ..ui.tables import table
 from .arguments import read_request, timing_of
 from .options import integer
-from .session import Session, shown
+from .session import INTERRUPTED, Session, shown
 
 __all__ = ["configure", "main"]
 
@@ -63,7 +63,11 @@ def main(words: list[str], session: Session) -> int:
             (work / "pareto.svg").write_text(svg, encoding="utf-8")
         result["plot"] = str(folder / "pareto.svg")
     names = [name for name in points[0].values if name in swept or name not in request.texts]
-    session.show(result, lambda console: _text(console, points, names, result.get("plot")))
+    session.show(
+        result,
+        lambda console: _text(console, points, names, result.get("plot")),
+        status=INTERRUPTED if stopped else 0,
+    )
     if stopped:
         raise KeyboardInterrupt
     return 0

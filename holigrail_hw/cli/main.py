@@ -9,14 +9,16 @@ import difflib
 import importlib
 import os
 import shlex
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from .options import common_options
-from .session import Session
+from .options import common_options, complaint
+from .session import INTERRUPTED, Session
 
 __all__ = ["VERBS", "judge", "main"]
 
@@ -42,18 +44,23 @@ Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is m
 """
 
 _TOOL_MISSING = 3
-_INTERRUPTED = 130
+_TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     session = Session(command=shlex.join(["holigrail", *words]), json="--json" in words)
+    ends_here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _terminate) if ends_here else None
     try:
         return _run(words, session)
+    except _Terminated:
+        print("\nterminated", file=sys.stderr)
+        return _TERMINATED
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away, as `head` does; it has what it wanted.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,6 +71,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("holigrail"):
             return _missing_package(str(error.name), session)
         return judge(error, session)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: tools are stopped and unfinished folders removed, as after Ctrl-C."""
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise _Terminated
 
 
 def _run(words: list[str], session: Session) -> int:
@@ -115,7 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-h", "--help", action="store_true", help="show this and stop")
     parser.add_argument("--version", action="store_true", help="show the version and stop")
-    parser.error = _refuse  # type: ignore[method-assign]
+    parser.error = lambda message: _refuse(  # type: ignore[method-assign]
+        f"holigrail: {complaint(message)}"
+    )
     return parser
 
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterable
 
-__all__ = ["common_options", "integer", "one_of"]
+__all__ = ["common_options", "complaint", "integer", "one_of"]
 
 
 def common_options() -> argparse.ArgumentParser:
@@ -25,6 +25,14 @@ def common_options() -> argparse.ArgumentParser:
         "--traceback", action="store_true", help="with an error, also show where it happened"
     )
     return parser
+
+
+def complaint(message: str) -> str:
+    """What argparse says about an option, in the words of our other messages."""
+    text = message.removeprefix("argument ")
+    if text.startswith("unrecognized arguments: "):
+        return f"no option named {text.split(': ', 1)[1]!r}"
+    return text.replace("expected one argument", "must be given a value, not none")
 
 
 def integer(low: int, high: int | None = None) -> Callable[[str], int]:

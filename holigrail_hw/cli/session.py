@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from ..ui.progress import Progress
 
-__all__ = ["Session", "shown"]
+__all__ = ["INTERRUPTED", "Session", "shown"]
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 # A pipe has no width: rows must not wrap there, since other programs read them.
 _PIPE_WIDTH = 10_000

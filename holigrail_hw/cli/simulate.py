@@ -1,6 +1,8 @@
 """``holigrail simulate``: run some items through the hardware and print them decoded."""
 
 import argparse
+import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -45,7 +47,7 @@ def main(words: list[str], session: Session) -> int:
     status = session.show(
         result,
         lambda console: table(console, header, [[row[key] for key in header] for row in rows]),
-        status=bool(wrong),
+        status=int(bool(wrong)),
     )
     if wrong and not session.json:
         raise DesignError(
@@ -92,16 +94,20 @@ def _given(spec: OperatorSpec, texts: list[str]) -> dict[str, Any]:
 
 
 def _code(format: Any, text: str) -> int:
-    if text.startswith(("0x", "0b")):
-        code = int(text, 0)
-        if code >> format.width:
-            raise ValueError(f"a code must have at most {format.width} bits, not {text}")
-        return code
+    is_code = text.startswith(("0x", "0b"))
+    number: float | Fraction
     try:
-        number = float(text)
+        number = int(text, 0) if is_code else float(text)
+        # A float holds the sign of zero and what is not finite; other numbers are taken exactly.
+        if not is_code and number and math.isfinite(number):
+            number = Fraction(text)
     except ValueError:
         raise ValueError(f"a value must be a number or a code such as 0x3c, not {text!r}") from None
-    return int(format.encode(number))
+    if not is_code:
+        return int(format.encode(number))
+    if int(number) >> format.width:
+        raise ValueError(f"a code must have at most {format.width} bits, not {text}")
+    return int(number)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,15 @@ from holigrail_hw.formats import Format, FormatError, parse
 
 from .errors import RequestError
 
-__all__ = ["Parameter", "parameter", "parameters_of", "parse_parameters", "to_text", "violations"]
+__all__ = [
+    "Parameter",
+    "construct",
+    "parameter",
+    "parameters_of",
+    "parse_parameters",
+    "to_text",
+    "violations",
+]
 
 
 def parameter(
@@ -176,6 +184,31 @@ def parse_parameters(cls: type, given: dict[str, Any], *, who: str) -> dict[str,
     if wrong:
         raise RequestError(wrong, hint="; ".join(dict.fromkeys(hints)) or None)
     return values
+
+
+def construct(cls: type, given: dict[str, Any], *, who: str) -> Any:
+    """The specification with parameters given as texts; raises RequestError with every violation.
+
+    A derived result may be wider than any format that can be asked for. Its name is accepted where
+    it is what the other parameters derive, so that what manifests and messages say can be read.
+    """
+    wide = {}
+    for name, parameter in parameters_of(cls).items():
+        if parameter.type is Format and parameter.optional and name in given:
+            try:
+                parameter.from_text(given[name])
+            except ValueError:
+                wide[name] = given[name]
+    if wide:
+        try:
+            rest = {name: text for name, text in given.items() if name not in wide}
+            spec = cls(**parse_parameters(cls, rest, who=who))
+        except RequestError:
+            pass
+        else:
+            if all(to_text(getattr(spec, name)) == text for name, text in wide.items()):
+                return spec
+    return cls(**parse_parameters(cls, given, who=who))
 
 
 def violations(spec: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """How a core is clocked and wrapped: what ``--period``, ``--latency`` and ``--shell`` ask for."""
 
+import math
 from dataclasses import dataclass
 
 from .errors import RequestError
@@ -37,7 +38,7 @@ class Timing:
 
     def __post_init__(self) -> None:
         wrong = []
-        if self.period_ns is not None and not self.period_ns > 0:
+        if self.period_ns is not None and not 0 < self.period_ns < math.inf:
             wrong.append(f"timing: period must be a positive number of ns, not {self.period_ns:g}")
         if self.latency is not None and not 0 <= self.latency <= 64:
             wrong.append(f"timing: latency must be between 0 and 64 cycles, not {self.latency}")

@@ -210,6 +210,7 @@ def _compile(compiler: str, flags: list[str], sources: list[Path], work: Path, n
         who="g++",
         log=log,
         cwd=work,
+        makes=[target],
     )
     log.unlink()
     return target

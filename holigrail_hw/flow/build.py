@@ -195,6 +195,7 @@ def _bitstream(
         environment=tools.environment(),
         time_limit=_TIME_LIMIT_S,
         failure=DesignError,
+        makes=[work / f"{TOP}.json"],
     )
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(
@@ -220,6 +221,7 @@ def _bitstream(
         time_limit=_TIME_LIMIT_S,
         failure=DesignError,
         progress=progress,
+        makes=[work / names["bitstream"]],
     )
     keep = {
         f"{TOP}.json": f"{name}.json",

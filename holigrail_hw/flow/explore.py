@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import HoligrailError, RequestError
-from ..core.parameters import parse_parameters
+from ..core.parameters import construct
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from .process import Progress
@@ -102,7 +102,7 @@ def _point(
     if timing.latency is not None:
         values["latency"] = str(timing.latency)
     try:
-        spec = cls(**parse_parameters(cls, row, who=cls.name))
+        spec = construct(cls, row, who=cls.name)
         plan, cost = spec.plan(timing), spec.cost(timing)
         figures: dict[str, Any] = {
             "latency": plan.latency,

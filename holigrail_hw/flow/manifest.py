@@ -10,7 +10,7 @@ from typing import Any
 from .. import __version__
 from ..core import registry
 from ..core.errors import RequestError
-from ..core.parameters import parse_parameters
+from ..core.parameters import construct
 from ..core.spec import OPERATORS, OperatorSpec
 from ..core.timing import Timing
 from .top import CLOCK, RESET, Top
@@ -78,7 +78,7 @@ def load(path: Path) -> tuple[OperatorSpec, Timing]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RequestError(f"{who}: the file must be readable ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(
             f"{who}: the file must be JSON, not broken ({error})",
             hint="generate the folder again",
@@ -129,7 +129,7 @@ def _operator(operator: Any, parameters: Any) -> OperatorSpec:
         raise RequestError(f"parameters must be a table, not {parameters!r}")
     # An operator whose module is loaded needs no search through all families.
     cls = OPERATORS.get(operator) or registry.find(operator)
-    return cls(**parse_parameters(cls, dict(parameters), who=operator))
+    return construct(cls, dict(parameters), who=operator)
 
 
 def _timing(timing: Any) -> Timing:

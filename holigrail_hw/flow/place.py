@@ -83,6 +83,7 @@ def place_and_route(
         progress=progress,
         failure=DesignError,
         explain=lambda output: _no_room(output, who, what),
+        makes=[report],
     )
     netlist = json.loads((folder / arguments[arguments.index("--json") + 1]).read_text())
     module = netlist["modules"][arguments[arguments.index("--top") + 1]]

@@ -46,6 +46,7 @@ def run(
     failure: type[HoligrailError] = ToolError,
     hint: str | None = None,
     explain: Callable[[str], HoligrailError | None] | None = None,
+    makes: Sequence[Path] = (),
 ) -> Finished:
     """Run ``command`` to its end and return what it printed.
 
@@ -66,11 +67,14 @@ def run(
         :class:`ToolError`.
     explain
         Looks at the whole output of a failed run and may return a better error.
+    makes
+        Files the tool must have written when it ends; older ones are removed before.
 
     Raises
     ------
     ToolError
-        The program cannot be started, died of a signal, or ran past ``time_limit``.
+        The program cannot be started, died of a signal, ran past ``time_limit``, or left
+        out a file that it ``makes``.
     RequestError
         The log cannot be written.
     """
@@ -83,6 +87,8 @@ def run(
             f"{who}: the folder of its log must be writable, not {log.parent} ({error.strerror})",
             hint="choose another output folder",
         ) from None
+    for file in makes:
+        file.unlink(missing_ok=True)
     start = time.monotonic()
     with sink:
         try:
@@ -125,6 +131,10 @@ def run(
             child.stdout.close()
     seconds = time.monotonic() - start
     output = "".join(lines)
+    left_out = [str(file) for file in makes if not file.is_file()]
+    if status == 0 and left_out:
+        reason = f"must write {', '.join(left_out)}, not end without it"
+        raise ToolError(_report(who, reason, words, output, log), hint=hint)
     if status == 0:
         return Finished(tuple(words), output, seconds, log)
     if expired.is_set():

@@ -218,6 +218,7 @@ def synthesise(
         environment=tools.environment(),
         time_limit=_TIME_LIMIT_S,
         failure=DesignError,
+        makes=[netlist],
     )
     module = json.loads(netlist.read_text())["modules"][top]
     types = (cell["type"] for cell in module["cells"].values())

@@ -1,6 +1,7 @@
 """The frame of the command line: help, exit statuses, where text goes, accidents."""
 
 import re
+import signal
 import subprocess
 import sys
 
@@ -49,7 +50,7 @@ def test_unknown_option_without_verb(holigrail):
     answer = holigrail("--colour")
     assert answer.status == 2
     assert answer.err == (
-        "error: unrecognized arguments: --colour\n"
+        "error: holigrail: no option named '--colour'\n"
         "  hint: `holigrail --help` shows the verbs and options\n"
     )
 
@@ -83,6 +84,13 @@ def test_interruption_is_quiet(holigrail, monkeypatch):
 
     monkeypatch.setattr(info, "describe", interrupted)
     assert holigrail("info", "mac") == (130, "", "\ninterrupted\n")
+
+
+def test_termination_stops_the_work_as_interruption_does(holigrail, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(info, "describe", lambda *_: signal.raise_signal(signal.SIGTERM))
+    assert holigrail("info", "mac") == (143, "", "\nterminated\n")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_errors_are_json_too(holigrail):

@@ -53,6 +53,20 @@ WRONG = [
         "error: timing: period must be a positive number of ns, not -1\n",
     ),
     (
+        ["info", "mac", "--a"],
+        "error: info: --a: must be given a value, not none\n"
+        "  hint: `holigrail info --help` shows the options\n",
+    ),
+    (
+        ["--seed"],
+        "error: holigrail: --seed: must be given a value, not none\n"
+        "  hint: `holigrail --help` shows the verbs and options\n",
+    ),
+    (
+        ["info", "mac", "--period", "inf"],
+        "error: timing: period must be a positive number of ns, not inf\n",
+    ),
+    (
         ["info", "mac", "--period", "5", "--latency", "3"],
         "error: timing: period and latency must not be given together\n",
     ),
@@ -98,6 +112,10 @@ WRONG = [
         ["simulate", "mac", "--value", "a=one", "--value", "b=0x100"],
         "error: mac: a: a value must be a number or a code such as 0x3c, not 'one'\n"
         "error: mac: b: a code must have at most 8 bits, not 0x100\n",
+    ),
+    (
+        ["simulate", "mac", "--value", "a=0xzz"],
+        "error: mac: a: a value must be a number or a code such as 0x3c, not '0xzz'\n",
     ),
     (
         ["simulate", "mac", "--value", "a=1,2,3", "--value", "b=1,2"],

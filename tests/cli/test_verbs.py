@@ -141,6 +141,22 @@ def test_simulate(holigrail, tmp_path):
     assert "$enddefinitions" in (tmp_path / "wave.vcd").read_text()
 
 
+def test_simulate_takes_values_exactly(holigrail):
+    answer = holigrail(
+        *("simulate", "max", "--format", "int64", "--json"),
+        *("--value", "a=9007199254740993", "--value", "b=-9223372036854775807"),
+    )
+    assert type(answer.json["status"]) is int
+    row = answer.json["items"][0]
+    assert row["a"].startswith("0x0020000000000001 ")
+    assert row["b"].startswith("0x8000000000000001 ")
+
+
+def test_a_result_wider_than_any_format_with_a_name(holigrail):
+    words = ("verify", "multiply", "--a", "uint64", "--b", "int4", "--result", "int68")
+    assert holigrail(*words, "--level", "cocotb", "--count", "20").status == 0
+
+
 def test_simulate_finds_a_difference(holigrail, monkeypatch):
     cls = operators()["mac"]
     monkeypatch.setattr(cls, "golden", lambda self, **codes: {"sum": codes["a"]})
@@ -280,6 +296,9 @@ def test_interrupted_exploration_keeps_what_it_found(holigrail, monkeypatch):
     assert answer.status == 130
     assert re.search(r"^int4 ", answer.out, re.M) and "int8" not in answer.out
     assert answer.err.endswith("interrupted\n")
+    seen.clear()
+    found = holigrail("explore", "mac", "--a", "int4,int8", "--json").json
+    assert (found["status"], found["complete"], len(found["points"])) == (130, False, 1)
 
 
 def test_report(holigrail, tmp_path):

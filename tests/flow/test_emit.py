@@ -11,10 +11,11 @@ import needs
 import pytest
 from sample_operators import SAMPLES, Accumulate, MultiplyAdd
 
-from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.core import RequestError, Timing, find
 from holigrail_hw.core.spec import OPERATORS
 from holigrail_hw.flow import emit, manifest, tools
 from holigrail_hw.flow.top import Top
+from holigrail_hw.formats import parse
 
 DESIGNS = [
     (MultiplyAdd(), Timing()),
@@ -69,6 +70,17 @@ def test_combinational_design_has_no_clock(tmp_path):
 def test_manifest_round_trip(tmp_path, spec, timing):
     emit.generate(spec, timing, tmp_path, vectors=4)
     assert manifest.load(tmp_path / "manifest.json") == (spec, timing)
+
+
+def test_manifest_of_a_result_wider_than_any_format_with_a_name(tmp_path):
+    spec = find("multiply")(a=parse("uint64"), b=parse("int4"))
+    emit.generate(spec, Timing(), tmp_path, vectors=4)
+    path = tmp_path / "manifest.json"
+    assert spec.parameters()["result"] == "int68"
+    assert manifest.load(path) == (spec, Timing())
+    path.write_text(path.read_text().replace("int68", "int69"))
+    with pytest.raises(RequestError, match="result: int69: width must be between 1 and 64"):
+        manifest.load(path)
 
 
 def test_same_bytes_in_another_process(tmp_path):
@@ -193,6 +205,7 @@ class TestCorruptManifest:
         assert self.load(tmp_path, '{"schema": 1,').startswith(
             "manifest FILE: the file must be JSON, not broken (Expecting property name"
         )
+        assert "the file must be JSON" in self.load(tmp_path, "[" * 100_000)
 
     def test_not_a_manifest(self, tmp_path):
         assert self.load(tmp_path, "[]") == "manifest FILE: schema must be 1, not None"

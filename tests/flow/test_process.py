@@ -116,6 +116,16 @@ def test_interrupt_stops_the_child(tmp_path):
         os.kill(started[0], 0)
 
 
+def test_a_tool_that_leaves_out_its_file(tmp_path):
+    old = tmp_path / "result"
+    old.write_text("of an earlier run")
+    with pytest.raises(ToolError) as caught:
+        run(_python("print('done')"), who="tool", log=tmp_path / "log", makes=[old])
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"tool: must write {old}, not end without it"
+    assert lines[-1] == "  done"
+
+
 def test_tail_drops_empty_lines():
     assert tail("a\n\nb\n\n\nc\n", 2) == "b\nc"
 
