@@ -79,7 +79,7 @@ class Session:
 
     def print_json(self, result: Mapping[str, Any], *, status: int = 0) -> None:
         """Print one JSON object: schema, verb, status, then the result."""
-        head = {"schema": 1, "verb": self.verb, "status": status}
+        head = {"schema": 1, "verb": self.verb, "status": int(status)}
         print(json_module.dumps({**head, **result}, indent=2, default=_plain))
 
 

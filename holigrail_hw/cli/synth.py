@@ -31,7 +31,7 @@ def main(words: list[str], session: Session) -> int:
         )
     result = measured.as_dict()
     status = session.show(
-        result, lambda console: _text(console, result), status=bool(measured.failures)
+        result, lambda console: _text(console, result), status=int(bool(measured.failures))
     )
     if measured.failures and not session.json:
         raise DesignError("\n".join(measured.failures), hint=measured.hint)

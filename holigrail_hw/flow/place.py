@@ -142,5 +142,5 @@ def _no_room(output: str, who: str, what: str) -> HoligrailError | None:
     need = "need " + ", ".join(over) if over else "run out of cells"
     return DesignError(
         f"{who}: the design must fit on {what}, not {need}",
-        hint="take a larger device, narrower formats, or --dsp",
+        hint="take a larger device, narrower formats, or a longer --period",
     )

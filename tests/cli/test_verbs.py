@@ -238,6 +238,8 @@ def test_synth_fails_when_the_period_is_missed(holigrail):
         re.M,
     )
     assert "Fmax" in answer.out
+    found = holigrail("synth", *SMALL, "--device", "up5k", "--period", "1", "--json").json
+    assert found["status"] == 1 and type(found["status"]) is int
 
 
 def test_a_model_that_is_off_is_a_failure():
