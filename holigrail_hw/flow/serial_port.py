@@ -83,5 +83,20 @@ class SerialPort:
         while len(got) < count and (left := end - time.monotonic()) > 0:
             ready, _, _ = select.select([self._file], [], [], left)
             if ready:
-                got += os.read(self._file, count - len(got))
+                got += self._some(count - len(got))
         return got
+
+    def _some(self, count: int) -> bytes:
+        """What has come; a port that is ready and gives nothing has been unplugged."""
+        reason = "it was closed at the other end"
+        try:
+            if data := os.read(self._file, count):
+                return data
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            reason = error.strerror
+        raise ToolError(
+            f"flash: the serial port {self.path} must stay open, not fail ({reason})",
+            hint="is the board still plugged in?",
+        )

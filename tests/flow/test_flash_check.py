@@ -95,6 +95,17 @@ def test_port_that_does_not_open(tmp_path):
     )
 
 
+def test_port_that_goes_away():
+    ours, theirs = os.openpty()
+    path = Path(os.ttyname(theirs))
+    with SerialPort(path, 115200) as line:
+        os.close(theirs)
+        os.close(ours)
+        with pytest.raises(ToolError) as caught:
+            line.read(1, 1.0)
+    assert str(caught.value).startswith(f"flash: the serial port {path} must stay open, not fail")
+
+
 def test_file_that_is_no_port(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
