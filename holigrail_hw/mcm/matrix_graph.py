@@ -103,7 +103,7 @@ class MatrixGraph:
 
     @property
     def negations(self) -> int:
-        """Outputs that are the negative of a node."""
+        """Nodes whose negative is an output, each another adder beside those of the graph."""
         return len({t.node for t in self.targets if t.negative})
 
     def evaluate(self, x: Sequence[Any]) -> list[Any]:

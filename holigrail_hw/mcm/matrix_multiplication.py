@@ -98,7 +98,7 @@ class MatrixMultiplication(OperatorSpec):
         return self.solution.graph
 
     def facts(self) -> dict[str, Any]:
-        """What is known about the graph, for people."""
+        """What is known about the graph without biases, for people."""
         found = self.solution
         costs = matrix_adder_costs(found.graph, self.input.width, signed=self.input.signed)
         return {
@@ -173,7 +173,8 @@ class MatrixMultiplication(OperatorSpec):
                     keep=True,
                 )
             )
-        outputs = {}
+        outputs: dict[str, Wire] = {}
+        negated: dict[int, Wire] = {}
         for index, target in enumerate(graph.targets):
             low, high = range_of(self.matrix[index], width, is_signed)
             shape = _shape(low, high)
@@ -182,15 +183,18 @@ class MatrixMultiplication(OperatorSpec):
             else:
                 node = nodes[target.node]
                 if target.negative:
-                    node = plan.step(
-                        f"minus{index}",
-                        _shape(low >> target.shift, high >> target.shift),
-                        lambda value: -value,
-                        node,
-                        using=AdderPrimitive(shape.width - target.shift),
-                        wrap=True,
-                        keep=True,
-                    )
+                    if target.node not in negated:
+                        minus = _shape(low >> target.shift, high >> target.shift)
+                        negated[target.node] = plan.step(
+                            f"minus{target.node}",
+                            minus,
+                            lambda value: -value,
+                            node,
+                            using=AdderPrimitive(minus.width),
+                            wrap=True,
+                            keep=True,
+                        )
+                    node = negated[target.node]
                 row = plan.step(
                     f"row{index}",
                     shape,
