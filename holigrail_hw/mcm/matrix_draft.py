@@ -20,6 +20,7 @@ __all__ = ["Draft", "Pattern", "Term"]
 Term = tuple[int, int]
 Pattern = tuple[int, int, int, int]
 _Use = tuple[int, int]
+_Value = tuple[int, int, int]
 
 
 class Draft:
@@ -174,9 +175,7 @@ class _Builder:
         self.adders: list[MatrixAdder] = []
         self.depths = [0] * draft.inputs
         self.known: dict[MatrixAdder, int] = {}
-        self.values: dict[int, tuple[int, int, int] | None] = {
-            node: (node, 0, 1) for node in range(draft.inputs)
-        }
+        self.values: dict[int, _Value | None] = {node: (node, 0, 1) for node in range(draft.inputs)}
 
     def graph(self) -> MatrixGraph:
         draft = self.draft
@@ -184,7 +183,7 @@ class _Builder:
         targets = [RowTarget(None) if v is None else RowTarget(v[0], v[1], v[2] < 0) for v in found]
         return _without_negations(MatrixGraph(draft.inputs, tuple(self.adders), tuple(targets)))
 
-    def value(self, node: int) -> tuple[int, int, int] | None:
+    def value(self, node: int) -> _Value | None:
         """What a node of the draft became; its operands come first."""
         draft = self.draft
         if node not in self.values:
@@ -198,23 +197,24 @@ class _Builder:
             self.values[node] = self.total(terms)
         return self.values[node]
 
-    def total(self, terms: list[tuple[int, int, int]]) -> tuple[int, int, int] | None:
+    def total(self, terms: list[_Value]) -> _Value | None:
+        """Terms added two by two, earliest and lowest first: narrow adders, least depth."""
         heap = []
         for order, (node, shift, sign) in enumerate(sorted(terms)):
             value = self.value(node)
             if value is not None:
                 found, more, negative = value
-                heap.append((self.depths[found], order, (found, shift + more, sign * negative)))
+                term = found, shift + more, sign * negative
+                heap.append((self.depths[found], shift + more, order, term))
         heapq.heapify(heap)
-        order = len(heap)
+        order = len(terms)
         while len(heap) > 1:
-            (_, _, one), (_, _, two) = heapq.heappop(heap), heapq.heappop(heap)
-            sum_of_both = self.adder(one, two)
-            heapq.heappush(heap, (self.depths[sum_of_both[0]], order, sum_of_both))
+            both = self.adder(heapq.heappop(heap)[-1], heapq.heappop(heap)[-1])
+            heapq.heappush(heap, (self.depths[both[0]], both[1], order, both))
             order += 1
-        return heap[0][2] if heap else None
+        return heap[0][-1] if heap else None
 
-    def adder(self, one: tuple[int, int, int], two: tuple[int, int, int]) -> tuple[int, int, int]:
+    def adder(self, one: _Value, two: _Value) -> _Value:
         low = min(one[1], two[1])
         left, right = sorted((one, two), key=lambda value: (-value[1], value[0], value[2]))
         outer = -1 if left[2] < 0 and right[2] < 0 else 1

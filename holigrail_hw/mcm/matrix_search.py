@@ -22,8 +22,10 @@ __all__ = ["MatrixSolution", "least_matrix_depth", "signed_digits", "solve_matri
 Progress = Callable[[str], None]
 
 _DEEP = 40
-_TREE_EVERY = 12
-_DIGITS_EVERY = 7
+_TREE_EVERY = 30
+_DIGITS_EVERY = 5
+_MOST_RUINED = 0.3
+_SKEWS = (1, 3, 8)
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ def _again(rows: Matrix, limit: int, best: _Best, count: int, random: Random) ->
         start = _tree(rows, limit, random)
     elif count % _DIGITS_EVERY == 0:
         start = _rewritten(start, random)
-    keep = random.uniform(0.7, 1.0)
+    # Small matrices gain by losing much at once, large ones by losing a few patterns at a time.
+    keep = 1.0 - _MOST_RUINED * random.random() ** random.choice(_SKEWS)
     kept = [item for item in best.patterns if random.random() < keep]
     return _finished(start, kept, random, len(rows[0]))
 
