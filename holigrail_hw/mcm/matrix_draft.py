@@ -215,28 +215,28 @@ class _Builder:
         return heap[0][-1] if heap else None
 
     def adder(self, one: _Value, two: _Value) -> _Value:
+        """The sum of two values, by an adder that is there or a new one."""
         low = min(one[1], two[1])
         left, right = sorted((one, two), key=lambda value: (-value[1], value[0], value[2]))
-        outer = -1 if left[2] < 0 and right[2] < 0 else 1
-        # A difference is made with the sign in which it was made before, if it was.
-        for sign in (outer, -outer):
-            adder = MatrixAdder(
+        # A difference can be made with either sign, and is made once.
+        both_negative = left[2] < 0 and right[2] < 0
+        signs = (1, -1) if left[2] != right[2] else (-1 if both_negative else 1,)
+        made = {
+            sign: MatrixAdder(
                 Operand(left[0], left[1] - low, left[2] * sign < 0),
                 Operand(right[0], 0, right[2] * sign < 0),
             )
+            for sign in signs
+        }
+        for sign, adder in made.items():
             if adder in self.known:
                 return self.known[adder], low, sign
-            if outer < 0 or left[2] == right[2]:
-                break
-        adder = MatrixAdder(
-            Operand(left[0], left[1] - low, left[2] * outer < 0),
-            Operand(right[0], 0, right[2] * outer < 0),
-        )
+        sign, adder = next(iter(made.items()))
         node = self.draft.inputs + len(self.adders)
         self.known[adder] = node
         self.adders.append(adder)
         self.depths.append(1 + max(self.depths[left[0]], self.depths[right[0]]))
-        return node, low, outer
+        return node, low, sign
 
 
 def _add_pairs(

@@ -64,7 +64,9 @@ class MatrixMultiplication(OperatorSpec):
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64, samples=(3,))
     iterations: int = parameter(200, "repetitions of the search", low=0, high=1 << 30, samples=(0,))
     time_limit: int = parameter(60, "seconds for the search", low=1, high=1 << 20, samples=(61,))
-    seed: int = parameter(0, "choice of random numbers", low=0, high=1 << 30, samples=(1,))
+    search_seed: int = parameter(
+        0, "random numbers of the search", low=0, high=1 << 30, samples=(1,)
+    )
 
     def check(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
@@ -90,7 +92,7 @@ class MatrixMultiplication(OperatorSpec):
     @property
     def solution(self) -> MatrixSolution:
         """The adder graph; found once in a process."""
-        return _solved(self.matrix, self.depth, self.iterations, self.time_limit, self.seed)
+        return _solved(self.matrix, self.depth, self.iterations, self.time_limit, self.search_seed)
 
     @property
     def graph(self) -> MatrixGraph:

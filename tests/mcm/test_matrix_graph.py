@@ -1,6 +1,8 @@
 """Matrix adder graphs: search against the matrix, depth limits, costs, JSON."""
 
 import json
+import subprocess
+import sys
 from itertools import product
 
 import pytest
@@ -207,3 +209,14 @@ def test_damaged_json_is_refused(damage):
 def test_files(tmp_path):
     TOY.save(tmp_path / "graph.json")
     assert MatrixGraph.load(tmp_path / "graph.json") == TOY
+
+
+def test_the_search_loads_neither_amaranth_nor_numpy():
+    program = (
+        "from holigrail_hw.mcm import matrix_counting, matrix_search\n"
+        "import sys; print([m for m in ('amaranth', 'numpy', 'pulp') if m in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
