@@ -63,7 +63,7 @@ class MatrixMultiplication(OperatorSpec):
     )
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64, samples=(3,))
     iterations: int = parameter(200, "repetitions of the search", low=0, high=1 << 30, samples=(0,))
-    time_limit: int = parameter(60, "seconds for the search", low=1, high=1 << 20, samples=(61,))
+    search_time: int = parameter(60, "seconds for the search", low=1, high=1 << 20, samples=(61,))
     search_seed: int = parameter(
         0, "random numbers of the search", low=0, high=1 << 30, samples=(1,)
     )
@@ -92,7 +92,7 @@ class MatrixMultiplication(OperatorSpec):
     @property
     def solution(self) -> MatrixSolution:
         """The adder graph; found once in a process."""
-        return _solved(self.matrix, self.depth, self.iterations, self.time_limit, self.search_seed)
+        return _solved(self.matrix, self.depth, self.iterations, self.search_time, self.search_seed)
 
     @property
     def graph(self) -> MatrixGraph:
