@@ -2,13 +2,15 @@
 
 From these fields come the command-line options, the recipe keys, validation and the documentation.
 A parameter's type is ``int``, ``bool``, ``str`` (with choices), an enumeration, a number format, or
-``tuple[int, ...]``, which is written as integers separated by commas.
+``tuple[int, ...]``, which is written as integers separated by commas, or rows of these, separated
+by semicolons or read from a NumPy file.
 """
 
 import dataclasses
 import enum
 import types
 import typing
+from pathlib import Path
 from typing import Any
 
 from holigrail_hw.formats import Format, FormatError, parse
@@ -62,6 +64,7 @@ class Parameter:
     high: int | None
     choices: tuple[Any, ...]
     samples: tuple[Any, ...]
+    rows: bool = False
 
     @property
     def legal(self) -> str:
@@ -73,7 +76,8 @@ class Parameter:
         if self.type is bool:
             return "true or false"
         if self.type is tuple:
-            return "integers separated by commas"
+            rows = ", in rows separated by semicolons, or the path of a .npy file"
+            return f"integers separated by commas{rows if self.rows else ''}"
         return "a format name" if self.type is Format else "text"
 
     def from_text(self, text: Any) -> Any:
@@ -95,6 +99,8 @@ class Parameter:
                 return int(str(text), 0)
             except ValueError:
                 raise ValueError(f"{self.name} must be an integer, not {text!r}") from None
+        if self.rows:
+            return self._rows(text)
         if self.type is tuple:
             items = text if isinstance(text, list | tuple) else str(text).split(",")
             try:
@@ -123,13 +129,28 @@ class Parameter:
                 )
         if self.type is Format and not isinstance(value, Format):
             return f"{self.name} must be a number format, not {value!r}"
-        if self.type is tuple and not (
-            isinstance(value, tuple) and all(type(item) is int for item in value)
-        ):
+        if self.rows and not (isinstance(value, tuple) and all(map(_integers, value))):
+            return f"{self.name} must be a tuple of integers for each row, not {value!r}"
+        if self.type is tuple and not self.rows and not _integers(value):
             return f"{self.name} must be a tuple of integers, not {value!r}"
         if self.choices and value not in self.choices:
             return f"{self.name} must be one of {self.legal}, not {to_text(value)}"
         return None
+
+    def _rows(self, text: Any) -> Any:
+        if isinstance(text, str) and text.endswith(".npy"):
+            text = _from_numpy(Path(text), self.name)
+        rows = text if isinstance(text, list | tuple) else str(text).split(";")
+        try:
+            return tuple(
+                tuple(
+                    int(str(item), 0)
+                    for item in (row if isinstance(row, list | tuple) else str(row).split(","))
+                )
+                for row in rows
+            )
+        except ValueError:
+            raise ValueError(f"{self.name} must be {self.legal}, not {text!r}") from None
 
 
 def parameters_of(spec: Any) -> dict[str, Parameter]:
@@ -145,6 +166,7 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
         is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
         kinds = typing.get_args(hint) if is_union else (hint,)
         kind = next(k for k in kinds if k is not type(None))
+        rows = typing.get_origin(kind) is tuple and typing.get_args(kind)[0] is not int
         kind = typing.get_origin(kind) or kind
         choices = field.metadata["choices"]
         if issubclass(kind, enum.Enum) and not choices:
@@ -159,6 +181,7 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
             high=field.metadata["high"],
             choices=choices,
             samples=field.metadata["samples"],
+            rows=rows,
         )
     return found
 
@@ -223,6 +246,27 @@ def to_text(value: Any) -> str:
         return str(value.value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return ";".join(to_text(row) for row in value)
     if isinstance(value, tuple):
         return ",".join(str(item) for item in value)
     return "none" if value is None else str(value)
+
+
+def _integers(value: Any) -> bool:
+    return isinstance(value, tuple) and all(type(item) is int for item in value)
+
+
+def _from_numpy(path: Path, name: str) -> list[list[int]]:
+    """A matrix of integers from a file; raises ValueError."""
+    import numpy as np
+
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{name} must be a readable NumPy file, not {path} ({error})") from None
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must be a matrix of numbers in {path}")
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
+        raise ValueError(f"{name} must hold integers in {path}; scale them first")
+    return [[int(item) for item in row] for row in array]
