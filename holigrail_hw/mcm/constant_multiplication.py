@@ -75,7 +75,7 @@ class ConstantMultiplication(OperatorSpec):
     solver: str = parameter(
         "HiGHS", "solver of the engine ilp", choices=SOLVERS, samples=("HiGHS",)
     )
-    search_seconds: int = parameter(20, "seconds for the search", low=1, high=1 << 20)
+    search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20)
 
     def check(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
@@ -110,7 +110,7 @@ class ConstantMultiplication(OperatorSpec):
     @property
     def solution(self) -> Solution:
         """The adder graph with its proof status; found once, then kept on disk."""
-        return _solved(self.problem, self.engine, self.search_seconds, self.solver)
+        return _solved(self.problem, self.engine, self.search_time, self.solver)
 
     @property
     def graph(self) -> AdderGraph:
