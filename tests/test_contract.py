@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hardware import check
 
-from holigrail_hw.cli import main as cli
 from holigrail_hw.core import OperatorSpec, RequestError, Timing, operators, parameters_of
 from holigrail_hw.flow import emit, manifest, mutants, recipe, tools, vectors
 from holigrail_hw.flow.compiled import Compiled, compile_all
@@ -99,14 +98,6 @@ def test_parameters_out_of_range_are_refused(name):
             kind = "tuple of integers" if parameter.type is tuple else "number format"
             with pytest.raises(RequestError, match=f"{key} must be a {kind}"):
                 cls(**{key: "int8"})
-
-
-def test_parameters_leave_room_for_the_options_of_verbs(name):
-    """A parameter called like an option of a verb would make that verb unusable."""
-    for verb in ("generate", "verify", "prove", "synth", "build", "flash", "simulate", "report"):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main([verb, name, "--help"])
-        assert stopped.value.code == 0
 
 
 def test_specifications_are_values(name):
