@@ -1,23 +1,15 @@
 """Compiled files that are kept between runs, named by a digest of everything they depend on."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ..cache_folder import cache_folder
 from ..core.errors import RequestError
 
-__all__ = ["digest", "fetch", "folder"]
-
-
-def folder() -> Path:
-    """The cache folder: ``HOLIGRAIL_CACHE``, or ``holigrail_hw`` in the user's cache folder."""
-    chosen = os.environ.get("HOLIGRAIL_CACHE")
-    if chosen:
-        return Path(chosen).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "holigrail_hw"
+__all__ = ["digest", "fetch"]
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -40,7 +32,7 @@ def fetch(name: str, make: Callable[[Path], Path]) -> Path:
     RequestError
         If the cache folder cannot be written.
     """
-    home = folder()
+    home = cache_folder()
     target = home / name
     if target.is_file():
         return target

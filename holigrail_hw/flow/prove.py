@@ -23,13 +23,14 @@ import numpy as np
 from amaranth import Module
 from amaranth.back import verilog as amaranth_verilog
 
+from ..cache_folder import cache_folder
 from ..core.errors import DesignError, RequestError, ToolError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..hdl.plan import Plan
 from ..hdl.primitives import device_model
 from ..hdl.shapes import shape_of
-from . import cache, emit, process, tools, vectors
+from . import emit, process, tools, vectors
 from .aig import Circuit, Graph, read_aiger, unroll, write_aiger
 from .process import Progress
 from .top import Top
@@ -358,7 +359,7 @@ class _Proof:
         )
 
     def _log(self, tool: str) -> Path:
-        return cache.folder() / "logs" / f"{self.top.name}_prove_{tool}.log"
+        return cache_folder() / "logs" / f"{self.top.name}_prove_{tool}.log"
 
 
 def _reference_verilog(spec: OperatorSpec, name: str) -> tuple[str, int]:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cache_folder import cache_folder
 from ..core.errors import DesignError, InternalError, RequestError, ToolError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
@@ -233,7 +234,7 @@ class _Task:
         )
         tool = "iverilog" if self.simulator == "icarus" else "verilator"
         versions = [tool, tools.require(tool, who="verify")[tool].version]
-        home = cache.folder()
+        home = cache_folder()
         program = home / f"{cache.digest([*versions, text])}.sim"
         request = folder / "request.json"
         request.write_text(
@@ -279,7 +280,7 @@ class _Task:
             folder = Path(name)
             emit.generate(self.top.spec, self.top.timing, folder, vectors=count, seed=self.seed)
             self.progress(f"icarus: {count} vectors")
-            logs, top = cache.folder() / "logs", self.top.name
+            logs, top = cache_folder() / "logs", self.top.name
             compiler = tools.require("iverilog", who="verify")["iverilog"].command
             process.run(
                 [*compiler, "-g2001", "-o", "bench", f"{top}.v", f"{top}_bench.v"],

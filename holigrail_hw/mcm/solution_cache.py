@@ -14,6 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from holigrail_hw.cache_folder import cache_folder
+
 from .adder_graph import AdderGraph, decompose, odd_targets
 from .errors import GraphError
 from .selection import targets_of
@@ -26,12 +28,8 @@ _VERSION = 1
 
 
 def folder() -> Path:
-    """``mcm`` in ``HOLIGRAIL_CACHE``, or in ``holigrail_hw`` in the user's cache folder."""
-    chosen = os.environ.get("HOLIGRAIL_CACHE")
-    if chosen:
-        return Path(chosen).absolute() / "mcm"
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "holigrail_hw" / "mcm"
+    """``mcm`` in the cache folder."""
+    return cache_folder() / "mcm"
 
 
 def canonical(problem: Problem) -> Problem:

@@ -1,0 +1,73 @@
+"""Compiled accelerators of the searches: a C++ source of this package, built where it is used.
+
+Each source ``native/NAME.cc`` exports functions with C linkage and no dependency but the standard
+library. It is compiled once per machine with the user's C++ compiler and kept in the cache folder
+under a digest of source, compiler and flags. Every accelerated search has a twin in Python with the
+same interface and the same answers, used when there is no compiler.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from holigrail_hw.cache_folder import cache_folder
+
+__all__ = ["load", "why_not"]
+
+_FLAGS = ("-O2", "-std=c++17", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror")
+_reasons: dict[str, str] = {}
+
+
+@functools.cache
+def load(name: str) -> ctypes.CDLL | None:
+    """The library built from ``native/NAME.cc``, or ``None``; :func:`why_not` says the reason."""
+    chosen = os.environ.get("CXX")
+    names = [chosen] if chosen else ["g++", "c++", "clang++"]
+    compiler = next(filter(None, map(shutil.which, names)), None)
+    if compiler is None:
+        _reasons[name] = f"no C++ compiler found ({', '.join(names)})"
+        return None
+    source = Path(__file__).parent / "native" / f"{name}.cc"
+    try:
+        return ctypes.CDLL(str(_built(name, source, compiler)))
+    except subprocess.CalledProcessError as error:
+        _reasons[name] = f"{compiler} failed with status {error.returncode}: {error.stderr[-500:]}"
+    except OSError as error:
+        _reasons[name] = f"{name} could not be built or loaded ({error})"
+    return None
+
+
+def why_not(name: str) -> str | None:
+    """Why :func:`load` gave ``None``; ``None`` if it did not."""
+    return _reasons.get(name)
+
+
+def _built(name: str, source: Path, compiler: str) -> Path:
+    version = subprocess.run(
+        [compiler, "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    parts = (source.read_text(encoding="utf-8"), version, *_FLAGS)
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    home = cache_folder()
+    target = home / f"{name}-{digest}.so"
+    if target.is_file():
+        return target
+    home.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=home))
+    try:
+        built = work / "library.so"
+        subprocess.run(
+            [compiler, *_FLAGS, str(source), "-o", str(built)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        built.replace(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
