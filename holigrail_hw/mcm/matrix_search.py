@@ -30,7 +30,7 @@ Stop = Callable[[], bool]
 
 _DEEP = 30
 _SLICE = 0.05
-_HEAT = CERTAIN // 16
+_HEAT = CERTAIN // 4
 _TOLD_EVERY = 10.0
 
 
@@ -117,7 +117,7 @@ def solve_matrix(
     settings = _settings(distinct, limit, metric, rule, input_width)
     tasks = [_Task(distinct, settings, seed + index) for index in range(searches)]
     if iterations != 0:
-        _Run(tasks, begin, time_limit, iterations).wait(progress, stop)
+        _Run(tasks, time_limit, iterations).wait(progress, stop)
 
     def cost(graph: MatrixGraph) -> tuple[int, int]:
         bits = matrix_one_bit_adders(graph, input_width, signed=signed, rule=rule)
@@ -173,9 +173,9 @@ class _Task:
 class _Run:
     """Searches in threads, in slices short enough to be stopped between them."""
 
-    def __init__(self, tasks: list[_Task], begin: float, time_limit: float, iterations: int | None):
+    def __init__(self, tasks: list[_Task], time_limit: float, iterations: int | None):
         self.tasks = tasks
-        self.begin = begin
+        self.begin = time.monotonic()
         self.time_limit = time_limit
         self.iterations = iterations
         self.stopped = threading.Event()
@@ -235,8 +235,8 @@ class _Run:
 
 
 def _settings(rows: list[Row], limit: int, metric: str, rule: str, input_width: int) -> Settings:
-    """Small matrices gain by rows drawn anew, large ones by little changes."""
-    redrawn = max(1, min(20, 160 // len(rows)))
+    """Large matrices gain less by rows drawn anew, which take long."""
+    redrawn = max(1, min(10, 80 // len(rows)))
     dissolve, around = (90 - redrawn) // 2, 10
     return Settings(
         limit,
@@ -246,7 +246,7 @@ def _settings(rows: list[Row], limit: int, metric: str, rule: str, input_width: 
         dissolve,
         around,
         100 - redrawn - around - dissolve,
-        4 if len(rows) <= 16 else 5,
+        4 if len(rows) < 16 else 5 if len(rows) < 32 else 6,
     )
 
 
