@@ -101,7 +101,7 @@ class Draft:
         self.limit, self.rule, self.input_width = limit, rule, input_width
         self.adders = self.bits = 0
         self.sharing = False
-        self.noise, self.penalty = 1, 0
+        self.noise, self.deep, self.apart = 1, 0, 0
         self.heap: list[tuple[int, int, int, int]] = []
         self.entries: dict[int, _Entry] = {}
         self.trail: list[tuple[int, int, int, Term]] = []
@@ -287,15 +287,17 @@ class Draft:
         self._wake(index)
         return index
 
-    def offer(self, key: int, rises: bool) -> None:
-        """Remember a pair that may be worth sharing. Small matters decide among equal gains:
-        whether depth is lost, and chance."""
+    def offer(self, key: int, a: Term, b: Term) -> None:
+        """Remember a pair that may be worth sharing. Among about equal gains, sums of many
+        inputs and of terms of one depth come first, and chance decides."""
         entry = self.entries[key]
         gain = len(entry.uses) - (entry.node is None)
         if gain < 1 or key in self.banned:
             return
         draw = self.random.next()
-        priority = gain * 256 - (self.penalty if rises else 0) + (draw >> 32) % self.noise
+        p, q = self.nodes[a[0]].depth, self.nodes[b[0]].depth
+        levels = self.deep * max(p, q) - self.apart * abs(p - q)
+        priority = gain * 256 + levels + (draw >> 32) % self.noise
         heapq.heappush(self.heap, (-priority, -draw, -key, gain))
 
     def one_bit_adders(self) -> int:
@@ -371,7 +373,7 @@ class Draft:
             entry = self.entries.setdefault(key, _Entry())
             entry.uses.append((row, a[0], a[1], b[0], b[1]))
             if self.sharing:
-                self.offer(key, self.nodes[a[0]].depth != self.nodes[b[0]].depth)
+                self.offer(key, a, b)
 
     def _forget(self, row: int, a: Term, b: Term) -> None:
         key = self.value(a, b)[0]

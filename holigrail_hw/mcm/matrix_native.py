@@ -47,7 +47,8 @@ class NativeSearch:
             settings.around,
             settings.expand,
             settings.size,
-            settings.penalty,
+            settings.deep,
+            settings.apart,
         ]
         items = [c for row in matrix for c in row]
         terms = [

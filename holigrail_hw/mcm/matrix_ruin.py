@@ -26,8 +26,8 @@ class Settings(NamedTuple):
     """How to search: the limit of depth, what to minimise, and how to ruin.
 
     ``dissolve``, ``around`` and ``expand`` are percentages of iterations; the others write rows
-    anew. Numbers of nodes are drawn below 2^size. ``penalty`` is for pairs that lose depth, in
-    1/256 of an adder.
+    anew. Numbers of nodes are drawn below 2^size. ``deep`` favours pairs for each level that their
+    terms have, ``apart`` disfavours each level between them, in 1/256 of an adder.
     """
 
     limit: int
@@ -38,7 +38,8 @@ class Settings(NamedTuple):
     around: int = 10
     expand: int = 35
     size: int = 4
-    penalty: int = 100
+    deep: int = 120
+    apart: int = 50
 
 
 class State(NamedTuple):
@@ -68,7 +69,7 @@ class PythonSearch:
         self.settings = settings
         draft = Draft(matrix, settings.limit, settings.rule, settings.input_width, seed)
         self.draft = draft
-        draft.penalty = settings.penalty
+        draft.deep, draft.apart = settings.deep, settings.apart
         self.iterations = 0
         for row, terms in enumerate(rows, start=draft.inputs):
             for term in terms:
@@ -146,8 +147,7 @@ class PythonSearch:
                     key = draft.value(other, one)[0]
                     if key and key not in draft.pushed:
                         draft.pushed.add(key)
-                        rises = draft.nodes[other[0]].depth != draft.nodes[one[0]].depth
-                        draft.offer(key, rises)
+                        draft.offer(key, other, one)
         while draft.heap:
             priority, draw, key, promised = heapq.heappop(draft.heap)
             entry = draft.entries.get(-key)

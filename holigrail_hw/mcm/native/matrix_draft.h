@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -292,7 +293,7 @@ class Draft {
     std::vector<Candidate> heap;
     std::vector<int> lonely, touched;
     bool sharing = false;
-    int epoch = 1, noise = 1, penalty = 0;
+    int epoch = 1, noise = 1, deep = 0, apart = 0;
 
     Entry &entry(Hash key) {
         if (2 * used >= entries.size()) rebuild();
@@ -310,12 +311,14 @@ class Draft {
         return entries[i];
     }
 
-    void offer(const Entry &e, bool rises) {
+    void offer(const Entry &e, const Term &a, const Term &b) {
         const int gain = e.count - (e.node == NONE);
         if (gain < 1 || e.banned == epoch) return;
         const uint64_t draw = random.next();
         const int64_t more = static_cast<int64_t>((draw >> 32) % static_cast<uint64_t>(noise));
-        heap.push_back({gain * 256 - (rises ? penalty : 0) + more, draw, e.key, gain});
+        const int p = nodes[a.node].depth, q = nodes[b.node].depth;
+        const int levels = deep * std::max(p, q) - apart * std::abs(p - q);
+        heap.push_back({gain * 256 + levels + more, draw, e.key, gain});
         std::push_heap(heap.begin(), heap.end());
     }
 
@@ -438,7 +441,7 @@ class Draft {
         pool[slot] = {row, a.node, a.shift, b.node, b.shift, e.first};
         e.first = slot;
         e.count++;
-        if (sharing) offer(e, nodes[a.node].depth != nodes[b.node].depth);
+        if (sharing) offer(e, a, b);
     }
 
     void forget(int row, const Term &a, const Term &b) {

@@ -10,7 +10,7 @@ constexpr int CERTAIN = 1 << 20;
 
 // Percentages of the ways to ruin; what is left of 100 draws rows anew.
 struct Ways {
-    int dissolve, around, expand, size, penalty;
+    int dissolve, around, expand, size, deep, apart;
 };
 
 class Search : public Draft {
@@ -22,7 +22,8 @@ class Search : public Draft {
 
     Search(const Draft &draft, const Ways &ways_, int metric_)
         : Draft(draft), ways(ways_), metric(metric_) {
-        penalty = ways.penalty;
+        deep = ways.deep;
+        apart = ways.apart;
     }
 
     void term(int row, const Term &t) { add(row, t); }
@@ -197,7 +198,7 @@ class Search : public Draft {
                     Entry &e = entry(key);
                     if (e.pushed == epoch) continue;
                     e.pushed = epoch;
-                    offer(e, nodes[terms[j].node].depth != nodes[terms[i].node].depth);
+                    offer(e, terms[j], terms[i]);
                 }
         }
         while (!heap.empty()) {
@@ -338,7 +339,8 @@ extern "C" {
 
 void *matrix_search_open(const int *sizes, uint64_t seed, const int64_t *matrix) {
     const Draft draft(sizes[0], sizes[1], sizes[2], sizes[4], sizes[5], sizes[6], seed, matrix);
-    return new Search(draft, {sizes[7], sizes[8], sizes[9], sizes[10], sizes[11]}, sizes[3]);
+    const Ways ways{sizes[7], sizes[8], sizes[9], sizes[10], sizes[11], sizes[12]};
+    return new Search(draft, ways, sizes[3]);
 }
 
 int matrix_search_start(void *handle, const int *terms, int count) {
