@@ -127,11 +127,11 @@ def _packed(stream: Handshake, workload: Workload) -> list[int]:
             ones = 0 if expected[str(port.operand)] is None else (1 << port.width) - 1
             mask.append((port.width, nothing + ones))
         columns += mask
-    packed, shift = 0, 0
+    packed, shift = np.zeros(len(columns[0][1]), dtype=object), 0
     for width, values in columns:
-        packed = packed + (np.asarray(values).astype(object) << shift)
+        packed = packed | (np.asarray(values).astype(object) << shift)
         shift += width
-    return list(packed)
+    return packed.tolist()
 
 
 def _workload(jobs: int, items: Items, expected: Expected) -> Workload:
