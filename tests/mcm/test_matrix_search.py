@@ -68,7 +68,7 @@ def test_the_accelerator_and_its_twin_agree_in_every_step(matrix, seed, data):
         assert twins[0].state == twins[1].state
         assert twins[0].best() == twins[1].best()
         for twin in twins:
-            twin.run([0, CERTAIN // 4, CERTAIN])
+            twin.run([0, CERTAIN // 4, CERTAIN] * 3)
     twins[0].close()
 
 
@@ -148,6 +148,15 @@ def test_one_value_written_in_two_ways_is_shared():
     rows = [(3, 1), (3, -1)]
     start = [[(0, 1, 1), (0, 0, 1), (1, 0, 1)], [(0, 2, 1), (0, 0, -1), (1, 0, -1)]]
     assert PythonSearch(rows, start, Settings(3), 0).state.adders == 3
+
+
+def test_a_merge_may_change_a_pair_that_is_waiting():
+    """Of -4 x0 + 2 x0 - x0, the first two become -2 x0, and 2 x0 - x0 is gone."""
+    rows = [(-3, 1)]
+    start = [[(0, 0, -1), (0, 1, 1), (0, 2, -1), (1, 0, 1)]]
+    search = PythonSearch(rows, start, Settings(3), 0)
+    assert values(search.best(), 2)[2] == [-3, 1]
+    assert search.state.adders == 2
 
 
 def test_several_searches_give_the_best_of_their_seeds():
