@@ -26,9 +26,12 @@ from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder
 from holigrail_hw.hdl.project import project_integer
+from holigrail_hw.views import View
 
 from .adder_graph import decompose
 from .constant_multiplication import ConstantMultiplication
+from .frequency_response import magnitude_response
+from .graph_pictures import picture
 from .matrix_counting import range_of, width_of_range
 from .solve import METRICS, Problem
 
@@ -131,6 +134,18 @@ class FiniteImpulseResponse(RoundedOperator):
             "products optimal": known["optimal"],
             "sum of magnitudes": sum(map(abs, self.coefficients)),
         }
+
+    def views(self) -> list[View]:
+        """The graph of the products, the taps, and the magnitude of the frequency response."""
+        block, found = self.block, []
+        if block is not None:
+            names = ["" for _ in self.factors]
+            for index, factor in enumerate(self.factors):
+                ages = [n for n, c in enumerate(self.coefficients) if decompose(c)[0] == factor]
+                names[index] = "h" + ",".join(map(str, ages))
+            found.append(picture(block.graph, names))
+            found.append(magnitude_response(self.coefficients))
+        return found
 
     def top_name(self, timing: Timing | None = None) -> str:
         name = super().top_name(timing)

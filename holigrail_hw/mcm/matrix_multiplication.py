@@ -19,7 +19,9 @@ from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
 from holigrail_hw.hdl.primitives import Wiring
+from holigrail_hw.views import View
 
+from .graph_pictures import picture_of_matrix
 from .matrix_counting import matrix_adder_costs, range_of, width_of_range
 from .matrix_graph import Matrix, MatrixAdder, MatrixGraph
 from .matrix_search import MatrixSolution, least_matrix_depth, solve_matrix
@@ -113,6 +115,10 @@ class MatrixMultiplication(OperatorSpec):
             "iterations": found.iterations,
             "time spent (s)": round(found.seconds, 3),
         }
+
+    def views(self) -> list[View]:
+        """The graph without biases."""
+        return [picture_of_matrix(self.graph, list(self.outputs()))]
 
     def top_name(self, timing: Timing | None = None) -> str:
         name = super().top_name(timing)
