@@ -142,7 +142,7 @@ class ConstantMultiplication(OperatorSpec):
         """The graph, how far outputs are off, and what the other metrics would give."""
         names = list(self.outputs())
         found: list[View] = [picture(self.graph, names)]
-        width, is_signed = self.input.width, _range(self.input)[0] < 0
+        width, is_signed = self.input.width, self.input.signed
         if self.bound:
             errors = error_histogram(self.graph, names, width, is_signed, self.bound)
             found += [errors] if errors else []

@@ -70,5 +70,6 @@ def _panel(name: str, errors: Any, limits: tuple[int, int]) -> Panel:
     step = max(1, -(-(high - low + 1) // _BINS))
     places = ((errors - low) // step).astype(np.int64)
     counts = np.bincount(places)
-    edges = tuple(low + step * index - 0.5 for index in range(len(counts) + 1))
-    return Panel(name, edges, tuple(map(int, counts)), (float(limits[0]), float(limits[1])))
+    # Bars and lines stand around the integers they are about.
+    edges = (*(low + step * index - 0.5 for index in range(len(counts))), high + 0.5)
+    return Panel(name, edges, tuple(map(int, counts)), (limits[0] - 0.5, limits[1] + 0.5))

@@ -14,7 +14,7 @@ Pueschel, "Multiplierless Multiple Constant Multiplication", 2007.)
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from .constant_multiplication import ConstantMultiplication
 from .frequency_response import magnitude_response
 from .graph_pictures import picture
 from .matrix_counting import range_of, width_of_range
+from .selection import targets_of
 from .solve import METRICS, Problem
 
 __all__ = ["FiniteImpulseResponse"]
@@ -137,15 +138,13 @@ class FiniteImpulseResponse(RoundedOperator):
 
     def views(self) -> list[View]:
         """The graph of the products, the taps, and the magnitude of the frequency response."""
-        block, found = self.block, []
-        if block is not None:
-            names = ["" for _ in self.factors]
-            for index, factor in enumerate(self.factors):
-                ages = [n for n, c in enumerate(self.coefficients) if decompose(c)[0] == factor]
-                names[index] = "h" + ",".join(map(str, ages))
-            found.append(picture(block.graph, names))
-            found.append(magnitude_response(self.coefficients))
-        return found
+        block = self.block
+        if block is None:
+            return []
+        nodes = {factor: node for node, factor in enumerate(block.graph.fundamentals)}
+        graph = replace(block.graph, targets=targets_of(self.coefficients, nodes))
+        names = [f"h{age}" for age in range(len(self.coefficients))]
+        return [picture(graph, names), magnitude_response(self.coefficients)]
 
     def top_name(self, timing: Timing | None = None) -> str:
         name = super().top_name(timing)
@@ -186,9 +185,7 @@ class FiniteImpulseResponse(RoundedOperator):
         if self.target == exact:
             return {"y": y}
         return {
-            "y": project_integer(
-                plan, self.target, y, exact.fraction_width, **self.options(wires)
-            )
+            "y": project_integer(plan, self.target, y, exact.fraction_width, **self.options(wires))
         }
 
     def _sums(self, plan: Plan, x: Wire) -> Wire | None:

@@ -20,9 +20,7 @@ def magnitude_response(coefficients: Sequence[int]) -> Curve:
         for f in frequencies
     ]
     largest = max(magnitudes)
-    levels = [
-        max(_FLOOR, 20 * math.log10(m / largest)) if m > 0 else _FLOOR for m in magnitudes
-    ]
+    levels = [max(_FLOOR, 20 * math.log10(m / largest)) if m > 0 else _FLOOR for m in magnitudes]
     return Curve(
         "Frequency response",
         tuple(frequencies),

@@ -11,7 +11,7 @@ from holigrail_hw.views import Edge, LayeredGraph, Node, Table, View
 from .adder_graph import AdderGraph, Operand
 from .matrix_graph import MatrixGraph, Row
 
-__all__ = ["LARGEST_DRAWN", "picture", "picture_of_matrix"]
+__all__ = ["LARGEST_DRAWN", "layered", "picture"]
 
 LARGEST_DRAWN = 80
 """Adders of the largest graph that is drawn."""
@@ -30,71 +30,73 @@ _MOST_NOTES = 3
 _LONGEST_VECTOR = 22
 
 
-def picture(graph: AdderGraph, names: Sequence[str], variable: str = "x") -> View:
+def picture(graph: AdderGraph | MatrixGraph, names: Sequence[str]) -> View:
     """The graph as rows of boxes; a count of adders by depth if it is too large to be read.
 
-    Parameters
-    ----------
-    names : sequence of str
-        What the targets are called, one name each.
-    variable : str
-        What the input is called.
+    ``names`` says what the targets are called, one name each.
     """
     if len(graph.adders) > LARGEST_DRAWN:
-        return _counts(graph.depths[1:])
+        return _counts(graph.depths[len(graph.depths) - len(graph.adders) :])
+    return layered(graph, names)
+
+
+def layered(graph: AdderGraph | MatrixGraph, names: Sequence[str]) -> LayeredGraph:
+    """The same for a graph of any size."""
+    edges: list[Edge] = []
+    is_matrix = isinstance(graph, MatrixGraph)
+    nodes = _matrix_nodes(graph, names) if is_matrix else _nodes(graph, names)
+    first = len(nodes) - len(graph.adders)
+    for index, adder in enumerate(graph.adders, start=first):
+        edges += [_edge(operand, f"n{index}") for operand in adder.operands]
+    caption = _MATRIX_CAPTION if is_matrix else _CAPTION
+    if any("cut" in edge.kind for edge in edges):
+        caption += _CUT
+    zeros = [n for n, t in zip(names, graph.targets, strict=True) if t.node is None]
+    if zeros:
+        caption += f" Always 0: {', '.join(zeros)}."
+    return LayeredGraph(_TITLE, tuple(nodes), tuple(edges), caption=caption)
+
+
+def _nodes(graph: AdderGraph, names: Sequence[str]) -> list[Node]:
     outputs: dict[int, dict[int, list[str]]] = {}
     for target, name in zip(graph.targets, names, strict=True):
         if target.node is not None:
             outputs.setdefault(target.node, {}).setdefault(target.constant, []).append(name)
-    nodes, edges = [], []
+    nodes = []
     for index, (fundamental, depth) in enumerate(
         zip(graph.fundamentals, graph.depths, strict=True)
     ):
-        label = str(fundamental) if index else variable
+        label = str(fundamental) if index else "x"
         if index and graph.adders[index - 1].right_shift:
             label += f" >>{graph.adders[index - 1].right_shift}"
         made = outputs.get(index, {})
         notes = [
-            ", ".join(made[c]) + ("" if c == fundamental else f" = {_product(c, variable)}")
+            ", ".join(made[c]) + ("" if c == fundamental else " = " + _product(c, "x"))
             for c in made
         ]
         nodes.append(_node(f"n{index}", label, depth, index < 1, bool(made), notes))
-    for index, adder in enumerate(graph.adders, start=1):
-        edges += [_edge(operand, f"n{index}") for operand in adder.operands]
-    caption = _CAPTION + ("" if graph.is_exact else _CUT)
-    zeros = [n for n, t in zip(names, graph.targets, strict=True) if t.node is None]
-    if zeros:
-        caption += f" Always 0: {', '.join(zeros)}."
-    return LayeredGraph(_TITLE, tuple(nodes), tuple(edges), caption=caption)
+    return nodes
 
 
-def picture_of_matrix(graph: MatrixGraph, names: Sequence[str]) -> View:
-    """The same for a matrix graph; short sums of the inputs are written out."""
-    if len(graph.adders) > LARGEST_DRAWN:
-        return _counts(graph.depths[graph.inputs :])
-    outputs: dict[int, list[str]] = {}
+def _matrix_nodes(graph: MatrixGraph, names: Sequence[str]) -> list[Node]:
+    """Short sums of the inputs are written out."""
+    outputs: dict[int, list[tuple[str, int]]] = {}
     for target, name in zip(graph.targets, names, strict=True):
         if target.node is not None:
             factor = (-1 if target.negative else 1) << target.shift
-            text = name if factor == 1 else f"{name} = {'-' if target.negative else ''}"
-            if factor != 1:
-                text += f"{abs(factor)} times" if abs(factor) > 1 else "this"
-            outputs.setdefault(target.node, []).append(text)
-    nodes, edges = [], []
+            outputs.setdefault(target.node, []).append((name, factor))
+    nodes = []
     for index, (vector, depth) in enumerate(zip(graph.vectors, graph.depths, strict=True)):
         is_input = index < graph.inputs
-        made = outputs.get(index, [])
         label = f"x{index}" if is_input else f"sum{index - graph.inputs}"
+        made = [
+            name if factor == 1 else f"{name} = {_product(factor, label)}"
+            for name, factor in outputs.get(index, [])
+        ]
         text = _linear(vector)
         notes = [] if is_input or len(text) > _LONGEST_VECTOR else [text]
         nodes.append(_node(f"n{index}", label, depth, is_input, bool(made), [*notes, *made]))
-    for index, adder in enumerate(graph.adders, start=graph.inputs):
-        edges += [_edge(operand, f"n{index}") for operand in adder.operands]
-    caption = _MATRIX_CAPTION
-    zeros = [n for n, t in zip(names, graph.targets, strict=True) if t.node is None]
-    if zeros:
-        caption += f" Always 0: {', '.join(zeros)}."
-    return LayeredGraph(_TITLE, tuple(nodes), tuple(edges), caption=caption)
+    return nodes
 
 
 def _node(
@@ -116,7 +118,8 @@ def _edge(operand: Operand, target: str) -> Edge:
 
 
 def _product(constant: int, variable: str) -> str:
-    return {1: variable, -1: f"-{variable}"}.get(constant, f"{constant}{variable}")
+    space = " " if len(variable) > 2 else ""
+    return {1: variable, -1: f"-{variable}"}.get(constant, f"{constant}{space}{variable}")
 
 
 def _linear(vector: Row) -> str:

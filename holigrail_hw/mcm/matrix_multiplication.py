@@ -21,7 +21,7 @@ from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
 from holigrail_hw.hdl.primitives import Wiring
 from holigrail_hw.views import View
 
-from .graph_pictures import picture_of_matrix
+from .graph_pictures import picture
 from .matrix_counting import matrix_adder_costs, range_of, width_of_range
 from .matrix_graph import Matrix, MatrixAdder, MatrixGraph
 from .matrix_search import MatrixSolution, least_matrix_depth, solve_matrix
@@ -118,7 +118,7 @@ class MatrixMultiplication(OperatorSpec):
 
     def views(self) -> list[View]:
         """The graph without biases."""
-        return [picture_of_matrix(self.graph, list(self.outputs()))]
+        return [picture(self.graph, list(self.outputs()))]
 
     def top_name(self, timing: Timing | None = None) -> str:
         name = super().top_name(timing)

@@ -52,7 +52,7 @@ def histogram_svg(histogram: Any) -> str:
     """Draw an object like :class:`holigrail_hw.views.Histogram`: its panels share the x axis."""
     with plain_settings():
         count = len(histogram.panels)
-        figure = new_figure(6.4, 0.7 + 1.15 * count, layout="constrained")
+        figure = new_figure(6.4, 0.7 + 0.95 * count, layout="constrained")
         rows = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
         for axes, panel in zip(rows, histogram.panels, strict=True):
             axes.stairs(panel.counts, panel.edges, fill=True, color=_BLUE)
