@@ -1,4 +1,4 @@
-"""How often a truncated product is off by how much: all inputs where they are few, else a sample."""
+"""How often a truncated product is off by how much: over all inputs if few, else over a sample."""
 
 from collections.abc import Sequence
 from typing import Any

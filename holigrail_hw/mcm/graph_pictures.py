@@ -1,7 +1,8 @@
 """Adder graphs as boxes in rows: nodes with their factors, edges with shift, sign and cut bits.
 
-The row is the adder depth. On an edge ``<<3`` is a shift, ``-`` a subtraction and ``cut 2`` that the
-two lowest bits of the operand are cleared before the shift; ``>>1`` in a box shifts the sum.
+The row is the adder depth. On an edge ``<<3`` is a shift, ``-`` a subtraction, and ``cut 2`` says
+that the two lowest bits of the operand are cleared before the shift; ``>>1`` in a box shifts the
+sum.
 """
 
 from collections.abc import Sequence

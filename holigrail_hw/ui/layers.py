@@ -16,10 +16,9 @@ _SWEEPS = 24
 
 @dataclass(frozen=True)
 class Layers:
-    """``rows``: names from left to right. ``x``: the middle of every name. ``links``: adjacent ones.
+    """Names of every row from left to right, the middle of every name, and what is joined.
 
-    A trunk point is called ``(name, row)``; every link leads to the next row. ``trunk[name]`` is
-    the lowest point of a trunk.
+    A trunk point is called ``(name, row)``; every link leads to the next row.
     """
 
     rows: tuple[tuple[object, ...], ...]
