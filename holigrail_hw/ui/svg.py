@@ -48,7 +48,7 @@ def inline_svg(figure: Any, label: str) -> str:
     svg = svg[svg.index("<svg") :]
     used = set(re.findall(r"#([\w-]+)", svg))
     svg = re.sub(
-        r' id="([\w-]+)"', lambda found: found.group(0) if found.group(1) in used else "", svg
+        r' id="([\w.-]+)"', lambda found: found.group(0) if found.group(1) in used else "", svg
     )
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"| transform="rotate\(-?0 [^"]*"', "", svg)
     svg = re.sub(r"<g>\s*</g>\s*|\s*<!--.*?-->", "", svg, flags=re.S)
