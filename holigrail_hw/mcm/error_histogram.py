@@ -60,7 +60,8 @@ def _inputs(width: int, signed: bool) -> Any:
         return np.arange(low, low + (1 << width))
     rng = np.random.default_rng(0)
     words = rng.integers(0, 1 << 32, (-(-width // 32), _SAMPLE), dtype=np.uint64).astype(object)
-    codes = sum(word << (32 * place) for place, word in enumerate(words)) & ((1 << width) - 1)
+    codes: Any = sum(word << (32 * place) for place, word in enumerate(words))
+    codes = codes & ((1 << width) - 1)
     codes[:2] = 0, (1 << width) - 1
     return codes + low
 

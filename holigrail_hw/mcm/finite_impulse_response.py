@@ -111,8 +111,8 @@ class FiniteImpulseResponse(RoundedOperator):
         return tuple(sorted({decompose(c)[0] for c in self.coefficients} - {0}))
 
     @property
-    def block(self) -> ConstantMultiplication | None:
-        """The products of the input; ``None`` if all coefficients are 0."""
+    def block(self) -> Any:
+        """The products of the input, a ConstantMultiplication; ``None`` if all are 0."""
         if not self.factors:
             return None
         return ConstantMultiplication(

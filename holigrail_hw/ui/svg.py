@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["inline_svg", "new_figure", "plain_settings"]
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "svg.hashsalt": "holigrail",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
