@@ -27,7 +27,8 @@ from .matrix_counting import width_of_range
 
 __all__ = ["Truncated", "truncate_graph"]
 
-_ILP_ADDERS = 400
+_ILP_ADDERS = 100
+_POLISHED_ADDERS = 150
 _MARGIN = 1e-9
 
 
@@ -198,7 +199,7 @@ class _Problem:
             index = max(range(len(circuit.truncations)), key=lambda i: sum(circuit.truncations[i]))
             circuit = _changed(circuit, index, tuple(max(0, t - 1) for t in circuit.truncations[index]))
         cost = self.analysis.of(circuit).one_bit_adders
-        improved = True
+        improved = len(circuit.truncations) <= _POLISHED_ADDERS
         while improved:
             improved = False
             for index, (left, right) in enumerate(circuit.truncations):
