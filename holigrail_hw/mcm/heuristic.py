@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
-from .closure import Closure, OutOfTime, nonzero_digits
+from .closure import OutOfTime, nonzero_digits
+from .native_closure import enumeration
 from .relations import members, neighbours
 
 __all__ = ["greedy_set", "improved_set", "least_depth"]
@@ -124,7 +125,7 @@ def improved_set(
         extras = [f for f in best if f != 1 and f not in wanted]
         dropped = set(random.sample(extras, min(size, len(extras))))
         kept = sorted(wanted | (set(extras) - dropped))
-        closure = Closure(
+        closure = enumeration(
             kept, depth=depth, bits=bits, deadline=min(deadline, time.monotonic() + 2.0)
         )
         found = None

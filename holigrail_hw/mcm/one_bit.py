@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from .closure import Closure, OutOfTime, lower_bound
+from .closure import OutOfTime, lower_bound
 from .forms import Costs, Form
+from .native_closure import enumeration
 from .relations import bit, members
 from .selection import Option, Options, cheapest_adders, improved_adders, options_of
 
@@ -34,7 +35,6 @@ class OneBit:
     bound: int
     least_adders: int | None
     adders_bound: int
-    sets: int
 
 
 class _Search:
@@ -44,7 +44,7 @@ class _Search:
         self.depth = depth
         self.deadline = deadline
         self.progress = progress
-        self.closure = Closure(targets, depth=depth, deadline=deadline)
+        self.closure = enumeration(targets, depth=depth, deadline=deadline)
         self.best: int | None = None
         self.order: tuple[tuple[int, Form], ...] = ()
         self.sets = 0
@@ -138,12 +138,14 @@ class _Search:
             idle = 0
             tried.add((kept, count))
             limit = min(until, time.monotonic() + (until - time.monotonic()) / 4)
-            self.closure = Closure(
+            self.closure = enumeration(
                 kept, depth=self.depth, deadline=limit, bits=exhaustive.relations.bits
             )
             before = self.best
             try:
-                for common, last in self.closure.sets(count, idle=True):
+                for common, last in self.closure.sets(
+                    count, idle=True, costs=self.costs, below=lambda: self.best
+                ):
                     self.offer(common, last)
                     if self.best != before:
                         break
@@ -175,7 +177,9 @@ def minimum_one_bit(
     proved = False
     try:
         while least is None or level <= least + extra:
-            for common, last in search.closure.sets(level, idle=least is not None):
+            for common, last in search.closure.sets(
+                level, idle=least is not None, costs=costs, below=lambda: search.best
+            ):
                 least = level if least is None else least
                 search.offer(common, last)
             if least is not None and level == least and extra:
@@ -194,5 +198,4 @@ def minimum_one_bit(
         search.best if proved and search.best is not None else 0,
         None if least is None else least + len(targets),
         (level if least is None else least) + len(targets),
-        search.sets,
     )

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .adder_graph import AdderGraph, odd_targets
-from .closure import Closure, OutOfTime, lower_bound
+from .closure import OutOfTime, lower_bound
 from .counting import counting_rule, one_bit_adders
 from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set, improved_set, least_depth
+from .native_closure import enumeration
 from .one_bit import minimum_one_bit
 from .relations import WIDEST, members
 from .selection import cheapest_adders, graph_of, options_of
@@ -204,7 +205,7 @@ def _fewest_adders(
         if len(best) - 1 > least and _is_narrow(targets):
             # Half of the time for the proof; what is left improves the heuristic's answer.
             half = time.monotonic() + (deadline - time.monotonic()) / 2
-            closure = Closure(targets, depth=problem.depth, deadline=half)
+            closure = enumeration(targets, depth=problem.depth, deadline=half)
             while least < len(best) - 1:
                 if least - len(targets) == _MANY_EXTRA:
                     # From here on a level takes long, and local search may make it needless.

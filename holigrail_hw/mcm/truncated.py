@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from .adder_graph import AdderGraph, decompose, odd_targets
 from .anneal import anneal, sorted_forms
-from .closure import Closure, OutOfTime, lower_bound
+from .closure import OutOfTime, lower_bound
 from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set, improved_set
+from .native_closure import enumeration
 from .relations import WIDEST, members
 from .selection import Options, cheapest_adders, graph_of, options_of
 from .truncate_graph import GraphTruncation, conceivable_cost
@@ -124,7 +125,7 @@ class _Search:
     def fewest(self, least: int) -> tuple[int, list[Options]]:
         """The fewest adders, and some sets that reach them, the cheapest first."""
         enough = max(10, _WORK // (1 + len(self.targets)) ** 2)
-        closure = Closure(
+        closure = enumeration(
             self.targets,
             depth=self.problem.depth,
             deadline=time.monotonic() + (self.deadline - time.monotonic()) / 2,
@@ -143,7 +144,7 @@ class _Search:
 
     def sets(self, adders: int) -> Iterator[list[int]]:
         """Every set with that many adders."""
-        closure = Closure(self.targets, deadline=self.deadline)
+        closure = enumeration(self.targets, deadline=self.deadline)
         for common, last in closure.sets(adders - len(self.targets)):
             if last:
                 yield from ([*common, x] for x in members(last))
@@ -162,7 +163,7 @@ class _Search:
     def wander(self, least: int, until: float) -> None:
         """Sets with extra adders: the best one so far with a factor more, or with another one."""
         wanted = set(self.targets)
-        closure = Closure(self.targets)
+        closure = enumeration(self.targets)
         while time.monotonic() < until and self.answer is not None:
             factors = [1, *(w for w, _ in self.answer[0])]
             extras = [w for w in factors if w != 1 and w not in wanted]
