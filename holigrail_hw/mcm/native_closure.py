@@ -1,8 +1,8 @@
 """The closure enumeration in C++ behind the interface of its Python twin.
 
-:func:`enumeration` gives the compiled one where a compiler is found, else the twin; sets, their order
-and the errors are the same. The compiled search returns to Python several times a second, so that
-deadlines and Ctrl-C are obeyed.
+:func:`enumeration` gives the compiled one where a compiler is found, else the twin; the sets, their
+order and the errors are the same. The compiled search returns to Python several times a second, so
+that deadlines and Ctrl-C are obeyed.
 """
 
 import ctypes

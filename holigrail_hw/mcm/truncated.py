@@ -19,6 +19,7 @@ from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set, improved_set
 from .native_closure import enumeration
+from .native_truncated import annealing, exhaustion
 from .relations import WIDEST, members
 from .selection import Options, cheapest_adders, graph_of, options_of
 from .truncate_graph import GraphTruncation, conceivable_cost
@@ -194,16 +195,16 @@ class _Search:
         choices = {w: [form for _, form in found] for w, found in bounded.items()}
         if problem.depth is not None:
             choices = {w: [form] for w, form in found[1]}
-        answer = anneal(
+        search = annealing(
             dict(found[1]),
             choices,
             self.allowed,
             problem.input_width,
             problem.signed,
-            deadline=time.monotonic() + (until - time.monotonic()) * 0.6,
-            random=self.random,
-            blocks=blocks,
+            self.random,
         )
+        share = (until - time.monotonic()) * 0.6
+        answer = anneal(search, deadline=time.monotonic() + share, blocks=blocks)
         if answer is not None:
             self.keep(*answer)
             patience = (
@@ -245,11 +246,20 @@ class _Search:
         """Every set, every acyclic choice of forms, every truncation."""
         for factors in self.sets(adders):
             bounded = self.bounded(options_of(factors, self.costs))
-            names = sorted(bounded, key=lambda w: (len(bounded[w]), w))
-            least = [bounded[w][0][0] for w in names]
-            rest = [sum(least[i:]) for i in range(len(least) + 1)]
-            if rest[0] < self.best:
-                self.select(names, bounded, rest, 0, 0, {})
+            search = exhaustion(
+                bounded,
+                self.allowed,
+                self.problem.input_width,
+                self.problem.signed,
+                best=self.best,
+                steps=_EXACT_STEPS,
+                deadline=self.deadline,
+            )
+            try:
+                self.complete &= search.run()
+            finally:
+                if search.answer is not None:
+                    self.keep(search.best, *search.answer)
 
     def bounded(self, options: Options) -> dict[int, list[tuple[int, Form]]]:
         """Every form of every fundamental with a lower bound of its cost when truncated."""
@@ -285,33 +295,6 @@ class _Search:
             for w, found in choices.items()
         }
 
-    def select(self, names, bounded, rest, index, cost, forms) -> None:
-        """All acyclic choices of forms from the fundamental ``index`` on."""
-        if time.monotonic() > self.deadline:
-            raise OutOfTime
-        if index == len(names):
-            order = sorted_forms(forms)
-            if order is None:
-                return
-            problem = self.problem
-            graph = GraphTruncation(order, self.allowed, problem.input_width, problem.signed)
-            if graph.rest[0] >= self.best:
-                return
-            best, answer, complete = graph.exact_search(self.best, _EXACT_STEPS)
-            self.complete &= complete
-            if answer is not None:
-                self.keep(best, order, answer)
-            return
-        w = names[index]
-        for least, form in bounded[w]:
-            if cost + least + rest[index + 1] >= self.best:
-                break
-            if _reaches(form.left, w, forms) or _reaches(form.right, w, forms):
-                continue
-            forms[w] = form
-            self.select(names, bounded, rest, index + 1, cost + least, forms)
-            del forms[w]
-
     def graph(self) -> AdderGraph:
         assert self.answer is not None
         order, truncations = self.answer
@@ -329,16 +312,3 @@ class _Search:
 
 def _least(options: Options) -> int:
     return sum(found[0].cost for found in options.values())
-
-
-def _reaches(start: int, goal: int, forms: dict[int, Form]) -> bool:
-    """Whether ``start`` is made from ``goal``, directly or not."""
-    stack = [start]
-    while stack:
-        here = stack.pop()
-        if here == goal:
-            return True
-        form = forms.get(here)
-        if form is not None:
-            stack += form[:2]
-    return False
