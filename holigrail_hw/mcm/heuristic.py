@@ -113,9 +113,12 @@ def improved_set(
     deadline: float,
     enough: int,
     seed: int = 1,
-    progress: Callable[[str], None] | None = None,
+    keep: Callable[[list[int]], None] | None = None,
 ) -> list[int]:
-    """A set with fewer factors, found until the deadline or until ``enough`` adders."""
+    """A set with fewer factors, found until the deadline or until ``enough`` adders.
+
+    ``keep`` gets every better set on the way.
+    """
     random = Random(seed)
     best = list(factors)
     wanted = set(targets)
@@ -140,8 +143,8 @@ def improved_set(
             common, last = found
             best = common if not last else [*common, next(members(last))]
             failures = 0
-            if progress is not None:
-                progress(f"{len(best) - 1} adders")
+            if keep is not None:
+                keep(best)
             continue
         failures += 1
         if failures >= 2 * len(extras):

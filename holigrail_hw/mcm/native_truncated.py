@@ -36,7 +36,7 @@ def exhaustion(bounded, allowed, input_width, signed, **limits) -> Exhaustion:
 class NativeAnnealing(Annealing):
     """:class:`.anneal.Annealing`, compiled."""
 
-    blocks_of = 100_000
+    blocks_of = 1_000_000
     step_s = 4e-8
 
     def __init__(

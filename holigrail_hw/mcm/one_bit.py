@@ -23,6 +23,7 @@ _STEPS = 30_000
 _ROUNDS = 300
 # Part of the time left for local search, before sets with extra adders are enumerated.
 _LOCAL_SHARE = 0.5
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class OneBit:
 
 
 class _Search:
-    def __init__(self, targets, costs, depth, deadline, progress):
+    def __init__(self, targets, costs, depth, deadline, report, seed):
         self.targets = sorted(targets)
         self.costs = costs
         self.depth = depth
         self.deadline = deadline
-        self.progress = progress
+        self.report = report
+        self.random = Random(seed)
+        self.least = lower_bound(targets)
         self.closure = enumeration(targets, depth=depth, deadline=deadline)
         self.best: int | None = None
         self.order: tuple[tuple[int, Form], ...] = ()
@@ -102,8 +105,8 @@ class _Search:
     def keep(self, found: tuple[int, list[tuple[int, Form]]] | None) -> None:
         if found is not None and (self.best is None or found[0] < self.best):
             self.best, self.order = found[0], tuple(found[1])
-            if self.progress is not None:
-                self.progress(f"{len(self.order)} adders, {self.best} one-bit adders")
+            if self.report is not None:
+                self.report(self.order, self.least)
 
     def finish(self) -> None:
         """Complete the selections that were stopped, the most promising first."""
@@ -122,7 +125,7 @@ class _Search:
 
         What stays counts as targets of a small closure enumeration.
         """
-        random = Random(1)
+        random = self.random
         wanted = set(self.targets)
         exhaustive = self.closure
         tried: set[tuple[tuple[int, ...], int]] = set()
@@ -167,11 +170,17 @@ def minimum_one_bit(
     extra: int = 0,
     depth: int | None = None,
     deadline: float | None = None,
-    progress: Callable[[str], None] | None = None,
+    part: str = "all",
+    report: Callable[[Sequence[tuple[int, Form]], int], None] | None = None,
 ) -> OneBit:
-    """Search all sets with up to ``extra`` adders more than the fewest."""
+    """Search all sets with up to ``extra`` adders more than the fewest.
+
+    ``report`` gets every better graph on the way, and how many adders any graph has at least;
+    ``part`` as in :func:`holigrail_hw.mcm.solve.solve`.
+    """
     costs = Costs(input_width, signed, rule)
-    search = _Search(targets, costs, depth, deadline, progress)
+    search = _Search(targets, costs, depth, deadline, report, 1 + (part == "local"))
+    now = time.monotonic
     level = max(0, lower_bound(targets) - len(targets))
     least = None
     proved = False
@@ -182,11 +191,18 @@ def minimum_one_bit(
             ):
                 least = level if least is None else least
                 search.offer(common, last)
-            if least is not None and level == least and extra:
-                now = time.monotonic()
-                share = 60.0 if deadline is None else (deadline - now) * _LOCAL_SHARE
-                search.wander(len(targets) + least + extra, now + share)
+                if part == "local" and search.best is not None:
+                    break
+            if least is not None and level == least and part == "local":
+                until = now() + _PATIENCE_S if deadline is None else deadline
+                search.wander(len(targets) + least + extra, until)
+                raise OutOfTime
+            if least is not None and level == least and extra and part == "all":
+                share = _PATIENCE_S if deadline is None else (deadline - now()) * _LOCAL_SHARE
+                search.wander(len(targets) + least + extra, now() + share)
             level += 1
+            if least is None:
+                search.least = level + len(targets)
         search.finish()
         proved = True
     except (OutOfTime, KeyboardInterrupt):

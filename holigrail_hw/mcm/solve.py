@@ -21,12 +21,13 @@ from .relations import WIDEST, members
 from .selection import cheapest_adders, graph_of, options_of
 from .truncation import output_errors
 
-__all__ = ["ENGINES", "METRICS", "Problem", "Solution", "solve"]
+__all__ = ["ENGINES", "METRICS", "PARTS", "Problem", "Solution", "solve"]
 
 METRICS = ("adders", "one-bit-adders")
 ENGINES = ("auto", "search", "ilp")
+PARTS = ("all", "proof", "local")
 
-Progress = Callable[[str], None]
+Report = Callable[["Solution"], None]
 
 _WIDEST = 64
 _MANY_EXTRA = 4
@@ -118,6 +119,18 @@ class Solution:
         errors = output_errors(self.graph, self.problem.signed)
         return max((max(-low, high) for low, high in errors), default=0)
 
+    def summary(self) -> str:
+        """Best, bound and gap, in one line."""
+        found = f"{self.adders} adders"
+        if self.problem.metric != "adders":
+            found = f"{self.one_bit_adders} one-bit adders in {found}"
+        if self.proved:
+            return f"best {found}, proved"
+        if not self.bound:
+            return f"best {found}, at least {self.least_adders} adders"
+        gap = 100 * (self.cost - self.bound) / self.cost if self.cost else 0
+        return f"best {found}, at least {self.bound}, gap {gap:.0f} %"
+
     def check(self) -> "Solution":
         """Return the solution itself if graph, limits and error bound hold; GraphError if not."""
         self.graph.check(self.problem.constants)
@@ -139,11 +152,14 @@ def solve(
     engine: str = "auto",
     time_limit: float | None = 20.0,
     solver: str = "HiGHS",
-    progress: Progress | None = None,
+    part: str = "all",
+    report: Report | None = None,
 ) -> Solution:
     """Solve a problem; the best graph found when ``time_limit`` seconds are over.
 
-    An interrupt (Ctrl-C) ends the search with the best graph so far.
+    An interrupt (Ctrl-C) ends the search with the best graph so far. ``report`` gets every better
+    solution, and every better bound, on the way. ``part`` leaves out the proof, or all local search
+    that the proof does not need, for searches side by side.
 
     Raises
     ------
@@ -160,19 +176,23 @@ def solve(
     if engine == "ilp" and problem.metric == "adders":
         from .ilp import fewest_adders
 
-        found = fewest_adders(problem, deadline, solver, progress)
+        found = fewest_adders(problem, deadline, solver, report or _unheard)
     else:
-        found = _search(problem, deadline, progress)
+        found = _search(problem, deadline, part, report or _unheard)
     return replace(found, seconds=time.monotonic() - start).check()
 
 
-def _search(problem: Problem, deadline: float | None, progress: Progress | None) -> Solution:
+def _unheard(solution: Solution) -> None:
+    pass
+
+
+def _search(problem: Problem, deadline: float | None, part: str, report: Report) -> Solution:
     targets = odd_targets(problem.constants)
     far = time.monotonic() + 1e9 if deadline is None else deadline
     if problem.metric == "one-bit-adders" and problem.error:
         from .truncated import minimum_truncated
 
-        return minimum_truncated(problem, deadline, progress)
+        return minimum_truncated(problem, deadline, part, report)
     if problem.metric == "one-bit-adders" and _is_narrow(targets):
         found = minimum_one_bit(
             targets,
@@ -182,7 +202,12 @@ def _search(problem: Problem, deadline: float | None, progress: Progress | None)
             extra=problem.extra,
             depth=problem.depth,
             deadline=deadline,
-            progress=progress,
+            part=part,
+            report=lambda order, least: report(
+                Solution(
+                    problem, graph_of(order, problem.constants), False, 0, least, "search", 0.0
+                )
+            ),
         )
         if found.cost is not None:
             graph = graph_of(found.order, problem.constants)
@@ -190,46 +215,55 @@ def _search(problem: Problem, deadline: float | None, progress: Progress | None)
                 problem, graph, found.proved, found.bound, found.adders_bound, "search", 0.0
             )
         far = time.monotonic() + 5.0
-    return _fewest_adders(problem, targets, far, progress)
+    return _fewest_adders(problem, targets, far, part, report)
 
 
 def _fewest_adders(
-    problem: Problem, targets: tuple[int, ...], deadline: float, progress: Progress | None
+    problem: Problem, targets: tuple[int, ...], deadline: float, part: str, report: Report
 ) -> Solution:
     best = greedy_set(targets, problem.depth)
     least = lower_bound(targets)
     engine = "heuristic"
-    if progress is not None:
-        progress(f"{len(best) - 1} adders, at least {least}")
+
+    def solution() -> Solution:
+        graph = graph_of(_order(best, problem), problem.constants)
+        is_metric = problem.metric == "adders"
+        proved = len(graph.adders) == least and is_metric
+        return Solution(problem, graph, proved, least if is_metric else 0, least, engine, 0.0)
+
+    def improve(until: float, seed: int) -> None:
+        def keep(factors: list[int]) -> None:
+            nonlocal best
+            best = factors
+            report(solution())
+
+        improved_set(
+            targets, best, depth=problem.depth, deadline=until, enough=least, seed=seed, keep=keep
+        )
+
     try:
         if len(best) - 1 > least and _is_narrow(targets):
+            report(solution())
+            if part == "local":
+                improve(deadline, 2)
+                return solution()
             # Half of the time for the proof; what is left improves the heuristic's answer.
-            half = time.monotonic() + (deadline - time.monotonic()) / 2
+            half = deadline
+            if part == "all":
+                half = time.monotonic() + (deadline - time.monotonic()) / 2
             closure = enumeration(targets, depth=problem.depth, deadline=half)
             while least < len(best) - 1:
-                if least - len(targets) == _MANY_EXTRA:
+                if part == "all" and least - len(targets) == _MANY_EXTRA:
                     # From here on a level takes long, and local search may make it needless.
                     spell = (deadline - time.monotonic()) / 10
-                    best = improved_set(
-                        targets,
-                        best,
-                        depth=problem.depth,
-                        deadline=time.monotonic() + min(spell, 2.0),
-                        enough=least,
-                    )
+                    improve(time.monotonic() + min(spell, 2.0), 1)
                     if least == len(best) - 1:
                         break
                 try:
                     found = next(closure.sets(least - len(targets)), None)
                 except OutOfTime:
-                    best = improved_set(
-                        targets,
-                        best,
-                        depth=problem.depth,
-                        deadline=deadline,
-                        enough=least,
-                        progress=progress,
-                    )
+                    if part == "all":
+                        improve(deadline, 1)
                     break
                 if found is not None:
                     common, last = found
@@ -237,14 +271,10 @@ def _fewest_adders(
                     engine = "search"
                     break
                 least += 1
-                if progress is not None:
-                    progress(f"{len(best) - 1} adders, at least {least}")
+                report(solution())
     except KeyboardInterrupt:
         engine = "heuristic"
-    graph = graph_of(_order(best, problem), problem.constants)
-    proved = len(graph.adders) == least and problem.metric == "adders"
-    bound = least if problem.metric == "adders" else 0
-    return Solution(problem, graph, proved, bound, least, engine, 0.0)
+    return solution()
 
 
 def _order(factors: Sequence[int], problem: Problem) -> list[tuple[int, Form]]:
