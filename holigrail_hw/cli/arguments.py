@@ -6,6 +6,7 @@ command line are reported together.
 
 import argparse
 import difflib
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,6 +128,7 @@ def read_design(
         spec, timing, recipe_board = recipe.load(catalogue.recipe_path(request.recipe))
         board = board or recipe_board
         timing, device = timing_of(options, board, timing)
+        _prepare(spec, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
     cls = request.cls
     assert cls is not None
@@ -136,7 +138,18 @@ def read_design(
             lambda: timing_of(options, board, Timing()),
         ]
     )
+    _prepare(spec, session)
     return options, Design(spec, timing, device, board, None)
+
+
+def _prepare(spec: OperatorSpec, session: Session) -> None:
+    """Let the design do its long work, with a live line; say how it ended if that matters."""
+    if type(spec).prepare is OperatorSpec.prepare:
+        return
+    with session.progress() as progress:
+        remark = spec.prepare(progress)
+    if remark and not session.quiet:
+        print(f"{spec.name}: {remark}", file=sys.stderr)
 
 
 def need_board(design: Design, session: Session) -> str:

@@ -9,9 +9,8 @@ every output is proved to stay within the bound.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -111,6 +110,12 @@ class ConstantMultiplication(OperatorSpec):
     def solution(self) -> Solution:
         """The adder graph with its proof status; found once, then kept on disk."""
         return _solved(self.problem, self.engine, self.search_time, self.solver)
+
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        found = _solved(self.problem, self.engine, self.search_time, self.solver, progress)
+        if not found.stopped:
+            return None
+        return f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
 
     @property
     def graph(self) -> AdderGraph:
@@ -258,9 +263,25 @@ def _range(format: Format) -> tuple[int, int]:
     return format.minimum, format.maximum
 
 
-@lru_cache(maxsize=256)
-def _solved(problem: Problem, engine: str, time_limit: int, solver: str) -> Solution:
-    try:
-        return solve_cached(problem, engine=engine, time_limit=time_limit, solver=solver)
-    except GraphError as error:
-        raise RequestError(f"mcm: {error}", hint=error.hint) from None
+_solutions: dict[tuple[Problem, str, int, str], Solution] = {}
+_MOST_SOLUTIONS = 256
+
+
+def _solved(
+    problem: Problem,
+    engine: str,
+    time_limit: int,
+    solver: str,
+    progress: Callable[[str], None] | None = None,
+) -> Solution:
+    key = problem, engine, time_limit, solver
+    if key not in _solutions:
+        if len(_solutions) >= _MOST_SOLUTIONS:
+            _solutions.clear()
+        try:
+            _solutions[key] = solve_cached(
+                problem, engine=engine, time_limit=time_limit, solver=solver, progress=progress
+            )
+        except GraphError as error:
+            raise RequestError(f"mcm: {error}", hint=error.hint) from None
+    return _solutions[key]

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from holigrail_hw.cache_folder import cache_folder
 
 from .adder_graph import AdderGraph, decompose, odd_targets
 from .errors import GraphError
+from .portfolio import search
 from .selection import targets_of
-from .solve import Problem, Progress, Solution, solve
+from .solve import Problem, Solution
 
 __all__ = ["canonical", "clear", "entries", "entry_path", "folder", "read", "solve_cached"]
 
@@ -84,9 +85,9 @@ def solve_cached(
     engine: str = "auto",
     time_limit: float | None = 20.0,
     solver: str = "HiGHS",
-    progress: Progress | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Solution:
-    """:func:`~holigrail_hw.mcm.solve.solve`, or its kept answer.
+    """:func:`~holigrail_hw.mcm.portfolio.search`, or its kept answer.
 
     An answer without proof is kept, too, and serves requests with at most its time limit.
     """
@@ -108,12 +109,14 @@ def solve_cached(
             if progress is not None:
                 progress(f"{error}; dropped, solving again")
             path.unlink(missing_ok=True)
-    found = solve(
+    found = search(
         canonical(problem), engine=engine, time_limit=time_limit, solver=solver, progress=progress
     )
     if known is not None and known.cost <= found.cost and not found.proved:
-        found = replace(known, least_adders=max(known.least_adders, found.least_adders))
-    _write(path, found, time_limit)
+        least = max(known.least_adders, found.least_adders)
+        found = replace(known, least_adders=least, stopped=found.stopped)
+    spent = found.seconds if found.stopped else time_limit
+    _write(path, found, spent)
     return _for(problem, found)
 
 

@@ -16,12 +16,13 @@ from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set, improved_set, least_depth
 from .native_closure import enumeration
+from .native_library import load
 from .one_bit import minimum_one_bit
 from .relations import WIDEST, members
 from .selection import cheapest_adders, graph_of, options_of
 from .truncation import output_errors
 
-__all__ = ["ENGINES", "METRICS", "PARTS", "Problem", "Solution", "solve"]
+__all__ = ["ENGINES", "METRICS", "PARTS", "Problem", "Solution", "accelerate", "solve"]
 
 METRICS = ("adders", "one-bit-adders")
 ENGINES = ("auto", "search", "ilp")
@@ -85,6 +86,7 @@ class Solution:
 
     ``proved``: no graph within the request's terms is better. ``bound`` is a proved lower bound of
     the metric (0 where nothing is known), ``least_adders`` one of the number of adders.
+    ``stopped``: Ctrl-C came before the end of the search.
     """
 
     problem: Problem
@@ -94,6 +96,7 @@ class Solution:
     least_adders: int
     engine: str
     seconds: float
+    stopped: bool = False
 
     @property
     def adders(self) -> int:
@@ -171,6 +174,7 @@ def solve(
         wrong.append(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
     if wrong:
         raise GraphError("; ".join(wrong))
+    accelerate()
     start = time.monotonic()
     deadline = None if time_limit is None else start + time_limit
     if engine == "ilp" and problem.metric == "adders":
@@ -182,13 +186,20 @@ def solve(
     return replace(found, seconds=time.monotonic() - start).check()
 
 
+def accelerate() -> None:
+    """Build the compiled searches where that was never done; no time limit pays for it."""
+    for name in ("closure", "truncated"):
+        load(name)
+
+
 def _unheard(solution: Solution) -> None:
     pass
 
 
 def _search(problem: Problem, deadline: float | None, part: str, report: Report) -> Solution:
+    start = time.monotonic()
     targets = odd_targets(problem.constants)
-    far = time.monotonic() + 1e9 if deadline is None else deadline
+    far = start + 1e9 if deadline is None else deadline
     if problem.metric == "one-bit-adders" and problem.error:
         from .truncated import minimum_truncated
 
@@ -214,7 +225,8 @@ def _search(problem: Problem, deadline: float | None, part: str, report: Report)
             return Solution(
                 problem, graph, found.proved, found.bound, found.adders_bound, "search", 0.0
             )
-        far = time.monotonic() + 5.0
+        spare = 5.0 if deadline is None else min(5.0, (deadline - start) / 4)
+        far = time.monotonic() + spare
     return _fewest_adders(problem, targets, far, part, report)
 
 

@@ -76,6 +76,8 @@ class _Search:
         self.deadline = time.monotonic() + _NO_LIMIT_S if deadline is None else deadline
         # Local searches never end by themselves.
         self.patience = deadline or time.monotonic() + _PATIENCE_S
+        # What is spent on an answer beyond the deadline where there is none yet.
+        self.spare = min(2.0, (self.patience - time.monotonic()) / 4)
         self.part = part
         self.report = report
         self.least = lower_bound(self.targets)
@@ -108,7 +110,7 @@ class _Search:
                     pass
             if self.problem.extra:
                 proved = False
-                self.wander(max(patience, time.monotonic() + 1.0))
+                self.wander(max(patience, time.monotonic() + self.spare))
             elif not proved and tries_all:
                 self.improve(sets, patience)
         except OutOfTime:
@@ -121,10 +123,10 @@ class _Search:
                 self.targets,
                 factors,
                 depth=self.problem.depth,
-                deadline=time.monotonic() + 2.0,
+                deadline=time.monotonic() + self.spare,
                 enough=self.least,
             )
-            end = max(self.patience, time.monotonic() + 2.0)
+            end = max(self.patience, time.monotonic() + self.spare)
             self.improve([options_of(factors, self.costs)], end)
         if self.answer is None:
             raise GraphError("no graph was found in the time allowed")

@@ -23,10 +23,10 @@ def calls(monkeypatch):
 
     def counted(problem, **options):
         found.append(problem)
-        return solution_cache_solve(problem, **options)
+        return searched(problem, **options)
 
-    solution_cache_solve = solution_cache.solve
-    monkeypatch.setattr(solution_cache, "solve", counted)
+    searched = solution_cache.search
+    monkeypatch.setattr(solution_cache, "search", counted)
     return found
 
 
