@@ -6,6 +6,7 @@ command line are reported together.
 
 import argparse
 import difflib
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ def read_options(
 ) -> argparse.Namespace:
     """Options of a verb that works on no design."""
     parser = _parser(session, configure)
-    options, unknown = parser.parse_known_args(words)
+    options, unknown = parser.parse_known_args(_with_negative_values(words))
     session.adopt(options)
     if unknown:
         raise _unknown(unknown, parser, session.verb)
@@ -80,6 +81,7 @@ def read_options(
 
 def read_request(words: list[str], session: Session, configure: Configure | None = None) -> Request:
     """Options of a verb on a design, its operator or recipe, and the parameters as texts."""
+    words = _with_negative_values(words)
     asks_help = any(word in ("-h", "--help") for word in words)
     base = _parser(session, configure, design=True)
     if asks_help:
@@ -253,6 +255,18 @@ def _target_of_model(model: str) -> str:
         if goal.model == model:
             return name
     return model
+
+
+def _with_negative_values(words: list[str]) -> list[str]:
+    """``--name -7,19`` as ``--name=-7,19``: no option begins with a digit, but argparse asks."""
+    found: list[str] = []
+    for word in words:
+        after_option = bool(found) and re.fullmatch(r"--[a-z][a-z-]*", found[-1])
+        if after_option and re.match(r"-\d", word):
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _unknown(unknown: list[str], parser: argparse.ArgumentParser, verb: str) -> RequestError:
