@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from amaranth import Cat, Const, Shape, signed, unsigned
 
-from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
+from holigrail_hw.core import OperatorSpec, RequestError, Timing, ToolError, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
@@ -24,7 +24,7 @@ from holigrail_hw.hdl.primitives import Wiring
 
 from .adder_graph import Adder, AdderGraph
 from .counting import adder_costs
-from .errors import GraphError
+from .errors import GraphError, MissingPackage
 from .ilp import SOLVERS
 from .solution_cache import solve_cached
 from .solve import ENGINES, METRICS, Problem, Solution
@@ -70,7 +70,9 @@ class ConstantMultiplication(OperatorSpec):
     output_bits: int | None = parameter(
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
-    engine: str = parameter("auto", "how the graph is found", choices=ENGINES)
+    engine: str = parameter(
+        "auto", "how the graph is found", choices=ENGINES, samples=("auto", "search", "ilp")
+    )
     solver: str = parameter(
         "HiGHS", "solver of the engine ilp", choices=SOLVERS, samples=("HiGHS",)
     )
@@ -282,6 +284,8 @@ def _solved(
             _solutions[key] = solve_cached(
                 problem, engine=engine, time_limit=time_limit, solver=solver, progress=progress
             )
+        except MissingPackage as error:
+            raise ToolError(f"mcm: {error}", hint=error.hint) from None
         except GraphError as error:
             raise RequestError(f"mcm: {error}", hint=error.hint) from None
     return _solutions[key]

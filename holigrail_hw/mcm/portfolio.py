@@ -42,8 +42,12 @@ def search(
     accelerate()
     start = time.monotonic()
     found = _Best(progress)
+    if engine == "cp-sat":
+        # This engine has a process of its own.
+        report = found.take if progress is not None else None
+        return solve(problem, engine=engine, time_limit=time_limit, report=report)
     bits = max((t.bit_length() for t in odd_targets(problem.constants)), default=0)
-    if engine not in ("ilp", "cp-sat") and bits <= _ALONE_BITS:
+    if engine != "ilp" and bits <= _ALONE_BITS:
         alone = _ALONE_S if time_limit is None else min(_ALONE_S, time_limit)
         if found.take(solve(problem, engine=engine, time_limit=alone)):
             return found.solution(start)
@@ -56,7 +60,7 @@ def search(
         "time_limit": None if left is None else max(0.05, left - _START_S),
     }
     parts = ("proof", "local") if cores() > 1 else ("all",)
-    if engine in ("ilp", "cp-sat"):
+    if engine == "ilp":
         parts = ("all",)
     outcome = run_searches(
         [

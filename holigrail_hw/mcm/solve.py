@@ -25,7 +25,7 @@ from .truncation import output_errors
 __all__ = ["ENGINES", "METRICS", "PARTS", "Problem", "Solution", "accelerate", "solve"]
 
 METRICS = ("adders", "one-bit-adders")
-ENGINES = ("auto", "search", "ilp")
+ENGINES = ("auto", "search", "ilp", "cp-sat")
 PARTS = ("all", "proof", "local")
 
 Report = Callable[["Solution"], None]
@@ -181,6 +181,10 @@ def solve(
         from .ilp import fewest_adders
 
         found = fewest_adders(problem, deadline, solver, report or _unheard)
+    elif engine == "cp-sat":
+        from .cp_sat import solve_apart
+
+        found = solve_apart(problem, deadline, report or _unheard)
     else:
         found = _search(problem, deadline, part, report or _unheard)
     return replace(found, seconds=time.monotonic() - start).check()
