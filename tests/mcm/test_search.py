@@ -215,5 +215,7 @@ def test_wrong_problems(problem, message):
 
 
 def test_an_unknown_engine():
-    with pytest.raises(GraphError, match="engine must be one of auto, search, ilp, cp-sat, not sat"):
+    with pytest.raises(
+        GraphError, match="engine must be one of auto, search, ilp, cp-sat, not sat"
+    ):
         solve(Problem((3,)), engine="sat")
