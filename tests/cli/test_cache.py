@@ -85,6 +85,16 @@ def test_clear_leaves_what_is_being_written(holigrail, folder):
     assert {path.name for path in folder.iterdir()} == {"mcm", ".unfinished-new"}
 
 
+def test_matrices_are_kept_too(holigrail, folder):
+    assert holigrail("info", "cmvm", "--matrix", "3,5;7,9", "--search-time", "1").status == 0
+    shown = holigrail("cache", "verify", "--kind", "matrices", "--json").json
+    (row,) = shown["entries"]
+    assert row["problem"] == "2 x 2: 3,5;7,9" and not row["proved"]
+    assert holigrail("cache", "clear", "--kind", "matrices", "--json").json["removed"] == {
+        "matrices": 1
+    }
+
+
 def test_nothing_is_kept_yet(holigrail, tmp_path, monkeypatch):
     monkeypatch.setenv("HOLIGRAIL_CACHE", str(tmp_path / "none"))
     for action in ("list", "verify", "clear"):
@@ -95,7 +105,7 @@ def test_wrong_requests(holigrail):
     answer = holigrail("cache", "--kind", "graphs")
     assert answer.status == 2
     assert answer.err == (
-        "error: cache: kind must be one of solutions, compiled, not 'graphs'\n"
+        "error: cache: kind must be one of matrices, solutions, compiled, not 'graphs'\n"
         "  hint: without --kind, all of them\n"
     )
     answer = holigrail("cache", "empty")
