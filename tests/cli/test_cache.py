@@ -59,10 +59,9 @@ def test_verify_drops_what_is_damaged(holigrail, folder):
 
 
 def test_a_file_that_vanishes_is_no_damage(holigrail, folder, monkeypatch):
-    kind = cache_kinds.kinds()["solutions"]
-    found = list(cache_kinds.entries(kind))
-    found[0].unlink()
-    monkeypatch.setattr(cache_kinds, "entries", lambda kind: found)
+    found = {name: [*cache_kinds.entries(kind)] for name, kind in cache_kinds.kinds().items()}
+    found["solutions"][0].unlink()
+    monkeypatch.setattr(cache_kinds, "entries", lambda kind: found[kind.name])
     answer = holigrail("cache", "verify")
     assert answer.status == 0 and "2 good, 0 damaged" in answer.out
 
