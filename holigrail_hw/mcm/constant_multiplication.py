@@ -27,7 +27,7 @@ from .counting import adder_costs
 from .errors import GraphError
 from .graph_nodes import nodes_of, results_of, sums_of
 from .ilp import SOLVERS
-from .naive_circuit import naive_graph, naive_products
+from .naive_circuit import naive_graph
 from .node_signs import Result
 from .solution_cache import solve_cached
 from .solve import ENGINES, METRICS, Problem, Solution
@@ -215,7 +215,7 @@ class ConstantMultiplication(OperatorSpec):
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]]:
-        """Exact products one by one, a sum of shifted x each; the graph as written if truncated."""
+        """The graph adder by adder, nothing saved; its factors are checked to be the constants."""
 
         def circuit(plan: Plan, x: Wire) -> Mapping[str, Wire]:
             outputs = {}
@@ -223,10 +223,7 @@ class ConstantMultiplication(OperatorSpec):
                 name: signed(format.width) if format.signed else unsigned(format.width)
                 for name, format in self.outputs().items()
             }
-            if self.bound:
-                values = naive_graph(x.value, self.graph)
-            else:
-                values = naive_products(x.value, self.constants)
+            values = naive_graph(x.value, self.graph.check(self.constants))
             for (name, shape), value in zip(shapes.items(), values, strict=True):
                 outputs[name] = plan.step(
                     f"naive_{name}", shape, lambda _, v=value: v, x, wrap=True

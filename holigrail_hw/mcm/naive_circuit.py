@@ -1,34 +1,23 @@
-"""Products with constants in the plainest way, as the other side of proofs.
+"""An adder graph in the plainest way, as the other side of proofs.
 
-Exact products are sums of shifted copies of x, one for every 1 of the constant, each product for
-itself. A truncated graph defines its own result; it is written down adder by adder, at widths that
-never overflow.
+Every adder as its definition says, at widths that never overflow: no low bits that pass, no signs
+known beforehand, no inverted or negated nodes. That the graph's factors are the constants is an
+identity of integers (:meth:`.AdderGraph.check`), so equality with this circuit is equality with the
+products, for every width of the input; intermediate values are the bridge that lets SAT sweeping
+prove it adder by adder.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Const, Value, signed
 
 from .adder_graph import AdderGraph
 
-__all__ = ["naive_graph", "naive_products"]
-
-
-def naive_products(x: Any, constants: Sequence[int]) -> list[Value]:
-    """x times every constant."""
-    products = []
-    for constant in constants:
-        total: Value = Const(0, signed(1))
-        for place in range(abs(constant).bit_length()):
-            if abs(constant) >> place & 1:
-                total = total + x.shift_left(place)
-        products.append(-total if constant < 0 else total)
-    return products
+__all__ = ["naive_graph"]
 
 
 def naive_graph(x: Any, graph: AdderGraph) -> list[Value]:
-    """The targets of a graph, as its definition says."""
+    """The targets of a graph for an input x."""
     values: list[Value] = [Value.cast(x)]
     for adder in graph.adders:
         total: Value = Const(0, signed(1))

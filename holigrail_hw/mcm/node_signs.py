@@ -181,7 +181,9 @@ def _recipes(
     for masked, operand in zip((nodes[0].masked, nodes[1].masked), forms, strict=True):
         if masked and operand not in (TRUE, COMPLEMENT):
             return
-    if (sum.right_shift or nodes[2].masked) and form not in (TRUE, COMPLEMENT):
+    # Rounding to minus infinity commutes with V and ~V only, unless there is nothing to round.
+    rounds = sum.right_shift and not sum.exact
+    if (rounds or nodes[2].masked) and form not in (TRUE, COMPLEMENT):
         return
     minuses = [(False, True), (True, False)] if subtracts else []
     for inverted in (False,) if subtracts else (False, True):
