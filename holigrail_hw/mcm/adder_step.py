@@ -162,15 +162,15 @@ def shape_of_range(low: int, high: int) -> Shape:
     return signed(width) if low < 0 else unsigned(width)
 
 
-def _sum(sum: Sum, recipe: Recipe, shape: Shape) -> Callable[[Any, Any], Value]:
+def _sum(sum: Sum, recipe: Recipe, shape: Shape) -> Callable[[Any, Any], Any]:
     """The adder as an expression of its stored operands."""
     known = shape.signed and (recipe.sign_from is not None)
 
-    def function(left: Any, right: Any) -> Value:
+    def function(left: Any, right: Any) -> Any:
         stored = left, right
         if sum.right_shift and recipe.start:
             upper = [value.shift_right(recipe.start) for value in stored]
-            low = Const(0, 0)
+            low: Any = Const(0, 0)
         else:
             whole = [
                 _placed(value, zeros - shift, zeros, fill)
@@ -179,7 +179,7 @@ def _sum(sum: Sum, recipe: Recipe, shape: Shape) -> Callable[[Any, Any], Value]:
                 )
             ]
             upper = [value.shift_right(recipe.start) for value in whole]
-            low = Const(0, 0)
+            low: Any = Const(0, 0)
             if recipe.passing is not None:
                 low = _bits(whole[recipe.passing], 0, recipe.start)
                 if recipe.inverted:
@@ -201,7 +201,7 @@ def _sum(sum: Sum, recipe: Recipe, shape: Shape) -> Callable[[Any, Any], Value]:
     return function
 
 
-def _total(upper: Sequence[Value], recipe: Recipe) -> Value:
+def _total(upper: Sequence[Any], recipe: Recipe) -> Any:
     left, right = upper
     if recipe.subtract[0]:
         return right - left
@@ -212,7 +212,7 @@ def _total(upper: Sequence[Value], recipe: Recipe) -> Value:
     return left + right
 
 
-def _placed(value: Any, cleared: int, zeros: int, fill: int) -> Value:
+def _placed(value: Any, cleared: int, zeros: int, fill: int) -> Any:
     """The value without ``cleared`` low bits, above ``zeros`` bits that are all ``fill``."""
     value = Value.cast(value).shift_right(cleared)
     if not zeros:
@@ -221,6 +221,6 @@ def _placed(value: Any, cleared: int, zeros: int, fill: int) -> Value:
     return whole.as_signed() if value.shape().signed else whole
 
 
-def _bits(value: Value, first: int, count: int) -> Value:
+def _bits(value: Any, first: int, count: int) -> Any:
     """Bits of a value, extended by its sign."""
     return (value | Const(0, signed(first + count + 1)))[first : first + count]

@@ -16,17 +16,17 @@ from .adder_graph import AdderGraph
 __all__ = ["naive_graph"]
 
 
-def naive_graph(x: Any, graph: AdderGraph) -> list[Value]:
+def naive_graph(x: Any, graph: AdderGraph) -> list[Any]:
     """The targets of a graph for an input x."""
-    values: list[Value] = [Value.cast(x)]
+    values: list[Any] = [Value.cast(x)]
     for adder in graph.adders:
-        total: Value = Const(0, signed(1))
+        total: Any = Const(0, signed(1))
         for operand in adder.operands:
             cleared = values[operand.node].shift_right(operand.truncate)
             term = cleared.shift_left(operand.truncate + operand.shift)
             total = total - term if operand.negative else total + term
         values.append(total.shift_right(adder.right_shift))
-    products: list[Value] = []
+    products: list[Any] = []
     for target in graph.targets:
         if target.node is None:
             products.append(Const(0, signed(1)))
