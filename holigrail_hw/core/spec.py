@@ -162,6 +162,10 @@ class OperatorSpec(ABC):
         except ValueError as error:
             raise RequestError(f"{self.name}: {error}") from None
 
+    def promise_ns(self, timing: Timing | None = None) -> float | None:
+        """Clock period the device model promises, in ns; ``None`` without a model."""
+        return self.plan(timing).promise_ns
+
     def component(self, timing: Timing | None = None) -> Any:
         """The hardware as a ``wiring.Component``: plain ports, or streams ``i`` and ``o``."""
         from .shells import FixedLatency, Streamed
@@ -214,6 +218,8 @@ class OperatorSpec(ABC):
         parts = [self.name.replace("-", "_")]
         for name, parameter in parameters_of(self).items():
             value = getattr(self, name)
+            if not parameter.hardware:
+                continue
             if isinstance(value, Format):
                 parts.append(value.name)
             elif value != parameter.default:

@@ -55,7 +55,10 @@ def _header(top: Top, yosys: str) -> list[str]:
 
     spec = top.spec
     parameters = ", ".join(f"{name} = {to_text(v)}" for name, v in spec.parameters().items())
-    if not top.clocked:
+    if top.engine:
+        names = ", ".join(stream.name for stream in top.handshakes())
+        pace = f"streams {names}"
+    elif not top.clocked:
         pace = "combinational"
     else:
         pace = f"latency {top.latency}, one item per cycle"
