@@ -6,24 +6,21 @@ half of the rounding are one constant.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from amaranth import Cat, Const, Value, unsigned
 
 from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.primitives import Adder, Logic, Wiring
 from holigrail_hw.mcm.matrix_counting import width_of_range
-from holigrail_hw.mcm.matrix_graph import MatrixGraph, RowTarget
 from holigrail_hw.mcm.matrix_search import MatrixSolution, solve_matrix
 
+from .layer_datapath import layer_outputs
 from .layers import Layer, layers_of
-from .offset_sums import OffsetNode, offset_nodes, sum_bits
 
 __all__ = ["DenseNetwork"]
 
@@ -57,6 +54,9 @@ class DenseNetwork(OperatorSpec):
     input: Format = parameter(parse("int6"), "format of every input")
     activation: Format = parameter(parse("ufix4_en2"), "format of the values between layers")
     weight_fraction: int = parameter(3, "fraction bits of weights and biases", low=0, high=64)
+    stage_levels: int | None = parameter(
+        None, "most adders between two registers; none: registers where the clock asks", low=1, high=64, samples=(3,)
+    )
     iterations: int = parameter(20, "repetitions of the search", low=0, high=1 << 30)
     search_time: int = parameter(60, "seconds for each layer", low=1, high=1 << 20)
     search_seed: int = parameter(0, "random numbers of the search", low=0, high=1 << 30)
@@ -71,6 +71,7 @@ class DenseNetwork(OperatorSpec):
             activation=self.activation,
         )
 
+    @property
     def solutions(self) -> list[MatrixSolution]:
         return [
             _solved(layer.matrix, self.iterations, self.search_time, self.search_seed)
@@ -122,163 +123,17 @@ class DenseNetwork(OperatorSpec):
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         values = [wires[name] for name in self.inputs()]
         layers = self.layers
-        for index, (layer, found) in enumerate(zip(layers, self.solutions(), strict=True)):
-            values = _sums(plan, f"layer{index}", layer, found.graph, values, self.activation if index < len(layers) - 1 else None)
+        first, last = 0, len(layers) - 1
+        for index, (layer, found) in enumerate(zip(layers, self.solutions, strict=True)):
+            activation = self.activation if index < last else None
+            name = f"layer{index}"
+            values = layer_outputs(
+                plan, name, layer, found.graph, values, activation, self.stage_levels
+            )
+            if self.stage_levels is not None and index < last:
+                first = max(value.cycle for value in values) + 1
+                values = [plan.later(value, first) for value in values]
         return {name: value for name, value in zip(self.outputs(), values, strict=True)}
-
-
-def _sums(plan: Plan, name: str, layer: Layer, graph: MatrixGraph, values: Sequence[Wire], activation) -> list[Wire]:
-    nodes = offset_nodes(graph, layer.ranges)
-    wires = [
-        plan.step(
-            f"{name}_input{index}", unsigned(node.width), _unsigned(node), value, wrap=True
-        )
-        for index, (value, node) in enumerate(zip(values, nodes, strict=False))
-    ]
-    uses = [0] * len(nodes)
-    for node in nodes[graph.inputs :]:
-        uses[node.sum.left] += 1
-        uses[node.sum.right] += 1
-    for target in graph.targets:
-        if target.node is not None:
-            uses[target.node] += 1
-    for index, node in enumerate(nodes[graph.inputs :]):
-        operands = wires[node.sum.left], wires[node.sum.right]
-        label = f"{name}_sum{index}"
-        chain = sum_bits(node, nodes)[1]
-        if not chain:
-            wires.append(plan.step(label, unsigned(node.width), _side_by_side(node, nodes), *operands))
-            continue
-        alone = uses[graph.inputs + index] == 1
-        total = plan.step(
-            f"{label}_chain",
-            unsigned(chain),
-            _chain(node, nodes),
-            *operands,
-            using=Adder(chain),
-            wrap=True,
-        )
-        wires.append(plan.step(label, unsigned(node.width), _whole(node, alone), total, operands[1]))
-    results = []
-    for index, target in enumerate(graph.targets):
-        results.append(_row(plan, f"{name}_row{index}", layer, index, target, nodes, wires, activation))
-    return results
-
-
-def _unsigned(node: OffsetNode):
-    def function(value):
-        value = Value.cast(value)
-        if not node.offset:
-            return value.as_unsigned()[: node.width]
-        return _joined(value[: node.width - 1], ~value[node.width - 1])
-
-    return function
-
-
-def _side_by_side(node, nodes):
-    made = node.sum
-    gap = made.shift - nodes[made.right].width
-
-    def function(left, right):
-        return _joined(
-            ~right if made.form == "r" else right,
-            Const(0, gap),
-            ~left if made.form == "-" else left,
-        )
-
-    return function
-
-
-def _whole(node, alone):
-    def function(total, right):
-        if alone and len(total) > 1:
-            total = _joined(total[0] | (total[0] & total[1]), total[1:])
-        low = right[: node.sum.shift]
-        return _joined(~low if node.sum.form == "r" else low, total)
-
-    return function
-
-
-def _chain(node, nodes):
-    made = node.sum
-    chain = node.width - made.shift
-
-    def function(left, right):
-        high = right[made.shift :]
-        if made.form == "+":
-            return left + high
-        one, other = (high, left) if made.form == "-" else (left, high)
-        return one - _joined(other, _ones(chain - len(other)))
-
-    return function
-
-
-def _joined(*parts):
-    """Concatenation without empty parts, of which the Verilog would speak."""
-    parts = [Value.cast(part) for part in parts]
-    return Cat(*(part for part in parts if len(part)))
-
-
-def _ones(width):
-    width = max(0, width)
-    return Const((1 << width) - 1, width)
-
-
-def _row(plan, name, layer, index, target, nodes, wires, activation):
-    low, high = layer.results[index]
-    drop = 0 if activation is None else layer.fraction_width - activation.fraction_width
-    half = 1 << drop >> 1 if drop > 0 else 0
-    low, high = low + half, high + half
-    width = width_of_range(low, high)
-    signed = low < 0
-    constant = layer.biases[index] + half
-    if target.node is None:
-        total = plan.constant(constant % (1 << width), unsigned(width))
-    else:
-        node = nodes[target.node]
-        sign = -node.sign if target.negative else node.sign
-        constant -= sign * (node.offset << target.shift)
-        if sign < 0:
-            constant += 1 << target.shift
-        constant %= 1 << width
-        low_zeros = (constant & -constant).bit_length() - 1 if constant else width
-
-        def function(value):
-            value = _joined(value, Const(0, width))[:width]
-            if sign < 0:
-                value = ~value
-            value = _joined(Const(0, target.shift), value)[:width]
-            if not constant:
-                return value
-            return _joined(value[:low_zeros], (value[low_zeros:] + (constant >> low_zeros))[:width - low_zeros])
-
-        total = plan.step(name, unsigned(width), function, wires[target.node], using=Adder(width - low_zeros) if constant else Wiring(), wrap=True)
-    if activation is None:
-        return plan.step(f"{name}_result", _signal_shape(width, signed), lambda v: v.as_signed() if signed else v, total)
-    return _activated(plan, f"{name}_activation", total, signed, drop, activation)
-
-
-def _signal_shape(width, signed):
-    from amaranth import signed as s
-    return s(width) if signed else unsigned(width)
-
-
-def _activated(plan, name, total, signed, drop, activation):
-    magnitude = activation.width - activation.signed
-
-    def function(value):
-        value = _joined(value, value[-1] if signed else Const(0, 1)) 
-        value = value[drop:] if drop > 0 else _joined(Const(0, -drop), value)
-        sign, value = value[-1], value[:-1]
-        value = _joined(value, sign.replicate(max(0, magnitude - len(value)))) 
-        upper, value = value[magnitude:], value[:magnitude]
-        over = ~sign & upper.any() if len(upper) else Const(0, 1)
-        if not activation.signed:
-            return (value | over.replicate(magnitude)) & ~sign.replicate(magnitude)
-        under = sign & ~upper.all() if len(upper) else Const(0, 1)
-        return _joined((value | over.replicate(magnitude)) & ~under.replicate(magnitude), sign).as_signed()
-
-    return plan.step(name, _signal_shape(activation.width, activation.signed), function, total, using=Logic(2, magnitude + 1), wrap=True)
 
 
 @lru_cache(maxsize=256)
