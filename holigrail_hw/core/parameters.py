@@ -142,7 +142,10 @@ class Parameter:
         if self.matrices:
             right = isinstance(value, tuple) and all(isinstance(part, tuple) for part in value)
             if not right or not all(_integers(row) for part in value for row in part):
-                return f"{self.name} must be a tuple of matrices of integers, not {value!r}"
+                return (
+                    f"{self.name} must be a tuple of integers for each row of each matrix, "
+                    f"not {value!r}"
+                )
         elif self.rows and not (isinstance(value, tuple) and all(map(_integers, value))):
             return f"{self.name} must be a tuple of integers for each row, not {value!r}"
         elif self.type is tuple and not self.rows and not _integers(value):

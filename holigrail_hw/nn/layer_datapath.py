@@ -20,7 +20,7 @@ from holigrail_hw.mcm.matrix_graph import MatrixGraph
 
 from .layers import Layer
 from .offset_sums import OffsetNode, OffsetSum, offset_nodes, sum_bits
-from .stages import stage_count, stages
+from .stages import stages
 
 __all__ = ["layer_outputs"]
 

@@ -1,9 +1,9 @@
 """Layers of a network in integers: matrix, constants, and the range of every value.
 
-A layer multiplies its inputs by a matrix, adds biases, and, unless it is the last one, rounds to the
-format of the activations (half up) and saturates. Ranges are exact for independent inputs: interval
-arithmetic on a sum of independent terms is tight. An input that can only have one value is no input
-any more: its product joins the bias.
+A layer multiplies its inputs by a matrix, adds biases, and, unless it is the last one, rounds to
+the format of the activations (half up) and saturates. Ranges are exact for independent inputs:
+interval arithmetic on a sum of independent terms is tight. An input that can only have one value is
+no input any more: its product joins the bias.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,12 @@ def layers_of(
     for index, (rows, offsets) in enumerate(zip(weights, biases, strict=True)):
         free = [low != high for low, high in ranges]
         constants = [
-            (bias << fraction) + sum(row[column] * low for row, (low, high) in zip(rows, ranges, strict=True) if low == high)
+            (bias << fraction)
+            + sum(
+                row[column] * low
+                for row, (low, high) in zip(rows, ranges, strict=True)
+                if low == high
+            )
             for column, bias in enumerate(offsets)
         ]
         matrix = tuple(
