@@ -53,7 +53,7 @@ class Bench:
         values = {port.operand: getattr(self.dut, port.name).value for port in TOP.outputs()}
         if not all(value.is_resolvable for value in values.values()):
             return None
-        return {str(name): value.to_unsigned() for name, value in values.items()}
+        return {str(name): int(value) for name, value in values.items()}
 
     def check(self, index: int, found: dict[str, int] | None) -> None:
         """Compare one item with the golden model; stops the run at the first wrong one."""

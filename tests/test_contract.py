@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 from hardware import check
 
-from holigrail_hw.core import OperatorSpec, RequestError, Timing, operators, parameters_of
+from holigrail_hw.core import Engine, OperatorSpec, RequestError, Timing, operators, parameters_of
 from holigrail_hw.flow import emit, manifest, mutants, recipe, tools, vectors
 from holigrail_hw.flow.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.ui.pictures import svg_of
 
-# Plug-ins bring their own tests.
+# Plug-ins bring their own tests, and engines have a contract of their own.
 OPERATORS = {
-    name: cls for name, cls in operators().items() if cls.__module__.startswith("holigrail_hw.")
+    name: cls
+    for name, cls in operators().items()
+    if cls.__module__.startswith("holigrail_hw.") and not issubclass(cls, Engine)
 }
 COUNT = 600
 PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4))
@@ -160,6 +163,15 @@ def test_cost_is_present(name):
         assert all(isinstance(value, int) and value >= 0 for value in cost.values())
         assert sum(cost.values()) > 0
     assert spec.cost(Timing(latency=3))["flip_flops"] > 0
+
+
+def test_views_can_be_drawn(name):
+    """Titles, captions in words, and the same drawing twice."""
+    for view in OPERATORS[name]().views():
+        assert view.title and view.caption
+        drawing = svg_of(view)
+        assert drawing == svg_of(view)
+        assert drawing.startswith("<svg") if drawing else len(view.rows[0]) == len(view.header)
 
 
 def test_shorter_periods_take_more_cycles(name):

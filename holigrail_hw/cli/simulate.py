@@ -3,17 +3,22 @@
 import argparse
 import math
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.engine import Engine
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
+from ..flow import workloads
 from ..flow.compiled import Compiled
 from ..ui.tables import table
-from .arguments import read_design
+from .arguments import Design, read_design
 from .options import integer
 from .session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["configure", "main"]
 
@@ -21,6 +26,8 @@ __all__ = ["configure", "main"]
 def main(words: list[str], session: Session) -> int:
     """Print operands, results and golden results of some items; exit status 1 if they differ."""
     options, design = read_design(words, session, configure)
+    if isinstance(design.spec, Engine):
+        return _engine(options, design, session)
     spec, rng = design.spec, np.random.default_rng(session.seed)
     codes = _given(spec, options.value) if options.value else spec.items(options.count, rng)
     with session.progress() as progress:
@@ -53,6 +60,55 @@ def main(words: list[str], session: Session) -> int:
         raise DesignError(
             f"{spec.name}: the hardware must equal the golden model, not differ in {wrong} of"
             f" {count} items",
+            hint="`holigrail verify` prints the first of them with a command that replays it",
+        )
+    return status
+
+
+def _engine(options: argparse.Namespace, design: Design, session: Session) -> int:
+    """Random jobs, stream by stream, beside the golden items."""
+    spec = design.spec
+    assert isinstance(spec, Engine)
+    if options.value:
+        raise RequestError(
+            f"simulate: --value must not be given for {spec.name}: an engine takes whole jobs",
+            hint=f"--count N runs random jobs with at least N results; --seed chooses them,"
+            f" and from Python find({spec.name!r}).golden and Compiled.run_streams take any job",
+        )
+    chosen = workloads.choose(spec, options.count, session.seed)
+    with session.progress() as progress:
+        simulator = Compiled(spec, design.timing, trace=options.vcd is not None, progress=progress)
+        run = simulator.run_streams(chosen.items, chosen.counts, quiet=spec.quiet_cycles)
+        if options.vcd is not None:
+            simulator.trace(options.vcd)
+    wrong = {(d.stream, d.index) for d in workloads.differences(chosen, run.results)}
+    rows = []
+    for name, stream in spec.streams().items():
+        fields = chosen.items[name] if stream.direction == "in" else run.results[name]
+        for index in range(len(next(iter(fields.values())))):
+            codes = {n: f.format_code(int(fields[n][index])) for n, f in stream.fields.items()}
+            right = stream.direction == "in" or (name, index) not in wrong
+            rows.append({"stream": name, "item": index, "fields": codes, "equals_golden": right})
+    result = {"top": design.top, "cycles": run.cycles, "jobs": chosen.jobs, "items": rows}
+
+    def text(console: "Console") -> None:
+        header = ("stream", "item", "fields", "equals golden")
+        lines = [
+            (
+                row["stream"],
+                row["item"],
+                ", ".join(f"{name} {code}" for name, code in row["fields"].items()),
+                row["equals_golden"],
+            )
+            for row in rows
+        ]
+        table(console, header, lines)
+
+    status = session.show(result, text, status=int(bool(wrong)))
+    if wrong and not session.json:
+        raise DesignError(
+            f"{spec.name}: the hardware must equal the golden model, not differ in {len(wrong)}"
+            " items",
             hint="`holigrail verify` prints the first of them with a command that replays it",
         )
     return status

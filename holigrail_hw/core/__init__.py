@@ -1,5 +1,6 @@
 """The operator contract: specification, parameters, registry, shells and errors."""
 
+from .engine import Engine, Stream
 from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
 from .parameters import parameter, parameters_of
 from .registry import find, operators
@@ -8,10 +9,12 @@ from .timing import Timing
 
 __all__ = [
     "DesignError",
+    "Engine",
     "HoligrailError",
     "InternalError",
     "OperatorSpec",
     "RequestError",
+    "Stream",
     "Timing",
     "ToolError",
     "find",

@@ -38,6 +38,7 @@ def parameter(
     high: int | None = None,
     choices: tuple[Any, ...] = (),
     samples: tuple[Any, ...] = (),
+    hardware: bool = True,
 ) -> Any:
     """A dataclass field that is a parameter of an operator.
 
@@ -48,8 +49,17 @@ def parameter(
     low, high : bounds of an integer, both included
     choices : the allowed values
     samples : further values worth a test or a point in an exploration
+    hardware : whether it changes the hardware; one that only asks a question, as the sizes of a
+        product whose cycles ``info`` shall say, is not part of the design's name
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "samples": samples}
+    metadata = {
+        "help": help,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "samples": samples,
+        "hardware": hardware,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -68,6 +78,7 @@ class Parameter:
     samples: tuple[Any, ...]
     rows: bool = False
     matrices: bool = False
+    hardware: bool = True
 
     @property
     def legal(self) -> str:
@@ -202,6 +213,7 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
             high=field.metadata["high"],
             choices=choices,
             samples=field.metadata["samples"],
+            hardware=field.metadata["hardware"],
             rows=rows and not matrices,
             matrices=matrices,
         )

@@ -1,7 +1,7 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
 
-"""Two ways to wrap a planned datapath: plain ports with fixed latency, and streams.
+"""Ways to wrap hardware: plain ports with fixed latency, one stream each way, streams of an engine.
 
 The core always has a fixed latency. The stream shell freezes it while its result is refused.
 ``valid`` never depends on ``ready``.
@@ -19,9 +19,12 @@ from holigrail_hw.hdl.shapes import shape_of
 from .timing import Timing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .engine import Stream
     from .spec import OperatorSpec
 
-__all__ = ["FixedLatency", "StreamPorts", "Streamed"]
+__all__ = ["EnginePorts", "FixedLatency", "StreamPorts", "Streamed"]
 
 
 class _Core(wiring.Component):
@@ -105,6 +108,7 @@ class Streamed(wiring.Component):
             m.d.comb += [getattr(core, n).eq(self.i.payload[n]) for n in plan.inputs]
             m.d.comb += [self.o.payload[n].eq(getattr(core, n)) for n in plan.outputs]
             m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
+            m.d.comb += core.valid.eq(self.i.valid & self.o.ready)
             return m
         advance, accepted = Signal(), Signal()
         frozen = EnableInserter(advance)
@@ -164,4 +168,38 @@ class StreamPorts(wiring.Component):
         ]
         m.d.comb += [streamed.i.payload[n].eq(getattr(self, f"i_{n}")) for n in self._inputs]
         m.d.comb += [getattr(self, f"o_{n}").eq(streamed.o.payload[n]) for n in self._outputs]
+        return m
+
+
+class EnginePorts(wiring.Component):
+    """An engine with one port per field of its streams, as it is handed over in Verilog.
+
+    Members
+    -------
+    STREAM_valid, STREAM_ready and STREAM_FIELD for every stream and every field of it
+    """
+
+    def __init__(self, engine: Any, streams: "Mapping[str, Stream]"):
+        self._engine, self._streams = engine, streams
+        ports = {}
+        for name, kind in self._streams.items():
+            along, against = (In, Out) if kind.direction == "in" else (Out, In)
+            ports |= {f"{name}_valid": along(1), f"{name}_ready": against(1)}
+            ports |= {f"{name}_{n}": along(shape_of(f)) for n, f in kind.fields.items()}
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.engine = engine = self._engine
+        for name, kind in self._streams.items():
+            inner = getattr(engine, name)
+            pairs = [(getattr(self, f"{name}_valid"), inner.valid)]
+            pairs += [(getattr(self, f"{name}_{n}"), inner.payload[n]) for n in kind.fields]
+            ready = getattr(self, f"{name}_ready")
+            if kind.direction == "in":
+                m.d.comb += [inside.eq(outside) for outside, inside in pairs]
+                m.d.comb += ready.eq(inner.ready)
+            else:
+                m.d.comb += [outside.eq(inside) for outside, inside in pairs]
+                m.d.comb += inner.ready.eq(ready)
         return m

@@ -18,6 +18,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.primitives import device_model, device_models
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.views import View
 
 from .errors import RequestError
 from .parameters import parameters_of, to_text, violations
@@ -162,6 +163,10 @@ class OperatorSpec(ABC):
         except ValueError as error:
             raise RequestError(f"{self.name}: {error}") from None
 
+    def promise_ns(self, timing: Timing | None = None) -> float | None:
+        """Clock period the device model promises, in ns; ``None`` without a model."""
+        return self.plan(timing).promise_ns
+
     def component(self, timing: Timing | None = None) -> Any:
         """The hardware as a ``wiring.Component``: plain ports, or streams ``i`` and ``o``."""
         from .shells import FixedLatency, Streamed
@@ -185,6 +190,10 @@ class OperatorSpec(ABC):
     def facts(self) -> dict[str, Any]:
         """What else is known of this operator, by name: proofs, bounds, search results."""
         return {}
+
+    def views(self) -> list[View]:
+        """Pictures and tables for the report, beside those that every operator has; may search."""
+        return []
 
     def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:
         """The golden answer for one item per cycle of hardware that interleaves its sums.
@@ -214,6 +223,8 @@ class OperatorSpec(ABC):
         parts = [self.name.replace("-", "_")]
         for name, parameter in parameters_of(self).items():
             value = getattr(self, name)
+            if not parameter.hardware:
+                continue
             if isinstance(value, Format):
                 parts.append(value.name)
             elif value != parameter.default:

@@ -1,7 +1,7 @@
 """Designs compiled to a shared library: CXXRTL from RTLIL, or Verilator from the emitted Verilog.
 
 For each design the library has the C functions ``create``, ``destroy``, ``reset``, ``plain``,
-``counted``, ``stream`` and, with a trace, ``trace``, each followed by ``_`` and the index of the
+``counted``, ``streams`` and, with a trace, ``trace``, each followed by ``_`` and the index of the
 design. The loops themselves are in ``run_loop.hh``.
 """
 
@@ -105,7 +105,7 @@ void plain_{n}(void *d, const uint64_t *items, uint64_t count, uint64_t latency,
 void counted_{n}(void *d, uint64_t start, uint64_t count, uint64_t latency, uint64_t *to) {{
   run_loop::counted(*(Design_{n} *)d, start, count, latency, to);
 }}
-void stream_{n}(void *d, run_loop::Stream *s) {{ run_loop::stream(*(Design_{n} *)d, *s); }}
+void streams_{n}(void *d, run_loop::Run *run) {{ run_loop::streams(*(Design_{n} *)d, *run); }}
 }}
 """
 
@@ -232,9 +232,6 @@ def _adapter(top: Top, n: int, backend: str, trace: bool) -> str:
     def bit(port: str, value: str) -> str:
         return f"uint64_t word = {value}; put(top.{member(port)}, 1, &word);"
 
-    def read(port: str) -> str:
-        return f"uint64_t word = 0; get(top.{member(port)}, 1, &word); return word;"
-
     sample = "sample(); " if trace else ""
     inputs, outputs = top.inputs(), top.outputs()
     if top.clocked:
@@ -266,21 +263,69 @@ def _adapter(top: Top, n: int, backend: str, trace: bool) -> str:
         f"  void edge() {{ {edge} }}",
     ]
     if top.stream:
-        lines += [
-            f"  void i_valid(bool on) {{ {bit('i_valid', 'on')} }}",
-            f"  void o_ready(bool on) {{ {bit('o_ready', 'on')} }}",
-            f"  bool i_ready() {{ {read('i_ready')} }}",
-            f"  bool o_valid() {{ {read('o_valid')} }}",
-        ]
+        lines += _handshakes(top, member, moves)
     lines += ["};", f"constexpr unsigned Design_{n}::WIDTHS[];"]
     export = _EXPORT.format(n=n)
-    if not top.stream:
-        export = export.replace(f"run_loop::stream(*(Design_{n} *)d, *s);", "(void)d, (void)s;")
+    if top.stream:
+        lines += [f"constexpr unsigned Design_{n}::STREAM_WORDS[];"]
+        lines += [f"constexpr bool Design_{n}::IS_SOURCE[];"]
+    else:
+        export = export.replace(
+            f"run_loop::streams(*(Design_{n} *)d, *run);", "(void)d, (void)run;"
+        )
     if trace:
         export += (
             f'extern "C" const char *trace_{n}(void *d) {{ return ((Design_{n} *)d)->trace(); }}\n'
         )
     return "\n".join(line for line in lines if line) + "\n" + export
+
+
+def _handshakes(top: Top, member, moves) -> list[str]:
+    """Payload, valid and ready of every stream, by its number."""
+    streams = top.handshakes()
+    words = ", ".join(str(_words(stream.payload)) for stream in streams)
+    sources = ", ".join(str(stream.direction == "in").lower() for stream in streams)
+    parts: dict[str, list[str]] = {"put": [], "get": [], "drive": [], "sense": []}
+    for index, stream in enumerate(streams):
+        inwards = stream.direction == "in"
+        body = moves(stream.payload, "put" if inwards else "get")
+        case = [f"    case {index}:", *body, "      break;"]
+        parts["put" if inwards else "get"] += case
+        outside, inside = stream.valid, stream.ready
+        if not inwards:
+            outside, inside = inside, outside
+        parts["drive"] += [
+            f"    case {index}: put(top.{member(outside)}, 1, &word); break;",
+        ]
+        parts["sense"] += [f"    case {index}: get(top.{member(inside)}, 1, &word); break;"]
+    return [
+        f"  enum {{ STREAMS = {len(streams)} }};",
+        f"  static constexpr unsigned STREAM_WORDS[STREAMS] = {{{words}}};",
+        f"  static constexpr bool IS_SOURCE[STREAMS] = {{{sources}}};",
+        "  void put_stream(int stream, const uint64_t *words) {",
+        "    switch (stream) {",
+        *parts["put"],
+        "    }",
+        "  }",
+        "  void get_stream(int stream, uint64_t *words) {",
+        "    switch (stream) {",
+        *parts["get"],
+        "    }",
+        "  }",
+        "  void drive(int stream, bool on) {",
+        "    uint64_t word = on;",
+        "    switch (stream) {",
+        *parts["drive"],
+        "    }",
+        "  }",
+        "  bool sense(int stream) {",
+        "    uint64_t word = 0;",
+        "    switch (stream) {",
+        *parts["sense"],
+        "    }",
+        "    return word;",
+        "  }",
+    ]
 
 
 def _words(ports) -> int:

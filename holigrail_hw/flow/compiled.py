@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.engine import Items
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
@@ -25,7 +26,7 @@ from . import backends
 from .process import Progress
 from .top import Top
 
-__all__ = ["BACKENDS", "Compiled", "StreamRun", "compile_all"]
+__all__ = ["BACKENDS", "Compiled", "StreamRun", "StreamsRun", "compile_all"]
 
 BACKENDS = backends.NAMES
 
@@ -48,21 +49,41 @@ class StreamRun:
     received: int
 
 
+@dataclass(frozen=True)
+class StreamsRun:
+    """Results of every output stream, the cycles taken, and the items moved on every stream.
+
+    There are fewer results than asked for if the run stopped early.
+    """
+
+    results: Items
+    cycles: int
+    moved: dict[str, int]
+    complete: bool
+
+
 class _Stream(ctypes.Structure):
     _fields_ = [
         ("items", ctypes.c_void_p),
-        ("results", ctypes.c_void_p),
         ("count", ctypes.c_uint64),
-        ("idle", ctypes.c_void_p),
-        ("stall", ctypes.c_void_p),
+        ("pause", ctypes.c_void_p),
+        ("moved", ctypes.c_uint64),
+    ]
+
+
+class _Run(ctypes.Structure):
+    _fields_ = [
+        ("streams", ctypes.POINTER(_Stream)),
         ("pattern", ctypes.c_uint64),
         ("cycle_limit", ctypes.c_uint64),
+        ("quiet_limit", ctypes.c_uint64),
         ("drain", ctypes.c_uint64),
+        ("paired", ctypes.c_uint64),
+        ("rules", ctypes.c_uint64),
         ("cycles", ctypes.c_uint64),
-        ("sent", ctypes.c_uint64),
-        ("received", ctypes.c_uint64),
         ("violation", ctypes.c_uint64),
         ("violation_cycle", ctypes.c_uint64),
+        ("violation_stream", ctypes.c_uint64),
     ]
 
 
@@ -121,8 +142,8 @@ class Compiled:
     def _set_up(self, top: Top, library: Path, index: int) -> None:
         self.top, self.latency, self.interleave = top, top.latency, top.interleave
         self.cycles = 0
-        self._inputs = top.spec.inputs()
-        self._outputs = top.spec.outputs()
+        self._inputs = _widths(top.spec.inputs())
+        self._outputs = _widths(top.spec.outputs())
         self._library, self._index = ctypes.CDLL(str(library)), index
         self._create, self._destroy = self._function("create"), self._function("destroy")
         self._create.restype = ctypes.c_void_p
@@ -142,14 +163,14 @@ class Compiled:
         """
         if self.top.stream:
             return self.run_stream(codes).results
-        items = self._pack(codes)
+        items = _pack(codes, self._inputs)
         results = np.empty((len(items), _words(self._outputs)), np.uint64)
         self.reset()
         self._function("plain")(
             self._design, _pointer(items), _size(len(items)), _size(self.latency), _pointer(results)
         )
         self.cycles += len(items) + self.latency
-        return self._unpack(results)
+        return _unpack(results, self._outputs)
 
     def run_stream(
         self,
@@ -176,45 +197,107 @@ class Compiled:
         DesignError
             If a rule of the handshake is broken, or the stream comes to a standstill.
         """
-        if not self.top.stream:
+        if not self.top.stream or self.top.engine:
             raise RequestError("simulate: stalls need the stream shell, not plain ports")
-        items = self._pack(codes)
-        pattern = int(np.lcm(max(len(idle), 1), max(len(stall), 1)))
-        idle, stall = (
-            np.ascontiguousarray(np.resize(np.asarray(p, np.uint8), pattern)) for p in (idle, stall)
-        )
-        if idle.all() or stall.all():
-            raise RequestError(
-                "simulate: a pattern of stalls must leave some cycles free, not none"
-            )
-        results = np.zeros((len(items), _words(self._outputs)), np.uint64)
+        count = len(next(iter(codes.values())))
         # Every item needs at most one free cycle of each pattern, and its turn among the sums.
-        patience = (len(items) + self.latency + 2) * (self.interleave + 1) * (pattern + 1)
-        call = _Stream(
-            items=items.ctypes.data,
-            results=results.ctypes.data,
-            count=len(items),
-            idle=idle.ctypes.data,
-            stall=stall.ctypes.data,
-            pattern=pattern,
-            cycle_limit=patience if cycles is None else cycles,
+        pattern = int(np.lcm(max(len(idle), 1), max(len(stall), 1)))
+        quiet = (self.latency + 2) * (self.interleave + 1) * (pattern + 1)
+        found = self.run_streams(
+            {"i": codes},
+            {"o": count},
+            pauses={"i": idle, "o": stall},
+            cycles=cycles,
+            quiet=quiet,
             drain=self.latency + 2,
         )
+        results = found.results["o"]
+        return StreamRun(results, found.cycles, found.moved["i"], found.moved["o"])
+
+    def run_streams(
+        self,
+        items: Mapping[str, Mapping[str, Any]],
+        counts: Mapping[str, int],
+        *,
+        pauses: Mapping[str, Any] | None = None,
+        cycles: int | None = None,
+        quiet: int = 10_000,
+        drain: int = 64,
+        rules: bool = True,
+    ) -> StreamsRun:
+        """Send items into every source and receive ``counts`` results from every sink.
+
+        Parameters
+        ----------
+        items : mapping of the names of source streams to mappings of fields to arrays of codes
+        counts : mapping of the names of sink streams to the numbers of results wanted
+        pauses : mapping of stream names to sequences of bool
+            Cycles in which the outside does not offer or accept an item; each repeats.
+        cycles : int or None
+            Stop after so many cycles, with items still on their way.
+        quiet : int
+            A standstill is so many cycles without any item moved.
+        drain : int
+            Cycles after the last result in which there must not be another one.
+        rules : bool
+            Check the rules of the handshake, which takes twice the time.
+
+        Raises
+        ------
+        DesignError
+            If a rule of the handshake is broken, or the streams come to a standstill.
+        """
+        streams, pauses = self.top.handshakes(), pauses or {}
+        lengths = [max(len(pauses.get(stream.name, (0,))), 1) for stream in streams]
+        pattern = int(np.lcm.reduce(lengths))
+        rows, kept = (_Stream * len(streams))(), []
+        for row, stream in zip(rows, streams, strict=True):
+            ports = {str(port.operand): port.width for port in stream.payload}
+            if stream.direction == "in":
+                words = _pack(items[stream.name], ports)
+            else:
+                words = np.zeros((counts[stream.name], _words(ports)), np.uint64)
+            given = np.asarray(pauses.get(stream.name, (0,)), np.uint8)
+            pause = np.ascontiguousarray(np.resize(given, pattern))
+            if pause.all():
+                raise RequestError(
+                    "simulate: a pattern of stalls must leave some cycles free, not none"
+                )
+            row.items, row.count, row.pause = words.ctypes.data, len(words), pause.ctypes.data
+            kept.append((ports, words, pause))
+        call = _Run(
+            streams=rows,
+            pattern=pattern,
+            cycle_limit=(1 << 63) if cycles is None else cycles,
+            quiet_limit=quiet,
+            drain=drain,
+            paired=not self.top.engine,
+            rules=rules,
+        )
         self.reset()
-        self._function("stream")(self._design, ctypes.byref(call))
+        self._function("streams")(self._design, ctypes.byref(call))
         self.cycles += call.cycles
         if call.violation:
+            where = f" of {streams[call.violation_stream].name}" if self.top.engine else ""
             raise DesignError(
-                f"{self.top.name}: {_VIOLATIONS[call.violation]} (cycle {call.violation_cycle})"
+                f"{self.top.name}: {_VIOLATIONS[call.violation]}"
+                f" (cycle {call.violation_cycle}{where})"
             )
-        if cycles is None and call.received < call.count:
+        moved = {stream.name: int(row.moved) for stream, row in zip(streams, rows, strict=True)}
+        short = [name for name, count in counts.items() if moved[name] < count]
+        if cycles is None and short:
+            name = short[0]
+            what = f"stream {name}" if self.top.engine else "the stream"
             raise DesignError(
-                f"{self.top.name}: the stream must deliver {call.count} results,"
-                f" not stop at {call.received} (after {call.cycles} cycles)"
+                f"{self.top.name}: {what} must deliver {counts[name]} results,"
+                f" not stop at {moved[name]} (after {call.cycles} cycles)"
             )
-        return StreamRun(
-            self._unpack(results[: call.received]), call.cycles, call.sent, call.received
-        )
+        results = {
+            stream.name: _unpack(words[: moved[stream.name]], ports)
+            for stream, (ports, words, _) in zip(streams, kept, strict=True)
+            if stream.direction == "out"
+        }
+        return StreamsRun(results, int(call.cycles), moved, not short)
 
     def exhaustive(
         self, start: int = 0, stop: int | None = None, chunk: int = _CHUNK
@@ -229,7 +312,7 @@ class Compiled:
         RequestError
             If the operator has state or a stream shell, or more than 64 bits of operands.
         """
-        widths = {name: format.width for name, format in self._inputs.items()}
+        widths = self._inputs
         total = sum(widths.values())
         if self.top.spec.stateful or self.top.stream or total > 64:
             raise RequestError(
@@ -244,7 +327,7 @@ class Compiled:
                 self._design, _size(first), _size(count), _size(self.latency), _pointer(results)
             )
             self.cycles += count + self.latency
-            yield counted_codes(widths, first, count), self._unpack(results)
+            yield counted_codes(widths, first, count), _unpack(results, self._outputs)
 
     def reset(self) -> None:
         """Hold the reset for one cycle; the operands are zero meanwhile."""
@@ -263,35 +346,6 @@ class Compiled:
 
     def _function(self, name: str) -> Any:
         return self._library[f"{name}_{self._index}"]
-
-    def _pack(self, codes: Mapping[str, Any]) -> np.ndarray:
-        if set(codes) != set(self._inputs):
-            raise ValueError(f"operands must be {list(self._inputs)}, not {list(codes)}")
-        counts = {len(np.atleast_1d(values)) for values in codes.values()}
-        if len(counts) != 1:
-            raise ValueError(f"operands must have one length, not {sorted(counts)}")
-        packed = np.empty((counts.pop(), _words(self._inputs)), np.uint64)
-        column = 0
-        for name, format in self._inputs.items():
-            for word in _split(codes[name], format.width):
-                packed[:, column] = word
-                column += 1
-        return packed
-
-    def _unpack(self, results: np.ndarray) -> dict[str, Any]:
-        unpacked, column = {}, 0
-        for name, format in self._outputs.items():
-            words = -(-format.width // 64)
-            part = results[:, column : column + words]
-            if words == 1:
-                unpacked[name] = np.ascontiguousarray(part[:, 0])
-            else:
-                value = np.zeros(len(results), dtype=object)
-                for index in reversed(range(words)):
-                    value = (value << 64) | part[:, index].astype(object)
-                unpacked[name] = value
-            column += words
-        return unpacked
 
 
 def compile_all(
@@ -317,8 +371,44 @@ def counted_codes(widths: Mapping[str, int], start: int, count: int) -> dict[str
     return {name: codes[name] for name in widths}
 
 
-def _words(formats: Mapping[str, Format]) -> int:
-    return sum(-(-format.width // 64) for format in formats.values())
+def _widths(formats: Mapping[str, Format]) -> dict[str, int]:
+    return {name: format.width for name, format in formats.items()}
+
+
+def _words(widths: Mapping[str, int]) -> int:
+    return sum(-(-width // 64) for width in widths.values())
+
+
+def _pack(codes: Mapping[str, Any], widths: Mapping[str, int]) -> np.ndarray:
+    """Rows of 64-bit words, operand after operand."""
+    if set(codes) != set(widths):
+        raise ValueError(f"operands must be {list(widths)}, not {list(codes)}")
+    counts = {len(np.atleast_1d(values)) for values in codes.values()}
+    if len(counts) != 1:
+        raise ValueError(f"operands must have one length, not {sorted(counts)}")
+    packed = np.empty((counts.pop(), _words(widths)), np.uint64)
+    column = 0
+    for name, width in widths.items():
+        for word in _split(codes[name], width):
+            packed[:, column] = word
+            column += 1
+    return packed
+
+
+def _unpack(results: np.ndarray, widths: Mapping[str, int]) -> dict[str, Any]:
+    unpacked, column = {}, 0
+    for name, width in widths.items():
+        words = -(-width // 64)
+        part = results[:, column : column + words]
+        if words == 1:
+            unpacked[name] = np.ascontiguousarray(part[:, 0])
+        else:
+            value = np.zeros(len(results), dtype=object)
+            for index in reversed(range(words)):
+                value = (value << 64) | part[:, index].astype(object)
+            unpacked[name] = value
+        column += words
+    return unpacked
 
 
 def _split(values: Any, width: int) -> list[np.ndarray]:

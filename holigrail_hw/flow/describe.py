@@ -7,6 +7,7 @@ import inspect
 from dataclasses import replace
 from typing import Any
 
+from ..core.engine import Engine
 from ..core.parameters import parameters_of, to_text
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
@@ -59,10 +60,14 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
 def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
     """Latency and promised clock without a clock target, at usual periods, and as requested.
 
+    An engine has no fixed latency: there are no rows.
+
     ``interleave`` is the number of independent sums a stateful operator holds: the hardware takes
     an item in every cycle, and one sum takes an item every ``interleave`` cycles.
     """
     free = replace(timing, period_ns=None, latency=None)
+    if isinstance(spec, Engine):
+        return []
     requests = [("no clock target", free)]
     for period in _PERIODS_NS:
         if period != timing.period_ns:

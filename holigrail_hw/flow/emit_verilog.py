@@ -55,7 +55,10 @@ def _header(top: Top, yosys: str) -> list[str]:
 
     spec = top.spec
     parameters = ", ".join(f"{name} = {to_text(v)}" for name, v in spec.parameters().items())
-    if not top.clocked:
+    if top.engine:
+        names = ", ".join(stream.name for stream in top.handshakes())
+        pace = f"streams {names}"
+    elif not top.clocked:
         pace = "combinational"
     else:
         pace = f"latency {top.latency}, one item per cycle"
@@ -109,7 +112,8 @@ def _without_copies(module: str) -> str:
     for name in dict.fromkeys(re.findall(r"^  wire [^;]*?\\(\w[^ ]*\$\d+) ;$", module, re.M)):
         word = re.escape(f"\\{name} ")
         if len(re.findall(word, module)) == 2:
-            pattern = rf"^  (wire [^;]*{word};|assign {word} = [^;]*;)\n"
+            attributes = r"(  \(\* .* \*\)\n)*"
+            pattern = rf"^{attributes}  (wire [^;]*{word};|assign {word} = [^;]*;)\n"
             shorter = re.sub(pattern, "", module, flags=re.M)
             module = module if re.search(word, shorter) else shorter
     return module

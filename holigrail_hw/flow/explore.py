@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.engine import Engine
 from ..core.errors import HoligrailError, RequestError
 from ..core.parameters import construct
 from ..core.spec import OperatorSpec
@@ -103,14 +104,16 @@ def _point(
         values["latency"] = str(timing.latency)
     try:
         spec = construct(cls, row, who=cls.name)
-        plan, cost = spec.plan(timing), spec.cost(timing)
-        figures: dict[str, Any] = {
-            "latency": plan.latency,
-            "interleave": plan.interleave,
+        cost, promise_ns = spec.cost(timing), spec.promise_ns(timing)
+        figures: dict[str, Any] = {}
+        if not isinstance(spec, Engine):
+            plan = spec.plan(timing)
+            figures |= {"latency": plan.latency, "interleave": plan.interleave}
+        figures |= {
             "luts": cost["luts"],
             "flip_flops": cost["flip_flops"],
             "dsps": cost["dsps"],
-            "promised_fmax_mhz": round(1000 / plan.promise_ns, 1),
+            "promised_fmax_mhz": None if promise_ns is None else round(1000 / promise_ns, 1),
         }
         if device is not None and out_dir is not None:
             from .measure import measure

@@ -27,7 +27,7 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
     """The manifest of a top module.
 
     ``initiation_interval`` counts cycles between items; of ``interleave`` independent sums each
-    takes every ``interleave``-th item.
+    takes every ``interleave``-th item. An engine has a pace of its own: both are ``None``.
     """
     spec, timing = top.spec, top.timing
     return {
@@ -45,8 +45,8 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
         "files": files,
         "clock": CLOCK if top.clocked else None,
         "reset": RESET if top.clocked else None,
-        "latency": top.latency,
-        "initiation_interval": 1,
+        "latency": None if top.engine else top.latency,
+        "initiation_interval": None if top.engine else 1,
         "interleave": top.interleave,
         "stateful": spec.stateful,
         "vectors": vectors,

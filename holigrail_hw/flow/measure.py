@@ -92,7 +92,8 @@ def comparison(
     spec: OperatorSpec, timing: Timing, result: synth.SynthResult
 ) -> list[dict[str, Any]]:
     """Cells and clock of the model beside the measured ones."""
-    cost, promise_mhz = spec.cost(timing), 1000 / spec.plan(timing).promise_ns
+    cost, promise_ns = spec.cost(timing), spec.promise_ns(timing)
+    promise_mhz = None if promise_ns is None else round(1000 / promise_ns, 1)
     best = max(result.fmax_mhz, default=None)
     rows = [
         ("LUTs", "", cost["luts"], result.luts),
@@ -104,7 +105,7 @@ def comparison(
         rows.append(("transistors", "", None, result.transistors))
         rows.append(("depth", "gates", None, result.depth))
     else:
-        rows.append(("Fmax", "MHz", round(promise_mhz, 1), best))
+        rows.append(("Fmax", "MHz", promise_mhz, best))
     if len(result.fmax_mhz) > 1:
         rows.append(("Fmax, every seed", "MHz", None, [*result.fmax_mhz]))
     return [
@@ -125,7 +126,8 @@ def judge(
     """What is wrong with the measured clock, and what could be done about it."""
     if not fmax_mhz:
         return [], None
-    best, promise = max(fmax_mhz), 1000 / spec.plan(timing).promise_ns
+    best, promise_ns = max(fmax_mhz), spec.promise_ns(timing)
+    promise = None if promise_ns is None else 1000 / promise_ns
     failures, hints = [], []
     if timing.period_ns is not None and 1000 / best > timing.period_ns:
         failures.append(
@@ -133,7 +135,7 @@ def judge(
             f" route, not {1000 / best:.2f} ns ({best:.1f} MHz)"
         )
         hints.append(f"ask for --period {1000 / best * 1.05:.1f}, or try more --seeds")
-    if abs(best / promise - 1) > MODEL_TOLERANCE:
+    if promise is not None and abs(best / promise - 1) > MODEL_TOLERANCE:
         failures.append(
             f"{spec.name}: the model {timing.device} must be within"
             f" {MODEL_TOLERANCE:.0%} of the measured clock, not promise {promise:.1f} MHz where"

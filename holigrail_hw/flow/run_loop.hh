@@ -3,26 +3,35 @@
 //   settle()                   let combinational logic settle; the clock is low
 //   edge()                     one rising clock edge
 //   reset(bool)                drive the reset
-//   i_valid(bool), o_ready(bool), i_ready(), o_valid()   of the stream shell
+//   put_stream(n, words), get_stream(n, words)   payload of stream n, packed in the same way
+//   drive(n, bool), sense(n)   valid and ready of stream n: drive what the outside drives
 //   INPUTS, OUTPUTS            numbers of 64-bit words; WIDTHS[PORTS]: operand widths in bits
+//   STREAMS, STREAM_WORDS[STREAMS], IS_SOURCE[STREAMS]   streams that feed the design are sources
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
 namespace run_loop {
 
+// One stream of items, into the design or out of it.
 struct Stream {
-  const uint64_t *items;     // count rows of D::INPUTS words
-  uint64_t *results;         // count rows of D::OUTPUTS words
+  uint64_t *items;           // count rows of STREAM_WORDS words; written for results
   uint64_t count;
-  const uint8_t *idle;       // 1: the source does not offer a new item in this cycle
-  const uint8_t *stall;      // 1: the sink refuses in this cycle
-  uint64_t pattern;          // length of both patterns, which repeat
+  const uint8_t *pause;      // 1: the outside does not offer or accept an item in this cycle
+  uint64_t moved;            // items moved so far
+};
+
+struct Run {
+  Stream *streams;
+  uint64_t pattern;          // length of the patterns of pauses, which repeat
   uint64_t cycle_limit;
+  uint64_t quiet_limit;      // stop after so many cycles without any item moved
   uint64_t drain;            // cycles to watch for results that nobody asked for
-  uint64_t cycles, sent, received;
+  uint64_t paired;           // one result for each item, never before it
+  uint64_t rules;            // check the rules of the handshake; takes twice the time
+  uint64_t cycles;
   uint64_t violation;        // 0, or the number of the broken rule
-  uint64_t violation_cycle;
+  uint64_t violation_cycle, violation_stream;
 };
 
 enum { NONE, VALID_DROPPED, PAYLOAD_CHANGED, DEPENDS_ON_READY, TOO_MANY };
@@ -71,62 +80,121 @@ void counted(D &d, uint64_t start, uint64_t count, uint64_t latency, uint64_t *r
   }, count, latency, results);
 }
 
-template <class D> void stream(D &d, Stream &s) {
-  std::vector<uint64_t> noise(D::INPUTS), now(D::OUTPUTS), other(D::OUTPUTS), before(D::OUTPUTS);
-  uint64_t random = 0x9E3779B97F4A7C15u;
-  bool offering = false, waiting = false;
-  auto broken = [&](uint64_t rule) {
-    if (!s.violation) {
-      s.violation = rule;
-      s.violation_cycle = s.cycles;
+// What the outside remembers of one stream from cycle to cycle.
+struct Side {
+  bool offering = false, waiting = false, ready = false;
+  std::vector<uint64_t> now, other, before;
+};
+
+template <class D> void streams(D &d, Run &run) {
+  constexpr int COUNT = D::STREAMS;
+  std::vector<Side> sides(COUNT);
+  uint64_t random = 0x9E3779B97F4A7C15u, quiet = 0;
+  for (int n = 0; n < COUNT; n++) {
+    auto &side = sides[n];
+    side.now.assign(D::STREAM_WORDS[n] + 1, 0);
+    side.other = side.before = side.now;
+  }
+  auto broken = [&](uint64_t rule, int stream) {
+    if (!run.violation) {
+      run.violation = rule;
+      run.violation_cycle = run.cycles;
+      run.violation_stream = stream;
     }
   };
-  for (; s.cycles < s.cycle_limit && s.received < s.count; s.cycles++) {
-    bool ready = !s.stall[s.cycles % s.pattern];
-    offering = s.sent < s.count && (offering || !s.idle[s.cycles % s.pattern]);
-    if (offering) {
-      d.poke(s.items + s.sent * D::INPUTS);
-    } else {
-      for (auto &word : noise) {
-        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-        word = random;
+  auto unfinished = [&] {
+    for (int n = 0; n < COUNT; n++)
+      if (!D::IS_SOURCE[n] && run.streams[n].moved < run.streams[n].count)
+        return true;
+    return false;
+  };
+  // The sinks' ready turned around, then as it is: neither valid nor payload may notice.
+  auto sink = [&](bool turned, std::vector<uint64_t> Side::*payload) {
+    for (int n = 0; n < COUNT; n++)
+      if (!D::IS_SOURCE[n])
+        d.drive(n, sides[n].ready != turned);
+    d.settle();
+    for (int n = 0; n < COUNT; n++)
+      if (!D::IS_SOURCE[n]) {
+        auto &words = sides[n].*payload;
+        d.get_stream(n, words.data());
+        words.back() = d.sense(n);
       }
-      d.poke(noise.data());
+  };
+  for (; run.cycles < run.cycle_limit && quiet < run.quiet_limit && unfinished(); run.cycles++) {
+    quiet++;
+    uint64_t column = run.cycles % run.pattern;
+    for (int n = 0; n < COUNT; n++) {
+      auto &side = sides[n];
+      auto &stream = run.streams[n];
+      side.ready = !stream.pause[column];
+      if (!D::IS_SOURCE[n])
+        continue;
+      side.offering = stream.moved < stream.count && (side.offering || side.ready);
+      if (side.offering) {
+        d.put_stream(n, stream.items + stream.moved * D::STREAM_WORDS[n]);
+      } else if (run.rules) {
+        for (auto &word : side.now) {
+          random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+          word = random;
+        }
+        d.put_stream(n, side.now.data());
+      }
+      d.drive(n, side.offering);
     }
-    d.i_valid(offering);
-    d.o_ready(!ready);
-    d.settle();
-    bool valid_other = d.o_valid();
-    d.peek(other.data());
-    d.o_ready(ready);
-    d.settle();
-    bool valid = d.o_valid(), accepted = offering && d.i_ready();
-    d.peek(now.data());
-    if (valid != valid_other || (valid && now != other))
-      broken(DEPENDS_ON_READY);
-    if (waiting && !valid)
-      broken(VALID_DROPPED);
-    if (waiting && valid && now != before)
-      broken(PAYLOAD_CHANGED);
-    if (valid && ready) {
-      if (s.received >= s.sent + accepted)
-        broken(TOO_MANY);
-      memcpy(s.results + s.received * D::OUTPUTS, now.data(), D::OUTPUTS * sizeof(uint64_t));
-      s.received++;
+    if (run.rules)
+      sink(true, &Side::other);
+    sink(false, &Side::now);
+    uint64_t moved = 0;
+    for (int n = 0; n < COUNT; n++) {
+      if (!D::IS_SOURCE[n])
+        continue;
+      bool accepted = sides[n].offering && d.sense(n);
+      run.streams[n].moved += accepted;
+      moved += accepted;
+      if (accepted)
+        sides[n].offering = false;
     }
-    waiting = valid && !ready;
-    before = now;
-    s.sent += accepted;
-    if (accepted)
-      offering = false;
+    for (int n = 0; n < COUNT; n++) {
+      if (D::IS_SOURCE[n])
+        continue;
+      auto &side = sides[n];
+      auto &stream = run.streams[n];
+      bool valid = side.now.back();
+      if (run.rules) {
+        if (valid ? side.now != side.other : side.other.back() != 0)
+          broken(DEPENDS_ON_READY, n);
+        if (side.waiting && !valid)
+          broken(VALID_DROPPED, n);
+        if (side.waiting && valid && side.now != side.before)
+          broken(PAYLOAD_CHANGED, n);
+        side.waiting = valid && !side.ready;
+        side.before = side.now;
+      }
+      if (valid && side.ready) {
+        if (stream.moved >= stream.count || (run.paired && stream.moved >= run.streams[0].moved)) {
+          broken(TOO_MANY, n);
+          continue;
+        }
+        memcpy(stream.items + stream.moved * D::STREAM_WORDS[n], side.now.data(),
+               D::STREAM_WORDS[n] * sizeof(uint64_t));
+        stream.moved++;
+        moved++;
+      }
+    }
+    if (moved)
+      quiet = 0;
     d.edge();
   }
-  d.i_valid(false);
-  d.o_ready(true);
+  if (unfinished())
+    return;
+  for (int n = 0; n < COUNT; n++)
+    d.drive(n, !D::IS_SOURCE[n]);
   d.settle();
-  for (uint64_t i = 0; i < s.drain && s.received == s.count; i++) {
-    if (d.o_valid())
-      broken(TOO_MANY);
+  for (uint64_t i = 0; i < run.drain; i++) {
+    for (int n = 0; n < COUNT; n++)
+      if (!D::IS_SOURCE[n] && d.sense(n))
+        broken(TOO_MANY, n);
     d.edge();
     d.settle();
   }

@@ -2,19 +2,21 @@
 
 The plain shell has the operator's own ports; the stream shell has ``i_valid``, ``i_ready``,
 ``o_valid``, ``o_ready``, the operands as ``i_NAME`` and the results as ``o_NAME``. Both have
-``clk`` and ``rst`` if there is any register.
+``clk`` and ``rst`` if there is any register. An engine has ``STREAM_valid``, ``STREAM_ready`` and
+``STREAM_FIELD`` for each of its streams.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.shells import FixedLatency, StreamPorts
+from ..core.engine import Engine
+from ..core.shells import EnginePorts, FixedLatency, StreamPorts
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..formats import Format
 
-__all__ = ["CLOCK", "RESET", "Port", "Top"]
+__all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
 
 CLOCK, RESET = "clk", "rst"
 
@@ -30,18 +32,44 @@ class Port:
     operand: str | None = None
 
 
+@dataclass(frozen=True)
+class Handshake:
+    """One stream of the top module: the ports of its payload, beside ``_valid`` and ``_ready``."""
+
+    name: str
+    direction: str
+    payload: tuple[Port, ...]
+
+    @property
+    def valid(self) -> str:
+        """Name of the port that marks an item."""
+        return f"{self.name}_valid"
+
+    @property
+    def ready(self) -> str:
+        """Name of the port that accepts it."""
+        return f"{self.name}_ready"
+
+    def ports(self) -> list[Port]:
+        """All its ports."""
+        along, against = ("in", "out") if self.direction == "in" else ("out", "in")
+        return [Port(self.valid, along, 1), Port(self.ready, against, 1), *self.payload]
+
+
 class Top:
     """The top module for an operator and a timing request.
 
     Attributes
     ----------
     name : str
+    engine : bool
+        Whether the operator brings its own streams.
     latency : int
-        Cycles from an item to its result, without stalls.
+        Cycles from an item to its result, without stalls; 0 for an engine.
     interleave : int
         How many independent sums an accumulator holds.
     stream : bool
-        Whether the shell has valid and ready.
+        Whether there are valid and ready.
     clocked : bool
         Whether there are a clock and a reset.
     rtlil : str
@@ -58,20 +86,45 @@ class Top:
 
         self.spec, self.timing = spec, timing or Timing()
         self.name = name or spec.top_name(self.timing)
-        self.stream = self.timing.shell == "stream"
+        self.engine = isinstance(spec, Engine)
+        self.stream = self.engine or self.timing.shell == "stream"
         component = self.component()
-        self.latency, self.interleave = component.latency, component.interleave
+        self.latency = getattr(component, "latency", 0)
+        self.interleave = getattr(component, "interleave", 1)
         self.rtlil = rtlil.convert(component, name=self.name, emit_src=False)
         clock = rf"^ *wire .*input +\d+ +\\{CLOCK}$"
         self.clocked = re.search(clock, self.rtlil, re.M) is not None
 
     def component(self) -> Any:
         """A fresh component; Amaranth elaborates each one once."""
+        if isinstance(self.spec, Engine):
+            return EnginePorts(self.spec.component(self.timing), self.spec.streams())
         return (StreamPorts if self.stream else FixedLatency)(self.spec, self.timing)
+
+    def handshakes(self) -> list[Handshake]:
+        """The streams of the module, in the order of the ports; none with plain ports."""
+        if isinstance(self.spec, Engine):
+            return [
+                Handshake(
+                    name,
+                    stream.direction,
+                    tuple(
+                        Port(f"{name}_{field}", stream.direction, format.width, format, field)
+                        for field, format in stream.fields.items()
+                    ),
+                )
+                for name, stream in self.spec.streams().items()
+            ]
+        if not self.stream:
+            return []
+        return [
+            Handshake("i", "in", tuple(self.inputs())),
+            Handshake("o", "out", tuple(self.outputs())),
+        ]
 
     def inputs(self) -> list[Port]:
         """Operand ports, in the operator's order."""
-        prefix = "i_" if self.stream else ""
+        prefix = "i_" if self.stream and not self.engine else ""
         return [
             Port(f"{prefix}{name}", "in", format.width, format, name)
             for name, format in self.spec.inputs().items()
@@ -79,7 +132,7 @@ class Top:
 
     def outputs(self) -> list[Port]:
         """Result ports, in the operator's order."""
-        prefix = "o_" if self.stream else ""
+        prefix = "o_" if self.stream and not self.engine else ""
         return [
             Port(f"{prefix}{name}", "out", format.width, format, name)
             for name, format in self.spec.outputs().items()
@@ -90,6 +143,4 @@ class Top:
         control = [Port(CLOCK, "in", 1), Port(RESET, "in", 1)] if self.clocked else []
         if not self.stream:
             return control + self.inputs() + self.outputs()
-        source = [Port("i_valid", "in", 1), Port("i_ready", "out", 1), *self.inputs()]
-        sink = [Port("o_valid", "out", 1), Port("o_ready", "in", 1), *self.outputs()]
-        return control + source + sink
+        return control + [port for stream in self.handshakes() for port in stream.ports()]

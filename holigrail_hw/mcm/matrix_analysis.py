@@ -136,9 +136,7 @@ class GraphAnalysis:
         nodes = [_Node(low, high, NodeState(0, 0, 0, low < 0), 0) for low, high in self.ranges]
         facts: list[AdderFacts] = []
         for index in range(len(graph.adders)):
-            fact, node = self._adder(
-                index, nodes, circuit.truncations[index], circuit.folds[index]
-            )
+            fact, node = self._adder(index, nodes, circuit.truncations[index], circuit.folds[index])
             facts.append(fact)
             nodes.append(node)
         outputs, constants, costs = [], [], []
@@ -180,7 +178,7 @@ class GraphAnalysis:
         state, passed = join(left.state, right.state, shift, 0, minus, truncate)
         zeros = (max(truncate[0], left.state.zeros) + shift, max(truncate[1], right.state.zeros))
         a, b = (
-            tuple(bound >> cut << cut << by for bound in (node.low, node.high))
+            (node.low >> cut << cut << by, node.high >> cut << cut << by)
             for node, cut, by in ((left, truncate[0], shift), (right, truncate[1], 0))
         )
         for constant, known, (low, high) in ((fold.left, zeros[0], a), (fold.right, zeros[1], b)):
@@ -207,12 +205,8 @@ class GraphAnalysis:
             + fold.carry
         )
         exact = self.exact[graph.inputs + index]
-        low = max(
-            signed_first[0] + signed_second[0] + fold.carry, exact[0] + offset - state.low
-        )
-        high = min(
-            signed_first[1] + signed_second[1] + fold.carry, exact[1] + offset + state.high
-        )
+        low = max(signed_first[0] + signed_second[0] + fold.carry, exact[0] + offset - state.low)
+        high = min(signed_first[1] + signed_second[1] + fold.carry, exact[1] + offset + state.high)
         widths = [width_of_range(*ends) for ends in (first, second)]
         if (first[0] < 0) != (second[0] < 0):
             widths[first[0] < 0] += 1
@@ -273,9 +267,7 @@ def output_site(
     return low << shift, high << shift, zeros + shift, 0
 
 
-def output_is_wiring(
-    node: tuple[int, int, int], shift: int, negative: bool, addend: int
-) -> bool:
+def output_is_wiring(node: tuple[int, int, int], shift: int, negative: bool, addend: int) -> bool:
     """Whether ±node << shift plus ``addend`` needs wires and inverters only."""
     low, high, zeros, constant = output_site(node, shift, negative)
     return is_wiring(addend + constant, zeros, low, high)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from .matrix_analysis import Analysis, GraphAnalysis, output_is_wiring, output_site, trailing_zeros
-from .matrix_circuit import Fold, MatrixCircuit
+from .matrix_analysis import Analysis, GraphAnalysis, output_site, trailing_zeros
+from .matrix_circuit import MatrixCircuit
 from .matrix_counting import width_of_range
 
 __all__ = ["fold_constants", "roundest"]
@@ -198,9 +198,7 @@ class _Search:
             carry = (-1 if any(minus) else 1) << facts.passed
             sign = -sign if any(minus) else sign
             place += facts.passed
-            self.sites.append(
-                _Site(index, "carry", sign, place, carry, carry, 0, 0, frozenset())
-            )
+            self.sites.append(_Site(index, "carry", sign, place, carry, carry, 0, 0, frozenset()))
         return found
 
     def run(self, ends: Interval, limit: int) -> list[_Share] | None:
@@ -236,9 +234,7 @@ class _Search:
         for extra, _, value, share in steps[:_BRANCHES]:
             self._visit(low - value, high - value, [*shares, share], cost + extra)
 
-    def _steps(
-        self, low: int, high: int, used: set[int]
-    ) -> Iterator[tuple[int, int, int, _Share]]:
+    def _steps(self, low: int, high: int, used: set[int]) -> Iterator[tuple[int, int, int, _Share]]:
         """Shares that clear the lowest bit of what is left, or bring it near to nothing."""
         wanted = roundest(low, high)
         bit = trailing_zeros(wanted)

@@ -150,7 +150,7 @@ class ResultStage:
         def drop(v: Any) -> Any:
             if self.dropped <= 0:
                 return v.shift_left(-self.dropped)
-            bits = _extended(v, max(len(v), self.dropped + 1))
+            bits = _extended(v, max(len(v), self.dropped + 2))
             if not merges:
                 return v.shift_right(self.dropped)
             rest = bits[: self.dropped].any()

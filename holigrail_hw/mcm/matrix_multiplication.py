@@ -22,8 +22,10 @@ from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, para
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.views import View
 
 from .errors import GraphError
+from .graph_pictures import picture
 from .matrix_cache import design_cached
 from .matrix_circuit import MatrixCircuit
 from .matrix_counting import width_of_range
@@ -82,19 +84,13 @@ class MatrixMultiplication(OperatorSpec):
         None, "format of the outputs; exact if none", samples=(parse("sfix8_en-4"), parse("uint9"))
     )
     rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode, if there is a result")
-    overflow: str = parameter(
-        "saturate", "a result out of range", choices=("saturate", "wrap")
-    )
-    activation: str = parameter(
-        "none", "function applied to the outputs", choices=("none", "relu")
-    )
+    overflow: str = parameter("saturate", "a result out of range", choices=("saturate", "wrap"))
+    activation: str = parameter("none", "function applied to the outputs", choices=("none", "relu"))
     error: int = parameter(
         0, "allowed error in units of the exact output", low=0, high=1 << 80, samples=(20,)
     )
     error_ulp: int = parameter(0, "allowed error in ulps of rounded outputs", low=0, high=1 << 20)
-    faithful: bool = parameter(
-        False, "allow half an ulp of rounded outputs", samples=(True,)
-    )
+    faithful: bool = parameter(False, "allow half an ulp of rounded outputs", samples=(True,))
     output_bits: int | None = parameter(
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
@@ -146,9 +142,11 @@ class MatrixMultiplication(OperatorSpec):
         else:
             largest = max(max(-low, high) for low, high in map(self._exact, range(self._rows)))
             bits = self.input.width if self.output_bits is None else self.output_bits
-            place = largest.bit_length() + any(
-                low < 0 for low, _ in map(self._exact, range(self._rows))
-            ) - bits
+            place = (
+                largest.bit_length()
+                + any(low < 0 for low, _ in map(self._exact, range(self._rows)))
+                - bits
+            )
         return self.error + (halves << place >> 1 if place >= 0 else halves >> 1 - place)
 
     @property
@@ -195,6 +193,10 @@ class MatrixMultiplication(OperatorSpec):
             "iterations": found.iterations,
             "time spent (s)": round(found.seconds, 3),
         }
+
+    def views(self) -> list[View]:
+        """The graph without biases."""
+        return [picture(self.graph, list(self.outputs()))]
 
     def top_name(self, timing: Timing | None = None) -> str:
         name = super().top_name(timing)
@@ -281,14 +283,17 @@ class MatrixMultiplication(OperatorSpec):
             row, bias = self.matrix[index], self._biases[index]
 
             def function(*values: Any, row: Any = row, bias: int = bias) -> Any:
-                total: Any = Const(bias, signed(bias.bit_length() + 1))
+                total: Any = Const(0, 1)
                 for constant, value in zip(row, values, strict=True):
                     total = total + value * Const(constant, signed(constant.bit_length() + 1))
+                total = total + Const(bias, signed(bias.bit_length() + 1))
                 if self.activation == "relu":
                     total = Mux(total < 0, 0, total)
                 return total if self.result is None else self._naive_result(total)
 
-            outputs[name] = plan.step(f"naive{index}", shape_of(format), function, *inputs, wrap=True)
+            outputs[name] = plan.step(
+                f"naive{index}", shape_of(format), function, *inputs, wrap=True
+            )
         return outputs
 
     def _naive_result(self, total: Any) -> Any:
@@ -341,9 +346,7 @@ class MatrixMultiplication(OperatorSpec):
     def _exact(self, index: int) -> tuple[int, int]:
         """Least and greatest exact output."""
         assert isinstance(self.input, FixedFormat)
-        ends = [
-            (c * self.input.minimum, c * self.input.maximum) for c in self.matrix[index]
-        ]
+        ends = [(c * self.input.minimum, c * self.input.maximum) for c in self.matrix[index]]
         bias = self._biases[index]
         return sum(map(min, ends)) + bias, sum(map(max, ends)) + bias
 

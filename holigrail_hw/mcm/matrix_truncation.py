@@ -79,9 +79,8 @@ def truncate_graph(
     best = problem.filled([-1] * len(problem.options) if chosen is None else chosen, None)
     value = problem.saved(best)
     done = 0
-    for done in range(1, iterations + 1):
-        if time.monotonic() - begin > time_limit:
-            break
+    while done < iterations and time.monotonic() - begin <= time_limit:
+        done += 1
         new = problem.filled(problem.ruined(best, random), random)
         if problem.saved(new) >= value:
             best, value = new, problem.saved(new)
@@ -197,7 +196,9 @@ class _Problem:
         while not self.allowed(self.analysis.of(circuit)):
             # Only rounding of the sums above gets here: give back the least loss.
             index = max(range(len(circuit.truncations)), key=lambda i: sum(circuit.truncations[i]))
-            circuit = _changed(circuit, index, tuple(max(0, t - 1) for t in circuit.truncations[index]))
+            circuit = _changed(
+                circuit, index, tuple(max(0, t - 1) for t in circuit.truncations[index])
+            )
         cost = self.analysis.of(circuit).one_bit_adders
         improved = len(circuit.truncations) <= _POLISHED_ADDERS
         while improved:
@@ -219,7 +220,8 @@ class _Problem:
         """Whether the proved errors keep the bounds."""
         if self.centred:
             return all(
-                high - low <= 2 * b for (low, high), b in zip(found.errors, self.bounds, strict=True)
+                high - low <= 2 * b
+                for (low, high), b in zip(found.errors, self.bounds, strict=True)
             )
         return all(
             max(-low, high) <= b for (low, high), b in zip(found.errors, self.bounds, strict=True)
@@ -282,7 +284,11 @@ def _linear_program(problem: _Problem, seconds: float) -> list[int] | None:
         chosen = [k for k, value in enumerate(values) if value > 0.5]
         picks.append(chosen[0] if chosen else -1)
     errors = sum(
-        (options[pick].error for options, pick in zip(problem.options, picks, strict=True) if pick >= 0),
+        (
+            options[pick].error
+            for options, pick in zip(problem.options, picks, strict=True)
+            if pick >= 0
+        ),
         np.zeros(problem.places),
     )
     return picks if (errors <= 1 + 1e-9).all() and any(p >= 0 for p in picks) else None

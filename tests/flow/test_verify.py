@@ -7,7 +7,7 @@ import needs
 import pytest
 from sample_operators import Accumulate, Broken, BrokenAccumulate, MultiplyAdd
 
-from holigrail_hw.core import DesignError, RequestError, Timing, ToolError
+from holigrail_hw.core import DesignError, RequestError, Timing, ToolError, operators
 from holigrail_hw.flow import emit, tools, vectors, verify
 
 STREAM = Timing(shell="stream")
@@ -32,6 +32,16 @@ class TestPasses:
         # Four combinations of pauses.
         assert result.vectors == 800
         assert result.levels[0].cycles > 800
+
+    @needs.iverilog
+    @pytest.mark.icarus
+    @pytest.mark.cocotb
+    @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+    def test_one_bit_results(self, simulator):
+        """A simulator shows a port of one bit as another kind of value than a vector."""
+        spec = operators()["compare"]()
+        result = verify.run(spec, levels=["cocotb"], simulator=simulator, count=30)
+        assert result.vectors == 30
 
     @needs.iverilog
     @pytest.mark.icarus
@@ -173,7 +183,7 @@ class TestRefusals:
         assert started == []
 
     def test_a_run_that_checked_nothing_fails(self, monkeypatch):
-        monkeypatch.setattr(verify._Task, "compiled", lambda self: ("cxxrtl", 0, True, 0))
+        monkeypatch.setattr(verify.OperatorTask, "compiled", lambda self: ("cxxrtl", 0, True, 0))
         with pytest.raises(DesignError) as caught:
             verify.run(MultiplyAdd(), levels=["compiled"])
         assert str(caught.value) == (

@@ -11,9 +11,7 @@ from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.matrix_cache import design_cached, entries, entry_path, read
 from holigrail_hw.mcm.matrix_design import MatrixRequest
 
-REQUEST = MatrixRequest(
-    ((7, -3), (19, 5)), ((-128, 127),) * 2, (40, -3), (9, 9), iterations=5
-)
+REQUEST = MatrixRequest(((7, -3), (19, 5)), ((-128, 127),) * 2, (40, -3), (9, 9), iterations=5)
 
 
 @pytest.fixture(autouse=True)

@@ -87,9 +87,7 @@ def test_larger_bounds_save_more():
 
 
 def test_errors_on_both_sides_use_the_bound_twice():
-    analysis = GraphAnalysis(
-        solve_matrix(random_matrix(4), iterations=5).graph, [(-128, 127)] * 4
-    )
+    analysis = GraphAnalysis(solve_matrix(random_matrix(4), iterations=5).graph, [(-128, 127)] * 4)
     saved = []
     for centred in (False, True):
         circuit = truncate_graph(analysis, [64] * 4, centred=centred, iterations=20).circuit
@@ -103,9 +101,7 @@ def test_errors_on_both_sides_use_the_bound_twice():
 def test_programme_and_greedy_agree_nearly():
     from holigrail_hw.mcm.matrix_truncation import _linear_program, _Problem
 
-    analysis = GraphAnalysis(
-        solve_matrix(random_matrix(3), iterations=5).graph, [(-128, 127)] * 3
-    )
+    analysis = GraphAnalysis(solve_matrix(random_matrix(3), iterations=5).graph, [(-128, 127)] * 3)
     problem = _Problem(analysis, [100] * 3, True)
     exact = _linear_program(problem, 10.0)
     assert exact is not None

@@ -1,0 +1,151 @@
+"""Operators with several streams and a pace of their own: arrays, accelerators, codecs.
+
+Each stream is a sequence of items behind valid and ready. What comes out is a function of the
+sequences that went in, never of when they went in (a Kahn process network, 1974): so one golden
+model over whole sequences serves every bench, with any pauses on any stream.
+
+An engine works on jobs, for example one matrix product. After a job it is as it was after reset,
+so the answer to several jobs in a row is the answers in a row.
+"""
+
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from holigrail_hw.formats import Format
+
+from .errors import RequestError
+from .parameters import parameters_of, to_text
+from .spec import OperatorSpec
+from .timing import Timing
+
+__all__ = ["Engine", "Items", "Stream", "joined"]
+
+# Codes of every field of every stream: {stream: {field: array}}.
+Items = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream: ``in`` to the hardware or ``out`` of it, and the fields of its items."""
+
+    direction: str
+    fields: Mapping[str, Format]
+
+    @property
+    def width(self) -> int:
+        """Width of the payload, in bits."""
+        return sum(format.width for format in self.fields.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine(OperatorSpec):
+    """An operator that is wired by several streams.
+
+    ``inputs`` and ``outputs`` are the fields of all streams, as ``STREAM_FIELD``.
+    """
+
+    stateful: ClassVar[bool] = True
+    # The most cycles the hardware may work without moving an item on any stream.
+    quiet_cycles: ClassVar[int] = 10_000
+
+    @abstractmethod
+    def streams(self) -> dict[str, Stream]:
+        """The streams, in the order of the ports."""
+
+    @abstractmethod
+    def golden(self, **items: Mapping[str, Any]) -> Items:
+        """Items of every output stream for the items of every input stream; integers only.
+
+        A field whose value depends on when things happen (a cycle counter) is ``None``.
+        """
+
+    @abstractmethod
+    def job(self, rng: np.random.Generator, size: int) -> Items:
+        """A random legal job of about ``size`` input items, all of its input streams."""
+
+    def corner_jobs(self) -> list[Items]:
+        """Jobs worth trying: smallest, largest, extreme values, wrong ones."""
+        return []
+
+    @abstractmethod
+    def architecture(self, timing: Timing) -> Any:
+        """The hardware: a ``wiring.Component`` with one ``lib.stream`` member per stream.
+
+        The payload of each is a structure of the stream's fields.
+        """
+
+    @abstractmethod
+    def cost(self, timing: Timing | None = None) -> dict[str, int]:
+        """As for every operator; an engine has no plan to derive it from."""
+
+    def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
+        """Cycles from the one after reset to the last item delivered, if nobody ever waits.
+
+        ``None`` if the engine makes no promise.
+        """
+        return None
+
+    def promise_ns(self, timing: Timing | None = None) -> float | None:
+        """As for every operator; ``None`` unless the engine has a model of its longest path."""
+        return None
+
+    def inputs(self) -> dict[str, Format]:
+        return self._fields("in")
+
+    def outputs(self) -> dict[str, Format]:
+        return self._fields("out")
+
+    def _fields(self, direction: str) -> dict[str, Format]:
+        return {
+            f"{name}_{field}": format
+            for name, stream in self.streams().items()
+            if stream.direction == direction
+            for field, format in stream.fields.items()
+        }
+
+    def datapath(self, plan: Any, **wires: Any) -> Any:
+        raise TypeError(f"{self.name} is an engine and has no single datapath")
+
+    def plan(self, timing: Timing | None = None) -> Any:
+        raise RequestError(f"{self.name}: an engine has no fixed latency to plan")
+
+    def component(self, timing: Timing | None = None) -> Any:
+        """The hardware with its streams; a period sets how deeply it is pipelined."""
+        timing = timing or Timing()
+        if timing.latency is not None:
+            raise RequestError(
+                f"{self.name}: an engine takes a period, not a latency",
+                hint="say --period NS",
+            )
+        return self.architecture(timing)
+
+    def top_name(self, timing: Timing | None = None) -> str:
+        timing = timing or Timing()
+        parts = [self.name.replace("-", "_")]
+        for name, parameter in parameters_of(self).items():
+            value = getattr(self, name)
+            if not parameter.hardware:
+                continue
+            if isinstance(value, Format):
+                parts.append(value.name)
+            elif value != parameter.default:
+                parts.append(f"{name}_{to_text(value)}")
+        if timing.period_ns is not None:
+            parts.append(f"{timing.period_ns:g}ns_{timing.device}")
+        return re.sub(r"[^a-zA-Z0-9_]", "n", "_".join(parts))
+
+
+def joined(jobs: list[Items]) -> Items:
+    """The items of several jobs, one job after the other."""
+    return {
+        stream: {
+            field: np.concatenate([np.asarray(job[stream][field]) for job in jobs])
+            for field in jobs[0][stream]
+        }
+        for stream in jobs[0]
+    }

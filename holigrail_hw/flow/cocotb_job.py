@@ -1,0 +1,108 @@
+"""One cocotb bench on the emitted Verilog of a design, started and judged from outside."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..cache_folder import cache_folder
+from ..core.errors import InternalError, ToolError
+from . import cache, emit_verilog, process, tools
+from .top import Top
+
+__all__ = ["run"]
+
+
+def run(
+    top: Top,
+    simulator: str,
+    bench: str,
+    folder: Path,
+    vectors: Mapping[str, Any],
+    progress: Callable[[], None],
+) -> dict[str, Any]:
+    """The report the bench left: ``tests``, and ``failure`` if something is wrong.
+
+    Parameters
+    ----------
+    simulator : str
+        ``verilator`` or ``icarus``.
+    bench : str
+        Name of the module with the cocotb tests.
+    folder : Path
+        A working folder.
+    vectors : mapping
+        What the bench needs to make its vectors again.
+    progress : callable
+        Called when the simulation is about to start.
+
+    Raises
+    ------
+    ToolError, InternalError
+        If the simulator dies, or the bench fails without a reason.
+    """
+    spec, text = top.spec, emit_verilog.verilog(top)
+    source = folder / f"{top.name}.v"
+    source.write_text(text, encoding="utf-8")
+    report, counts, job = (folder / f"{name}.json" for name in ("report", "counts", "job"))
+    module = type(spec).__module__
+    design = {
+        "operator": spec.name,
+        "parameters": spec.parameters(),
+        "timing": asdict(top.timing),
+        "modules": [] if module == "__main__" else [module],
+        "report": str(report),
+    }
+    job.write_text(json.dumps({**design, **vectors}))
+    tool = "iverilog" if simulator == "icarus" else "verilator"
+    versions = [tool, tools.require(tool, who="verify")[tool].version]
+    home = cache_folder()
+    request = folder / "request.json"
+    request.write_text(
+        json.dumps(
+            {
+                "simulator": simulator,
+                "sources": [str(source)],
+                "top": top.name,
+                "bench": bench,
+                "folder": str(folder),
+                "job": str(job),
+                "counts": str(counts),
+                "program": str(home / f"{cache.digest([*versions, text])}.sim"),
+                "shared": str(home / cache.digest(versions)),
+            }
+        )
+    )
+    log = home / "logs" / f"{top.name}_cocotb.log"
+    progress()
+    process.run(
+        [sys.executable, "-m", "holigrail_hw.flow.cocotb_run", request],
+        who="cocotb",
+        log=log,
+        cwd=folder,
+        environment=_environment(),
+    )
+    if not counts.is_file():
+        raise ToolError(f"cocotb: the bench must leave its counts, not end without them: {log}")
+    verdict = json.loads(counts.read_text())
+    content = json.loads(report.read_text()) if report.is_file() else {"tests": []}
+    if verdict["failed"] and "failure" not in content:
+        raise InternalError(
+            f"cocotb: the bench must not fail by itself ({verdict['failed']} of"
+            f" {verdict['tests']} tests)\nend of the log {log}:\n"
+            + process.tail(log.read_text(errors="replace"))
+        )
+    return content
+
+
+def _environment() -> dict[str, str]:
+    environment = tools.verilator_environment()
+    # The simulation is short: time spent in the compiler's optimiser does not come back.
+    environment["MAKEFLAGS"] += " OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    known = environment["PYTHONPATH"].split(os.pathsep)
+    # Operators of plug-ins must be found inside the simulator too.
+    more = [str(Path(path).absolute()) for path in sys.path if path and path not in known]
+    return {**environment, "PYTHONPATH": os.pathsep.join([*known, *more])}

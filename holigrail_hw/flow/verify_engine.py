@@ -1,0 +1,149 @@
+"""Verification of an engine, an operator with several streams: what each level does."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cache_folder import cache_folder
+from ..core.engine import Engine
+from ..core.errors import DesignError, RequestError
+from . import cocotb_job, emit, process, tools, vectors, workloads
+from .compiled import Compiled
+from .process import Progress
+from .top import Top
+
+__all__ = ["COUNTS", "EngineTask"]
+
+# Results of each level unless the request says how many.
+COUNTS = {"compiled": 4_000, "cocotb": 200, "icarus": 400}
+_BENCH = "holigrail_hw.testbenches.engine_bench"
+_PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4), (0.9, 0.0), (0.0, 0.9))
+
+
+@dataclass(frozen=True)
+class EngineTask:
+    """One verification; each level returns simulator, results checked, exhaustive, cycles."""
+
+    top: Top
+    simulator: str
+    wanted: int | None
+    seed: int
+    only: int | None
+    progress: Progress
+
+    def compiled(self) -> tuple[str, int, bool, int]:
+        chosen = self._workload("compiled")
+        design = Compiled(self.top.spec, self.top.timing, progress=self.progress)
+        spec = self._engine
+        rng, checked = np.random.default_rng(self.seed), 0
+        for idle, stall in _PAUSES:
+            self.progress(f"compiled: {len(chosen)} results of {chosen.jobs} jobs")
+            pauses = {
+                stream.name: rng.random(251) < (idle if stream.direction == "in" else stall)
+                for stream in self.top.handshakes()
+            }
+            more: dict[str, Any] = {"pauses": pauses, "quiet": spec.quiet_cycles}
+            # A job that is cut off by a reset must leave no trace.
+            design.run_streams(chosen.items, chosen.counts, cycles=61, **more)
+            found = design.run_streams(chosen.items, chosen.counts, **more)
+            self._judge(chosen, found.results, "compiled")
+            promised = spec.cycles(self.top.timing, **chosen.items)
+            if not idle and not stall and promised not in (None, found.cycles):
+                raise DesignError(
+                    f"{self.top.name}: {chosen.jobs} jobs must take {promised} cycles without"
+                    f" pauses, as promised, not {found.cycles}"
+                )
+            checked += len(chosen)
+        return "cxxrtl", checked, False, design.cycles
+
+    def cocotb(self) -> tuple[str, int, bool, int]:
+        chosen = self._workload("cocotb")
+        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+            report = cocotb_job.run(
+                self.top,
+                self.simulator,
+                _BENCH,
+                Path(name),
+                {"count": self.wanted or COUNTS["cocotb"], "seed": self.seed},
+                progress=lambda: self.progress(f"cocotb: {chosen.jobs} jobs in {self.simulator}"),
+            )
+        failure = report.get("failure")
+        if failure and "rule" in failure:
+            raise DesignError(
+                f"{self.top.name}: {failure['rule']} (cocotb test '{failure['test']}',"
+                f" cycle {failure['cycle']}, {self.simulator})\n  {self._replay('cocotb')}"
+            )
+        if failure:
+            place = workloads.Difference(failure["stream"], failure["index"])
+            raise self._difference(chosen, place, failure["found"], "cocotb")
+        tests = report["tests"]
+        checked = sum(test["vectors"] for test in tests)
+        return self.simulator, checked, False, sum(test["cycles"] for test in tests)
+
+    def icarus(self) -> tuple[str, int, bool, int]:
+        count = self.wanted or COUNTS["icarus"]
+        chosen = self._workload("icarus")
+        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+            folder = Path(name)
+            emit.generate(self.top.spec, self.top.timing, folder, vectors=count, seed=self.seed)
+            self.progress(f"icarus: {chosen.jobs} jobs")
+            logs, top = cache_folder() / "logs", self.top.name
+            compiler = tools.require("iverilog", who="verify")["iverilog"].command
+            process.run(
+                [*compiler, "-g2001", "-o", "bench", f"{top}.v", f"{top}_bench.v"],
+                who="iverilog",
+                log=logs / f"{top}_iverilog.log",
+                cwd=folder,
+            )
+            log = logs / f"{top}_bench.log"
+            output = process.run(["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder).output
+        passed = re.search(rf"^PASS: {len(chosen)} vectors in (\d+) cycles$", output, re.M)
+        if passed:
+            return "icarus", len(chosen), False, int(passed.group(1))
+        raise DesignError(
+            f"{self.top.name}: the Verilog bench must pass\n{output.strip()}\n"
+            f"  {self._replay('icarus')}"
+        )
+
+    @property
+    def _engine(self) -> Engine:
+        assert isinstance(self.top.spec, Engine)
+        return self.top.spec
+
+    def _workload(self, level: str) -> workloads.Workload:
+        if self.only is not None:
+            raise RequestError(
+                f"verify: --only must not be given for {self.top.spec.name}:"
+                " a job is judged as a whole"
+            )
+        return workloads.choose(self._engine, self.wanted or COUNTS[level], self.seed)
+
+    def _judge(self, chosen: workloads.Workload, found: Mapping[str, Any], level: str) -> None:
+        wrong = workloads.differences(chosen, found)
+        if wrong:
+            one = {
+                field: int(values[wrong[0].index])
+                for field, values in found[wrong[0].stream].items()
+            }
+            raise self._difference(chosen, wrong[0], one, level, len(wrong))
+
+    def _difference(self, chosen, place, found, level, wrong=1) -> DesignError:
+        more = f", {wrong} wrong in all" if wrong > 1 else ""
+        return DesignError(
+            f"{self.top.spec.name}: a result differs from the golden model ({level}{more})\n"
+            f"{workloads.report(self._engine, chosen, place, found)}\n"
+            f"  {self._replay(level)}"
+        )
+
+    def _replay(self, level: str) -> str:
+        words = ["--level", level]
+        if level == "cocotb" and self.simulator != "verilator":
+            words += ["--simulator", self.simulator]
+        words += ["--seed", str(self.seed), "--count", str(self.wanted or COUNTS[level])]
+        line = vectors.command("verify", self.top.spec, self.top.timing, *words)
+        return f"seed {self.seed}; replay: {line}"

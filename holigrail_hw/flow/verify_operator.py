@@ -1,0 +1,178 @@
+"""Verification of an operator with one item in, one item out: what each level does."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cache_folder import cache_folder
+from ..core.errors import DesignError, RequestError
+from . import cocotb_job, emit, process, tools, vectors
+from .compiled import Compiled
+from .process import Progress
+from .top import Top
+
+__all__ = ["COUNTS", "OperatorTask"]
+
+# Items of each level unless the request says how many.
+COUNTS = {"compiled": 10_000, "cocotb": 400, "icarus": 1_000}
+_BENCH = "holigrail_hw.testbenches.operator_bench"
+
+
+@dataclass(frozen=True)
+class OperatorTask:
+    """One verification; each level returns simulator, results checked, exhaustive, cycles."""
+
+    top: Top
+    simulator: str
+    wanted: int | None
+    seed: int
+    only: int | None
+    progress: Progress
+
+    def compiled(self) -> tuple[str, int, bool, int]:
+        chosen = self._vectors("compiled")
+        design = Compiled(self.top.spec, self.top.timing, progress=self.progress)
+        self.progress(f"compiled: {len(chosen)} vectors")
+        if self.top.stream:
+            checked = self._compiled_stream(design, chosen)
+        else:
+            if not chosen.exhaustive:
+                # A run that is cut off by the reset of the next one must leave no trace.
+                design.run(chosen.part(0, min(7, len(chosen))).codes)
+            self._judge(chosen, design.run(chosen.codes), "compiled")
+            checked = 1 if self.only is not None else len(chosen)
+        return "cxxrtl", checked, chosen.exhaustive, design.cycles
+
+    def _compiled_stream(self, design: Compiled, chosen: vectors.Vectors) -> int:
+        rng, checked = np.random.default_rng(self.seed), 0
+        for idle, stall in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4)):
+            patterns: dict[str, Any] = {
+                "idle": rng.random(251) < idle,
+                "stall": rng.random(241) < stall,
+            }
+            design.run_stream(chosen.codes, **patterns, cycles=self.top.latency + 5)
+            found = design.run_stream(chosen.codes, **patterns)
+            self._judge(chosen, found.results, "compiled")
+            wanted = len(chosen) + self.top.latency
+            if not idle and not stall and found.cycles != wanted:
+                raise DesignError(
+                    f"{self.top.name}: {len(chosen)} items must take {wanted} cycles without"
+                    f" pauses, not {found.cycles}"
+                )
+            checked += 1 if self.only is not None else len(chosen)
+        return checked
+
+    def cocotb(self) -> tuple[str, int, bool, int]:
+        # Read before the simulation starts: an index out of range is found at once.
+        chosen = self._vectors("cocotb")
+        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+            report = cocotb_job.run(
+                self.top,
+                self.simulator,
+                _BENCH,
+                Path(name),
+                {
+                    "count": None if chosen.exhaustive else len(chosen),
+                    "seed": self.seed,
+                    "only": self.only,
+                },
+                progress=lambda: self.progress(
+                    f"cocotb: {len(chosen)} vectors in {self.simulator}"
+                ),
+            )
+        failure = report.get("failure")
+        if failure and "rule" in failure:
+            raise DesignError(
+                f"{self.top.name}: {failure['rule']} (cocotb test '{failure['test']}',"
+                f" cycle {failure['cycle']}, {self.simulator})\n  {self._replay('cocotb', None)}"
+            )
+        if failure:
+            found = failure["found"] or dict.fromkeys(chosen.expected)
+            raise self._difference(chosen, failure["index"], found, "cocotb")
+        tests = report["tests"]
+        checked = sum(test["vectors"] for test in tests)
+        if self.only is not None:
+            checked = len(tests)
+        return self.simulator, checked, chosen.exhaustive, sum(test["cycles"] for test in tests)
+
+    def icarus(self) -> tuple[str, int, bool, int]:
+        count = self.wanted or COUNTS["icarus"]
+        chosen = self._vectors("icarus")
+        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+            folder = Path(name)
+            emit.generate(self.top.spec, self.top.timing, folder, vectors=count, seed=self.seed)
+            self.progress(f"icarus: {count} vectors")
+            logs, top = cache_folder() / "logs", self.top.name
+            compiler = tools.require("iverilog", who="verify")["iverilog"].command
+            process.run(
+                [*compiler, "-g2001", "-o", "bench", f"{top}.v", f"{top}_bench.v"],
+                who="iverilog",
+                log=logs / f"{top}_iverilog.log",
+                cwd=folder,
+            )
+            log = logs / f"{top}_bench.log"
+            output = process.run(["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder).output
+        passed = re.search(rf"^PASS: {count} vectors in (\d+) cycles$", output, re.M)
+        if passed:
+            checked = 1 if self.only is not None else count
+            return "icarus", checked, False, int(passed.group(1))
+        wrong = re.findall(r"^vector (\d+): (\w+) expected \w+ got (\w+),", output, re.M)
+        if self.only is not None:
+            wrong = [entry for entry in wrong if int(entry[0]) == self.only]
+            if not wrong:
+                return "icarus", 1, False, count + self.top.latency
+        if not wrong:
+            raise DesignError(f"{self.top.name}: the Verilog bench must pass\n{output.strip()}")
+        index = int(wrong[0][0])
+        names = {port.name: str(port.operand) for port in self.top.outputs()}
+        found: dict[str, int | None] = {
+            name: int(low[index]) for name, (low, _) in chosen.expected.items()
+        }
+        for entry, port, digits in wrong:
+            if int(entry) == index:
+                known = re.fullmatch("[0-9a-f]+", digits)
+                found[names[port]] = int(digits, 16) if known else None
+        raise self._difference(chosen, index, found, "icarus")
+
+    def _vectors(self, level: str) -> vectors.Vectors:
+        spec, count = self.top.spec, self.wanted
+        everything = level == "compiled" and vectors.is_exhaustive(spec)
+        if count is None and not everything:
+            count = COUNTS[level]
+        chosen = vectors.choose(spec, self.top.interleave, count, self.seed)
+        if self.only is not None and self.only >= len(chosen):
+            raise RequestError(f"verify: only must be below {len(chosen)}, not {self.only}")
+        return chosen
+
+    def _judge(self, chosen: vectors.Vectors, found: dict[str, Any], level: str) -> None:
+        wrong = vectors.failing(chosen, found)
+        if self.only is not None:
+            wrong = wrong[wrong == self.only]
+        if len(wrong):
+            index = int(wrong[0])
+            one = {name: int(values[index]) for name, values in found.items()}
+            raise self._difference(chosen, index, one, level, len(wrong))
+
+    def _difference(self, chosen, index, found, level, wrong=None) -> DesignError:
+        spec = self.top.spec
+        place = f"vector {index} of {len(chosen)}"
+        more = f", {wrong} wrong in all" if wrong and wrong > 1 else ""
+        return DesignError(
+            f"{spec.name}: result differs from the golden model at {place} ({level}{more})\n"
+            f"{vectors.report(spec, chosen, index, found)}\n"
+            f"  {self._replay(level, index, None if chosen.exhaustive else len(chosen))}"
+        )
+
+    def _replay(self, level: str, index: int | None, count: int | None = None) -> str:
+        words = ["--level", level]
+        if level == "cocotb" and self.simulator != "verilator":
+            words += ["--simulator", self.simulator]
+        words += ["--seed", str(self.seed)]
+        words += [] if count is None else ["--count", str(count)]
+        words += [] if index is None else ["--only", str(index)]
+        line = vectors.command("verify", self.top.spec, self.top.timing, *words)
+        return f"seed {self.seed}; replay: {line}"

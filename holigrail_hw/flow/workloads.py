@@ -1,0 +1,165 @@
+"""Jobs for an engine with the golden answer, and what is said about a result that is wrong.
+
+Corner jobs first in a random order, then random jobs of many sizes, one after the other without a
+reset, until there are enough results.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.engine import Engine, Items, joined
+from .top import Handshake, Top
+
+__all__ = ["Difference", "Workload", "choose", "differences", "given", "pack", "report"]
+
+Expected = dict[str, dict[str, tuple[Any, Any] | None]]
+_LARGEST = 256
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Items of every source stream; expected (low, high) codes of every sink stream.
+
+    A field is expected to be ``None`` if its value depends on when things happen.
+    """
+
+    jobs: int
+    items: Items
+    expected: Expected
+    counts: dict[str, int]
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A wrong item: its stream and its place there."""
+
+    stream: str
+    index: int
+
+
+def choose(spec: Engine, count: int, seed: int) -> Workload:
+    """Jobs with at least ``count`` results in all; the same request gives the same jobs."""
+    rng = np.random.default_rng(seed)
+    corners = spec.corner_jobs()
+    jobs = [corners[index] for index in rng.permutation(len(corners))]
+    answers = [spec.golden(**job) for job in jobs]
+
+    def results() -> int:
+        return sum(_length(stream) for answer in answers for stream in answer.values())
+
+    while results() < count or not jobs:
+        size = int(_LARGEST ** rng.random())
+        jobs.append(spec.job(rng, size))
+        answers.append(spec.golden(**jobs[-1]))
+    return _workload(len(jobs), joined(jobs), _joined_answers(answers))
+
+
+def given(spec: Engine, items: Items) -> Workload:
+    """A workload of given items."""
+    return _workload(1, items, _joined_answers([spec.golden(**items)]))
+
+
+def differences(workload: Workload, found: Mapping[str, Mapping[str, Any]]) -> list[Difference]:
+    """Wrong items of all streams; a stream may have fewer items than expected."""
+    wrong = []
+    for name, fields in workload.expected.items():
+        bad = None
+        for field, sides in fields.items():
+            if sides is None:
+                continue
+            got = np.asarray(found[name][field])
+            low, high = (np.asarray(side)[: len(got)] for side in sides)
+            differs = np.asarray((got != low) & (got != high), dtype=bool)
+            bad = differs if bad is None else bad | differs
+        if bad is not None:
+            wrong += [Difference(name, int(index)) for index in np.flatnonzero(bad)]
+    return wrong
+
+
+def report(
+    spec: Engine, workload: Workload, difference: Difference, found: Mapping[str, int | None]
+) -> str:
+    """One wrong item, field by field and decoded; ``None`` is unknown."""
+    name, index = difference.stream, difference.index
+    lines = [f"  stream {name}, item {index} of {workload.counts[name]} ({workload.jobs} jobs)"]
+    for field, format in spec.streams()[name].fields.items():
+        sides = workload.expected[name][field]
+        got = found[field]
+        text = "unknown bits" if got is None else format.format_code(int(got))
+        if sides is None:
+            lines.append(f"  {field}: got {text}, not judged")
+            continue
+        low, high = (int(side[index]) for side in sides)
+        wanted = format.format_code(low)
+        if high != low:
+            wanted += f" or {format.format_code(high)}"
+        mark = "" if got in (low, high) else "   WRONG"
+        lines.append(f"  {field}: expected {wanted}   got {text}{mark}")
+    return "\n".join(lines)
+
+
+def pack(top: Top, workload: Workload) -> dict[str, list[int]]:
+    """Every item of every stream as one number, the first field in the lowest bits.
+
+    An item of a sink is its low codes, then its high codes, then a mask of the bits that count.
+    """
+    return {stream.name: _packed(stream, workload) for stream in top.handshakes()}
+
+
+def _packed(stream: Handshake, workload: Workload) -> list[int]:
+    if stream.direction == "in":
+        fields = workload.items[stream.name]
+        columns = [(port.width, fields[str(port.operand)]) for port in stream.payload]
+    else:
+        expected, columns, mask = workload.expected[stream.name], [], []
+        nothing = np.zeros(workload.counts[stream.name], dtype=object)
+        for side in (0, 1):
+            for port in stream.payload:
+                sides = expected[str(port.operand)]
+                columns.append((port.width, nothing if sides is None else sides[side]))
+        for port in stream.payload:
+            ones = 0 if expected[str(port.operand)] is None else (1 << port.width) - 1
+            mask.append((port.width, nothing + ones))
+        columns += mask
+    packed, shift = np.zeros(len(columns[0][1]), dtype=object), 0
+    for width, values in columns:
+        packed = packed | (np.asarray(values).astype(object) << shift)
+        shift += width
+    return packed.tolist()
+
+
+def _workload(jobs: int, items: Items, expected: Expected) -> Workload:
+    counts = {
+        name: next(len(sides[0]) for sides in fields.values() if sides is not None)
+        for name, fields in expected.items()
+    }
+    return Workload(jobs, items, expected, counts)
+
+
+def _joined_answers(answers: list[Items]) -> Expected:
+    """Answers one after the other, as pairs (low, high)."""
+    whole: Expected = {}
+    for stream, fields in answers[0].items():
+        whole[stream] = {}
+        for field in fields:
+            parts = [answer[stream][field] for answer in answers]
+            if any(part is None for part in parts):
+                whole[stream][field] = None
+                continue
+            pairs = [part if isinstance(part, tuple) else (part, part) for part in parts]
+            low, high = (np.concatenate([np.asarray(pair[k]) for pair in pairs]) for k in (0, 1))
+            whole[stream][field] = low, high
+    return whole
+
+
+def _length(fields: Mapping[str, Any]) -> int:
+    for value in fields.values():
+        if value is not None:
+            return len(value[0] if isinstance(value, tuple) else value)
+    raise ValueError("a stream must have at least one field that can be judged")

@@ -1,0 +1,201 @@
+"""Every registered engine, with default and odd parameters, keeps the contract.
+
+Nothing here knows an engine. All variants of one engine are compiled together.
+"""
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from holigrail_hw.core import Engine, RequestError, Timing, operators, parameters_of
+from holigrail_hw.core.engine import joined
+from holigrail_hw.flow import emit, manifest, recipe, tools, workloads
+from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.top import Top
+
+ENGINES = {
+    name: cls
+    for name, cls in operators().items()
+    if cls.__module__.startswith("holigrail_hw.") and issubclass(cls, Engine)
+}
+COUNT = 400
+PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
+
+
+def specs(name: str) -> list[Engine]:
+    """Default first, then one parameter at a time."""
+    default = ENGINES[name]()
+    return [default, *dict.fromkeys(v for v in default.variants() if v != default)]
+
+
+@pytest.fixture(params=ENGINES)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """All variants of an engine, compiled once."""
+    kept: dict[str, list[Compiled]] = {}
+
+    def get(name: str) -> list[Compiled]:
+        if name not in kept:
+            default, *others = specs(name)
+            requests = [(default, Timing()), (default, Timing(period_ns=6.0, device="ecp5"))]
+            kept[name] = compile_all(requests + [(spec, Timing()) for spec in others])
+        return kept[name]
+
+    return get
+
+
+def workload(design: Compiled, seed: int, count: int = COUNT) -> workloads.Workload:
+    assert isinstance(design.top.spec, Engine)
+    return workloads.choose(design.top.spec, count, seed)
+
+
+def expect(design: Compiled, chosen: workloads.Workload, found: dict) -> None:
+    wrong = workloads.differences(chosen, found)
+    if wrong:
+        one = {field: int(v[wrong[0].index]) for field, v in found[wrong[0].stream].items()}
+        text = workloads.report(design.top.spec, chosen, wrong[0], one)
+        raise AssertionError(f"{design.top.name}: {len(wrong)} wrong, first\n{text}")
+
+
+def test_description(name):
+    cls = ENGINES[name]
+    assert cls.summary
+    assert cls.__doc__ and len(cls.__doc__.split()) > 5
+    assert {field.name for field in fields(cls)} == set(parameters_of(cls))
+    for key, parameter in parameters_of(cls).items():
+        assert parameter.help, key
+        if parameter.type is int and not parameter.optional:
+            for value in (parameter.low - 1, parameter.high + 1):
+                with pytest.raises(RequestError, match=f"{name}: {key} must be between"):
+                    cls(**{key: value})
+
+
+def test_specifications_are_values(name):
+    for spec in specs(name):
+        assert spec == replace(spec) and hash(spec) == hash(replace(spec))
+        rebuilt, timing = manifest.rebuild(spec.name, spec.parameters(), {}, who="test")
+        assert (rebuilt, timing) == (spec, Timing())
+
+
+def test_names_tell_variants_of_the_hardware_apart(name):
+    names = {}
+    for spec in specs(name):
+        key = tuple(getattr(spec, field) for field, p in parameters_of(spec).items() if p.hardware)
+        names.setdefault(spec.top_name(), set()).add(key)
+    assert all(len(keys) == 1 for keys in names.values())
+
+
+def test_streams(name):
+    for spec in specs(name):
+        streams = spec.streams()
+        assert {stream.direction for stream in streams.values()} == {"in", "out"}
+        assert all(stream.fields for stream in streams.values())
+        ports = [port.name for port in Top(spec).ports()]
+        assert len(set(ports)) == len(ports)
+
+
+def test_jobs_are_codes_and_stand_alone(name):
+    """Golden gives codes, and several jobs in a row give their answers in a row."""
+    rng = np.random.default_rng(1)
+    for spec in specs(name):
+        jobs = [*spec.corner_jobs()[:3], *(spec.job(rng, size) for size in (1, 9, 40))]
+        streams = spec.streams()
+        answers = []
+        for job in jobs:
+            assert set(job) == {n for n, s in streams.items() if s.direction == "in"}
+            answers.append(spec.golden(**job))
+            for stream, values in [*job.items(), *answers[-1].items()]:
+                assert set(values) == set(streams[stream].fields)
+                for field, codes in values.items():
+                    width = streams[stream].fields[field].width
+                    assert codes is None or all(0 <= int(code) < 1 << width for code in codes)
+        whole = spec.golden(**joined(jobs))
+        for stream, values in whole.items():
+            for field, codes in values.items():
+                if codes is not None:
+                    parts = [answer[stream][field] for answer in answers]
+                    assert np.array_equal(codes, np.concatenate(parts)), (stream, field)
+
+
+def test_cost_is_present(name):
+    keys = {"adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits"}
+    for spec in specs(name):
+        for timing in (Timing(), Timing(period_ns=6.0, device="ecp5")):
+            cost = spec.cost(timing)
+            assert set(cost) == keys
+            assert all(isinstance(value, int) and value >= 0 for value in cost.values())
+            assert sum(cost.values()) > 0
+
+
+def test_hardware_equals_golden(name, compiled):
+    """The main clause: every variant, pauses on all sides, and as many cycles as promised."""
+    rng = np.random.default_rng(2)
+    for place, design in enumerate(compiled(name)):
+        spec = design.top.spec
+        for idle, stall in PAUSES if place < 2 else (PAUSES[0], PAUSES[3]):
+            chosen = workload(design, seed=place)
+            pauses = {
+                stream.name: rng.random(251) < (idle if stream.direction == "in" else stall)
+                for stream in design.top.handshakes()
+            }
+            run = design.run_streams(
+                chosen.items, chosen.counts, pauses=pauses, quiet=spec.quiet_cycles
+            )
+            expect(design, chosen, run.results)
+            if not idle and not stall:
+                promised = spec.cycles(design.top.timing, **chosen.items)
+                assert promised in (None, run.cycles), design.top.name
+
+
+def test_a_reset_in_the_middle_leaves_no_trace(name, compiled):
+    for design in compiled(name):
+        quiet = design.top.spec.quiet_cycles
+        first, second = workload(design, 5), workload(design, 6, 40)
+        for cycles in (3, 17, 101):
+            design.run_streams(first.items, first.counts, cycles=cycles, quiet=quiet)
+            run = design.run_streams(second.items, second.counts, quiet=quiet)
+            expect(design, second, run.results)
+
+
+def test_generated_folder_gives_the_design_back(name, tmp_path):
+    spec, timing = specs(name)[-1], Timing(period_ns=8.0, device="ecp5")
+    generated = emit.generate(spec, timing, tmp_path / "a", vectors=8)
+    assert manifest.load(tmp_path / "a" / "manifest.json") == (spec, timing)
+    path = tmp_path / "one.toml"
+    path.write_text(recipe.text(spec, timing))
+    assert recipe.load(path) == (spec, timing, None)
+    again = emit.generate(spec, timing, tmp_path / "b", vectors=8)
+    for one, two in zip(generated.files, again.files, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_verilog_is_the_same_in_every_process():
+    code = (
+        "import hashlib\n"
+        "from holigrail_hw.core import Timing, operators\n"
+        "from holigrail_hw.flow import emit\n"
+        "from holigrail_hw.flow.top import Top\n"
+        f"for name in {sorted(ENGINES)!r}:\n"
+        "    text = emit.verilog(Top(operators()[name](), Timing()))\n"
+        "    print(name, hashlib.sha256(text.encode()).hexdigest())\n"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=tools.environment(PYTHONHASHSEED=seed),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0].splitlines()) == len(ENGINES)
