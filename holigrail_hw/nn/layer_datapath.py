@@ -121,7 +121,7 @@ class _Row:
         if node is None:
             return plan.constant(self.constant, shape)
 
-        def function(value: Value) -> Value:
+        def function(value: Any) -> Any:
             value = _joined(value, Const(0, self.width))[: self.width]
             value = _joined(Const(0, self.shift), ~value if self.inverted else value)
             value = value[: self.width]
@@ -170,8 +170,8 @@ def _readers(graph: MatrixGraph) -> list[int]:
     return readers
 
 
-def _from_number(node: OffsetNode) -> Callable[[Any], Value]:
-    def function(number: Any) -> Value:
+def _from_number(node: OffsetNode) -> Callable[[Any], Any]:
+    def function(number: Any) -> Any:
         code = Value.cast(number).as_unsigned()
         if not node.offset:
             return code[: node.width]
@@ -181,18 +181,18 @@ def _from_number(node: OffsetNode) -> Callable[[Any], Value]:
     return function
 
 
-def _side_by_side(made: OffsetSum, nodes: Sequence[OffsetNode]) -> Callable[..., Value]:
+def _side_by_side(made: OffsetSum, nodes: Sequence[OffsetNode]) -> Callable[..., Any]:
     gap = made.shift - nodes[made.right].width
 
-    def function(left: Value, right: Value) -> Value:
+    def function(left: Any, right: Any) -> Any:
         below = _joined(~right if made.form == "r" else right, Const(0, gap))
         return _joined(below, ~left if made.form == "-" else left)
 
     return function
 
 
-def _chain(made: OffsetSum, width: int) -> Callable[..., Value]:
-    def function(left: Value, right: Value) -> Value:
+def _chain(made: OffsetSum, width: int) -> Callable[..., Any]:
+    def function(left: Any, right: Any) -> Any:
         upper = right[made.shift :]
         if made.form == "+":
             return left + upper
@@ -203,8 +203,8 @@ def _chain(made: OffsetSum, width: int) -> Callable[..., Value]:
     return function
 
 
-def _whole(made: OffsetSum, one_reader: bool) -> Callable[..., Value]:
-    def function(upper: Value, right: Value) -> Value:
+def _whole(made: OffsetSum, one_reader: bool) -> Callable[..., Any]:
+    def function(upper: Any, right: Any) -> Any:
         below = right[: made.shift]
         if one_reader and len(upper) > 1:
             upper = _joined(upper[0] | (upper[0] & upper[1]), upper[1:])
@@ -217,7 +217,7 @@ def _activated(plan: Plan, name: str, total: Wire, row: _Row, activation: FixedF
     """Rounded (the half is in the constant) and saturated."""
     bits = activation.width - activation.signed
 
-    def function(value: Value) -> Value:
+    def function(value: Any) -> Any:
         value = _joined(value, value[-1] if row.signed else Const(0, 1))
         value = _joined(Const(0, -row.drop), value) if row.drop < 0 else value[row.drop :]
         sign, value = value[-1], value[:-1]
@@ -234,6 +234,6 @@ def _activated(plan: Plan, name: str, total: Wire, row: _Row, activation: FixedF
     return plan.step(name, shape, function, total, using=Logic(2, bits + 1), wrap=True)
 
 
-def _joined(*parts: Value) -> Value:
+def _joined(*parts: Any) -> Any:
     """Concatenation without the empty parts, of which Verilog has no notion."""
     return Cat(*(part for part in parts if len(part)))

@@ -69,7 +69,11 @@ def layers_of(
             results
             if last
             else tuple(
-                tuple(_activated(end, sum_fraction, activation) for end in ends) for ends in results
+                (
+                    _activated(low, sum_fraction, activation),
+                    _activated(high, sum_fraction, activation),
+                )
+                for low, high in results
             )
         )
         layers.append(Layer(matrix, tuple(constants), sum_fraction, ranges, results, outputs))

@@ -76,8 +76,8 @@ def offset_nodes(graph: MatrixGraph, ranges: Sequence[tuple[int, int]]) -> list[
         sign = signs[0] if form == "r" else signs[1]
         made = OffsetSum(form, adder.left.node, adder.left.shift, adder.right.node)
         offset = _offset(made, left, right)
-        ends = sorted((sign * low + offset, sign * high + offset))
-        nodes.append(OffsetNode(sign, offset, *ends, made))
+        one, other = sign * low + offset, sign * high + offset
+        nodes.append(OffsetNode(sign, offset, min(one, other), max(one, other), made))
     return nodes
 
 
