@@ -227,7 +227,7 @@ def _activated(plan: Plan, name: str, total: Wire, row: _Row, activation: FixedF
         below = sign & ~upper.all() if len(upper) and activation.signed else Const(0, 1)
         if not activation.signed:
             below = sign
-        value = (value | above.replicate(bits)) & ~below.replicate(bits)
+        value = (value | above.replicate(bits)) & ~Value.cast(below).replicate(bits)
         return _joined(value, sign).as_signed() if activation.signed else value
 
     shape = Shape(activation.width, activation.signed)
