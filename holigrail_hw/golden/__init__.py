@@ -15,17 +15,31 @@ from .arithmetic import (
     multiply,
     negate,
 )
+from .requantization import (
+    ROUNDINGS,
+    count_thresholds,
+    divide,
+    integers,
+    qonnx_rounding,
+    rescale_twice,
+)
 
 __all__ = [
     "EQUAL",
     "GREATER",
     "LESS",
+    "ROUNDINGS",
     "UNORDERED",
     "accumulate",
     "add",
     "compare",
+    "count_thresholds",
+    "divide",
     "exact_sums",
     "fused_multiply_add",
+    "integers",
     "multiply",
     "negate",
+    "qonnx_rounding",
+    "rescale_twice",
 ]
