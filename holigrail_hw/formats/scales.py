@@ -97,9 +97,10 @@ def onnx_results(accumulators: Any, scale: float) -> np.ndarray:
 
 
 def smallest_scale(
-    wanted: Callable[[np.ndarray], np.ndarray] | float,
+    scale: float,
     limit: int,
     *,
+    wanted: Callable[[np.ndarray], np.ndarray] | None = None,
     bounds: tuple[int, int] | None = None,
     widest: int = 32,
 ) -> IntegerScale:
@@ -107,11 +108,12 @@ def smallest_scale(
 
     Parameters
     ----------
-    wanted : float or callable
-        A float32 scale, for the results of ONNX Runtime; or results for an array of accumulators,
-        after which ``wanted.scale`` is taken as the real scale.
+    scale : float
+        The real scale; a float32 number for ONNX Runtime.
     limit : int
         Largest magnitude of an accumulator; all are compared, up to 2^24.
+    wanted : callable or None
+        Results for an array of accumulators; those of ONNX Runtime (:func:`onnx_results`) if none.
     bounds : (int, int)
         Results are clamped to these before they are compared.
     widest : int
@@ -126,18 +128,12 @@ def smallest_scale(
     """
     if not 0 < limit <= 1 << 24:
         raise ValueError(f"limit must be between 1 and 2^24, not {limit}")
-    if callable(wanted):
-        results, real = wanted, getattr(wanted, "scale", None)
-        if real is None:
-            raise ValueError("wanted must have an attribute scale, the real scale")
-    else:
-        real = float(np.float32(wanted))
-        results = lambda acc: onnx_results(acc, real)  # noqa: E731
     accumulators = np.arange(-limit, limit + 1, dtype=np.int64)
-    expected = _clipped(results(accumulators), bounds)
+    results = onnx_results(accumulators, scale) if wanted is None else wanted(accumulators)
+    expected = _clipped(results, bounds)
     best: IntegerScale | None = None
     for width in range(1, widest + 1):
-        candidate = quantise_scale(real, width)
+        candidate = quantise_scale(scale, width)
         found = _clipped(_round_even(accumulators, candidate), bounds)
         wrong = accumulators[found != expected]
         tried = IntegerScale(

@@ -15,6 +15,7 @@ from .arithmetic import (
     multiply,
     negate,
 )
+from .gemm import equals_via_float32, gemm
 from .requantization import (
     ROUNDINGS,
     count_thresholds,
@@ -35,8 +36,10 @@ __all__ = [
     "compare",
     "count_thresholds",
     "divide",
+    "equals_via_float32",
     "exact_sums",
     "fused_multiply_add",
+    "gemm",
     "integers",
     "multiply",
     "negate",
