@@ -34,13 +34,17 @@ def test_onnx_scale_is_the_float32_factor():
     assert found.width <= 24 and found.multiplier % 2
 
 
-def test_the_smallest_scale_is_proved():
-    scale = float(np.float32(0.0123))
+@pytest.mark.parametrize("scale", [0.0123, 0.375, 23 / 1024, 2.0**-5])
+def test_the_smallest_scale_is_proved(scale):
+    """With ties, too: scales of few bits have many."""
+    scale = float(np.float32(scale))
     found = smallest_scale(scale, 1 << 10)
     assert found.proved and not found.exceptions
     acc = range(-(1 << 10), (1 << 10) + 1)
     exact = [round(Fraction(a * found.multiplier, 2**found.shift)) for a in acc]
     assert exact == onnx_results(np.array(acc), scale).tolist()
+    if found.width == 1:
+        return
     narrower = quantise_scale(scale, found.width - 1)
     exact = [round(Fraction(a * narrower.multiplier, 2**narrower.shift)) for a in acc]
     assert exact != onnx_results(np.array(acc), scale).tolist()
