@@ -36,7 +36,8 @@ def naive_requantize(
         negative: Any = total < 0
         magnitude = Mux(negative, -total, total).as_unsigned()
         quotient, rest = magnitude[places:], magnitude[:places]
-        half, below, odd = rest[-1], rest[:-1].any(), quotient[0]
+        half, below = rest[-1], rest[:-1].any()
+        odd: Any = quotient[0]
         grows = {
             "nearest_even": half & (below | odd),
             "nearest_away": half,
