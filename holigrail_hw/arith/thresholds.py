@@ -54,7 +54,7 @@ class Thresholds(OperatorSpec):
         "rows of ascending thresholds, one per channel; ports if none",
         samples=(((-900, -17, 0, 0, 5, 88, 2047),), ((-5, 4, 9), (0, 1, 2), (-70, -60, 300))),
     )
-    count: int = parameter(7, "how many ports", low=1, high=255, samples=(1,))
+    ports: int = parameter(7, "how many ports", low=1, high=255, samples=(1,))
     base: int = parameter(0, "y below all thresholds", low=-(1 << 15), high=(1 << 15) - 1)
     structure: str = parameter("parallel", "how they are counted", choices=("parallel", "search"))
 
@@ -89,12 +89,12 @@ class Thresholds(OperatorSpec):
 
     @property
     def _number(self) -> int:
-        return self.count if self.thresholds is None else len(self.thresholds[0])
+        return self.ports if self.thresholds is None else len(self.thresholds[0])
 
     def inputs(self) -> dict[str, Format]:
         ports = {"x": self.input}
         if self.thresholds is None:
-            ports |= {f"t{index}": self.input for index in range(self.count)}
+            ports |= {f"t{index}": self.input for index in range(self.ports)}
         elif len(self.thresholds) > 1:
             ports["channel"] = FixedFormat((len(self.thresholds) - 1).bit_length(), signed=False)
         return ports
@@ -110,7 +110,7 @@ class Thresholds(OperatorSpec):
             rows: Any = np.stack(
                 [
                     golden.integers(codes[f"t{index}"], format.width, signed=format.signed)
-                    for index in range(self.count)
+                    for index in range(self.ports)
                 ],
                 axis=-1,
             )

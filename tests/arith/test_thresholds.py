@@ -18,7 +18,7 @@ def thresholds(**texts) -> Thresholds:
 CHANNELS = "-5,4,9;0,1,2;-70,-60,300"
 DESIGNS = [
     {},
-    {"count": "1", "result": "uint1"},
+    {"ports": "1", "result": "uint1"},
     {"thresholds": "-900,-17,0,0,5,88,2047,5000"},
     {"thresholds": CHANNELS, "base": "-3", "result": "int5"},
     {"thresholds": CHANNELS, "structure": "search"},
@@ -75,7 +75,7 @@ def test_a_table_equals_the_requantisation_it_came_from(structure):
     [
         ({"input": "fp16"}, "input must be an integer format, not fp16"),
         ({"result": "ternary"}, "result must be an integer format, not ternary"),
-        ({"count": "16"}, "result must hold the base 0 and 16 more, not only 0 to 15"),
+        ({"ports": "16"}, "result must hold the base 0 and 16 more, not only 0 to 15"),
         ({"base": "-1"}, "result must hold the base -1 and 7 more, not only 0 to 15"),
         ({"result": "int20"}, "result must have at most 16 bits, not 20"),
         (
