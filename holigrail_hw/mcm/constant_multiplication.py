@@ -9,15 +9,14 @@ every output is proved to stay within the bound.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from amaranth import Cat, Const, Shape, signed, unsigned
 
-from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
+from holigrail_hw.core import OperatorSpec, RequestError, Timing, ToolError, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
@@ -28,7 +27,7 @@ from .adder_graph import Adder, AdderGraph
 from .cost_table import cost_table
 from .counting import adder_costs
 from .error_histogram import error_histogram
-from .errors import GraphError
+from .errors import GraphError, MissingPackage
 from .graph_pictures import picture
 from .ilp import SOLVERS
 from .solution_cache import solve_cached
@@ -75,7 +74,9 @@ class ConstantMultiplication(OperatorSpec):
     output_bits: int | None = parameter(
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
-    engine: str = parameter("auto", "how the graph is found", choices=ENGINES)
+    engine: str = parameter(
+        "auto", "how the graph is found", choices=ENGINES, samples=("auto", "search", "ilp")
+    )
     solver: str = parameter(
         "HiGHS", "solver of the engine ilp", choices=SOLVERS, samples=("HiGHS",)
     )
@@ -115,6 +116,12 @@ class ConstantMultiplication(OperatorSpec):
     def solution(self) -> Solution:
         """The adder graph with its proof status; found once, then kept on disk."""
         return _solved(self.problem, self.engine, self.search_time, self.solver)
+
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        found = _solved(self.problem, self.engine, self.search_time, self.solver, progress)
+        if not found.stopped:
+            return None
+        return f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
 
     @property
     def graph(self) -> AdderGraph:
@@ -276,9 +283,27 @@ def _range(format: Format) -> tuple[int, int]:
     return format.minimum, format.maximum
 
 
-@lru_cache(maxsize=256)
-def _solved(problem: Problem, engine: str, time_limit: int, solver: str) -> Solution:
-    try:
-        return solve_cached(problem, engine=engine, time_limit=time_limit, solver=solver)
-    except GraphError as error:
-        raise RequestError(f"mcm: {error}", hint=error.hint) from None
+_solutions: dict[tuple[Problem, str, int, str], Solution] = {}
+_MOST_SOLUTIONS = 256
+
+
+def _solved(
+    problem: Problem,
+    engine: str,
+    time_limit: int,
+    solver: str,
+    progress: Callable[[str], None] | None = None,
+) -> Solution:
+    key = problem, engine, time_limit, solver
+    if key not in _solutions:
+        if len(_solutions) >= _MOST_SOLUTIONS:
+            _solutions.clear()
+        try:
+            _solutions[key] = solve_cached(
+                problem, engine=engine, time_limit=time_limit, solver=solver, progress=progress
+            )
+        except MissingPackage as error:
+            raise ToolError(f"mcm: {error}", hint=error.hint) from None
+        except GraphError as error:
+            raise RequestError(f"mcm: {error}", hint=error.hint) from None
+    return _solutions[key]
