@@ -156,8 +156,9 @@ class Parameter:
         if self.type is Format and not isinstance(value, Format):
             return f"{self.name} must be a number format, not {value!r}"
         if self.matrices:
-            right = isinstance(value, tuple) and all(isinstance(part, tuple) for part in value)
-            if not right or not all(_integers(row) for part in value for row in part):
+            parts: Any = value
+            right = isinstance(value, tuple) and all(isinstance(part, tuple) for part in parts)
+            if not right or not all(_integers(row) for part in parts for row in part):
                 return (
                     f"{self.name} must be a tuple of integers for each row of each matrix, "
                     f"not {value!r}"

@@ -252,6 +252,8 @@ class OperatorSpec(ABC):
         found: list[OperatorSpec] = []
         for name, parameter in parameters_of(self).items():
             for value in parameter.samples or _samples(parameter):
+                if isinstance(value, str):
+                    value = parameter.from_text(value)
                 try:
                     found.append(replace(self, **{name: value}))
                 except RequestError:
