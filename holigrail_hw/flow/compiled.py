@@ -21,10 +21,9 @@ from ..core.engine import Items
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from ..formats import Format
 from . import backends
 from .process import Progress
-from .top import Top
+from .top import Handshake, Top
 
 __all__ = ["BACKENDS", "Compiled", "StreamRun", "StreamsRun", "compile_all"]
 
@@ -66,6 +65,7 @@ class _Stream(ctypes.Structure):
     _fields_ = [
         ("items", ctypes.c_void_p),
         ("count", ctypes.c_uint64),
+        ("wanted", ctypes.c_uint64),
         ("pause", ctypes.c_void_p),
         ("moved", ctypes.c_uint64),
     ]
@@ -80,6 +80,7 @@ class _Run(ctypes.Structure):
         ("drain", ctypes.c_uint64),
         ("paired", ctypes.c_uint64),
         ("rules", ctypes.c_uint64),
+        ("open", ctypes.c_uint64),
         ("cycles", ctypes.c_uint64),
         ("violation", ctypes.c_uint64),
         ("violation_cycle", ctypes.c_uint64),
@@ -134,6 +135,11 @@ class Compiled:
         self._set_up(top, library, 0)
 
     @classmethod
+    def of(cls, top: Top, *, progress: Progress | None = None) -> "Compiled":
+        """A top module as it is, through CXXRTL."""
+        return cls._loaded(top, backends.build([top], "cxxrtl", trace=False, progress=progress), 0)
+
+    @classmethod
     def _loaded(cls, top: Top, library: Path, index: int) -> "Compiled":
         self = cls.__new__(cls)
         self._set_up(top, library, index)
@@ -142,8 +148,8 @@ class Compiled:
     def _set_up(self, top: Top, library: Path, index: int) -> None:
         self.top, self.latency, self.interleave = top, top.latency, top.interleave
         self.cycles = 0
-        self._inputs = _widths(top.spec.inputs())
-        self._outputs = _widths(top.spec.outputs())
+        self._inputs = {str(port.operand): port.width for port in top.inputs()}
+        self._outputs = {str(port.operand): port.width for port in top.outputs()}
         self._library, self._index = ctypes.CDLL(str(library)), index
         self._create, self._destroy = self._function("create"), self._function("destroy")
         self._create.restype = ctypes.c_void_p
@@ -252,11 +258,7 @@ class Compiled:
         pattern = int(np.lcm.reduce(lengths))
         rows, kept = (_Stream * len(streams))(), []
         for row, stream in zip(rows, streams, strict=True):
-            ports = {str(port.operand): port.width for port in stream.payload}
-            if stream.direction == "in":
-                words = _pack(items[stream.name], ports)
-            else:
-                words = np.zeros((counts[stream.name], _words(ports)), np.uint64)
+            ports, words = _rows(stream, items, counts)
             given = np.asarray(pauses.get(stream.name, (0,)), np.uint8)
             pause = np.ascontiguousarray(np.resize(given, pattern))
             if pause.all():
@@ -264,6 +266,7 @@ class Compiled:
                     "simulate: a pattern of stalls must leave some cycles free, not none"
                 )
             row.items, row.count, row.pause = words.ctypes.data, len(words), pause.ctypes.data
+            row.wanted = len(words)
             kept.append((ports, words, pause))
         call = _Run(
             streams=rows,
@@ -283,7 +286,7 @@ class Compiled:
                 f"{self.top.name}: {_VIOLATIONS[call.violation]}"
                 f" (cycle {call.violation_cycle}{where})"
             )
-        moved = {stream.name: int(row.moved) for stream, row in zip(streams, rows, strict=True)}
+        moved, results = _collected(streams, rows, [(ports, words) for ports, words, _ in kept])
         short = [name for name, count in counts.items() if moved[name] < count]
         if cycles is None and short:
             name = short[0]
@@ -292,12 +295,40 @@ class Compiled:
                 f"{self.top.name}: {what} must deliver {counts[name]} results,"
                 f" not stop at {moved[name]} (after {call.cycles} cycles)"
             )
-        results = {
-            stream.name: _unpack(words[: moved[stream.name]], ports)
-            for stream, (ports, words, _) in zip(streams, kept, strict=True)
+        return StreamsRun(results, int(call.cycles), moved, not short)
+
+    def pump(
+        self,
+        items: Mapping[str, Mapping[str, Any]],
+        wanted: Mapping[str, int],
+        *,
+        room: int = 4096,
+        quiet: int = 10_000,
+    ) -> StreamsRun:
+        """Go on from where the last run ended, until every sink has given what is wanted of it.
+
+        There may be fewer results, if nothing moved for ``quiet`` cycles, and more: a sink is
+        refused only when it has given ``room`` items beyond those wanted. Sources may keep items
+        back: ``moved`` says how many were taken, the others must be offered first next time.
+        """
+        streams = self.top.handshakes()
+        counts = {
+            stream.name: wanted.get(stream.name, 0) + room
+            for stream in streams
             if stream.direction == "out"
         }
-        return StreamsRun(results, int(call.cycles), moved, not short)
+        rows, kept, never = (_Stream * len(streams))(), [], np.zeros(1, np.uint8)
+        for row, stream in zip(rows, streams, strict=True):
+            ports, words = _rows(stream, items, counts)
+            row.items, row.count, row.pause = words.ctypes.data, len(words), never.ctypes.data
+            row.wanted = wanted.get(stream.name, 0)
+            kept.append((ports, words))
+        call = _Run(streams=rows, pattern=1, cycle_limit=1 << 63, quiet_limit=quiet, open=True)
+        self._function("streams")(self._design, ctypes.byref(call))
+        self.cycles += call.cycles
+        moved, results = _collected(streams, rows, kept)
+        complete = all(moved[name] >= count for name, count in wanted.items())
+        return StreamsRun(results, int(call.cycles), moved, complete)
 
     def exhaustive(
         self, start: int = 0, stop: int | None = None, chunk: int = _CHUNK
@@ -371,8 +402,27 @@ def counted_codes(widths: Mapping[str, int], start: int, count: int) -> dict[str
     return {name: codes[name] for name in widths}
 
 
-def _widths(formats: Mapping[str, Format]) -> dict[str, int]:
-    return {name: format.width for name, format in formats.items()}
+def _rows(
+    stream: Handshake, items: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int]
+) -> tuple[dict[str, int], np.ndarray]:
+    """Widths of a stream's fields, and its items: those of a source, or room for results."""
+    ports = {str(port.operand): port.width for port in stream.payload}
+    if stream.direction == "in":
+        return ports, _pack(items[stream.name], ports)
+    return ports, np.zeros((counts[stream.name], _words(ports)), np.uint64)
+
+
+def _collected(
+    streams: list[Handshake], rows: Any, kept: list[tuple[dict[str, int], np.ndarray]]
+) -> tuple[dict[str, int], Items]:
+    """Items moved on every stream, and those that came out."""
+    moved = {stream.name: int(row.moved) for stream, row in zip(streams, rows, strict=True)}
+    results = {
+        stream.name: _unpack(words[: moved[stream.name]], ports)
+        for stream, (ports, words) in zip(streams, kept, strict=True)
+        if stream.direction == "out"
+    }
+    return moved, results
 
 
 def _words(widths: Mapping[str, int]) -> int:
