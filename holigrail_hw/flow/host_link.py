@@ -76,7 +76,8 @@ class Link(ABC):
 
     def send(self, stream: str, fields: Mapping[str, Any]) -> None:
         """Send items into one source; does not wait until the engine has taken them."""
-        self._waiting[stream].put(self._checked(stream, fields))
+        part = self._checked(stream, fields)
+        self._waiting[stream].put(part)
         self._move({})
 
     def receive(self, stream: str, count: int) -> dict[str, Any]:
