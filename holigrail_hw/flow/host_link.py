@@ -23,10 +23,11 @@ from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from .compiled import Compiled
+from .link_protocol import streams_of
 from .process import Progress
 from .top import Top
 
-__all__ = ["Link", "SimulationLink", "streams_of"]
+__all__ = ["Link", "SimulationLink", "streamed"]
 
 
 class Link(ABC):
@@ -230,13 +231,6 @@ class _Queue:
         self._parts = [{name: codes[count:] for name, codes in whole.items()}]
         self._lengths = [len(self) - count]
         return first
-
-
-def streams_of(spec: OperatorSpec) -> dict[str, Stream]:
-    """The streams of an operator behind valid and ready."""
-    if isinstance(spec, Engine):
-        return spec.streams()
-    return {"i": Stream("in", spec.inputs()), "o": Stream("out", spec.outputs())}
 
 
 def streamed(spec: OperatorSpec, timing: Timing | None) -> Timing:

@@ -69,6 +69,10 @@ class SerialPort:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back."""
         os.close(self._file)
 
     def write(self, data: bytes) -> None:
@@ -85,6 +89,11 @@ class SerialPort:
             if ready:
                 got += self._some(count - len(got))
         return got
+
+    def read_some(self, seconds: float) -> bytes:
+        """What has come, at least one byte; none if nothing comes for so long."""
+        ready, _, _ = select.select([self._file], [], [], seconds)
+        return self._some(4096) if ready else b""
 
     def _some(self, count: int) -> bytes:
         """What has come; a port that is ready and gives nothing has been unplugged."""

@@ -15,9 +15,11 @@ from amaranth.lib.crc.catalog import CRC16_IBM_3740
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["ESCAPE", "FLAG", "TURNED", "FrameReceiver", "FrameSender"]
+__all__ = ["ESCAPE", "FLAG", "FRAME_BYTES", "TURNED", "FrameReceiver", "FrameSender"]
 
 FLAG, ESCAPE, TURNED = 0x7E, 0x7D, 0x20
+# A stream of the bytes of frames; the last one of each is marked.
+FRAME_BYTES = stream.Signature(StructLayout({"data": 8, "last": 1}))
 
 
 class FrameReceiver(wiring.Component):
@@ -91,7 +93,7 @@ class FrameSender(wiring.Component):
     def __init__(self):
         super().__init__(
             {
-                "i": In(stream.Signature(StructLayout({"data": 8, "last": 1}))),
+                "i": In(FRAME_BYTES),
                 "o": Out(stream.Signature(8)),
                 "abort": In(1),
             }
@@ -117,7 +119,7 @@ class _Stuffing(wiring.Component):
     def __init__(self):
         super().__init__(
             {
-                "i": In(stream.Signature(StructLayout({"data": 8, "last": 1}))),
+                "i": In(FRAME_BYTES),
                 "o": Out(stream.Signature(8)),
             }
         )
