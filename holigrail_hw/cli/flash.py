@@ -36,8 +36,9 @@ def main(words: list[str], session: Session) -> int:
         )
     rows = [("board", result.board), ("loaded", shown(result.bitstream))]
     rows.append(("log", shown(result.log)))
-    if result.answer is not None:
-        rows.append(("checked", f"{result.items} items, answer {result.answer} as golden says"))
+    if result.items is not None:
+        answer = f", answer {result.answer}," if result.answer else ""
+        rows.append(("checked", f"{result.items} items{answer} as golden says"))
     return session.show(result.as_dict(), lambda console: pairs(console, rows))
 
 

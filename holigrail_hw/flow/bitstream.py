@@ -3,8 +3,9 @@
 The proof on the finished bits: what is simulated was read from the bitstream alone, so it contains
 every mistake of synthesis, placement, routing and packing. IceStorm's database (module ``icebox``)
 says what the bits mean and which wires they join; the netlist is written here: look-up tables,
-carries, flip-flops, simple pins, and the DSP blocks (SB_MAC16), which IceStorm's own Verilog writer
-leaves out. Block memories, PLLs and registered pins are refused, not ignored.
+carries, flip-flops, simple pins, block memories with their first contents (SB_RAM40_4K), and what
+IceStorm's own Verilog writer leaves out: DSP blocks (SB_MAC16) and large memories (SB_SPRAM256KA).
+PLLs and registered pins are refused, not ignored.
 """
 
 import importlib
@@ -52,6 +53,7 @@ class Decoded:
     luts: int
     flip_flops: int
     dsps: int
+    memories: int
 
 
 def decode(
@@ -159,7 +161,6 @@ class _Netlist:
 
     def __init__(self, chip: Any, package: str):
         self.icebox, self.chip, self.package = _icebox(), chip, package
-        self._check_covered()
         self.clock_pads = self._clock_pads()
         segments = [(x, y, f"padin_{z}") for x, y, z in self.clock_pads]
         groups = sorted(chip.group_segments(extra_segments=segments))
@@ -174,19 +175,13 @@ class _Netlist:
         self._write_pins(pins)
         luts, flip_flops = self._write_logic()
         dsps = self._write_dsps()
+        memories = self._write_block_memories() + self._write_large_memories()
         lines = [f"module chip ({', '.join(self.ports)});"]
         lines += [f"wire {net};" for net in sorted(self.wires - self.registers)]
         lines += [f"reg {net} = 0;" for net in sorted(self.registers)]
-        return Decoded("\n".join([*lines, *self.body, "endmodule", ""]), luts, flip_flops, dsps)
-
-    def _check_covered(self) -> None:
-        wrong = []
-        for x, y in self.chip.ramb_tiles:
-            power = self._option(x, y, "RamConfig", "PowerUp")
-            if power == (self.chip.device in ("8k", "5k", "u4k")):
-                wrong.append(f"decode: block memory at tile {x} {y} is not covered")
-        if wrong:
-            raise DesignError("\n".join(wrong[:10]))
+        return Decoded(
+            "\n".join([*lines, *self.body, "endmodule", ""]), luts, flip_flops, dsps, memories
+        )
 
     def _clock_pads(self) -> set[tuple[int, int, int]]:
         """Pins that drive a global clock network directly."""
@@ -305,6 +300,80 @@ class _Netlist:
             self.body.append(
                 f"always @({edge} {clock}) if ({enable}) {out} <= {reset} ? 1'b{value} : {data};"
             )
+
+    def _write_block_memories(self) -> int:
+        """Memories of 4 kbit; each lies in a tile and the one above it."""
+        count = 0
+        # The bit that switches a memory on has the other sense in the smaller devices.
+        on = self.chip.device in ("8k", "5k", "u4k")
+        for x, y in sorted(self.chip.ramb_tiles):
+            if self._option(x, y, "RamConfig", "PowerUp") == on:
+                count += 1
+                self._write_block_memory(x, y)
+        return count
+
+    def _write_block_memory(self, x: int, y: int) -> None:
+        def net(name: str, idle: str = "1'b0") -> str:
+            return self._net(x, y, f"ram/{name}", self._net(x, y + 1, f"ram/{name}", idle))
+
+        def word(name: str, width: int) -> str:
+            return f"{{{', '.join(net(f'{name}_{bit}') for bit in reversed(range(width)))}}}"
+
+        def mode(low: int) -> int:
+            # The modes stand in the upper tile.
+            names = (f"CBIT_{low}", f"CBIT_{low + 1}")
+            bits = [self._option(x, y + 1, "RamConfig", name) for name in names]
+            return bits[0] + 2 * bits[1]
+
+        # Which tile turns which clock over depends on the device.
+        lower, upper = (
+            self.icebox.get_negclk_bit(self.chip.tile(x, row)) == "1" for row in (y, y + 1)
+        )
+        read, write = (lower, upper) if self.chip.device == "8k" else (upper, lower)
+        parameters = [f".WRITE_MODE({mode(0)})", f".READ_MODE({mode(2)})"]
+        for row, digits in enumerate(self.chip.ram_data.get((x, y), ())):
+            parameters.append(f".INIT_{row:X}(256'h{digits})")
+        places = [(x, y), (x, y + 1)]
+        outputs = []
+        for bit in reversed(range(16)):
+            at = next((p for p in places if (*p, f"ram/RDATA_{bit}") in self.net_of), places[0])
+            outputs.append(self._new(*at, f"ram/RDATA_{bit}"))
+        pins = [f".RDATA({{{', '.join(outputs)}}})"]
+        pins += [f".{name}({word(name, 11)})" for name in ("RADDR", "WADDR")]
+        pins += [f".{name}({word(name, 16)})" for name in ("MASK", "WDATA")]
+        pins += [f".{name}({net(name)})" for name in ("RE", "WE")]
+        # An unconnected clock enable is on.
+        enabled = "1'b1"
+        pins += [f".{name}({net(name, enabled)})" for name in ("RCLKE", "WCLKE")]
+        pins += [f".RCLK{'N' * read}({net('RCLK')})", f".WCLK{'N' * write}({net('WCLK')})"]
+        kind = f"SB_RAM40_4K{'NR' * read}{'NW' * write}"
+        self.body.append(
+            f"{kind} #({', '.join(parameters)}) ram_{x}_{y} (\n  " + ",\n  ".join(pins) + ");"
+        )
+
+    def _write_large_memories(self) -> int:
+        """Memories of 256 kbit, which only the UltraPlus devices have."""
+        count = 0
+        for (x, y, z), places in sorted(self.icebox.spram_db.get(self.chip.device, {}).items()):
+            if not self._option(*places["SPRAM_EN"][:2], "IpConfig", places["SPRAM_EN"][2]):
+                continue
+            count += 1
+
+            def word(name: str, width: int, places: Any = places) -> str:
+                nets = [self._net(*places[f"{name}_{bit}"]) for bit in reversed(range(width))]
+                return f"{{{', '.join(nets)}}}"
+
+            widths = {"ADDRESS": 14, "DATAIN": 16, "MASKWREN": 4}
+            pins = [f".{name}({word(name, width)})" for name, width in widths.items()]
+            for name in ("WREN", "CHIPSELECT", "CLOCK", "STANDBY", "SLEEP"):
+                pins.append(f".{name}({self._net(*places[name])})")
+            # An unconnected memory has power.
+            power = self._net(*places["POWEROFF"], "1'b1")
+            pins.append(f".POWEROFF({power})")
+            outputs = [self._new(*places[f"DATAOUT_{bit}"]) for bit in reversed(range(16))]
+            pins.append(f".DATAOUT({{{', '.join(outputs)}}})")
+            self.body.append(f"SB_SPRAM256KA spram_{x}_{z} (\n  " + ",\n  ".join(pins) + ");")
+        return count
 
     def _write_dsps(self) -> int:
         """DSP blocks that drive any wire; each spreads over four tiles and the one above them."""

@@ -78,6 +78,8 @@ class LinkShell(wiring.Component):
     tx : Out(1), serial line to the host
     """
 
+    latency, interleave = None, 1
+
     def __init__(self, spec: OperatorSpec, timing: Timing, divisor: int, depth: int = DEPTH):
         self._design, self._divisor = LinkedDesign(spec, timing, depth), divisor
         super().__init__({"rx": In(1), "tx": Out(1)})
