@@ -354,12 +354,15 @@ class _Netlist:
     def _write_large_memories(self) -> int:
         """Memories of 256 kbit, which only the UltraPlus devices have."""
         count = 0
-        for (x, y, z), places in sorted(self.icebox.spram_db.get(self.chip.device, {}).items()):
-            if not self._option(*places["SPRAM_EN"][:2], "IpConfig", places["SPRAM_EN"][2]):
+        known: dict[Any, dict[str, tuple[int, int, str]]]
+        known = self.icebox.spram_db.get(self.chip.device, {})
+        for (x, _, z), places in sorted(known.items()):
+            tile_x, tile_y, option = places["SPRAM_EN"]
+            if not self._option(tile_x, tile_y, "IpConfig", option):
                 continue
             count += 1
 
-            def word(name: str, width: int, places: Any = places) -> str:
+            def word(name: str, width: int, places: dict = places) -> str:
                 nets = [self._net(*places[f"{name}_{bit}"]) for bit in reversed(range(width))]
                 return f"{{{', '.join(nets)}}}"
 
