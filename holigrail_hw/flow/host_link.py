@@ -259,7 +259,7 @@ def _dtype(width: int) -> Any:
 def _codes(values: Any, width: int, who: str, field: str) -> np.ndarray:
     """An array of codes; raises RequestError if one has too many bits or a sign."""
     codes = np.atleast_1d(np.asarray(values))
-    if codes.dtype.kind not in "buiO":
+    if len(codes) and codes.dtype.kind not in "buiO":
         raise RequestError(f"{who}: field {field} must hold integer codes, not {codes.dtype}")
     if len(codes) and (int(codes.min()) < 0 or int(codes.max()) >> width):
         wrong = int(codes.min()) if int(codes.min()) < 0 else int(codes.max())

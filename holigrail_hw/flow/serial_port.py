@@ -79,7 +79,10 @@ class SerialPort:
         """Send all of ``data``."""
         while data:
             select.select([], [self._file], [])
-            data = data[os.write(self._file, data) :]
+            try:
+                data = data[os.write(self._file, data) :]
+            except OSError as error:
+                raise self._gone(error.strerror) from None
 
     def read(self, count: int, seconds: float) -> bytes:
         """Up to ``count`` bytes; fewer if they have not come after ``seconds``."""
@@ -105,7 +108,10 @@ class SerialPort:
             return b""
         except OSError as error:
             reason = error.strerror
-        raise ToolError(
+        raise self._gone(reason)
+
+    def _gone(self, reason: str) -> ToolError:
+        return ToolError(
             f"flash: the serial port {self.path} must stay open, not fail ({reason})",
             hint="is the board still plugged in?",
         )

@@ -1,4 +1,4 @@
-"""The link through bytes: the whole board design, byte by byte, and everything that may go wrong."""
+"""The link through bytes: the whole board design, byte by byte, and what may go wrong."""
 
 import os
 import select
@@ -164,7 +164,7 @@ class Lossy(Line):
 def test_a_byte_lost_on_the_way_to_the_host(board):
     line = Lossy(board)
     with ByteLink(SPEC, line) as link:
-        line.countdown = 5
+        line.countdown = 3
         with pytest.raises(DesignError, match=FROM_BOARD):
             link.exchange({"value": {"a": range(9)}, "count": {"n": [2] * 9}}, {"result": 18})
         link.reset()
