@@ -42,6 +42,7 @@ class BoardProof:
     luts: int | None
     flip_flops: int | None
     dsps: int | None
+    memories: int | None
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -100,11 +101,11 @@ def decode_and_check(
                 progress=progress,
             )
             source.write_text(decoded.verilog)
-            cells = (decoded.luts, decoded.flip_flops, decoded.dsps)
+            cells = (decoded.luts, decoded.flip_flops, decoded.dsps, decoded.memories)
             top, models, defines = "chip", mac16_model(), ["NO_ICE40_DEFAULT_ASSIGNMENTS"]
         else:
             _netlist_verilog(Path(result.netlist or ""), source, logs)
-            cells, top, models, defines = (None, None, None), TOP, _ECP5_CELLS, []
+            cells, top, models, defines = (None,) * 4, TOP, _ECP5_CELLS, []
         seconds = simulate(
             [source, *models],
             top,

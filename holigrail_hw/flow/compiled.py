@@ -21,9 +21,10 @@ from ..core.engine import Items
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import backends
+from . import backends, item_words
+from .item_words import counted_codes
 from .process import Progress
-from .top import Handshake, Top
+from .top import Top
 
 __all__ = ["BACKENDS", "Compiled", "StreamRun", "StreamsRun", "compile_all"]
 
@@ -169,14 +170,14 @@ class Compiled:
         """
         if self.top.stream:
             return self.run_stream(codes).results
-        items = _pack(codes, self._inputs)
-        results = np.empty((len(items), _words(self._outputs)), np.uint64)
+        items = item_words.pack(codes, self._inputs)
+        results = np.empty((len(items), item_words.words(self._outputs)), np.uint64)
         self.reset()
         self._function("plain")(
             self._design, _pointer(items), _size(len(items)), _size(self.latency), _pointer(results)
         )
         self.cycles += len(items) + self.latency
-        return _unpack(results, self._outputs)
+        return item_words.unpack(results, self._outputs)
 
     def run_stream(
         self,
@@ -258,7 +259,7 @@ class Compiled:
         pattern = int(np.lcm.reduce(lengths))
         rows, kept = (_Stream * len(streams))(), []
         for row, stream in zip(rows, streams, strict=True):
-            ports, words = _rows(stream, items, counts)
+            ports, words = item_words.rows(stream, items, counts)
             given = np.asarray(pauses.get(stream.name, (0,)), np.uint8)
             pause = np.ascontiguousarray(np.resize(given, pattern))
             if pause.all():
@@ -286,7 +287,9 @@ class Compiled:
                 f"{self.top.name}: {_VIOLATIONS[call.violation]}"
                 f" (cycle {call.violation_cycle}{where})"
             )
-        moved, results = _collected(streams, rows, [(ports, words) for ports, words, _ in kept])
+        moved, results = item_words.collected(
+            streams, rows, [(ports, words) for ports, words, _ in kept]
+        )
         short = [name for name, count in counts.items() if moved[name] < count]
         if cycles is None and short:
             name = short[0]
@@ -319,14 +322,14 @@ class Compiled:
         }
         rows, kept, never = (_Stream * len(streams))(), [], np.zeros(1, np.uint8)
         for row, stream in zip(rows, streams, strict=True):
-            ports, words = _rows(stream, items, counts)
+            ports, words = item_words.rows(stream, items, counts)
             row.items, row.count, row.pause = words.ctypes.data, len(words), never.ctypes.data
             row.wanted = wanted.get(stream.name, 0)
             kept.append((ports, words))
         call = _Run(streams=rows, pattern=1, cycle_limit=1 << 63, quiet_limit=quiet, open=True)
         self._function("streams")(self._design, ctypes.byref(call))
         self.cycles += call.cycles
-        moved, results = _collected(streams, rows, kept)
+        moved, results = item_words.collected(streams, rows, kept)
         complete = all(moved[name] >= count for name, count in wanted.items())
         return StreamsRun(results, int(call.cycles), moved, complete)
 
@@ -353,12 +356,12 @@ class Compiled:
         stop = 1 << total if stop is None else stop
         for first in range(start, stop, chunk):
             count = min(chunk, stop - first)
-            results = np.empty((count, _words(self._outputs)), np.uint64)
+            results = np.empty((count, item_words.words(self._outputs)), np.uint64)
             self._function("counted")(
                 self._design, _size(first), _size(count), _size(self.latency), _pointer(results)
             )
             self.cycles += count + self.latency
-            yield counted_codes(widths, first, count), _unpack(results, self._outputs)
+            yield counted_codes(widths, first, count), item_words.unpack(results, self._outputs)
 
     def reset(self) -> None:
         """Hold the reset for one cycle; the operands are zero meanwhile."""
@@ -389,84 +392,6 @@ def compile_all(
     tops = [Top(spec, timing) for spec, timing in requests]
     library = backends.build(tops, backend, trace=False, progress=progress)
     return [Compiled._loaded(top, library, index) for index, top in enumerate(tops)]
-
-
-def counted_codes(widths: Mapping[str, int], start: int, count: int) -> dict[str, np.ndarray]:
-    """The operand codes that combinations ``start`` to ``start + count`` stand for."""
-    rest = np.arange(count, dtype=np.uint64) + np.uint64(start)
-    codes = {}
-    for name in reversed(list(widths)):
-        width = widths[name]
-        codes[name] = rest & np.uint64((1 << width) - 1)
-        rest = rest >> np.uint64(width) if width < 64 else np.zeros_like(rest)
-    return {name: codes[name] for name in widths}
-
-
-def _rows(
-    stream: Handshake, items: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int]
-) -> tuple[dict[str, int], np.ndarray]:
-    """Widths of a stream's fields, and its items: those of a source, or room for results."""
-    ports = {str(port.operand): port.width for port in stream.payload}
-    if stream.direction == "in":
-        return ports, _pack(items[stream.name], ports)
-    return ports, np.zeros((counts[stream.name], _words(ports)), np.uint64)
-
-
-def _collected(
-    streams: list[Handshake], rows: Any, kept: list[tuple[dict[str, int], np.ndarray]]
-) -> tuple[dict[str, int], Items]:
-    """Items moved on every stream, and those that came out."""
-    moved = {stream.name: int(row.moved) for stream, row in zip(streams, rows, strict=True)}
-    results = {
-        stream.name: _unpack(words[: moved[stream.name]], ports)
-        for stream, (ports, words) in zip(streams, kept, strict=True)
-        if stream.direction == "out"
-    }
-    return moved, results
-
-
-def _words(widths: Mapping[str, int]) -> int:
-    return sum(-(-width // 64) for width in widths.values())
-
-
-def _pack(codes: Mapping[str, Any], widths: Mapping[str, int]) -> np.ndarray:
-    """Rows of 64-bit words, operand after operand."""
-    if set(codes) != set(widths):
-        raise ValueError(f"operands must be {list(widths)}, not {list(codes)}")
-    counts = {len(np.atleast_1d(values)) for values in codes.values()}
-    if len(counts) != 1:
-        raise ValueError(f"operands must have one length, not {sorted(counts)}")
-    packed = np.empty((counts.pop(), _words(widths)), np.uint64)
-    column = 0
-    for name, width in widths.items():
-        for word in _split(codes[name], width):
-            packed[:, column] = word
-            column += 1
-    return packed
-
-
-def _unpack(results: np.ndarray, widths: Mapping[str, int]) -> dict[str, Any]:
-    unpacked, column = {}, 0
-    for name, width in widths.items():
-        words = -(-width // 64)
-        part = results[:, column : column + words]
-        if words == 1:
-            unpacked[name] = np.ascontiguousarray(part[:, 0])
-        else:
-            value = np.zeros(len(results), dtype=object)
-            for index in reversed(range(words)):
-                value = (value << 64) | part[:, index].astype(object)
-            unpacked[name] = value
-        column += words
-    return unpacked
-
-
-def _split(values: Any, width: int) -> list[np.ndarray]:
-    if width <= 64:
-        return [np.asarray(values).astype(np.uint64)]
-    values = np.asarray(values, dtype=object)
-    mask = (1 << 64) - 1
-    return [((values >> 64 * i) & mask).astype(np.uint64) for i in range(-(-width // 64))]
 
 
 def _pointer(array: np.ndarray) -> ctypes.c_void_p:

@@ -110,7 +110,7 @@ class SerialPort:
             reason = error.strerror
         raise self._gone(reason)
 
-    def _gone(self, reason: str) -> ToolError:
+    def _gone(self, reason: str | None) -> ToolError:
         return ToolError(
             f"flash: the serial port {self.path} must stay open, not fail ({reason})",
             hint="is the board still plugged in?",

@@ -13,7 +13,7 @@ from sample_engines import Repeat
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import DesignError, ToolError
-from holigrail_hw.flow import linked, workloads
+from holigrail_hw.flow import flash, linked, workloads
 from holigrail_hw.flow.byte_link import ByteLink, Line, SerialLine, SimulatedLine
 from holigrail_hw.flow.link_protocol import IDENTITY, ITEMS, RESET, digest, frame
 from holigrail_hw.hdl.stream_link import StreamLink
@@ -151,7 +151,10 @@ class Lossy(Line):
     where = "simulation"
 
     def __init__(self, inner: Line):
-        self._inner, self.write, self.countdown = inner, inner.write, 0
+        self._inner, self.countdown = inner, 0
+
+    def write(self, data):
+        self._inner.write(data)
 
     def read(self, seconds):
         data = self._inner.read(seconds)
@@ -257,6 +260,20 @@ def test_a_serial_port(board):
     chosen = jobs(8, 60)
     with serial_port(board) as path:
         assert linked.check_line(SPEC, SerialLine(path, 115200), chosen) == len(chosen)
+
+
+def test_flash_checks_an_engine(board, tmp_path, monkeypatch):
+    """Load, then jobs: a stand-in for the loader, the simulated board behind the port."""
+    loader = tmp_path / "loader"
+    loader.write_text('#!/bin/sh\n[ "$1" = --Version ] && echo loader v9.9\nexit 0\n')
+    loader.chmod(0o755)
+    monkeypatch.setenv("OPENFPGALOADER", str(loader))
+    image = tmp_path / "design.bin"
+    image.write_bytes(b"the bits")
+    with serial_port(board) as path:
+        check = flash.Check(SPEC, seed=3, count=40)
+        result = flash.run(image, "icebreaker", check=check, serial=path)
+    assert result.items >= 40 and result.answer == ""
 
 
 def test_a_board_that_stays_silent():
