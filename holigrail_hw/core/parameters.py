@@ -91,6 +91,11 @@ class Parameter:
             return f"integers separated by commas{rows if self.rows else ''}"
         return "a format name" if self.type is Format else "text"
 
+    @property
+    def separator(self) -> str:
+        """What stands between several values of an exploration; a list has commas of its own."""
+        return ":" if self.type is tuple else ","
+
     def from_text(self, text: Any) -> Any:
         """Parse a value given as text (command line) or as a TOML value; raises ValueError."""
         if text is None or (self.optional and text in ("none", "auto", "")):

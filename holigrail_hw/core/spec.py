@@ -18,6 +18,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.primitives import device_model, device_models
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.views import View
 
 from .errors import RequestError
 from .parameters import parameters_of, to_text, violations
@@ -186,9 +187,21 @@ class OperatorSpec(ABC):
             "memory_bits": 0,
         }
 
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        """Do what takes long and is kept, a search for instance, before anything else is asked.
+
+        Verbs call this first, and draw what ``progress`` gets. Ctrl-C may end it with less than was
+        asked for, if the work can go on; the returned line says so.
+        """
+        return None
+
     def facts(self) -> dict[str, Any]:
         """What else is known of this operator, by name: proofs, bounds, search results."""
         return {}
+
+    def views(self) -> list[View]:
+        """Pictures and tables for the report, beside those that every operator has; may search."""
+        return []
 
     def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:
         """The golden answer for one item per cycle of hardware that interleaves its sums.
