@@ -158,6 +158,10 @@ class Plan:
         """A constant of the given shape, ready at once and in every later cycle."""
         return Wire(Const(value, shape))
 
+    def later(self, wire: Wire, cycle: int) -> Wire:
+        """The wire at the start of a cycle, through registers; itself if it is ready no earlier."""
+        return wire if wire.cycle >= cycle else Wire(self._at(wire, cycle), cycle)
+
     def loop(
         self,
         name: str,
