@@ -1,4 +1,4 @@
-"""``holigrail build``: the bitstream of a design's self-test on a board."""
+"""``holigrail build``: the bitstream of a design on a board, with its self-test or host link."""
 
 import argparse
 
@@ -63,5 +63,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="decode the bitstream (iCE40) or take the netlist (ECP5), simulate its self-test",
+        help="decode the bitstream (iCE40) or take the netlist (ECP5), simulate its serial line",
     )

@@ -1,4 +1,4 @@
-"""``holigrail flash``: load a design's self-test into a board, and compare its signature."""
+"""``holigrail flash``: load a design into a board, and compare the board with golden."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["configure", "main"]
 
 
 def main(words: list[str], session: Session) -> int:
-    """Build the bitstream unless one is given, load it, and let the board test itself."""
+    """Build the bitstream unless one is given, load it, and check the board."""
     options, design = read_design(words, session, configure)
     board = need_board(design, session)
     folder = session.folder(f"{design.top}_{board}")
@@ -36,8 +36,9 @@ def main(words: list[str], session: Session) -> int:
         )
     rows = [("board", result.board), ("loaded", shown(result.bitstream))]
     rows.append(("log", shown(result.log)))
-    if result.answer is not None:
-        rows.append(("checked", f"{result.items} items, answer {result.answer} as golden says"))
+    if result.items is not None:
+        answer = f", answer {result.answer}," if result.answer else ""
+        rows.append(("checked", f"{result.items} items{answer} as golden says"))
     return session.show(result.as_dict(), lambda console: pairs(console, rows))
 
 
@@ -47,9 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bitstream", type=Path, metavar="FILE", help="load this file instead of building one"
     )
-    parser.add_argument(
-        "--check", action="store_true", help="ask the board for its signature, compare with golden"
-    )
+    parser.add_argument("--check", action="store_true", help="compare the board with golden")
     parser.add_argument(
         "--items", type=integer(1), default=4096, metavar="N", help="items of the check (4096)"
     )

@@ -3,8 +3,9 @@
 The proof on the finished bits: what is simulated was read from the bitstream alone, so it contains
 every mistake of synthesis, placement, routing and packing. IceStorm's database (module ``icebox``)
 says what the bits mean and which wires they join; the netlist is written here: look-up tables,
-carries, flip-flops, simple pins, and the DSP blocks (SB_MAC16), which IceStorm's own Verilog writer
-leaves out. Block memories, PLLs and registered pins are refused, not ignored.
+carries, flip-flops, simple pins, block memories with their first contents (SB_RAM40_4K), and what
+IceStorm's own Verilog writer leaves out: DSP blocks (SB_MAC16) and large memories (SB_SPRAM256KA).
+PLLs and registered pins are refused, not ignored.
 """
 
 import importlib
@@ -21,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from ..core.errors import DesignError, RequestError, ToolError
-from . import tools
+from . import ice40_memories, tools
 from .process import Progress
 from .process import run as run_tool
 
@@ -52,6 +53,7 @@ class Decoded:
     luts: int
     flip_flops: int
     dsps: int
+    memories: int
 
 
 def decode(
@@ -159,7 +161,6 @@ class _Netlist:
 
     def __init__(self, chip: Any, package: str):
         self.icebox, self.chip, self.package = _icebox(), chip, package
-        self._check_covered()
         self.clock_pads = self._clock_pads()
         segments = [(x, y, f"padin_{z}") for x, y, z in self.clock_pads]
         groups = sorted(chip.group_segments(extra_segments=segments))
@@ -174,19 +175,13 @@ class _Netlist:
         self._write_pins(pins)
         luts, flip_flops = self._write_logic()
         dsps = self._write_dsps()
+        memories = ice40_memories.write(self)
         lines = [f"module chip ({', '.join(self.ports)});"]
         lines += [f"wire {net};" for net in sorted(self.wires - self.registers)]
         lines += [f"reg {net} = 0;" for net in sorted(self.registers)]
-        return Decoded("\n".join([*lines, *self.body, "endmodule", ""]), luts, flip_flops, dsps)
-
-    def _check_covered(self) -> None:
-        wrong = []
-        for x, y in self.chip.ramb_tiles:
-            power = self._option(x, y, "RamConfig", "PowerUp")
-            if power == (self.chip.device in ("8k", "5k", "u4k")):
-                wrong.append(f"decode: block memory at tile {x} {y} is not covered")
-        if wrong:
-            raise DesignError("\n".join(wrong[:10]))
+        return Decoded(
+            "\n".join([*lines, *self.body, "endmodule", ""]), luts, flip_flops, dsps, memories
+        )
 
     def _clock_pads(self) -> set[tuple[int, int, int]]:
         """Pins that drive a global clock network directly."""
@@ -197,7 +192,7 @@ class _Netlist:
                 pads.add(tuple(self.chip.padin_pio_db()[int(entry[1])]))
         return pads
 
-    def _option(self, x: int, y: int, kind: str, name: str) -> bool:
+    def option(self, x: int, y: int, kind: str, name: str) -> bool:
         """Whether a named configuration bit of a tile is set."""
         bits = self.icebox.tileconfig(self.chip.tile(x, y))
         for entry in self.chip.tile_db(x, y):
@@ -205,10 +200,10 @@ class _Netlist:
                 return bool(bits.match(entry[0]))
         raise DesignError(f"decode: tile {x} {y} must have the configuration bit {kind} {name}")
 
-    def _net(self, x: int, y: int, name: str, default: str = "1'b0") -> str:
+    def net(self, x: int, y: int, name: str, default: str = "1'b0") -> str:
         return self.net_of.get((x, y, name), default)
 
-    def _new(self, x: int, y: int, name: str) -> str:
+    def new(self, x: int, y: int, name: str) -> str:
         """The net of a segment; makes a private one for a wire that stays inside its tile."""
         segment = (x, y, name)
         if segment not in self.net_of:
@@ -217,16 +212,16 @@ class _Netlist:
         return self.net_of[segment]
 
     def _pad_type(self, x: int, y: int, z: int) -> str:
-        bits = [self._option(x, y, f"IOB_{z}", f"PINTYPE_{index}") for index in range(6)]
+        bits = [self.option(x, y, f"IOB_{z}", f"PINTYPE_{index}") for index in range(6)]
         return "".join("01"[bit] for bit in bits)
 
     def _write_pins(self, pins: dict[str, str]) -> None:
         place = {(x, y, z): pin for pin, x, y, z in self.chip.pinloc_db(self.package)}
         for x, y in sorted(self.chip.io_tiles):
             for z in (0, 1):
-                inwards = self._net(x, y, f"io_{z}/D_IN_0", "")
-                clock = self._net(x, y, f"padin_{z}", "") if (x, y, z) in self.clock_pads else ""
-                outwards = self._net(x, y, f"io_{z}/D_OUT_0", "")
+                inwards = self.net(x, y, f"io_{z}/D_IN_0", "")
+                clock = self.net(x, y, f"padin_{z}", "") if (x, y, z) in self.clock_pads else ""
+                outwards = self.net(x, y, f"io_{z}/D_OUT_0", "")
                 if not (inwards or clock or outwards):
                     continue
                 kind = self._pad_type(x, y, z)
@@ -235,7 +230,7 @@ class _Netlist:
                     if kind not in (_OUTPUT, _ENABLED_OUTPUT) or inwards or clock:
                         raise DesignError(f"decode: pin {port} must be a plain output")
                     self.ports.append(f"output {port}")
-                    enable = self._net(x, y, f"io_{z}/OUT_ENB", "1'b1")
+                    enable = self.net(x, y, f"io_{z}/OUT_ENB", "1'b1")
                     value = outwards if kind == _OUTPUT else f"{enable} ? {outwards} : 1'bz"
                     self.body.append(f"assign {port} = {value};")
                 elif inwards or clock:
@@ -262,11 +257,11 @@ class _Netlist:
             tile = self.chip.logic_tiles[x, y]
             table = self.icebox.get_lutff_lut_bits(tile, z)
             carry, register, value, asynchronous = self.icebox.get_lutff_seq_bits(tile, z)
-            inputs = [self._net(x, y, f"lutff_{z}/in_{index}") for index in range(4)]
+            inputs = [self.net(x, y, f"lutff_{z}/in_{index}") for index in range(4)]
             if carry == "1":
                 self._write_carry(x, y, z, inputs)
-            out = self._new(x, y, f"lutff_{z}/out")
-            direct = self._new(x, y, f"lutff_{z}/lout")
+            out = self.new(x, y, f"lutff_{z}/out")
+            direct = self.new(x, y, f"lutff_{z}/lout")
             self.body.append(f"assign {direct} = {_lookup(table, inputs)};")
             luts += 1
             if register == "0":
@@ -277,12 +272,12 @@ class _Netlist:
         return luts, flip_flops
 
     def _write_carry(self, x: int, y: int, z: int, inputs: list[str]) -> None:
-        out = self._new(x, y, f"lutff_{z}/cout")
+        out = self.new(x, y, f"lutff_{z}/cout")
         tile = self.chip.logic_tiles[x, y]
         if z > 0:
-            into = self._new(x, y, f"lutff_{z - 1}/cout")
+            into = self.new(x, y, f"lutff_{z - 1}/cout")
         else:
-            into = self._new(x, y, "carry_in_mux")
+            into = self.new(x, y, "carry_in_mux")
             if self.icebox.get_carry_cascade_bit(tile) == "0":
                 self.body.append(f"assign {into} = {self.icebox.get_carry_bit(tile)};")
         one, two = inputs[1], inputs[2]
@@ -291,9 +286,9 @@ class _Netlist:
     def _write_register(
         self, x: int, y: int, tile: Any, out: str, data: str, value: str, asynchronous: bool
     ) -> None:
-        enable = self._net(x, y, "lutff_global/cen", "1'b1")
-        clock = self._net(x, y, "lutff_global/clk")
-        reset = self._net(x, y, "lutff_global/s_r")
+        enable = self.net(x, y, "lutff_global/cen", "1'b1")
+        clock = self.net(x, y, "lutff_global/clk")
+        reset = self.net(x, y, "lutff_global/s_r")
         edge = "negedge" if self.icebox.get_negclk_bit(tile) == "1" else "posedge"
         self.registers.add(out)
         if asynchronous:
@@ -321,7 +316,7 @@ class _Netlist:
 
         def bit(name: str) -> str:
             tile_x, tile_y, option = places[name]
-            return "01"[self._option(tile_x, tile_y, "IpConfig", option)]
+            return "01"[self.option(tile_x, tile_y, "IpConfig", option)]
 
         parameters = [f".{name}(1'b{bit(name)})" for name in _MAC16_BITS]
         parameters += [f".{n}(2'b{bit(f'{n}_1')}{bit(f'{n}_0')})" for n in _MAC16_PAIRS]
@@ -329,11 +324,11 @@ class _Netlist:
         for name in _MAC16_CONTROLS:
             # An unconnected clock enable is on, every other unconnected control is off.
             idle = "1'b1" if name == "CE" else "1'b0"
-            pins.append(f".{name}({self._net(*nets[name], idle)})")
+            pins.append(f".{name}({self.net(*nets[name], idle)})")
         for name, width in (("A", 16), ("B", 16), ("C", 16), ("D", 16)):
-            word = ", ".join(self._net(*nets[f"{name}_{bit}"]) for bit in reversed(range(width)))
+            word = ", ".join(self.net(*nets[f"{name}_{bit}"]) for bit in reversed(range(width)))
             pins.append(f".{name}({{{word}}})")
-        outputs = [self._new(*nets[f"O_{bit}"]) for bit in reversed(range(32))]
+        outputs = [self.new(*nets[f"O_{bit}"]) for bit in reversed(range(32))]
         pins += [f".O({{{', '.join(outputs)}}})", ".ACCUMCI(1'b0)", ".SIGNEXTIN(1'b0)"]
         if nets["CO"] in self.net_of:
             pins.append(f".CO({self.net_of[nets['CO']]})")

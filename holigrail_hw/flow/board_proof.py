@@ -1,8 +1,9 @@
-"""The proof that a board design works: its netlist answers the self-test as the golden model does.
+"""The proof that a board design works: its netlist answers as the golden model does.
 
 For an iCE40 the netlist is decoded from the finished bitstream. For an ECP5 no tool can do that, so
 it is the synthesised netlist that was placed. Either runs the very exchange a host has with the
-board: a command over the serial line, and the signature as answer.
+board over the serial line: the command and the signature of a self-test, or whole jobs through the
+link of an engine.
 """
 
 import tempfile
@@ -12,23 +13,27 @@ from typing import Any
 
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
-from . import self_test, tools
+from . import tools
 from .bitstream import decode, mac16_model
 from .board import board
+from .board_design import board_design
 from .build import TOP, BuildResult
 from .devices import target
 from .process import Progress
 from .process import run as run_tool
-from .uart_simulation import Exchange, simulate
+from .uart_simulation import simulate
 
 __all__ = ["BoardProof", "decode_and_check"]
 
-_ECP5_CELLS = Path(__file__).with_name("ecp5_cells.v")
+_ECP5_CELLS = [Path(__file__).with_name(name) for name in ("ecp5_cells.v", "ecp5_memories.v")]
 
 
 @dataclass(frozen=True)
 class BoardProof:
-    """What was simulated: ``source`` is ``bitstream`` or ``netlist``; cells are those found."""
+    """What was simulated: ``source`` is ``bitstream`` or ``netlist``; cells are those found.
+
+    ``answer`` is the signature of a self-test, empty for an engine.
+    """
 
     source: str
     items: int
@@ -37,6 +42,7 @@ class BoardProof:
     luts: int | None
     flip_flops: int | None
     dsps: int | None
+    memories: int | None
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -49,7 +55,7 @@ def decode_and_check(
     result: BuildResult,
     *,
     seed: int = 1,
-    count: int = 200,
+    count: int | None = None,
     progress: Progress | None = None,
 ) -> BoardProof:
     """Simulate the built design and compare its answer with the golden model.
@@ -58,8 +64,10 @@ def decode_and_check(
     ----------
     result : BuildResult
         Of the same ``spec``.
-    seed, count : int
-        First state of the generator, number of items.
+    seed : int
+        First state of the generator, or seed of the jobs.
+    count : int or None
+        Number of items, of results at least for an engine.
 
     Raises
     ------
@@ -76,10 +84,11 @@ def decode_and_check(
         raise RequestError(
             f"proof: the board must be one with an iCE40 or ECP5 bitstream, not {goal.name}"
         )
-    answer = self_test.expected_answer(spec, seed, count, result.interleave)
+    design = board_design(spec)
+    exchange, checked, answer = design.bench(
+        seed, count or design.proof_items, result.interleave, goal.divisor, _ports(goal)
+    )
     logs = Path(result.logs[0]).parent
-    ports = _ports(goal)
-    exchange = Exchange(seed, count, answer, goal.divisor, *ports)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "design.v"
         if family == "ice40":
@@ -92,21 +101,21 @@ def decode_and_check(
                 progress=progress,
             )
             source.write_text(decoded.verilog)
-            cells = (decoded.luts, decoded.flip_flops, decoded.dsps)
+            cells = (decoded.luts, decoded.flip_flops, decoded.dsps, decoded.memories)
             top, models, defines = "chip", mac16_model(), ["NO_ICE40_DEFAULT_ASSIGNMENTS"]
         else:
             _netlist_verilog(Path(result.netlist or ""), source, logs)
-            cells, top, models, defines = (None, None, None), TOP, [_ECP5_CELLS], []
+            cells, top, models, defines = (None,) * 4, TOP, _ECP5_CELLS, []
         seconds = simulate(
             [source, *models],
             top,
             exchange,
-            log=logs / "self_test.log",
+            log=logs / f"{exchange.bench}.log",
             defines=defines,
             progress=progress,
         )
     kind = "bitstream" if family == "ice40" else "netlist"
-    return BoardProof(kind, count, seed, answer.hex(), *cells, seconds=seconds)
+    return BoardProof(kind, checked, seed, answer, *cells, seconds=seconds)
 
 
 def _ports(goal: Any) -> tuple[str, str, str]:

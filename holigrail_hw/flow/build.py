@@ -1,4 +1,4 @@
-"""From an operator to a bitstream: the self-test shell on a board.
+"""From an operator to a bitstream: its self-test, or an engine with its host link, on a board.
 
 Amaranth's platform classes give pins, clocks and constraints; synthesis, place and route and
 packing are started here, so that each failure is one message. For a board whose tool is closed, a
@@ -13,8 +13,9 @@ from typing import Any
 from ..core.errors import DesignError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import self_test, tools
+from . import tools
 from .board import Board, board
+from .board_design import BoardDesign, board_design
 from .devices import target
 from .folders import prepare, staging
 from .place import place_and_route
@@ -49,6 +50,8 @@ class BuildResult:
 
     Attributes
     ----------
+    latency : int or None
+        Of the operator, in cycles; an engine has none.
     bitstream : str or None
         Path of the bitstream; ``None`` for a project that a closed tool must build.
     netlist : str or None
@@ -67,7 +70,7 @@ class BuildResult:
 
     board: str
     top: str
-    latency: int
+    latency: int | None
     interleave: int
     bitstream: str | None
     netlist: str | None
@@ -104,7 +107,7 @@ def run(
     dsp: bool = True,
     seed: int = 1,
 ) -> BuildResult:
-    """Build the self-test of ``spec`` for a board.
+    """Build ``spec`` for a board, with all it needs there.
 
     Without a period or a latency in ``timing``, the pipeline is planned for the board's clock. The
     files are named after the operator and lie in ``out_dir``; nothing half-written stays there.
@@ -122,12 +125,13 @@ def run(
     goal = board(board_name)
     tools.require(*required_tools(goal), who="build")
     folder = prepare(Path(out_dir), "build")
-    timing = self_test.shell_timing(timing, 1e9 / goal.clock_hz, goal.model)
+    design = board_design(spec)
+    timing = design.timing(timing, goal)
     name = f"{spec.top_name(timing)}_{goal.name}"
     with staging(folder, "build") as work:
         if progress is not None:
             progress(f"build: writing the design for {goal.name}")
-        shell = _write_design(spec, timing, goal, work)
+        shell = _write_design(design, timing, goal, work)
         if goal.target is None:
             result = _vendor_project(goal, name, shell, work)
         else:
@@ -135,19 +139,17 @@ def run(
         return _in_place(result, work, folder)
 
 
-def _write_design(spec: OperatorSpec, timing: Timing, goal: Board, work: Path) -> Any:
+def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) -> Any:
     """Netlist, constraints and scripts of Amaranth's platform; returns the shell."""
     from amaranth import Elaboratable, Module
     from amaranth.lib import io
 
-    from .self_test_shell import SelfTestShell
-
-    shell = SelfTestShell(spec, timing, goal.divisor)
+    shell = design.shell(timing, goal.divisor)
 
     class BoardTop(Elaboratable):
         def elaborate(self, platform: Any) -> Module:
             m = Module()
-            m.submodules.self_test = shell
+            m.submodules.shell = shell
             lines = {line.name: "-" for line in platform.lookup("uart").ios}
             uart = platform.request("uart", dir=lines)
             m.submodules.rx = rx = io.Buffer("i", uart.rx)

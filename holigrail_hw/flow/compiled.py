@@ -21,8 +21,8 @@ from ..core.engine import Items
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from ..formats import Format
-from . import backends
+from . import backends, item_words
+from .item_words import counted_codes
 from .process import Progress
 from .top import Top
 
@@ -66,6 +66,7 @@ class _Stream(ctypes.Structure):
     _fields_ = [
         ("items", ctypes.c_void_p),
         ("count", ctypes.c_uint64),
+        ("wanted", ctypes.c_uint64),
         ("pause", ctypes.c_void_p),
         ("moved", ctypes.c_uint64),
     ]
@@ -80,6 +81,7 @@ class _Run(ctypes.Structure):
         ("drain", ctypes.c_uint64),
         ("paired", ctypes.c_uint64),
         ("rules", ctypes.c_uint64),
+        ("open", ctypes.c_uint64),
         ("cycles", ctypes.c_uint64),
         ("violation", ctypes.c_uint64),
         ("violation_cycle", ctypes.c_uint64),
@@ -134,6 +136,11 @@ class Compiled:
         self._set_up(top, library, 0)
 
     @classmethod
+    def of(cls, top: Top, *, progress: Progress | None = None) -> "Compiled":
+        """A top module as it is, through CXXRTL."""
+        return cls._loaded(top, backends.build([top], "cxxrtl", trace=False, progress=progress), 0)
+
+    @classmethod
     def _loaded(cls, top: Top, library: Path, index: int) -> "Compiled":
         self = cls.__new__(cls)
         self._set_up(top, library, index)
@@ -142,8 +149,8 @@ class Compiled:
     def _set_up(self, top: Top, library: Path, index: int) -> None:
         self.top, self.latency, self.interleave = top, top.latency, top.interleave
         self.cycles = 0
-        self._inputs = _widths(top.spec.inputs())
-        self._outputs = _widths(top.spec.outputs())
+        self._inputs = {str(port.operand): port.width for port in top.inputs()}
+        self._outputs = {str(port.operand): port.width for port in top.outputs()}
         self._library, self._index = ctypes.CDLL(str(library)), index
         self._create, self._destroy = self._function("create"), self._function("destroy")
         self._create.restype = ctypes.c_void_p
@@ -163,14 +170,14 @@ class Compiled:
         """
         if self.top.stream:
             return self.run_stream(codes).results
-        items = _pack(codes, self._inputs)
-        results = np.empty((len(items), _words(self._outputs)), np.uint64)
+        items = item_words.pack(codes, self._inputs)
+        results = np.empty((len(items), item_words.words(self._outputs)), np.uint64)
         self.reset()
         self._function("plain")(
             self._design, _pointer(items), _size(len(items)), _size(self.latency), _pointer(results)
         )
         self.cycles += len(items) + self.latency
-        return _unpack(results, self._outputs)
+        return item_words.unpack(results, self._outputs)
 
     def run_stream(
         self,
@@ -252,11 +259,7 @@ class Compiled:
         pattern = int(np.lcm.reduce(lengths))
         rows, kept = (_Stream * len(streams))(), []
         for row, stream in zip(rows, streams, strict=True):
-            ports = {str(port.operand): port.width for port in stream.payload}
-            if stream.direction == "in":
-                words = _pack(items[stream.name], ports)
-            else:
-                words = np.zeros((counts[stream.name], _words(ports)), np.uint64)
+            ports, words = item_words.rows(stream, items, counts)
             given = np.asarray(pauses.get(stream.name, (0,)), np.uint8)
             pause = np.ascontiguousarray(np.resize(given, pattern))
             if pause.all():
@@ -264,6 +267,7 @@ class Compiled:
                     "simulate: a pattern of stalls must leave some cycles free, not none"
                 )
             row.items, row.count, row.pause = words.ctypes.data, len(words), pause.ctypes.data
+            row.wanted = len(words)
             kept.append((ports, words, pause))
         call = _Run(
             streams=rows,
@@ -283,7 +287,9 @@ class Compiled:
                 f"{self.top.name}: {_VIOLATIONS[call.violation]}"
                 f" (cycle {call.violation_cycle}{where})"
             )
-        moved = {stream.name: int(row.moved) for stream, row in zip(streams, rows, strict=True)}
+        moved, results = item_words.collected(
+            streams, rows, [(ports, words) for ports, words, _ in kept]
+        )
         short = [name for name, count in counts.items() if moved[name] < count]
         if cycles is None and short:
             name = short[0]
@@ -292,12 +298,40 @@ class Compiled:
                 f"{self.top.name}: {what} must deliver {counts[name]} results,"
                 f" not stop at {moved[name]} (after {call.cycles} cycles)"
             )
-        results = {
-            stream.name: _unpack(words[: moved[stream.name]], ports)
-            for stream, (ports, words, _) in zip(streams, kept, strict=True)
+        return StreamsRun(results, int(call.cycles), moved, not short)
+
+    def pump(
+        self,
+        items: Mapping[str, Mapping[str, Any]],
+        wanted: Mapping[str, int],
+        *,
+        room: int = 4096,
+        quiet: int = 10_000,
+    ) -> StreamsRun:
+        """Go on from where the last run ended, until every sink has given what is wanted of it.
+
+        There may be fewer results, if nothing moved for ``quiet`` cycles, and more: a sink is
+        refused only when it has given ``room`` items beyond those wanted. Sources may keep items
+        back: ``moved`` says how many were taken, the others must be offered first next time.
+        """
+        streams = self.top.handshakes()
+        counts = {
+            stream.name: wanted.get(stream.name, 0) + room
+            for stream in streams
             if stream.direction == "out"
         }
-        return StreamsRun(results, int(call.cycles), moved, not short)
+        rows, kept, never = (_Stream * len(streams))(), [], np.zeros(1, np.uint8)
+        for row, stream in zip(rows, streams, strict=True):
+            ports, words = item_words.rows(stream, items, counts)
+            row.items, row.count, row.pause = words.ctypes.data, len(words), never.ctypes.data
+            row.wanted = wanted.get(stream.name, 0)
+            kept.append((ports, words))
+        call = _Run(streams=rows, pattern=1, cycle_limit=1 << 63, quiet_limit=quiet, open=True)
+        self._function("streams")(self._design, ctypes.byref(call))
+        self.cycles += call.cycles
+        moved, results = item_words.collected(streams, rows, kept)
+        complete = all(moved[name] >= count for name, count in wanted.items())
+        return StreamsRun(results, int(call.cycles), moved, complete)
 
     def exhaustive(
         self, start: int = 0, stop: int | None = None, chunk: int = _CHUNK
@@ -322,12 +356,12 @@ class Compiled:
         stop = 1 << total if stop is None else stop
         for first in range(start, stop, chunk):
             count = min(chunk, stop - first)
-            results = np.empty((count, _words(self._outputs)), np.uint64)
+            results = np.empty((count, item_words.words(self._outputs)), np.uint64)
             self._function("counted")(
                 self._design, _size(first), _size(count), _size(self.latency), _pointer(results)
             )
             self.cycles += count + self.latency
-            yield counted_codes(widths, first, count), _unpack(results, self._outputs)
+            yield counted_codes(widths, first, count), item_words.unpack(results, self._outputs)
 
     def reset(self) -> None:
         """Hold the reset for one cycle; the operands are zero meanwhile."""
@@ -358,65 +392,6 @@ def compile_all(
     tops = [Top(spec, timing) for spec, timing in requests]
     library = backends.build(tops, backend, trace=False, progress=progress)
     return [Compiled._loaded(top, library, index) for index, top in enumerate(tops)]
-
-
-def counted_codes(widths: Mapping[str, int], start: int, count: int) -> dict[str, np.ndarray]:
-    """The operand codes that combinations ``start`` to ``start + count`` stand for."""
-    rest = np.arange(count, dtype=np.uint64) + np.uint64(start)
-    codes = {}
-    for name in reversed(list(widths)):
-        width = widths[name]
-        codes[name] = rest & np.uint64((1 << width) - 1)
-        rest = rest >> np.uint64(width) if width < 64 else np.zeros_like(rest)
-    return {name: codes[name] for name in widths}
-
-
-def _widths(formats: Mapping[str, Format]) -> dict[str, int]:
-    return {name: format.width for name, format in formats.items()}
-
-
-def _words(widths: Mapping[str, int]) -> int:
-    return sum(-(-width // 64) for width in widths.values())
-
-
-def _pack(codes: Mapping[str, Any], widths: Mapping[str, int]) -> np.ndarray:
-    """Rows of 64-bit words, operand after operand."""
-    if set(codes) != set(widths):
-        raise ValueError(f"operands must be {list(widths)}, not {list(codes)}")
-    counts = {len(np.atleast_1d(values)) for values in codes.values()}
-    if len(counts) != 1:
-        raise ValueError(f"operands must have one length, not {sorted(counts)}")
-    packed = np.empty((counts.pop(), _words(widths)), np.uint64)
-    column = 0
-    for name, width in widths.items():
-        for word in _split(codes[name], width):
-            packed[:, column] = word
-            column += 1
-    return packed
-
-
-def _unpack(results: np.ndarray, widths: Mapping[str, int]) -> dict[str, Any]:
-    unpacked, column = {}, 0
-    for name, width in widths.items():
-        words = -(-width // 64)
-        part = results[:, column : column + words]
-        if words == 1:
-            unpacked[name] = np.ascontiguousarray(part[:, 0])
-        else:
-            value = np.zeros(len(results), dtype=object)
-            for index in reversed(range(words)):
-                value = (value << 64) | part[:, index].astype(object)
-            unpacked[name] = value
-        column += words
-    return unpacked
-
-
-def _split(values: Any, width: int) -> list[np.ndarray]:
-    if width <= 64:
-        return [np.asarray(values).astype(np.uint64)]
-    values = np.asarray(values, dtype=object)
-    mask = (1 << 64) - 1
-    return [((values >> 64 * i) & mask).astype(np.uint64) for i in range(-(-width // 64))]
 
 
 def _pointer(array: np.ndarray) -> ctypes.c_void_p:

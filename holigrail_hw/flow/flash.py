@@ -1,8 +1,8 @@
-"""Load a bitstream into a board, and let the board test itself.
+"""Load a bitstream into a board, and check the board.
 
 Loading is openFPGALoader's work, over USB or, for tests, over Xilinx Virtual Cable to a network
-address. The check sends a seed and a count over the serial line and compares the board's signature
-with the golden model's.
+address. The check goes over the serial line: an operator tests itself and its signature is compared
+with the golden model's; an engine is given jobs and its results are.
 """
 
 import re
@@ -13,17 +13,17 @@ from typing import Any
 from ..core.errors import DesignError, HoligrailError, RequestError, ToolError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import self_test, tools
+from . import tools
 from .board import Board, board
+from .board_design import board_design
 from .folders import prepare
 from .process import Progress
 from .process import run as run_tool
-from .serial_port import SerialPort, find_port
+from .serial_port import find_port
 
-__all__ = ["Check", "FlashResult", "check_board", "run"]
+__all__ = ["Check", "FlashResult", "run"]
 
 _TIME_LIMIT_S = 300
-_ANSWER_SECONDS = 5.0
 
 _NO_BOARD = (
     "unable to open ftdi device",
@@ -47,7 +47,10 @@ class Check:
 
 @dataclass(frozen=True)
 class FlashResult:
-    """What was loaded; ``answer`` is the board's, in hexadecimal, if it was checked."""
+    """What was loaded, and how many items were checked.
+
+    ``answer`` is the signature of a self-test in hexadecimal, empty for an engine.
+    """
 
     board: str
     bitstream: str
@@ -71,7 +74,7 @@ def run(
     log_dir: str | Path | None = None,
     progress: Progress | None = None,
 ) -> FlashResult:
-    """Load ``bitstream``; with ``check``, ask the board for its signature.
+    """Load ``bitstream``; with ``check``, compare the board with golden.
 
     Parameters
     ----------
@@ -107,7 +110,7 @@ def run(
             f"flash: a bitstream for {goal.name} must be a {goal.suffix} file, not {image.name}"
         )
     if check is not None:
-        self_test.command(check.seed, check.count)
+        board_design(check.spec).check_request(check.seed, check.count)
     loader = tools.require("openFPGALoader", who="flash")["openFPGALoader"]
     folder = prepare(Path(log_dir) if log_dir is not None else image.parent, "flash")
     if progress is not None:
@@ -124,42 +127,12 @@ def run(
     items, got = None, None
     if check is not None:
         if progress is not None:
-            progress(f"flash: {goal.name} tests {check.count} items")
+            progress(f"flash: {goal.name} is checked with {check.count} items")
         port = Path(serial) if serial is not None else find_port(goal.usb_name, goal.name)
-        items, got = check.count, check_board(goal, port, check).hex()
+        items, got = board_design(check.spec).check(
+            goal, port, check.timing, check.seed, check.count
+        )
     return FlashResult(goal.name, str(image), finished.seconds, str(finished.log), items, got)
-
-
-def check_board(goal: Board, port: Path, check: Check) -> bytes:
-    """Send the command, compare the answer with the golden model's; returns the answer.
-
-    Raises
-    ------
-    DesignError
-        If the answer is missing, of another design, or wrong.
-    """
-    timing = self_test.shell_timing(check.timing, 1e9 / goal.clock_hz, goal.model)
-    interleave = check.spec.plan(timing).interleave
-    expected = self_test.expected_answer(check.spec, check.seed, check.count, interleave)
-    with SerialPort(port, goal.baud) as line:
-        line.write(self_test.command(check.seed, check.count))
-        got = line.read(len(expected), _ANSWER_SECONDS + 4 * check.count / goal.clock_hz)
-    if got == expected:
-        return got
-    if len(got) < len(expected):
-        raise DesignError(
-            f"flash: {goal.name} must answer {len(expected)} bytes, not {len(got)}",
-            hint="is the self-test loaded, and is this its serial port?",
-        )
-    if got[:1] != expected[:1] or got[5:] != expected[5:]:
-        raise DesignError(
-            f"flash: {goal.name} must hold the design {expected[5:].hex()}, not {got[5:].hex()}",
-            hint="build and load it with the same operator and parameters",
-        )
-    raise DesignError(
-        f"flash: the signature of {check.count} items from seed {check.seed} must be "
-        f"{expected[1:5].hex()}, not {got[1:5].hex()}"
-    )
 
 
 def _cable_options(goal: Board, virtual_cable: str | None) -> list[str]:

@@ -17,6 +17,7 @@ namespace run_loop {
 struct Stream {
   uint64_t *items;           // count rows of STREAM_WORDS words; written for results
   uint64_t count;
+  uint64_t wanted;           // results the run may end with; at most count
   const uint8_t *pause;      // 1: the outside does not offer or accept an item in this cycle
   uint64_t moved;            // items moved so far
 };
@@ -29,6 +30,8 @@ struct Run {
   uint64_t drain;            // cycles to watch for results that nobody asked for
   uint64_t paired;           // one result for each item, never before it
   uint64_t rules;            // check the rules of the handshake; takes twice the time
+  uint64_t open;             // one of several runs in a row: more results than wanted are taken,
+                             // a sink that has count of them is refused, and nothing is drained
   uint64_t cycles;
   uint64_t violation;        // 0, or the number of the broken rule
   uint64_t violation_cycle, violation_stream;
@@ -104,7 +107,7 @@ template <class D> void streams(D &d, Run &run) {
   };
   auto unfinished = [&] {
     for (int n = 0; n < COUNT; n++)
-      if (!D::IS_SOURCE[n] && run.streams[n].moved < run.streams[n].count)
+      if (!D::IS_SOURCE[n] && run.streams[n].moved < run.streams[n].wanted)
         return true;
     return false;
   };
@@ -128,8 +131,10 @@ template <class D> void streams(D &d, Run &run) {
       auto &side = sides[n];
       auto &stream = run.streams[n];
       side.ready = !stream.pause[column];
-      if (!D::IS_SOURCE[n])
+      if (!D::IS_SOURCE[n]) {
+        side.ready &= !run.open || stream.moved < stream.count;
         continue;
+      }
       side.offering = stream.moved < stream.count && (side.offering || side.ready);
       if (side.offering) {
         d.put_stream(n, stream.items + stream.moved * D::STREAM_WORDS[n]);
@@ -186,7 +191,7 @@ template <class D> void streams(D &d, Run &run) {
       quiet = 0;
     d.edge();
   }
-  if (unfinished())
+  if (unfinished() || run.open)
     return;
   for (int n = 0; n < COUNT; n++)
     d.drive(n, !D::IS_SOURCE[n]);

@@ -69,13 +69,20 @@ class SerialPort:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back."""
         os.close(self._file)
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
         while data:
             select.select([], [self._file], [])
-            data = data[os.write(self._file, data) :]
+            try:
+                data = data[os.write(self._file, data) :]
+            except OSError as error:
+                raise self._gone(error.strerror) from None
 
     def read(self, count: int, seconds: float) -> bytes:
         """Up to ``count`` bytes; fewer if they have not come after ``seconds``."""
@@ -85,6 +92,11 @@ class SerialPort:
             if ready:
                 got += self._some(count - len(got))
         return got
+
+    def read_some(self, seconds: float) -> bytes:
+        """What has come, at least one byte; none if nothing comes for so long."""
+        ready, _, _ = select.select([self._file], [], [], seconds)
+        return self._some(4096) if ready else b""
 
     def _some(self, count: int) -> bytes:
         """What has come; a port that is ready and gives nothing has been unplugged."""
@@ -96,7 +108,10 @@ class SerialPort:
             return b""
         except OSError as error:
             reason = error.strerror
-        raise ToolError(
+        raise self._gone(reason)
+
+    def _gone(self, reason: str | None) -> ToolError:
+        return ToolError(
             f"flash: the serial port {self.path} must stay open, not fail ({reason})",
             hint="is the board still plugged in?",
         )

@@ -1,7 +1,7 @@
-"""Simulate the serial exchange with the self-test shell: cocotb and Icarus, in a process apart.
+"""Simulate the serial line of a board design: cocotb and Icarus, in a process apart.
 
-The same bench, ``testbenches/uart_self_test.py``, runs on the shell's source, on a netlist and on a
-decoded bitstream.
+The same bench runs on the source, on a netlist and on a decoded bitstream:
+``testbenches/uart_self_test.py`` or ``testbenches/uart_link.py``.
 """
 
 import sys
@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ..core.errors import DesignError
 from . import self_test, tools
+from .board_design import SerialBench
 from .process import Progress, tail
 from .process import run as run_tool
 
@@ -22,7 +24,10 @@ _TIME_LIMIT_S = 900
 
 @dataclass(frozen=True)
 class Exchange:
-    """What is sent and expected, and the ports it goes through; ``reset`` may be empty."""
+    """A self-test: what is sent and expected, and the ports; ``reset`` may be empty."""
+
+    bench: ClassVar[str] = "uart_self_test"
+    who: ClassVar[str] = "self-test"
 
     seed: int
     count: int
@@ -33,14 +38,18 @@ class Exchange:
     tx: str
     reset: str = ""
 
+    @property
+    def what(self) -> str:
+        return f"{self.count} items"
+
     def environment(self) -> dict[str, str]:
         """The bench's variables."""
         return {
-            "SELF_TEST_CLOCK": self.clock,
-            "SELF_TEST_RX": self.rx,
-            "SELF_TEST_TX": self.tx,
-            "SELF_TEST_RESET": self.reset,
-            "SELF_TEST_DIVISOR": str(self.divisor),
+            "UART_CLOCK": self.clock,
+            "UART_RX": self.rx,
+            "UART_TX": self.tx,
+            "UART_RESET": self.reset,
+            "UART_DIVISOR": str(self.divisor),
             "SELF_TEST_ITEMS": str(self.count),
             "SELF_TEST_COMMAND": self_test.command(self.seed, self.count).hex(),
             "SELF_TEST_ANSWER": self.answer.hex(),
@@ -50,7 +59,7 @@ class Exchange:
 def simulate(
     verilog_files: Sequence[Path],
     top: str,
-    exchange: Exchange,
+    exchange: SerialBench,
     *,
     log: Path,
     defines: Sequence[str] = (),
@@ -65,35 +74,37 @@ def simulate(
     ToolError
         A tool is missing or died.
     """
-    tools.require("iverilog", who="self-test")
+    tools.require("iverilog", who=exchange.who)
     with tempfile.TemporaryDirectory() as folder:
         if progress is not None:
-            progress(f"icarus: serial exchange, {exchange.count} items")
+            progress(f"icarus: serial exchange, {exchange.what}")
         files = [str(Path(path).absolute()) for path in verilog_files]
-        child = [sys.executable, "-m", __name__, folder, top, ",".join(defines), *files]
+        words = [folder, top, exchange.bench, ",".join(defines), *files]
+        child = [sys.executable, "-m", __name__, *words]
         finished = run_tool(
             child,
-            who="self-test",
+            who=exchange.who,
             log=log,
             cwd=Path(folder),
             environment=tools.environment(**exchange.environment(), COCOTB_ANSI_OUTPUT="0"),
             time_limit=_TIME_LIMIT_S,
             failure=DesignError,
-            explain=_mismatch,
+            explain=lambda output: _mismatch(output, exchange.who),
         )
     return finished.seconds
 
 
-def _mismatch(output: str) -> DesignError | None:
+def _mismatch(output: str, who: str) -> DesignError | None:
     for line in output.splitlines():
         if "AssertionError:" in line:
-            return DesignError(f"self-test: {line.split('AssertionError:', 1)[1].strip()}")
+            text = line.split("AssertionError:", 1)[1].strip()
+            return DesignError(text if text.startswith(f"{who}: ") else f"{who}: {text}")
     if "Error" in output and "FAIL" in output:
-        return DesignError(f"self-test: the simulation must end without an error\n{tail(output)}")
+        return DesignError(f"{who}: the simulation must end without an error\n{tail(output)}")
     return None
 
 
-def _child(folder: str, top: str, defines: str, *files: str) -> None:
+def _child(folder: str, top: str, bench: str, defines: str, *files: str) -> None:
     """Runs inside the process that :func:`simulate` starts; ends with status 1 on a mismatch."""
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
@@ -112,7 +123,7 @@ def _child(folder: str, top: str, defines: str, *files: str) -> None:
     sys.path[:0] = list(testbenches.__path__)
     results = runner.test(
         hdl_toplevel=top,
-        test_module="uart_self_test",
+        test_module=bench,
         build_dir=folder,
         test_dir=folder,
         timescale=("1ns", "1ps"),

@@ -43,18 +43,28 @@ class Difference:
     index: int
 
 
-def choose(spec: Engine, count: int, seed: int) -> Workload:
-    """Jobs with at least ``count`` results in all; the same request gives the same jobs."""
+def choose(
+    spec: Engine, count: int, seed: int, *, corners: bool = True, largest: int = _LARGEST
+) -> Workload:
+    """Jobs with at least ``count`` results in all; the same request gives the same jobs.
+
+    Parameters
+    ----------
+    corners : bool
+        Begin with the corner jobs.
+    largest : int
+        Input items of the largest random job, about.
+    """
     rng = np.random.default_rng(seed)
-    corners = spec.corner_jobs()
-    jobs = [corners[index] for index in rng.permutation(len(corners))]
+    given = spec.corner_jobs() if corners else []
+    jobs = [given[index] for index in rng.permutation(len(given))]
     answers = [spec.golden(**job) for job in jobs]
 
     def results() -> int:
         return sum(_length(stream) for answer in answers for stream in answer.values())
 
     while results() < count or not jobs:
-        size = int(_LARGEST ** rng.random())
+        size = int(largest ** rng.random())
         jobs.append(spec.job(rng, size))
         answers.append(spec.golden(**jobs[-1]))
     return _workload(len(jobs), joined(jobs), _joined_answers(answers))

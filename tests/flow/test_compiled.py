@@ -10,7 +10,8 @@ from holigrail_hw.core import DesignError, RequestError, Timing
 from holigrail_hw.core.spec import OperatorSpec, random_codes
 from holigrail_hw.flow import backends, cache, compiled
 from holigrail_hw.flow import top as top_module
-from holigrail_hw.flow.compiled import Compiled, compile_all, counted_codes
+from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.item_words import counted_codes
 from holigrail_hw.formats import parse
 
 STREAM = Timing(shell="stream")

@@ -13,7 +13,8 @@ from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.flow import self_test
 from holigrail_hw.flow.board import board
-from holigrail_hw.flow.flash import Check, check_board, run
+from holigrail_hw.flow.flash import Check, run
+from holigrail_hw.flow.self_tested import SelfTested
 from holigrail_hw.flow.serial_port import SerialPort, find_port
 
 SPEC = Mac()
@@ -46,6 +47,12 @@ def played_board(reply):
         os.close(theirs)
 
 
+def check_board(port):
+    """The answer of the board, compared with golden."""
+    goal = board("icebreaker")
+    return SelfTested(SPEC).check(goal, port, CHECK.timing, CHECK.seed, CHECK.count)
+
+
 def _honest(command):
     assert command == self_test.command(9, 50)
     return self_test.expected_answer(SPEC, 9, 50)
@@ -53,15 +60,15 @@ def _honest(command):
 
 def test_right_answer():
     with played_board(_honest) as port:
-        got = check_board(board("icebreaker"), port, CHECK)
-    assert got == self_test.expected_answer(SPEC, 9, 50)
+        got = check_board(port)
+    assert got == (50, self_test.expected_answer(SPEC, 9, 50).hex())
 
 
 def test_wrong_signature():
     right = self_test.expected_answer(SPEC, 9, 50)
     wrong = right[:1] + bytes([right[1] ^ 1]) + right[2:]
     with played_board(lambda command: wrong) as port, pytest.raises(DesignError) as caught:
-        check_board(board("icebreaker"), port, CHECK)
+        check_board(port)
     assert str(caught.value) == (
         f"flash: the signature of 50 items from seed 9 must be {right[1:5].hex()}, "
         f"not {wrong[1:5].hex()}"
@@ -73,16 +80,16 @@ def test_board_with_another_design():
     right = self_test.expected_answer(SPEC, 9, 50)
     other = right[:5] + b"abcd"
     with played_board(lambda command: other) as port, pytest.raises(DesignError) as caught:
-        check_board(board("icebreaker"), port, CHECK)
+        check_board(port)
     assert str(caught.value) == (
         f"flash: icebreaker must hold the design {right[5:].hex()}, not {b'abcd'.hex()}"
     )
 
 
 def test_board_that_stays_silent(monkeypatch):
-    monkeypatch.setattr("holigrail_hw.flow.flash._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("holigrail_hw.flow.self_tested._ANSWER_SECONDS", 0.2)
     with played_board(lambda command: b"") as port, pytest.raises(DesignError) as caught:
-        check_board(board("icebreaker"), port, CHECK)
+        check_board(port)
     assert str(caught.value) == "flash: icebreaker must answer 9 bytes, not 0"
 
 
