@@ -17,6 +17,7 @@ from holigrail_hw.core import Engine, OperatorSpec, RequestError, Timing, operat
 from holigrail_hw.flow import emit, manifest, mutants, recipe, tools, vectors
 from holigrail_hw.flow.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.ui.pictures import svg_of
 
 # Plug-ins bring their own tests, and engines have a contract of their own.
 OPERATORS = {
@@ -162,6 +163,15 @@ def test_cost_is_present(name):
         assert all(isinstance(value, int) and value >= 0 for value in cost.values())
         assert sum(cost.values()) > 0
     assert spec.cost(Timing(latency=3))["flip_flops"] > 0
+
+
+def test_views_can_be_drawn(name):
+    """Titles, captions in words, and the same drawing twice."""
+    for view in OPERATORS[name]().views():
+        assert view.title and view.caption
+        drawing = svg_of(view)
+        assert drawing == svg_of(view)
+        assert drawing.startswith("<svg") if drawing else len(view.rows[0]) == len(view.header)
 
 
 def test_shorter_periods_take_more_cycles(name):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from ..core.errors import DesignError
 from ..flow import report
+from ..ui.pictures import svg_of
 from ..ui.tables import pairs
 from .arguments import read_design
 from .session import Session, shown
@@ -28,6 +29,8 @@ def main(words: list[str], session: Session) -> int:
 
             result = measure(design.spec, design.timing, design.device, folder, progress=progress)
             measured, failures, hint = result.as_dict(), result.failures, result.hint
+        progress("drawing")
+        views = [(view, svg_of(view)) for view in design.spec.views()]
         progress("writing the page")
         path = report.write(
             design.spec,
@@ -37,6 +40,7 @@ def main(words: list[str], session: Session) -> int:
             seed=session.seed,
             verified=verified,
             measured=measured,
+            views=views,
         )
     status = session.show(
         {"file": str(path), "verified": verified, "measured": measured},

@@ -108,6 +108,7 @@ class Streamed(wiring.Component):
             m.d.comb += [getattr(core, n).eq(self.i.payload[n]) for n in plan.inputs]
             m.d.comb += [self.o.payload[n].eq(getattr(core, n)) for n in plan.outputs]
             m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
+            m.d.comb += core.valid.eq(self.i.valid & self.o.ready)
             return m
         advance, accepted = Signal(), Signal()
         frozen = EnableInserter(advance)

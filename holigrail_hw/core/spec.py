@@ -18,6 +18,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.primitives import device_model, device_models
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.views import View
 
 from .errors import RequestError
 from .parameters import parameters_of, to_text, violations
@@ -189,6 +190,10 @@ class OperatorSpec(ABC):
     def facts(self) -> dict[str, Any]:
         """What else is known of this operator, by name: proofs, bounds, search results."""
         return {}
+
+    def views(self) -> list[View]:
+        """Pictures and tables for the report, beside those that every operator has; may search."""
+        return []
 
     def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:
         """The golden answer for one item per cycle of hardware that interleaves its sums.

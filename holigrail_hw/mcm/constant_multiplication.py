@@ -10,7 +10,7 @@ every output is proved to stay within the bound.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,10 +22,14 @@ from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
 from holigrail_hw.hdl.primitives import Wiring
+from holigrail_hw.views import View
 
 from .adder_graph import Adder, AdderGraph
+from .cost_table import cost_table
 from .counting import adder_costs
+from .error_histogram import error_histogram
 from .errors import GraphError
+from .graph_pictures import picture
 from .ilp import SOLVERS
 from .solution_cache import solve_cached
 from .solve import ENGINES, METRICS, Problem, Solution
@@ -133,6 +137,20 @@ class ConstantMultiplication(OperatorSpec):
             "engine": found.engine,
             "time spent (s)": round(found.seconds, 3),
         }
+
+    def views(self) -> list[View]:
+        """The graph, how far outputs are off, and what the other metrics would give."""
+        names = list(self.outputs())
+        found: list[View] = [picture(self.graph, names)]
+        width, is_signed = self.input.width, self.input.signed
+        if self.bound:
+            errors = error_histogram(self.graph, names, width, is_signed, self.bound)
+            found += [errors] if errors else []
+        exact = replace(self, error=0, error_ulp=0, faithful=False)
+        others = [(metric, replace(exact, metric=metric).solution) for metric in METRICS]
+        if self.bound:
+            others.append(("one-bit-adders, truncated", self.solution))
+        return [*found, cost_table(others, self.solution)]
 
     def top_name(self, timing: Timing | None = None) -> str:
         name = super().top_name(timing)

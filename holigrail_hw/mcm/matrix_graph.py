@@ -19,9 +19,11 @@ from typing import Any
 
 from .adder_graph import Operand
 from .errors import GraphError
+from .json_document import field, read_document
 
 __all__ = ["Matrix", "MatrixAdder", "MatrixGraph", "RowTarget"]
 
+_WHO = "matrix graph"
 _SCHEMA = "holigrail matrix adder graph"
 _VERSION = 1
 _LARGEST_SHIFT = 4096
@@ -183,16 +185,8 @@ class MatrixGraph:
     @classmethod
     def from_json(cls, text: str) -> "MatrixGraph":
         """Read :meth:`to_json`'s text; raises GraphError if it is not a correct graph."""
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise GraphError(f"matrix graph: must be JSON ({error})") from None
-        if not isinstance(data, dict) or data.get("schema") != _SCHEMA:
-            raise GraphError(f"matrix graph: schema must be {_SCHEMA!r}")
-        if data.get("version") != _VERSION:
-            raise GraphError(f"matrix graph: version must be {_VERSION}")
-        if type(data.get("inputs")) is not int:
-            raise GraphError("matrix graph: inputs must be an integer")
+        data = read_document(text, _WHO, _SCHEMA, _VERSION)
+        inputs = field(data, "inputs", int, _WHO)
         adders = tuple(
             MatrixAdder(*(Operand(*_triple(side)) for side in _list(adder, 2)))
             for adder in _list(data.get("adders"))
@@ -200,8 +194,8 @@ class MatrixGraph:
         targets = tuple(
             RowTarget(*_triple(target, optional=True)) for target in _list(data.get("targets"))
         )
-        rows = [_list(row, data["inputs"]) for row in _list(data.get("matrix"), len(targets))]
-        return cls(data["inputs"], adders, targets).check(rows)
+        rows = [_list(row, inputs) for row in _list(data.get("matrix"), len(targets))]
+        return cls(inputs, adders, targets).check(rows)
 
     def save(self, path: Path) -> None:
         """Write the JSON text to a file."""

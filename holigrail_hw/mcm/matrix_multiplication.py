@@ -1,28 +1,38 @@
 """Multiplication of a vector by a constant matrix with shifts and adders only (CMVM).
 
-A fully parallel layer: every output is a row of the matrix times the inputs. The adder graph is
-found by the search of this package. Every adder of the graph is one step of the plan, which is
-kept through synthesis. Low bits that pass straight through an adder are wired around it.
+A fully parallel layer: every output is a row of the matrix times the inputs, plus a bias, rounded
+to a result format, behind a ReLU if wanted. The adder graph is found by the searches of this
+package and kept on disk. Every adder of the graph is one step of the plan, which is kept through
+synthesis. Biases and rounding constants go into adders that are there anyway, where they can.
+
+With an error bound, operands lose low bits where that saves one-bit adders, and the worst error of
+every output is proved to stay within the bound.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from amaranth import Cat, Const, Shape, signed, unsigned
+from amaranth import Const, Mux, signed
 
-from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
-from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
+from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
-from holigrail_hw.hdl.primitives import Wiring
+from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.views import View
 
-from .matrix_counting import matrix_adder_costs, range_of, width_of_range
-from .matrix_graph import Matrix, MatrixAdder, MatrixGraph
-from .matrix_search import MatrixSolution, least_matrix_depth, solve_matrix
+from .errors import GraphError
+from .graph_pictures import picture
+from .matrix_cache import design_cached
+from .matrix_circuit import MatrixCircuit
+from .matrix_counting import width_of_range
+from .matrix_datapath import ResultStage, matrix_steps
+from .matrix_design import MatrixDesign, MatrixRequest
+from .matrix_graph import MatrixGraph
+from .matrix_search import least_matrix_depth
 
 __all__ = ["MatrixMultiplication"]
 
@@ -38,6 +48,8 @@ _SQUARE = ((1, 2, 3, 4), (-5, 6, -7, 8), (0, 0, 0, 0), (11, -13, 17, 0))
         "Hartley, Subexpression Sharing in Filters Using Canonic Signed Digit Multipliers, 1996",
         "Aksoy et al., Optimization Algorithms for the Multiplierless Realization of Linear "
         "Transforms, 2012",
+        "Garcia and Volkova, Toward the Multiple Constant Multiplication at Minimal Hardware "
+        "Cost, 2023 (truncation)",
         "Sun et al., da4ml: Distributed Arithmetic for Real-time Neural Networks on FPGAs, 2025",
     ),
     maturity="preview",
@@ -46,10 +58,17 @@ _SQUARE = ((1, 2, 3, 4), (-5, 6, -7, 8), (0, 0, 0, 0), (11, -13, 17, 0))
 class MatrixMultiplication(OperatorSpec):
     """p0 = biases[0] + row 0 of the matrix times (x0, x1, ...), p1 = ...
 
-    Outputs are exact, in as many bits as they need, with the place of the inputs' lowest bit.
-    Biases are in units of that bit. ``depth`` limits the adders on a path of the matrix product;
-    a bias is one more adder behind it. The search depends on its seed and its iterations only,
-    unless the time limit comes first.
+    Without ``result``, outputs are in as many bits as they need, with the place of the inputs'
+    lowest bit; biases are in units of that bit. With it they are rounded, and saturate or wrap. A
+    ReLU replaces negative outputs by 0. ``depth`` limits the adders on a path of the matrix
+    product; where a bias finds no free place, it is one more adder behind it.
+
+    Outputs are exact, or rounded once, unless an error is allowed: the bound is on the magnitude of
+    what is rounded minus the exact sum, ``error`` in units of the inputs' lowest bit, ``error_ulp``
+    in units in the last place of ``result``, or, without that, of outputs rounded to
+    ``output_bits``, of which the largest possible one uses all. ``faithful`` allows half of such a
+    unit, so that outputs rounded to nearest are off by at most one. The search depends on its seed
+    and its iterations only, unless the time limit comes first.
     """
 
     matrix: tuple[tuple[int, ...], ...] = parameter(
@@ -60,6 +79,20 @@ class MatrixMultiplication(OperatorSpec):
     )
     biases: tuple[int, ...] | None = parameter(
         None, "constants added to the outputs", samples=((100, -1),)
+    )
+    result: Format | None = parameter(
+        None, "format of the outputs; exact if none", samples=(parse("sfix8_en-4"), parse("uint9"))
+    )
+    rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode, if there is a result")
+    overflow: str = parameter("saturate", "a result out of range", choices=("saturate", "wrap"))
+    activation: str = parameter("none", "function applied to the outputs", choices=("none", "relu"))
+    error: int = parameter(
+        0, "allowed error in units of the exact output", low=0, high=1 << 80, samples=(20,)
+    )
+    error_ulp: int = parameter(0, "allowed error in ulps of rounded outputs", low=0, high=1 << 20)
+    faithful: bool = parameter(False, "allow half an ulp of rounded outputs", samples=(True,))
+    output_bits: int | None = parameter(
+        None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64, samples=(3,))
     iterations: int = parameter(200, "repetitions of the search", low=0, high=1 << 30, samples=(0,))
@@ -87,32 +120,83 @@ class MatrixMultiplication(OperatorSpec):
         least = least_matrix_depth(self.matrix)
         if self.depth is not None and self.depth < least:
             found.append(f"depth must be {least} or more for this matrix, not {self.depth}")
+        if self.result is not None and not isinstance(self.result, FixedFormat):
+            found.append(f"result must be an integer or fixed point, not {self.result}")
+        if self.rounding is Rounding.STOCHASTIC:
+            found.append("rounding must need no random numbers, not stochastic")
+        if sum((self.error > 0, self.error_ulp > 0, self.faithful)) > 1:
+            found.append("only one of error, error_ulp and faithful may be given")
+        nearest = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY)
+        if self.faithful and self.rounding not in nearest:
+            found.append(f"rounding must be to nearest for faithful outputs, not {self.rounding}")
+        if self.output_bits is not None and self.result is not None:
+            found.append("output_bits must not be given beside a result format")
         return found
 
     @property
-    def solution(self) -> MatrixSolution:
-        """The adder graph; found once in a process."""
-        return _solved(self.matrix, self.depth, self.iterations, self.search_time, self.search_seed)
+    def bound(self) -> int:
+        """Allowed error before rounding, in units of the inputs' lowest bit."""
+        halves = 2 * self.error_ulp + self.faithful
+        if self.result is not None:
+            place = self._stage.dropped
+        else:
+            largest = max(max(-low, high) for low, high in map(self._exact, range(self._rows)))
+            bits = self.input.width if self.output_bits is None else self.output_bits
+            place = (
+                largest.bit_length()
+                + any(low < 0 for low, _ in map(self._exact, range(self._rows)))
+                - bits
+            )
+        return self.error + (halves << place >> 1 if place >= 0 else halves >> 1 - place)
+
+    @property
+    def design(self) -> MatrixDesign:
+        """The circuit with its proved errors; found once, then kept on disk."""
+        assert isinstance(self.input, FixedFormat)
+        constant = 0 if self.result is None else self._stage.constant
+        request = MatrixRequest(
+            matrix=self.matrix,
+            ranges=((self.input.minimum, self.input.maximum),) * len(self.matrix[0]),
+            constants=tuple(bias + constant for bias in self._biases),
+            bounds=(self.bound,) * self._rows,
+            depth=self.depth,
+            iterations=self.iterations,
+            seed=self.search_seed,
+        )
+        return _designed(request, self.search_time)
+
+    @property
+    def circuit(self) -> MatrixCircuit:
+        """The adder graph with its truncations and constants."""
+        return self.design.circuit
 
     @property
     def graph(self) -> MatrixGraph:
         """The adder graph, without biases."""
-        return self.solution.graph
+        return self.circuit.graph
 
     def facts(self) -> dict[str, Any]:
-        """What is known about the graph without biases, for people."""
-        found = self.solution
-        costs = matrix_adder_costs(found.graph, self.input.width, signed=self.input.signed)
+        """What is known about the circuit, for people."""
+        found = self.design
+        graph, analysis = found.circuit.graph, found.analysis
         return {
-            "adders": found.adders,
-            "negations": found.graph.negations,
-            "one-bit adders": sum(costs),
-            "adder depth": found.graph.depth,
+            "adders": len(graph.adders),
+            "adders behind the graph": sum(cost > 0 for cost in analysis.output_costs),
+            "one-bit adders": analysis.one_bit_adders,
+            "one-bit adders without truncation": found.untruncated,
+            "adder depth": graph.depth,
             "least depth": least_matrix_depth(self.matrix),
+            "error bound": self.bound,
+            "worst error": found.worst_error,
             "optimal": "not proved",
+            "truncation by": found.engine,
             "iterations": found.iterations,
             "time spent (s)": round(found.seconds, 3),
         }
+
+    def views(self) -> list[View]:
+        """The graph without biases."""
+        return [picture(self.graph, list(self.outputs()))]
 
     def top_name(self, timing: Timing | None = None) -> str:
         name = super().top_name(timing)
@@ -123,130 +207,153 @@ class MatrixMultiplication(OperatorSpec):
         return {f"x{index}": self.input for index in range(len(self.matrix[0]))}
 
     def outputs(self) -> dict[str, Format]:
+        if self.result is not None:
+            return {f"p{index}": self.result for index in range(self._rows)}
+        ends = [self._exact(index) for index in range(self._rows)]
+        if self.bound:
+            ends = self.design.analysis.outputs
         ports: dict[str, Format] = {}
-        for index, row in enumerate(self.matrix):
-            low, high = range_of(row, self.input.width, self.input.signed)
-            bias = self.biases[index] if self.biases else 0
-            low, high = low + bias, high + bias
+        for index, (low, high) in enumerate(ends):
+            if self.activation == "relu":
+                low, high = max(low, 0), max(high, 0)
             ports[f"p{index}"] = FixedFormat(
                 width_of_range(low, high), low < 0, self.input.fraction_width
             )
         return ports
 
     def golden(self, **codes: Any) -> dict[str, Any]:
-        outputs = self.outputs()
         inputs = [np.asarray(codes[f"x{index}"]) for index in range(len(self.matrix[0]))]
-        # Partial sums need no more bits than the sum of all magnitudes does.
+        # Partial sums need no more bits than the sum of all magnitudes does, and what they lose.
         largest = max(sum(map(abs, row)) for row in self.matrix) << self.input.width
-        largest += max(map(abs, self.biases or (0,)))
-        wide = largest >> 62 or any(code.dtype == object for code in inputs)
+        largest = 4 * (largest + max(map(abs, self._biases)) + self.bound)
+        wide = largest >> 60 or any(code.dtype == object for code in inputs)
         values = []
         for code in inputs:
             value = code.astype(object if wide else np.int64)
             if self.input.signed:
                 value = value - ((value >> (self.input.width - 1)) << self.input.width)
             values.append(value)
+        if self.bound:
+            constant = 0 if self.result is None else self._stage.constant
+            totals = [total - constant for total in self.circuit.evaluate(values)]
+        else:
+            totals = []
+            for row, bias in zip(self.matrix, self._biases, strict=True):
+                total = values[0] * 0 + bias
+                for constant, value in zip(row, values, strict=True):
+                    total = total + constant * value
+                totals.append(total)
+        if self.activation == "relu":
+            totals = [total * (total > 0) for total in totals]
         found = {}
-        for index, (row, (name, format)) in enumerate(
-            zip(self.matrix, outputs.items(), strict=True)
-        ):
-            total = values[0] * 0 + (self.biases[index] if self.biases else 0)
-            for constant, value in zip(row, values, strict=True):
-                total = total + constant * value
-            code = total & ((1 << format.width) - 1)
-            found[name] = code.astype(object if format.width > 64 else np.uint64)
+        exact = FixedFormat(largest.bit_length() + 1, True, self.input.fraction_width)
+        for total, (name, format) in zip(totals, self.outputs().items(), strict=True):
+            kept = format if self.result is None else exact
+            code = total & ((1 << kept.width) - 1)
+            code = code.astype(object if kept.width > 64 else np.uint64)
+            if self.result is not None:
+                numbers = exact.unpack(code)
+                code = self.result.project(numbers, self.rounding, None, 0, self.overflow)
+            found[name] = code
         return found
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        graph, width, is_signed = self.graph, self.input.width, self.input.signed
-        costs = matrix_adder_costs(graph, width, signed=is_signed)
-        nodes = [wires[f"x{index}"] for index in range(graph.inputs)]
-        for index, (adder, cost) in enumerate(zip(graph.adders, costs, strict=True)):
-            shape = _shape(*range_of(graph.vectors[graph.inputs + index], width, is_signed))
-            nodes.append(
-                plan.step(
-                    f"sum{index}",
-                    shape,
-                    _sum(adder, shape),
-                    nodes[adder.left.node],
-                    nodes[adder.right.node],
-                    using=AdderPrimitive(cost) if cost else Wiring(),
-                    wrap=True,
-                    keep=True,
-                )
-            )
-        outputs: dict[str, Wire] = {}
-        negated: dict[int, Wire] = {}
-        for index, target in enumerate(graph.targets):
-            low, high = range_of(self.matrix[index], width, is_signed)
-            shape = _shape(low, high)
-            if target.node is None:
-                row = plan.constant(0, shape)
-            else:
-                node = nodes[target.node]
-                if target.negative:
-                    if target.node not in negated:
-                        minus = _shape(low >> target.shift, high >> target.shift)
-                        negated[target.node] = plan.step(
-                            f"minus{target.node}",
-                            minus,
-                            lambda value: -value,
-                            node,
-                            using=AdderPrimitive(minus.width),
-                            wrap=True,
-                            keep=True,
-                        )
-                    node = negated[target.node]
-                row = plan.step(
-                    f"row{index}",
-                    shape,
-                    lambda value, shift=target.shift: value.shift_left(shift),
-                    node,
-                    wrap=True,
-                )
-            bias = self.biases[index] if self.biases else 0
-            if bias:
-                biased = _shape(low + bias, high + bias)
-                row = plan.step(
-                    f"biased{index}",
-                    biased,
-                    lambda value, bias=bias: value + bias,
-                    row,
-                    using=AdderPrimitive(biased.width),
-                    wrap=True,
-                    keep=True,
-                )
-            outputs[f"p{index}"] = row
+        inputs = [wires[f"x{index}"] for index in range(len(self.matrix[0]))]
+        found = self.design
+        rows = matrix_steps(plan, found.circuit, found.analysis, inputs)
+        outputs = {}
+        for index, (name, format) in enumerate(self.outputs().items()):
+            assert isinstance(format, FixedFormat)
+            if self.result is None and self.activation == "none":
+                outputs[name] = rows[index]
+                continue
+            stage = self._stage if self.result is not None else self._stage_to(format)
+            outputs[name] = stage.steps(plan, name, rows[index], found.analysis.outputs[index])
         return outputs
 
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """Sums of products in Amaranth's own arithmetic; none where an error is allowed."""
+        return None if self.bound else self._naive
 
-def _sum(adder: MatrixAdder, shape: Shape) -> Any:
-    """The adder as an expression: low bits that pass, and the sum of the rest."""
-    passed = 0 if adder.right.negative else adder.left.shift
+    def _naive(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        inputs = [wires[f"x{index}"] for index in range(len(self.matrix[0]))]
+        outputs = {}
+        for index, (name, format) in enumerate(self.outputs().items()):
+            row, bias = self.matrix[index], self._biases[index]
 
-    def function(left: Any, right: Any) -> Any:
-        a = left.shift_left(adder.left.shift - passed)
-        b = right.shift_right(passed)
-        total = b - a if adder.left.negative else a - b if adder.right.negative else a + b
-        if not passed:
-            return total
-        # Where the shifted operand has zeros, the other one passes, extended if it is narrow.
-        low = (right | Const(0, signed(passed + 1)))[:passed]
-        whole = Cat(low, total[: max(0, shape.width - passed)])
-        return whole.as_signed() if shape.signed else whole
+            def function(*values: Any, row: Any = row, bias: int = bias) -> Any:
+                total: Any = Const(0, 1)
+                for constant, value in zip(row, values, strict=True):
+                    total = total + value * Const(constant, signed(constant.bit_length() + 1))
+                total = total + Const(bias, signed(bias.bit_length() + 1))
+                if self.activation == "relu":
+                    total = Mux(total < 0, 0, total)
+                return total if self.result is None else self._naive_result(total)
 
-    return function
+            outputs[name] = plan.step(
+                f"naive{index}", shape_of(format), function, *inputs, wrap=True
+            )
+        return outputs
 
+    def _naive_result(self, total: Any) -> Any:
+        """Rounding by its definition, on the magnitude of what is dropped."""
+        result, dropped = self.result, self._stage.dropped
+        assert isinstance(result, FixedFormat)
+        if dropped <= 0:
+            rounded = total * (1 << -dropped)
+        else:
+            unit, minus = 1 << dropped, total < 0
+            magnitude = Mux(minus, -total, total)
+            kept, rest = magnitude // unit, magnitude % unit
+            odd = kept % 2 == 1
+            up = {
+                Rounding.NEAREST_EVEN: (rest * 2 > unit) | ((rest * 2 == unit) & odd),
+                Rounding.NEAREST_AWAY: rest * 2 >= unit,
+                Rounding.UP: (rest != 0) & ~minus,
+                Rounding.DOWN: (rest != 0) & minus,
+                Rounding.TO_ODD: (rest != 0) & ~odd,
+            }.get(self.rounding, Const(0, 1))
+            rounded = Mux(minus, -(kept + up), kept + up)
+        if self.overflow == "saturate":
+            low, high = result.minimum, result.maximum
+            rounded = Mux(rounded > high, high, Mux(rounded < low, low, rounded))
+        return rounded
 
-def _shape(low: int, high: int) -> Shape:
-    width = width_of_range(low, high)
-    return signed(width) if low < 0 else unsigned(width)
+    @property
+    def _rows(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def _biases(self) -> tuple[int, ...]:
+        return self.biases if self.biases is not None else (0,) * self._rows
+
+    @property
+    def _stage(self) -> ResultStage:
+        assert isinstance(self.result, FixedFormat)
+        return self._stage_to(self.result)
+
+    def _stage_to(self, format: FixedFormat) -> ResultStage:
+        assert isinstance(self.input, FixedFormat)
+        return ResultStage(
+            self.input.fraction_width,
+            format,
+            self.rounding,
+            self.overflow == "saturate",
+            self.activation == "relu",
+        )
+
+    def _exact(self, index: int) -> tuple[int, int]:
+        """Least and greatest exact output."""
+        assert isinstance(self.input, FixedFormat)
+        ends = [(c * self.input.minimum, c * self.input.maximum) for c in self.matrix[index]]
+        bias = self._biases[index]
+        return sum(map(min, ends)) + bias, sum(map(max, ends)) + bias
 
 
 @lru_cache(maxsize=256)
-def _solved(
-    matrix: Matrix, depth: int | None, iterations: int, time_limit: int, seed: int
-) -> MatrixSolution:
-    return solve_matrix(
-        matrix, depth=depth, iterations=iterations, time_limit=time_limit, seed=seed
-    )
+def _designed(request: MatrixRequest, time_limit: int) -> MatrixDesign:
+    try:
+        return design_cached(request, time_limit=time_limit)
+    except GraphError as error:
+        raise RequestError(f"cmvm: {error}", hint=error.hint) from None

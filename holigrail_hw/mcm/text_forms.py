@@ -53,7 +53,7 @@ def from_flopoco(text: str) -> AdderGraph:
     targets: list[Target] = []
     for kind, body in sorted(
         ((kind, _numbers(kind, body)) for kind, body in items),
-        key=lambda item: (item[0] == "O", item[1][1]),
+        key=lambda item: (item[0] == "O", item[0] != "O" and item[1][1]),
     ):
         if kind == "A":
             _add(body, nodes, adders)

@@ -50,7 +50,7 @@ def join(
     left_zeros = max(truncate[0], left.zeros) + shift
     right_zeros = max(truncate[1], right.zeros)
     signed = left.signed or right.signed or ((negative[0] or negative[1]) and low > 0)
-    if right_shift or not shift:
+    if right_shift:
         low, high = (-(-bound >> right_shift) for bound in (low, high))
         return NodeState(low, high, 0, signed), 0
     passed = max(0 if negative[1] else left_zeros, 0 if negative[0] else right_zeros)

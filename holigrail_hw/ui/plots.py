@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-__all__ = ["pareto_front", "scatter_svg"]
+from .svg import inline_svg, new_figure, plain_settings
+
+__all__ = ["curve_svg", "histogram_svg", "pareto_front", "scatter_svg"]
+
+_BLUE, _RED, _GREY = "#2f6ea5", "#c0392b", "#8a939c"
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -29,15 +33,8 @@ def scatter_svg(
     title: str,
 ) -> str:
     """A scatter plot with its Pareto front, as SVG text; the same points give the same text."""
-    import matplotlib
-
-    settings: Any = {"svg.hashsalt": "holigrail", "svg.fonttype": "none"}
-    with matplotlib.rc_context(settings):
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
-        FigureCanvasSVG(figure)
+    with plain_settings():
+        figure = new_figure(7, 4.5, layout="constrained")
         axes = figure.add_subplot()
         axes.scatter([x for x, _ in points], [y for _, y in points], color="#4878a8")
         front = sorted(points[index] for index in pareto_front(points))
@@ -49,3 +46,41 @@ def scatter_svg(
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
+
+
+def histogram_svg(histogram: Any) -> str:
+    """Draw an object like :class:`holigrail_hw.views.Histogram`: its panels share the x axis."""
+    with plain_settings():
+        count = len(histogram.panels)
+        figure = new_figure(6.4, 0.7 + 0.95 * count, layout="constrained")
+        rows = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
+        for axes, panel in zip(rows, histogram.panels, strict=True):
+            axes.stairs(panel.counts, panel.edges, fill=True, color=_BLUE)
+            for limit in panel.limits or ():
+                axes.axvline(limit, color=_RED, linewidth=1.0, linestyle=(0, (4, 2)))
+            axes.set_title(panel.name, fontsize=8.5, loc="left", pad=3)
+            _plain(axes)
+            axes.yaxis.get_major_locator().set_params(nbins=3, integer=True)
+        rows[-1].set_xlabel(histogram.x_label, fontsize=8.5)
+        figure.supylabel(histogram.y_label, fontsize=8.5)
+        return inline_svg(figure, histogram.title)
+
+
+def curve_svg(curve: Any) -> str:
+    """Draw an object like :class:`holigrail_hw.views.Curve`."""
+    with plain_settings():
+        figure = new_figure(6.4, 2.8, layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(curve.x, curve.y, color=_BLUE, linewidth=1.4)
+        axes.set_xlim(curve.x[0], curve.x[-1])
+        axes.set_xlabel(curve.x_label, fontsize=8.5)
+        axes.set_ylabel(curve.y_label, fontsize=8.5)
+        axes.grid(alpha=0.3)
+        _plain(axes)
+        return inline_svg(figure, curve.title)
+
+
+def _plain(axes: Any) -> None:
+    axes.tick_params(labelsize=8, color=_GREY)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

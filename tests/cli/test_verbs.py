@@ -313,6 +313,22 @@ def test_report(holigrail, tmp_path):
     assert not re.search(r"https?://|<script|<link|src=", page)
 
 
+def test_report_with_pictures(holigrail, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLIGRAIL_CACHE", str(tmp_path / "cache"))
+    words = ["report", "mcm", "--constants=7,-19,31,0", "--metric", "one-bit-adders", "--error=20"]
+    pages = []
+    for _ in range(2):
+        answer = holigrail(*words, "-o", "here")
+        assert answer.status == 0
+        pages.append((tmp_path / "here/report.html").read_text())
+    assert pages[0] == pages[1]
+    assert pages[0].count("<svg") == 2 and len(pages[0]) < 60_000
+    for text in ("<h2>Adder graph</h2>", "<h2>Error</h2>", "All 256 inputs.", ">depth 1</text>"):
+        assert text in pages[0]
+    assert "<td>one-bit-adders, truncated</td>" in pages[0] and "Always 0: p3." in pages[0]
+    assert not re.search(r"https?://|<script|<link|src=", pages[0])
+
+
 def test_report_with_results(holigrail, tmp_path):
     answer = holigrail("report", *MULTIPLY, "--synth", "--json")
     page = Path(answer.json["file"]).read_text()

@@ -199,3 +199,30 @@ def test_a_requested_latency_never_interleaves_sums():
     plan = schedule(make, 3)
     assert (plan.latency, plan.interleave) == (3, 1)
     assert make(plan.promise_ns / 2, 0).interleave > 1
+
+
+def difference(plan, a, b, c):
+    """z[n] = (a + b)[n] - (a + b)[n-2], with the sums late if the clock is fast."""
+    s = plan.step("s", signed(5), lambda x, y: x + y, a, b, using=Adder(5))
+    s = plan.step("same", signed(5), lambda x: x, s, using=Logic(1, 5))
+    old = plan.previous("older", plan.previous("old", s))
+    return {"z": plan.step("z", signed(9), lambda x, y: x - y, s, old, using=Adder(9))}
+
+
+@pytest.mark.parametrize("period_ns", [None, 3.0, 0.5])
+@pytest.mark.parametrize("reset_at", [(), (3,), (2, 5)])
+def test_a_delay_by_one_item_adds_no_latency_and_forgets_at_a_reset(period_ns, reset_at):
+    ports = {"a": signed(4), "b": signed(4), "c": signed(4)}
+    plan = Plan(ports, {"z": signed(9)}, difference, device=GENERIC, period_ns=period_ns)
+    assert plan.interleave == 1
+    assert plan.latency == (0 if period_ns is None else 2)
+    found = simulate(plan, ITEMS, cycles=len(ITEMS) + plan.latency, reset_at=reset_at)
+    history = []
+    for cycle, (a, b, _) in enumerate(ITEMS):
+        history.append(a + b)
+        at = cycle + plan.latency
+        # Items in flight when a reset comes are lost; those that follow start afresh.
+        if not any(cycle <= reset < at for reset in reset_at):
+            assert found[at] == history[-1] - (history[-3] if len(history) > 2 else 0)
+        if cycle in reset_at:
+            history = []

@@ -106,6 +106,13 @@ def test_text_of_other_tools():
     assert graph.constants == (2, 3, -7) and len(graph.adders) == 2
 
 
+def test_text_keeps_the_order_of_the_outputs():
+    text = (
+        "{{'A',[3],1,[1],0,1,[1],0,0},{'O',[3],1,[3],1,0},{'O',[2],0,[1],0,1},{'O',[0],0,[0],0,0}}"
+    )
+    assert text_forms.from_flopoco(text).constants == (3, 2, 0)
+
+
 def test_text_with_even_and_negative_factors():
     text = "{{'A',[6],1,[1],0,1,[1],0,2},{'A',[-5],2,[1],0,0,[-6],1,0},{'O',[-20],2,[-5],2,2}}"
     graph = text_forms.from_flopoco(text)

@@ -1,5 +1,7 @@
 """The operator cmvm: hardware against exact products, pipelines, wrong requests."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hardware import check
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
-from holigrail_hw.formats import parse
+from holigrail_hw.flow import prove
+from holigrail_hw.formats import Rounding, parse
 from holigrail_hw.mcm.matrix_multiplication import MatrixMultiplication
 
 MATRIX = ((7, -3, 0), (19, 5, -21), (-8, -6, -1), (0, 0, 0), (14, -6, 0))
@@ -16,6 +19,10 @@ MATRIX = ((7, -3, 0), (19, 5, -21), (-8, -6, -1), (0, 0, 0), (14, -6, 0))
 
 def cmvm(matrix=MATRIX, input="int8", **options):
     return MatrixMultiplication(matrix=matrix, input=parse(input), **options)
+
+
+def rounded(result, **options):
+    return cmvm(result=parse(result), iterations=5, **options)
 
 
 def texts(**options):
@@ -55,6 +62,109 @@ def test_any_matrix(matrix, input):
     check([cmvm(matrix, input, iterations=5)], count=400)
 
 
+ROUNDINGS = [mode for mode in Rounding if mode is not Rounding.STOCHASTIC]
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_every_rounding_mode(rounding):
+    biases = (5, -70, 0, 3, 1000)
+    for result, overflow, activation in (
+        ("sfix6_en-3", "saturate", "none"),
+        ("ufix5_en-2", "wrap", "relu"),
+        ("sfix3_en-9", "wrap", "none"),
+        ("uint7", "saturate", "none"),
+    ):
+        options = {"rounding": rounding, "overflow": overflow, "activation": activation}
+        check(
+            [
+                rounded(result, input="int5", **options),
+                rounded(result, input="uint4", biases=biases, **options),
+                rounded(result, input="int5", biases=biases, error=11, **options),
+            ],
+            count=800,
+        )
+
+
+def test_results_with_more_bits():
+    check([rounded("sfix20_en7", input="sfix5_en3"), rounded("int3", activation="relu")], count=900)
+
+
+def test_relu_without_a_result():
+    check([cmvm(activation="relu", biases=(5, -9999, 0, 3, 4))], count=900)
+    formats = cmvm(activation="relu", biases=(5, -9999, 0, 3, 4)).outputs()
+    assert str(formats["p1"]) == "uint1" and not formats["p0"].signed
+
+
+@pytest.mark.parametrize("options", [{"error": 40}, {"faithful": True}, {"error_ulp": 1}])
+@pytest.mark.parametrize("input", ["int8", "uint7", "sfix4_en2"])
+def test_truncated_products(options, input):
+    spec = cmvm(input=input, iterations=20, biases=(50, -7, 0, 3, -1000), **options)
+    check([spec], count=2000)
+    codes = spec.items(4000, np.random.default_rng(8))
+    found, exact = spec.golden(**codes), cmvm(input=input, biases=spec.biases).golden(**codes)
+    formats = cmvm(input=input, biases=spec.biases).outputs()
+    unit = 2**spec.input.fraction_width
+    worst = 0
+    for name, format in spec.outputs().items():
+        errors = (format.decode(found[name]) - formats[name].decode(exact[name])) * unit
+        worst = max(worst, np.abs(errors).max())
+    assert worst <= spec.facts()["worst error"] <= spec.facts()["error bound"] == spec.bound
+    assert spec.facts()["one-bit adders"] <= spec.facts()["one-bit adders without truncation"]
+
+
+def test_faithful_results_are_off_by_at_most_one_unit():
+    matrix = tuple(
+        tuple(map(int, row)) for row in np.random.default_rng(2).integers(-64, 64, (3, 4))
+    )
+    options = {"biases": (300, -5000, 77), "result": parse("sfix8_en-7"), "iterations": 20}
+    spec, exact = cmvm(matrix, faithful=True, **options), cmvm(matrix, **options)
+    assert spec.bound == 64
+    codes = spec.items(20000, np.random.default_rng(3))
+    found, wanted = spec.golden(**codes), exact.golden(**codes)
+    sums = np.array(matrix) @ np.array([exact.input.decode(codes[f"x{i}"]) for i in range(4)])
+    differ = 0
+    for index, name in enumerate(found):
+        values = spec.result.decode(found[name])
+        true = np.clip(sums[index] + options["biases"][index], -128 * 128, 127 * 128)
+        assert np.abs(values - true).max() < 128
+        differ += int((found[name] != wanted[name]).sum())
+    assert differ
+    check([spec], Timing(latency=2), count=1000)
+
+
+def test_wide_and_pipelined_truncation():
+    matrix = ((815, -621), (1, 1 << 20))
+    check([cmvm(matrix, "int32", error=1 << 20), cmvm(matrix, "int40", error=9)], count=300)
+    check([rounded("sfix16_en-40", matrix=((1 << 40, -77),), input="int32")], count=300)
+
+
+def test_biases_use_adders_that_are_there():
+    matrix = ((1, 16), (4, -32))
+    plain, biased = cmvm(matrix), cmvm(matrix, biases=(5, 3))
+    assert biased.facts()["adders behind the graph"] == 0
+    assert biased.cost()["adders"] == plain.cost()["adders"]
+    check([biased], count=2000)
+
+
+def test_a_proof_against_sums_of_products():
+    found = prove.run(cmvm(((1, -1, 0), (0, 1, 2)), iterations=5), time_limit_s=60)
+    assert found.proved and found.against == "reference circuit"
+    assert cmvm(error=1).reference_circuit is None
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_the_reference_circuit_rounds_as_the_golden_model_does(rounding):
+    @dataclass(frozen=True, kw_only=True)
+    class Naive(MatrixMultiplication):
+        def datapath(self, plan, **wires):
+            return self._naive(plan, **wires)
+
+    for overflow, activation in (("saturate", "none"), ("wrap", "relu")):
+        options = {"overflow": overflow, "activation": activation, "rounding": rounding}
+        result = parse("sfix3_en-2")
+        check([Naive(matrix=((7, -3),), input=parse("int4"), result=result, **options)])
+
+
 def test_golden_is_the_product():
     rng = np.random.default_rng(5)
     x = rng.integers(-128, 128, (3, 50))
@@ -70,7 +180,9 @@ def test_every_adder_is_one_step():
     spec = cmvm()
     sums = [name for name, _, _ in spec.plan().resources if name.startswith("sum")]
     assert len(sums) == spec.facts()["adders"] == len(spec.graph.adders)
-    assert spec.cost()["adders"] == spec.facts()["adders"] + spec.facts()["negations"]
+    facts = spec.facts()
+    assert spec.cost()["adders"] == facts["adders"] + facts["adders behind the graph"]
+    assert spec.cost()["one_bit_adders"] == facts["one-bit adders"]
 
 
 def test_matrices_as_text_rows_and_files(tmp_path):
@@ -104,6 +216,22 @@ def test_files_that_hold_no_matrix_of_integers(tmp_path):
         ({"depth": "2"}, "cmvm: depth must be 3 or more for this matrix, not 2"),
         ({"biases": "1"}, "cmvm: biases must be 2, one per row, not 1"),
         ({"input": "fp16"}, "cmvm: input must be an integer or fixed point, not fp16"),
+        ({"result": "fp16"}, "cmvm: result must be an integer or fixed point, not fp16"),
+        ({"rounding": "stochastic"}, "cmvm: rounding must need no random numbers, not stochastic"),
+        (
+            {"error": "1", "faithful": "true"},
+            "cmvm: only one of error, error_ulp and faithful may be given",
+        ),
+        ({"error": "-1"}, "cmvm: error must be between 0 and .*, not -1"),
+        (
+            {"rounding": "down", "faithful": "true"},
+            "cmvm: rounding must be to nearest for faithful outputs, not down",
+        ),
+        (
+            {"result": "int8", "output_bits": "8"},
+            "cmvm: output_bits must not be given beside a result format",
+        ),
+        ({"matrix": ""}, "cmvm: matrix must be integers separated by commas, in rows"),
     ],
 )
 def test_wrong_requests(options, message):

@@ -1,0 +1,131 @@
+"""Designs of constant matrices kept on disk, one JSON file each, named by their request.
+
+A finished entry is renamed into place, so that two processes, or a killed one, do no harm. An entry
+that does not pass the checks is dropped, and its request is designed again. An answer whose search
+was stopped by its time limit serves requests with at most that limit.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from holigrail_hw.cache_folder import cache_folder
+
+from .errors import GraphError
+from .matrix_circuit import MatrixCircuit
+from .matrix_design import MatrixDesign, MatrixRequest, design_matrix
+from .matrix_search import Progress
+
+__all__ = ["clear", "design_cached", "entries", "entry_path", "folder", "read"]
+
+_SCHEMA = "holigrail constant matrix design"
+_VERSION = 1
+
+
+def folder() -> Path:
+    """``cmvm`` in the cache folder."""
+    return cache_folder() / "cmvm"
+
+
+def entry_path(request: MatrixRequest) -> Path:
+    """Where the design for a request is kept."""
+    key = json.dumps([_VERSION, asdict(request)], sort_keys=True)
+    return folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.json"
+
+
+def read(path: Path) -> tuple[MatrixDesign, float]:
+    """A checked entry, and the time limit it was found with; raises GraphError or OSError."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != _SCHEMA or data["version"] != _VERSION:
+            raise GraphError("another version")
+        fields = dict(data["request"])
+        for name in ("matrix", "ranges"):
+            fields[name] = tuple(tuple(row) for row in fields[name])
+        for name in ("constants", "bounds"):
+            fields[name] = tuple(fields[name])
+        design = MatrixDesign(
+            request=MatrixRequest(**fields),
+            circuit=MatrixCircuit.from_json(json.dumps(data["circuit"])),
+            untruncated=int(data["untruncated"]),
+            engine=str(data["engine"]),
+            iterations=int(data["iterations"]),
+            seconds=float(data["seconds"]),
+            complete=bool(data["complete"]),
+        )
+        return design.check(), float(data["time_limit"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GraphError(f"cache entry {path.name}: must be a checked design ({error})") from None
+
+
+def design_cached(
+    request: MatrixRequest, *, time_limit: float = 60.0, progress: Progress | None = None
+) -> MatrixDesign:
+    """:func:`~holigrail_hw.mcm.matrix_design.design_matrix`, or its kept answer."""
+    wrong = request.violations()
+    if wrong:
+        raise GraphError("; ".join(wrong))
+    path = entry_path(request)
+    known = None
+    if path.is_file():
+        try:
+            known, limit = read(path)
+            if known.request != request:
+                raise GraphError(f"cache entry {path.name}: is of another request")
+            if known.complete or time_limit <= limit:
+                return known
+        except GraphError as error:
+            known = None
+            if progress is not None:
+                progress(f"{error}; dropped, designing again")
+            path.unlink(missing_ok=True)
+    found = design_matrix(request, time_limit=time_limit, progress=progress)
+    _write(path, found, time_limit)
+    return found
+
+
+def entries() -> Iterator[Path]:
+    """Every entry, in order of its name."""
+    yield from sorted(folder().glob("*.json"))
+
+
+def clear() -> int:
+    """Remove every entry; returns how many there were."""
+    found = list(entries())
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
+def _write(path: Path, design: MatrixDesign, time_limit: float) -> None:
+    data: dict[str, Any] = {
+        "schema": _SCHEMA,
+        "version": _VERSION,
+        "request": asdict(design.request),
+        "circuit": json.loads(design.circuit.to_json()),
+        "untruncated": design.untruncated,
+        "engine": design.engine,
+        "iterations": design.iterations,
+        "seconds": design.seconds,
+        "complete": design.complete,
+        "time_limit": time_limit,
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
+    except OSError as error:
+        raise GraphError(
+            f"cache: the folder must be writable, not {path.parent} ({error.strerror})",
+            hint="set HOLIGRAIL_CACHE to another folder",
+        ) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,185 @@
+"""From a matrix, constants and error bounds to a checked circuit.
+
+The search of :mod:`.matrix_search` finds the graph; operands are truncated as far as the bounds
+allow (:mod:`.matrix_truncation`), and constants are put where they are free
+(:mod:`.matrix_constants`). Errors that a constant centres may span twice the bound. Where that
+constant costs more than it saves, errors stay within the bound by themselves.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from .errors import GraphError
+from .matrix_analysis import Analysis, GraphAnalysis
+from .matrix_circuit import MatrixCircuit, exact_circuit
+from .matrix_constants import fold_constants
+from .matrix_graph import Matrix
+from .matrix_search import Progress, least_matrix_depth, solve_matrix
+from .matrix_truncation import truncate_graph
+
+__all__ = ["MatrixDesign", "MatrixRequest", "design_matrix"]
+
+
+@dataclass(frozen=True)
+class MatrixRequest:
+    """outputs = matrix * x + constants, each off by at most its bound.
+
+    Parameters
+    ----------
+    matrix : rows of integers
+    ranges : least and greatest value of every input
+    constants, bounds : one per row, in units of the inputs' lowest bit
+    depth : int or None
+        Most adders on a path of the graph.
+    iterations, seed : int
+        Repetitions of the searches and their random numbers.
+    """
+
+    matrix: Matrix
+    ranges: tuple[tuple[int, int], ...]
+    constants: tuple[int, ...]
+    bounds: tuple[int, ...]
+    depth: int | None = None
+    iterations: int = 200
+    seed: int = 0
+
+    def violations(self) -> list[str]:
+        """Everything wrong with the request, one line each."""
+        lengths = {len(row) for row in self.matrix}
+        if not self.matrix or lengths == {0}:
+            return ["matrix must have at least one row and one column"]
+        if len(lengths) > 1:
+            return [f"rows of the matrix must be equally long, not {sorted(lengths)}"]
+        found = []
+        rows, columns = len(self.matrix), len(self.matrix[0])
+        if len(self.ranges) != columns:
+            found.append(f"ranges must be {columns}, one per column, not {len(self.ranges)}")
+        for name, values in (("constants", self.constants), ("bounds", self.bounds)):
+            if len(values) != rows:
+                found.append(f"{name} must be {rows}, one per row, not {len(values)}")
+        if any(low > high for low, high in self.ranges):
+            found.append("ranges must have a least value no greater than the greatest")
+        if any(bound < 0 for bound in self.bounds):
+            found.append(f"bounds must be 0 or more, not {min(self.bounds)}")
+        least = least_matrix_depth(self.matrix)
+        if self.depth is not None and self.depth < least:
+            found.append(f"depth must be {least} or more for this matrix, not {self.depth}")
+        return found
+
+
+@dataclass(frozen=True)
+class MatrixDesign:
+    """A circuit for a request; ``untruncated`` are the one-bit adders of the exact one.
+
+    ``engine`` says how the truncation was found: ilp, greedy, or none. ``complete`` says whether
+    the searches did all their iterations; they then give the same answer anywhere.
+    """
+
+    request: MatrixRequest
+    circuit: MatrixCircuit
+    untruncated: int
+    engine: str
+    iterations: int
+    seconds: float
+    complete: bool = True
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Ranges, errors and cost."""
+        return GraphAnalysis(self.circuit.graph, self.request.ranges).of(self.circuit)
+
+    @property
+    def errors(self) -> list[tuple[int, int]]:
+        """Proved bounds (least, greatest) of output minus (exact product + constant)."""
+        found = self.analysis
+        return [
+            (low + total - wanted, high + total - wanted)
+            for (low, high), total, wanted in zip(
+                found.errors, found.constants, self.request.constants, strict=True
+            )
+        ]
+
+    @property
+    def worst_error(self) -> int:
+        """The largest magnitude among :attr:`errors`."""
+        return max(max(-low, high) for low, high in self.errors)
+
+    def check(self) -> "MatrixDesign":
+        """Return the design itself if its graph is the matrix and its errors keep the bounds.
+
+        Raises
+        ------
+        GraphError
+            With everything that is wrong.
+        """
+        wrong = self.request.violations()
+        if not wrong:
+            self.circuit.graph.check(self.request.matrix)
+            try:
+                errors = self.errors
+            except ValueError as error:
+                raise GraphError(f"matrix circuit: {error}") from None
+            wrong = [
+                f"output {index} must be off by at most {bound}, not by {low} to {high}"
+                for index, ((low, high), bound) in enumerate(
+                    zip(errors, self.request.bounds, strict=True)
+                )
+                if max(-low, high) > bound
+            ]
+        if wrong:
+            raise GraphError("matrix circuit: " + "; ".join(wrong))
+        return self
+
+
+def design_matrix(
+    request: MatrixRequest, *, time_limit: float = 60.0, progress: Progress | None = None
+) -> MatrixDesign:
+    """Find a circuit; raises GraphError if the request breaks a rule."""
+    wrong = request.violations()
+    if wrong:
+        raise GraphError("; ".join(wrong))
+    begin = time.monotonic()
+    found = solve_matrix(
+        request.matrix,
+        depth=request.depth,
+        time_limit=time_limit,
+        iterations=request.iterations,
+        seed=request.seed,
+        progress=progress,
+    )
+    analysis = GraphAnalysis(found.graph, request.ranges)
+    plain = exact_circuit(found.graph)
+    exact_ends = [(constant, constant) for constant in request.constants]
+    best = fold_constants(analysis, plain, exact_ends)
+    least = untruncated = analysis.of(best).one_bit_adders
+    engine, complete = "none", found.iterations == request.iterations
+    if any(request.bounds):
+        for centred in (True, False):
+            left = max(1.0, time_limit - (time.monotonic() - begin))
+            cut = truncate_graph(
+                analysis,
+                request.bounds,
+                centred=centred,
+                time_limit=left / 2,
+                iterations=request.iterations,
+                seed=request.seed,
+            )
+            complete &= cut.complete
+            errors = analysis.of(cut.circuit).errors
+            ends = [
+                (constant - bound - low, constant + bound - high)
+                for constant, bound, (low, high) in zip(
+                    request.constants, request.bounds, errors, strict=True
+                )
+            ]
+            circuit = fold_constants(analysis, cut.circuit, ends)
+            cost = analysis.of(circuit).one_bit_adders
+            if progress:
+                progress(f"{cost} one-bit adders, {untruncated} without truncation")
+            if cost < least:
+                best, least, engine = circuit, cost, cut.engine
+    seconds = time.monotonic() - begin
+    return MatrixDesign(
+        request, best, untruncated, engine, found.iterations, seconds, complete
+    ).check()
