@@ -106,6 +106,7 @@ def measure(device: str, seeds: int) -> dict[str, float | int]:
         "carry_ns": round(carry_ns / CHAIN, 3),
         # Known from the architecture: the LUT of an iCE40 cell adds and has one input left.
         "adder_selects": target(device).family == "ice40",
+        "adder_subtracts": target(device).family != "ice40",
         "dsp_ns": round(dsp_ns, 2),
         "dsp_width": dsp_width,
     }

@@ -6,6 +6,8 @@ command line are reported together.
 
 import argparse
 import difflib
+import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,7 +72,7 @@ def read_options(
 ) -> argparse.Namespace:
     """Options of a verb that works on no design."""
     parser = _parser(session, configure)
-    options, unknown = parser.parse_known_args(words)
+    options, unknown = parser.parse_known_args(_with_negative_values(words))
     session.adopt(options)
     if unknown:
         raise _unknown(unknown, parser, session.verb)
@@ -79,6 +81,7 @@ def read_options(
 
 def read_request(words: list[str], session: Session, configure: Configure | None = None) -> Request:
     """Options of a verb on a design, its operator or recipe, and the parameters as texts."""
+    words = _with_negative_values(words)
     asks_help = any(word in ("-h", "--help") for word in words)
     base = _parser(session, configure, design=True)
     if asks_help:
@@ -127,6 +130,7 @@ def read_design(
         spec, timing, recipe_board = recipe.load(catalogue.recipe_path(request.recipe))
         board = board or recipe_board
         timing, device = timing_of(options, board, timing)
+        _prepare(spec, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
     cls = request.cls
     assert cls is not None
@@ -136,7 +140,18 @@ def read_design(
             lambda: timing_of(options, board, Timing()),
         ]
     )
+    _prepare(spec, session)
     return options, Design(spec, timing, device, board, None)
+
+
+def _prepare(spec: OperatorSpec, session: Session) -> None:
+    """Let the design do its long work, with a live line; say how it ended if that matters."""
+    if type(spec).prepare is OperatorSpec.prepare:
+        return
+    with session.progress() as progress:
+        remark = spec.prepare(progress)
+    if remark and not session.quiet:
+        print(f"{spec.name}: {remark}", file=sys.stderr)
 
 
 def need_board(design: Design, session: Session) -> str:
@@ -240,6 +255,18 @@ def _target_of_model(model: str) -> str:
         if goal.model == model:
             return name
     return model
+
+
+def _with_negative_values(words: list[str]) -> list[str]:
+    """``--name -7,19`` as ``--name=-7,19``: no option begins with a digit, but argparse asks."""
+    found: list[str] = []
+    for word in words:
+        after_option = bool(found) and re.fullmatch(r"--[a-z][a-z-]*", found[-1])
+        if after_option and re.match(r"-\d", word):
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _unknown(unknown: list[str], parser: argparse.ArgumentParser, verb: str) -> RequestError:

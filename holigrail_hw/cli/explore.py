@@ -26,7 +26,7 @@ def main(words: list[str], session: Session) -> int:
             hint="holigrail explore OPERATOR --parameter value,value",
         )
     base, device = timing_of(options, None, Timing())
-    swept, rows = combinations(request.texts)
+    swept, rows = combinations(cls, request.texts)
     timings = [base]
     if options.latencies:
         timings = [replace(base, period_ns=None, latency=cycles) for cycles in options.latencies]
@@ -129,8 +129,8 @@ def _latencies(text: str) -> list[int]:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.description = (
-        "Every parameter may be a list: --a int4,int8. Estimates take milliseconds;"
-        " --synth measures."
+        "Every parameter may be a list: --a int4,int8, or with colons where each value is a list"
+        " of integers itself: 7,19:3,5. Estimates take milliseconds; --synth measures."
     )
     parser.add_argument("--synth", action="store_true", help="also synthesise, place and route")
     parser.add_argument("--plot", action="store_true", help="write pareto.svg: LUTs against delay")

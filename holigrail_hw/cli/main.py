@@ -34,6 +34,7 @@ VERBS = {
     "flash": "load a bitstream into a board and check its signature",
     "explore": "sweep parameters; cost and latency of every combination",
     "report": "write one self-contained HTML page about a design",
+    "cache": "list, verify or clear what is kept between runs",
     "doctor": "which tools are found, and what to type for the missing ones",
 }
 

@@ -3,11 +3,13 @@
 From these fields come the command-line options, the recipe keys, validation and the documentation.
 A parameter's type is ``int``, ``bool``, ``str`` (with choices), an enumeration, a number format, or
 ``tuple[int, ...]``, which is written as integers separated by commas, or rows of these, separated
-by semicolons or read from a NumPy file.
+by semicolons or read from a NumPy file, or matrices of these rows, separated by bars. Of an archive
+(.npz) matrices are the two-dimensional arrays and rows the one-dimensional ones, by name.
 """
 
 import dataclasses
 import enum
+import re
 import types
 import typing
 from pathlib import Path
@@ -75,6 +77,7 @@ class Parameter:
     choices: tuple[Any, ...]
     samples: tuple[Any, ...]
     rows: bool = False
+    matrices: bool = False
     hardware: bool = True
 
     @property
@@ -86,10 +89,17 @@ class Parameter:
             return ", ".join(to_text(choice) for choice in self.choices)
         if self.type is bool:
             return "true or false"
+        if self.matrices:
+            return "matrices separated by bars, or the path of a .npz file"
         if self.type is tuple:
-            rows = ", in rows separated by semicolons, or the path of a .npy file"
+            rows = ", in rows separated by semicolons, or the path of a .npy or .npz file"
             return f"integers separated by commas{rows if self.rows else ''}"
         return "a format name" if self.type is Format else "text"
+
+    @property
+    def separator(self) -> str:
+        """What stands between several values of an exploration; a list has commas of its own."""
+        return ":" if self.type is tuple else ","
 
     def from_text(self, text: Any) -> Any:
         """Parse a value given as text (command line) or as a TOML value; raises ValueError."""
@@ -110,6 +120,11 @@ class Parameter:
                 return int(str(text), 0)
             except ValueError:
                 raise ValueError(f"{self.name} must be an integer, not {text!r}") from None
+        if self.matrices:
+            if isinstance(text, str) and text.endswith(".npz"):
+                text = _from_archive(Path(text), self.name, 2)
+            parts = text if isinstance(text, list | tuple) else str(text).split("|")
+            return tuple(self._rows(part) for part in parts)
         if self.rows:
             return self._rows(text)
         if self.type is tuple:
@@ -140,9 +155,17 @@ class Parameter:
                 )
         if self.type is Format and not isinstance(value, Format):
             return f"{self.name} must be a number format, not {value!r}"
-        if self.rows and not (isinstance(value, tuple) and all(map(_integers, value))):
+        if self.matrices:
+            parts: Any = value
+            right = isinstance(value, tuple) and all(isinstance(part, tuple) for part in parts)
+            if not right or not all(_integers(row) for part in parts for row in part):
+                return (
+                    f"{self.name} must be a tuple of integers for each row of each matrix, "
+                    f"not {value!r}"
+                )
+        elif self.rows and not (isinstance(value, tuple) and all(map(_integers, value))):
             return f"{self.name} must be a tuple of integers for each row, not {value!r}"
-        if self.type is tuple and not self.rows and not _integers(value):
+        elif self.type is tuple and not self.rows and not _integers(value):
             return f"{self.name} must be a tuple of integers, not {value!r}"
         if self.choices and value not in self.choices:
             return f"{self.name} must be one of {self.legal}, not {to_text(value)}"
@@ -151,6 +174,8 @@ class Parameter:
     def _rows(self, text: Any) -> Any:
         if isinstance(text, str) and text.endswith(".npy"):
             text = _from_numpy(Path(text), self.name)
+        if isinstance(text, str) and text.endswith(".npz"):
+            text = _from_archive(Path(text), self.name, 1)
         rows = text if isinstance(text, list | tuple) else str(text).split(";")
         try:
             return tuple(
@@ -177,7 +202,9 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
         is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
         kinds = typing.get_args(hint) if is_union else (hint,)
         kind = next(k for k in kinds if k is not type(None))
-        rows = typing.get_origin(kind) is tuple and typing.get_args(kind)[0] is not int
+        inner = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else int
+        rows = inner is not int
+        matrices = rows and typing.get_args(inner)[0] is not int
         kind = typing.get_origin(kind) or kind
         choices = field.metadata["choices"]
         if issubclass(kind, enum.Enum) and not choices:
@@ -193,7 +220,8 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
             choices=choices,
             samples=field.metadata["samples"],
             hardware=field.metadata["hardware"],
-            rows=rows,
+            rows=rows and not matrices,
+            matrices=matrices,
         )
     return found
 
@@ -259,6 +287,8 @@ def to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        if value[0] and isinstance(value[0][0], tuple):
+            return "|".join(to_text(part) for part in value)
         return ";".join(to_text(row) for row in value)
     if isinstance(value, tuple):
         return ",".join(str(item) for item in value)
@@ -279,6 +309,34 @@ def _from_numpy(path: Path, name: str) -> list[list[int]]:
         raise ValueError(f"{name} must be a readable NumPy file, not {path} ({error})") from None
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "iuf":
         raise ValueError(f"{name} must be a matrix of numbers in {path}")
+    return _integer_rows(array, path, name)
+
+
+def _from_archive(path: Path, name: str, dimensions: int) -> list[Any]:
+    """The arrays of so many dimensions in an archive, by name; raises ValueError."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = [archive[key] for key in sorted(archive, key=_natural)]
+    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
+        raise ValueError(f"{name} must be a readable NumPy archive, not {path} ({error})") from None
+    chosen = [a for a in arrays if a.ndim == dimensions and a.dtype.kind in "iuf"]
+    if not chosen:
+        raise ValueError(f"{name} must have arrays of {dimensions} dimensions in {path}")
+    if dimensions == 1:
+        return [_integer_rows(array[None], path, name)[0] for array in chosen]
+    return [_integer_rows(array, path, name) for array in chosen]
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """Sorting key by which W10 comes behind W9."""
+    return [(text, int(part or 0)) for text, part in re.findall(r"(\D*)(\d*)", name)]
+
+
+def _integer_rows(array: Any, path: Path, name: str) -> list[list[int]]:
+    import numpy as np
+
     if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
         raise ValueError(f"{name} must hold integers in {path}; scale them first")
     return [[int(item) for item in row] for row in array]

@@ -187,6 +187,14 @@ class OperatorSpec(ABC):
             "memory_bits": 0,
         }
 
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        """Do what takes long and is kept, a search for instance, before anything else is asked.
+
+        Verbs call this first, and draw what ``progress`` gets. Ctrl-C may end it with less than was
+        asked for, if the work can go on; the returned line says so.
+        """
+        return None
+
     def facts(self) -> dict[str, Any]:
         """What else is known of this operator, by name: proofs, bounds, search results."""
         return {}
@@ -244,6 +252,8 @@ class OperatorSpec(ABC):
         found: list[OperatorSpec] = []
         for name, parameter in parameters_of(self).items():
             for value in parameter.samples or _samples(parameter):
+                if isinstance(value, str):
+                    value = parameter.from_text(value)
                 try:
                     found.append(replace(self, **{name: value}))
                 except RequestError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.engine import Engine
 from ..core.errors import HoligrailError, RequestError
-from ..core.parameters import construct
+from ..core.parameters import construct, parameters_of
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from .process import Progress
@@ -32,9 +32,12 @@ class Point:
         return {"values": self.values, **self.figures, "error": self.error}
 
 
-def combinations(texts: Mapping[str, str]) -> tuple[list[str], list[dict[str, str]]]:
+def combinations(
+    cls: type[OperatorSpec], texts: Mapping[str, str]
+) -> tuple[list[str], list[dict[str, str]]]:
     """Names that have several values, and every combination of all values, in order."""
-    lists = {name: text.split(",") for name, text in texts.items()}
+    known = parameters_of(cls)
+    lists = {name: text.split(known[name].separator) for name, text in texts.items()}
     swept = [name for name, values in lists.items() if len(values) > 1]
     rows = itertools.product(*lists.values())
     return swept, [dict(zip(lists, row, strict=True)) for row in rows]
@@ -55,7 +58,8 @@ def explore(
     Parameters
     ----------
     texts : mapping
-        Parameter names to values; several values are separated by commas.
+        Parameter names to values; several values are separated by commas, several lists of
+        integers by colons.
     timings : sequence of Timing
         Every combination is tried with each of them.
     device, out_dir
@@ -68,7 +72,7 @@ def explore(
     RequestError
         If no combination is legal. A single illegal combination is a point with an error.
     """
-    _, rows = combinations(texts)
+    _, rows = combinations(cls, texts)
     tasks = [(row, timing) for row in rows for timing in timings]
     legal = 0
     with ThreadPoolExecutor(jobs) as pool:

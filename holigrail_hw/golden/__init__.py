@@ -15,17 +15,34 @@ from .arithmetic import (
     multiply,
     negate,
 )
+from .gemm import equals_via_float32, gemm
+from .requantization import (
+    ROUNDINGS,
+    count_thresholds,
+    divide,
+    integers,
+    qonnx_rounding,
+    rescale_twice,
+)
 
 __all__ = [
     "EQUAL",
     "GREATER",
     "LESS",
+    "ROUNDINGS",
     "UNORDERED",
     "accumulate",
     "add",
     "compare",
+    "count_thresholds",
+    "divide",
+    "equals_via_float32",
     "exact_sums",
     "fused_multiply_add",
+    "gemm",
+    "integers",
     "multiply",
     "negate",
+    "qonnx_rounding",
+    "rescale_twice",
 ]

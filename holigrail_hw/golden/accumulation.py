@@ -15,6 +15,7 @@ A clear makes all that follows independent of the past, so the steps of differen
 clears are computed side by side.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def accumulate(
     random: Any = None,
     product_random: Any = None,
     random_width: int = 0,
+    prepare: Callable[[Exact, Format], Exact] | None = None,
 ) -> np.ndarray:
     """Codes of the accumulator after each time step.
 
@@ -57,6 +59,7 @@ def accumulate(
     the product is rounded first (*cascade*), in the same mode, with ``product_random``.
     ``overflow`` is that of the accumulator. ``clear`` and ``enable``: bool per time step, or per
     time step and lane. ``initial``: the accumulator's code before the first step.
+    ``prepare``: what every exact product or sum passes before it is rounded to a format.
 
     >>> from holigrail_hw.formats import parse
     >>> int8 = parse("int8")
@@ -71,9 +74,10 @@ def accumulate(
     shape = products.shape
     if product is not None:
         words = None if product_random is None else _spread(product_random, shape)
-        products = product.unpack(product.project(products, rounding, words, random_width))
+        exact = products if prepare is None else prepare(products, product)
+        products = product.unpack(product.project(exact, rounding, words, random_width))
     cleared, enabled = _spread(clear, shape).astype(bool), _spread(enable, shape).astype(bool)
-    if overflow == "wrap" and isinstance(accumulator, FixedFormat):
+    if overflow == "wrap" and isinstance(accumulator, FixedFormat) and prepare is None:
         is_whole = (products.significand == 0) | (products.exponent >= -accumulator.fraction_width)
         if bool(np.all(products.is_finite & is_whole)):
             terms = accumulator.project(products, overflow="wrap")
@@ -85,6 +89,7 @@ def accumulate(
 
     def rounded(numbers: Exact, index: np.ndarray) -> np.ndarray:
         chosen = None if words is None else words[index]
+        numbers = numbers if prepare is None else prepare(numbers, accumulator)
         return accumulator.project(numbers, rounding, chosen, **options)
 
     lanes = products.sign.size // max(shape[0], 1)

@@ -117,6 +117,7 @@ class Plan:
         using: Primitive | None = None,
         wrap: bool = False,
         keep: bool = False,
+        cycle: int = 0,
     ) -> Wire:
         """One named step of the computation.
 
@@ -134,6 +135,8 @@ class Plan:
             Allow an expression wider than ``shape``; its upper bits are dropped.
         keep : bool
             Forbid synthesis to merge this step with others.
+        cycle : int
+            The first cycle in which the step may be.
 
         Raises
         ------
@@ -142,7 +145,7 @@ class Plan:
         """
         primitive = Wiring() if using is None else using
         delay_ns = primitive.delay_ns(self.device)
-        cycle = max((wire.cycle for wire in operands), default=0)
+        cycle = max([cycle, *(wire.cycle for wire in operands)])
         start = max((wire.time_ns for wire in operands if wire.cycle == cycle), default=0.0)
         if self.period_ns is not None and start > 0 and delay_ns > 0:
             if self.device.register_ns + start + delay_ns > self.period_ns:
@@ -159,6 +162,10 @@ class Plan:
     def constant(self, value: int, shape: Any) -> Wire:
         """A constant of the given shape, ready at once and in every later cycle."""
         return Wire(Const(value, shape))
+
+    def later(self, wire: Wire, cycle: int) -> Wire:
+        """The wire at the start of a cycle, through registers; itself if it is ready no earlier."""
+        return wire if wire.cycle >= cycle else Wire(self._at(wire, cycle), cycle)
 
     def loop(
         self,

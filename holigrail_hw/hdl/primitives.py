@@ -19,6 +19,7 @@ __all__ = [
     "Adder",
     "Comparator",
     "Compressor",
+    "CountedAdder",
     "DeviceModel",
     "DspMultiplier",
     "LeadingZeros",
@@ -43,8 +44,9 @@ class DeviceModel:
     ``register_ns`` is what every cycle pays besides its steps: clock to output, set-up, one wire.
     ``lut_ns`` is one level of logic with its wire. An adder takes ``carry_start_ns`` plus
     ``carry_ns`` for each bit; ``adder_selects`` says whether the LUT that adds can also choose
-    between the sum and an operand. ``dsp_ns`` is a combinational product in a DSP block, which
-    takes operands up to ``dsp_width`` bits (signed); 0 where the device has none.
+    between the sum and an operand, or invert the sum; ``adder_subtracts`` whether it can invert an
+    operand, so that subtraction costs no more than addition. ``dsp_ns`` is a combinational product
+    in a DSP block, which takes operands up to ``dsp_width`` bits (signed); 0 where there is none.
     """
 
     name: str
@@ -54,6 +56,7 @@ class DeviceModel:
     carry_start_ns: float
     carry_ns: float
     adder_selects: bool
+    adder_subtracts: bool
     dsp_ns: float
     dsp_width: int
     measured: str
@@ -129,6 +132,23 @@ class Adder(Primitive):
 
     def one_bit_adders(self):
         return self.width
+
+
+@dataclass(frozen=True)
+class CountedAdder(Adder):
+    """An adder of a graph: ``width`` cells, and the one-bit adders a published rule counts.
+
+    ``inverters`` are LUTs besides those of the adder.
+    """
+
+    counted: int
+    inverters: int = 0
+
+    def luts(self):
+        return self.width + self.inverters
+
+    def one_bit_adders(self):
+        return self.counted
 
 
 @dataclass(frozen=True)

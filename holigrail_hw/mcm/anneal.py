@@ -2,7 +2,7 @@
 
 A move gives one adder another form, another truncation, or both. Graphs that break the error bound
 are allowed on the way, at a price for every bit they break it by; only those that keep it are
-answers.
+answers. The compiled search draws the same numbers and gives the same answers.
 """
 
 import math
@@ -13,13 +13,13 @@ from random import Random
 from .forms import Form
 from .truncated_adder import input_state, limits_of, truncated_adder
 
-__all__ = ["anneal", "sorted_forms"]
+__all__ = ["COLD", "HOT", "PRICE", "Annealing", "anneal", "sorted_forms"]
 
 Truncation = tuple[int, int]
-_PRICE = 3.0
-_BLOCK = 4000
-_STEP_S = 4e-6  # one adder of one evaluation, roughly
-_HOT, _COLD = 2.0, 0.15
+Answer = tuple[int, list[tuple[int, Form]], list[Truncation]]
+PRICE = 3.0
+HOT, COLD = 2.0, 0.15
+_TOO_FAR = 1 << 40
 
 
 def sorted_forms(forms: dict[int, Form]) -> list[tuple[int, Form]] | None:
@@ -61,6 +61,8 @@ class _Evaluation:
             )
             cost += here
             low, high = state[:2]
+            if low > _TOO_FAR or high > _TOO_FAR:
+                return cost, math.inf
             if w in allowed:
                 limit = allowed[w]
                 if low > limit or high > limit:
@@ -69,52 +71,57 @@ class _Evaluation:
         return cost, price
 
 
-def anneal(
-    forms: dict[int, Form],
-    choices: dict[int, list[Form]],
-    allowed: dict[int, int],
-    input_width: int,
-    signed: bool,
-    *,
-    deadline: float,
-    random: Random,
-    blocks: int = 4,
-) -> tuple[int, list[tuple[int, Form]], list[Truncation]] | None:
-    """Cost, forms in order and their truncations, of the best graph that keeps the bounds.
+class Annealing:
+    """Searches one set of fundamentals; ``answer`` is the best so far: cost, forms, truncations.
 
-    ``forms`` must be acyclic; ``choices`` are the forms each fundamental may take.
+    ``forms`` must be acyclic; ``choices`` are the forms each fundamental may take, cheap ones
+    first, and hold those. ``allowed`` bounds the error of some fundamentals.
     """
-    evaluate = _Evaluation(allowed, input_width, signed)
-    names = sorted(forms)
-    deepest = max((limit.bit_length() for limit in allowed.values()), default=0)
-    answer = None
-    truncations: dict[int, Truncation] = dict.fromkeys(names, (0, 0))
-    start = dict(forms), dict(truncations)
-    for block in range(blocks):
-        forms, truncations = dict(start[0]), dict(start[1])
+
+    blocks_of = 4000
+    step_s = 4e-6  # one adder of one evaluation, roughly
+
+    def __init__(
+        self,
+        forms: dict[int, Form],
+        choices: dict[int, list[Form]],
+        allowed: dict[int, int],
+        input_width: int,
+        signed: bool,
+        random: Random,
+    ):
+        self.names = sorted(forms)
+        self.choices = choices
+        self.random = random
+        self.answer: Answer | None = None
+        self._evaluate = _Evaluation(allowed, input_width, signed)
+        self._deepest = max((limit.bit_length() for limit in allowed.values()), default=0)
+        self._start = dict(forms), dict.fromkeys(self.names, (0, 0))
+
+    def block(self, count: int, deadline: float) -> None:
+        """Cool down once in ``count`` moves, from the best graph so far."""
+        random, evaluate, names, choices = self.random, self._evaluate, self.names, self.choices
+        forms, truncations = dict(self._start[0]), dict(self._start[1])
         order = sorted_forms(forms)
-        if order is None or time.monotonic() > deadline:
-            break
+        assert order is not None
         cost, price = evaluate(order, truncations)
-        if answer is None and not price:
-            answer = cost, order, [truncations[w] for w, _ in order]
-        here = cost + _PRICE * price
-        # A block that the deadline would stop while it is hot is of no use: it gets fewer steps.
-        room = (deadline - time.monotonic()) / (blocks - block) / (_STEP_S * len(names))
-        count = max(256, min(_BLOCK * max(1, len(names) // 6), int(room)))
-        cooling = (_COLD / _HOT) ** (1 / count)
-        heat = _HOT
+        if self.answer is None and not price:
+            self.answer = cost, order, [truncations[w] for w, _ in order]
+        here = cost + PRICE * price
+        cooling = math.pow(COLD / HOT, 1 / count)
+        heat = HOT
         for step in range(count):
             heat *= cooling
             if not step & 255 and time.monotonic() > deadline:
                 break
-            w = random.choice(names)
+            w = names[int(random.random() * len(names))]
             old_form, old_truncation = forms[w], truncations[w]
             kind = random.random()
             new_order = order
             if kind < 0.4 and len(choices[w]) > 1:
                 # Cheap forms come first, and are tried more often.
-                forms[w] = choices[w][int(len(choices[w]) * random.random() ** 2)]
+                draw = random.random()
+                forms[w] = choices[w][int(len(choices[w]) * (draw * draw))]
                 if forms[w] != old_form:
                     new_order = sorted_forms(forms)
                     if new_order is None:
@@ -123,33 +130,43 @@ def anneal(
                 if not forms[w].shift:
                     truncations[w] = (0, 0)
                 elif kind < 0.2:
-                    truncations[w] = _drawn(random, deepest)
+                    truncations[w] = self._drawn()
             elif old_form.shift:
-                truncations[w] = _moved(random, old_truncation, deepest)
+                truncations[w] = self._moved(old_truncation)
             else:
                 continue
             cost, price = evaluate(new_order, truncations)
-            new = cost + _PRICE * price
+            new = cost + PRICE * price
             if new <= here or random.random() < math.exp((here - new) / heat):
                 order, here = new_order, new
-                if not price and (answer is None or cost < answer[0]):
-                    answer = cost, order, [truncations[v] for v, _ in order]
-                    start = dict(forms), dict(truncations)
+                if not price and (self.answer is None or cost < self.answer[0]):
+                    self.answer = cost, order, [truncations[v] for v, _ in order]
+                    self._start = dict(forms), dict(truncations)
             else:
                 forms[w], truncations[w] = old_form, old_truncation
-    return answer
+
+    def _drawn(self) -> Truncation:
+        amount = int(self.random.random() * (self._deepest + 1))
+        return (amount, 0) if self.random.random() < 0.6 else (0, amount)
+
+    def _moved(self, old: Truncation) -> Truncation:
+        if self.random.random() < 0.3 or old == (0, 0):
+            return self._drawn()
+        step = -1 if self.random.random() < 0.5 else 1
+        left, right = old
+        if left:
+            return min(self._deepest, left + step), 0
+        return 0, min(self._deepest, right + step)
 
 
-def _drawn(random: Random, deepest: int) -> Truncation:
-    amount = random.randrange(deepest + 1)
-    return (amount, 0) if random.random() < 0.6 else (0, amount)
-
-
-def _moved(random: Random, old: Truncation, deepest: int) -> Truncation:
-    if random.random() < 0.3 or old == (0, 0):
-        return _drawn(random, deepest)
-    step = random.choice((-1, 1))
-    left, right = old
-    if left:
-        return min(deepest, left + step), 0
-    return 0, min(deepest, right + step)
+def anneal(search: Annealing, *, deadline: float, blocks: int = 4) -> Answer | None:
+    """The best graph after some blocks that fit into the time."""
+    for block in range(blocks):
+        left = deadline - time.monotonic()
+        if left < 0:
+            break
+        # A block that the deadline would stop while it is hot is of no use: it gets fewer steps.
+        size = len(search.names)
+        room = left / (blocks - block) / (search.step_s * size)
+        search.block(max(256, min(search.blocks_of * max(1, size // 6), int(room))), deadline)
+    return search.answer

@@ -19,9 +19,10 @@ Levels 0 to k - 1 exhausted prove that every graph has at least (targets + k) ad
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
+from .forms import Costs
 from .relations import Relations, bit, members
 
 __all__ = ["Closure", "OutOfTime", "lower_bound", "nonzero_digits"]
@@ -62,12 +63,20 @@ class Closure:
                 if made >> (t >> 1) & 1 and t not in (u, v):
                     self._pairs[t].append((u, v))
 
-    def sets(self, extra: int, *, idle: bool = False) -> Iterator[tuple[list[int], int]]:
+    def sets(
+        self,
+        extra: int,
+        *,
+        idle: bool = False,
+        costs: Costs | None = None,
+        below: Callable[[], int | None] | None = None,
+    ) -> Iterator[tuple[list[int], int]]:
         """Every set with ``extra`` factors beside 1 and the targets, as (common, last).
 
         ``common`` lists factors and ``last`` is a bit set: each member of it completes ``common``
         to one set; 0 means that ``common`` is complete. With ``idle``, extra factors may also be
-        such that the targets do not need them.
+        such that the targets do not need them. ``costs`` and ``below`` allow leaving out sets whose
+        cheapest one-bit adders are not fewer than ``below()``; the plain enumeration has them all.
 
         Raises
         ------

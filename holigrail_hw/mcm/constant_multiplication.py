@@ -9,31 +9,32 @@ every output is proved to stay within the bound.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from amaranth import Cat, Const, Shape, signed, unsigned
+from amaranth import signed, unsigned
 
-from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
+from holigrail_hw.core import OperatorSpec, RequestError, Timing, ToolError, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
-from holigrail_hw.hdl.primitives import Wiring
 from holigrail_hw.views import View
 
-from .adder_graph import Adder, AdderGraph
+from .adder_graph import AdderGraph
+from .adder_step import GraphSteps
 from .cost_table import cost_table
 from .counting import adder_costs
 from .error_histogram import error_histogram
-from .errors import GraphError
+from .errors import GraphError, MissingPackage
+from .graph_nodes import nodes_of, results_of, sums_of
 from .graph_pictures import picture
 from .ilp import SOLVERS
+from .naive_circuit import naive_graph
+from .node_signs import Result
 from .solution_cache import solve_cached
 from .solve import ENGINES, METRICS, Problem, Solution
-from .truncation import NodeState, node_states, output_errors, width_of
+from .truncation import output_errors
 
 __all__ = ["ConstantMultiplication"]
 
@@ -75,11 +76,18 @@ class ConstantMultiplication(OperatorSpec):
     output_bits: int | None = parameter(
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
-    engine: str = parameter("auto", "how the graph is found", choices=ENGINES)
+    engine: str = parameter(
+        "auto", "how the graph is found", choices=ENGINES, samples=("auto", "search", "ilp")
+    )
     solver: str = parameter(
         "HiGHS", "solver of the engine ilp", choices=SOLVERS, samples=("HiGHS",)
     )
     search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20)
+    registers: str = parameter(
+        "scheduled",
+        "where registers are: as a clock period or latency asks, or behind every adder too",
+        choices=("scheduled", "every-adder"),
+    )
 
     def check(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
@@ -115,6 +123,12 @@ class ConstantMultiplication(OperatorSpec):
     def solution(self) -> Solution:
         """The adder graph with its proof status; found once, then kept on disk."""
         return _solved(self.problem, self.engine, self.search_time, self.solver)
+
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        found = _solved(self.problem, self.engine, self.search_time, self.solver, progress)
+        if not found.stopped:
+            return None
+        return f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
 
     @property
     def graph(self) -> AdderGraph:
@@ -196,79 +210,52 @@ class ConstantMultiplication(OperatorSpec):
         return found
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        graph = self.graph
-        states = node_states(graph, self.input.signed)
-        shapes = [
-            _shape(width_of(fundamental, state, self.input.width, self.input.signed), state)
-            for fundamental, (state, _) in zip(graph.fundamentals, states, strict=True)
-        ]
-        costs = adder_costs(graph, self.input.width, signed=self.input.signed)
-        nodes = [wires["x"]]
-        for index, adder in enumerate(graph.adders, start=1):
-            # The widths hold every value the error bounds allow, so no bit that counts is dropped.
-            nodes.append(
-                plan.step(
-                    f"times{adder.fundamental}",
-                    shapes[index],
-                    _sum(adder, states[index][1], shapes[index]),
-                    nodes[adder.left.node],
-                    nodes[adder.right.node],
-                    using=AdderPrimitive(costs[index - 1]) if costs[index - 1] else Wiring(),
-                    wrap=True,
-                    keep=True,
-                )
-            )
+        graph, width, is_signed = self.graph, self.input.width, self.input.signed
+        per_adder = self.registers == "every-adder"
+        steps = GraphSteps(
+            plan,
+            nodes_of(graph, width, is_signed),
+            sums_of(graph, is_signed),
+            results_of(graph),
+            inputs=[wires["x"]],
+            names=["x", *(f"times{fundamental}" for fundamental in graph.fundamentals[1:])],
+            counted=adder_costs(graph, width, signed=is_signed),
+            depths=graph.depths if per_adder else None,
+        )
         outputs = {}
         for (name, format), target in zip(self.outputs().items(), graph.targets, strict=True):
             shape = signed(format.width) if format.signed else unsigned(format.width)
             if target.node is None:
                 outputs[name] = plan.constant(0, shape)
                 continue
-            node = nodes[target.node]
-            shift = target.shift
-            if target.negative:
-                node = plan.step(
-                    f"minus{abs(target.constant) >> shift}",
-                    signed(format.width - shift),
-                    lambda value: -value,
-                    node,
-                    using=AdderPrimitive(format.width - shift),
-                    wrap=True,
-                    keep=True,
-                )
             outputs[name] = plan.step(
                 f"product{name[1:]}",
                 shape,
-                lambda value, shift=shift: value.shift_left(shift),
-                node,
+                lambda value, shift=target.shift: value.shift_left(shift),
+                steps.result(Result(target.node, target.negative)),
                 wrap=True,
+                cycle=graph.depths[target.node] if per_adder else 0,
             )
         return outputs
 
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]]:
+        """The graph adder by adder, nothing saved; its factors are checked to be the constants."""
 
-def _sum(adder: Adder, passed: int, shape: Shape) -> Any:
-    """The adder as an expression: low bits that pass, and the sum of the rest."""
+        def circuit(plan: Plan, x: Wire) -> Mapping[str, Wire]:
+            outputs = {}
+            shapes = {
+                name: signed(format.width) if format.signed else unsigned(format.width)
+                for name, format in self.outputs().items()
+            }
+            values = naive_graph(x.value, self.graph.check(self.constants))
+            for (name, shape), value in zip(shapes.items(), values, strict=True):
+                outputs[name] = plan.step(
+                    f"naive_{name}", shape, lambda _, v=value: v, x, wrap=True
+                )
+            return outputs
 
-    def function(left: Any, right: Any) -> Any:
-        terms = []
-        for operand, value in ((adder.left, left), (adder.right, right)):
-            kept = value.shift_right(operand.truncate).shift_left(operand.truncate + operand.shift)
-            terms.append((operand.negative, kept))
-        upper = [(negative, value.shift_right(passed)) for negative, value in terms]
-        (negative_left, a), (negative_right, b) = upper
-        total = b - a if negative_left else a - b if negative_right else a + b
-        if not passed:
-            return total.shift_right(adder.right_shift)
-        # One of the two is zero here, and the other one is not negated. The constant extends both.
-        low = (terms[0][1] | terms[1][1] | Const(0, signed(passed + 1)))[:passed]
-        whole = Cat(low, total[: max(0, shape.width - passed)])
-        return whole.as_signed() if shape.signed else whole
-
-    return function
-
-
-def _shape(width: int, state: NodeState) -> Shape:
-    return signed(width) if state.signed else unsigned(width)
+        return circuit
 
 
 def _range(format: Format) -> tuple[int, int]:
@@ -276,9 +263,27 @@ def _range(format: Format) -> tuple[int, int]:
     return format.minimum, format.maximum
 
 
-@lru_cache(maxsize=256)
-def _solved(problem: Problem, engine: str, time_limit: int, solver: str) -> Solution:
-    try:
-        return solve_cached(problem, engine=engine, time_limit=time_limit, solver=solver)
-    except GraphError as error:
-        raise RequestError(f"mcm: {error}", hint=error.hint) from None
+_solutions: dict[tuple[Problem, str, int, str], Solution] = {}
+_MOST_SOLUTIONS = 256
+
+
+def _solved(
+    problem: Problem,
+    engine: str,
+    time_limit: int,
+    solver: str,
+    progress: Callable[[str], None] | None = None,
+) -> Solution:
+    key = problem, engine, time_limit, solver
+    if key not in _solutions:
+        if len(_solutions) >= _MOST_SOLUTIONS:
+            _solutions.clear()
+        try:
+            _solutions[key] = solve_cached(
+                problem, engine=engine, time_limit=time_limit, solver=solver, progress=progress
+            )
+        except MissingPackage as error:
+            raise ToolError(f"mcm: {error}", hint=error.hint) from None
+        except GraphError as error:
+            raise RequestError(f"mcm: {error}", hint=error.hint) from None
+    return _solutions[key]

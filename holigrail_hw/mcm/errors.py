@@ -1,6 +1,6 @@
 """What the adder-graph tools raise; the operators turn it into a wrong request."""
 
-__all__ = ["GraphError"]
+__all__ = ["GraphError", "MissingPackage"]
 
 
 class GraphError(ValueError):
@@ -9,3 +9,7 @@ class GraphError(ValueError):
     def __init__(self, message: str, *, hint: str | None = None):
         super().__init__(message)
         self.hint = hint
+
+
+class MissingPackage(GraphError):
+    """An engine whose package is not installed."""

@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
-from .closure import Closure, OutOfTime, nonzero_digits
+from .closure import OutOfTime, nonzero_digits
+from .native_closure import enumeration
 from .relations import members, neighbours
 
 __all__ = ["greedy_set", "improved_set", "least_depth"]
@@ -112,9 +113,12 @@ def improved_set(
     deadline: float,
     enough: int,
     seed: int = 1,
-    progress: Callable[[str], None] | None = None,
+    keep: Callable[[list[int]], None] | None = None,
 ) -> list[int]:
-    """A set with fewer factors, found until the deadline or until ``enough`` adders."""
+    """A set with fewer factors, found until the deadline or until ``enough`` adders.
+
+    ``keep`` gets every better set on the way.
+    """
     random = Random(seed)
     best = list(factors)
     wanted = set(targets)
@@ -124,7 +128,7 @@ def improved_set(
         extras = [f for f in best if f != 1 and f not in wanted]
         dropped = set(random.sample(extras, min(size, len(extras))))
         kept = sorted(wanted | (set(extras) - dropped))
-        closure = Closure(
+        closure = enumeration(
             kept, depth=depth, bits=bits, deadline=min(deadline, time.monotonic() + 2.0)
         )
         found = None
@@ -139,8 +143,8 @@ def improved_set(
             common, last = found
             best = common if not last else [*common, next(members(last))]
             failures = 0
-            if progress is not None:
-                progress(f"{len(best) - 1} adders")
+            if keep is not None:
+                keep(best)
             continue
         failures += 1
         if failures >= 2 * len(extras):

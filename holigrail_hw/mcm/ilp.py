@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .adder_graph import odd_targets
-from .closure import lower_bound
+from .closure import OutOfTime, lower_bound
 from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .solve import Problem, Solution
 
 __all__ = ["SOLVERS", "fewest_adders", "solvers", "truncate"]
-
-Progress = Callable[[str], None]
 
 SOLVERS = (
     *(
@@ -45,6 +43,9 @@ SOLVERS = (
     *("SCIP_PY", "XPRESS", "XPRESS_PY"),
 )
 """Names of solvers: PuLP's, and CBC for the one that PuLP may bring."""
+
+
+_STEPS = 20_000  # of the choice of forms
 
 
 def _pulp() -> Any:
@@ -100,7 +101,10 @@ def _solve(model: Any, name: str, deadline: float | None) -> str:
 
 
 def fewest_adders(
-    problem: "Problem", deadline: float | None, solver: str, progress: Progress | None
+    problem: "Problem",
+    deadline: float | None,
+    solver: str,
+    report: Callable[["Solution"], None],
 ) -> "Solution":
     """The fewest adders by the classic model; a heuristic's graph where time does not suffice."""
     from .solve import Solution
@@ -109,10 +113,24 @@ def fewest_adders(
     targets = odd_targets(problem.constants)
     best = greedy_set(targets, problem.depth)
     least = lower_bound(targets)
+    engine = f"ilp ({solver})"
+
+    def solution() -> "Solution":
+        costs = Costs(problem.input_width, problem.signed, problem.rule)
+        try:
+            found = cheapest_adders(options_of(best, costs), depth=problem.depth, steps=_STEPS)
+        except OutOfTime as stopped:
+            found = stopped.args[0]
+        if found is None:
+            raise GraphError(f"engine ilp: {solver} returned {best}, which is no adder graph")
+        graph = graph_of(found[1], problem.constants)
+        proved = len(graph.adders) == least
+        return Solution(problem, graph, proved, least, least, engine, 0.0)
+
     # The solver has the last word even where the bound already proves the heuristic's graph.
     while targets and least < len(best):
-        if progress is not None:
-            progress(f"{len(best) - 1} adders, at least {least}")
+        if least < len(best) - 1:
+            report(solution())
         status, factors = _feasible(targets, least, problem.depth, solver, deadline)
         if status == "optimal":
             best = factors
@@ -120,13 +138,7 @@ def fewest_adders(
         if status == "stopped":
             break
         least += 1
-    costs = Costs(problem.input_width, problem.signed, problem.rule)
-    found = cheapest_adders(options_of(best, costs), depth=problem.depth)
-    if found is None:
-        raise GraphError(f"engine ilp: {solver} returned {best}, which is no adder graph")
-    graph = graph_of(found[1], problem.constants)
-    proved = len(graph.adders) == least
-    return Solution(problem, graph, proved, least, least, f"ilp ({solver})", 0.0)
+    return solution()
 
 
 def _feasible(

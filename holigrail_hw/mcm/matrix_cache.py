@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from holigrail_hw import cache_kinds
 from holigrail_hw.cache_folder import cache_folder
 
 from .errors import GraphError
@@ -92,6 +93,24 @@ def design_cached(
 def entries() -> Iterator[Path]:
     """Every entry, in order of its name."""
     yield from sorted(folder().glob("*.json"))
+
+
+def _shown(path: Path) -> cache_kinds.Entry:
+    """An entry for people, completely checked."""
+    design, _ = read(path)
+    rows = design.request.matrix
+    return cache_kinds.Entry(
+        problem=f"{len(rows)} x {len(rows[0])}: {';'.join(','.join(map(str, r)) for r in rows)}",
+        cost=f"{design.analysis.one_bit_adders} one-bit adders",
+        proved=False,
+        bound=None,
+        seconds=design.seconds,
+    )
+
+
+cache_kinds.register(
+    cache_kinds.Kind("matrices", "designs of constant matrices", "cmvm", "*.json", _shown)
+)
 
 
 def clear() -> int:

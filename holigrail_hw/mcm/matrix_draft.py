@@ -1,298 +1,397 @@
-"""A matrix adder graph in the making: rows as sums of terms, and shared patterns of two terms.
+"""A matrix adder graph in the making: rows that are sums of terms, taken apart and put together.
 
-A row of the matrix is a sum of terms ±(node << shift). A *pattern* (a, b, d, s) is
-a + s * (b << d); wherever a row holds it, shifted and with either sign, one term can take the place
-of two. Terms at depths e_i can be added in a tree of depth D if and only if sum 2^(e_i) <= 2^D, so
-a pattern is used in a row only while that sum stays within the row's own limit (exact slack).
+Every node but the inputs is a row: a sum of terms ±(node << shift). The first rows are the targets,
+the others stand for sums that several rows share. A row of L terms costs L - 1 adders.
 
-A row may also be a difference to a parent row, whose result is then one of its terms.
+Two terms of a row can be replaced by one where a node has their value. Values are compared by a
+hash that is linear, the sum of the coefficients times random numbers modulo a prime, without sign
+and power of two: 2x + x, 4x - x and 3x are one value, however written. (A false match of two values
+has a chance of about 2^-61 and would be found when the graph is checked.) An index holds every pair
+of terms of every row by its value, and is kept up to date.
+
+Terms at depths e_i can be added in a tree of depth D if and only if their load sum 2^(e_i) is at
+most 2^D. Depths and loads are exact at any time; no row may get deeper than the limit.
+
+Every change is written down and can be taken back. ``native/matrix_draft.h`` is the same in C++.
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
-from random import Random
+from collections.abc import Sequence
 
-from .adder_graph import Operand
-from .matrix_graph import MatrixAdder, MatrixGraph, RowTarget
+__all__ = ["Draft", "Node", "Random", "Term", "Use"]
 
-__all__ = ["Draft", "Pattern", "Term"]
+Term = tuple[int, int, int]
+Use = tuple[int, int, int, int, int]
 
-Term = tuple[int, int]
-Pattern = tuple[int, int, int, int]
-_Use = tuple[int, int]
-_Value = tuple[int, int, int]
+_PRIME = (1 << 62) - 57
+_HASH_SEED = 0x6D61747269780000
+_WORD = (1 << 64) - 1
+_ADD, _REMOVE, _LOAD, _CREATE, _REMOVE_NODE = range(5)
+
+
+class Random:
+    """Splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014)."""
+
+    def __init__(self, seed: int):
+        self.state = seed & _WORD
+
+    def next(self) -> int:
+        """64 random bits."""
+        self.state = (self.state + 0x9E3779B97F4A7C15) & _WORD
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _WORD
+        return z ^ (z >> 31)
+
+    def below(self, bound: int) -> int:
+        """A number of at least 0 and below the bound."""
+        return (self.next() >> 33) % bound
+
+
+class Node:
+    """A row, or an input, which has no terms.
+
+    ``vector`` are its coefficients divided by 2^even, ``key`` and ``sign`` the hash of that without
+    its sign; ``users`` names a row once for every term of it that is this node.
+    """
+
+    def __init__(self) -> None:
+        self.terms: list[Term] = []
+        self.users: list[int] = []
+        self.vector: list[int] = []
+        self.hash = self.key = self.parity = 0
+        self.sign = 1
+        self.even = self.weight = self.depth = self.bits = 0
+        self.load = 1
+        self.alive = False
+
+
+class _Entry:
+    """Pairs of one value, the newest last, and the node that has this value."""
+
+    __slots__ = ("node", "uses")
+
+    def __init__(self) -> None:
+        self.uses: list[Use] = []
+        self.node: int | None = None
 
 
 class Draft:
-    """Rows of terms under transformation.
-
-    Nodes are numbered: inputs, then one per row for its result, then patterns in order.
+    """Rows under transformation; nodes are inputs, targets, then sums.
 
     Parameters
     ----------
-    inputs : int
-        Number of inputs.
-    rows : sequence of dict
-        For each row its terms (node, shift) with their signs 1 or -1.
-    limits : sequence of int
-        Greatest depth of each row.
+    matrix : rows of integers
+        Odd-normalised, none of them zero or equal to another one or its negative.
+    limit : int
+        Greatest depth.
+    rule : str
+        ``ours`` or ``da4ml``, how one-bit adders are estimated.
+    input_width : int
+        Bits of the inputs, for that estimate.
+    seed : int
+        Of the random numbers.
     """
 
-    def __init__(self, inputs: int, rows: Sequence[dict[Term, int]], limits: Sequence[int]):
-        self.inputs = inputs
-        self.rows = [dict(row) for row in rows]
-        self.depths = [0] * inputs + list(limits)
-        self.first = len(self.depths)
-        self.patterns: list[Pattern] = []
-        self._slack = [
-            (1 << limit) - sum(1 << self.depths[node] for node, _ in row)
-            for row, limit in zip(rows, limits, strict=True)
-        ]
+    def __init__(
+        self, matrix: Sequence[Sequence[int]], limit: int, rule: str, input_width: int, seed: int
+    ):
+        self.random = Random(seed)
+        self.inputs, self.outputs = len(matrix[0]), len(matrix)
+        self.limit, self.rule, self.input_width = limit, rule, input_width
+        self.adders = self.bits = 0
+        self.sharing = False
+        self.noise, self.deep, self.apart = 1, 0, 0
+        self.heap: list[tuple[int, int, int, int]] = []
+        self.entries: dict[int, _Entry] = {}
+        self.trail: list[tuple[int, int, int, Term]] = []
+        self.lonely: list[int] = []
+        self._free: list[int] = []
+        self._stale: set[int] = set()
+        fixed = Random(_HASH_SEED)
+        self._hashes, self._parities = [], []
+        for _ in range(self.inputs):
+            self._hashes.append(fixed.next() % _PRIME)
+            self._parities.append(fixed.next())
+        self.nodes = [Node() for _ in range(self.inputs + self.outputs)]
+        self.begin()
+        units = [[int(i == j) for j in range(self.inputs)] for i in range(self.inputs)]
+        for index, vector in enumerate([*units, *matrix]):
+            self._describe(index, vector)
+            self._wake(index)
 
-    @property
-    def adders(self) -> int:
-        """Adders of the finished graph, unless some of them turn out to be equal."""
-        return len(self.patterns) + sum(max(0, len(row) - 1) for row in self.rows)
+    def begin(self) -> None:
+        """A new transaction: rows touched, keys offered or given up are forgotten."""
+        self.touched: dict[int, None] = {}
+        self.pushed: set[int] = set()
+        self.banned: set[int] = set()
+        self.lonely.clear()
 
-    def replay(self, patterns: Iterable[tuple[int, Pattern]]) -> None:
-        """Use patterns of an earlier draft again, given with their node numbers there.
+    def commit(self) -> None:
+        """Keep what was changed."""
+        self._free += [row for kind, row, _, _ in self.trail if kind == _REMOVE_NODE]
+        self.trail.clear()
 
-        Those that depend on a pattern left out, or are not found twice any more, are left out.
-        """
-        numbers = list(range(self.first))
-        for node, (a, b, d, s) in patterns:
-            numbers += [-1] * (node + 1 - len(numbers))
-            new_a, new_b = numbers[a], numbers[b]
-            if new_a < 0 or new_b < 0:
-                continue
-            # Dropping patterns keeps the order of the others, so a <= b still holds.
-            uses = self._find(new_a, new_b, d, s)
-            if len(uses) > 1:
-                numbers[node] = len(self.depths)
-                self._apply((new_a, new_b, d, s), uses)
-
-    def share(self, random: Random | None = None) -> None:
-        """Greedily use the pattern that is found most often, until none is found twice.
-
-        Among equals, one that costs no slack comes first, then the first or a random one.
-        """
-        uses: dict[Pattern, list[_Use]] = {}
-        for index, row in enumerate(self.rows):
-            terms = list(row.items())
-            for position, (term, sign) in enumerate(terms):
-                _add_pairs(uses, index, term, sign, terms[:position])
-        heap: list[tuple[int, int, float, Pattern]] = []
-
-        def push(pattern: Pattern, count: int) -> None:
-            level = int(self.depths[pattern[0]] != self.depths[pattern[1]])
-            heapq.heappush(heap, (-count, level, random.random() if random else 0.0, pattern))
-
-        for pattern, found in uses.items():
-            if len(found) > 1:
-                push(pattern, len(found))
-        while heap:
-            count, _, _, pattern = heapq.heappop(heap)
-            found = self._usable(pattern, uses[pattern])
-            # Uses only ever get fewer: rows lose slack and terms, and new terms are of new nodes.
-            if len(found) < -count:
-                uses[pattern] = found
-                if len(found) > 1:
-                    push(pattern, len(found))
-                continue
-            fresh: dict[Pattern, list[_Use]] = {}
-            node = len(self.depths)
-            for index, shift in self._apply(pattern, found):
-                row = self.rows[index]
-                others = [item for item in row.items() if item[0] != (node, shift)]
-                # A pair of two new terms is met from both sides and taken from the later one.
-                others = [item for item in others if item[0][0] != node or item[0][1] < shift]
-                _add_pairs(fresh, index, (node, shift), row[node, shift], others)
-            uses.update(fresh)
-            for new, found in fresh.items():
-                if len(found) > 1:
-                    push(new, len(found))
-
-    def graph(self) -> MatrixGraph:
-        """The finished graph: what is left of every row is added, earliest terms first."""
-        return _Builder(self).graph()
-
-    def _find(self, a: int, b: int, d: int, s: int) -> list[_Use]:
-        uses = [
-            (index, shift)
-            for index, row in enumerate(self.rows)
-            for (node, shift), sign in row.items()
-            if node == a and row.get((b, shift + d)) == sign * s
-        ]
-        return self._usable((a, b, d, s), uses)
-
-    def _usable(self, pattern: Pattern, uses: list[_Use]) -> list[_Use]:
-        """Uses that are still there, do not overlap, and fit the slack."""
-        a, b, d, s = pattern
-        rise = self._rise(pattern)
-        found, spent, taken = [], dict[int, int](), set[tuple[int, int]]()
-        for index, shift in sorted(uses) if a == b else uses:
-            row = self.rows[index]
-            sign = row.get((a, shift))
-            if sign is None or row.get((b, shift + d)) != sign * s:
-                continue
-            if a == b:
-                if (index, shift) in taken:
-                    continue
-                taken.add((index, shift + d))
-            spent[index] = spent.get(index, 0) + rise
-            if spent[index] <= self._slack[index]:
-                found.append((index, shift))
-        return found
-
-    def _rise(self, pattern: Pattern) -> int:
-        p, q = self.depths[pattern[0]], self.depths[pattern[1]]
-        return (2 << max(p, q)) - (1 << p) - (1 << q)
-
-    def _apply(self, pattern: Pattern, uses: list[_Use]) -> list[_Use]:
-        """Replace the pattern in all these places; where the new terms stand."""
-        a, b, d, _ = pattern
-        rise = self._rise(pattern)
-        node = len(self.depths)
-        self.depths.append(1 + max(self.depths[a], self.depths[b]))
-        self.patterns.append(pattern)
-        places = []
-        for index, shift in uses:
-            row = self.rows[index]
-            sign = row.pop((a, shift))
-            del row[b, shift + d]
-            place = min(shift, shift + d)
-            row[node, place] = sign
-            self._slack[index] -= rise
-            places.append((index, place))
-        return places
-
-
-class _Builder:
-    """Turns a draft into a graph: a value is (node, shift, sign) of the graph, or None for 0."""
-
-    def __init__(self, draft: Draft):
-        self.draft = draft
-        self.adders: list[MatrixAdder] = []
-        self.depths = [0] * draft.inputs
-        self.known: dict[MatrixAdder, int] = {}
-        self.values: dict[int, _Value | None] = {node: (node, 0, 1) for node in range(draft.inputs)}
-
-    def graph(self) -> MatrixGraph:
-        draft = self.draft
-        found = [self.value(draft.inputs + index) for index in range(len(draft.rows))]
-        targets = [RowTarget(None) if v is None else RowTarget(v[0], v[1], v[2] < 0) for v in found]
-        return _without_negations(MatrixGraph(draft.inputs, tuple(self.adders), tuple(targets)))
-
-    def value(self, node: int) -> _Value | None:
-        """What a node of the draft became; its operands come first."""
-        draft = self.draft
-        if node not in self.values:
-            if node >= draft.first:
-                a, b, d, s = draft.patterns[node - draft.first]
-                low = min(0, d)
-                terms = [(a, -low, 1), (b, d - low, s)]
+    def back(self, mark: int) -> None:
+        """Take back all changes but the first ``mark``."""
+        while len(self.trail) > mark:
+            kind, row, number, term = self.trail.pop()
+            node = self.nodes[row]
+            if kind == _ADD:
+                self.drop(row, len(node.terms) - 1, log=False)
+            elif kind == _REMOVE:
+                self.add(row, term, log=False)
+                node.terms[number], node.terms[-1] = node.terms[-1], node.terms[number]
+            elif kind == _LOAD:
+                node.load, node.depth = number, _bits_above(number)
+                self._stale.add(row)
+            elif kind == _CREATE:
+                self._sleep(row)
+                self._free.append(row)
             else:
-                row = draft.rows[node - draft.inputs]
-                terms = [(term, shift, sign) for (term, shift), sign in row.items()]
-            self.values[node] = self.total(terms)
-        return self.values[node]
+                self._wake(row)
 
-    def total(self, terms: list[_Value]) -> _Value | None:
-        """Terms added two by two, earliest and lowest first: narrow adders, least depth."""
-        heap = []
-        for order, (node, shift, sign) in enumerate(sorted(terms)):
-            value = self.value(node)
-            if value is not None:
-                found, more, negative = value
-                term = found, shift + more, sign * negative
-                heap.append((self.depths[found], shift + more, order, term))
-        heapq.heapify(heap)
-        order = len(terms)
-        while len(heap) > 1:
-            both = self.adder(heapq.heappop(heap)[-1], heapq.heappop(heap)[-1])
-            heapq.heappush(heap, (self.depths[both[0]], both[1], order, both))
-            order += 1
-        return heap[0][-1] if heap else None
+    def value(self, a: Term, b: Term) -> tuple[int, int, int]:
+        """What two terms add up to: key, power of two, and sign; the key 0 is nothing."""
+        one, two = self.nodes[a[0]], self.nodes[b[0]]
+        left, right = a[1] + one.even, b[1] + two.even
+        place = min(left, right)
+        hashed = a[2] * (one.hash << (left - place)) + b[2] * (two.hash << (right - place))
+        hashed %= _PRIME
+        if left == right and one.parity == two.parity:
+            same, bits = a[2] * b[2], 0
+            for c, d in zip(one.vector, two.vector, strict=True):
+                bits |= c + same * d
+            more = (bits & -bits).bit_length() - 1 if bits else 0
+            place += more
+            for _ in range(more):
+                hashed = (hashed + _PRIME if hashed & 1 else hashed) >> 1
+        opposite = -hashed % _PRIME
+        return (hashed, place, 1) if hashed <= opposite else (opposite, place, -1)
 
-    def adder(self, one: _Value, two: _Value) -> _Value:
-        """The sum of two values, by an adder that is there or a new one."""
-        low = min(one[1], two[1])
-        left, right = sorted((one, two), key=lambda value: (-value[1], value[0], value[2]))
-        # A difference can be made with either sign, and is made once.
-        both_negative = left[2] < 0 and right[2] < 0
-        signs = (1, -1) if left[2] != right[2] else (-1 if both_negative else 1,)
-        made = {
-            sign: MatrixAdder(
-                Operand(left[0], left[1] - low, left[2] * sign < 0),
-                Operand(right[0], 0, right[2] * sign < 0),
-            )
-            for sign in signs
-        }
-        for sign, adder in made.items():
-            if adder in self.known:
-                return self.known[adder], low, sign
-        sign, adder = next(iter(made.items()))
-        node = self.draft.inputs + len(self.adders)
-        self.known[adder] = node
-        self.adders.append(adder)
-        self.depths.append(1 + max(self.depths[left[0]], self.depths[right[0]]))
-        return node, low, sign
-
-
-def _add_pairs(
-    uses: dict[Pattern, list[_Use]],
-    index: int,
-    term: Term,
-    sign: int,
-    others: Iterable[tuple[Term, int]],
-) -> None:
-    """Note every pattern of a term with others of its row, by the place of the pattern's a."""
-    node, shift = term
-    for (other, other_shift), other_sign in others:
-        if other < node or (other == node and other_shift < shift):
-            pattern = other, node, shift - other_shift, sign * other_sign
-            uses.setdefault(pattern, []).append((index, other_shift))
-        else:
-            pattern = node, other, other_shift - shift, sign * other_sign
-            uses.setdefault(pattern, []).append((index, shift))
-
-
-def _without_negations(graph: MatrixGraph) -> MatrixGraph:
-    """Negate nodes that serve one negative target only, where this costs nothing."""
-    adders = list(graph.adders)
-    uses = [0] * (graph.inputs + len(adders))
-    for adder in adders:
-        for operand in adder.operands:
-            uses[operand.node] += 1
-    for target in graph.targets:
-        if target.node is not None:
-            uses[target.node] += 1
-
-    def negated(node: int) -> dict[int, MatrixAdder] | None:
-        """The changes that negate a node used once, or None."""
-        if node < graph.inputs or uses[node] != 1:
-            return None
-        left, right = adders[node - graph.inputs].operands
-        if left.negative != right.negative:
-            return {node: MatrixAdder(_flip(left), _flip(right))}
-        for one, adder in (
-            (left, MatrixAdder(left, _flip(right))),
-            (right, MatrixAdder(_flip(left), right)),
-        ):
-            deeper = negated(one.node)
-            if deeper is not None:
-                return {**deeper, node: adder}
+    def find(self, row: int, node: int, shift: int) -> int | None:
+        """Where a row has a term."""
+        for index, term in enumerate(self.nodes[row].terms):
+            if term[0] == node and term[1] == shift:
+                return index
         return None
 
-    targets = []
-    for target in graph.targets:
-        changes = negated(target.node) if target.negative and target.node is not None else None
-        for node, adder in (changes or {}).items():
-            adders[node - graph.inputs] = adder
-        negative = target.negative and changes is None
-        targets.append(RowTarget(target.node, target.shift, negative))
-    return MatrixGraph(graph.inputs, tuple(adders), tuple(targets))
+    def depends(self, node: int, row: int) -> bool:
+        """Whether a node is made with a row, or is this row."""
+        if node == row:
+            return True
+        if node < self.inputs or self.nodes[node].depth < self.nodes[row].depth:
+            return False
+        return any(self.depends(term[0], row) for term in self.nodes[node].terms)
+
+    def sum_of_loads(self, row: int) -> int:
+        """The load of a row, from its terms."""
+        return sum(1 << self.nodes[term[0]].depth for term in self.nodes[row].terms)
+
+    def reload(self, row: int, load: int) -> bool:
+        """Give a row another load, and those that use it; False if one of them gets too deep."""
+        node = self.nodes[row]
+        if load == node.load:
+            return True
+        self.trail.append((_LOAD, row, node.load, (0, 0, 0)))
+        before = node.depth
+        node.load, node.depth = load, _bits_above(load)
+        self._stale.add(row)
+        if node.depth > self.limit:
+            return False
+        rise = (1 << node.depth) - (1 << before)
+        return not rise or all(
+            self.reload(user, self.nodes[user].load + rise) for user in node.users
+        )
+
+    def add(self, row: int, term: Term, log: bool = True) -> None:
+        """One more term, of a node and shift that the row does not have."""
+        node = self.nodes[row]
+        for other in node.terms:
+            self._note(row, other, term)
+        self.adders += bool(node.terms)
+        node.terms.append(term)
+        if term[0] >= self.inputs:
+            self.nodes[term[0]].users.append(row)
+        self._touch(row)
+        if log:
+            self.trail.append((_ADD, row, 0, term))
+
+    def drop(self, row: int, index: int, log: bool = True) -> None:
+        """One term less; the last one takes its place."""
+        node = self.nodes[row]
+        term = node.terms[index]
+        if log:
+            self.trail.append((_REMOVE, row, index, term))
+        _swap_out(node.terms, index)
+        for other in node.terms:
+            self._forget(row, other, term)
+        self.adders -= bool(node.terms)
+        if term[0] >= self.inputs:
+            users = self.nodes[term[0]].users
+            _swap_out(users, len(users) - 1 - users[::-1].index(row))
+            if len(users) < 2 and term[0] >= self.inputs + self.outputs and log:
+                self.lonely.append(term[0])
+        self._touch(row)
+
+    def merge(self, row: int, term: Term) -> None:
+        """Add a term, with carry or cancellation where the row has it."""
+        node, shift, sign = term
+        while (index := self.find(row, node, shift)) is not None:
+            before = self.nodes[row].terms[index][2]
+            self.drop(row, index)
+            if before != sign:
+                return
+            shift += 1
+        self.add(row, (node, shift, sign))
+
+    def clear(self, row: int) -> None:
+        """Drop all terms."""
+        while self.nodes[row].terms:
+            self.drop(row, len(self.nodes[row].terms) - 1)
+
+    def expand(self, row: int, index: int) -> None:
+        """Put what a term stands for in its place, in this row only."""
+        node, shift, sign = self.nodes[row].terms[index]
+        self.drop(row, index)
+        for part, more, other in list(self.nodes[node].terms):
+            self.merge(row, (part, more + shift, other * sign))
+        self.reload(row, self.sum_of_loads(row))
+
+    def dissolve(self, index: int) -> None:
+        """Expand a node wherever it is used, and remove it."""
+        while self.nodes[index].users:
+            row = self.nodes[index].users[-1]
+            places = [term[0] for term in self.nodes[row].terms]
+            self.expand(row, places.index(index))
+        self.clear(index)
+        self.trail.append((_REMOVE_NODE, index, 0, (0, 0, 0)))
+        self._sleep(index)
+
+    def dissolve_lonely(self) -> None:
+        """Dissolve sums that are used once: this costs nothing and shows more pairs."""
+        while self.lonely:
+            node = self.nodes[index := self.lonely.pop()]
+            if node.alive and len(node.users) < 2:
+                self.dissolve(index)
+
+    def fresh(self, vector: Sequence[int]) -> int:
+        """A new node of this value, without terms."""
+        if not self._free:
+            self._free.append(len(self.nodes))
+            self.nodes.append(Node())
+        index = self._free.pop()
+        self._describe(index, vector)
+        self.nodes[index].load, self.nodes[index].depth = 1, 0
+        self.trail.append((_CREATE, index, 0, (0, 0, 0)))
+        self._wake(index)
+        return index
+
+    def offer(self, key: int, a: Term, b: Term) -> None:
+        """Remember a pair that may be worth sharing. Among about equal gains, sums of many
+        inputs and of terms of one depth come first, and chance decides."""
+        entry = self.entries[key]
+        gain = len(entry.uses) - (entry.node is None)
+        if gain < 1 or key in self.banned:
+            return
+        draw = self.random.next()
+        p, q = self.nodes[a[0]].depth, self.nodes[b[0]].depth
+        levels = self.deep * max(p, q) - self.apart * abs(p - q)
+        priority = gain * 256 + levels + (draw >> 32) % self.noise
+        heapq.heappush(self.heap, (-priority, -draw, -key, gain))
+
+    def one_bit_adders(self) -> int:
+        """The estimate: of widths, from sums of magnitudes, in the order of the finished graph."""
+        for row in self._stale:
+            node = self.nodes[row]
+            now = self._row_bits(node) if node.alive else 0
+            self.bits += now - node.bits
+            node.bits = now
+        self._stale.clear()
+        return self.bits
+
+    def _row_bits(self, row: Node) -> int:
+        parts = [
+            (self.nodes[node].depth, shift, order, sign, self.nodes[node].weight)
+            for order, (node, shift, sign) in enumerate(row.terms)
+        ]
+        heapq.heapify(parts)
+        order, total = len(parts), 0
+        while len(parts) > 1:
+            a, b = heapq.heappop(parts), heapq.heappop(parts)
+            high, low = (a, b) if a[1] > b[1] else (b, a)
+            shift = high[1] - low[1]
+            weight = (high[4] << shift) + low[4]
+            wide = max(_bits_above(high[4]) + shift, _bits_above(low[4]))
+            if self.rule == "da4ml":
+                total += self.input_width + wide - shift
+            else:
+                passed = 0 if high[3] > low[3] else shift
+                total += self.input_width + _bits_above(weight) - passed
+            sign = a[3] if a[3] == b[3] else 1
+            heapq.heappush(parts, (1 + max(a[0], b[0]), low[1], order, sign, weight))
+            order += 1
+        return total
+
+    def _describe(self, index: int, vector: Sequence[int]) -> None:
+        node = self.nodes[index]
+        bits = 0
+        for c in vector:
+            bits |= c
+        node.even = (bits & -bits).bit_length() - 1 if bits else 0
+        node.vector = [c >> node.even for c in vector]
+        node.weight = sum(map(abs, vector))
+        node.parity = node.hash = 0
+        for c, hashed, parity in zip(node.vector, self._hashes, self._parities, strict=True):
+            node.hash += c * hashed
+            if c & 1:
+                node.parity ^= parity
+        node.hash %= _PRIME
+        opposite = -node.hash % _PRIME
+        node.key, node.sign = (node.hash, 1) if node.hash <= opposite else (opposite, -1)
+
+    def _wake(self, index: int) -> None:
+        node = self.nodes[index]
+        node.alive = True
+        self.entries.setdefault(node.key, _Entry()).node = index
+        self._stale.add(index)
+
+    def _sleep(self, index: int) -> None:
+        node = self.nodes[index]
+        node.alive = False
+        self.entries[node.key].node = None
+        self._stale.add(index)
+
+    def _touch(self, row: int) -> None:
+        self._stale.add(row)
+        if not self.sharing:
+            self.touched[row] = None
+
+    def _note(self, row: int, a: Term, b: Term) -> None:
+        key = self.value(a, b)[0]
+        if key:
+            entry = self.entries.setdefault(key, _Entry())
+            entry.uses.append((row, a[0], a[1], b[0], b[1]))
+            if self.sharing:
+                self.offer(key, a, b)
+
+    def _forget(self, row: int, a: Term, b: Term) -> None:
+        key = self.value(a, b)[0]
+        if not key:
+            return
+        same = {(row, *a[:2], *b[:2]), (row, *b[:2], *a[:2])}
+        entry = self.entries[key]
+        index = next(i for i in reversed(range(len(entry.uses))) if entry.uses[i] in same)
+        del entry.uses[index]
+        if not entry.uses and entry.node is None:
+            del self.entries[key]
 
 
-def _flip(operand: Operand) -> Operand:
-    return Operand(operand.node, operand.shift, not operand.negative)
+def _bits_above(value: int) -> int:
+    """Of powers of two, the exponent of the least that is not below the value."""
+    return (value - 1).bit_length() if value > 1 else 0
+
+
+def _swap_out(items: list, index: int) -> None:
+    items[index] = items[-1]
+    items.pop()

@@ -1,31 +1,37 @@
 """Few adders for a constant matrix times a vector, within an adder depth.
 
-Rows are written in signed digits, some of them as the difference to another row (a spanning tree
-over the rows, as in Sun et al., "da4ml: Distributed Arithmetic for Real-time Neural Networks on
-FPGAs", 2025, but with the depth budget of each row kept, and inside one graph). Two-term patterns
-are then shared greedily (Hartley, "Subexpression sharing in filters using canonic signed digit
-multipliers", 1996). After the first answer, parts of the best one are drawn anew at random
-(ruin and recreate): patterns, digits, or the tree.
+Rows start in signed digits, alone or as differences along a spanning tree, whichever is better
+after the first greedy sharing (:mod:`.matrix_start`). Then parts of the graph are ruined and made
+again (:mod:`.matrix_ruin`), by a compiled accelerator where there is a C++ compiler. What is
+accepted cools down to improvements only with the iterations, or with the time if there is no number
+of iterations.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from random import Random
 
 from .errors import GraphError
-from .matrix_draft import Draft, Pattern, Term
-from .matrix_graph import Matrix, MatrixGraph
+from .matrix_build import build
+from .matrix_counting import matrix_one_bit_adders
+from .matrix_graph import Matrix, MatrixGraph, Row
+from .matrix_native import NativeSearch, search_class
+from .matrix_ruin import CERTAIN, PythonSearch, Settings, State
+from .matrix_start import Target, alone, distinct_rows, spanning_tree
 
-__all__ = ["MatrixSolution", "least_matrix_depth", "signed_digits", "solve_matrix"]
+__all__ = ["METRICS", "MatrixSolution", "least_matrix_depth", "solve_matrix"]
+
+METRICS = ("adders", "one-bit-adders")
 
 Progress = Callable[[str], None]
+Stop = Callable[[], bool]
 
-_DEEP = 40
-_TREE_EVERY = 30
-_DIGITS_EVERY = 5
-_MOST_RUINED = 0.3
-_SKEWS = (1, 3, 8)
+_DEEP = 30
+_SLICE = 0.05
+_HEAT = CERTAIN // 4
+_TOLD_EVERY = 10.0
 
 
 @dataclass(frozen=True)
@@ -42,38 +48,10 @@ class MatrixSolution:
         return len(self.graph.adders)
 
 
-@dataclass(frozen=True)
-class _Start:
-    """Terms and depth limit of every row."""
-
-    rows: list[dict[Term, int]]
-    limits: list[int]
-
-
-@dataclass(frozen=True)
-class _Best:
-    start: _Start
-    patterns: list[tuple[int, Pattern]]
-    adders: int
-
-
-def signed_digits(constant: int) -> dict[int, int]:
-    """Canonic signed digits: position to 1 or -1, no two next to each other."""
-    digits = {}
-    position = 0
-    while constant:
-        if constant & 1:
-            digit = 2 - (constant & 3)
-            digits[position] = digit
-            constant -= digit
-        constant >>= 1
-        position += 1
-    return digits
-
-
 def least_matrix_depth(matrix: Sequence[Sequence[int]]) -> int:
-    """Depth of the deepest row when each is a tree of its own, the least there is."""
-    return max((len(_terms(row)) - 1).bit_length() if any(row) else 0 for row in matrix)
+    """Depth of the deepest row when each is a tree of its own in signed digits."""
+    digits = [sum((c ^ (3 * c)).bit_count() for c in row) for row in matrix]
+    return max(max(0, count - 1).bit_length() for count in digits)
 
 
 def solve_matrix(
@@ -83,7 +61,13 @@ def solve_matrix(
     time_limit: float = 10.0,
     iterations: int | None = None,
     seed: int = 0,
+    searches: int = 1,
+    metric: str = "adders",
+    rule: str = "ours",
+    input_width: int = 8,
+    signed: bool = True,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> MatrixSolution:
     """A graph for matrix * x, rows being outputs.
 
@@ -95,164 +79,175 @@ def solve_matrix(
     time_limit : float
         Seconds for ruin and recreate; the first answer is finished anyway.
     iterations : int or None
-        Most repetitions. With this reached before the time limit, a seed gives one answer.
+        Most repetitions of each search. With these done before the time limit, a seed gives one
+        answer, with or without the accelerator.
+    searches : int
+        Independent searches at the same time, with the seeds ``seed``, ``seed + 1``, ... The best
+        one counts, among equals the first.
+    metric, rule : str
+        Minimise ``adders``, then one-bit adders; or ``one-bit-adders``, estimated under the rule
+        ``ours`` or ``da4ml`` for inputs of ``input_width`` bits.
     progress : callable or None
-        Told of every improvement, in words.
+        Told of improvements, in words.
+    stop : callable or None
+        Asked about twenty times a second; the search ends if it says yes.
 
     After the first answer, KeyboardInterrupt ends the search with the best answer so far.
 
     Raises
     ------
     GraphError
-        If the matrix is empty or ragged, or no graph has the depth.
+        If the matrix is empty or ragged, no graph has the depth, or there is no such metric.
     """
     rows = _checked(matrix)
+    if metric not in METRICS:
+        raise GraphError(f"metric must be {' or '.join(METRICS)}, not {metric!r}")
+    if rule not in ("ours", "da4ml"):
+        raise GraphError(f"rule must be ours or da4ml, not {rule!r}")
+    if searches < 1:
+        raise GraphError(f"searches must be 1 or more, not {searches}")
     least = least_matrix_depth(rows)
     if depth is not None and depth < least:
         raise GraphError(f"depth must be {least} or more for this matrix, not {depth}")
-    limit = _DEEP + least if depth is None else depth
     begin = time.monotonic()
-    random = Random(seed)
-    best = _first(rows, limit)
-    if progress:
-        progress(f"{best.adders} adders, first answer")
-    done = 0
-    try:
-        while time.monotonic() - begin < time_limit and done != iterations:
-            done += 1
-            new = _again(rows, limit, best, done, random)
-            if new.adders < best.adders and progress:
-                seconds = time.monotonic() - begin
-                progress(f"{new.adders} adders after {done} iterations, {seconds:.1f} s")
-            if new.adders <= best.adders:
-                best = new
-    except KeyboardInterrupt:
-        if progress:
-            progress("interrupted, the best answer so far is kept")
-    graph = _replayed(best.start, best.patterns, len(rows[0])).graph().check(rows)
+    limit = least + _DEEP if depth is None else min(depth, least + _DEEP)
+    distinct, targets = distinct_rows(rows)
+    if not distinct:
+        return MatrixSolution(build(len(rows[0]), {}, targets), 0, 0.0)
+    settings = _settings(distinct, limit, metric, rule, input_width)
+    tasks = [_Task(distinct, settings, seed + index) for index in range(searches)]
+    if iterations != 0:
+        _Run(tasks, time_limit, iterations).wait(progress, stop)
+
+    def cost(graph: MatrixGraph) -> tuple[int, int]:
+        bits = matrix_one_bit_adders(graph, input_width, signed=signed, rule=rule)
+        adders = len(graph.adders)
+        return (adders, bits) if metric == "adders" else (bits, adders)
+
+    graph = min((task.graph(targets) for task in tasks), key=cost).check(rows)
     if graph.depth > limit:
         raise AssertionError(f"depth {graph.depth} is above {limit}")
-    return MatrixSolution(graph, done, time.monotonic() - begin)
+    return MatrixSolution(
+        graph, sum(task.state.iterations for task in tasks), time.monotonic() - begin
+    )
 
 
-def _first(rows: Matrix, limit: int) -> _Best:
-    plain = _Start([_terms(row) for row in rows], [limit] * len(rows))
-    starts = [plain, _tree(rows, limit, None)]
-    return min((_finished(s, [], None, len(rows[0])) for s in starts), key=lambda b: b.adders)
+class _Task:
+    """One search, from the better of two starts on."""
+
+    def __init__(self, rows: list[Row], settings: Settings, seed: int):
+        self.inputs = len(rows[0])
+        self.settings = settings
+        kind = search_class(rows)
+        starts = [alone(rows), spanning_tree(rows, settings.limit)]
+        tries: list[NativeSearch | PythonSearch] = [kind(rows, s, settings, seed) for s in starts]
+        self.search = min(tries, key=lambda search: self.cost(search.state))
+        self.state = self.search.state
+        self.rows = self.search.best()
+        for search in tries:
+            if search is not self.search:
+                search.close()
+
+    def cost(self, state: State) -> tuple[int, int]:
+        """What is minimised, then the other metric."""
+        if self.settings.metric == "adders":
+            return state.adders, state.bits
+        return state.bits, state.adders
+
+    def run(self, heats: Sequence[int]) -> None:
+        """Iterate, and note the best."""
+        self.search.run(heats)
+        self.state = self.search.state
+
+    def finish(self) -> None:
+        """Take the best, and release the search."""
+        self.rows = self.search.best()
+        self.search.close()
+
+    def graph(self, targets: Sequence[Target]) -> MatrixGraph:
+        """The best as a graph."""
+        numbered = [t and (self.inputs + t[0], t[1], t[2]) for t in targets]
+        return build(self.inputs, self.rows, numbered)
 
 
-def _again(rows: Matrix, limit: int, best: _Best, count: int, random: Random) -> _Best:
-    """A neighbour of the best answer."""
-    start = best.start
-    if count % _TREE_EVERY == 0:
-        start = _tree(rows, limit, random)
-    elif count % _DIGITS_EVERY == 0:
-        start = _rewritten(start, random)
-    # Small matrices gain by losing much at once, large ones by losing a few patterns at a time.
-    keep = 1.0 - _MOST_RUINED * random.random() ** random.choice(_SKEWS)
-    kept = [item for item in best.patterns if random.random() < keep]
-    return _finished(start, kept, random, len(rows[0]))
+class _Run:
+    """Searches in threads, in slices short enough to be stopped between them."""
+
+    def __init__(self, tasks: list[_Task], time_limit: float, iterations: int | None):
+        self.tasks = tasks
+        self.begin = time.monotonic()
+        self.time_limit = time_limit
+        self.iterations = iterations
+        self.stopped = threading.Event()
+
+    def wait(self, progress: Progress | None, stop: Stop | None) -> None:
+        """Until all searches end; the calling thread only watches them."""
+        with ThreadPoolExecutor(len(self.tasks)) as pool:
+            running = {pool.submit(self.search, task) for task in self.tasks}
+            try:
+                self.watch(running, progress, stop)
+            except KeyboardInterrupt:
+                if progress:
+                    progress("interrupted, the best answer so far is kept")
+            finally:
+                self.stopped.set()
+        for future in running:
+            future.result()
+
+    def watch(
+        self, running: set[Future[None]], progress: Progress | None, stop: Stop | None
+    ) -> None:
+        """Tell what is new, and stop when asked to."""
+        told, told_at = None, 0.0
+        while True:
+            best = min(task.cost(task.state) for task in self.tasks)
+            now = time.monotonic() - self.begin
+            if progress and (best != told or now > told_at + _TOLD_EVERY):
+                done = sum(task.state.iterations for task in self.tasks)
+                name = self.tasks[0].settings.metric
+                progress(f"{best[0]} {name} after {done} iterations, {now:.1f} s")
+                told, told_at = best, now
+            if not running or (stop and stop()):
+                return
+            _, running = wait(running, timeout=_SLICE)
+
+    def search(self, task: _Task) -> None:
+        """One search, to its end."""
+        count = 1
+        try:
+            while heats := self.heats(task.state.iterations, count):
+                start = time.monotonic()
+                task.run(heats)
+                seconds = time.monotonic() - start
+                count = max(1, count // 2) if seconds > _SLICE else count * 2
+        finally:
+            task.finish()
+
+    def heats(self, done: int, count: int) -> list[int]:
+        """Heats of the next iterations, none at the end."""
+        elapsed = time.monotonic() - self.begin
+        if self.stopped.is_set() or elapsed >= self.time_limit:
+            return []
+        if self.iterations is None:
+            return [int(_HEAT * (1 - elapsed / self.time_limit))] * count
+        end = min(done + count, self.iterations)
+        return [_HEAT * (self.iterations - i) // self.iterations for i in range(done, end)]
 
 
-def _finished(
-    start: _Start, patterns: list[tuple[int, Pattern]], random: Random | None, inputs: int
-) -> _Best:
-    draft = _replayed(start, patterns, inputs)
-    draft.share(random)
-    return _Best(start, list(enumerate(draft.patterns, draft.first)), draft.adders)
-
-
-def _replayed(start: _Start, patterns: list[tuple[int, Pattern]], inputs: int) -> Draft:
-    draft = Draft(inputs, start.rows, start.limits)
-    draft.replay(patterns)
-    return draft
-
-
-def _terms(row: Sequence[int]) -> dict[Term, int]:
-    return {
-        (node, shift): sign
-        for node, constant in enumerate(row)
-        for shift, sign in signed_digits(constant).items()
-    }
-
-
-def _tree(rows: Matrix, limit: int, random: Random | None) -> _Start:
-    """Prim's tree: every row alone, or as the difference to a row that is already in the tree.
-
-    A row costs its terms, one of which is the parent. Earliest depths must stay within the limit;
-    what a row may use beyond its earliest depth is then drawn at random, or as much as possible.
-    """
-    inputs = len(rows[0])
-    alone = [_terms(row) for row in rows]
-    noise = (lambda: 1.0 + 0.3 * random.random()) if random else (lambda: 1.0)
-    links: list[tuple[float, int, int, dict[Term, int]]] = [
-        (len(terms) * noise(), -1, 0, terms) for terms in alone
-    ]
-    earliest = [0] * len(rows)
-    parents: list[int] = [-1] * len(rows)
-    chosen: list[dict[Term, int]] = [{} for _ in rows]
-    order = []
-    open_rows = set(range(len(rows)))
-    while open_rows:
-        row = min(open_rows, key=lambda index: (links[index][0], index))
-        _, parent, sign, terms = links[row]
-        open_rows.remove(row)
-        order.append(row)
-        parents[row] = parent
-        chosen[row] = dict(terms)
-        if parent >= 0:
-            chosen[row][inputs + parent, 0] = sign
-        earliest[row] = _depth_for(len(terms), earliest[parent] if parent >= 0 else None)
-        if not any(rows[row]):
-            continue
-        for other in open_rows:
-            for sign in (1, -1):
-                difference = [a - sign * b for a, b in zip(rows[other], rows[row], strict=True)]
-                terms = _terms(difference)
-                cost = (len(terms) + 1) * noise()
-                fits = _depth_for(len(terms), earliest[row]) <= limit
-                if fits and cost < links[other][0]:
-                    links[other] = cost, row, sign, terms
-    latest = [limit] * len(rows)
-    for row in reversed(order):
-        parent = parents[row]
-        if parent >= 0:
-            terms = len(chosen[row]) - 1
-            latest[parent] = min(latest[parent], ((1 << latest[row]) - terms).bit_length() - 1)
-    limits = list(latest)
-    has_children = set(parents)
-    for row in order:
-        if random and row in has_children:
-            before = limits[parents[row]] if parents[row] >= 0 else None
-            terms = len(chosen[row]) - (parents[row] >= 0)
-            limits[row] = random.randint(_depth_for(terms, before), latest[row])
-    return _Start(chosen, limits)
-
-
-def _depth_for(terms: int, parent: int | None) -> int:
-    """Least depth of a tree over so many inputs and, if there is a parent, a term that deep."""
-    load = terms + (0 if parent is None else 1 << parent)
-    return max(0, load - 1).bit_length()
-
-
-def _rewritten(start: _Start, random: Random) -> _Start:
-    """The same rows with some digits 1 0 -1 as 0 1 1 or back; as many terms as before."""
-    rows = []
-    for old in start.rows:
-        row = dict(old)
-        for (node, shift), sign in old.items():
-            if (node, shift) not in row or random.random() > 0.1:
-                continue
-            above, next_one = (node, shift + 2), (node, shift + 1)
-            if row.get(above) == -sign and next_one not in row:
-                # 4 - 1 = 2 + 1, and its negative
-                del row[above]
-                row[next_one], row[node, shift] = -sign, -sign
-            elif row.get(next_one) == sign and above not in row:
-                del row[next_one]
-                row[above], row[node, shift] = sign, -sign
-        rows.append(row)
-    return _Start(rows, start.limits)
+def _settings(rows: list[Row], limit: int, metric: str, rule: str, input_width: int) -> Settings:
+    """Large matrices gain less by rows drawn anew, which take long."""
+    redrawn = max(1, min(10, 80 // len(rows)))
+    dissolve, around = (90 - redrawn) // 2, 10
+    return Settings(
+        limit,
+        metric,
+        rule,
+        input_width,
+        dissolve,
+        around,
+        100 - redrawn - around - dissolve,
+        4 if len(rows) < 16 else 5 if len(rows) < 32 else 6,
+    )
 
 
 def _checked(matrix: Sequence[Sequence[int]]) -> Matrix:

@@ -2,8 +2,8 @@
 
 Each source ``native/NAME.cc`` exports functions with C linkage and no dependency but the standard
 library. It is compiled once per machine with the user's C++ compiler and kept in the cache folder
-under a digest of source, compiler and flags. Every accelerated search has a twin in Python with the
-same interface and the same answers, used when there is no compiler.
+under a digest of source, headers, compiler and flags. Every accelerated search has a twin in Python
+with the same interface and the same answers, used when there is no compiler.
 """
 
 import ctypes
@@ -51,7 +51,8 @@ def _built(name: str, source: Path, compiler: str) -> Path:
     version = subprocess.run(
         [compiler, "--version"], capture_output=True, text=True, check=True
     ).stdout
-    parts = (source.read_text(encoding="utf-8"), version, *_FLAGS)
+    files = [source, *sorted(source.parent.glob("*.h"))]
+    parts = (*(file.read_text(encoding="utf-8") for file in files), version, *_FLAGS)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     home = cache_folder()
     target = home / f"{name}-{digest}.so"

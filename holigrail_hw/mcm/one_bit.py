@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from .closure import Closure, OutOfTime, lower_bound
+from .closure import OutOfTime, lower_bound
 from .forms import Costs, Form
+from .native_closure import enumeration
 from .relations import bit, members
 from .selection import Option, Options, cheapest_adders, improved_adders, options_of
 
@@ -22,6 +23,7 @@ _STEPS = 30_000
 _ROUNDS = 300
 # Part of the time left for local search, before sets with extra adders are enumerated.
 _LOCAL_SHARE = 0.5
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,18 @@ class OneBit:
     bound: int
     least_adders: int | None
     adders_bound: int
-    sets: int
 
 
 class _Search:
-    def __init__(self, targets, costs, depth, deadline, progress):
+    def __init__(self, targets, costs, depth, deadline, report, seed):
         self.targets = sorted(targets)
         self.costs = costs
         self.depth = depth
         self.deadline = deadline
-        self.progress = progress
-        self.closure = Closure(targets, depth=depth, deadline=deadline)
+        self.report = report
+        self.random = Random(seed)
+        self.least = lower_bound(targets)
+        self.closure = enumeration(targets, depth=depth, deadline=deadline)
         self.best: int | None = None
         self.order: tuple[tuple[int, Form], ...] = ()
         self.sets = 0
@@ -102,8 +105,8 @@ class _Search:
     def keep(self, found: tuple[int, list[tuple[int, Form]]] | None) -> None:
         if found is not None and (self.best is None or found[0] < self.best):
             self.best, self.order = found[0], tuple(found[1])
-            if self.progress is not None:
-                self.progress(f"{len(self.order)} adders, {self.best} one-bit adders")
+            if self.report is not None:
+                self.report(self.order, self.least)
 
     def finish(self) -> None:
         """Complete the selections that were stopped, the most promising first."""
@@ -122,7 +125,7 @@ class _Search:
 
         What stays counts as targets of a small closure enumeration.
         """
-        random = Random(1)
+        random = self.random
         wanted = set(self.targets)
         exhaustive = self.closure
         tried: set[tuple[tuple[int, ...], int]] = set()
@@ -138,12 +141,14 @@ class _Search:
             idle = 0
             tried.add((kept, count))
             limit = min(until, time.monotonic() + (until - time.monotonic()) / 4)
-            self.closure = Closure(
+            self.closure = enumeration(
                 kept, depth=self.depth, deadline=limit, bits=exhaustive.relations.bits
             )
             before = self.best
             try:
-                for common, last in self.closure.sets(count, idle=True):
+                for common, last in self.closure.sets(
+                    count, idle=True, costs=self.costs, below=lambda: self.best
+                ):
                     self.offer(common, last)
                     if self.best != before:
                         break
@@ -165,24 +170,39 @@ def minimum_one_bit(
     extra: int = 0,
     depth: int | None = None,
     deadline: float | None = None,
-    progress: Callable[[str], None] | None = None,
+    part: str = "all",
+    report: Callable[[Sequence[tuple[int, Form]], int], None] | None = None,
 ) -> OneBit:
-    """Search all sets with up to ``extra`` adders more than the fewest."""
+    """Search all sets with up to ``extra`` adders more than the fewest.
+
+    ``report`` gets every better graph on the way, and how many adders any graph has at least;
+    ``part`` as in :func:`holigrail_hw.mcm.solve.solve`.
+    """
     costs = Costs(input_width, signed, rule)
-    search = _Search(targets, costs, depth, deadline, progress)
+    search = _Search(targets, costs, depth, deadline, report, 1 + (part == "local"))
+    now = time.monotonic
     level = max(0, lower_bound(targets) - len(targets))
     least = None
     proved = False
     try:
         while least is None or level <= least + extra:
-            for common, last in search.closure.sets(level, idle=least is not None):
+            for common, last in search.closure.sets(
+                level, idle=least is not None, costs=costs, below=lambda: search.best
+            ):
                 least = level if least is None else least
                 search.offer(common, last)
-            if least is not None and level == least and extra:
-                now = time.monotonic()
-                share = 60.0 if deadline is None else (deadline - now) * _LOCAL_SHARE
-                search.wander(len(targets) + least + extra, now + share)
+                if part == "local" and search.best is not None:
+                    break
+            if least is not None and level == least and part == "local":
+                until = now() + _PATIENCE_S if deadline is None else deadline
+                search.wander(len(targets) + least + extra, until)
+                raise OutOfTime
+            if least is not None and level == least and extra and part == "all":
+                share = _PATIENCE_S if deadline is None else (deadline - now()) * _LOCAL_SHARE
+                search.wander(len(targets) + least + extra, now() + share)
             level += 1
+            if least is None:
+                search.least = level + len(targets)
         search.finish()
         proved = True
     except (OutOfTime, KeyboardInterrupt):
@@ -194,5 +214,4 @@ def minimum_one_bit(
         search.best if proved and search.best is not None else 0,
         None if least is None else least + len(targets),
         (level if least is None else least) + len(targets),
-        search.sets,
     )

@@ -128,6 +128,9 @@ class _Selection:
         self.complete = True
 
     def run(self):
+        if self.depth is not None:
+            # The limit may leave few choices, hard to come by from the cheap end.
+            self.shallowest()
         total = sum(self.least)
         if self.best is None or total < self.best:
             self.visit(1, total, [], list(range(len(self.names))), (0,) * (len(self.names) + 1))
@@ -137,6 +140,30 @@ class _Selection:
         if not self.complete:
             raise OutOfTime(found)
         return found
+
+    def shallowest(self):
+        """Start from the choice that makes every fundamental at its least depth."""
+        built, order, cost = {1}, [], 0
+        waiting = list(range(len(self.names)))
+        for _ in range(self.depth):
+            rest, new = [], []
+            for index in waiting:
+                ways = (
+                    (price, option.form)
+                    for price, _, option in self.options[index]
+                    if option.form.left in built and option.form.right in built
+                )
+                way = min(ways, default=None)
+                if way is None:
+                    rest.append(index)
+                else:
+                    cost += way[0]
+                    new.append((self.names[index], way[1]))
+            order += new
+            built |= {name for name, _ in new}
+            waiting = rest
+        if not waiting and (self.best is None or cost < self.best):
+            self.best, self.answer = cost, order
 
     def visit(self, built, bound, order, waiting, levels):
         """``bound``: the cost if all that wait were built in their cheapest way."""

@@ -9,19 +9,21 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from holigrail_hw import cache_kinds
 from holigrail_hw.cache_folder import cache_folder
 
 from .adder_graph import AdderGraph, decompose, odd_targets
 from .errors import GraphError
+from .portfolio import search
 from .selection import targets_of
-from .solve import Problem, Progress, Solution, solve
+from .solve import Problem, Solution
 
-__all__ = ["canonical", "clear", "entries", "entry_path", "folder", "read", "solve_cached"]
+__all__ = ["canonical", "entries", "entry_path", "folder", "read", "solve_cached"]
 
 _SCHEMA = "holigrail solved constant multiplication"
 _VERSION = 1
@@ -84,9 +86,9 @@ def solve_cached(
     engine: str = "auto",
     time_limit: float | None = 20.0,
     solver: str = "HiGHS",
-    progress: Progress | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Solution:
-    """:func:`~holigrail_hw.mcm.solve.solve`, or its kept answer.
+    """:func:`~holigrail_hw.mcm.portfolio.search`, or its kept answer.
 
     An answer without proof is kept, too, and serves requests with at most its time limit.
     """
@@ -108,26 +110,51 @@ def solve_cached(
             if progress is not None:
                 progress(f"{error}; dropped, solving again")
             path.unlink(missing_ok=True)
-    found = solve(
+    found = search(
         canonical(problem), engine=engine, time_limit=time_limit, solver=solver, progress=progress
     )
     if known is not None and known.cost <= found.cost and not found.proved:
-        found = replace(known, least_adders=max(known.least_adders, found.least_adders))
-    _write(path, found, time_limit)
+        least = max(known.least_adders, found.least_adders)
+        found = replace(known, least_adders=least, stopped=found.stopped)
+    spent = found.seconds if found.stopped else time_limit
+    _write(path, found, spent)
     return _for(problem, found)
 
 
 def entries() -> Iterator[Path]:
     """Every entry, in order of its name."""
-    yield from sorted(folder().glob("*.json"))
+    yield from cache_kinds.entries(_KIND)
 
 
-def clear() -> int:
-    """Remove every entry; returns how many there were."""
-    found = list(entries())
-    for path in found:
-        path.unlink(missing_ok=True)
-    return len(found)
+def _shown(path: Path) -> cache_kinds.Entry:
+    """An entry for people, completely checked."""
+    solution, _ = read(path)
+    problem = solution.problem
+    if problem != canonical(problem):
+        raise GraphError(f"cache entry {path.name}: its problem must be canonical")
+    limits = [
+        f"{name} {value}"
+        for name, value, plain in (
+            ("depth", problem.depth, None),
+            ("extra", problem.extra, 0),
+            ("error", problem.error, 0),
+            ("rule", problem.rule, "ours"),
+        )
+        if value != plain
+    ]
+    constants = ",".join(map(str, problem.constants))
+    width = f"{'int' if problem.signed else 'uint'}{problem.input_width}"
+    return cache_kinds.Entry(
+        problem=" ".join([problem.metric, width, *limits, constants]),
+        cost=f"{solution.cost} {problem.metric}",
+        proved=solution.proved,
+        bound=solution.bound or None,
+        seconds=solution.seconds,
+    )
+
+
+_KIND = cache_kinds.Kind("solutions", "solved constant multiplications", "mcm", "*.json", _shown)
+cache_kinds.register(_KIND)
 
 
 def _for(problem: Problem, solution: Solution) -> Solution:

@@ -10,22 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .adder_graph import AdderGraph, odd_targets
-from .closure import Closure, OutOfTime, lower_bound
+from .closure import OutOfTime, lower_bound
 from .counting import counting_rule, one_bit_adders
 from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set, improved_set, least_depth
+from .native_closure import enumeration
+from .native_library import load
 from .one_bit import minimum_one_bit
 from .relations import WIDEST, members
 from .selection import cheapest_adders, graph_of, options_of
 from .truncation import output_errors
 
-__all__ = ["ENGINES", "METRICS", "Problem", "Solution", "solve"]
+__all__ = ["ENGINES", "METRICS", "PARTS", "Problem", "Solution", "accelerate", "solve"]
 
 METRICS = ("adders", "one-bit-adders")
-ENGINES = ("auto", "search", "ilp")
+ENGINES = ("auto", "search", "ilp", "cp-sat")
+PARTS = ("all", "proof", "local")
 
-Progress = Callable[[str], None]
+Report = Callable[["Solution"], None]
 
 _WIDEST = 64
 _MANY_EXTRA = 4
@@ -83,6 +86,7 @@ class Solution:
 
     ``proved``: no graph within the request's terms is better. ``bound`` is a proved lower bound of
     the metric (0 where nothing is known), ``least_adders`` one of the number of adders.
+    ``stopped``: Ctrl-C came before the end of the search.
     """
 
     problem: Problem
@@ -92,6 +96,7 @@ class Solution:
     least_adders: int
     engine: str
     seconds: float
+    stopped: bool = False
 
     @property
     def adders(self) -> int:
@@ -117,6 +122,18 @@ class Solution:
         errors = output_errors(self.graph, self.problem.signed)
         return max((max(-low, high) for low, high in errors), default=0)
 
+    def summary(self) -> str:
+        """Best, bound and gap, in one line."""
+        found = f"{self.adders} adders"
+        if self.problem.metric != "adders":
+            found = f"{self.one_bit_adders} one-bit adders in {found}"
+        if self.proved:
+            return f"best {found}, proved"
+        if not self.bound:
+            return f"best {found}, at least {self.least_adders} adders"
+        gap = 100 * (self.cost - self.bound) / self.cost if self.cost else 0
+        return f"best {found}, at least {self.bound}, gap {gap:.0f} %"
+
     def check(self) -> "Solution":
         """Return the solution itself if graph, limits and error bound hold; GraphError if not."""
         self.graph.check(self.problem.constants)
@@ -138,11 +155,14 @@ def solve(
     engine: str = "auto",
     time_limit: float | None = 20.0,
     solver: str = "HiGHS",
-    progress: Progress | None = None,
+    part: str = "all",
+    report: Report | None = None,
 ) -> Solution:
     """Solve a problem; the best graph found when ``time_limit`` seconds are over.
 
-    An interrupt (Ctrl-C) ends the search with the best graph so far.
+    An interrupt (Ctrl-C) ends the search with the best graph so far. ``report`` gets every better
+    solution, and every better bound, on the way. ``part`` leaves out the proof, or all local search
+    that the proof does not need, for searches side by side.
 
     Raises
     ------
@@ -154,24 +174,40 @@ def solve(
         wrong.append(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
     if wrong:
         raise GraphError("; ".join(wrong))
+    accelerate()
     start = time.monotonic()
     deadline = None if time_limit is None else start + time_limit
     if engine == "ilp" and problem.metric == "adders":
         from .ilp import fewest_adders
 
-        found = fewest_adders(problem, deadline, solver, progress)
+        found = fewest_adders(problem, deadline, solver, report or _unheard)
+    elif engine == "cp-sat":
+        from .cp_sat import solve_apart
+
+        found = solve_apart(problem, deadline, report or _unheard)
     else:
-        found = _search(problem, deadline, progress)
+        found = _search(problem, deadline, part, report or _unheard)
     return replace(found, seconds=time.monotonic() - start).check()
 
 
-def _search(problem: Problem, deadline: float | None, progress: Progress | None) -> Solution:
+def accelerate() -> None:
+    """Build the compiled searches where that was never done; no time limit pays for it."""
+    for name in ("closure", "truncated"):
+        load(name)
+
+
+def _unheard(solution: Solution) -> None:
+    pass
+
+
+def _search(problem: Problem, deadline: float | None, part: str, report: Report) -> Solution:
+    start = time.monotonic()
     targets = odd_targets(problem.constants)
-    far = time.monotonic() + 1e9 if deadline is None else deadline
+    far = start + 1e9 if deadline is None else deadline
     if problem.metric == "one-bit-adders" and problem.error:
         from .truncated import minimum_truncated
 
-        return minimum_truncated(problem, deadline, progress)
+        return minimum_truncated(problem, deadline, part, report)
     if problem.metric == "one-bit-adders" and _is_narrow(targets):
         found = minimum_one_bit(
             targets,
@@ -181,54 +217,69 @@ def _search(problem: Problem, deadline: float | None, progress: Progress | None)
             extra=problem.extra,
             depth=problem.depth,
             deadline=deadline,
-            progress=progress,
+            part=part,
+            report=lambda order, least: report(
+                Solution(
+                    problem, graph_of(order, problem.constants), False, 0, least, "search", 0.0
+                )
+            ),
         )
         if found.cost is not None:
             graph = graph_of(found.order, problem.constants)
             return Solution(
                 problem, graph, found.proved, found.bound, found.adders_bound, "search", 0.0
             )
-        far = time.monotonic() + 5.0
-    return _fewest_adders(problem, targets, far, progress)
+        spare = 5.0 if deadline is None else min(5.0, (deadline - start) / 4)
+        far = time.monotonic() + spare
+    return _fewest_adders(problem, targets, far, part, report)
 
 
 def _fewest_adders(
-    problem: Problem, targets: tuple[int, ...], deadline: float, progress: Progress | None
+    problem: Problem, targets: tuple[int, ...], deadline: float, part: str, report: Report
 ) -> Solution:
     best = greedy_set(targets, problem.depth)
     least = lower_bound(targets)
     engine = "heuristic"
-    if progress is not None:
-        progress(f"{len(best) - 1} adders, at least {least}")
+
+    def solution() -> Solution:
+        graph = graph_of(_order(best, problem), problem.constants)
+        is_metric = problem.metric == "adders"
+        proved = len(graph.adders) == least and is_metric
+        return Solution(problem, graph, proved, least if is_metric else 0, least, engine, 0.0)
+
+    def improve(until: float, seed: int) -> None:
+        def keep(factors: list[int]) -> None:
+            nonlocal best
+            best = factors
+            report(solution())
+
+        improved_set(
+            targets, best, depth=problem.depth, deadline=until, enough=least, seed=seed, keep=keep
+        )
+
     try:
         if len(best) - 1 > least and _is_narrow(targets):
+            report(solution())
+            if part == "local":
+                improve(deadline, 2)
+                return solution()
             # Half of the time for the proof; what is left improves the heuristic's answer.
-            half = time.monotonic() + (deadline - time.monotonic()) / 2
-            closure = Closure(targets, depth=problem.depth, deadline=half)
+            half = deadline
+            if part == "all":
+                half = time.monotonic() + (deadline - time.monotonic()) / 2
+            closure = enumeration(targets, depth=problem.depth, deadline=half)
             while least < len(best) - 1:
-                if least - len(targets) == _MANY_EXTRA:
+                if part == "all" and least - len(targets) == _MANY_EXTRA:
                     # From here on a level takes long, and local search may make it needless.
                     spell = (deadline - time.monotonic()) / 10
-                    best = improved_set(
-                        targets,
-                        best,
-                        depth=problem.depth,
-                        deadline=time.monotonic() + min(spell, 2.0),
-                        enough=least,
-                    )
+                    improve(time.monotonic() + min(spell, 2.0), 1)
                     if least == len(best) - 1:
                         break
                 try:
                     found = next(closure.sets(least - len(targets)), None)
                 except OutOfTime:
-                    best = improved_set(
-                        targets,
-                        best,
-                        depth=problem.depth,
-                        deadline=deadline,
-                        enough=least,
-                        progress=progress,
-                    )
+                    if part == "all":
+                        improve(deadline, 1)
                     break
                 if found is not None:
                     common, last = found
@@ -236,14 +287,10 @@ def _fewest_adders(
                     engine = "search"
                     break
                 least += 1
-                if progress is not None:
-                    progress(f"{len(best) - 1} adders, at least {least}")
+                report(solution())
     except KeyboardInterrupt:
         engine = "heuristic"
-    graph = graph_of(_order(best, problem), problem.constants)
-    proved = len(graph.adders) == least and problem.metric == "adders"
-    bound = least if problem.metric == "adders" else 0
-    return Solution(problem, graph, proved, bound, least, engine, 0.0)
+    return solution()
 
 
 def _order(factors: Sequence[int], problem: Problem) -> list[tuple[int, Form]]:

@@ -13,11 +13,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .adder_graph import AdderGraph, decompose, odd_targets
-from .anneal import anneal, sorted_forms
-from .closure import Closure, OutOfTime, lower_bound
+from .anneal import Annealing, anneal, sorted_forms
+from .closure import OutOfTime, lower_bound
 from .errors import GraphError
 from .forms import Costs, Form
 from .heuristic import greedy_set, improved_set
+from .native_closure import enumeration
+from .native_truncated import annealing, exhaustion
 from .relations import WIDEST, members
 from .selection import Options, cheapest_adders, graph_of, options_of
 from .truncate_graph import GraphTruncation, conceivable_cost
@@ -29,11 +31,17 @@ __all__ = ["allowed_errors", "minimum_truncated"]
 
 _EXACT_STEPS = 20_000
 _POLISH_STEPS = 200
+_POLISH_SHARE = 0.1
+# Moves of the annealing that decides whether a set is promising, and seconds of one in passing.
+_SHORT = 4000
+_TRY_S = 0.1
 _UNLIMITED = 1 << 200
 # Targets above which trying everything is hopeless, and all time goes into local search.
 _LARGE = 12
 # Sets tried by local search, times the square of their size.
 _WORK = 20_000
+# Seconds of local search before everything is tried, by square of the number of targets.
+_BEFORE_PROOF_S = 0.02
 _NO_LIMIT_S, _PATIENCE_S = 1e9, 60.0
 
 Order = list[tuple[int, Form]]
@@ -51,54 +59,59 @@ def allowed_errors(constants: Sequence[int], error: int) -> dict[int, int]:
 
 
 def minimum_truncated(
-    problem: "Problem", deadline: float | None, progress: Callable[[str], None] | None
+    problem: "Problem",
+    deadline: float | None,
+    part: str = "all",
+    report: Callable[["Solution"], None] = lambda solution: None,
 ) -> "Solution":
     """Solve a problem with an error bound; see :func:`holigrail_hw.mcm.solve.solve`."""
-    return _Search(problem, deadline, progress).run()
+    return _Search(problem, deadline, part, report).run()
 
 
 class _Search:
-    def __init__(self, problem, deadline, progress):
+    def __init__(self, problem, deadline, part, report):
         self.problem = problem
         self.targets = odd_targets(problem.constants)
         self.allowed = allowed_errors(problem.constants, problem.error)
         self.deadline = time.monotonic() + _NO_LIMIT_S if deadline is None else deadline
         # Local searches never end by themselves.
         self.patience = deadline or time.monotonic() + _PATIENCE_S
-        self.progress = progress
+        # What is spent on an answer beyond the deadline where there is none yet.
+        self.spare = min(2.0, (self.patience - time.monotonic()) / 4)
+        self.part = part
+        self.report = report
+        self.least = lower_bound(self.targets)
         self.costs = Costs(problem.input_width, problem.signed)
         self.best = 1 << 60
         self.answer: tuple[Order, Truncations] | None = None
-        self.complete = True
-        self.random = Random(1)
+        self.random = Random(1 + (part == "local"))
 
     def run(self) -> "Solution":
-        from .solve import Solution
-
         if not self.targets:
-            graph = graph_of([], self.problem.constants)
-            return Solution(self.problem, graph, True, 0, 0, "search", 0.0)
-        least = lower_bound(self.targets)
+            self.best, self.answer = 0, ([], [])
+            return self.solution(True)
         proved = False
         try:
             if max((t.bit_length() for t in self.targets), default=0) > WIDEST:
                 raise OutOfTime
-            least, sets = self.fewest(least)
-            now, end, patience = time.monotonic(), self.deadline, self.patience
-            is_large = len(self.targets) > _LARGE
-            share = 0.25 if not is_large else 0.5 if self.problem.extra else 1.0
-            self.improve(sets, now + (patience - now) * share)
-            if self.problem.depth is None and not is_large:
-                self.deadline = now + (end - now) * 0.6
+            sets = self.fewest()
+            now, patience = time.monotonic(), self.patience
+            is_small = len(self.targets) <= _LARGE
+            tries_all = is_small and self.problem.depth is None and self.part != "local"
+            spell = (patience - now) * (0.5 if self.problem.extra else 1.0)
+            if tries_all:
+                spell = min(spell / 4, _BEFORE_PROOF_S * len(self.targets) ** 2)
+            self.improve(sets, now + spell)
+            if tries_all:
+                part = 0.6 if self.part == "all" and self.deadline == patience else 1.0
                 try:
-                    self.exhaust(least)
-                    proved = self.complete
+                    proved = self.exhaust(now + (self.deadline - now) * part)
                 except OutOfTime:
                     pass
             if self.problem.extra:
                 proved = False
-                self.wander(least, max(patience, time.monotonic() + 1.0))
-            elif not proved and not is_large:
+                self.wander(max(patience, time.monotonic() + self.spare))
+            elif not proved and tries_all:
                 self.improve(sets, patience)
         except OutOfTime:
             pass
@@ -110,63 +123,87 @@ class _Search:
                 self.targets,
                 factors,
                 depth=self.problem.depth,
-                deadline=time.monotonic() + 2.0,
-                enough=least,
+                deadline=time.monotonic() + self.spare,
+                enough=self.least,
             )
-            end = max(self.patience, time.monotonic() + 2.0)
-            self.search_forms(options_of(factors, self.costs), end)
+            end = max(self.patience, time.monotonic() + self.spare)
+            self.improve([options_of(factors, self.costs)], end)
         if self.answer is None:
             raise GraphError("no graph was found in the time allowed")
-        graph = self.graph()
-        bound = self.best if proved else 0
-        return Solution(self.problem, graph, proved, bound, least, "search", 0.0)
+        return self.solution(proved)
 
-    def fewest(self, least: int) -> tuple[int, list[Options]]:
-        """The fewest adders, and some sets that reach them, the cheapest first."""
+    def solution(self, proved: bool) -> "Solution":
+        """The best graph so far."""
+        from .solve import Solution
+
+        bound = self.best if proved else 0
+        return Solution(self.problem, self.graph(), proved, bound, self.least, "search", 0.0)
+
+    def fewest(self) -> list[Options]:
+        """Some sets with the fewest adders, the cheapest first."""
         enough = max(10, _WORK // (1 + len(self.targets)) ** 2)
-        closure = Closure(
+        closure = enumeration(
             self.targets,
             depth=self.problem.depth,
             deadline=time.monotonic() + (self.deadline - time.monotonic()) / 2,
         )
         while True:
             found = []
-            for common, last in closure.sets(least - len(self.targets)):
+            for common, last in closure.sets(self.least - len(self.targets)):
                 more = ([*common, x] for x in members(last)) if last else [common]
                 found += islice(more, enough - len(found))
                 if len(found) == enough:
                     break
             if found:
                 options = [options_of(factors, self.costs) for factors in found]
-                return least, sorted(options, key=_least)
-            least += 1
+                return sorted(options, key=_least)
+            self.least += 1
 
-    def sets(self, adders: int) -> Iterator[list[int]]:
-        """Every set with that many adders."""
-        closure = Closure(self.targets, deadline=self.deadline)
-        for common, last in closure.sets(adders - len(self.targets)):
+    def sets(self, deadline: float) -> Iterator[list[int]]:
+        """Every set with the fewest adders."""
+        closure = enumeration(self.targets, deadline=deadline)
+        for common, last in closure.sets(self.least - len(self.targets)):
             if last:
                 yield from ([*common, x] for x in members(last))
             else:
                 yield common
 
     def improve(self, sets: list[Options], until: float) -> None:
-        """Annealing and climbing on the most promising sets, in equal shares of the time."""
-        count = min(len(sets), 1 if len(self.targets) > _LARGE else 8)
-        for index, choices in enumerate(sets[:count]):
-            share = (until - time.monotonic()) / (count - index)
-            self.search_forms(
-                choices, time.monotonic() + share, 2 if len(choices) < 8 or len(choices) > 20 else 6
-            )
+        """Anneal many sets shortly, the better half of them for longer, and so on; then climb."""
+        start = time.monotonic()
+        polish = until - _POLISH_SHARE * (until - start)
+        searches = []
+        for options in sets:
+            # Sets that get no time to cool down are of no use.
+            if searches and time.monotonic() > start + 0.2 * (polish - start):
+                break
+            search = self.annealing(options)
+            if search is not None:
+                searches.append(search)
+                size = len(search.names)
+                if len(searches) * size * search.step_s * _SHORT > 0.2 * (polish - start):
+                    break
+        while searches and (left := polish - time.monotonic()) > 0:
+            count = len(searches)
+            share = left / count / (2 if count > 2 else 1)
+            for search in searches:
+                self.anneal(search, time.monotonic() + share, 1 if count > 8 else 4)
+            if count <= 2 or self.problem.depth is not None:
+                break
+            searches.sort(key=lambda search: search.answer[0] if search.answer else self.best)
+            del searches[(count + 1) // 2 :]
+        for search in searches[:1]:
+            if search.answer is not None:
+                self.climb(search.answer[0], search.answer[1], search.choices, until)
 
-    def wander(self, least: int, until: float) -> None:
+    def wander(self, until: float) -> None:
         """Sets with extra adders: the best one so far with a factor more, or with another one."""
         wanted = set(self.targets)
-        closure = Closure(self.targets)
+        closure = enumeration(self.targets)
         while time.monotonic() < until and self.answer is not None:
             factors = [1, *(w for w, _ in self.answer[0])]
             extras = [w for w in factors if w != 1 and w not in wanted]
-            if len(factors) - 1 >= least + self.problem.extra:
+            if len(factors) - 1 >= self.least + self.problem.extra:
                 if not extras:
                     return
                 factors.remove(self.random.choice(extras))
@@ -177,9 +214,11 @@ class _Search:
                 continue
             factors.append(self.random.choice(near))
             if len(closure.levels(factors)) == len(factors):
-                self.search_forms(options_of(factors, self.costs), until, 1)
+                search = self.annealing(options_of(factors, self.costs))
+                if search is not None:
+                    self.anneal(search, min(until, time.monotonic() + _TRY_S), 1)
 
-    def search_forms(self, options: Options, until: float, blocks: int = 6) -> None:
+    def annealing(self, options: Options) -> Annealing | None:
         """Annealing from the cheapest exact graph of a set."""
         problem = self.problem
         try:
@@ -187,28 +226,19 @@ class _Search:
         except OutOfTime as stopped:
             found = stopped.args[0]
         if found is None:
-            return
+            return None
         self.keep(found[0], found[1], [(0, 0)] * len(found[1]))
-        bounded = self.bounded(options)
-        choices = {w: [form for _, form in found] for w, found in bounded.items()}
+        choices = {w: [form for _, form in found] for w, found in self.bounded(options).items()}
         if problem.depth is not None:
             choices = {w: [form] for w, form in found[1]}
-        answer = anneal(
-            dict(found[1]),
-            choices,
-            self.allowed,
-            problem.input_width,
-            problem.signed,
-            deadline=time.monotonic() + (until - time.monotonic()) * 0.6,
-            random=self.random,
-            blocks=blocks,
+        return annealing(
+            dict(found[1]), choices, self.allowed, problem.input_width, problem.signed, self.random
         )
+
+    def anneal(self, search: Annealing, deadline: float, blocks: int) -> None:
+        answer = anneal(search, deadline=deadline, blocks=blocks)
         if answer is not None:
             self.keep(*answer)
-            patience = (
-                until if blocks > 1 else min(until, time.monotonic() + 0.01 * len(choices) ** 2)
-            )
-            self.climb(answer[0], answer[1], choices, patience)
 
     def climb(self, cost: int, order: Order, choices: dict[int, list[Form]], until: float) -> None:
         """Other forms for one or two adders, the truncation exact; equal cost is accepted."""
@@ -237,18 +267,32 @@ class _Search:
     def keep(self, cost: int, order: Order, truncations: Truncations) -> None:
         if cost < self.best:
             self.best, self.answer = cost, (order, truncations)
-            if self.progress is not None:
-                self.progress(f"{len(order)} adders, {cost} one-bit adders")
+            self.report(self.solution(False))
 
-    def exhaust(self, adders: int) -> None:
-        """Every set, every acyclic choice of forms, every truncation."""
-        for factors in self.sets(adders):
-            bounded = self.bounded(options_of(factors, self.costs))
-            names = sorted(bounded, key=lambda w: (len(bounded[w]), w))
-            least = [bounded[w][0][0] for w in names]
-            rest = [sum(least[i:]) for i in range(len(least) + 1)]
-            if rest[0] < self.best:
-                self.select(names, bounded, rest, 0, 0, {})
+    def exhaust(self, deadline: float) -> bool:
+        """Every set, every acyclic choice of forms, every truncation; whether none was left out.
+
+        Raises
+        ------
+        OutOfTime
+        """
+        complete = True
+        for factors in self.sets(deadline):
+            search = exhaustion(
+                self.bounded(options_of(factors, self.costs)),
+                self.allowed,
+                self.problem.input_width,
+                self.problem.signed,
+                best=self.best,
+                steps=_EXACT_STEPS,
+                deadline=deadline,
+            )
+            try:
+                complete &= search.run()
+            finally:
+                if search.answer is not None:
+                    self.keep(search.best, *search.answer)
+        return complete
 
     def bounded(self, options: Options) -> dict[int, list[tuple[int, Form]]]:
         """Every form of every fundamental with a lower bound of its cost when truncated."""
@@ -284,33 +328,6 @@ class _Search:
             for w, found in choices.items()
         }
 
-    def select(self, names, bounded, rest, index, cost, forms) -> None:
-        """All acyclic choices of forms from the fundamental ``index`` on."""
-        if time.monotonic() > self.deadline:
-            raise OutOfTime
-        if index == len(names):
-            order = sorted_forms(forms)
-            if order is None:
-                return
-            problem = self.problem
-            graph = GraphTruncation(order, self.allowed, problem.input_width, problem.signed)
-            if graph.rest[0] >= self.best:
-                return
-            best, answer, complete = graph.exact_search(self.best, _EXACT_STEPS)
-            self.complete &= complete
-            if answer is not None:
-                self.keep(best, order, answer)
-            return
-        w = names[index]
-        for least, form in bounded[w]:
-            if cost + least + rest[index + 1] >= self.best:
-                break
-            if _reaches(form.left, w, forms) or _reaches(form.right, w, forms):
-                continue
-            forms[w] = form
-            self.select(names, bounded, rest, index + 1, cost + least, forms)
-            del forms[w]
-
     def graph(self) -> AdderGraph:
         assert self.answer is not None
         order, truncations = self.answer
@@ -328,16 +345,3 @@ class _Search:
 
 def _least(options: Options) -> int:
     return sum(found[0].cost for found in options.values())
-
-
-def _reaches(start: int, goal: int, forms: dict[int, Form]) -> bool:
-    """Whether ``start`` is made from ``goal``, directly or not."""
-    stack = [start]
-    while stack:
-        here = stack.pop()
-        if here == goal:
-            return True
-        form = forms.get(here)
-        if form is not None:
-            stack += form[:2]
-    return False

@@ -95,7 +95,8 @@ def test_every_adder_is_one_step_that_is_kept():
     spec = mcm(815, 621, 831, 105)
     plan = spec.plan()
     adders = [name for name, primitive, _ in plan.resources if primitive.one_bit_adders()]
-    assert adders == [f"times{f}" for f in spec.graph.fundamentals[1:]]
+    names = [name.removeprefix("minus_") for name in adders]
+    assert names == [f"times{f}" for f in spec.graph.fundamentals[1:]]
 
 
 def test_negative_constants_cost_a_negation_each():

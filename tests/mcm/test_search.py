@@ -188,11 +188,11 @@ def test_time_limit_keeps_the_best_and_the_bound():
 
 
 def test_an_interrupt_keeps_the_best():
-    def stop(text):
+    def stop(solution):
         raise KeyboardInterrupt
 
     constants = next(c for name, c, _ in instances() if name == "JOHANSSON08_30")
-    found = solve(Problem(constants, "one-bit-adders", extra=1), progress=stop)
+    found = solve(Problem(constants, "one-bit-adders", extra=1), report=stop)
     assert not found.proved and found.graph.constants == constants
 
 
@@ -215,5 +215,7 @@ def test_wrong_problems(problem, message):
 
 
 def test_an_unknown_engine():
-    with pytest.raises(GraphError, match="engine must be one of auto, search, ilp, not sat"):
+    with pytest.raises(
+        GraphError, match="engine must be one of auto, search, ilp, cp-sat, not sat"
+    ):
         solve(Problem((3,)), engine="sat")

@@ -5,6 +5,7 @@ import multiprocessing
 
 import pytest
 
+from holigrail_hw import cache_kinds
 from holigrail_hw.mcm import solution_cache
 from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.solution_cache import canonical, entries, entry_path, read, solve_cached
@@ -23,10 +24,10 @@ def calls(monkeypatch):
 
     def counted(problem, **options):
         found.append(problem)
-        return solution_cache_solve(problem, **options)
+        return searched(problem, **options)
 
-    solution_cache_solve = solution_cache.solve
-    monkeypatch.setattr(solution_cache, "solve", counted)
+    searched = solution_cache.search
+    monkeypatch.setattr(solution_cache, "search", counted)
     return found
 
 
@@ -112,5 +113,5 @@ def test_two_processes_at_once():
         first, second = pool.map(solve_many, range(2))
     assert first == second
     assert [read(path)[0].proved for path in entries()] == [True] * 14
-    assert solution_cache.clear() == 14 and not list(entries())
+    assert cache_kinds.clear("solutions") == 14 and not list(entries())
     assert not list(solution_cache.folder().iterdir())

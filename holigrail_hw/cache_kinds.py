@@ -1,0 +1,116 @@
+"""What is kept in the cache folder, by kind, for people to look at, verify and clear.
+
+A module that keeps answers in a folder of its own below the cache folder registers a kind. All
+other files there are compiled ones, made again whenever they are missing; they are one kind
+together.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cache_folder import cache_folder
+
+__all__ = [
+    "COMPILED",
+    "Entry",
+    "Kind",
+    "clear",
+    "compiled",
+    "entries",
+    "kinds",
+    "register",
+    "size_of",
+]
+
+COMPILED = "compiled"
+# An unfinished file that old belongs to no running process.
+_LEFT_BEHIND_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One answer: what was asked, its cost as text, how good it is, how long it took."""
+
+    problem: str
+    cost: str
+    proved: bool
+    bound: int | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files of one folder; ``read`` checks one completely, and raises ValueError if damaged."""
+
+    name: str
+    summary: str
+    folder: str
+    pattern: str
+    read: Callable[[Path], Entry]
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Make a kind known; the module that keeps the files calls this once."""
+    _KINDS[kind.name] = kind
+
+
+def kinds() -> dict[str, Kind]:
+    """The registered kinds by name."""
+    return dict(sorted(_KINDS.items()))
+
+
+def entries(kind: Kind) -> Iterator[Path]:
+    """The finished files of a kind, in order of their names."""
+    yield from sorted((cache_folder() / kind.folder).glob(kind.pattern))
+
+
+def clear(name: str) -> int:
+    """Remove everything of a kind; returns how many files or folders there were.
+
+    What another process is just writing stays, and what it has just removed is no error.
+    """
+    home = cache_folder()
+    found = compiled() if name == COMPILED else _members(home / _KINDS[name].folder)
+    count = 0
+    for path in found:
+        if path.name.startswith(".unfinished-") and not _is_left_behind(path):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        count += 1
+    return count
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file or a whole folder; what vanishes meanwhile counts nothing."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_size
+        return sum(size_of(member) for member in path.iterdir())
+    except FileNotFoundError:
+        return 0
+
+
+def compiled() -> list[Path]:
+    """Files and folders that belong to no registered kind."""
+    own = {kind.folder for kind in _KINDS.values()}
+    return [path for path in _members(cache_folder()) if path.name not in own]
+
+
+def _members(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_left_behind(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _LEFT_BEHIND_S
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,103 @@
+"""The closure enumeration in C++ behind the interface of its Python twin.
+
+:func:`enumeration` gives the compiled one where a compiler is found, else the twin; the sets, their
+order and the errors are the same. The compiled search returns to Python several times a second, so
+that deadlines and Ctrl-C are obeyed.
+"""
+
+import ctypes
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from .closure import Closure, OutOfTime
+from .counting import RULES
+from .forms import Costs
+from .native_library import load
+
+__all__ = ["NativeClosure", "enumeration"]
+
+_SPELL_S = 0.05
+_WIDEST_INPUT = 64
+
+
+def enumeration(
+    targets: Sequence[int],
+    *,
+    depth: int | None = None,
+    deadline: float | None = None,
+    bits: int | None = None,
+) -> Closure:
+    """The fastest enumeration there is; parameters as those of :class:`.closure.Closure`."""
+    kind = Closure if load("closure") is None else NativeClosure
+    return kind(targets, depth=depth, deadline=deadline, bits=bits)
+
+
+class NativeClosure(Closure):
+    """:class:`.closure.Closure`, compiled."""
+
+    def __init__(self, targets: Sequence[int], **options):
+        super().__init__(targets, **options)
+        library = load("closure")
+        assert library is not None
+        self._library = _declared(library)
+        given = (ctypes.c_uint32 * len(self.targets))(*self.targets)
+        depth = -1 if self.depth is None else self.depth
+        self._handle = library.closure_new(given, len(given), self.relations.bits, depth)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_handle"):
+            self._library.closure_free(self._handle)
+
+    def sets(
+        self,
+        extra: int,
+        *,
+        idle: bool = False,
+        costs: Costs | None = None,
+        below: Callable[[], int | None] | None = None,
+    ) -> Iterator[tuple[list[int], int]]:
+        library, handle = self._library, self._handle
+        asked = None
+        if costs is not None and below is not None and costs.input_width <= _WIDEST_INPUT:
+            asked = below
+            rule = list(RULES).index(costs.rule)
+            library.closure_costs(handle, costs.input_width, costs.signed, rule)
+        library.closure_start(handle, extra, idle)
+        common = (ctypes.c_uint32 * (len(self.targets) + extra + 2))()
+        words = (ctypes.c_uint64 * max(1, self.relations.count + 63 >> 6))()
+        while True:
+            spell = _SPELL_S
+            if self.deadline is not None:
+                spell = min(spell, self.deadline - time.monotonic())
+                if spell <= 0:
+                    raise OutOfTime
+            limit = (asked() if asked is not None else None) or 0
+            state = library.closure_next(handle, spell, limit)
+            self.nodes = library.closure_nodes(handle)
+            if state == 0:
+                return
+            if state == 1:
+                count = library.closure_common(handle, common)
+                last = 0
+                if library.closure_last(handle, words):
+                    last = int.from_bytes(bytes(words), "little")
+                yield common[:count], last
+
+
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library with the types of its functions."""
+    handle, whole = ctypes.c_void_p, ctypes.c_int
+    factors, words = ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint64)
+    for name, result, arguments in (
+        ("new", handle, (factors, whole, whole, whole)),
+        ("free", None, (handle,)),
+        ("start", None, (handle, whole, whole)),
+        ("costs", None, (handle, whole, whole, whole)),
+        ("next", whole, (handle, ctypes.c_double, whole)),
+        ("common", whole, (handle, factors)),
+        ("last", whole, (handle, words)),
+        ("nodes", ctypes.c_uint64, (handle,)),
+    ):
+        function = getattr(library, f"closure_{name}")
+        function.restype, function.argtypes = result, arguments
+    return library

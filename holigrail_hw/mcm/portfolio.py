@@ -1,0 +1,109 @@
+"""Solving in child processes: the proof and a local search side by side, whichever gets further.
+
+What is solved in a moment is solved here. For the rest, one child looks for the proof and one for
+better graphs; the best graph of both with the best bound of both is the answer, and is proved as
+soon as they meet. With one processor, and for the integer program, there is one child.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from .adder_graph import odd_targets
+from .search_process import Call, cores, run_searches
+from .solve import Problem, Solution, accelerate, solve
+
+__all__ = ["search"]
+
+_ALONE_S = 0.3
+_ALONE_BITS = 14
+# A child needs that long to start, and to send its answer.
+_START_S = 0.2
+
+
+def search(
+    problem: Problem,
+    *,
+    engine: str = "auto",
+    time_limit: float | None = 20.0,
+    solver: str = "HiGHS",
+    progress: Callable[[str], None] | None = None,
+) -> Solution:
+    """:func:`~holigrail_hw.mcm.solve.solve` in processes that obey the time limit within a second.
+
+    ``progress`` gets best, bound and gap as one line of text. After Ctrl-C the best answer so far
+    is returned, with ``stopped`` set; a second Ctrl-C within that second raises KeyboardInterrupt.
+
+    Raises
+    ------
+    GraphError
+        If the problem cannot be met.
+    """
+    accelerate()
+    start = time.monotonic()
+    found = _Best(progress)
+    if engine == "cp-sat":
+        # This engine has a process of its own.
+        report = found.take if progress is not None else None
+        return solve(problem, engine=engine, time_limit=time_limit, report=report)
+    bits = max((t.bit_length() for t in odd_targets(problem.constants)), default=0)
+    if engine != "ilp" and bits <= _ALONE_BITS:
+        alone = _ALONE_S if time_limit is None else min(_ALONE_S, time_limit)
+        if found.take(solve(problem, engine=engine, time_limit=alone)):
+            return found.solution(start)
+    left = None if time_limit is None else time_limit - (time.monotonic() - start)
+    if left is not None and left <= _START_S:
+        left = _START_S
+    options = {
+        "engine": engine,
+        "solver": solver,
+        "time_limit": None if left is None else max(0.05, left - _START_S),
+    }
+    parts = ("proof", "local") if cores() > 1 else ("all",)
+    if engine == "ilp":
+        parts = ("all",)
+    outcome = run_searches(
+        [
+            Call("holigrail_hw.mcm.solve:solve", (problem,), {**options, "part": part})
+            for part in parts
+        ],
+        time_limit=left,
+        report=lambda index, answer: found.take(answer),
+    )
+    if found.best is None:
+        # Stopped before the first answer.
+        found.take(solve(problem, engine="search", time_limit=0.05))
+    return replace(found.solution(start), stopped=outcome.interrupted and not found.is_final)
+
+
+class _Best:
+    """The best graph and the best bounds of all answers."""
+
+    def __init__(self, progress: Callable[[str], None] | None):
+        self.best: Solution | None = None
+        self.progress = progress
+
+    def take(self, answer: Solution) -> bool:
+        """Whether nothing is left to look for."""
+        best = self.best
+        if best is None:
+            best = answer
+        bound = max(best.bound, answer.bound)
+        least = max(best.least_adders, answer.least_adders)
+        if answer.cost < best.cost or answer.proved:
+            best = answer
+        proved = best.proved or (best.problem.metric == "adders" and best.cost == bound)
+        self.best = replace(
+            best, bound=best.cost if proved else bound, least_adders=least, proved=proved
+        )
+        if self.progress is not None:
+            self.progress(self.best.summary())
+        return proved
+
+    @property
+    def is_final(self) -> bool:
+        return self.best is not None and self.best.proved
+
+    def solution(self, start: float) -> Solution:
+        assert self.best is not None
+        return replace(self.best, seconds=time.monotonic() - start).check()

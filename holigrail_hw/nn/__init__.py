@@ -1,0 +1,1 @@
+"""Neural networks as hardware: operators that compute whole networks, and what they need."""

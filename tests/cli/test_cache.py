@@ -1,0 +1,112 @@
+"""``holigrail cache``: what is kept is listed, verified and cleared."""
+
+import json
+import os
+import time
+
+import pytest
+
+from holigrail_hw import cache_kinds
+from holigrail_hw.mcm.solution_cache import entry_path, solve_cached
+from holigrail_hw.mcm.solve import Problem
+
+PROBLEMS = (
+    Problem((7, 19, 31)),
+    Problem((5, 105), "one-bit-adders", 6, signed=False, depth=3),
+    Problem((7, 19), "one-bit-adders", error=16),
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    home = tmp_path / "kept"
+    monkeypatch.setenv("HOLIGRAIL_CACHE", str(home))
+    for problem in PROBLEMS:
+        solve_cached(problem)
+    (home / "library.so").write_bytes(bytes(1000))
+    (home / "objects").mkdir()
+    (home / "objects" / "a.o").write_bytes(bytes(500))
+    return home
+
+
+def test_list(holigrail, folder):
+    answer = holigrail("cache")
+    assert answer.status == 0
+    assert "solutions  3 adders " in answer.out
+    assert "one-bit-adders uint6 depth 3 5,105" in answer.out
+    assert "entries   3 good, 0 damaged\n" in answer.out
+    shown = holigrail("cache", "list", "--json").json
+    assert [row["kind"] for row in shown["entries"]] == ["solutions"] * 3
+    assert all(row["proved"] and row["bytes"] > 100 for row in shown["entries"])
+    assert shown["compiled"]["files"] >= 2 and shown["compiled"]["bytes"] >= 1500
+
+
+def test_verify_drops_what_is_damaged(holigrail, folder):
+    path = entry_path(PROBLEMS[0])
+    data = json.loads(path.read_text())
+    data["graph"]["adders"][0]["left"]["shift"] += 1
+    path.write_text(json.dumps(data))
+    listed = holigrail("cache")
+    assert listed.status == 1
+    assert f"damaged: {path.name}: " in listed.out
+    assert "`holigrail cache verify` removes it" in listed.out
+    assert path.exists()
+    answer = holigrail("cache", "verify")
+    assert answer.status == 1 and "; removed\n" in answer.out
+    assert not path.exists()
+    again = holigrail("cache", "verify")
+    assert again.status == 0 and "2 good, 0 damaged" in again.out
+
+
+def test_a_file_that_vanishes_is_no_damage(holigrail, folder, monkeypatch):
+    found = {name: [*cache_kinds.entries(kind)] for name, kind in cache_kinds.kinds().items()}
+    found["solutions"][0].unlink()
+    monkeypatch.setattr(cache_kinds, "entries", lambda kind: found[kind.name])
+    answer = holigrail("cache", "verify")
+    assert answer.status == 0 and "2 good, 0 damaged" in answer.out
+
+
+def test_clear_one_kind(holigrail, folder):
+    answer = holigrail("cache", "clear", "--kind", "solutions")
+    assert answer.status == 0 and "solutions  3 removed" in answer.out
+    assert (folder / "library.so").exists()
+    assert holigrail("cache", "--json").json["entries"] == []
+
+
+def test_clear_leaves_what_is_being_written(holigrail, folder):
+    old, new = folder / ".unfinished-old", folder / ".unfinished-new"
+    for path in (old, new):
+        path.mkdir()
+    past = time.time() - 7200
+    os.utime(old, (past, past))
+    shown = holigrail("cache", "clear", "--json").json
+    assert shown["removed"]["solutions"] == 3 and shown["removed"]["compiled"] >= 3
+    assert {path.name for path in folder.iterdir()} == {"mcm", ".unfinished-new"}
+
+
+def test_matrices_are_kept_too(holigrail, folder):
+    assert holigrail("info", "cmvm", "--matrix", "3,5;7,9", "--search-time", "1").status == 0
+    shown = holigrail("cache", "verify", "--kind", "matrices", "--json").json
+    (row,) = shown["entries"]
+    assert row["problem"] == "2 x 2: 3,5;7,9" and not row["proved"]
+    assert holigrail("cache", "clear", "--kind", "matrices", "--json").json["removed"] == {
+        "matrices": 1
+    }
+
+
+def test_nothing_is_kept_yet(holigrail, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLIGRAIL_CACHE", str(tmp_path / "none"))
+    for action in ("list", "verify", "clear"):
+        assert holigrail("cache", action).status == 0
+
+
+def test_wrong_requests(holigrail):
+    answer = holigrail("cache", "--kind", "graphs")
+    assert answer.status == 2
+    assert answer.err == (
+        "error: cache: kind must be one of matrices, solutions, compiled, not 'graphs'\n"
+        "  hint: without --kind, all of them\n"
+    )
+    answer = holigrail("cache", "empty")
+    assert answer.status == 2
+    assert "must be one of list, verify, clear, not 'empty'" in answer.err

@@ -1,0 +1,123 @@
+"""Parameters that are lists of integers: signs, sweeps, and every way of getting them wrong."""
+
+import pytest
+
+from holigrail_hw.core import operators
+from holigrail_hw.core.parameters import parameters_of
+from holigrail_hw.flow.explore import combinations
+
+LISTS = [
+    (name, parameter.name, parameter.rows)
+    for name, cls in operators().items()
+    for parameter in parameters_of(cls).values()
+    if parameter.type is tuple
+]
+
+
+def test_there_are_such_parameters():
+    assert {rows for _, _, rows in LISTS} == {False, True}
+
+
+@pytest.mark.parametrize("words", [["--constants", "-7,19"], ["--constants=-7,19"]])
+def test_a_negative_first_integer_is_no_option(holigrail, words):
+    shown = holigrail("info", "mcm", *words, "--json").json
+    values = {row["name"]: row["value"] for row in shown["parameters"]}
+    assert values["constants"] == "-7,19"
+
+
+def test_one_negative_integer(holigrail):
+    shown = holigrail("info", "mcm", "--input", "int4", "--constants", "-7", "--json").json
+    assert [port["name"] for port in shown["ports"]] == ["x", "p0"]
+
+
+def test_rows_may_begin_with_a_negative_integer(holigrail):
+    shown = holigrail("info", "cmvm", "--matrix", "-1,2;3,-4", "--json").json
+    values = {row["name"]: row["value"] for row in shown["parameters"]}
+    assert values["matrix"] == "-1,2;3,-4"
+
+
+def test_a_negative_number_where_none_is_legal(holigrail):
+    answer = holigrail("list", "--seed", "-3")
+    assert answer.status == 2 and "--seed: must be 0 or more, not -3" in answer.err
+
+
+def test_explore_keeps_lists_together(holigrail):
+    shown = holigrail(
+        "explore", "mcm", "--constants", "-7,19:3,5", "--input", "int4,int6", "--json"
+    )
+    values = [point["values"] for point in shown.json["points"]]
+    assert [(v["constants"], v["input"]) for v in values] == [
+        ("-7,19", "int4"),
+        ("-7,19", "int6"),
+        ("3,5", "int4"),
+        ("3,5", "int6"),
+    ]
+    assert all(point["error"] is None for point in shown.json["points"])
+
+
+@pytest.mark.parametrize(("operator", "name", "rows"), LISTS)
+def test_every_list_is_split_at_colons_only(operator, name, rows):
+    text = "1,2;3,4" if rows else "1,2,3"
+    swept, found = combinations(operators()[operator], {name: text})
+    assert not swept and found == [{name: text}]
+    swept, found = combinations(operators()[operator], {name: f"{text}:5,6"})
+    assert swept == [name] and found == [{name: text}, {name: "5,6"}]
+
+
+def test_a_recipe_keeps_lists_together(holigrail, tmp_path):
+    recipe = tmp_path / "two.toml"
+    for text in ('"-7,19"', "[-7, 19]"):
+        recipe.write_text(f'operator = "mcm"\n[parameters]\nconstants = {text}\n')
+        shown = holigrail("info", recipe, "--json").json
+        values = {row["name"]: row["value"] for row in shown["parameters"]}
+        assert values["constants"] == "-7,19"
+
+
+WRONG = [
+    (
+        ["mcm", "--constants", ""],
+        "mcm: constants must be integers separated by commas, not ''",
+    ),
+    (
+        ["mcm", "--constants", "7,2.5"],
+        "mcm: constants must be integers separated by commas, not '7,2.5'",
+    ),
+    (
+        ["mcm", "--constants", f"3,{1 << 64}"],
+        f"mcm: constants must have at most 64 bits, not {1 << 64}",
+    ),
+    (
+        ["mcm", "--constants", "7", "--metric", "one-bit-adders", "--error", "-1"],
+        f"mcm: error must be between 0 and {1 << 80}, not -1",
+    ),
+    (
+        ["mcm", "--constants", "815,3", "--depth", "2"],
+        "mcm: depth must be 3 or more, not 2",
+    ),
+    (
+        ["mcm", "--constants", "7", "--engine", "sat"],
+        "mcm: engine must be one of ",
+    ),
+    (
+        ["mcm", "--constants", "7,19,45", "--engine", "ilp", "--solver", "nobody"],
+        "mcm: solver must be one of HiGHS, ",
+    ),
+    (
+        ["cmvm", "--matrix", "weights.npy"],
+        "cmvm: matrix must be a readable NumPy file, not weights.npy (",
+    ),
+    (
+        ["cmvm", "--matrix", "1,2;3,x"],
+        "cmvm: matrix must be integers separated by commas, in rows separated by semicolons, "
+        "or the path of a .npy file, not '1,2;3,x'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG)
+@pytest.mark.parametrize("verb", ["info", "generate"])
+def test_wrong_lists(holigrail, tmp_path, verb, words, message):
+    answer = holigrail(verb, *words)
+    assert answer.status == 2 and answer.out == ""
+    assert answer.err.startswith(f"error: {message}")
+    assert not list(tmp_path.iterdir())

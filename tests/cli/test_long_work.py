@@ -1,0 +1,94 @@
+"""A design whose work takes long: live progress, and Ctrl-C that goes on with the best so far."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+HARD = "611,4999,2054,892,621,2201,3067,2503,178,3645,8139,12106,14433,240007,-12345,99991"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a command line with an empty cache folder; it is killed at the end."""
+    started = []
+
+    def call(*words):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "holigrail_hw.cli", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # SIGINT arrives even where the tests themselves run in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        started.append(child)
+        return child
+
+    yield call
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def until(child, text):
+    """Read standard error up to a line that has a text."""
+    lines = []
+    for line in child.stderr:
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError("".join(lines))
+
+
+def words(seconds, depth="9"):
+    # A request of its own for every test: what one has kept must not answer the next one.
+    return ["mcm", "--constants", HARD, "--depth", depth, "--search-time", str(seconds)]
+
+
+def test_an_interrupt_goes_on_with_the_best(start, tmp_path):
+    child = start("generate", *words(600), "-o", "out", "-v")
+    until(child, "at least")
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "mcm: search stopped after " in err and " s, going on with the best " in err
+    assert "adders, at least " in err
+    assert list((tmp_path / "out").glob("*.v"))
+
+
+def test_an_interrupted_search_does_not_count_as_a_long_one(start):
+    child = start("info", *words(600, "8"), "-v")
+    until(child, "at least")
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0 and "optimal" in out
+    again = start("info", *words(600, "8"), "-v")
+    until(again, "at least")
+    again.kill()
+
+
+def test_a_termination_ends_it(start):
+    child = start("info", *words(600, "7"), "-v")
+    until(child, "at least")
+    child.send_signal(signal.SIGTERM)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 143 and out == ""
+    assert err.endswith("terminated\n")
+
+
+def test_quiet_says_nothing(start):
+    child = start("info", *words(1, "6"), "-q", "--json")
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0 and err == ""
+    assert '"optimal": "not proved"' in out
+
+
+def test_operators_without_long_work_draw_nothing(start):
+    child = start("info", "add", "-v")
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0 and err == ""
