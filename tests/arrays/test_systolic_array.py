@@ -50,6 +50,8 @@ KINDS = {
     "bf16": {"activation": "bf16", "weight": "bf16", "accumulator": "fp32"},
 }
 SHAPES = ((3, 2), (2, 4))
+# Dataflows share the arithmetic of an element: the large floats are tried where it is longest.
+LARGE = ("fp8 cascade", "fp8 exact", "bf16")
 
 
 def requests() -> dict[str, tuple[SystolicArray, Timing]]:
@@ -57,7 +59,9 @@ def requests() -> dict[str, tuple[SystolicArray, Timing]]:
     found = {}
     for flow in FLOWS:
         for place, (kind, formats) in enumerate(KINDS.items()):
-            rows, columns = SHAPES[place % 2]
+            if kind in LARGE and flow == "input-stationary":
+                continue
+            rows, columns = (2, 1) if kind in LARGE else SHAPES[place % 2]
             spec = array(rows=rows, columns=columns, dataflow=flow, **formats)
             timing = FAST if (place + FLOWS.index(flow)) % 2 else Timing()
             if not spec.is_stationary and spec.mac.plan(timing).interleave > 1:
@@ -72,7 +76,7 @@ REQUESTS = requests()
 @pytest.fixture(scope="module")
 def designs() -> dict[str, Compiled]:
     """All of them in one compilation."""
-    return dict(zip(REQUESTS, compile_all(list(REQUESTS.values())), strict=True))
+    return dict(zip(REQUESTS, compile_all(list(REQUESTS.values()), short=True), strict=True))
 
 
 @pytest.mark.parametrize("name", REQUESTS)
