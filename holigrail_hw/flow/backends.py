@@ -111,9 +111,16 @@ void streams_{n}(void *d, run_loop::Run *run) {{ run_loop::streams(*(Design_{n} 
 
 
 def build(
-    tops: Sequence[Top], backend: str, *, trace: bool, progress: Progress | None = None
+    tops: Sequence[Top],
+    backend: str,
+    *,
+    trace: bool,
+    short: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Compile designs into one library in the cache; returns its path.
+
+    ``short`` is for runs of some thousand cycles, where time in the compiler does not come back.
 
     Raises
     ------
@@ -128,19 +135,19 @@ def build(
     harness = "".join(_adapter(top, n, backend, trace) for n, top in enumerate(tops))
     designs = [top.rtlil if backend == "cxxrtl" else emit_verilog.verilog(top) for top in tops]
     key = [*versions, backend, str(trace), Path(__file__).read_text(), _LOOP.read_text()]
-    name = cache.digest([*key, harness, *designs]) + ".so"
+    name = cache.digest([*key, str(short), harness, *designs]) + ".so"
 
     def make(work: Path) -> Path:
         if progress is not None:
             progress(f"compile {tops[0].name}" + (f" and {len(tops) - 1} more" * (len(tops) > 1)))
         compiler = str(found["g++"].path)
         make_one = _make_cxxrtl if backend == "cxxrtl" else _make_verilator
-        return make_one(tops, harness, work, compiler, trace, progress)
+        return make_one(tops, harness, work, compiler, trace, short)
 
     return cache.fetch(name, make)
 
 
-def _make_cxxrtl(tops, harness, work, compiler, trace, progress) -> Path:
+def _make_cxxrtl(tops, harness, work, compiler, trace, short) -> Path:
     from amaranth.back import cxxrtl
 
     parts = ["#include <cxxrtl/cxxrtl_vcd.h>\n" if trace else "", _COMMON, _CXXRTL]
@@ -153,10 +160,10 @@ def _make_cxxrtl(tops, harness, work, compiler, trace, progress) -> Path:
     assert package is not None and package.origin is not None
     headers = Path(package.origin).parent / "share/include/backends/cxxrtl/runtime"
     flags = ["-shared", "-std=c++14", f"-I{headers}", f"-I{_LOOP.parent}"]
-    return _compile(compiler, flags, [source], work, "designs.so")
+    return _compile(compiler, flags, [source], work, "designs.so", short)
 
 
-def _make_verilator(tops, harness, work, compiler, trace, progress) -> Path:
+def _make_verilator(tops, harness, work, compiler, trace, short) -> Path:
     program = tools.require("verilator", who="simulate")["verilator"].path
     sources = [work / "designs.cc"]
     includes = []
@@ -189,7 +196,7 @@ def _make_verilator(tops, harness, work, compiler, trace, progress) -> Path:
                 ),
             )
         )
-    return _compile(compiler, [*flags, "-shared"], sources, work, "designs.so")
+    return _compile(compiler, [*flags, "-shared"], sources, work, "designs.so", short)
 
 
 def _verilator_runtime(program: Path, work: Path) -> Path:
@@ -201,12 +208,19 @@ def _verilator_runtime(program: Path, work: Path) -> Path:
     return Path(run(question, who="verilator", log=work / "root.log").output.strip()) / "include"
 
 
-def _compile(compiler: str, flags: list[str], sources: list[Path], work: Path, name: str) -> Path:
+def _compile(
+    compiler: str,
+    flags: list[str],
+    sources: list[Path],
+    work: Path,
+    name: str,
+    short: bool = False,
+) -> Path:
     target = work / name
     # Outside the working folder, which vanishes: the log is wanted when the compiler fails.
     log = work.parent / "logs" / f"{work.name.removeprefix('.unfinished-')}.log"
     run(
-        [compiler, "-O2", "-fPIC", *sources, *flags, "-o", target],
+        [compiler, "-O0" if short else "-O2", "-fPIC", *sources, *flags, "-o", target],
         who="g++",
         log=log,
         cwd=work,

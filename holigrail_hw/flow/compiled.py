@@ -386,11 +386,15 @@ def compile_all(
     requests: Sequence[tuple[OperatorSpec, Timing]],
     *,
     backend: str = "cxxrtl",
+    short: bool = False,
     progress: Progress | None = None,
 ) -> list[Compiled]:
-    """Many designs in one compilation, which takes far less time than one by one."""
+    """Many designs in one compilation, which takes far less time than one by one.
+
+    ``short`` leaves the compiler's optimiser out, for runs of some thousand cycles.
+    """
     tops = [Top(spec, timing) for spec, timing in requests]
-    library = backends.build(tops, backend, trace=False, progress=progress)
+    library = backends.build(tops, backend, trace=False, short=short, progress=progress)
     return [Compiled._loaded(top, library, index) for index, top in enumerate(tops)]
 
 

@@ -20,7 +20,7 @@ from .float_unpack import Unpacked, unpack
 from .plan import Plan, Wire
 from .primitives import Adder, Logic, Shifter
 
-__all__ = ["FLAGS", "exact_accumulator", "with_flags"]
+__all__ = ["FLAGS", "aligned_integer", "exact_accumulator", "exact_flags", "with_flags"]
 
 FLAGS = 3
 """Bits beside the sum: +infinity seen, -infinity seen, NaN seen."""
@@ -53,8 +53,8 @@ def exact_accumulator(
             unpack(plan, b[1], b[0], "b"),
             structure,
         )
-        addend = _aligned(plan, product, register)
-        flags = _flags(plan, product)
+        addend = aligned_integer(plan, product, register)
+        flags = exact_flags(plan, product)
     width = register.width
     state_width = width + (FLAGS if flags else 0)
 
@@ -112,7 +112,7 @@ def with_flags(plan: Plan, number: Unpacked, flags: Wire) -> Unpacked:
     return replace(number, sign=sign, nan=nan, special=special)
 
 
-def _aligned(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire:
+def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire:
     """A number as a signed integer in units of the register's last place."""
     product = plan.step(
         "signed_product",
@@ -162,7 +162,7 @@ def _shift_by(low: int, high: int) -> Callable:
     return shifted
 
 
-def _flags(plan: Plan, number: Unpacked) -> Wire | None:
+def exact_flags(plan: Plan, number: Unpacked) -> Wire | None:
     """+infinity, -infinity and NaN of a number; None if it is always finite."""
     if number.nan is None or number.special is None:
         return None

@@ -57,6 +57,8 @@ class Plan:
         The clock period aimed at, in ns; ``None`` for no register except those of loops.
     latency : int
         Least latency: registers are added at the outputs up to this number of cycles.
+    arrivals : mapping of str to int
+        Inputs that come later than in cycle 0, and in which cycle.
 
     Attributes
     ----------
@@ -79,6 +81,7 @@ class Plan:
         device: DeviceModel,
         period_ns: float | None = None,
         latency: int = 0,
+        arrivals: Mapping[str, int] | None = None,
     ):
         self.device = device
         self.period_ns = period_ns
@@ -94,7 +97,9 @@ class Plan:
         self.outputs = {name: Signal(shape, name=name) for name, shape in outputs.items()}
         for name in (*self.inputs, *self.outputs, "clk", "rst"):
             self._names[name] = 1
-        results = datapath(self, **{name: Wire(signal) for name, signal in self.inputs.items()})
+        cycles = arrivals or {}
+        wires = {name: Wire(signal, cycles.get(name, 0)) for name, signal in self.inputs.items()}
+        results = datapath(self, **wires)
         if set(results) != set(self.outputs):
             raise ValueError(f"datapath must return {sorted(self.outputs)}, not {sorted(results)}")
         self.latency = max([latency, *(wire.cycle for wire in results.values())])

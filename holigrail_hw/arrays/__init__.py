@@ -1,0 +1,1 @@
+"""Arrays of processing elements and accelerators made of them."""

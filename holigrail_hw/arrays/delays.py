@@ -1,0 +1,17 @@
+"""Registers in a row, as arrays need them to skew and to align what crosses them."""
+
+from typing import Any
+
+from amaranth import Module, Signal, Value
+
+__all__ = ["delayed"]
+
+
+def delayed(m: Module, value: Any, cycles: int, name: str, *, resets: bool = False) -> Any:
+    """``value`` so many cycles later; a control bit is cleared by reset, data need not be."""
+    bits = Value.cast(value)
+    for index in range(cycles):
+        register = Signal(bits.shape(), name=f"{name}_late{index + 1}", reset_less=not resets)
+        m.d.sync += register.eq(bits)
+        bits = register
+    return bits
