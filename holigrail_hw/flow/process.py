@@ -2,10 +2,14 @@
 
 A tool that fails is reported with its command, its exit status or signal, the last lines of its log
 and the path of the log, so that a missing output file is never the message.
+
+No tool outlives this process, however that ends: a guard, a shell that waits for the end of a pipe
+from this process, then kills the tool and its children.
 """
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -16,12 +20,15 @@ from pathlib import Path
 
 from ..core.errors import HoligrailError, RequestError, ToolError
 
-__all__ = ["Finished", "Progress", "run", "tail"]
+__all__ = ["Finished", "Progress", "kill_all", "run", "tail"]
 
 Progress = Callable[[str], None]
 """Called with one line of text about what is happening; the caller decides how to draw it."""
 
 _TAIL_LINES = 20
+_GUARD = 'read -r line; kill -s KILL -- "-$1"'
+
+_running: set[subprocess.Popen] = set()
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,8 @@ def run(
             timer.start()
         lines = []
         assert child.stdout is not None
+        guard = _guard(child)
+        _running.add(child)
         try:
             for line in child.stdout:
                 sink.write(line)
@@ -127,7 +136,9 @@ def run(
             child.wait()
             raise
         finally:
+            _running.discard(child)
             timer.cancel()
+            _dismiss(guard)
             child.stdout.close()
     seconds = time.monotonic() - start
     output = "".join(lines)
@@ -151,6 +162,12 @@ def run(
     raise failure(_report(who, reason, words, output, log), hint=hint)
 
 
+def kill_all() -> None:
+    """Kill every tool that runs, in whatever thread: nothing is wanted any more."""
+    for child in [*_running]:
+        _kill(child)
+
+
 def tail(text: str, lines: int = _TAIL_LINES) -> str:
     """The last non-empty lines of a log."""
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
@@ -169,6 +186,29 @@ def _signal_text(number: int) -> str:
         return str(number)
     cause = ", probably out of memory" if name == "SIGKILL" else ""
     return f"{number} ({name}{cause})"
+
+
+def _guard(child: subprocess.Popen) -> subprocess.Popen | None:
+    """What kills the tool's process group when this process is gone; None without a shell."""
+    shell = shutil.which("sh")
+    if shell is None:
+        return None
+    return subprocess.Popen(
+        [shell, "-c", _GUARD, "guard", str(child.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _dismiss(guard: subprocess.Popen | None) -> None:
+    # It must be gone before its pipe is closed: that would be its sign.
+    if guard is not None:
+        guard.kill()
+        guard.wait()
+        assert guard.stdin is not None
+        guard.stdin.close()
 
 
 def _expire(child: subprocess.Popen, expired: threading.Event) -> None:
