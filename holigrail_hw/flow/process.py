@@ -7,7 +7,10 @@ No tool outlives this process, however that ends: a guard, a shell that waits fo
 from this process, then kills the tool and its children.
 """
 
+import contextlib
 import os
+import re
+import resource
 import shlex
 import shutil
 import signal
@@ -20,13 +23,15 @@ from pathlib import Path
 
 from ..core.errors import HoligrailError, RequestError, ToolError
 
-__all__ = ["Finished", "Progress", "kill_all", "run", "tail"]
+__all__ = ["Exhausted", "Finished", "Progress", "kill_all", "run", "tail"]
 
 Progress = Callable[[str], None]
 """Called with one line of text about what is happening; the caller decides how to draw it."""
 
 _TAIL_LINES = 20
 _GUARD = 'read -r line; kill -s KILL -- "-$1"'
+
+_OUT_OF_MEMORY = re.compile(r"\bbad_alloc\b|\bMemoryError\b|out of memory", re.I)
 
 _running: set[subprocess.Popen] = set()
 
@@ -41,6 +46,10 @@ class Finished:
     log: Path
 
 
+class Exhausted(ToolError):
+    """A tool that asked for more time or memory than it was given."""
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -49,6 +58,7 @@ def run(
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     time_limit: float | None = None,
+    memory_limit: int | None = None,
     progress: Progress | None = None,
     failure: type[HoligrailError] = ToolError,
     hint: str | None = None,
@@ -67,6 +77,9 @@ def run(
         Receives standard output and standard error together, while the tool runs.
     time_limit : float or None
         Seconds after which the tool and its children are killed.
+    memory_limit : int or None
+        Bytes of address space for the tool and each of its children, where the system can do that
+        (Linux).
     progress
         Called with every line the tool prints.
     failure
@@ -79,9 +92,11 @@ def run(
 
     Raises
     ------
+    Exhausted
+        A :class:`ToolError`: the program ran past a limit.
     ToolError
-        The program cannot be started, died of a signal, ran past ``time_limit``, or left
-        out a file that it ``makes``.
+        The program cannot be started, died of a signal, or left out a file that it
+        ``makes``.
     RequestError
         The log cannot be written.
     """
@@ -123,6 +138,9 @@ def run(
         lines = []
         assert child.stdout is not None
         guard = _guard(child)
+        if memory_limit is not None and hasattr(resource, "prlimit"):
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(child.pid, resource.RLIMIT_AS, (memory_limit, memory_limit))
         _running.add(child)
         try:
             for line in child.stdout:
@@ -150,7 +168,10 @@ def run(
         return Finished(tuple(words), output, seconds, log)
     if expired.is_set():
         reason = f"must finish within {time_limit:g} s, not be stopped at that limit"
-        failure = ToolError
+        failure = Exhausted
+    elif memory_limit is not None and _OUT_OF_MEMORY.search(output):
+        reason = f"must finish within {memory_limit >> 20} MiB, not ask for more"
+        failure = Exhausted
     elif status < 0:
         reason = f"must finish with status 0, not be killed by signal {_signal_text(-status)}"
         failure = ToolError

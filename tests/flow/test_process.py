@@ -13,7 +13,7 @@ import pytest
 
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.flow.folders import prepare, staging
-from holigrail_hw.flow.process import kill_all, run, tail
+from holigrail_hw.flow.process import Exhausted, kill_all, run, tail
 
 
 def _python(text):
@@ -203,6 +203,16 @@ def test_a_tool_may_be_killed_from_another_thread(tmp_path):
     tool = _python("import time; print('at work', flush=True); time.sleep(600)")
     with pytest.raises(ToolError, match="not be killed by signal 9"):
         run(tool, who="tool", log=tmp_path / "log", progress=progress)
+
+
+def test_a_memory_limit_is_an_error_of_its_own(tmp_path):
+    tool = _python("import time; time.sleep(0.5); print(len(bytes(1 << 31)))")
+    with pytest.raises(Exhausted, match="^tool: must finish within 1024 MiB, not ask for more\n"):
+        run(tool, who="tool", log=tmp_path / "log", memory_limit=1 << 30)
+    # Memory errors without a limit are failures like any other.
+    failing = _python("raise MemoryError")
+    with pytest.raises(ToolError, match="not 1\n"):
+        run(failing, who="tool", log=tmp_path / "log")
 
 
 def test_no_guard_without_a_shell(tmp_path, monkeypatch):
