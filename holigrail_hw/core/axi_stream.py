@@ -1,3 +1,6 @@
+# Amaranth is untyped: its shapes look wrong to a type checker.
+# pyright: reportArgumentType=false
+
 """Any operator with streams behind AXI4-Stream ports.
 
 Stream NAME of an engine becomes ``s_axis_NAME`` (into the hardware) or ``m_axis_NAME`` (out of
