@@ -26,7 +26,7 @@ from holigrail_hw.core.spec import random_codes
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.fixed import FIXED_KINDS
 
-from .accumulating_array import AccumulatingArray, pair_ends
+from .accumulating_array import AccumulatingArray, pair_ends, require_one_cycle
 from .array_cost import array_cost
 from .pace import Pace
 from .partial_sums import ACCUMULATIONS, PartialSums
@@ -274,6 +274,7 @@ class SystolicArray(Engine):
     def architecture(self, timing: Timing) -> Any:
         names, fields = ("activation", "weight", "result"), ("a", "w", "sum")
         if not self.is_stationary:
+            require_one_cycle(self.mac, timing)
             return AccumulatingArray(self.mac, self.rows, self.columns, timing, names, fields)
         if self.dataflow == "weight-stationary":
             names, fields = ("weight", "activation", "result"), ("w", "a", "sum")
