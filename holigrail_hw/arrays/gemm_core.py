@@ -126,7 +126,7 @@ class GemmCore(wiring.Component):
         taken, swap = Signal(), Signal()
         room, status_room, spaced = Signal(), Signal(), Signal()
         claimed, allowed = Signal(), Signal()
-        opens_final = tags.opens & tags.final & tags.vector
+        opens_final = tags.opens & tags.final
         parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
         m.d.comb += [
             allowed.eq(

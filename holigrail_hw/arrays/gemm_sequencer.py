@@ -57,7 +57,7 @@ class Sequencer(wiring.Component):
             self.read.eq(busy & (~has_data | can_move)),
             self.address.eq(address),
             tags.vector.eq(job.code == GOOD),
-            tags.opens.eq(opens),
+            tags.opens.eq(opens & (job.code == GOOD)),
             tags.closes.eq(vector == 1),
             tags.first.eq(first),
             tags.final.eq(k_left == 1),
