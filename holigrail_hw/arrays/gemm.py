@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.arith.requantize import Requantize
-from holigrail_hw.core import Engine, Stream, Timing, operator, parameter
+from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.golden import ROUNDINGS
 
@@ -58,22 +58,21 @@ class Gemm(Engine):
     more vectors come than it holds; before that a mark comes early. ``cycles`` is a clock.
     """
 
-    rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1, 3))
-    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(1, 5))
-    activation: Format = parameter(
-        parse("int8"), "format of an activation", samples=("uint3", "int16")
-    )
-    weight: Format = parameter(parse("int8"), "format of a weight", samples=("int1", "ternary"))
+    rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
+    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(3,))
+    activation: Format = parameter(parse("int8"), "format of an activation", samples=("uint3",))
+    weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
     accumulator: Format | None = parameter(
         None,
         "format of a sum over all tiles; for every product the buffer can hold if none",
-        samples=("int24",),
+        samples=("int20",),
     )
     result: Format = parameter(parse("int8"), "format of a result", samples=("uint4",))
     requantise: str = parameter(
         "single",
         "how sums become results: as the operator requantize does, or not at all",
         choices=("single", "double", "shift", "none"),
+        samples=("double", "shift", "none"),
     )
     rounding: str | None = parameter(
         None,
@@ -81,7 +80,7 @@ class Gemm(Engine):
         choices=tuple(name for name in ROUNDINGS if name != "stochastic"),
         samples=("nearest_up",),
     )
-    scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32, samples=(8,))
+    scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32)
     shift: int = parameter(16, "constant part of the shift to the right", low=-16, high=64)
     shift_width: int = parameter(
         4, "bits of a channel's own part of the shift", low=0, high=6, samples=(0,)
@@ -90,10 +89,14 @@ class Gemm(Engine):
         "accumulator",
         "what a channel's bias is added to",
         choices=("accumulator", "product", "none"),
+        samples=("product",),
     )
     zero_point: int = parameter(0, "added to every result", low=-(1 << 15), high=1 << 15)
     clamp: str = parameter(
-        "constants", "bounds of results: of the format, or ReLU", choices=("constants", "relu")
+        "constants",
+        "bounds of results: of the format, or ReLU",
+        choices=("constants", "relu"),
+        samples=("relu",),
     )
     activation_depth: int = parameter(
         64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(5,)
@@ -105,9 +108,13 @@ class Gemm(Engine):
         "dsp",
         "who makes products in the array: DSP blocks as synthesis sees fit, or rows of adders",
         choices=("dsp", "logic"),
+        samples=("logic",),
     )
     requantiser: str = parameter(
-        "dsp", "who makes the products of the requantisation", choices=("dsp", "logic")
+        "dsp",
+        "who makes the products of the requantisation",
+        choices=("dsp", "logic"),
+        samples=("logic",),
     )
 
     m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
@@ -138,12 +145,12 @@ class Gemm(Engine):
             ]
         if self.requantise == "none":
             return []
-        # The lane judges its own parameters, under the same names.
+        # A lane judges its own parameters, under the same names.
         try:
-            self.lanes
-        except Exception as error:
-            return [str(error)]
-        return []
+            lane = self.lanes
+        except RequestError as error:
+            return [text.removeprefix("requantize: ") for text in error.violations]
+        return [] if lane is not None else ["requantise must make results of sums"]
 
     def _wrong_factors(self) -> list[str]:
         wrong = []

@@ -137,9 +137,9 @@ class GemmCore(wiring.Component):
             ),
             array.moving.valid.eq(sequencer.o.valid & tags.vector & allowed),
             array.moving.payload.last.eq(tags.closes),
-            Cat(
-                Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)
-            ).eq(sequencer.o.payload.vector),
+            Cat(Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)).eq(
+                sequencer.o.payload.vector
+            ),
             sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
             taken.eq(sequencer.o.valid & sequencer.o.ready),
             array.result.ready.eq(1),
@@ -156,7 +156,9 @@ class GemmCore(wiring.Component):
 
         entered = taken & tags.vector
         sums = Accumulators(
-            shape_of(spec.sums.final), shape_of(spec.accumulator), spec.columns,
+            shape_of(spec.sums.final),
+            shape_of(spec.accumulator),
+            spec.columns,
             spec.accumulator_depth,
         )
         m.submodules.accumulators = sums

@@ -56,7 +56,11 @@ class Loader(wiring.Component):
         m = Module()
         command, job, moving = self.command.payload, self.job, self.moving
         vectors_left, tiles_left = Signal(16), Signal(16)
-        count, complete, open_takers = Signal(range(self._depth + 1)), Signal(), Signal(self._takers)
+        count, complete, open_takers = (
+            Signal(range(self._depth + 1)),
+            Signal(),
+            Signal(self._takers),
+        )
         is_full = count == self._depth
         is_final = (vectors_left == 1) & (tiles_left == 1) & ~complete
         wrong = (command.vectors == 0) | (command.k_tiles == 0) | (command.n_tiles == 0)

@@ -75,8 +75,7 @@ def corner_jobs(spec: "Gemm") -> list[Items]:
     deep = min(depth, 9)
     right = [(1, 1, 1), (tall, 1, 2), (1, deep, 2), (1, 1, 5), (min(2, tall), deep // 2, 2)]
     jobs = [
-        make_job(spec, m, max(k, 1), n, extreme(pick), None)
-        for pick, (m, k, n) in enumerate(right)
+        make_job(spec, m, max(k, 1), n, extreme(pick), None) for pick, (m, k, n) in enumerate(right)
     ]
     wrong = [
         (0, 1, 1, 1),

@@ -82,7 +82,11 @@ class Lanes(wiring.Component):
     """
 
     def __init__(
-        self, spec: Requantize | None, accumulator: Format, result: Format, columns: int,
+        self,
+        spec: Requantize | None,
+        accumulator: Format,
+        result: Format,
+        columns: int,
         timing: Timing,
     ):
         self._spec, self._columns = spec, columns

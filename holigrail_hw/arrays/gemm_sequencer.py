@@ -61,9 +61,7 @@ class Sequencer(wiring.Component):
             tags.closes.eq(vector == 1),
             tags.first.eq(first),
             tags.final.eq(k_left == 1),
-            tags.ends.eq(
-                (job.code != GOOD) | ((vector == 1) & (k_left == 1) & (n_left == 1))
-            ),
+            tags.ends.eq((job.code != GOOD) | ((vector == 1) & (k_left == 1) & (n_left == 1))),
             tags.code.eq(job.code),
         ]
         with m.If(self.taken):
