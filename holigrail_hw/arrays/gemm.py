@@ -89,7 +89,7 @@ class Gemm(Engine):
         "accumulator",
         "what a channel's bias is added to",
         choices=("accumulator", "product", "none"),
-        samples=("product",),
+        samples=("accumulator",),
     )
     zero_point: int = parameter(0, "added to every result", low=-(1 << 15), high=1 << 15)
     clamp: str = parameter(
@@ -108,13 +108,13 @@ class Gemm(Engine):
         "dsp",
         "who makes products in the array: DSP blocks as synthesis sees fit, or rows of adders",
         choices=("dsp", "logic"),
-        samples=("logic",),
+        samples=("dsp",),
     )
     requantiser: str = parameter(
         "dsp",
         "who makes the products of the requantisation",
         choices=("dsp", "logic"),
-        samples=("logic",),
+        samples=("dsp",),
     )
 
     m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)

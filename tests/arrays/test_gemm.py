@@ -42,7 +42,19 @@ REQUESTS = {
         ),
         FAST,
     ),
-    "wide": (make(Gemm, rows=2, columns=2, activation="int16", weight="uint12"), Timing()),
+    "wide, in logic": (
+        make(
+            Gemm,
+            rows=2,
+            columns=2,
+            activation="int16",
+            weight="uint12",
+            bias="product",
+            multiplier="logic",
+            requantiser="logic",
+        ),
+        Timing(),
+    ),
 }
 
 
