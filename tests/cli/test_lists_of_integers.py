@@ -109,7 +109,7 @@ WRONG = [
     (
         ["cmvm", "--matrix", "1,2;3,x"],
         "cmvm: matrix must be integers separated by commas, in rows separated by semicolons, "
-        "or the path of a .npy file, not '1,2;3,x'",
+        "or the path of a .npy or .npz file, not '1,2;3,x'",
     ),
 ]
 
