@@ -1,0 +1,245 @@
+"""A complete engine for quantised matrix products around a weight-stationary array.
+
+C = A * B with A of M x K and B of K x N. A command names M, the tiles of ``rows`` along K and the
+tiles of ``columns`` along N. All vectors of A are loaded once, into one half of a buffer while the
+other half is used; weights stream through, each tile entering the array's second registers while
+the tile before is at work. Sums over the tiles along K lie in a memory. The last of them leave as
+small integers::
+
+    for each tile of columns:  for each tile along K:  for each of the M vectors
+
+References: Jouppi et al., "In-datacenter performance analysis of a tensor processing unit", ISCA
+2017; Genc et al., "Gemmini", DAC 2021.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.arith.requantize import Requantize
+from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
+from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.golden import ROUNDINGS
+
+from .gemm_cost import gemm_cost
+from .gemm_facts import gemm_facts
+from .gemm_golden import commands_of, gemm_golden
+from .gemm_jobs import corner_jobs, random_job
+from .pace import Pace
+from .partial_sums import PartialSums
+
+__all__ = ["Gemm"]
+
+_BIT, _SIZE = parse("uint1"), parse("uint16")
+_WIDEST_SUM = 62
+
+
+@operator(
+    "gemm",
+    summary="a matrix-product engine: buffers, array, sums over tiles, requantisation",
+    references=(
+        "N. Jouppi et al., In-datacenter performance analysis of a tensor processing unit, 2017",
+        "H. Genc et al., Gemmini: Enabling systematic deep-learning architecture evaluation, 2021",
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Gemm(Engine):
+    """Products of any size, a command at a time, with an error status instead of a wrong result.
+
+    For every command: vectors x k_tiles items of activations, tile by tile along K, the very last
+    one marked; k_tiles x n_tiles x rows items of weights; n_tiles x columns items of parameters,
+    one per channel. Results: vectors x n_tiles items, the very last one marked; then a status.
+
+    A command that cannot be obeyed has no results; what belongs to it is thrown away: activations
+    up to the marked one, and as many weights and parameters as its sizes say. Codes: 1 a size is 0
+    or too large; 2, 3 the mark came early, late. A size too large for the buffer is found when
+    more vectors come than it holds; before that a mark comes early. ``cycles`` is a clock.
+    """
+
+    rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
+    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(3,))
+    activation: Format = parameter(parse("int8"), "format of an activation", samples=("uint3",))
+    weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
+    accumulator: Format | None = parameter(
+        None,
+        "format of a sum over all tiles; for every product the buffer can hold if none",
+        samples=("int20",),
+    )
+    result: Format = parameter(parse("int8"), "format of a result", samples=("uint4",))
+    requantise: str = parameter(
+        "single",
+        "how sums become results: as the operator requantize does, or not at all",
+        choices=("single", "double", "shift", "none"),
+        samples=("double", "shift", "none"),
+    )
+    rounding: str | None = parameter(
+        None,
+        "rounding of results, nearest_even if none; mode double has its own",
+        choices=tuple(name for name in ROUNDINGS if name != "stochastic"),
+        samples=("nearest_up",),
+    )
+    scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32)
+    shift: int = parameter(16, "constant part of the shift to the right", low=-16, high=64)
+    shift_width: int = parameter(
+        4, "bits of a channel's own part of the shift", low=0, high=6, samples=(0,)
+    )
+    bias: str = parameter(
+        "accumulator",
+        "what a channel's bias is added to",
+        choices=("accumulator", "product", "none"),
+        samples=("accumulator",),
+    )
+    zero_point: int = parameter(0, "added to every result", low=-(1 << 15), high=1 << 15)
+    clamp: str = parameter(
+        "constants",
+        "bounds of results: of the format, or ReLU",
+        choices=("constants", "relu"),
+        samples=("relu",),
+    )
+    activation_depth: int = parameter(
+        64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(5,)
+    )
+    accumulator_depth: int = parameter(
+        32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(3,)
+    )
+    multiplier: str = parameter(
+        "dsp",
+        "who makes products in the array: DSP blocks as synthesis sees fit, or rows of adders",
+        choices=("dsp", "logic"),
+        samples=("dsp",),
+    )
+    requantiser: str = parameter(
+        "dsp",
+        "who makes the products of the requantisation",
+        choices=("dsp", "logic"),
+        samples=("dsp",),
+    )
+
+    m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
+    k: int = parameter(64, "length of its sums", low=1, high=1 << 24, hardware=False)
+    n: int = parameter(64, "columns of it", low=1, high=1 << 24, hardware=False)
+
+    def derive(self) -> dict[str, Any]:
+        if self._wrong_factors():
+            return {}
+        products = self.rows * self.activation_depth
+        return {"accumulator": self._sums(products).final}
+
+    def check(self) -> list[str]:
+        wrong = self._wrong_factors()
+        if wrong:
+            return wrong
+        given = self.accumulator
+        if not isinstance(given, FixedFormat) or given.fraction_width:
+            return [f"accumulator must be an integer format, not {given}"]
+        if given.width > _WIDEST_SUM:
+            return [f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}"]
+        least = self._sums(self.rows).final
+        assert isinstance(least, FixedFormat)
+        if not given.minimum <= least.minimum <= least.maximum <= given.maximum:
+            return [
+                f"accumulator must hold every sum of {self.rows} products, as {least} does,"
+                f" not be {given}"
+            ]
+        if self.requantise == "none":
+            return []
+        # A lane judges its own parameters, under the same names.
+        try:
+            lane = self.lanes
+        except RequestError as error:
+            return [text.removeprefix("requantize: ") for text in error.violations]
+        return [] if lane is not None else ["requantise must make results of sums"]
+
+    def _wrong_factors(self) -> list[str]:
+        wrong = []
+        for name in ("activation", "weight"):
+            format = getattr(self, name)
+            whole = isinstance(format, FixedFormat) and not format.fraction_width
+            if not whole and format.kind not in ("binary", "ternary"):
+                wrong.append(f"{name} must be an integer, binary or ternary format, not {format}")
+        return wrong
+
+    def _sums(self, products: int) -> PartialSums:
+        structure = "dsp" if self.multiplier == "dsp" else "rows"
+        return PartialSums(self.activation, self.weight, products, structure=structure)
+
+    @property
+    def sums(self) -> PartialSums:
+        """What a column of the array adds."""
+        return self._sums(self.rows)
+
+    def pace(self, timing: Timing) -> Pace:
+        """How deeply the array is pipelined."""
+        return Pace(self.sums, timing)
+
+    @property
+    def lanes(self) -> Requantize | None:
+        """What makes results of sums; ``None`` if nothing does."""
+        if self.requantise == "none":
+            return None
+        assert self.accumulator is not None
+        return Requantize(
+            mode=self.requantise,
+            accumulator=self.accumulator,
+            result=self.result,
+            rounding=self.rounding,
+            scale_width=self.scale_width,
+            shift=self.shift,
+            shift_width=self.shift_width,
+            bias=self.bias,
+            zero_point=self.zero_point,
+            clamp=self.clamp,
+            multiplier=self.requantiser,
+        )
+
+    @property
+    def final(self) -> Format:
+        """Format of a result at the border."""
+        assert self.accumulator is not None
+        return self.accumulator if self.requantise == "none" else self.result
+
+    def streams(self) -> dict[str, Stream]:
+        rows, columns, lanes = range(self.rows), range(self.columns), self.lanes
+        last = {"last": _BIT}
+        sizes = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), _SIZE)
+        streams = {
+            "command": Stream("in", sizes),
+            "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),
+            "weight": Stream("in", {f"w{j}": self.weight for j in columns}),
+        }
+        channel = {} if lanes is None else {n: f for n, f in lanes.inputs().items() if n != "x"}
+        if channel:
+            streams["parameter"] = Stream("in", channel)
+        result = {f"c{j}": self.final for j in columns} | last
+        return streams | {
+            "result": Stream("out", result),
+            "status": Stream("out", {"code": parse("uint2"), "cycles": parse("uint32")}),
+        }
+
+    def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        return gemm_golden(self, items)
+
+    def job(self, rng: np.random.Generator, size: int) -> dict[str, dict[str, Any]]:
+        return random_job(self, rng, size)
+
+    def corner_jobs(self) -> list[dict[str, dict[str, Any]]]:
+        return corner_jobs(self)
+
+    def architecture(self, timing: Timing) -> Any:
+        from .gemm_core import GemmCore
+
+        return GemmCore(self, timing)
+
+    def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int:
+        """Exact, for any commands, if items are always there and results always accepted."""
+        from .gemm_schedule import total_cycles
+
+        return total_cycles(self, timing, commands_of(self, items))
+
+    def cost(self, timing: Timing | None = None) -> dict[str, int]:
+        return gemm_cost(self, timing or Timing())
+
+    def facts(self) -> dict[str, Any]:
+        return gemm_facts(self)

@@ -1,0 +1,229 @@
+"""The hardware of a matrix engine: buffers, a stationary array, sums, requantisation, order.
+
+Nothing behind the array ever waits. A vector whose results leave the engine enters the array only
+when the queue of results has a place for them; so no register of the array needs to hold still.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.hdl.shapes import shape_of
+
+from .delays import delayed
+from .gemm_feeders import Feeder, Loader
+from .gemm_output import SUM_CYCLES, Accumulators, Lanes
+from .gemm_sequencer import Sequencer
+from .stationary_array import StationaryArray
+
+if TYPE_CHECKING:
+    from .gemm import Gemm
+
+__all__ = ["STATUS_DEPTH", "GemmCore", "GemmTiming"]
+
+STATUS_DEPTH = 4
+_QUEUE_CYCLES = 2
+_ADD_CYCLES = 3
+
+
+class GemmTiming:
+    """Cycles between the parts of an engine.
+
+    Attributes
+    ----------
+    array : int
+        From a vector taken to its sums.
+    swap : int
+        From a vector taken to the exchange of parameters for it.
+    whole : int
+        From a vector taken to its results at the border.
+    step : int
+        Of the array, from one row to the next.
+    """
+
+    def __init__(self, spec: "Gemm", timing: Timing):
+        pace = spec.pace(timing)
+        lanes = spec.lanes
+        self.step = pace.step
+        self.array = pace.late + spec.rows * pace.step + spec.columns - 1 + pace.finish
+        self.swap = self.array + _ADD_CYCLES - 1
+        self.written = self.array + _ADD_CYCLES + (lanes.plan(timing).latency if lanes else 0)
+        self.whole = self.written + _QUEUE_CYCLES
+
+
+class GemmCore(wiring.Component):
+    """The engine behind its streams; parameters are those of the specification."""
+
+    def __init__(self, spec: "Gemm", timing: Timing):
+        self._spec, self._timing = spec, timing
+        super().__init__(
+            {
+                name: (In if s.direction == "in" else Out)(
+                    stream.Signature(
+                        data.StructLayout({n: shape_of(f) for n, f in s.fields.items()})
+                    )
+                )
+                for name, s in spec.streams().items()
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec, cycles = self._spec, GemmTiming(self._spec, self._timing)
+        depth, width = spec.activation_depth, spec.rows * spec.activation.width
+        has_parameters = "parameter" in spec.streams()
+        takers = 2 + has_parameters
+        m.submodules.loader = loader = Loader(
+            self.command.payload.shape(), width, depth, spec.accumulator_depth, takers
+        )
+        self._connect(m, self.command, loader.command)
+        _join(m, self.activation, loader.moving)
+        m.submodules.buffer = buffer = memory.Memory(
+            shape=width, depth=1 << (2 * depth - 1).bit_length(), init=[]
+        )
+        write, read = buffer.write_port(), buffer.read_port()
+        m.submodules.sequencer = sequencer = Sequencer(width, depth)
+        m.submodules.array = array = StationaryArray(spec.sums, spec.columns, self._timing)
+        m.submodules.weights = weights = Feeder(
+            self.weight.payload.shape(), spec.rows, ("k_tiles", "n_tiles")
+        )
+        self._connect(m, self.weight, weights.i)
+        _join(m, weights.o, array.stationary)
+        m.submodules.lanes = lanes = Lanes(
+            spec.lanes, spec.accumulator, spec.final, spec.columns, self._timing
+        )
+        workers: list[Any] = [sequencer, weights]
+        if has_parameters:
+            m.submodules.parameters = parameters = Feeder(
+                self.parameter.payload.shape(), spec.columns, ("n_tiles",)
+            )
+            self._connect(m, self.parameter, parameters.i)
+            wiring.connect(m, parameters.o, lanes.parameter)
+            workers.append(parameters)
+        for number, worker in enumerate(workers):
+            m.d.comb += [
+                worker.job.eq(loader.job),
+                worker.offered.eq(loader.offered[number]),
+                loader.taken[number].eq(worker.taken),
+            ]
+        m.d.comb += [
+            write.addr.eq(loader.address),
+            write.data.eq(loader.data),
+            write.en.eq(loader.write),
+            read.addr.eq(sequencer.address),
+            read.en.eq(sequencer.read),
+            sequencer.data.eq(read.data),
+        ]
+        self._flow(m, cycles, sequencer, array, lanes)
+        return m
+
+    def _flow(self, m: Module, cycles: GemmTiming, sequencer: Any, array: Any, lanes: Any) -> None:
+        """From the sequencer through the array to the border."""
+        spec, tags = self._spec, sequencer.o.payload.tags
+        taken, swap = Signal(), Signal()
+        room, status_room, spaced = Signal(), Signal(), Signal()
+        claimed, allowed = Signal(), Signal()
+        opens_final = tags.opens & tags.final
+        parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
+        m.d.comb += [
+            allowed.eq(
+                (room | ~(tags.final & tags.vector))
+                & (status_room | ~tags.ends)
+                & (spaced | ~tags.opens)
+                & (parameters_there | ~opens_final)
+            ),
+            array.moving.valid.eq(sequencer.o.valid & tags.vector & allowed),
+            array.moving.payload.last.eq(tags.closes),
+            Cat(Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)).eq(
+                sequencer.o.payload.vector
+            ),
+            sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
+            taken.eq(sequencer.o.valid & sequencer.o.ready),
+            array.result.ready.eq(1),
+        ]
+        age = Signal(range(SUM_CYCLES), init=SUM_CYCLES - 1)
+        m.d.comb += spaced.eq(age == SUM_CYCLES - 1)
+        with m.If(taken & tags.opens):
+            m.d.sync += age.eq(0)
+        with m.Elif(~spaced):
+            m.d.sync += age.eq(age + 1)
+
+        def later(value: Any, count: int, name: str, *, resets: bool = False) -> Any:
+            return delayed(m, value, count, name, resets=resets)
+
+        entered = taken & tags.vector
+        sums = Accumulators(
+            shape_of(spec.sums.final),
+            shape_of(spec.accumulator),
+            spec.columns,
+            spec.accumulator_depth,
+        )
+        m.submodules.accumulators = sums
+        swapping = later(taken & opens_final, cycles.swap, "swap", resets=True)
+        m.d.comb += [
+            sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
+            sums.opens.eq(later(tags.opens, cycles.array, "opens")),
+            sums.first.eq(later(tags.first, cycles.array, "first")),
+            Value.cast(sums.partial).eq(
+                Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
+            ),
+            lanes.total.eq(sums.total),
+            swap.eq(swapping),
+            lanes.swap.eq(swap),
+        ]
+        with m.If(taken & opens_final):
+            m.d.sync += claimed.eq(1)
+        with m.Elif(swap):
+            m.d.sync += claimed.eq(0)
+
+        ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
+        code = later(tags.code, cycles.written, "code")
+        gives = later(entered & tags.final, cycles.written, "gives", resets=True)
+        time = Signal(32)
+        m.d.sync += time.eq(time + 1)
+        results, left = self._queue(
+            m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
+        )
+        m.d.comb += room.eq(left)
+        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, Cat(code, time))
+        m.d.comb += status_room.eq(left)
+        self._count(m, "results", taken & tags.final & tags.vector)
+        self._count(m, "statuses", taken & tags.ends)
+
+    def _queue(
+        self, m: Module, name: str, depth: int, port: Any, write: Any, value: Any
+    ) -> tuple[Any, Any]:
+        """A queue at the border, and whether a further item may be promised to it."""
+        queue = fifo.SyncFIFOBuffered(width=len(value), depth=depth)
+        m.submodules[name] = queue
+        promised = Signal(range(depth + 1), name=f"{name}_promised")
+        has_room = Signal(name=f"{name}_have_room")
+        m.d.comb += [
+            queue.w_data.eq(value),
+            queue.w_en.eq(write),
+            Value.cast(port.payload).eq(queue.r_data),
+            port.valid.eq(queue.r_rdy),
+            queue.r_en.eq(port.ready),
+            has_room.eq(promised != depth),
+        ]
+        setattr(self, f"_{name}", (promised, port.valid & port.ready))
+        return queue, has_room
+
+    def _count(self, m: Module, name: str, gained: Any) -> None:
+        promised, given = getattr(self, f"_{name}")
+        m.d.sync += promised.eq(promised + gained - given)
+
+    def _connect(self, m: Module, outer: Any, inner: Any) -> None:
+        wiring.connect(m, wiring.flipped(outer), inner)
+
+
+def _join(m: Module, source: Any, sink: Any) -> None:
+    """Two streams whose payloads have the same bits under other names."""
+    m.d.comb += [
+        sink.valid.eq(source.valid),
+        Value.cast(sink.payload).eq(Value.cast(source.payload)),
+        source.ready.eq(sink.ready),
+    ]

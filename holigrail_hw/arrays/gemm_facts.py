@@ -1,0 +1,94 @@
+"""What is known of a matrix product on an engine before anything runs."""
+
+from typing import TYPE_CHECKING, Any
+
+from holigrail_hw.core.timing import Timing
+
+from .gemm_cost import memory_bits
+from .systolic_array import SystolicArray
+
+if TYPE_CHECKING:
+    from .gemm import Gemm
+    from .gemm_schedule import Command
+
+__all__ = ["gemm_facts", "split"]
+
+
+def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
+    """The commands for a product of M x K and K x N, in blocks along M; none if K is too long."""
+    from .gemm_feeders import GOOD
+    from .gemm_schedule import Command
+
+    k_tiles, n_tiles = -(-k // spec.rows), -(-n // spec.columns)
+    block = min(m, spec.accumulator_depth, spec.activation_depth // k_tiles)
+    if not block:
+        return []
+    heights = [block] * (m // block) + [m % block] * bool(m % block)
+    return [Command(h, k_tiles, n_tiles, GOOD, h * k_tiles) for h in heights]
+
+
+def gemm_facts(spec: "Gemm") -> dict[str, Any]:
+    """Cycles, use, traffic, memories; and the dataflow whose array alone takes fewest cycles."""
+    from .gemm_schedule import total_cycles
+
+    m, k, n = spec.m, spec.k, spec.n
+    bits = memory_bits(spec)
+    facts: dict[str, Any] = {
+        "multipliers": spec.rows * spec.columns,
+        "memory": ", ".join(f"{name} {count} bits" for name, count in bits.items()),
+    }
+    commands = split(spec, m, k, n)
+    product = f"{m} x {k} x {n}"
+    if not commands:
+        longest = spec.rows * spec.activation_depth
+        facts[product] = f"sums are too long: at most {longest} products fit in the buffer"
+    else:
+        cycles = total_cycles(spec, Timing(), commands)
+        moved = {
+            "loaded": sum(c.arriving for c in commands) * spec.rows,
+            "activation": sum(c.arriving * c.n_tiles for c in commands) * spec.rows,
+            "weight": sum(c.tiles for c in commands) * spec.rows * spec.columns,
+            "sum": sum(c.arriving * c.n_tiles for c in commands) * spec.columns,
+            "result": sum(c.vectors * c.n_tiles for c in commands) * spec.columns,
+        }
+        use = m * k * n / (cycles * spec.rows * spec.columns)
+        facts[product] = f"{len(commands)} commands, {cycles} cycles, {100 * use:.1f} % used"
+        facts["words per cycle"] = ", ".join(
+            f"{name} {count / cycles:.2f}" for name, count in moved.items()
+        )
+    flows = _dataflows(spec)
+    best = min(flows, key=lambda flow: flows[flow])
+    facts["array alone"] = ", ".join(f"{flow} {cycles}" for flow, cycles in flows.items())
+    facts["best dataflow"] = f"{best}, in cycles of the array alone for this product"
+    return facts
+
+
+def _dataflows(spec: "Gemm") -> dict[str, int]:
+    """Cycles of an array of the same size for the product, by dataflow."""
+    rows, columns = spec.rows, spec.columns
+    m, k, n = spec.m, spec.k, spec.n
+
+    def folds(a: int, b: int) -> int:
+        return -(-a // rows) * -(-b // columns)
+
+    tiles = {
+        "weight-stationary": (m, folds(k, n)),
+        "input-stationary": (n, folds(k, m)),
+        "output-stationary": (k, folds(m, n)),
+    }
+    found = {}
+    for flow, (length, count) in tiles.items():
+        array = SystolicArray(
+            rows=rows,
+            columns=columns,
+            dataflow=flow,
+            activation=spec.activation,
+            weight=spec.weight,
+            products=max(k, 1),
+        )
+        # Tiles of one length reach a steady pace at once: two of them tell it.
+        few = min(count, 4)
+        cycles = [array.tile_cycles(Timing(), [length] * i) for i in range(few + 1)]
+        more = (count - few) * (cycles[few] - cycles[few - 1])
+        found[flow] = cycles[few] + more
+    return found

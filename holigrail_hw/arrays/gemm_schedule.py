@@ -1,0 +1,132 @@
+"""When a matrix engine does what, if nobody ever waits: its cycles, exactly, tile by tile."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from holigrail_hw.core.timing import Timing
+
+from .gemm_core import STATUS_DEPTH, GemmTiming
+from .gemm_feeders import GOOD
+from .gemm_output import SUM_CYCLES
+
+if TYPE_CHECKING:
+    from .gemm import Gemm
+
+__all__ = ["Command", "total_cycles"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as the engine meets it: its sizes, its verdict, and the vectors that come."""
+
+    vectors: int
+    k_tiles: int
+    n_tiles: int
+    code: int
+    arriving: int
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of weights."""
+        return self.k_tiles * self.n_tiles
+
+
+def total_cycles(spec: "Gemm", timing: Timing, commands: Iterable[Command]) -> int:
+    """Cycles from reset to the last item delivered."""
+    run = _Run(spec, timing)
+    for command in commands:
+        run.add(command)
+    return run.last + run.cycles.whole + 1 if run.recent else 0
+
+
+class _Run:
+    """The cycles in which the parts of the engine are free again; a take is a vector entering."""
+
+    def __init__(self, spec: "Gemm", timing: Timing):
+        self.cycles = GemmTiming(spec, timing)
+        self._rows, self._columns = spec.rows, spec.columns
+        self._has_parameters = "parameter" in spec.streams()
+        self._loader = self._weights = self._sequencer = self._parameters = 0
+        self._written = self._parameter = -1
+        # Of the array: when its present tile started, and its last vector entered.
+        self._start: int | None = None
+        self._closed = -1
+        self._opened = -SUM_CYCLES
+        self._swapped = -1
+        self._ends: list[int] = []
+        self.recent: list[int] = []
+
+    @property
+    def last(self) -> int:
+        """The latest take."""
+        return self.recent[-1]
+
+    def add(self, command: Command) -> None:
+        """One command more."""
+        verdict = self._loader + command.arriving + 1
+        weights, sequencer = max(verdict, self._weights), max(verdict, self._sequencer)
+        parameters = max(verdict, self._parameters) if self._has_parameters else verdict
+        self._loader = max(weights, sequencer, parameters) + 1
+        previous = self.recent[-1] if self.recent else -1
+        first = max(sequencer + 3, previous + 1)
+        if command.code == GOOD:
+            items = self._good(command, first, weights, parameters)
+        else:
+            self._take(self._ending(first))
+            self._weights = weights + 1 + command.tiles * self._rows
+            self._parameters = parameters + 1 + command.n_tiles * self._columns
+            if not command.tiles:
+                self._weights = weights + 1
+            items = 1
+        self._ends.append(self.last)
+        fetched = max(sequencer + items, *(self.recent[-3:-2] or [0]))
+        self._sequencer = fetched + 1
+
+    def _good(self, command: Command, first: int, weights: int, parameters: int) -> int:
+        rows, vectors = self._rows, command.vectors
+        self._written = max(self._written, weights)
+        self._parameter = max(self._parameter, parameters)
+        for tile in range(command.tiles):
+            # Rows are written in order, each once the token of the tile before has passed it.
+            self._written += rows
+            if self._start is not None:
+                freed = self._start + (rows - 1) * self.cycles.step + 1
+                self._written = max(self._written, freed)
+            ready = self._written + (rows == 1)
+            self._start = max(ready, self._closed)
+            take = max(first, self._start + 1, self._opened + SUM_CYCLES)
+            is_final = tile % command.k_tiles == command.k_tiles - 1
+            if is_final and self._has_parameters:
+                self._parameter = max(self._parameter, self._swapped) + self._columns
+                take = max(take, self._parameter + 1)
+                self._swapped = take + self.cycles.swap
+            self._opened, close = take, take + vectors - 1
+            if tile == command.tiles - 1:
+                if vectors == 1:
+                    take = close = self._ending(take)
+                    self._reopen(take, is_final)
+                else:
+                    close = self._ending(close)
+            for early in range(max(vectors - 3, 0), vectors - 1):
+                self._take(take + early)
+            self._take(close)
+            self._closed, first = close, close + 1
+        self._weights = self._written + 1
+        self._parameters = self._parameter + 1
+        return command.tiles * vectors
+
+    def _reopen(self, take: int, is_final: bool) -> None:
+        """A single vector that both opens and ends waited for its status."""
+        self._opened = take
+        if is_final and self._has_parameters:
+            self._swapped = take + self.cycles.swap
+
+    def _ending(self, take: int) -> int:
+        """When an item that ends a command enters: its status must have a place in the queue."""
+        if len(self._ends) >= STATUS_DEPTH:
+            return max(take, self._ends[-STATUS_DEPTH] + self.cycles.whole + 1)
+        return take
+
+    def _take(self, cycle: int) -> None:
+        self.recent = [*self.recent[-2:], cycle]

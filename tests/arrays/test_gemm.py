@@ -1,0 +1,226 @@
+"""The matrix-product engine: NumPy's answer, faults, promised cycles, and the host's side of it."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hardware import make
+
+from holigrail_hw.arrays import gemm_schedule
+from holigrail_hw.arrays.gemm import Gemm
+from holigrail_hw.arrays.gemm_golden import commands_of
+from holigrail_hw.arrays.gemm_host import GemmHost
+from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.core.errors import DesignError
+from holigrail_hw.flow import workloads
+from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.host_link import SimulationLink
+
+FAST = Timing(period_ns=6.0, device="ecp5")
+RAW = make(Gemm, rows=4, columns=3, requantise="none", activation_depth=20, accumulator_depth=8)
+SCALED = make(Gemm, rows=3, columns=4, activation_depth=12, accumulator_depth=6)
+REQUESTS = {
+    "single element": (
+        make(Gemm, rows=1, columns=1, requantise="none", activation_depth=6, accumulator_depth=4),
+        Timing(),
+    ),
+    "narrow": (
+        make(Gemm, rows=2, columns=1, activation="uint3", weight="ternary", requantise="double"),
+        Timing(),
+    ),
+    "no parameters": (
+        make(
+            Gemm,
+            rows=3,
+            columns=5,
+            requantise="shift",
+            bias="none",
+            shift_width=0,
+            shift=5,
+            activation_depth=7,
+            accumulator_depth=3,
+        ),
+        FAST,
+    ),
+    "wide, in logic": (
+        make(
+            Gemm,
+            rows=2,
+            columns=2,
+            activation="int16",
+            weight="uint12",
+            bias="product",
+            multiplier="logic",
+            requantiser="logic",
+        ),
+        Timing(),
+    ),
+}
+
+
+@cache
+def designs() -> dict[str, Compiled]:
+    return dict(zip(REQUESTS, compile_all(list(REQUESTS.values()), short=True), strict=True))
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_hardware_equals_golden_in_the_cycles_promised(name):
+    design, rng = designs()[name], np.random.default_rng(3)
+    spec = design.top.spec
+    for idle, stall in ((0.0, 0.0), (0.4, 0.4)):
+        chosen = workloads.choose(spec, 300, seed=7)
+        pauses = {
+            stream.name: rng.random(61) < (idle if stream.direction == "in" else stall)
+            for stream in design.top.handshakes()
+        }
+        run = design.run_streams(chosen.items, chosen.counts, pauses=pauses)
+        assert not workloads.differences(chosen, run.results)
+        if not idle:
+            assert run.cycles == spec.cycles(design.top.timing, **chosen.items)
+
+
+def test_every_fault_is_met_and_followed_by_a_right_command():
+    codes = set()
+    for job in SCALED.corner_jobs():
+        commands = list(commands_of(SCALED, job))
+        codes |= {command.code for command in commands}
+        if len(commands) == 2:
+            assert [command.code == 0 for command in commands] == [False, True]
+            status = SCALED.golden(**job)["status"]["code"].tolist()
+            assert status == [command.code for command in commands]
+    assert codes == {0, 1, 2, 3}
+
+
+class GoldenLink:
+    """The golden model behind the interface of a link."""
+
+    def __init__(self, spec: Gemm):
+        self.spec, self.left = spec, {}
+
+    def exchange(self, items, counts):
+        if items:
+            self.left = self.spec.golden(**items)
+            self.left["status"]["cycles"] = np.zeros(1, np.uint64)
+        if any(len(next(iter(self.left[n].values()))) < count for n, count in counts.items()):
+            raise DesignError("nothing comes")
+        return {name: self.left[name] for name in counts}
+
+
+SHAPES = [(1, 1, 1), (5, 1, 3), (1, 7, 2), (9, 11, 7), (4, 4, 1), (17, 80, 4), (3, 79, 9)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_golden_is_numpys_product(shape):
+    (m, k, n), rng = shape, np.random.default_rng(5)
+    a, b = rng.integers(-128, 128, (m, k)), rng.integers(-128, 128, (k, n))
+    assert np.array_equal(GemmHost(GoldenLink(RAW)).multiply(a, b), a @ b)
+
+
+def test_the_host_multiplies_on_the_hardware():
+    """Shapes that are no multiple of the array, the smallest, and one beyond all buffers."""
+    rng = np.random.default_rng(6)
+    with SimulationLink(RAW) as link:
+        host = GemmHost(link)
+        for m, k, n in SHAPES:
+            a, b = rng.integers(-128, 128, (m, k)), rng.integers(-128, 128, (k, n))
+            assert np.array_equal(host.multiply(a, b), a @ b), (m, k, n)
+            assert host.cycles > 0 or m <= RAW.accumulator_depth
+
+
+def test_a_requantised_product_on_the_hardware():
+    """y = round((x + bias) * scale / 2^shift), in range, from rational numbers."""
+    rng = np.random.default_rng(8)
+    m, k, n = 13, 10, 6
+    a, b = rng.integers(-128, 128, (m, k)), rng.integers(-128, 128, (k, n))
+    bias, scale = rng.integers(-5000, 5000, n), rng.integers(1, 300, n)
+    shift = rng.integers(0, 3, n)
+    with SimulationLink(SCALED) as link:
+        found = GemmHost(link).multiply(a, b, bias=bias, scale=scale, shift=shift)
+    # Quotients of these sizes are exact in float64, and rint takes ties to even.
+    wanted = np.rint((a @ b + bias) * scale / 2.0 ** (16 + shift))
+    assert np.array_equal(found, np.clip(wanted, -128, 127))
+
+
+class NoTiles(GoldenLink):
+    """A link that spoils the command."""
+
+    def exchange(self, items, counts):
+        if items:
+            items = items | {"command": items["command"] | {"n_tiles": np.zeros(1, np.uint64)}}
+        return super().exchange(items, counts)
+
+
+def test_an_error_status_reaches_the_user():
+    host = GemmHost(NoTiles(RAW))
+    with pytest.raises(DesignError) as caught:
+        host.multiply(np.ones((2, 2), int), np.ones((2, 2), int))
+    assert str(caught.value) == (
+        "gemm host: the engine must obey the command, not refuse it because a size is 0 or larger"
+        " than the buffers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "channel", "message"),
+    [
+        ((2, 3), (2, 3), {}, "a and b must be M x K and K x N, not of shapes (2, 3) and (2, 3)"),
+        ((2, 3), (3, 1), {"bias": 1}, "no parameter must be given for each column, not bias"),
+        ((2, 81), (81, 1), {}, "sums must have at most 80 products, not 81"),
+    ],
+)
+def test_what_the_host_refuses(a, b, channel, message):
+    with pytest.raises(RequestError) as caught:
+        GemmHost(GoldenLink(RAW)).multiply(np.ones(a, int), np.ones(b, int), **channel)
+    assert str(caught.value) == f"gemm host: {message}"
+    with pytest.raises(RequestError, match="a must be between -128 and 127, not 128"):
+        GemmHost(GoldenLink(RAW)).multiply([[128]], [[1]])
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            {"activation": "fp16"},
+            "gemm: activation must be an integer, binary or ternary format, not fp16",
+        ),
+        (
+            {"accumulator": "int16"},
+            "gemm: accumulator must hold every sum of 4 products, as int18 does, not be int16",
+        ),
+        ({"zero_point": 300}, "gemm: zero_point must be between -128 and 127, not 300"),
+    ],
+)
+def test_refusals(texts, message):
+    with pytest.raises(RequestError) as caught:
+        make(Gemm, **texts)
+    assert message in str(caught.value)
+
+
+def test_tiles_follow_without_a_gap():
+    """M cycles for every tile, as soon as M is R or more; one command of K = 4 R, N = 5 C."""
+    spec = make(Gemm, rows=8, columns=8, activation_depth=256)
+    few, many = (
+        gemm_schedule.total_cycles(spec, Timing(), [gemm_schedule.Command(16, 4, n, 0, 64)])
+        for n in (5, 25)
+    )
+    assert many - few == 20 * 4 * 16
+
+
+def test_facts_count_what_moves():
+    facts = make(Gemm, rows=8, columns=8, activation_depth=1024, m=32, k=64, n=64).facts()
+    commands, cycles, _ = facts["32 x 64 x 64"].split(", ")
+    assert commands == "1 commands" and int(cycles.split()[0]) >= 32 * 64 * 64 // 64
+    assert facts["best dataflow"].startswith("weight-stationary") or "," in facts["array alone"]
+    assert facts["multipliers"] == 64
+
+
+def test_planted_faults_are_caught(monkeypatch):
+    """A promise one cycle off, and a golden model with one wrong bit."""
+    design = designs()["narrow"]
+    spec = design.top.spec
+    chosen = workloads.choose(spec, 60, seed=1)
+    run = design.run_streams(chosen.items, chosen.counts)
+    run.results["result"]["c0"][-1] ^= np.uint64(1)
+    assert workloads.differences(chosen, run.results)
+    monkeypatch.setattr(gemm_schedule, "SUM_CYCLES", 5)
+    assert run.cycles != spec.cycles(design.top.timing, **chosen.items)
