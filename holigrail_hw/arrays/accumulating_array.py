@@ -23,7 +23,7 @@ from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
 
-__all__ = ["AccumulatingArray", "pair_ends"]
+__all__ = ["AccumulatingArray", "check_pace", "pair_ends"]
 
 
 class AccumulatingArray(wiring.Component):
@@ -58,11 +58,7 @@ class AccumulatingArray(wiring.Component):
         self._mac, self._rows, self._columns = mac, rows, columns
         self._names, self._fields, self._timing = names, fields, timing
         plan = mac.plan(timing)
-        if plan.interleave > 1:
-            raise RequestError(
-                f"output-stationary: a sum must take one cycle to add to, not {plan.interleave}",
-                hint="ask for a longer --period, an exact accumulation, or a stationary operand",
-            )
+        check_pace(plan)
         self.latency, self.promise_ns = plan.latency, plan.promise_ns
         layouts = (
             {f"{fields[0]}{i}": shape_of(mac.a) for i in range(rows)} | {"last": 1},
@@ -229,6 +225,15 @@ class _Element(wiring.Component):
         if self._down:
             m.d.comb += self.b_down.eq(delayed(m, self.b, 1, "b"))
         return m
+
+
+def check_pace(plan: Plan) -> None:
+    """Refuse a sum that takes more than a cycle to add to."""
+    if plan.interleave > 1:
+        raise RequestError(
+            f"output-stationary: a sum must take one cycle to add to, not {plan.interleave}",
+            hint="ask for a longer --period, an exact accumulation, or a stationary operand",
+        )
 
 
 def pair_ends(pairs: list[int], rows: int) -> list[int]:
