@@ -5,6 +5,7 @@ import pytest
 from hardware import make
 
 from holigrail_hw.arrays.systolic_array import SystolicArray
+from holigrail_hw.arrays.tiling import Tiling
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow import verify_engine, workloads
 from holigrail_hw.flow.compiled import Compiled, compile_all
@@ -216,3 +217,42 @@ def test_a_sum_of_several_cycles_cannot_be_output_stationary():
     spec = array(dataflow="output-stationary", activation="bf16", weight="bf16")
     with pytest.raises(RequestError, match="a sum must take one cycle to add to, not"):
         spec.component(FAST)
+
+
+def test_two_designs_in_one_process_do_not_share_their_stream_widths():
+    """Constants of two loaded libraries have equal names."""
+    for flow in FLOWS[:2]:
+        spec = array(rows=1, columns=3, dataflow=flow)
+        (design,) = compile_all([(spec, Timing())], backend="verilator", short=True)
+        chosen = workloads.choose(spec, 40, seed=1)
+        run = design.run_streams(chosen.items, chosen.counts)
+        assert not workloads.differences(chosen, run.results)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize(("rows", "columns", "m", "k", "n"), [(4, 3, 3, 90, 7), (3, 5, 40, 2, 50)])
+def test_a_whole_product_takes_the_cycles_of_its_tiles(flow, rows, columns, m, k, n):
+    """The short way to the cycles of many tiles is the long one."""
+    spec = array(rows=rows, columns=columns, dataflow=flow)
+    tiling = Tiling(flow, rows, columns, m, k, n)
+    for timing in (Timing(), FAST):
+        long = spec.tile_cycles(timing, [tiling.length] * tiling.tiles)
+        assert spec.product_cycles(timing, tiling) == long
+
+
+def test_answers_about_a_product():
+    """196 x 192 x 384 on 8 x 8: a vector per cycle, 8 activations and 8 sums with each."""
+    answers = array(rows=8, columns=8, m=196, k=192, n=384).answers(Timing())
+    assert answers["cycles"] == 9 + 1151 * 196 + 196 + 14 == 225815
+    assert answers["best dataflow"] == "weight-stationary"
+    assert answers["activation words"] == answers["result words"] == 196 * 192 * 48
+    assert answers["weight words"] == 192 * 384
+    assert answers["multipliers"] == 64 and answers["tiles"] == "24 x 48 of 196"
+    narrow = array(rows=8, columns=8, m=384, k=192, n=9).answers(Timing())
+    assert narrow["best dataflow"] == "input-stationary"
+    assert array().answers(Timing()) == {}
+
+
+def test_sizes_of_a_product_come_together():
+    with pytest.raises(RequestError, match="m, k and n must be given together, not only m = 3"):
+        array(m=3)
