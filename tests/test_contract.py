@@ -54,13 +54,14 @@ def name(request) -> str:
 def plain(name: str) -> list[Compiled]:
     """The default without a clock, and with a period that takes several cycles."""
     default = specs(name)[0]
-    return compile_all([(default, timing) for timing in clocks(default)[:3:2]])
+    return compile_all([(default, timing) for timing in clocks(default)[:3:2]], short=True)
 
 
 def streams(name: str) -> list[Compiled]:
     default = specs(name)[0]
     chosen = clocks(default)[:3:2]
-    return compile_all([(default, replace(timing, shell="stream")) for timing in chosen])
+    requests = [(default, replace(timing, shell="stream")) for timing in chosen]
+    return compile_all(requests, short=True)
 
 
 def expect(design: Compiled, chosen: vectors.Vectors, found: dict, what: str) -> None:

@@ -224,7 +224,9 @@ def _parser(
         )
         timing.add_argument("--device", metavar="NAME", help="device whose delays count (generic)")
         timing.add_argument(
-            "--shell", metavar="KIND", help="plain (fixed latency) or stream (valid and ready)"
+            "--shell",
+            metavar="KIND",
+            help="plain (fixed latency), stream (valid and ready) or axi-stream",
         )
     return parser
 

@@ -82,6 +82,10 @@ class _Terminated(KeyboardInterrupt):
 
 
 def _terminate(number: int, frame: Any) -> None:
+    # A tool of another thread would be waited for. Without its module no tool was started.
+    process = sys.modules.get("holigrail_hw.flow.process")
+    if process is not None:
+        process.kill_all()
     raise _Terminated
 
 

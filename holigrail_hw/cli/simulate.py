@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.axi_stream import shelled
 from ..core.engine import Engine
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
@@ -26,7 +27,7 @@ __all__ = ["configure", "main"]
 def main(words: list[str], session: Session) -> int:
     """Print operands, results and golden results of some items; exit status 1 if they differ."""
     options, design = read_design(words, session, configure)
-    if isinstance(design.spec, Engine):
+    if isinstance(shelled(design.spec, design.timing), Engine):
         return _engine(options, design, session)
     spec, rng = design.spec, np.random.default_rng(session.seed)
     codes = _given(spec, options.value) if options.value else spec.items(options.count, rng)
@@ -67,7 +68,7 @@ def main(words: list[str], session: Session) -> int:
 
 def _engine(options: argparse.Namespace, design: Design, session: Session) -> int:
     """Random jobs, stream by stream, beside the golden items."""
-    spec = design.spec
+    spec = shelled(design.spec, design.timing)
     assert isinstance(spec, Engine)
     if options.value:
         raise RequestError(
@@ -77,7 +78,9 @@ def _engine(options: argparse.Namespace, design: Design, session: Session) -> in
         )
     chosen = workloads.choose(spec, options.count, session.seed)
     with session.progress() as progress:
-        simulator = Compiled(spec, design.timing, trace=options.vcd is not None, progress=progress)
+        simulator = Compiled(
+            design.spec, design.timing, trace=options.vcd is not None, progress=progress
+        )
         run = simulator.run_streams(chosen.items, chosen.counts, quiet=spec.quiet_cycles)
         if options.vcd is not None:
             simulator.trace(options.vcd)

@@ -52,6 +52,8 @@ class Engine(OperatorSpec):
     stateful: ClassVar[bool] = True
     # The most cycles the hardware may work without moving an item on any stream.
     quiet_cycles: ClassVar[int] = 10_000
+    # How the ports of a handshake are called, after the name of their stream.
+    handshake: ClassVar[tuple[str, str]] = ("valid", "ready")
 
     @abstractmethod
     def streams(self) -> dict[str, Stream]:
@@ -61,12 +63,19 @@ class Engine(OperatorSpec):
     def golden(self, **items: Mapping[str, Any]) -> Items:
         """Items of every output stream for the items of every input stream; integers only.
 
-        A field whose value depends on when things happen (a cycle counter) is ``None``.
+        A field whose value depends on when things happen (a cycle counter) is ``None``. A field
+        with more than one right value is a pair (low, high), with a third member if only the bits
+        of a mask count.
         """
 
     @abstractmethod
     def job(self, rng: np.random.Generator, size: int) -> Items:
         """A random legal job of about ``size`` input items, all of its input streams."""
+
+    @property
+    def jobs_stand_alone(self) -> bool:
+        """Whether several jobs in a row give their answers in a row."""
+        return True
 
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""

@@ -179,12 +179,17 @@ class EnginePorts(wiring.Component):
     STREAM_valid, STREAM_ready and STREAM_FIELD for every stream and every field of it
     """
 
-    def __init__(self, engine: Any, streams: "Mapping[str, Stream]"):
-        self._engine, self._streams = engine, streams
+    def __init__(
+        self,
+        engine: Any,
+        streams: "Mapping[str, Stream]",
+        handshake: tuple[str, str] = ("valid", "ready"),
+    ):
+        self._engine, self._streams, self._handshake = engine, streams, handshake
         ports = {}
         for name, kind in self._streams.items():
             along, against = (In, Out) if kind.direction == "in" else (Out, In)
-            ports |= {f"{name}_valid": along(1), f"{name}_ready": against(1)}
+            ports |= {f"{name}_{handshake[0]}": along(1), f"{name}_{handshake[1]}": against(1)}
             ports |= {f"{name}_{n}": along(shape_of(f)) for n, f in kind.fields.items()}
         super().__init__(ports)
 
@@ -193,9 +198,9 @@ class EnginePorts(wiring.Component):
         m.submodules.engine = engine = self._engine
         for name, kind in self._streams.items():
             inner = getattr(engine, name)
-            pairs = [(getattr(self, f"{name}_valid"), inner.valid)]
+            pairs = [(getattr(self, f"{name}_{self._handshake[0]}"), inner.valid)]
             pairs += [(getattr(self, f"{name}_{n}"), inner.payload[n]) for n in kind.fields]
-            ready = getattr(self, f"{name}_ready")
+            ready = getattr(self, f"{name}_{self._handshake[1]}")
             if kind.direction == "in":
                 m.d.comb += [inside.eq(outside) for outside, inside in pairs]
                 m.d.comb += ready.eq(inner.ready)

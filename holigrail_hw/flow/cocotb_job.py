@@ -44,7 +44,7 @@ def run(
     ToolError, InternalError
         If the simulator dies, or the bench fails without a reason.
     """
-    spec, text = top.spec, emit_verilog.verilog(top)
+    spec, text = top.asked, emit_verilog.verilog(top)
     source = folder / f"{top.name}.v"
     source.write_text(text, encoding="utf-8")
     report, counts, job = (folder / f"{name}.json" for name in ("report", "counts", "job"))

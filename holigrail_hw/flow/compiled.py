@@ -24,6 +24,7 @@ from ..core.timing import Timing
 from . import backends, item_words
 from .item_words import counted_codes
 from .process import Progress
+from .run_loop import Run, Stream, pointer, size
 from .top import Top
 
 __all__ = ["BACKENDS", "Compiled", "StreamRun", "StreamsRun", "compile_all"]
@@ -60,33 +61,6 @@ class StreamsRun:
     cycles: int
     moved: dict[str, int]
     complete: bool
-
-
-class _Stream(ctypes.Structure):
-    _fields_ = [
-        ("items", ctypes.c_void_p),
-        ("count", ctypes.c_uint64),
-        ("wanted", ctypes.c_uint64),
-        ("pause", ctypes.c_void_p),
-        ("moved", ctypes.c_uint64),
-    ]
-
-
-class _Run(ctypes.Structure):
-    _fields_ = [
-        ("streams", ctypes.POINTER(_Stream)),
-        ("pattern", ctypes.c_uint64),
-        ("cycle_limit", ctypes.c_uint64),
-        ("quiet_limit", ctypes.c_uint64),
-        ("drain", ctypes.c_uint64),
-        ("paired", ctypes.c_uint64),
-        ("rules", ctypes.c_uint64),
-        ("open", ctypes.c_uint64),
-        ("cycles", ctypes.c_uint64),
-        ("violation", ctypes.c_uint64),
-        ("violation_cycle", ctypes.c_uint64),
-        ("violation_stream", ctypes.c_uint64),
-    ]
 
 
 class Compiled:
@@ -174,7 +148,7 @@ class Compiled:
         results = np.empty((len(items), item_words.words(self._outputs)), np.uint64)
         self.reset()
         self._function("plain")(
-            self._design, _pointer(items), _size(len(items)), _size(self.latency), _pointer(results)
+            self._design, pointer(items), size(len(items)), size(self.latency), pointer(results)
         )
         self.cycles += len(items) + self.latency
         return item_words.unpack(results, self._outputs)
@@ -257,7 +231,7 @@ class Compiled:
         streams, pauses = self.top.handshakes(), pauses or {}
         lengths = [max(len(pauses.get(stream.name, (0,))), 1) for stream in streams]
         pattern = int(np.lcm.reduce(lengths))
-        rows, kept = (_Stream * len(streams))(), []
+        rows, kept = (Stream * len(streams))(), []
         for row, stream in zip(rows, streams, strict=True):
             ports, words = item_words.rows(stream, items, counts)
             given = np.asarray(pauses.get(stream.name, (0,)), np.uint8)
@@ -269,7 +243,7 @@ class Compiled:
             row.items, row.count, row.pause = words.ctypes.data, len(words), pause.ctypes.data
             row.wanted = len(words)
             kept.append((ports, words, pause))
-        call = _Run(
+        call = Run(
             streams=rows,
             pattern=pattern,
             cycle_limit=(1 << 63) if cycles is None else cycles,
@@ -320,13 +294,13 @@ class Compiled:
             for stream in streams
             if stream.direction == "out"
         }
-        rows, kept, never = (_Stream * len(streams))(), [], np.zeros(1, np.uint8)
+        rows, kept, never = (Stream * len(streams))(), [], np.zeros(1, np.uint8)
         for row, stream in zip(rows, streams, strict=True):
             ports, words = item_words.rows(stream, items, counts)
             row.items, row.count, row.pause = words.ctypes.data, len(words), never.ctypes.data
             row.wanted = wanted.get(stream.name, 0)
             kept.append((ports, words))
-        call = _Run(streams=rows, pattern=1, cycle_limit=1 << 63, quiet_limit=quiet, open=True)
+        call = Run(streams=rows, pattern=1, cycle_limit=1 << 63, quiet_limit=quiet, open=True)
         self._function("streams")(self._design, ctypes.byref(call))
         self.cycles += call.cycles
         moved, results = item_words.collected(streams, rows, kept)
@@ -358,14 +332,14 @@ class Compiled:
             count = min(chunk, stop - first)
             results = np.empty((count, item_words.words(self._outputs)), np.uint64)
             self._function("counted")(
-                self._design, _size(first), _size(count), _size(self.latency), _pointer(results)
+                self._design, size(first), size(count), size(self.latency), pointer(results)
             )
             self.cycles += count + self.latency
             yield counted_codes(widths, first, count), item_words.unpack(results, self._outputs)
 
     def reset(self) -> None:
         """Hold the reset for one cycle; the operands are zero meanwhile."""
-        self._function("reset")(self._design, _size(1))
+        self._function("reset")(self._design, size(1))
 
     def trace(self, path: Path) -> None:
         """Write the waveform so far as VCD; the design must have been built with ``trace``."""
@@ -396,11 +370,3 @@ def compile_all(
     tops = [Top(spec, timing) for spec, timing in requests]
     library = backends.build(tops, backend, trace=False, short=short, progress=progress)
     return [Compiled._loaded(top, library, index) for index, top in enumerate(tops)]
-
-
-def _pointer(array: np.ndarray) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
-
-
-def _size(value: int) -> ctypes.c_uint64:
-    return ctypes.c_uint64(value)

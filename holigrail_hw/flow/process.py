@@ -2,10 +2,17 @@
 
 A tool that fails is reported with its command, its exit status or signal, the last lines of its log
 and the path of the log, so that a missing output file is never the message.
+
+No tool outlives this process, however that ends: a guard, a shell that waits for the end of a pipe
+from this process, then kills the tool and its children.
 """
 
+import contextlib
 import os
+import re
+import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -16,12 +23,17 @@ from pathlib import Path
 
 from ..core.errors import HoligrailError, RequestError, ToolError
 
-__all__ = ["Finished", "Progress", "run", "tail"]
+__all__ = ["Exhausted", "Finished", "Progress", "kill_all", "run", "tail"]
 
 Progress = Callable[[str], None]
 """Called with one line of text about what is happening; the caller decides how to draw it."""
 
 _TAIL_LINES = 20
+_GUARD = 'read -r line; kill -s KILL -- "-$1"'
+
+_OUT_OF_MEMORY = re.compile(r"\bbad_alloc\b|\bMemoryError\b|out of memory", re.I)
+
+_running: set[subprocess.Popen] = set()
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,10 @@ class Finished:
     log: Path
 
 
+class Exhausted(ToolError):
+    """A tool that asked for more time or memory than it was given."""
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -42,6 +58,7 @@ def run(
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     time_limit: float | None = None,
+    memory_limit: int | None = None,
     progress: Progress | None = None,
     failure: type[HoligrailError] = ToolError,
     hint: str | None = None,
@@ -60,6 +77,9 @@ def run(
         Receives standard output and standard error together, while the tool runs.
     time_limit : float or None
         Seconds after which the tool and its children are killed.
+    memory_limit : int or None
+        Bytes of address space for the tool and each of its children, where the system can do that
+        (Linux).
     progress
         Called with every line the tool prints.
     failure
@@ -72,9 +92,11 @@ def run(
 
     Raises
     ------
+    Exhausted
+        A :class:`ToolError`: the program ran past a limit.
     ToolError
-        The program cannot be started, died of a signal, ran past ``time_limit``, or left
-        out a file that it ``makes``.
+        The program cannot be started, died of a signal, or left out a file that it
+        ``makes``.
     RequestError
         The log cannot be written.
     """
@@ -115,6 +137,11 @@ def run(
             timer.start()
         lines = []
         assert child.stdout is not None
+        guard = _guard(child)
+        if memory_limit is not None and hasattr(resource, "prlimit"):
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(child.pid, resource.RLIMIT_AS, (memory_limit, memory_limit))
+        _running.add(child)
         try:
             for line in child.stdout:
                 sink.write(line)
@@ -127,7 +154,9 @@ def run(
             child.wait()
             raise
         finally:
+            _running.discard(child)
             timer.cancel()
+            _dismiss(guard)
             child.stdout.close()
     seconds = time.monotonic() - start
     output = "".join(lines)
@@ -139,7 +168,10 @@ def run(
         return Finished(tuple(words), output, seconds, log)
     if expired.is_set():
         reason = f"must finish within {time_limit:g} s, not be stopped at that limit"
-        failure = ToolError
+        failure = Exhausted
+    elif memory_limit is not None and _OUT_OF_MEMORY.search(output):
+        reason = f"must finish within {memory_limit >> 20} MiB, not ask for more"
+        failure = Exhausted
     elif status < 0:
         reason = f"must finish with status 0, not be killed by signal {_signal_text(-status)}"
         failure = ToolError
@@ -149,6 +181,12 @@ def run(
         if better is not None:
             raise better
     raise failure(_report(who, reason, words, output, log), hint=hint)
+
+
+def kill_all() -> None:
+    """Kill every tool that runs, in whatever thread: nothing is wanted any more."""
+    for child in [*_running]:
+        _kill(child)
 
 
 def tail(text: str, lines: int = _TAIL_LINES) -> str:
@@ -169,6 +207,29 @@ def _signal_text(number: int) -> str:
         return str(number)
     cause = ", probably out of memory" if name == "SIGKILL" else ""
     return f"{number} ({name}{cause})"
+
+
+def _guard(child: subprocess.Popen) -> subprocess.Popen | None:
+    """What kills the tool's process group when this process is gone; None without a shell."""
+    shell = shutil.which("sh")
+    if shell is None:
+        return None
+    return subprocess.Popen(
+        [shell, "-c", _GUARD, "guard", str(child.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _dismiss(guard: subprocess.Popen | None) -> None:
+    # It must be gone before its pipe is closed: that would be its sign.
+    if guard is not None:
+        guard.kill()
+        guard.wait()
+        assert guard.stdin is not None
+        guard.stdin.close()
 
 
 def _expire(child: subprocess.Popen, expired: threading.Event) -> None:

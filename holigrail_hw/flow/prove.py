@@ -20,24 +20,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from amaranth import Module
-from amaranth.back import verilog as amaranth_verilog
 
 from ..cache_folder import cache_folder
 from ..core.errors import DesignError, RequestError, ToolError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from ..hdl.plan import Plan
-from ..hdl.primitives import device_model
-from ..hdl.shapes import shape_of
 from . import emit, process, tools, vectors
 from .aig import Circuit, Graph, read_aiger, unroll, write_aiger
 from .process import Progress
+from .reference_verilog import reference_verilog
 from .top import Top
 
 __all__ = ["GOLDEN_BITS", "ProofResult", "run"]
 
 GOLDEN_BITS = 20
+_MEMORY = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def run(
     timing : Timing
         Of plain ports; the stream shell wraps the same core.
     time_limit_s : float
-        Seconds for the solver.
+        Seconds for the solver, and about as many for the translation of a circuit.
 
     Raises
     ------
@@ -107,10 +104,14 @@ def run(
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
         task = _Proof(top, Path(name), time_limit_s, progress or (lambda text: None))
-        if spec.stateful:
-            outcome = task.sequential()
-        else:
-            outcome = task.combinational(against_golden=bits <= GOLDEN_BITS)
+        try:
+            if spec.stateful:
+                outcome = task.sequential()
+            else:
+                outcome = task.combinational(against_golden=bits <= GOLDEN_BITS)
+        except process.Exhausted as error:
+            # The circuit to compare is too large to be made.
+            outcome = task.exhausted(error, against_golden=bits <= GOLDEN_BITS)
     return replace(outcome, seconds=time.monotonic() - start)
 
 
@@ -156,9 +157,13 @@ class _Proof:
             raise self._refuted(self._operands(names, output), against)
         return self._result("gave up", against, "abc &cec", latency)
 
+    def exhausted(self, error: ToolError, *, against_golden: bool) -> ProofResult:
+        against = "golden" if against_golden and not self.top.spec.stateful else "reference circuit"
+        return self._result("gave up", against, str(error).partition("\n")[0], self.top.latency)
+
     def sequential(self) -> ProofResult:
         self.progress(f"set {self.top.name} beside its reference circuit")
-        reference = _reference_verilog(self.top.spec, f"{self.top.name}_reference")
+        reference = reference_verilog(self.top.spec, f"{self.top.name}_reference")
         miter = self._miter(reference[1])
         text = emit.verilog(self.top) + reference[0] + miter
         self._circuit(text, "miter", keep="miter.aig")
@@ -212,6 +217,8 @@ class _Proof:
             log=self._log("yosys"),
             cwd=self.folder,
             environment=tools.environment(),
+            time_limit=self.time_limit_s + 10,
+            memory_limit=_MEMORY,
         )
         return read_aiger((self.folder / keep).read_bytes())
 
@@ -239,7 +246,7 @@ class _Proof:
 
     def _reference(self, graph: Graph, names: list[str], outputs: list[str]) -> list[int]:
         """The operator's own naive circuit on the operands of the first cycle."""
-        text, latency = _reference_verilog(self.top.spec, "reference")
+        text, latency = reference_verilog(self.top.spec, "reference")
         if latency:
             raise RequestError(f"{self.top.name}: its reference circuit must be combinational")
         circuit = self._circuit(text, "reference", keep="reference.aig")
@@ -295,11 +302,10 @@ class _Proof:
                 log=self._log("abc"),
                 cwd=self.folder,
                 time_limit=self.time_limit_s + 10,
+                memory_limit=_MEMORY,
             ).output
-        except ToolError as error:
-            if "stopped at that limit" in str(error):
-                return None
-            raise
+        except process.Exhausted:
+            return None
 
     def _operands(self, names: list[str], output: str) -> dict[str, int]:
         """Operands of the first cycle from ABC's counterexample, whose bit 0 is the first input."""
@@ -360,23 +366,6 @@ class _Proof:
 
     def _log(self, tool: str) -> Path:
         return cache_folder() / "logs" / f"{self.top.name}_prove_{tool}.log"
-
-
-def _reference_verilog(spec: OperatorSpec, name: str) -> tuple[str, int]:
-    """Verilog of the naive circuit, and its latency."""
-    inputs = {n: shape_of(format) for n, format in spec.inputs().items()}
-    outputs = {n: shape_of(format) for n, format in spec.outputs().items()}
-    assert spec.reference_circuit is not None
-    plan = Plan(inputs, outputs, spec.reference_circuit, device=device_model(Timing().device))
-    module = Module()
-    plan.add_to(module)
-    module.d.comb += plan.valid.eq(1)
-    ports = [*plan.inputs.values(), *plan.outputs.values()]
-    signals = [port.as_value() if hasattr(port, "as_value") else port for port in ports]
-    text = amaranth_verilog.convert(
-        module, name=name, ports=signals, emit_src=False, strip_internal_attrs=True
-    )
-    return text, plan.latency
 
 
 def _words(against: str) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.axi_stream import shelled
 from ..core.engine import Engine
 from ..core.shells import EnginePorts, FixedLatency, StreamPorts
 from ..core.spec import OperatorSpec
@@ -39,16 +40,17 @@ class Handshake:
     name: str
     direction: str
     payload: tuple[Port, ...]
+    suffixes: tuple[str, str] = ("valid", "ready")
 
     @property
     def valid(self) -> str:
         """Name of the port that marks an item."""
-        return f"{self.name}_valid"
+        return f"{self.name}_{self.suffixes[0]}"
 
     @property
     def ready(self) -> str:
         """Name of the port that accepts it."""
-        return f"{self.name}_ready"
+        return f"{self.name}_{self.suffixes[1]}"
 
     def ports(self) -> list[Port]:
         """All its ports."""
@@ -62,6 +64,8 @@ class Top:
     Attributes
     ----------
     name : str
+    asked, spec : OperatorSpec
+        What was asked for, and how its shell shows it.
     engine : bool
         Whether the operator brings its own streams.
     latency : int
@@ -84,7 +88,9 @@ class Top:
     def __init__(self, spec: OperatorSpec, timing: Timing | None = None, name: str | None = None):
         from amaranth.back import rtlil
 
-        self.spec, self.timing = spec, timing or Timing()
+        self.timing = timing or Timing()
+        self.asked = spec
+        self.spec = spec = shelled(spec, self.timing)
         self.name = name or spec.top_name(self.timing)
         self.engine = isinstance(spec, Engine)
         self.stream = self.engine or self.timing.shell == "stream"
@@ -98,7 +104,8 @@ class Top:
     def component(self) -> Any:
         """A fresh component; Amaranth elaborates each one once."""
         if isinstance(self.spec, Engine):
-            return EnginePorts(self.spec.component(self.timing), self.spec.streams())
+            engine = self.spec.component(self.timing)
+            return EnginePorts(engine, self.spec.streams(), self.spec.handshake)
         return (StreamPorts if self.stream else FixedLatency)(self.spec, self.timing)
 
     def handshakes(self) -> list[Handshake]:
@@ -112,6 +119,7 @@ class Top:
                         Port(f"{name}_{field}", stream.direction, format.width, format, field)
                         for field, format in stream.fields.items()
                     ),
+                    self.spec.handshake,
                 )
                 for name, stream in self.spec.streams().items()
             ]

@@ -38,7 +38,7 @@ class EngineTask:
 
     def compiled(self) -> tuple[str, int, bool, int]:
         chosen = self._workload("compiled")
-        design = Compiled(self.top.spec, self.top.timing, progress=self.progress)
+        design = Compiled(self.top.asked, self.top.timing, progress=self.progress)
         spec = self._engine
         rng, checked = np.random.default_rng(self.seed), 0
         for idle, stall in _PAUSES:
@@ -90,7 +90,7 @@ class EngineTask:
         chosen = self._workload("icarus")
         with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
             folder = Path(name)
-            emit.generate(self.top.spec, self.top.timing, folder, vectors=count, seed=self.seed)
+            emit.generate(self.top.asked, self.top.timing, folder, vectors=count, seed=self.seed)
             self.progress(f"icarus: {chosen.jobs} jobs")
             logs, top = cache_folder() / "logs", self.top.name
             compiler = tools.require("iverilog", who="verify")["iverilog"].command
@@ -145,5 +145,5 @@ class EngineTask:
         if level == "cocotb" and self.simulator != "verilator":
             words += ["--simulator", self.simulator]
         words += ["--seed", str(self.seed), "--count", str(self.wanted or COUNTS[level])]
-        line = vectors.command("verify", self.top.spec, self.top.timing, *words)
+        line = vectors.command("verify", self.top.asked, self.top.timing, *words)
         return f"seed {self.seed}; replay: {line}"

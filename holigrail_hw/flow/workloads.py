@@ -13,15 +13,16 @@ import numpy as np
 from ..core.engine import Engine, Items, joined
 from .top import Handshake, Top
 
-__all__ = ["Difference", "Workload", "choose", "differences", "given", "pack", "report"]
+__all__ = ["Difference", "Workload", "agrees", "choose", "differences", "given", "pack", "report"]
 
-Expected = dict[str, dict[str, tuple[Any, Any] | None]]
+Expected = dict[str, dict[str, tuple[Any, Any, int] | None]]
 _LARGEST = 256
+_EVERY_BIT = -1
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Items of every source stream; expected (low, high) codes of every sink stream.
+    """Items of every source stream; expected (low, high, mask) of every sink stream.
 
     A field is expected to be ``None`` if its value depends on when things happen.
     """
@@ -67,6 +68,8 @@ def choose(
         size = int(largest ** rng.random())
         jobs.append(spec.job(rng, size))
         answers.append(spec.golden(**jobs[-1]))
+    if not spec.jobs_stand_alone:
+        answers = [spec.golden(**joined(jobs))]
     return _workload(len(jobs), joined(jobs), _joined_answers(answers))
 
 
@@ -84,12 +87,21 @@ def differences(workload: Workload, found: Mapping[str, Mapping[str, Any]]) -> l
             if sides is None:
                 continue
             got = np.asarray(found[name][field])
-            low, high = (np.asarray(side)[: len(got)] for side in sides)
+            low, high = (np.asarray(side)[: len(got)] for side in sides[:2])
+            if sides[2] != _EVERY_BIT:
+                got, low, high = (side.astype(object) & sides[2] for side in (got, low, high))
             differs = np.asarray((got != low) & (got != high), dtype=bool)
             bad = differs if bad is None else bad | differs
         if bad is not None:
             wrong += [Difference(name, int(index)) for index in np.flatnonzero(bad)]
     return wrong
+
+
+def agrees(sides: tuple[Any, Any, int], index: int, found: int | None) -> bool:
+    """Whether a code is right; ``None`` is unknown and never right."""
+    if found is None:
+        return False
+    return any((int(found) ^ int(side[index])) & sides[2] == 0 for side in sides[:2])
 
 
 def report(
@@ -105,11 +117,11 @@ def report(
         if sides is None:
             lines.append(f"  {field}: got {text}, not judged")
             continue
-        low, high = (int(side[index]) for side in sides)
+        low, high = (int(side[index]) for side in sides[:2])
         wanted = format.format_code(low)
         if high != low:
             wanted += f" or {format.format_code(high)}"
-        mark = "" if got in (low, high) else "   WRONG"
+        mark = "" if agrees(sides, index, got) else "   WRONG"
         lines.append(f"  {field}: expected {wanted}   got {text}{mark}")
     return "\n".join(lines)
 
@@ -134,7 +146,8 @@ def _packed(stream: Handshake, workload: Workload) -> list[int]:
                 sides = expected[str(port.operand)]
                 columns.append((port.width, nothing if sides is None else sides[side]))
         for port in stream.payload:
-            ones = 0 if expected[str(port.operand)] is None else (1 << port.width) - 1
+            sides = expected[str(port.operand)]
+            ones = 0 if sides is None else sides[2] & ((1 << port.width) - 1)
             mask.append((port.width, nothing + ones))
         columns += mask
     packed, shift = np.zeros(len(columns[0][1]), dtype=object), 0
@@ -153,7 +166,7 @@ def _workload(jobs: int, items: Items, expected: Expected) -> Workload:
 
 
 def _joined_answers(answers: list[Items]) -> Expected:
-    """Answers one after the other, as pairs (low, high)."""
+    """Answers one after the other, as triples (low, high, mask)."""
     whole: Expected = {}
     for stream, fields in answers[0].items():
         whole[stream] = {}
@@ -162,9 +175,12 @@ def _joined_answers(answers: list[Items]) -> Expected:
             if any(part is None for part in parts):
                 whole[stream][field] = None
                 continue
-            pairs = [part if isinstance(part, tuple) else (part, part) for part in parts]
-            low, high = (np.concatenate([np.asarray(pair[k]) for pair in pairs]) for k in (0, 1))
-            whole[stream][field] = low, high
+            sides = [part if isinstance(part, tuple) else (part, part) for part in parts]
+            low, high = (np.concatenate([np.asarray(side[k]) for side in sides]) for k in (0, 1))
+            masks = {side[2] if len(side) == 3 else _EVERY_BIT for side in sides}
+            if len(masks) > 1:
+                raise ValueError(f"{stream} {field}: the same bits must count in every job")
+            whole[stream][field] = low, high, masks.pop()
     return whole
 
 

@@ -20,12 +20,15 @@ from holigrail_hw.cache_folder import cache_folder
 from .errors import GraphError
 from .matrix_circuit import MatrixCircuit
 from .matrix_design import MatrixDesign, MatrixRequest, design_matrix
-from .matrix_search import Progress
+from .matrix_search import Progress, Stop
 
-__all__ = ["clear", "design_cached", "entries", "entry_path", "folder", "read"]
+__all__ = ["clear", "design_cached", "design_kept", "entries", "entry_path", "folder", "read"]
 
 _SCHEMA = "holigrail constant matrix design"
-_VERSION = 1
+_VERSION = 2
+_MOST_KEPT = 256
+
+_kept: dict[tuple[MatrixRequest, float], MatrixDesign] = {}
 
 
 def folder() -> Path:
@@ -64,10 +67,33 @@ def read(path: Path) -> tuple[MatrixDesign, float]:
         raise GraphError(f"cache entry {path.name}: must be a checked design ({error})") from None
 
 
-def design_cached(
-    request: MatrixRequest, *, time_limit: float = 60.0, progress: Progress | None = None
+def design_kept(
+    request: MatrixRequest,
+    *,
+    time_limit: float = 60.0,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> MatrixDesign:
-    """:func:`~holigrail_hw.mcm.matrix_design.design_matrix`, or its kept answer."""
+    """:func:`design_cached`, once in a process: what Ctrl-C stopped is not searched for again."""
+    key = request, time_limit
+    if key not in _kept:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[key] = design_cached(request, time_limit=time_limit, progress=progress, stop=stop)
+    return _kept[key]
+
+
+def design_cached(
+    request: MatrixRequest,
+    *,
+    time_limit: float = 60.0,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> MatrixDesign:
+    """:func:`~holigrail_hw.mcm.matrix_design.design_matrix`, or its kept answer.
+
+    An answer that was stopped counts as one with the time spent as its limit.
+    """
     wrong = request.violations()
     if wrong:
         raise GraphError("; ".join(wrong))
@@ -85,8 +111,9 @@ def design_cached(
             if progress is not None:
                 progress(f"{error}; dropped, designing again")
             path.unlink(missing_ok=True)
-    found = design_matrix(request, time_limit=time_limit, progress=progress)
-    _write(path, found, time_limit)
+    found = design_matrix(request, time_limit=time_limit, progress=progress, stop=stop)
+    stopped = found.stopped or (stop is not None and not found.complete)
+    _write(path, found, min(time_limit, found.seconds) if stopped else time_limit)
     return found
 
 

@@ -15,7 +15,7 @@ from .matrix_analysis import Analysis, GraphAnalysis
 from .matrix_circuit import MatrixCircuit, exact_circuit
 from .matrix_constants import fold_constants
 from .matrix_graph import Matrix
-from .matrix_search import Progress, least_matrix_depth, solve_matrix
+from .matrix_search import Progress, Stop, least_matrix_depth, solve_matrix
 from .matrix_truncation import truncate_graph
 
 __all__ = ["MatrixDesign", "MatrixRequest", "design_matrix"]
@@ -33,7 +33,11 @@ class MatrixRequest:
     depth : int or None
         Most adders on a path of the graph.
     iterations, seed : int
-        Repetitions of the searches and their random numbers.
+        Repetitions of every search of a graph, and their random numbers.
+    searches : int
+        Searches at the same time, of which the best counts; one for each core is as fast as one.
+    cuts : int
+        Repetitions of the search of truncations.
     """
 
     matrix: Matrix
@@ -43,6 +47,8 @@ class MatrixRequest:
     depth: int | None = None
     iterations: int = 200
     seed: int = 0
+    searches: int = 1
+    cuts: int = 200
 
     def violations(self) -> list[str]:
         """Everything wrong with the request, one line each."""
@@ -73,7 +79,8 @@ class MatrixDesign:
     """A circuit for a request; ``untruncated`` are the one-bit adders of the exact one.
 
     ``engine`` says how the truncation was found: ilp, greedy, or none. ``complete`` says whether
-    the searches did all their iterations; they then give the same answer anywhere.
+    the searches did all their iterations; they then give the same answer anywhere. ``stopped``:
+    Ctrl-C came before.
     """
 
     request: MatrixRequest
@@ -83,6 +90,12 @@ class MatrixDesign:
     iterations: int
     seconds: float
     complete: bool = True
+    stopped: bool = False
+
+    def summary(self) -> str:
+        """What the circuit costs, in words."""
+        adders = len(self.circuit.graph.adders)
+        return f"best of {adders} adders, {self.analysis.one_bit_adders} one-bit adders"
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -133,9 +146,19 @@ class MatrixDesign:
 
 
 def design_matrix(
-    request: MatrixRequest, *, time_limit: float = 60.0, progress: Progress | None = None
+    request: MatrixRequest,
+    *,
+    time_limit: float = 60.0,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> MatrixDesign:
-    """Find a circuit; raises GraphError if the request breaks a rule."""
+    """Find a circuit; after Ctrl-C, or when ``stop`` says so, the best that is known.
+
+    Raises
+    ------
+    GraphError
+        If the request breaks a rule.
+    """
     wrong = request.violations()
     if wrong:
         raise GraphError("; ".join(wrong))
@@ -146,40 +169,58 @@ def design_matrix(
         time_limit=time_limit,
         iterations=request.iterations,
         seed=request.seed,
+        searches=request.searches,
         progress=progress,
+        stop=stop,
     )
     analysis = GraphAnalysis(found.graph, request.ranges)
     plain = exact_circuit(found.graph)
     exact_ends = [(constant, constant) for constant in request.constants]
     best = fold_constants(analysis, plain, exact_ends)
     least = untruncated = analysis.of(best).one_bit_adders
-    engine, complete = "none", found.iterations == request.iterations
-    if any(request.bounds):
-        for centred in (True, False):
-            left = max(1.0, time_limit - (time.monotonic() - begin))
-            cut = truncate_graph(
-                analysis,
-                request.bounds,
-                centred=centred,
-                time_limit=left / 2,
-                iterations=request.iterations,
-                seed=request.seed,
+    engine, complete, stopped = "none", found.complete, found.stopped
+
+    def truncated(centred: bool) -> None:
+        nonlocal best, least, engine, complete
+        left = max(1.0, time_limit - (time.monotonic() - begin))
+        cut = truncate_graph(
+            analysis,
+            request.bounds,
+            centred=centred,
+            time_limit=left / 2,
+            iterations=0 if stopped else request.cuts,
+            seed=request.seed,
+        )
+        complete &= cut.complete
+        errors = analysis.of(cut.circuit).errors
+        ends = [
+            (constant - bound - low, constant + bound - high)
+            for constant, bound, (low, high) in zip(
+                request.constants, request.bounds, errors, strict=True
             )
-            complete &= cut.complete
-            errors = analysis.of(cut.circuit).errors
-            ends = [
-                (constant - bound - low, constant + bound - high)
-                for constant, bound, (low, high) in zip(
-                    request.constants, request.bounds, errors, strict=True
-                )
-            ]
-            circuit = fold_constants(analysis, cut.circuit, ends)
-            cost = analysis.of(circuit).one_bit_adders
-            if progress:
-                progress(f"{cost} one-bit adders, {untruncated} without truncation")
-            if cost < least:
-                best, least, engine = circuit, cost, cut.engine
-    seconds = time.monotonic() - begin
+        ]
+        circuit = fold_constants(analysis, cut.circuit, ends)
+        cost = analysis.of(circuit).one_bit_adders
+        if cost < least:
+            best, least, engine = circuit, cost, cut.engine
+        if progress:
+            progress(f"{cost} one-bit adders, {untruncated} without truncation")
+
+    try:
+        if any(request.bounds):
+            truncated(True)
+            truncated(False)
+    except KeyboardInterrupt as interrupt:
+        if type(interrupt) is not KeyboardInterrupt:  # SIGTERM: nothing is wanted any more
+            raise
+        stopped, complete = True, False
     return MatrixDesign(
-        request, best, untruncated, engine, found.iterations, seconds, complete
+        request,
+        best,
+        untruncated,
+        engine,
+        found.iterations,
+        time.monotonic() - begin,
+        complete,
+        stopped,
     ).check()

@@ -12,7 +12,6 @@ every output is proved to stay within the bound.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,17 +25,18 @@ from holigrail_hw.views import View
 
 from .errors import GraphError
 from .graph_pictures import picture
-from .matrix_cache import design_cached
+from .matrix_cache import design_kept
 from .matrix_circuit import MatrixCircuit
 from .matrix_counting import width_of_range
 from .matrix_datapath import ResultStage, matrix_steps
 from .matrix_design import MatrixDesign, MatrixRequest
 from .matrix_graph import MatrixGraph
-from .matrix_search import least_matrix_depth
+from .matrix_search import default_iterations, least_matrix_depth
 
 __all__ = ["MatrixMultiplication"]
 
 _WIDEST = 64
+_CUTS = 200
 _EXAMPLE = ((7, -3, 0), (19, 5, -21))
 _SQUARE = ((1, 2, 3, 4), (-5, 6, -7, 8), (0, 0, 0, 0), (11, -13, 17, 0))
 
@@ -67,8 +67,11 @@ class MatrixMultiplication(OperatorSpec):
     what is rounded minus the exact sum, ``error`` in units of the inputs' lowest bit, ``error_ulp``
     in units in the last place of ``result``, or, without that, of outputs rounded to
     ``output_bits``, of which the largest possible one uses all. ``faithful`` allows half of such a
-    unit, so that outputs rounded to nearest are off by at most one. The search depends on its seed
-    and its iterations only, unless the time limit comes first.
+    unit, so that outputs rounded to nearest are off by at most one.
+
+    Two searches run at the same time. What they find depends on the seed and the iterations only,
+    unless the time limit comes first or Ctrl-C, after which the best so far is taken. Without
+    ``iterations``, there are as many as take the compiled search about two seconds.
     """
 
     matrix: tuple[tuple[int, ...], ...] = parameter(
@@ -95,8 +98,12 @@ class MatrixMultiplication(OperatorSpec):
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64, samples=(3,))
-    iterations: int = parameter(200, "repetitions of the search", low=0, high=1 << 30, samples=(0,))
-    search_time: int = parameter(60, "seconds for the search", low=1, high=1 << 20, samples=(61,))
+    iterations: int | None = parameter(
+        None, "repetitions of the search, by the matrix if none", low=0, high=1 << 30, samples=(0,)
+    )
+    search_time: int = parameter(
+        60, "most seconds for the search", low=1, high=1 << 20, samples=(61,)
+    )
     search_seed: int = parameter(
         0, "random numbers of the search", low=0, high=1 << 30, samples=(1,)
     )
@@ -152,6 +159,15 @@ class MatrixMultiplication(OperatorSpec):
     @property
     def design(self) -> MatrixDesign:
         """The circuit with its proved errors; found once, then kept on disk."""
+        return self._designed()
+
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        found = self._designed(progress)
+        if not found.stopped:
+            return None
+        return f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
+
+    def _designed(self, progress: Callable[[str], None] | None = None) -> MatrixDesign:
         assert isinstance(self.input, FixedFormat)
         constant = 0 if self.result is None else self._stage.constant
         request = MatrixRequest(
@@ -160,10 +176,17 @@ class MatrixMultiplication(OperatorSpec):
             constants=tuple(bias + constant for bias in self._biases),
             bounds=(self.bound,) * self._rows,
             depth=self.depth,
-            iterations=self.iterations,
+            iterations=(
+                default_iterations(self.matrix) if self.iterations is None else self.iterations
+            ),
             seed=self.search_seed,
+            searches=2,
+            cuts=_CUTS if self.iterations is None else self.iterations,
         )
-        return _designed(request, self.search_time)
+        try:
+            return design_kept(request, time_limit=self.search_time, progress=progress)
+        except GraphError as error:
+            raise RequestError(f"cmvm: {error}", hint=error.hint) from None
 
     @property
     def circuit(self) -> MatrixCircuit:
@@ -349,11 +372,3 @@ class MatrixMultiplication(OperatorSpec):
         ends = [(c * self.input.minimum, c * self.input.maximum) for c in self.matrix[index]]
         bias = self._biases[index]
         return sum(map(min, ends)) + bias, sum(map(max, ends)) + bias
-
-
-@lru_cache(maxsize=256)
-def _designed(request: MatrixRequest, time_limit: int) -> MatrixDesign:
-    try:
-        return design_cached(request, time_limit=time_limit)
-    except GraphError as error:
-        raise RequestError(f"cmvm: {error}", hint=error.hint) from None

@@ -8,9 +8,10 @@ from .matrix_draft import Term
 from .matrix_graph import Row
 from .matrix_ruin import PythonSearch, Settings, State
 
-__all__ = ["NativeSearch", "search_class"]
+__all__ = ["NATIVE_BITS", "NativeSearch", "search_class"]
 
-_WIDEST = 40
+NATIVE_BITS = 40
+"""Bits of the widest coefficient of the compiled search."""
 
 
 class NativeSearch:
@@ -105,7 +106,7 @@ class NativeSearch:
 
 def search_class(matrix: Sequence[Row]) -> type[NativeSearch] | type[PythonSearch]:
     """The compiled search where it can be had and the coefficients are not too wide."""
-    if _width(matrix) <= _WIDEST and native_library.load("matrix_search") is not None:
+    if _width(matrix) <= NATIVE_BITS and native_library.load("matrix_search") is not None:
         return NativeSearch
     return PythonSearch
 

@@ -17,11 +17,11 @@ from .errors import GraphError
 from .matrix_build import build
 from .matrix_counting import matrix_one_bit_adders
 from .matrix_graph import Matrix, MatrixGraph, Row
-from .matrix_native import NativeSearch, search_class
+from .matrix_native import NATIVE_BITS, NativeSearch, search_class
 from .matrix_ruin import CERTAIN, PythonSearch, Settings, State
 from .matrix_start import Target, alone, distinct_rows, spanning_tree
 
-__all__ = ["METRICS", "MatrixSolution", "least_matrix_depth", "solve_matrix"]
+__all__ = ["METRICS", "MatrixSolution", "default_iterations", "least_matrix_depth", "solve_matrix"]
 
 METRICS = ("adders", "one-bit-adders")
 
@@ -31,16 +31,26 @@ Stop = Callable[[], bool]
 _DEEP = 30
 _SLICE = 0.05
 _HEAT = CERTAIN // 4
-_TOLD_EVERY = 10.0
+_TOLD_EVERY = 1.0
+# Iterations per nonzero digit after which small matrices gain nothing more; and iterations times
+# digits of about two seconds in the compiled search, and in the other one.
+_PER_DIGIT = 100
+_EFFORT = 4_000_000
+_PYTHON_EFFORT = 80_000
 
 
 @dataclass(frozen=True)
 class MatrixSolution:
-    """The best graph found, checked against the matrix."""
+    """The best graph found, checked against the matrix.
+
+    ``complete``: every search did all its iterations. ``stopped``: by Ctrl-C.
+    """
 
     graph: MatrixGraph
     iterations: int
     seconds: float
+    complete: bool = True
+    stopped: bool = False
 
     @property
     def adders(self) -> int:
@@ -50,8 +60,18 @@ class MatrixSolution:
 
 def least_matrix_depth(matrix: Sequence[Sequence[int]]) -> int:
     """Depth of the deepest row when each is a tree of its own in signed digits."""
-    digits = [sum((c ^ (3 * c)).bit_count() for c in row) for row in matrix]
-    return max(max(0, count - 1).bit_length() for count in digits)
+    return max(max(0, count - 1).bit_length() for count in _digits(matrix))
+
+
+def default_iterations(matrix: Sequence[Sequence[int]]) -> int:
+    """Iterations that take about two seconds, fewer for matrices of a few rows.
+
+    The number depends on the matrix only, so that an answer depends on no clock.
+    """
+    digits = max(1, sum(_digits(matrix)))
+    widest = max(c.bit_length() for row in matrix for c in row)
+    effort = _EFFORT if widest <= NATIVE_BITS else _PYTHON_EFFORT
+    return max(1, min(_PER_DIGIT * digits, effort // digits))
 
 
 def solve_matrix(
@@ -115,9 +135,11 @@ def solve_matrix(
     if not distinct:
         return MatrixSolution(build(len(rows[0]), {}, targets), 0, 0.0)
     settings = _settings(distinct, limit, metric, rule, input_width)
-    tasks = [_Task(distinct, settings, seed + index) for index in range(searches)]
+    with ThreadPoolExecutor(searches) as pool:
+        tasks = list(pool.map(lambda i: _Task(distinct, settings, seed + i), range(searches)))
+    stopped = False
     if iterations != 0:
-        _Run(tasks, time_limit, iterations).wait(progress, stop)
+        stopped = _Run(tasks, time_limit, iterations).wait(progress, stop)
 
     def cost(graph: MatrixGraph) -> tuple[int, int]:
         bits = matrix_one_bit_adders(graph, input_width, signed=signed, rule=rule)
@@ -127,8 +149,13 @@ def solve_matrix(
     graph = min((task.graph(targets) for task in tasks), key=cost).check(rows)
     if graph.depth > limit:
         raise AssertionError(f"depth {graph.depth} is above {limit}")
+    done = sum(task.state.iterations for task in tasks)
     return MatrixSolution(
-        graph, sum(task.state.iterations for task in tasks), time.monotonic() - begin
+        graph,
+        done,
+        time.monotonic() - begin,
+        complete=iterations is not None and done == searches * iterations,
+        stopped=stopped,
     )
 
 
@@ -180,19 +207,24 @@ class _Run:
         self.iterations = iterations
         self.stopped = threading.Event()
 
-    def wait(self, progress: Progress | None, stop: Stop | None) -> None:
-        """Until all searches end; the calling thread only watches them."""
+    def wait(self, progress: Progress | None, stop: Stop | None) -> bool:
+        """Until all searches end; the calling thread only watches them. Whether Ctrl-C came."""
+        stopped = False
         with ThreadPoolExecutor(len(self.tasks)) as pool:
             running = {pool.submit(self.search, task) for task in self.tasks}
             try:
                 self.watch(running, progress, stop)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interrupt:
+                if type(interrupt) is not KeyboardInterrupt:  # SIGTERM: nothing is wanted any more
+                    raise
+                stopped = True
                 if progress:
                     progress("interrupted, the best answer so far is kept")
             finally:
                 self.stopped.set()
         for future in running:
             future.result()
+        return stopped
 
     def watch(
         self, running: set[Future[None]], progress: Progress | None, stop: Stop | None
@@ -232,6 +264,11 @@ class _Run:
             return [int(_HEAT * (1 - elapsed / self.time_limit))] * count
         end = min(done + count, self.iterations)
         return [_HEAT * (self.iterations - i) // self.iterations for i in range(done, end)]
+
+
+def _digits(matrix: Sequence[Sequence[int]]) -> list[int]:
+    """Nonzero signed digits of every row."""
+    return [sum((c ^ (3 * c)).bit_count() for c in row) for row in matrix]
 
 
 def _settings(rows: list[Row], limit: int, metric: str, rule: str, input_width: int) -> Settings:

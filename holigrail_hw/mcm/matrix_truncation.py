@@ -33,7 +33,7 @@ _MARGIN = 1e-9
 
 
 class Truncated(NamedTuple):
-    """A truncated circuit, what it was found by, and whether that did all its iterations."""
+    """A truncated circuit, what it was found by, and whether that never ran out of time."""
 
     circuit: MatrixCircuit
     engine: str
@@ -71,9 +71,9 @@ def truncate_graph(
     """
     problem = _Problem(analysis, bounds, centred)
     begin = time.monotonic()
-    engine, chosen = "greedy", None
+    engine, chosen, optimal = "greedy", None, True
     if any(problem.options) and len(problem.options) <= _ILP_ADDERS:
-        chosen = _linear_program(problem, time_limit / 2)
+        chosen, optimal = _linear_program(problem, time_limit / 2)
         engine = "greedy" if chosen is None else "ilp"
     random = Random(seed)
     best = problem.filled([-1] * len(problem.options) if chosen is None else chosen, None)
@@ -92,7 +92,7 @@ def truncate_graph(
         ),
     )
     polished = problem.polished(circuit, begin + 2 * time_limit)
-    return Truncated(polished, engine, done == iterations)
+    return Truncated(polished, engine, done == iterations and optimal)
 
 
 class _Problem:
@@ -244,17 +244,20 @@ def _undominated(found: list[_Choice]) -> list[_Choice]:
     return kept
 
 
-def _linear_program(problem: _Problem, seconds: float) -> list[int] | None:
-    """The best choice by HiGHS, or None without one in time; PuLP is optional."""
+def _linear_program(problem: _Problem, seconds: float) -> tuple[list[int] | None, bool]:
+    """The best choice by HiGHS, or None without one in time; whether time did not matter.
+
+    PuLP is optional.
+    """
     try:
         import pulp
     except ImportError:
-        return None
+        return None, True
     with warnings.catch_warnings():
         # PuLP announces what its version 4 will change; nothing a user can act on.
         warnings.simplefilter("ignore")
         if "HiGHS" not in pulp.listSolvers(onlyAvailable=True):
-            return None
+            return None, True
         model: Any = pulp.LpProblem("truncation", pulp.LpMaximize)
         flags = [
             [pulp.LpVariable(f"t{index}_{k}", 0, 1, "Binary") for k in range(len(options))]
@@ -291,4 +294,6 @@ def _linear_program(problem: _Problem, seconds: float) -> list[int] | None:
         ),
         np.zeros(problem.places),
     )
-    return picks if (errors <= 1 + 1e-9).all() and any(p >= 0 for p in picks) else None
+    finished = model.sol_status == pulp.LpSolutionOptimal
+    feasible = (errors <= 1 + 1e-9).all() and any(p >= 0 for p in picks)
+    return (picks if feasible else None), finished

@@ -19,7 +19,7 @@ from holigrail_hw.cache_folder import cache_folder
 
 __all__ = ["load", "why_not"]
 
-_FLAGS = ("-O2", "-std=c++17", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror")
+_FLAGS = ("-O2", "-std=c++17", "-fPIC", "-shared")
 _reasons: dict[str, str] = {}
 
 

@@ -6,20 +6,21 @@ half of the rounding are one constant.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
+from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.mcm.matrix_cache import design_cached
+from holigrail_hw.mcm.errors import GraphError
+from holigrail_hw.mcm.matrix_cache import design_kept
 from holigrail_hw.mcm.matrix_counting import width_of_range
 from holigrail_hw.mcm.matrix_design import MatrixDesign, MatrixRequest
-from holigrail_hw.mcm.matrix_search import least_matrix_depth
+from holigrail_hw.mcm.matrix_search import default_iterations, least_matrix_depth
 
 from .layer_datapath import layer_outputs
 from .layers import Layer, layers_of
@@ -48,8 +49,10 @@ class DenseNetwork(OperatorSpec):
 
     Weights and biases are integers in units of 2^-weight_fraction. Hidden sums are rounded half up
     to the activation format and saturate; an unsigned format makes this a ReLU. The outputs are
-    exact, in as many bits as they need. The graphs depend on seed and iterations of the search
-    only, unless its time limit comes first; they are kept on disk.
+    exact, in as many bits as they need. The graphs depend on seed and iterations of their two
+    searches only, unless the time limit of a layer comes first, or Ctrl-C, after which the best so
+    far is taken; they are kept on disk. Without ``iterations``, there are as many for each layer as
+    take the compiled search about two seconds.
     """
 
     weights: tuple[tuple[tuple[int, ...], ...], ...] = parameter(
@@ -81,8 +84,10 @@ class DenseNetwork(OperatorSpec):
         high=64,
         samples=(4,),
     )
-    iterations: int = parameter(2000, "repetitions of the search", low=0, high=1 << 30)
-    search_time: int = parameter(60, "seconds for the search of a layer", low=1, high=1 << 20)
+    iterations: int | None = parameter(
+        None, "repetitions of the search of a layer, by its matrix if none", low=0, high=1 << 30
+    )
+    search_time: int = parameter(60, "most seconds for the search of a layer", low=1, high=1 << 20)
     search_seed: int = parameter(0, "random numbers of the search", low=0, high=1 << 30)
 
     def check(self) -> list[str]:
@@ -146,10 +151,20 @@ class DenseNetwork(OperatorSpec):
     @cached_property
     def designs(self) -> list[MatrixDesign]:
         """The adder graph of every layer's matrix, by the search or from the cache."""
-        found = []
-        for layer, depth in zip(
-            self.layers, self.depths or (None,) * len(self.weights), strict=True
-        ):
+        return self._designed()
+
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        found = self._designed(progress)
+        late = [index for index, design in enumerate(found) if design.stopped]
+        if not late:
+            return None
+        return f"search stopped in layer {late[0]}, going on with the best layers so far"
+
+    def _designed(self, progress: Callable[[str], None] | None = None) -> list[MatrixDesign]:
+        """After Ctrl-C in the search of one layer, the next ones take their first answer."""
+        found: list[MatrixDesign] = []
+        depths = self.depths or (None,) * len(self.weights)
+        for index, (layer, depth) in enumerate(zip(self.layers, depths, strict=True)):
             nothing = (0,) * len(layer.matrix)
             request = MatrixRequest(
                 matrix=layer.matrix,
@@ -157,10 +172,29 @@ class DenseNetwork(OperatorSpec):
                 constants=nothing,
                 bounds=nothing,
                 depth=depth,
-                iterations=self.iterations,
+                iterations=(
+                    default_iterations(layer.matrix) if self.iterations is None else self.iterations
+                ),
                 seed=self.search_seed,
+                searches=2,
             )
-            found.append(design_cached(request, time_limit=self.search_time))
+
+            def told(text: str, index: int = index) -> None:
+                if progress is not None:
+                    progress(f"layer {index} (0 to {len(depths) - 1}): {text}")
+
+            stopped = any(design.stopped for design in found)
+            try:
+                found.append(
+                    design_kept(
+                        request,
+                        time_limit=self.search_time,
+                        progress=told,
+                        stop=(lambda: True) if stopped else None,
+                    )
+                )
+            except GraphError as error:
+                raise RequestError(f"dense-network: {error}", hint=error.hint) from None
         return found
 
     def facts(self) -> dict[str, Any]:

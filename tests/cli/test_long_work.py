@@ -61,6 +61,33 @@ def test_an_interrupt_goes_on_with_the_best(start, tmp_path):
     assert list((tmp_path / "out").glob("*.v"))
 
 
+MATRIX = ";".join(",".join(str(31 * i * j % 101 - 50) for i in range(1, 9)) for j in range(1, 9))
+LAYER = "3,5,-7;9,11,13;1,2,7"
+
+
+def test_an_interrupted_matrix_search_goes_on_with_the_best(start, tmp_path):
+    long = ["--iterations", "900000000", "--search-time", "600"]
+    child = start("generate", "cmvm", "--matrix", MATRIX, *long, "-o", "out", "-v")
+    until(child, " adders after ")
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "cmvm: search stopped after " in err and " s, going on with the best of " in err
+    assert list((tmp_path / "out").glob("*.v"))
+
+
+def test_an_interrupted_network_goes_on_with_its_other_layers(start):
+    long = ["--iterations", "900000000", "--search-time", "600"]
+    layers = ["--weights", f"{LAYER}|{LAYER}", "--biases", "0,0,0;0,0,0"]
+    child = start("info", "dense-network", *layers, *long, "-v")
+    until(child, "layer 0 (0 to 1): ")
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "dense-network: search stopped in layer 0, going on with the best layers so far" in err
+    assert "adders of the layers" in out
+
+
 def test_an_interrupted_search_does_not_count_as_a_long_one(start):
     child = start("info", *words(600, "8"), "-v")
     until(child, "at least")

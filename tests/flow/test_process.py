@@ -1,14 +1,19 @@
 """A child process and each way it can end."""
 
 import os
+import shutil
+import signal
+import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.flow.folders import prepare, staging
-from holigrail_hw.flow.process import run, tail
+from holigrail_hw.flow.process import Exhausted, kill_all, run, tail
 
 
 def _python(text):
@@ -49,10 +54,10 @@ def test_silent_failure_says_so(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "signal, text", [(9, "9 (SIGKILL, probably out of memory)"), (11, "11 (SIGSEGV)")]
+    "number, text", [(9, "9 (SIGKILL, probably out of memory)"), (11, "11 (SIGSEGV)")]
 )
-def test_killed_by_a_signal(tmp_path, signal, text):
-    kill = f"import os; print('at work', flush=True); os.kill(os.getpid(), {signal})"
+def test_killed_by_a_signal(tmp_path, number, text):
+    kill = f"import os; print('at work', flush=True); os.kill(os.getpid(), {number})"
     with pytest.raises(ToolError) as caught:
         # A signal is never the design's fault.
         run(_python(kill), who="tool", log=tmp_path / "log", failure=DesignError)
@@ -158,3 +163,67 @@ def test_folder_that_cannot_be_made(tmp_path):
         f"synth: the output folder must be writable, not {blocker / 'out'} (Not a directory)"
     )
     assert caught.value.hint == "choose another one with -o"
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from holigrail_hw.flow.process import run
+# A tool with a child of its own, as make is.
+tool = "import os, subprocess, sys; " \\
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); " \\
+    "print(os.getpid(), child.pid, flush=True); child.wait()"
+run([sys.executable, "-c", tool], who="tool", log=Path(sys.argv[1]),
+    progress=lambda text: print(text, flush=True))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_no_tool_outlives_its_caller(tmp_path, how):
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path / "log")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        line = parent.stdout.readline()
+        tools = [int(word) for word in line.removeprefix("tool: ").split()]
+        assert len(tools) == 2 and all(map(alive, tools))
+        parent.send_signal(how)
+        assert parent.wait(timeout=20) == -how
+    end = time.monotonic() + 20
+    while any(map(alive, tools)) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(map(alive, tools))
+
+
+def test_a_tool_may_be_killed_from_another_thread(tmp_path):
+    progress = lambda text: threading.Thread(target=kill_all).start()  # noqa: E731
+    tool = _python("import time; print('at work', flush=True); time.sleep(600)")
+    with pytest.raises(ToolError, match="not be killed by signal 9"):
+        run(tool, who="tool", log=tmp_path / "log", progress=progress)
+
+
+def test_a_memory_limit_is_an_error_of_its_own(tmp_path):
+    tool = _python("import time; time.sleep(0.5); print(len(bytes(1 << 31)))")
+    with pytest.raises(Exhausted, match="^tool: must finish within 1024 MiB, not ask for more\n"):
+        run(tool, who="tool", log=tmp_path / "log", memory_limit=1 << 30)
+    # Memory errors without a limit are failures like any other.
+    failing = _python("raise MemoryError")
+    with pytest.raises(ToolError, match="not 1\n"):
+        run(failing, who="tool", log=tmp_path / "log")
+
+
+def test_no_guard_without_a_shell(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert run(_python("print('fine')"), who="tool", log=tmp_path / "log").output == "fine\n"
+
+
+def alive(process):
+    """Whether a process is there, and not only waits to be reaped."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] not in "ZX"

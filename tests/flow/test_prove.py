@@ -139,6 +139,19 @@ class TestNothingIsClaimed:
         result = prove.run(find("add")(**formats), time_limit_s=0.2)
         assert (result.status, result.proved) == ("gave up", False)
 
+    def test_a_circuit_too_large_to_be_made(self, monkeypatch):
+        def exhausted(*command, **options):
+            assert options["memory_limit"] and options["time_limit"]
+            raise prove.process.Exhausted("yosys: must finish within 4096 MiB\nmore")
+
+        monkeypatch.setattr(prove.process, "run", exhausted)
+        for spec in (MultiplyAdd(), Accumulate()):
+            result = prove.run(spec)
+            assert (result.status, result.method) == (
+                "gave up",
+                "yosys: must finish within 4096 MiB",
+            )
+
     def test_solver_that_says_nothing(self, monkeypatch):
         monkeypatch.setattr(prove._Proof, "_abc", lambda self, script: "")
         assert prove.run(MultiplyAdd()).status == "gave up"

@@ -8,7 +8,7 @@ import pytest
 
 from holigrail_hw.mcm import matrix_cache
 from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_cache import design_cached, entries, entry_path, read
+from holigrail_hw.mcm.matrix_cache import design_cached, design_kept, entries, entry_path, read
 from holigrail_hw.mcm.matrix_design import MatrixRequest
 
 REQUEST = MatrixRequest(((7, -3), (19, 5)), ((-128, 127),) * 2, (40, -3), (9, 9), iterations=5)
@@ -122,3 +122,20 @@ def test_two_processes_at_once():
     assert first == second
     assert len([read(path) for path in entries()]) == 4
     assert matrix_cache.clear() == 4 and not list(matrix_cache.folder().iterdir())
+
+
+def test_what_ctrl_c_stopped_serves_no_later_request(monkeypatch):
+    def interrupt(text):
+        raise KeyboardInterrupt
+
+    long = replace(REQUEST, seed=5, iterations=1 << 30, bounds=(0, 0))
+    told = iter([interrupt])
+    first = design_kept(long, time_limit=100, progress=lambda text: next(told, print)(text))
+    assert first.stopped and design_kept(long, time_limit=100) is first
+    _, limit = read(entry_path(long))
+    assert limit == first.seconds < 100
+    # In another process, this request is worked on again.
+    monkeypatch.setattr(matrix_cache, "_kept", {})
+    again = design_kept(long, time_limit=100, stop=lambda: True)
+    assert again is not first and not again.stopped and not again.complete
+    assert design_cached(long, time_limit=again.seconds / 2).seconds == again.seconds

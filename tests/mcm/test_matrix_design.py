@@ -103,8 +103,8 @@ def test_programme_and_greedy_agree_nearly():
 
     analysis = GraphAnalysis(solve_matrix(random_matrix(3), iterations=5).graph, [(-128, 127)] * 3)
     problem = _Problem(analysis, [100] * 3, True)
-    exact = _linear_program(problem, 10.0)
-    assert exact is not None
+    exact, finished = _linear_program(problem, 10.0)
+    assert exact is not None and finished
     greedy = problem.filled([-1] * len(problem.options), None)
     assert 0.9 * problem.saved(exact) <= problem.saved(greedy) <= problem.saved(exact)
 
@@ -199,3 +199,49 @@ def test_wrong_number_of_inputs():
         circuit.evaluate([1, 2])
     with pytest.raises(ValueError, match="there must be 1 ranges, not 2"):
         GraphAnalysis(circuit.graph, [(0, 1)] * 2)
+
+
+def test_ctrl_c_in_the_search_keeps_the_best():
+    request = MatrixRequest(random_matrix(6), ((-128, 127),) * 6, (0,) * 6, (0,) * 6)
+    design = design_matrix(replace(request, iterations=1 << 30), progress=Interrupt(1))
+    assert design.stopped and not design.complete and design.seconds < 30
+    assert design.circuit.graph.check(request.matrix)
+
+
+def test_ctrl_c_between_truncations_keeps_the_best():
+    request = MatrixRequest(random_matrix(4), ((-128, 127),) * 4, (0,) * 4, (64,) * 4)
+    request = replace(request, iterations=0, cuts=2)
+    design = design_matrix(request, progress=Interrupt(1))
+    assert design.stopped and not design.complete
+    assert design.analysis.one_bit_adders < design.untruncated
+
+
+def test_a_termination_is_not_answered():
+    class Terminated(KeyboardInterrupt):
+        pass
+
+    request = MatrixRequest(random_matrix(4), ((-128, 127),) * 4, (0,) * 4, (0,) * 4)
+    with pytest.raises(Terminated):
+        design_matrix(replace(request, iterations=1 << 30), progress=Interrupt(1, Terminated))
+
+
+def test_a_second_search_finds_no_less():
+    request = MatrixRequest(random_matrix(5), ((-128, 127),) * 5, (0,) * 5, (0,) * 5, iterations=30)
+    one, two, alone = (
+        design_matrix(replace(request, **change)) for change in ({}, {"searches": 2}, {"seed": 1})
+    )
+    costs = [len(design.circuit.graph.adders) for design in (one, alone)]
+    assert len(two.circuit.graph.adders) == min(costs) and two.complete
+    assert two.circuit == design_matrix(replace(request, searches=2)).circuit
+
+
+class Interrupt:
+    """Progress in which Ctrl-C comes with the given call."""
+
+    def __init__(self, call, kind=KeyboardInterrupt):
+        self.left, self.kind = call, kind
+
+    def __call__(self, text):
+        self.left -= 1
+        if not self.left:
+            raise self.kind

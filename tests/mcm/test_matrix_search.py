@@ -12,7 +12,7 @@ from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.matrix_counting import matrix_one_bit_adders
 from holigrail_hw.mcm.matrix_native import NativeSearch, search_class
 from holigrail_hw.mcm.matrix_ruin import CERTAIN, PythonSearch, Settings
-from holigrail_hw.mcm.matrix_search import least_matrix_depth, solve_matrix
+from holigrail_hw.mcm.matrix_search import default_iterations, least_matrix_depth, solve_matrix
 from holigrail_hw.mcm.matrix_start import alone, distinct_rows, signed_digits, spanning_tree
 
 SQUARE = [[(17 * i * j + 5 * i + 3 * j) % 61 - 30 for j in range(8)] for i in range(8)]
@@ -206,3 +206,14 @@ def test_signed_digits(constant):
     digits = signed_digits(constant)
     assert sum(sign << place for place, sign in digits.items()) == constant
     assert not any(place + 1 in digits for place in digits)
+
+
+def test_iterations_scale_with_the_matrix():
+    sizes = [default_iterations([[85] * n] * n) for n in (1, 2, 4, 8, 16, 32, 64)]
+    assert sizes[:3] == [400, 1600, 6400]  # four digits a constant
+    assert sizes[3:] == sorted(sizes[3:], reverse=True) and sizes[-1] > 100
+    assert default_iterations([[0]]) > 0
+    # The compiled search does not take such constants.
+    assert default_iterations([[1 << 50 | 5]]) <= default_iterations([[1 << 30 | 5]])
+    wide = [[0x5555555555555 + i for i in range(8)]] * 8
+    assert default_iterations(wide) == 80_000 // sum((c ^ 3 * c).bit_count() for c in wide[0]) // 8

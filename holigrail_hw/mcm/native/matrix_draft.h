@@ -1,90 +1,8 @@
 // A matrix adder graph in the making: the twin of matrix_draft.py, where the ideas are explained.
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <utility>
-#include <vector>
+#pragma once
 
-using Hash = uint64_t;
-
-constexpr Hash PRIME = (1ULL << 62) - 57;
-constexpr uint64_t HASH_SEED = 0x6D61747269780000ULL;
-constexpr int NONE = -1;
-
-// Splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-struct Random {
-    uint64_t state;
-    uint64_t next() {
-        state += 0x9E3779B97F4A7C15ULL;
-        uint64_t z = state;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-        return z ^ (z >> 31);
-    }
-    int below(int bound) { return static_cast<int>((next() >> 33) % static_cast<uint64_t>(bound)); }
-};
-
-inline Hash plus(Hash a, Hash b) {
-    const Hash sum = a + b;
-    return sum >= PRIME ? sum - PRIME : sum;
-}
-inline Hash minus(Hash a) { return a ? PRIME - a : 0; }
-inline Hash half(Hash a) { return a & 1 ? (a + PRIME) >> 1 : a >> 1; }
-
-inline int bits_above(int64_t value) {
-    return value <= 1 ? 0 : 64 - __builtin_clzll(static_cast<uint64_t>(value - 1));
-}
-
-struct Term {
-    int node, shift, sign;
-    bool at(int other, int place) const { return node == other && shift == place; }
-};
-
-struct Node {
-    std::vector<Term> terms;
-    std::vector<int> users;
-    std::vector<int64_t> vector;  // divided by 2^even
-    std::vector<Hash> hashes;     // of vector * 2^d
-    uint64_t parity = 0;
-    int64_t load = 1, weight = 0, bits = 0;
-    int depth = 0, even = 0, touched = 0;
-    bool alive = false, stale = false;
-};
-
-struct Use {
-    int row, a, a_shift, b, b_shift, next;
-};
-
-struct Entry {
-    Hash key = 0;  // 0: free
-    int first = NONE, count = 0, node = NONE, pushed = 0, banned = 0;
-};
-
-struct Candidate {
-    int64_t priority;
-    uint64_t draw;
-    Hash key;
-    int gain;
-    bool operator<(const Candidate &other) const {
-        if (priority != other.priority) return priority < other.priority;
-        if (draw != other.draw) return draw < other.draw;
-        return key < other.key;
-    }
-};
-
-struct Change {
-    enum Kind { ADD, REMOVE, LOAD, CREATE, REMOVE_NODE } kind;
-    int row, index;
-    Term term;
-    int64_t load;
-};
-
-struct Value {
-    Hash key;
-    int place, sign;
-};
+#include "matrix_nodes.h"
 
 class Draft {
   public:
@@ -477,40 +395,5 @@ class Draft {
         stale.push_back(row);
     }
 
-    struct Part {
-        int depth, shift, order, sign;
-        int64_t weight;
-        bool operator<(const Part &other) const {
-            if (depth != other.depth) return depth < other.depth;
-            if (shift != other.shift) return shift < other.shift;
-            return order < other.order;
-        }
-    };
-
-    int64_t row_bits(const Node &row) const {
-        std::vector<Part> parts;
-        for (const Term &t : row.terms)
-            parts.push_back({nodes[t.node].depth, t.shift, static_cast<int>(parts.size()), t.sign,
-                             nodes[t.node].weight});
-        int order = static_cast<int>(parts.size());
-        int64_t total = 0;
-        while (parts.size() > 1) {
-            std::vector<Part>::iterator least = std::min_element(parts.begin(), parts.end());
-            const Part a = *least;
-            *least = parts.back();
-            parts.pop_back();
-            least = std::min_element(parts.begin(), parts.end());
-            const Part b = *least;
-            const Part &high = a.shift > b.shift ? a : b, &low = a.shift > b.shift ? b : a;
-            const int shift = high.shift - low.shift;
-            const int64_t weight = (high.weight << shift) + low.weight;
-            const int wide = std::max(bits_above(high.weight) + shift, bits_above(low.weight));
-            if (rule) total += input_width + wide - shift;
-            else
-                total += input_width + bits_above(weight) - (high.sign > low.sign ? 0 : shift);
-            *least = {1 + std::max(a.depth, b.depth), low.shift, order++,
-                      a.sign == b.sign ? a.sign : 1, weight};
-        }
-        return total;
-    }
+    int64_t row_bits(const Node &row) const;
 };

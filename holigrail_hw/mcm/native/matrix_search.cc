@@ -2,7 +2,7 @@
 
 #include <tuple>
 
-#include "matrix_draft.h"
+#include "matrix_bits.h"
 
 namespace {
 

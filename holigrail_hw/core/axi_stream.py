@@ -1,0 +1,210 @@
+# Amaranth is untyped: its shapes look wrong to a type checker.
+# pyright: reportArgumentType=false
+
+"""Any operator with streams behind AXI4-Stream ports.
+
+Stream NAME of an engine becomes ``s_axis_NAME`` (into the hardware) or ``m_axis_NAME`` (out of
+it); an operator with fixed latency has ``s_axis_i`` and ``m_axis_o``. ``tdata`` holds the fields in
+their order from bit 0 on, filled up to whole bytes; a field ``last`` is ``tlast`` instead.
+``tvalid`` and ``tready`` are the handshake, whose rules (Arm IHI 0051, AMBA AXI-Stream Protocol
+Specification, 2.2.1) are those of every stream here. The clock is ``clk``, the reset ``rst``,
+active high.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from amaranth import Cat, Module, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from holigrail_hw.formats import FixedFormat, Format, parse
+
+from .engine import Engine, Items, Stream
+from .spec import OperatorSpec
+from .timing import Timing
+
+__all__ = ["SHELL", "AxiStream", "shelled"]
+
+SHELL = "axi-stream"
+
+
+def shelled(spec: OperatorSpec, timing: Timing) -> OperatorSpec:
+    """The specification as its shell shows it: itself, or an :class:`AxiStream` around it."""
+    return AxiStream(inner=spec, timing=timing) if timing.shell == SHELL else spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxiStream(Engine):
+    """The AXI4-Stream view of another specification; it has its name and its parameters."""
+
+    handshake: ClassVar[tuple[str, str]] = ("tvalid", "tready")
+
+    inner: OperatorSpec
+    timing: Timing
+
+    def __post_init__(self) -> None:
+        kind = type(self.inner)
+        for name in ("name", "summary", "references", "maturity"):
+            object.__setattr__(self, name, getattr(kind, name))
+        if isinstance(self.inner, Engine):
+            object.__setattr__(self, "quiet_cycles", self.inner.quiet_cycles)
+
+    def parameters(self) -> dict[str, str]:
+        return self.inner.parameters()
+
+    def top_name(self, timing: Timing | None = None) -> str:
+        return f"{self.inner.top_name(self._timing)}_axi_stream"
+
+    @property
+    def jobs_stand_alone(self) -> bool:
+        return isinstance(self.inner, Engine) or not self.inner.stateful
+
+    @property
+    def _timing(self) -> Timing:
+        """The request to the inner specification."""
+        return replace(self.timing, shell="plain")
+
+    def _inner_streams(self) -> dict[str, Stream]:
+        if isinstance(self.inner, Engine):
+            return self.inner.streams()
+        return {"i": Stream("in", self.inner.inputs()), "o": Stream("out", self.inner.outputs())}
+
+    def streams(self) -> dict[str, Stream]:
+        return {
+            _outer(name, kind): Stream(kind.direction, _packed_fields(kind))
+            for name, kind in self._inner_streams().items()
+        }
+
+    def golden(self, **items: Mapping[str, Any]) -> Items:
+        streams = self._inner_streams()
+        taken = {
+            name: _unpack(kind, items[_outer(name, kind)])
+            for name, kind in streams.items()
+            if kind.direction == "in"
+        }
+        if isinstance(self.inner, Engine):
+            answers = self.inner.golden(**taken)
+        else:
+            interleave = self.inner.plan(self._timing).interleave
+            answers = {"o": self.inner.reference(taken["i"], interleave)}
+        return {_outer(n, streams[n]): _pack(streams[n], fields) for n, fields in answers.items()}
+
+    def job(self, rng: np.random.Generator, size: int) -> Items:
+        if isinstance(self.inner, Engine):
+            return self._outside(self.inner.job(rng, size))
+        return self._outside({"i": self.inner.items(size, rng)})
+
+    def corner_jobs(self) -> list[Items]:
+        if isinstance(self.inner, Engine):
+            return [self._outside(job) for job in self.inner.corner_jobs()]
+        return []
+
+    def _outside(self, job: Items) -> Items:
+        streams = self._inner_streams()
+        return {_outer(n, streams[n]): _pack(streams[n], fields) for n, fields in job.items()}
+
+    def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
+        if not isinstance(self.inner, Engine):
+            count = len(next(iter(items["s_axis_i"].values())))
+            return count + self.inner.plan(self._timing).latency
+        taken = {
+            name: _unpack(kind, items[_outer(name, kind)])
+            for name, kind in self._inner_streams().items()
+            if kind.direction == "in"
+        }
+        return self.inner.cycles(self._timing, **taken)
+
+    def cost(self, timing: Timing | None = None) -> dict[str, int]:
+        return self.inner.cost(self._timing)
+
+    def promise_ns(self, timing: Timing | None = None) -> float | None:
+        return self.inner.promise_ns(self._timing)
+
+    def component(self, timing: Timing | None = None) -> Any:
+        return self.architecture(self.timing)
+
+    def architecture(self, timing: Timing) -> Any:
+        inner = self._timing
+        if not isinstance(self.inner, Engine):
+            inner = replace(inner, shell="stream")
+        return _Packed(self.inner.component(inner), self._inner_streams(), self.streams())
+
+
+class _Packed(wiring.Component):
+    """The streams of a component with their fields packed."""
+
+    def __init__(self, inner: Any, streams: dict[str, Stream], packed: dict[str, Stream]):
+        self._inner, self._streams = inner, streams
+        members = {}
+        for name, kind in packed.items():
+            layout = data.StructLayout({n: f.width for n, f in kind.fields.items()})
+            way = In if kind.direction == "in" else Out
+            members[name] = way(stream.Signature(layout))
+        super().__init__(members)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.inner = inner = self._inner
+        for name, kind in self._streams.items():
+            within, outside = getattr(inner, name), getattr(self, _outer(name, kind))
+            fields = Cat(Value.cast(within.payload[n]) for n in kind.fields if n != "last")
+            pairs = [(fields, outside.payload.tdata[: len(fields)])]
+            if "last" in kind.fields:
+                pairs.append((Value.cast(within.payload["last"]), outside.payload.tlast))
+            pairs.append((within.valid, outside.valid))
+            for inside, across in pairs:
+                m.d.comb += inside.eq(across) if kind.direction == "in" else across.eq(inside)
+            if kind.direction == "in":
+                m.d.comb += outside.ready.eq(within.ready)
+            else:
+                m.d.comb += within.ready.eq(outside.ready)
+        return m
+
+
+def _outer(name: str, kind: Stream) -> str:
+    return f"{'s' if kind.direction == 'in' else 'm'}_axis_{name}"
+
+
+def _packed_fields(kind: Stream) -> dict[str, Format]:
+    width = sum(format.width for name, format in kind.fields.items() if name != "last")
+    fields: dict[str, Format] = {"tdata": FixedFormat(max(-(-width // 8), 1) * 8, signed=False)}
+    return fields | ({"tlast": parse("uint1")} if "last" in kind.fields else {})
+
+
+def _pack(kind: Stream, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Codes field by field as ``tdata`` and ``tlast``; a triple (low, high, mask) if need be."""
+    sides: list[Any] = [0, 0, 0]
+    shift = 0
+    for name, format in kind.fields.items():
+        if name == "last":
+            continue
+        value, ones = fields[name], (1 << format.width) - 1
+        low, high = value if isinstance(value, tuple) else (value, value)
+        if value is not None:
+            sides[0] = sides[0] + (np.asarray(low).astype(object) << shift)
+            sides[1] = sides[1] + (np.asarray(high).astype(object) << shift)
+            sides[2] |= ones << shift
+        shift += format.width
+    packed = _packed_fields(kind)
+    whole = (1 << packed["tdata"].width) - 1
+    dtype = np.uint64 if packed["tdata"].width <= 64 else object
+    low, high = (np.asarray(side).astype(dtype) for side in sides[:2])
+    judged = sides[2] | whole ^ ((1 << shift) - 1)
+    plain = judged == whole and not any(isinstance(v, tuple) for v in fields.values())
+    result: dict[str, Any] = {"tdata": low if plain else (low, high, judged)}
+    return result | ({"tlast": fields["last"]} if "last" in kind.fields else {})
+
+
+def _unpack(kind: Stream, packed: Mapping[str, Any]) -> dict[str, Any]:
+    fields, rest = {}, np.asarray(packed["tdata"]).astype(object)
+    for name, format in kind.fields.items():
+        if name == "last":
+            fields[name] = packed["tlast"]
+            continue
+        dtype = np.uint64 if format.width <= 64 else object
+        fields[name] = (rest & ((1 << format.width) - 1)).astype(dtype)
+        rest = rest >> format.width
+    return fields

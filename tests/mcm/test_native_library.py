@@ -1,0 +1,38 @@
+"""The compiled accelerators: no warnings here, and no warning in the way of a user's compiler."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from holigrail_hw.mcm import native_library
+
+SOURCES = sorted((Path(native_library.__file__).parent / "native").glob("*.cc"))
+
+
+def test_sources_are_there():
+    assert {"closure", "matrix_search", "truncated"} <= {path.stem for path in SOURCES}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_warnings(source):
+    compiler = os.environ.get("CXX") or shutil.which("g++") or "c++"
+    flags = [*native_library._FLAGS, "-Wall", "-Wextra", "-Werror"]
+    found = subprocess.run(
+        [compiler, *flags, str(source), "-o", os.devnull], capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_warning_is_no_failure(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLIGRAIL_CACHE", str(tmp_path))
+    source = tmp_path / "warned.cc"
+    source.write_text('extern "C" int answer() { int unused; return 42; }')
+    compiler = os.environ.get("CXX") or shutil.which("g++") or "c++"
+    library = native_library._built("warned", source, compiler)
+    assert library.is_file()
+    source.write_text("int answer( {")
+    with pytest.raises(subprocess.CalledProcessError):
+        native_library._built("warned", source, compiler)
