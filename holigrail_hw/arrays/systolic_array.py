@@ -123,12 +123,12 @@ class SystolicArray(Engine):
                 wrong.append(
                     f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
                 )
+        if self.rounding is Rounding.STOCHASTIC:
+            wrong.append("rounding must not be stochastic in an array, which has no random words")
         if wrong or self.accumulator is None:
             return wrong
         if self.accumulator.kind not in ("fixed", "float"):
             return [f"accumulator must be fixed-point or float, not {self.accumulator}"]
-        if self.rounding is Rounding.STOCHASTIC:
-            return ["rounding must not be stochastic in an array, which has no random words"]
         if self.is_fixed:
             return self._too_narrow()
         if self.accumulation != "exact" and self.accumulator.kind != "float":

@@ -206,6 +206,10 @@ def test_a_wrong_promise_and_a_wrong_product_are_caught(monkeypatch):
             " with accumulation exact it can be fixed",
         ),
         (
+            {"rounding": "stochastic"},
+            "rounding must not be stochastic in an array, which has no random words",
+        ),
+        (
             {"activation": "fp16", "rounding": "stochastic"},
             "rounding must not be stochastic in an array, which has no random words",
         ),
