@@ -23,7 +23,7 @@ from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
 
-__all__ = ["AccumulatingArray", "pair_ends", "require_one_cycle"]
+__all__ = ["AccumulatingArray", "check_pace", "pair_ends"]
 
 
 class AccumulatingArray(wiring.Component):
@@ -40,6 +40,10 @@ class AccumulatingArray(wiring.Component):
     fields : tuple of str
         Prefixes of the fields of the three streams.
 
+    Raises
+    ------
+    RequestError
+        If the sum would take more than a cycle to add to.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class AccumulatingArray(wiring.Component):
         self._mac, self._rows, self._columns = mac, rows, columns
         self._names, self._fields, self._timing = names, fields, timing
         plan = mac.plan(timing)
+        check_pace(plan)
         self.latency, self.promise_ns = plan.latency, plan.promise_ns
         layouts = (
             {f"{fields[0]}{i}": shape_of(mac.a) for i in range(rows)} | {"last": 1},
@@ -222,15 +227,11 @@ class _Element(wiring.Component):
         return m
 
 
-def require_one_cycle(mac: Mac, timing: Timing) -> None:
-    """Raise RequestError if a sum would take more than a cycle to add to.
-
-    Asked before the array is made: a component that is made must be used.
-    """
-    cycles = mac.plan(timing).interleave
-    if cycles > 1:
+def check_pace(plan: Plan) -> None:
+    """Refuse a sum that takes more than a cycle to add to."""
+    if plan.interleave > 1:
         raise RequestError(
-            f"output-stationary: a sum must take one cycle to add to, not {cycles}",
+            f"output-stationary: a sum must take one cycle to add to, not {plan.interleave}",
             hint="ask for a longer --period, an exact accumulation, or a stationary operand",
         )
 

@@ -14,7 +14,7 @@ without a gap if each has at least as many vectors as the array has rows, and at
 
 from typing import Any
 
-from amaranth import Cat, EnableInserter, Module, Signal, Value, unsigned
+from amaranth import Cat, DomainRenamer, EnableInserter, Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -73,7 +73,9 @@ class StationaryArray(wiring.Component):
         stationary, moving, result = (getattr(self, name) for name in self._names)
         core = _Core(self._sums, self._columns, self.pace)
         advance = Signal()
-        m.submodules.core = EnableInserter(advance)(core)
+        # The domain `load` never waits.
+        waiting = EnableInserter({"sync": advance})(core)
+        m.submodules.core = DomainRenamer({"load": "sync"})(waiting)
         m.d.comb += [
             advance.eq(result.ready | ~result.valid),
             core.write.eq(stationary.valid),
@@ -206,8 +208,10 @@ class _Element(wiring.Component):
         plan.add_to(m)
         held = Signal(self.written.shape(), reset_less=True)
         following = Signal(self.written.shape(), reset_less=True)
+        # Writing again and again while all else waits does no harm, and saves a gate per element:
+        # what is written waits too, and the token is never where a row is written.
         with m.If(self.write):
-            m.d.sync += following.eq(self.written)
+            m.d.load += following.eq(self.written)
         with m.If(self.token):
             m.d.sync += held.eq(following)
         m.d.comb += Value.cast(plan.inputs["a"]).eq(self.moving)

@@ -15,26 +15,31 @@ References: H. T. Kung, "Why systolic architectures?", Computer 15(1), 1982; Jou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from holigrail_hw.arith.mac import Mac
-from holigrail_hw.core import Engine, Stream, Timing, operator, parameter
+from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
 from holigrail_hw.core.spec import random_codes
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.fixed import FIXED_KINDS
 
-from .accumulating_array import AccumulatingArray, pair_ends, require_one_cycle
+from .accumulating_array import AccumulatingArray, check_pace, pair_ends
 from .array_cost import array_cost
 from .pace import Pace
 from .partial_sums import ACCUMULATIONS, PartialSums
 from .stationary_array import StationaryArray, tile_starts
+from .tiling import Tiling
 
-__all__ = ["SystolicArray"]
+__all__ = ["DATAFLOWS", "SystolicArray"]
+
+DATAFLOWS = ("weight-stationary", "input-stationary", "output-stationary")
 
 _BIT = parse("uint1")
+# Tiles after which each takes as long as the one before.
+_SETTLED = 8
 
 
 @operator(
@@ -59,7 +64,7 @@ class SystolicArray(Engine):
     dataflow: str = parameter(
         "weight-stationary",
         "what stays in the array",
-        choices=("weight-stationary", "input-stationary", "output-stationary"),
+        choices=DATAFLOWS,
     )
     activation: Format = parameter(
         parse("int8"), "format of an activation", samples=("uint3", "binary", "fp8_e4m3")
@@ -88,6 +93,15 @@ class SystolicArray(Engine):
         high=1 << 32,
         samples=(3,),
     )
+    m: int | None = parameter(
+        None,
+        "a product to ask about, M x K times K x N: its M",
+        low=1,
+        high=1 << 20,
+        hardware=False,
+    )
+    k: int | None = parameter(None, "its K", low=1, high=1 << 20, hardware=False)
+    n: int | None = parameter(None, "its N", low=1, high=1 << 20, hardware=False)
 
     def derive(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -99,18 +113,22 @@ class SystolicArray(Engine):
 
     def check(self) -> list[str]:
         wrong = []
+        asked = [getattr(self, name) for name in "mkn"]
+        if None in asked and asked != [None] * 3:
+            given = ", ".join(f"{name} = {v}" for name, v in zip("mkn", asked, strict=True) if v)
+            wrong.append(f"m, k and n must be given together, not only {given}")
         for name in ("activation", "weight", "accumulator", "product"):
             format = getattr(self, name)
             if format is not None and format.kind not in (*FIXED_KINDS, "float"):
                 wrong.append(
                     f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
                 )
+        if self.rounding is Rounding.STOCHASTIC:
+            wrong.append("rounding must not be stochastic in an array, which has no random words")
         if wrong or self.accumulator is None:
             return wrong
         if self.accumulator.kind not in ("fixed", "float"):
             return [f"accumulator must be fixed-point or float, not {self.accumulator}"]
-        if self.rounding is Rounding.STOCHASTIC:
-            return ["rounding must not be stochastic in an array, which has no random words"]
         if self.is_fixed:
             return self._too_narrow()
         if self.accumulation != "exact" and self.accumulator.kind != "float":
@@ -274,7 +292,6 @@ class SystolicArray(Engine):
     def architecture(self, timing: Timing) -> Any:
         names, fields = ("activation", "weight", "result"), ("a", "w", "sum")
         if not self.is_stationary:
-            require_one_cycle(self.mac, timing)
             return AccumulatingArray(self.mac, self.rows, self.columns, timing, names, fields)
         if self.dataflow == "weight-stationary":
             names, fields = ("weight", "activation", "result"), ("w", "a", "sum")
@@ -295,8 +312,49 @@ class SystolicArray(Engine):
             start = tile_starts(counts, self.rows, pace.step)[-1]
             depth = pace.late + self.rows * pace.step + self.columns - 1 + pace.finish
             return start + counts[-1] + depth + 1
-        latency = self.mac.plan(timing).latency
+        plan = self.mac.plan(timing)
+        check_pace(plan)
+        latency = plan.latency
         return pair_ends(counts, self.rows)[-1] + 2 * self.rows + self.columns + latency - 1
+
+    def product_cycles(self, timing: Timing, tiling: Tiling) -> int:
+        """Cycles from reset to the last result of a whole product, tile after tile."""
+        tiles, length = tiling.tiles, tiling.length
+        counted = min(tiles, _SETTLED)
+        cycles = self.tile_cycles(timing, [length] * counted)
+        if tiles == counted:
+            return cycles
+        # From then on every tile takes as long as the one before.
+        period = cycles - self.tile_cycles(timing, [length] * (counted - 1))
+        return cycles + (tiles - counted) * period
+
+    def answers(self, timing: Timing) -> dict[str, Any]:
+        """Cycles, use and traffic of the product asked about, and which dataflow suits it best."""
+        if self.m is None or self.k is None or self.n is None:
+            return {}
+        sizes = {"rows": self.rows, "columns": self.columns, "m": self.m, "k": self.k, "n": self.n}
+        tiling = Tiling(self.dataflow, **sizes)
+        cycles = self.product_cycles(timing, tiling)
+        found: dict[str, Any] = {
+            "multipliers": self.rows * self.columns,
+            "tiles": f"{tiling.shape[0]} x {tiling.shape[1]} of {tiling.length}",
+            "cycles": cycles,
+            "utilisation (%)": round(100 * tiling.utilisation(cycles), 2),
+        }
+        for name, words in tiling.words.items():
+            found[f"{name} words"] = words
+            found[f"{name} words per cycle"] = round(words / cycles, 4)
+        per_flow: dict[str, int] = {}
+        for flow in DATAFLOWS:
+            try:
+                other = replace(self, dataflow=flow, products=max(self.products, self.k))
+                per_flow[flow] = other.product_cycles(timing, Tiling(flow, **sizes))
+            except RequestError:
+                # A sum that takes several cycles to add to cannot stay in an element.
+                continue
+        for flow, count in per_flow.items():
+            found[f"cycles {flow}"] = count
+        return found | {"best dataflow": min(per_flow, key=lambda flow: per_flow[flow])}
 
     def _pace(self, timing: Timing) -> Pace:
         return Pace(self.sums, timing)

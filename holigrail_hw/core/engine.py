@@ -99,6 +99,10 @@ class Engine(OperatorSpec):
         """
         return None
 
+    def answers(self, timing: Timing) -> dict[str, Any]:
+        """What is known about the job that the parameters ask about, by name; exact, at once."""
+        return {}
+
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         """As for every operator; ``None`` unless the engine has a model of its longest path."""
         return None

@@ -19,6 +19,9 @@ NAMES = ("cxxrtl", "verilator")
 
 _LOOP = Path(__file__).with_name("run_loop.hh")
 
+# Without the second option, variables of equal names in two loaded libraries would be one.
+_SHARED = ("-fPIC", "-fno-gnu-unique")
+
 _COMMON = """
 #include <cstddef>
 #include <cstdint>
@@ -187,7 +190,7 @@ def _make_verilator(tops, harness, work, compiler, trace, short) -> Path:
     version = tools.require("verilator", who="simulate")["verilator"].version
     for name in ("verilated", "verilated_threads"):
         # The same for every design, and most of the compilation.
-        key = cache.digest([version, compiler, name])
+        key = cache.digest([version, compiler, name, *_SHARED])
         sources.append(
             cache.fetch(
                 f"{key}.o",
@@ -220,7 +223,7 @@ def _compile(
     # Outside the working folder, which vanishes: the log is wanted when the compiler fails.
     log = work.parent / "logs" / f"{work.name.removeprefix('.unfinished-')}.log"
     run(
-        [compiler, "-O0" if short else "-O2", "-fPIC", *sources, *flags, "-o", target],
+        [compiler, "-O0" if short else "-O2", *_SHARED, *sources, *flags, "-o", target],
         who="g++",
         log=log,
         cwd=work,

@@ -5,6 +5,7 @@ packing are started here, so that each failure is one message. For a board whose
 complete project is written instead and marked as not built.
 """
 
+import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from . import tools
 from .board import Board, board
 from .board_design import BoardDesign, board_design
 from .devices import target
+from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare, staging
 from .place import place_and_route
 from .process import Progress
@@ -199,6 +201,11 @@ def _bitstream(
         failure=DesignError,
         makes=[work / f"{TOP}.json"],
     )
+    if family == "ecp5":
+        netlist = work / f"{TOP}.json"
+        whole = json.loads(netlist.read_text())
+        if absorb_product_registers(whole["modules"][TOP]):
+            netlist.write_text(json.dumps(whole))
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),

@@ -53,7 +53,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         ],
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
-        "facts": spec.facts(),
+        "facts": spec.facts() | (spec.answers(timing) if isinstance(spec, Engine) else {}),
     }
 
 

@@ -77,6 +77,8 @@ module MULT18X18D(
   parameter REG_INPUTB_CLK = "NONE";
   parameter REG_PIPELINE_CLK = "NONE";
   parameter REG_OUTPUT_CLK = "NONE";
+  parameter REG_OUTPUT_CE = "CE0";
+  parameter REG_OUTPUT_RST = "RST0";
   parameter CLK0_DIV = "ENABLED";
   parameter CLK1_DIV = "ENABLED";
   parameter CLK2_DIV = "ENABLED";
@@ -88,13 +90,19 @@ module MULT18X18D(
   wire [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0};
   wire [35:0] wide_a = {{18{SIGNEDA & a[17]}}, a};
   wire [35:0] wide_b = {{18{SIGNEDB & b[17]}}, b};
+  wire [35:0] product = wide_a * wide_b;
+  reg [35:0] kept = 36'd0;
+  always @(posedge CLK0)
+    if (RST0) kept <= 36'd0;
+    else if (CE0) kept <= product;
   assign {P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18,
           P17, P16, P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0}
-    = wide_a * wide_b;
+    = REG_OUTPUT_CLK == "CLK0" ? kept : product;
   initial
     if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_PIPELINE_CLK != "NONE"
-        || REG_OUTPUT_CLK != "NONE") begin
-      $display("MULT18X18D: registers are not modelled");
+        || (REG_OUTPUT_CLK != "NONE" && (REG_OUTPUT_CLK != "CLK0" || REG_OUTPUT_CE != "CE0"
+        || REG_OUTPUT_RST != "RST0" || RESETMODE != "SYNC"))) begin
+      $display("MULT18X18D: these registers are not modelled");
       $finish;
     end
 endmodule

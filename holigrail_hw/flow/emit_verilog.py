@@ -45,7 +45,7 @@ def verilog(top: Top) -> str:
     yosys = re.search(r"Yosys [0-9.]+", header)
     assert yosys is not None
     names = _module_names(modules)
-    parts = [_tidy(_without_copies(module), names) for module in modules]
+    parts = _without_twins([_tidy(_without_copies(module), names) for module in modules])
     parts[0] = _ordered(parts[0], top)
     return "\n".join([*_header(top, yosys.group()), *_WIDTHS, "", *parts])
 
@@ -117,6 +117,31 @@ def _without_copies(module: str) -> str:
             shorter = re.sub(pattern, "", module, flags=re.M)
             module = module if re.search(word, shorter) else shorter
     return module
+
+
+def _without_twins(modules: list[str]) -> list[str]:
+    """Modules that differ in nothing but their names become one, from the leaves upwards."""
+    while True:
+        first: dict[str, str] = {}
+        twins: dict[str, str] = {}
+        for module in modules:
+            head, body = module.split("(", 1)
+            twins[_named(head)] = first.setdefault(body, _named(head))
+        kept = [module for module in modules if _named(module) in first.values()]
+        if len(kept) == len(modules):
+            return modules
+        modules = [_with_instances_of(twins, module) for module in kept]
+
+
+def _with_instances_of(twins: dict[str, str], module: str) -> str:
+    """An instance stands at the start of a line: a module's name, its own, a parenthesis."""
+    instance = r"^  (\w+)(?= \w+ \($)"
+    return re.sub(instance, lambda m: f"  {twins.get(m[1], m[1])}", module, flags=re.M)
+
+
+def _named(module: str) -> str:
+    """The name of a module."""
+    return module.removeprefix("module ").partition("(")[0].strip()
 
 
 def _ordered(module: str, top: Top) -> str:

@@ -1,6 +1,7 @@
 """Synthesise Verilog for a device, count its cells, place and route it, and report the clock.
 
 Yosys always runs ``hierarchy; proc; flatten; splitnets; opt_clean`` before the family's own script.
+On an ECP5 registers behind multipliers then move into the DSP blocks (:mod:`.ecp5_multipliers`).
 The cells are those of the bare core; the clock frequency is that of the core between registers
 (see :mod:`holigrail_hw.flow.harness`), for one seed of the placer or several.
 """
@@ -16,6 +17,7 @@ from typing import Any
 from ..core.errors import DesignError, RequestError
 from . import tools
 from .devices import Target, target
+from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare
 from .harness import wrap
 from .place import place_and_route
@@ -220,7 +222,10 @@ def synthesise(
         failure=DesignError,
         makes=[netlist],
     )
-    module = json.loads(netlist.read_text())["modules"][top]
+    whole = json.loads(netlist.read_text())
+    module = whole["modules"][top]
+    if goal.family == "ecp5" and absorb_product_registers(module):
+        netlist.write_text(json.dumps(whole))
     types = (cell["type"] for cell in module["cells"].values())
     cells = dict(sorted(Counter(kind for kind in types if kind != "$scopeinfo").items()))
     counts: dict[str, Any] = {

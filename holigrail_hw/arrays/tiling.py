@@ -1,0 +1,79 @@
+"""A matrix product cut into tiles of an array: cycles, use of the multipliers, words moved.
+
+C = A * B of M x K and K x N. What stays in the array is cut to its shape; the third dimension
+streams. Tiles at the borders are filled up with zeros, which cost cycles and no words.
+
+stays    tiles                        streams
+weight   ceil(K/R) * ceil(N/C)        M vectors
+input    ceil(K/R) * ceil(M/C)        N vectors
+output   ceil(M/R) * ceil(N/C)        K pairs
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["Tiling"]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A product of M x K and K x N on ``rows`` x ``columns`` elements.
+
+    Parameters
+    ----------
+    dataflow : str
+        ``weight-stationary``, ``input-stationary`` or ``output-stationary``.
+    """
+
+    dataflow: str
+    rows: int
+    columns: int
+    m: int
+    k: int
+    n: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Tiles along the rows of the array and along its columns."""
+        along = {
+            "weight-stationary": (self.k, self.n),
+            "input-stationary": (self.k, self.m),
+            "output-stationary": (self.m, self.n),
+        }[self.dataflow]
+        return -(-along[0] // self.rows), -(-along[1] // self.columns)
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles there are, all of one length."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def length(self) -> int:
+        """Vectors, or pairs, of a tile."""
+        streamed = {"weight-stationary": self.m, "input-stationary": self.n}
+        return streamed.get(self.dataflow, self.k)
+
+    @property
+    def products(self) -> int:
+        """Scalar products of the whole."""
+        return self.m * self.k * self.n
+
+    @property
+    def words(self) -> dict[str, int]:
+        """Words over the border of the array: of activations, weights and (partial) results.
+
+        A partial sum is counted when it leaves; whoever adds it up reads it once more.
+        """
+        down, across = self.shape
+        activations, weights, results = self.m * self.k, self.k * self.n, self.m * self.n
+        match self.dataflow:
+            case "weight-stationary":
+                activations, results = activations * across, results * down
+            case "input-stationary":
+                weights, results = weights * across, results * down
+            case _:
+                activations, weights = activations * across, weights * down
+        return {"activation": activations, "weight": weights, "result": results}
+
+    def utilisation(self, cycles: int) -> float:
+        """Part of the products that the multipliers could make in so many cycles."""
+        return self.products / (cycles * self.rows * self.columns)

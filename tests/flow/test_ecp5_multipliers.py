@@ -1,0 +1,94 @@
+"""Product registers in ECP5 DSP blocks: which may move, and that the netlist computes the same."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from holigrail_hw.flow import synth, tools
+from holigrail_hw.flow.devices import target
+from holigrail_hw.flow.ecp5_multipliers import absorb_product_registers
+from holigrail_hw.flow.process import run
+
+CELLS = Path(synth.__file__).with_name("ecp5_cells.v")
+DESIGNS = {
+    "plain": "output reg signed [15:0] p); always @(posedge clk) p <= a * b;",
+    "enabled": "output reg signed [15:0] p); always @(posedge clk) if (en) p <= a * b;",
+    "reset": "output reg signed [15:0] p); always @(posedge clk) p <= rst ? 0 : a * b;",
+    "shared": (
+        "output reg signed [15:0] p, output signed [15:0] q); assign q = a * b;"
+        " always @(posedge clk) p <= q;"
+    ),
+    "halves": (
+        "output reg signed [15:0] p); wire signed [15:0] q = a * b;"
+        " always @(posedge clk) begin p[7:0] <= q[7:0]; if (en) p[15:8] <= q[15:8]; end"
+    ),
+}
+MOVES = ("plain", "enabled")
+BENCH = """
+module bench;
+  reg clk = 0, rst = 0, en = 0;
+  reg signed [7:0] a = 0, b = 0;
+  wire signed [15:0] p;
+  top dut(.clk(clk), .rst(rst), .en(en), .a(a), .b(b), .p(p));
+  integer i;
+  initial begin
+    for (i = 0; i < 200; i = i + 1) begin
+      {rst, en} = $random;
+      a = $random;
+      b = $random;
+      #1 $display("%0d %0d %0d %0d %0d", rst, en, a, b, p);
+      clk = 1;
+      #1 clk = 0;
+    end
+    $finish;
+  end
+endmodule
+"""
+
+
+def expected(kind: str, rows: np.ndarray) -> list[int]:
+    """The register before each clock edge, from what was given."""
+    value, found = 0, []
+    for rst, en, a, b, _ in rows.tolist():
+        found.append(value)
+        product = a * b
+        if kind == "halves":
+            high = product if en else value
+            mixed = (high & 0xFF00) | (product & 0xFF)
+            value = mixed - (1 << 16) if mixed & 0x8000 else mixed
+        elif kind == "reset":
+            value = 0 if rst else product
+        elif kind != "enabled" or en:
+            value = product
+    return found
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_registers_move_where_they_may_and_the_netlist_is_right(kind, tmp_path):
+    source = tmp_path / "top.v"
+    ports = "module top(input clk, rst, en, input signed [7:0] a, b, "
+    source.write_text(f"{ports}{DESIGNS[kind]}\nendmodule\n")
+    netlist, result = synth.synthesise([source], "top", target("ecp5"), dsp=True, folder=tmp_path)
+    assert result.dsps == 1
+    assert result.flip_flops == (0 if kind in MOVES else 16)
+    module = json.loads(netlist.read_text())["modules"]["top"]
+    assert absorb_product_registers(module) == 0
+    commands = f"read_json {netlist}; delete t:$scopeinfo; write_verilog -noattr {tmp_path}/net.v"
+    yosys, icarus = (tools.require(name, who="test")[name] for name in ("yosys", "iverilog"))
+    run([*yosys.command, "-p", commands], who="yosys", log=tmp_path / "y.log")
+    (tmp_path / "bench.v").write_text(BENCH)
+    files = [tmp_path / "net.v", CELLS, tmp_path / "bench.v"]
+    program = tmp_path / "program"
+    run(
+        [*icarus.command, "-g2012", "-s", "bench", "-o", program, *files],
+        who="iverilog",
+        log=tmp_path / "i.log",
+    )
+    output = run([program], who="bench", log=tmp_path / "b.log").output
+    rows = np.array(
+        [list(map(int, line.split())) for line in output.splitlines() if line[:1] in "01"]
+    )
+    assert len(rows) == 200
+    assert rows[:, 4].tolist() == expected(kind, rows)
