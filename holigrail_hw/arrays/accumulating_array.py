@@ -58,7 +58,6 @@ class AccumulatingArray(wiring.Component):
         self._mac, self._rows, self._columns = mac, rows, columns
         self._names, self._fields, self._timing = names, fields, timing
         plan = mac.plan(timing)
-        check_pace(plan)
         self.latency, self.promise_ns = plan.latency, plan.promise_ns
         layouts = (
             {f"{fields[0]}{i}": shape_of(mac.a) for i in range(rows)} | {"last": 1},

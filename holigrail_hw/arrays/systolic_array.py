@@ -292,6 +292,8 @@ class SystolicArray(Engine):
     def architecture(self, timing: Timing) -> Any:
         names, fields = ("activation", "weight", "result"), ("a", "w", "sum")
         if not self.is_stationary:
+            # Before the array is made: a component that is made must be used.
+            check_pace(self.mac.plan(timing))
             return AccumulatingArray(self.mac, self.rows, self.columns, timing, names, fields)
         if self.dataflow == "weight-stationary":
             names, fields = ("weight", "activation", "result"), ("w", "a", "sum")
