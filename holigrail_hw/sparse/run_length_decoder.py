@@ -138,22 +138,19 @@ class _Decoder(CodecComponent):
             symbol.payload.last.eq(bad | (word_done & ends)),
             symbol.payload.error.eq(bad),
             leaving.eq(busy & symbol.ready & word_done),
-            word.ready.eq(~busy | leaving),
+            word.ready.eq(~busy | (leaving & (~bad | ends))),
         ]
         with m.If(busy & symbol.ready):
             with m.If(pair_done):
                 m.d.sync += [pairs[i].eq(pairs[i + 1]) for i in range(self._pairs - 1)]
+                m.d.sync += pairs[-1].there.eq(0)
             with m.Else():
                 m.d.sync += first.run.eq(first.run - 1)
         with m.If(leaving):
             m.d.sync += busy.eq(0)
-        with m.If(throwing):
-            m.d.comb += word.ready.eq(1)
-            with m.If(word.valid & word.payload.last):
-                m.d.sync += throwing.eq(0)
-        with m.Elif(leaving & bad & ~ends):
-            m.d.comb += word.ready.eq(0)
-            m.d.sync += throwing.eq(1)
+            m.d.sync += throwing.eq(bad & ~ends)
+        with m.If(word.valid & throwing):
+            m.d.sync += throwing.eq(~word.payload.last)
         with m.Elif(word.valid & word.ready):
             m.d.sync += [busy.eq(1), bad.eq(self._judged(m)), ends.eq(word.payload.last)]
             for i in range(self._pairs):
