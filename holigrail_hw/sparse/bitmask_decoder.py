@@ -142,7 +142,8 @@ class _Decoder(CodecComponent):
             m.d.sync += [bits.eq(mask.payload.mask), count.eq(masks[-1])]
             m.d.sync += [last.eq(mask.payload.last), busy.eq(1)]
 
-        there = Cat(value.payload[f"v{i}"] != 0 for i in range(size))
+        there = Signal(size)
+        m.d.comb += there.eq(Cat(value.payload[f"v{i}"] != 0 for i in range(size)))
         gap, amount = Signal(), Signal(range(size + 1))
         room, taken = Signal(), Signal()
         m.d.comb += [

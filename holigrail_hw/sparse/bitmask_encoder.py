@@ -112,7 +112,8 @@ class _Encoder(CodecComponent):
         m = Module()
         size = self._block
         block, mask, value = self.block, self.mask, self.value
-        there = Cat(block.payload[f"v{i}"] != 0 for i in range(size))
+        there = Signal(size)
+        m.d.comb += there.eq(Cat(block.payload[f"v{i}"] != 0 for i in range(size)))
         before = prefix_counts(m, there)
         # The word being filled, how full it is, and whether the other one is to leave.
         upper, fill = Signal(), Signal(range(size))
@@ -164,7 +165,9 @@ class _Encoder(CodecComponent):
             places.append(place)
         for j in (0, 1):
             for slot in range(size):
-                chosen = Cat(there[i] & (places[i] == j * size + slot) for i in range(size))
+                chosen = Signal(size, name=f"chosen_{j}_{slot}")
+                here = (there[i] & (places[i] == j * size + slot) for i in range(size))
+                m.d.comb += chosen.eq(Cat(here))
                 word = 0
                 for i in range(size):
                     given = self.block.payload[f"v{i}"]
