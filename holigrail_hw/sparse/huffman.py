@@ -24,6 +24,7 @@ from .coded import codes_of, compression_ratio, decoded
 
 __all__ = ["Huffman", "lengths_violation", "limited_lengths"]
 
+# Bits of the number of symbols of a frame.
 COUNT_WIDTH = 16
 
 
@@ -104,13 +105,7 @@ class Huffman:
     @cached_property
     def words(self) -> dict[int, str]:
         """The code word of each symbol, as a text of bits."""
-        found, code, length = {}, 0, 0
-        for symbol in self.order:
-            code <<= self.lengths[symbol] - length
-            length = self.lengths[symbol]
-            found[symbol] = f"{code:0{length}b}"
-            code += 1
-        return found
+        return dict(zip(self.order, code_words(self.counts), strict=True))
 
     def encode(self, symbols: Any) -> dict[str, Any]:
         """One frame of symbols: ``count`` and ``bits``, an array of words.
@@ -137,25 +132,8 @@ class Huffman:
 
     def symbols(self, count: int, words: Any) -> tuple[list[int], str | None]:
         """The symbols of a frame up to what is wrong with it, if anything is."""
-        text = "".join(f"{int(word):0{self.word_width}b}" for word in words)
         by_word = {word: symbol for symbol, word in self.words.items()}
-        found: list[int] = []
-        start, end = 0, 0
-        while len(found) < count:
-            end += 1
-            if end - start > self.longest:
-                return found, "there is no such code word"
-            if end > len(text):
-                return found, "bits are missing"
-            if text[start:end] in by_word:
-                found.append(by_word[text[start:end]])
-                start = end
-        if not count:
-            return found, "a frame must have a symbol" if len(text) else None
-        if len(text) - start >= self.word_width or "1" in text[start:]:
-            # The last symbol is not given away before all is known to be right.
-            return found[:-1], "bits are left over"
-        return found, None
+        return symbols_of(by_word, self.longest, self.word_width, count, words)
 
     def bits(self, coded: Mapping[str, Any]) -> int:
         """Bits of a frame: its count and its words, without the table."""
@@ -164,3 +142,37 @@ class Huffman:
     def ratio(self, symbols: Any, width: int) -> float:
         """How many times fewer bits the symbols, of ``width`` bits each, take when encoded."""
         return compression_ratio(len(symbols), width, self.bits(self.encode(symbols)))
+
+
+def code_words(counts: Sequence[int]) -> list[str]:
+    """All code words in their order, with so many of length 1, 2, ..., as texts of bits."""
+    found, code = [], 0
+    for length, count in enumerate(counts, 1):
+        code <<= 1
+        found += [f"{code + i:0{length}b}" for i in range(count)]
+        code += count
+    return found
+
+
+def symbols_of(
+    by_word: Mapping[str, int], longest: int, word_width: int, count: int, words: Any
+) -> tuple[list[int], str | None]:
+    """The symbols of a frame, by code word, up to what is wrong with it, if anything is."""
+    text = "".join(f"{int(word):0{word_width}b}" for word in words)
+    found: list[int] = []
+    start, end = 0, 0
+    while len(found) < count:
+        end += 1
+        if end - start > longest:
+            return found, "there is no such code word"
+        if end > len(text):
+            return found, "bits are missing"
+        if text[start:end] in by_word:
+            found.append(by_word[text[start:end]])
+            start = end
+    if not count:
+        return found, "a frame must have a symbol" if text else None
+    if len(text) - start >= word_width or "1" in text[start:]:
+        # The last symbol is not given away before all is known to be right.
+        return found[:-1], "bits are left over"
+    return found, None
