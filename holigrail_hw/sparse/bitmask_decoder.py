@@ -42,7 +42,7 @@ __all__ = ["BitmaskDecoder", "block_violations", "mask_streams", "prefix_counts"
 )
 @dataclass(frozen=True, kw_only=True)
 class BitmaskDecoder(CodecEngine):
-    """Masks and words of values go in, blocks come out; see :mod:`.bitmask` for the code.
+    """Masks and words of values go in, blocks come out; the code is ``holigrail_hw.sparse.bitmask``.
 
     Value i of a block belongs to bit i of its mask. A frame has an error where values are missing,
     are left over behind its last block, or have zeros between them.

@@ -42,7 +42,7 @@ __all__ = ["BitmaskEncoder"]
 )
 @dataclass(frozen=True, kw_only=True)
 class BitmaskEncoder(CodecEngine):
-    """Blocks go in, masks and words of values come out; see :mod:`.bitmask` for the code.
+    """Blocks go in, masks and words of values come out; the code is ``holigrail_hw.sparse.bitmask``.
 
     Bit i of a mask belongs to value i of its block.
     """

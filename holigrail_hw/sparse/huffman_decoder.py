@@ -38,7 +38,7 @@ _LONGEST, _WIDEST_LOADED, _LONGEST_NAME = 16, 12, 80
 )
 @dataclass(frozen=True, kw_only=True)
 class HuffmanDecoder(CodecEngine):
-    """Words of bits go in, symbols come out; see :mod:`.huffman` for the code.
+    """Words of bits go in, symbols come out; the code is ``holigrail_hw.sparse.huffman``.
 
     An item of ``frame`` is the number of symbols of a frame. Without lengths the table is loaded:
     a frame with ``load`` first takes a frame of ``table``, which is how many code words there are

@@ -42,7 +42,9 @@ __all__ = ["RunLengthDecoder", "word_stream"]
 )
 @dataclass(frozen=True, kw_only=True)
 class RunLengthDecoder(CodecEngine):
-    """Words of pairs (run, value) go in, symbols come out; see :mod:`.run_length` for the code.
+    """Words of pairs (run, value) go in, symbols come out.
+
+    The code is ``holigrail_hw.sparse.run_length``.
 
     A word that no encoder makes, and a frame whose flag ``end`` is not with its ``last``, give an
     error instead of the symbols of that word.

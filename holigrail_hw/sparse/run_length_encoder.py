@@ -42,7 +42,10 @@ __all__ = ["RunLengthEncoder"]
 )
 @dataclass(frozen=True, kw_only=True)
 class RunLengthEncoder(CodecEngine):
-    """Symbols go in, words of pairs (run, value) come out; see :mod:`.run_length` for the code."""
+    """Symbols go in, words of pairs (run, value) come out.
+
+    The code is ``holigrail_hw.sparse.run_length``.
+    """
 
     value: Format = parameter(
         parse("int16"), "format of a symbol; zero is the code 0", samples=("uint1", "int5")
