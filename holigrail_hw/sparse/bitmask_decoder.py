@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """Hardware that expands bit masks, a block per cycle.
 
 Words of values lie in a ring of two. All words but a frame's last are full, so they never need to
@@ -42,7 +39,9 @@ __all__ = ["BitmaskDecoder", "block_violations", "mask_streams", "prefix_counts"
 )
 @dataclass(frozen=True, kw_only=True)
 class BitmaskDecoder(CodecEngine):
-    """Masks and words of values go in, blocks come out; the code is ``holigrail_hw.sparse.bitmask``.
+    """Masks and words of values go in, blocks come out.
+
+    The code is ``holigrail_hw.sparse.bitmask``.
 
     Value i of a block belongs to bit i of its mask. A frame has an error where values are missing,
     are left over behind its last block, or have zeros between them.

@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """Hardware that makes bit masks, a block per cycle.
 
 Values that are not zero are written side by side into one of two words, and on into the other one
@@ -42,7 +39,9 @@ __all__ = ["BitmaskEncoder"]
 )
 @dataclass(frozen=True, kw_only=True)
 class BitmaskEncoder(CodecEngine):
-    """Blocks go in, masks and words of values come out; the code is ``holigrail_hw.sparse.bitmask``.
+    """Blocks go in, masks and words of values come out.
+
+    The code is ``holigrail_hw.sparse.bitmask``.
 
     Bit i of a mask belongs to value i of its block.
     """

@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """What the hardware of all codecs shares: streams of frames, random and corrupt frames, facts.
 
 A decoder that finds a frame wrong gives one more item with ``error`` and ``last``, throws the rest

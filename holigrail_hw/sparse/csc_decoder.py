@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """Hardware that finds the rows and columns of a compressed sparse matrix, an entry per cycle.
 
 The row is a running sum of relative indices. The pointer of the next column is taken together with

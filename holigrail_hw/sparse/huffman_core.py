@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """The datapath of a canonical Huffman decoder.
 
 The next bits are compared with the limit of every length at once; the first limit above them gives

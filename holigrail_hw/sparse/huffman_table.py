@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """Tables of canonical Huffman decoders, constant or loaded.
 
 limit[l], left-aligned, is above all code words of at most l bits; a code word of length l plus

@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """Hardware that expands run lengths of zeros, a symbol per cycle.
 
 When a word comes in, a pair without a value becomes one with a run shorter by one and the value

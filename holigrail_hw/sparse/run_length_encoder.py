@@ -1,6 +1,3 @@
-# Amaranth is untyped: its shapes look wrong to a type checker.
-# pyright: reportArgumentType=false
-
 """Hardware that makes run lengths of zeros, a symbol per cycle.
 
 Zeros are counted; a symbol that is not zero, the last one, or a zero the count cannot hold makes a
