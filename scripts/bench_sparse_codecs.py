@@ -56,11 +56,11 @@ def make(cls: Any, **texts: Any) -> Any:
 
 
 DESIGNS = {
-    "run length": make(RunLengthDecoder, value="int8", run_width=4),
-    "run length, encoder": make(RunLengthEncoder, value="int8", run_width=4),
+    "run length": make(RunLengthDecoder, symbol="int8", run_width=4),
+    "run length, encoder": make(RunLengthEncoder, symbol="int8", run_width=4),
     "bit mask": make(BitmaskDecoder),
     "bit mask, encoder": make(BitmaskEncoder),
-    "huffman": make(HuffmanDecoder, value="int8", lengths="none"),
+    "huffman": make(HuffmanDecoder, symbol="int8", lengths="none"),
     "columns": make(CscDecoder),
 }
 # Further designs whose cells are counted.

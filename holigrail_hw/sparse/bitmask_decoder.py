@@ -25,7 +25,7 @@ from .codec_engine import (
     marked,
     results_of,
     sparse_codes,
-    value_violations,
+    symbol_violations,
 )
 from .coded import frames
 
@@ -47,7 +47,7 @@ class BitmaskDecoder(CodecEngine):
     are left over behind its last block, or have zeros between them.
     """
 
-    value: Format = parameter(
+    symbol: Format = parameter(
         parse("int8"), "format of a symbol; zero is the code 0", samples=("uint1", "int16")
     )
     block: int = parameter(
@@ -55,15 +55,15 @@ class BitmaskDecoder(CodecEngine):
     )
 
     def check(self) -> list[str]:
-        return value_violations(value=self.value) + block_violations(self.block)
+        return symbol_violations(symbol=self.symbol) + block_violations(self.block)
 
     @property
     def codec(self) -> Bitmask:
         """The same in Python."""
-        return Bitmask(self.value.width, self.block)
+        return Bitmask(self.symbol.width, self.block)
 
     def streams(self) -> dict[str, Stream]:
-        values = {f"v{i}": self.value for i in range(self.block)}
+        values = {f"v{i}": self.symbol for i in range(self.block)}
         marks = {"last": BIT, "error": BIT}
         return mask_streams("in", self) | {"block": Stream("out", values | marks)}
 
@@ -76,7 +76,7 @@ class BitmaskDecoder(CodecEngine):
         return {"block": results_of([f"v{i}" for i in range(self.block)], answers)}
 
     def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
-        return mask_items(self.codec.encode(sparse_codes(rng, self.value.width, symbols, density)))
+        return mask_items(self.codec.encode(sparse_codes(rng, self.symbol.width, symbols, density)))
 
     def corrupted(self, rng: np.random.Generator, frame: Items) -> Items:
         name = ("mask", "value")[int(rng.integers(2))]
@@ -90,14 +90,14 @@ class BitmaskDecoder(CodecEngine):
         return {"blocks per cycle": 1, "symbols per cycle": self.block}
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
-        block, width = self.block, self.value.width
+        block, width = self.block, self.symbol.width
         return block * width * (block + 2) + 12 * block, 2 * block * width + block + 16
 
 
 class _Decoder(CodecComponent):
     def __init__(self, spec: BitmaskDecoder):
         super().__init__(spec.streams())
-        self._block, self._width = spec.block, spec.value.width
+        self._block, self._width = spec.block, spec.symbol.width
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -194,7 +194,7 @@ def block_violations(block: int) -> list[str]:
 
 def mask_streams(direction: str, spec: Any) -> dict[str, Stream]:
     """The streams of masks and of words of values."""
-    values = {f"v{i}": spec.value for i in range(spec.block)}
+    values = {f"v{i}": spec.symbol for i in range(spec.block)}
     return {
         "mask": Stream(direction, {"mask": parse(f"uint{spec.block}"), "last": BIT}),
         "value": Stream(direction, values | {"last": BIT}),

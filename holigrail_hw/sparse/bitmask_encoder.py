@@ -25,7 +25,7 @@ from .codec_engine import (
     joined_streams,
     marked,
     sparse_codes,
-    value_violations,
+    symbol_violations,
 )
 from .coded import frames
 
@@ -46,7 +46,7 @@ class BitmaskEncoder(CodecEngine):
     Bit i of a mask belongs to value i of its block.
     """
 
-    value: Format = parameter(
+    symbol: Format = parameter(
         parse("int8"), "format of a symbol; zero is the code 0", samples=("uint1", "int16")
     )
     block: int = parameter(
@@ -54,15 +54,15 @@ class BitmaskEncoder(CodecEngine):
     )
 
     def check(self) -> list[str]:
-        return value_violations(value=self.value) + block_violations(self.block)
+        return symbol_violations(symbol=self.symbol) + block_violations(self.block)
 
     @property
     def codec(self) -> Bitmask:
         """The same in Python."""
-        return Bitmask(self.value.width, self.block)
+        return Bitmask(self.symbol.width, self.block)
 
     def streams(self) -> dict[str, Stream]:
-        values = {f"v{i}": self.value for i in range(self.block)}
+        values = {f"v{i}": self.symbol for i in range(self.block)}
         return {"block": Stream("in", values | {"last": BIT}), **mask_streams("out", self)}
 
     def golden(self, block: Mapping[str, Any]) -> Items:
@@ -86,7 +86,7 @@ class BitmaskEncoder(CodecEngine):
 
     def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
         blocks = -(-symbols // self.block)
-        codes = sparse_codes(rng, self.value.width, blocks * self.block, density)
+        codes = sparse_codes(rng, self.symbol.width, blocks * self.block, density)
         rows = codes.reshape(blocks, self.block)
         return {"block": marked({f"v{i}": rows[:, i] for i in range(self.block)})}
 
@@ -98,14 +98,14 @@ class BitmaskEncoder(CodecEngine):
         return {"blocks per cycle": 1, "symbols per cycle": self.block}
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
-        block, width = self.block, self.value.width
+        block, width = self.block, self.symbol.width
         return block * width * (block + 2) + 12 * block, 2 * block * width + block + 12
 
 
 class _Encoder(CodecComponent):
     def __init__(self, spec: BitmaskEncoder):
         super().__init__(spec.streams())
-        self._block, self._width = spec.block, spec.value.width
+        self._block, self._width = spec.block, spec.symbol.width
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -27,7 +27,7 @@ __all__ = [
     "marked",
     "results_of",
     "sparse_codes",
-    "value_violations",
+    "symbol_violations",
 ]
 
 BIT = parse("uint1")
@@ -100,7 +100,7 @@ class CodecComponent(wiring.Component):
         )
 
 
-def value_violations(**formats: Format) -> list[str]:
+def symbol_violations(**formats: Format) -> list[str]:
     """What is wrong with the formats of symbols."""
     return [
         f"{name} must have at most {_WIDEST} bits, not {format.width} ({format})"

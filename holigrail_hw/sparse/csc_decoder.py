@@ -23,7 +23,7 @@ from .codec_engine import (
     marked,
     results_of,
     sparse_codes,
-    value_violations,
+    symbol_violations,
 )
 from .coded import frames
 from .compressed_columns import CompressedColumns
@@ -45,7 +45,7 @@ class CscDecoder(CodecEngine):
     Fillers take a cycle and give nothing.
     """
 
-    value: Format = parameter(
+    symbol: Format = parameter(
         parse("int8"), "format of a value; zero is the code 0", samples=("uint1", "int16")
     )
     rows: int = parameter(64, "rows of a matrix", low=1, high=1 << 16, samples=(1, 37))
@@ -60,13 +60,13 @@ class CscDecoder(CodecEngine):
     pointer_width: int = parameter(16, "bits of a pointer", low=1, high=32)
 
     def check(self) -> list[str]:
-        return value_violations(value=self.value)
+        return symbol_violations(symbol=self.symbol)
 
     @property
     def codec(self) -> CompressedColumns:
         """The same in Python."""
         return CompressedColumns(
-            self.rows, self.columns, self.value.width, self.index_width, self.pointer_width
+            self.rows, self.columns, self.symbol.width, self.index_width, self.pointer_width
         )
 
     def streams(self) -> dict[str, Stream]:
@@ -74,10 +74,10 @@ class CscDecoder(CodecEngine):
             parse(f"uint{max(1, (count - 1).bit_length())}") for count in (self.columns, self.rows)
         )
         index = parse(f"uint{self.codec.entry_index_width}")
-        place = {"column": column, "row": row, "value": self.value}
+        place = {"column": column, "row": row, "value": self.symbol}
         return {
             "pointer": Stream("in", {"pointer": parse(f"uint{self.pointer_width}"), "last": BIT}),
-            "entry": Stream("in", {"index": index, "value": self.value, "last": BIT}),
+            "entry": Stream("in", {"index": index, "value": self.symbol, "last": BIT}),
             "nonzero": Stream("out", place | {"last": BIT, "error": BIT}),
         }
 
@@ -103,7 +103,7 @@ class CscDecoder(CodecEngine):
 
     def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
         columns = min(self.columns, 1 + symbols // self.rows)
-        codes = sparse_codes(rng, self.value.width, self.rows * columns, density)
+        codes = sparse_codes(rng, self.symbol.width, self.rows * columns, density)
         matrix = codes.reshape(self.rows, columns)
         # Whole columns without entries, too.
         matrix[:, rng.random(columns) < 0.2] = 0
@@ -129,11 +129,11 @@ class CscDecoder(CodecEngine):
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
         place = self.rows.bit_length() + self.columns.bit_length()
-        luts = 4 * self.pointer_width + 4 * place + self.value.width
-        return luts, 2 * self.pointer_width + 2 * place + self.value.width + 8
+        luts = 4 * self.pointer_width + 4 * place + self.symbol.width
+        return luts, 2 * self.pointer_width + 2 * place + self.symbol.width + 8
 
     def facts(self) -> dict[str, Any]:
-        each = self.codec.entry_index_width + self.value.width
+        each = self.codec.entry_index_width + self.symbol.width
         return {**super().facts(), "bits of an entry": each}
 
 

@@ -100,9 +100,9 @@ class HuffmanCore(CodecComponent):
         spec = self._spec
         assert spec.longest is not None
         if spec.lengths is None:
-            return LoadedTable(spec.longest, spec.value.width)
+            return LoadedTable(spec.longest, spec.symbol.width)
         codec = spec.codec
-        return ConstantTable(codec.counts, codec.order, spec.value.width)
+        return ConstantTable(codec.counts, codec.order, spec.symbol.width)
 
     def _match(self, m: Module, window: Any, table: Any, valid: Any) -> tuple[Any, Any]:
         """Length of the code word in front and its place; ``valid`` says that there is one."""

@@ -12,7 +12,7 @@ from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.views import Histogram, Panel, View
 
-from .codec_engine import BIT, CodecEngine, flipped, marked, results_of, value_violations
+from .codec_engine import BIT, CodecEngine, flipped, marked, results_of, symbol_violations
 from .coded import frames
 from .huffman import (
     COUNT_WIDTH,
@@ -49,7 +49,7 @@ class HuffmanDecoder(CodecEngine):
 
     latency: ClassVar[int] = 3
 
-    value: Format = parameter(
+    symbol: Format = parameter(
         parse("uint8"), "format of a symbol, which is one of its codes", samples=("int16",)
     )
     lengths: tuple[int, ...] | None = parameter(
@@ -67,21 +67,21 @@ class HuffmanDecoder(CodecEngine):
         return {"longest": min(longest, _LONGEST)}
 
     def check(self) -> list[str]:
-        wrong = value_violations(value=self.value)
+        wrong = symbol_violations(symbol=self.symbol)
         assert self.longest is not None
         if self.lengths is None:
-            if self.value.width > _WIDEST_LOADED:
+            if self.symbol.width > _WIDEST_LOADED:
                 wrong.append(
-                    f"value must have at most {_WIDEST_LOADED} bits with a loaded table,"
-                    f" not {self.value.width} ({self.value})"
+                    f"symbol must have at most {_WIDEST_LOADED} bits with a loaded table,"
+                    f" not {self.symbol.width} ({self.symbol})"
                 )
         else:
             if violation := lengths_violation(self.lengths, self.longest):
                 wrong.append(violation)
-            if len(self.lengths) > 1 << self.value.width:
+            if len(self.lengths) > 1 << self.symbol.width:
                 wrong.append(
-                    f"lengths must be at most {1 << self.value.width}, one for each code of"
-                    f" {self.value}, not {len(self.lengths)}"
+                    f"lengths must be at most {1 << self.symbol.width}, one for each code of"
+                    f" {self.symbol}, not {len(self.lengths)}"
                 )
         if self.word_width < self.longest:
             wrong.append(
@@ -104,7 +104,7 @@ class HuffmanDecoder(CodecEngine):
     @property
     def table_format(self) -> Format:
         """Format of an item of a loaded table: a symbol, or a number of symbols."""
-        return parse(f"uint{self.value.width + 1}")
+        return parse(f"uint{self.symbol.width + 1}")
 
     def streams(self) -> dict[str, Stream]:
         count: dict[str, Format] = {"count": parse(f"uint{COUNT_WIDTH}")}
@@ -116,7 +116,7 @@ class HuffmanDecoder(CodecEngine):
             "frame": Stream("in", count),
             **streams,
             "code": Stream("in", {"bits": parse(f"uint{self.word_width}"), "last": BIT}),
-            "symbol": Stream("out", {"value": self.value, "last": BIT, "error": BIT}),
+            "symbol": Stream("out", {"value": self.symbol, "last": BIT, "error": BIT}),
         }
 
     def golden(self, **items: Mapping[str, Any]) -> Items:
@@ -145,11 +145,11 @@ class HuffmanDecoder(CodecEngine):
         assert self.longest is not None
         counts, symbols = items[: self.longest], items[self.longest :]
         room = sum(count << (self.longest - length) for length, count in enumerate(counts, 1))
-        if not symbols or len(symbols) != sum(counts) or len(symbols) > 1 << self.value.width:
+        if not symbols or len(symbols) != sum(counts) or len(symbols) > 1 << self.symbol.width:
             return None
         if room > 1 << self.longest:
             return None
-        mask = (1 << self.value.width) - 1
+        mask = (1 << self.symbol.width) - 1
         return dict(zip(code_words(counts), (symbol & mask for symbol in symbols), strict=True))
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
@@ -163,8 +163,8 @@ class HuffmanDecoder(CodecEngine):
         if self.lengths is not None:
             return self._coded(self.codec, self._symbols(rng, self.codec, symbols, density))
         assert self.longest is not None
-        used = int(rng.integers(1, 1 + min(1 << self.value.width, 40)))
-        histogram = np.zeros(1 << self.value.width, np.int64)
+        used = int(rng.integers(1, 1 + min(1 << self.symbol.width, 40)))
+        histogram = np.zeros(1 << self.symbol.width, np.int64)
         chosen = rng.permutation(len(histogram))[:used]
         histogram[chosen] = 1 + (rng.random(used) ** 8 * 1e6).astype(np.int64)
         longest = max(self.longest, 1)
@@ -221,8 +221,8 @@ class HuffmanDecoder(CodecEngine):
         return HuffmanCore(self)
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
-        symbols = 1 << self.value.width if self.lengths is None else len(self.codec.order)
-        return super().cost(timing) | {"memory_bits": symbols * self.value.width}
+        symbols = 1 << self.symbol.width if self.lengths is None else len(self.codec.order)
+        return super().cost(timing) | {"memory_bits": symbols * self.symbol.width}
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
         assert self.longest is not None
@@ -231,7 +231,7 @@ class HuffmanDecoder(CodecEngine):
         compare = longest * longest if self.lengths is None else longest * longest // 3
         flip_flops = window + 3 * COUNT_WIDTH + 12
         if self.lengths is None:
-            flip_flops += longest * (longest + self.value.width + 1)
+            flip_flops += longest * (longest + self.symbol.width + 1)
         return window * (2 * steps + 1) + compare + 40, flip_flops
 
     def facts(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from .codec_engine import (
     marked,
     results_of,
     sparse_codes,
-    value_violations,
+    symbol_violations,
 )
 from .coded import frames
 from .run_length import RunLength
@@ -47,22 +47,22 @@ class RunLengthDecoder(CodecEngine):
     error instead of the symbols of that word.
     """
 
-    value: Format = parameter(
+    symbol: Format = parameter(
         parse("int16"), "format of a symbol; zero is the code 0", samples=("uint1", "int5")
     )
     run_width: int = parameter(5, "bits of a run", low=1, high=16, samples=(1, 2))
     pairs: int = parameter(3, "pairs of a word", low=1, high=16, samples=(1,))
 
     def check(self) -> list[str]:
-        return value_violations(value=self.value)
+        return symbol_violations(symbol=self.symbol)
 
     @property
     def codec(self) -> RunLength:
         """The same in Python."""
-        return RunLength(self.value.width, self.run_width, self.pairs)
+        return RunLength(self.symbol.width, self.run_width, self.pairs)
 
     def streams(self) -> dict[str, Stream]:
-        symbol = {"value": self.value, "last": BIT, "error": BIT}
+        symbol = {"value": self.symbol, "last": BIT, "error": BIT}
         return {"word": word_stream("in", self), "symbol": Stream("out", symbol)}
 
     def golden(self, word: Mapping[str, Any]) -> Items:
@@ -96,7 +96,7 @@ class RunLengthDecoder(CodecEngine):
         return total + 1
 
     def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
-        codes = sparse_codes(rng, self.value.width, symbols, density)
+        codes = sparse_codes(rng, self.symbol.width, symbols, density)
         return {"word": word_items(self.codec.encode(codes))}
 
     def corrupted(self, rng: np.random.Generator, frame: Items) -> Items:
@@ -106,8 +106,8 @@ class RunLengthDecoder(CodecEngine):
         return _Decoder(self)
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
-        pair = self.run_width + self.value.width
-        luts = self.pairs * (pair + 3 + self.value.width // 3) + self.value.width
+        pair = self.run_width + self.symbol.width
+        luts = self.pairs * (pair + 3 + self.symbol.width // 3) + self.symbol.width
         return luts + self.run_width, self.pairs * (pair + 1) + 4
 
     def facts(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class RunLengthDecoder(CodecEngine):
 class _Decoder(CodecComponent):
     def __init__(self, spec: RunLengthDecoder):
         super().__init__(spec.streams())
-        self._pairs, self._run, self._value = spec.pairs, spec.run_width, spec.value.width
+        self._pairs, self._run, self._value = spec.pairs, spec.run_width, spec.symbol.width
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -185,7 +185,7 @@ def word_stream(direction: str, spec: Any) -> Stream:
     run = parse(f"uint{spec.run_width}")
     fields: dict[str, Format] = {}
     for i in range(spec.pairs):
-        fields |= {f"run{i}": run, f"value{i}": spec.value}
+        fields |= {f"run{i}": run, f"value{i}": spec.symbol}
     return Stream(direction, fields | {"end": BIT, "last": BIT})
 
 

@@ -23,7 +23,7 @@ from .codec_engine import (
     joined_streams,
     marked,
     sparse_codes,
-    value_violations,
+    symbol_violations,
 )
 from .coded import frames
 from .run_length import RunLength
@@ -44,22 +44,22 @@ class RunLengthEncoder(CodecEngine):
     The code is ``holigrail_hw.sparse.run_length``.
     """
 
-    value: Format = parameter(
+    symbol: Format = parameter(
         parse("int16"), "format of a symbol; zero is the code 0", samples=("uint1", "int5")
     )
     run_width: int = parameter(5, "bits of a run", low=1, high=16, samples=(1, 2))
     pairs: int = parameter(3, "pairs of a word", low=1, high=16, samples=(1,))
 
     def check(self) -> list[str]:
-        return value_violations(value=self.value)
+        return symbol_violations(symbol=self.symbol)
 
     @property
     def codec(self) -> RunLength:
         """The same in Python."""
-        return RunLength(self.value.width, self.run_width, self.pairs)
+        return RunLength(self.symbol.width, self.run_width, self.pairs)
 
     def streams(self) -> dict[str, Stream]:
-        symbol = {"value": self.value, "last": BIT}
+        symbol = {"value": self.symbol, "last": BIT}
         return {"symbol": Stream("in", symbol), "word": word_stream("out", self)}
 
     def golden(self, symbol: Mapping[str, Any]) -> Items:
@@ -79,13 +79,13 @@ class RunLengthEncoder(CodecEngine):
         return int(total) + 1
 
     def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
-        return {"symbol": marked({"value": sparse_codes(rng, self.value.width, symbols, density)})}
+        return {"symbol": marked({"value": sparse_codes(rng, self.symbol.width, symbols, density)})}
 
     def architecture(self, timing: Timing) -> Any:
         return _Encoder(self)
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
-        pair = self.run_width + self.value.width
+        pair = self.run_width + self.symbol.width
         return pair * (self.pairs + 1) + 3 * self.run_width, self.pairs * pair + self.run_width + 6
 
     def facts(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class RunLengthEncoder(CodecEngine):
 class _Encoder(CodecComponent):
     def __init__(self, spec: RunLengthEncoder):
         super().__init__(spec.streams())
-        self._pairs, self._run, self._value = spec.pairs, spec.run_width, spec.value.width
+        self._pairs, self._run, self._value = spec.pairs, spec.run_width, spec.symbol.width
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -18,12 +18,12 @@ from holigrail_hw.sparse.run_length_encoder import RunLengthEncoder
 
 SIXTEEN_BITS = (*range(1, 17), 16)
 SPECS = {
-    "run length": make(RunLengthDecoder, value="int5", run_width=2),
-    "bit mask": make(BitmaskDecoder, value="uint3", block=4),
+    "run length": make(RunLengthDecoder, symbol="int5", run_width=2),
+    "bit mask": make(BitmaskDecoder, symbol="uint3", block=4),
     "huffman": make(HuffmanDecoder, lengths=SIXTEEN_BITS, word_width=16),
-    "huffman, loaded": make(HuffmanDecoder, lengths="none", value="uint3", word_width=9),
-    "relative columns": make(CscDecoder, value="int4", rows=13, columns=9, index_width=2),
-    "absolute columns": make(CscDecoder, value="int4", rows=13, columns=9, index_width="none"),
+    "huffman, loaded": make(HuffmanDecoder, lengths="none", symbol="uint3", word_width=9),
+    "relative columns": make(CscDecoder, symbol="int4", rows=13, columns=9, index_width=2),
+    "absolute columns": make(CscDecoder, symbol="int4", rows=13, columns=9, index_width="none"),
 }
 
 
@@ -155,20 +155,20 @@ def test_a_symbol_per_cycle_however_often_the_sink_refuses(design, share):
     [
         (BitmaskDecoder, {"block": 6}, "block must be a power of two, not 6"),
         (BitmaskEncoder, {"block": 6}, "block must be a power of two, not 6"),
-        (BitmaskEncoder, {"value": "int17"}, "value must have at most 16 bits, not 17"),
-        (RunLengthEncoder, {"value": "fp32"}, "value must have at most 16 bits, not 32"),
-        (RunLengthDecoder, {"value": "int17"}, "value must have at most 16 bits"),
-        (CscDecoder, {"value": "int17"}, "value must have at most 16 bits"),
+        (BitmaskEncoder, {"symbol": "int17"}, "symbol must have at most 16 bits, not 17"),
+        (RunLengthEncoder, {"symbol": "fp32"}, "symbol must have at most 16 bits, not 32"),
+        (RunLengthDecoder, {"symbol": "int17"}, "symbol must have at most 16 bits"),
+        (CscDecoder, {"symbol": "int17"}, "symbol must have at most 16 bits"),
         (HuffmanDecoder, {"lengths": "1,1,1"}, "lengths must leave room for all code words"),
         (HuffmanDecoder, {"lengths": "0,0"}, "lengths must be 0 to 1 and not all 0"),
         (HuffmanDecoder, {"lengths": "17"}, "lengths must be 0 to 16"),
         (HuffmanDecoder, {"lengths": "-1,1"}, "lengths must be 0 to 1"),
-        (HuffmanDecoder, {"lengths": "1,2,3", "value": "uint1"}, "lengths must be at most 2, one"),
+        (HuffmanDecoder, {"lengths": "1,2,3", "symbol": "uint1"}, "lengths must be at most 2, one"),
         (HuffmanDecoder, {"word_width": 8}, "word_width must be at least longest, 9, not 8"),
         (
             HuffmanDecoder,
-            {"lengths": "none", "value": "int13"},
-            "value must have at most 12 bits with a loaded table, not 13",
+            {"lengths": "none", "symbol": "int13"},
+            "symbol must have at most 12 bits with a loaded table, not 13",
         ),
     ],
 )
