@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth import Array, Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 
 from holigrail_hw.core import Stream, Timing, operator, parameter
 from holigrail_hw.core.engine import Items
@@ -28,6 +28,7 @@ from .codec_engine import (
     symbol_violations,
 )
 from .coded import frames
+from .packing_network import moved_back, settings
 
 __all__ = ["BitmaskDecoder", "block_violations", "mask_streams", "prefix_counts"]
 
@@ -125,11 +126,20 @@ class _Decoder(CodecComponent):
             used.eq(Mux(done, count, 0)),
         ]
         ring = [Signal(self._width, name=f"ring_{j}") for j in range(2 * size)]
-        before = prefix_counts(m, bits)
+        # A block begins in one word and may go on, from its first place, in the other.
+        lanes = []
+        for j in range(size):
+            lane, other = Signal(self._width, name=f"lane_{j}"), start[:-1] > j
+            m.d.comb += lane.eq(Mux(start[-1] ^ other, ring[size + j], ring[j]))
+            lanes.append(lane)
+        places = []
+        for i, before in enumerate(prefix_counts(m, bits)[:-1]):
+            place = Signal(range(size), name=f"place_{i}")
+            m.d.comb += place.eq(start + before)
+            places.append(place)
+        found = moved_back(m, lanes, settings(m, bits, places))
         for i in range(size):
-            place = Signal(range(2 * size), name=f"place_{i}")
-            m.d.comb += place.eq(start + before[i])
-            m.d.comb += block.payload[f"v{i}"].eq(Mux(bits[i] & ~wrong, Array(ring)[place], 0))
+            m.d.comb += block.payload[f"v{i}"].eq(Mux(bits[i] & ~wrong, found[i], 0))
 
         masks = prefix_counts(m, mask.payload.mask)
         m.d.comb += mask.ready.eq(mask_thrown | ~busy | (done & (~wrong | last)))

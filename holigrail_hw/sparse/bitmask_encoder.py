@@ -1,8 +1,8 @@
 """Hardware that makes bit masks, a block per cycle.
 
-Values that are not zero are written side by side into one of two words, and on into the other one
-when it is full. A full word leaves while the other one is filled. Only a frame whose last block
-fills a word and begins another one takes a cycle more.
+Values that are not zero are brought side by side by a network of exchanges and written into one of
+two words, and on into the other one when it is full. A full word leaves while the other one is
+filled. Only a frame whose last block fills a word and begins another one takes a cycle more.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ from .codec_engine import (
     symbol_violations,
 )
 from .coded import frames
+from .packing_network import moved, settings
 
 __all__ = ["BitmaskEncoder"]
 
@@ -159,17 +160,15 @@ class _Encoder(CodecComponent):
         size = self._block
         places = []
         for i in range(size):
-            place = Signal(range(2 * size), name=f"place_{i}")
-            m.d.comb += place.eq(fill + before[i] + Mux(upper, size, 0))
+            place = Signal(range(size), name=f"place_{i}")
+            m.d.comb += place.eq(fill + before[i])
             places.append(place)
-        for j in (0, 1):
-            for slot in range(size):
-                chosen = Signal(size, name=f"chosen_{j}_{slot}")
-                here = (there[i] & (places[i] == j * size + slot) for i in range(size))
-                m.d.comb += chosen.eq(Cat(here))
-                word = 0
-                for i in range(size):
-                    given = self.block.payload[f"v{i}"]
-                    word |= given & chosen[i].replicate(self._width)
-                with m.If(chosen.any()):
-                    m.d.sync += words[j][slot].eq(word)
+        crossings = settings(m, there, places)
+        values = moved(m, [self.block.payload[f"v{i}"] for i in range(size)], crossings)
+        filled = moved(m, [there[i] for i in range(size)], crossings)
+        for slot in range(size):
+            # Beyond the end of the word being filled lie the first places of the other one.
+            other = fill > slot
+            for j in (0, 1):
+                with m.If(filled[slot] & ((upper ^ other) == j)):
+                    m.d.sync += words[j][slot].eq(values[slot])

@@ -55,7 +55,7 @@ class HuffmanDecoder(CodecEngine):
     lengths: tuple[int, ...] | None = parameter(
         (2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7, 8, 9, 9),
         "length of the code word of code 0, 1, ..., 0 for no word; the table is loaded if none",
-        samples=("none", "0,1", "16,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16"),
+        samples=("none", "0,1"),
     )
     longest: int | None = parameter(
         None, "bits of the longest code word there may be", low=1, high=_LONGEST
