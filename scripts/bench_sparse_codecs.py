@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Codecs of sparse data: compression, symbols per cycle, cells.
 
-Usage: scripts/bench_sparse_codecs.py [--symbols N] [--cells] [--json FILE]
+Section of scripts/bench_sparse: --only codecs [--symbols N] [--cells]
 
 compression  For each share of symbols that are not zero: bits as they are over bits as coded, by
              the Python encoder and, where there is one, by the hardware encoder. The symbols are
@@ -13,13 +12,11 @@ speed        Symbols (columns: entries, fillers included) per cycle of the decod
              source and sink both pause in 30 %. Huffman's cycles include those to load its table.
 cells        LUTs and flip-flops after synthesis, with --cells. LUT equivalents are LUT4 + 2 CCU2C.
 
-Exit status 1 if a decoder gives anything but the symbols, an encoder other words than Python's, or
-a decoder less than a symbol in each cycle in which the sink accepts.
+Wrong is a decoder that gives anything but the symbols, or less than a symbol in each cycle in which
+the sink accepts, and an encoder that makes other words than Python's.
 """
 
 import argparse
-import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -43,12 +40,24 @@ from holigrail_hw.sparse.run_length_encoder import RunLengthEncoder
 from holigrail_hw.ui.progress import Progress
 from holigrail_hw.ui.tables import table
 
-__all__ = ["codecs"]
+__all__ = ["codecs", "configure"]
 
 DENSITIES = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 PAUSE = 0.3
 WIDTH = 8
 Items = dict[str, dict[str, Any]]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--symbols",
+        type=int,
+        choices=range(512, 4097, 512),
+        default=4096,
+        metavar="N",
+        help="symbols of a frame of the codecs, a multiple of 512, at most 4096",
+    )
+    parser.add_argument("--cells", action="store_true", help="synthesise the codecs, too")
 
 
 def make(cls: Any, **texts: Any) -> Any:
@@ -250,24 +259,3 @@ def cells(console: Console) -> list[list[Any]]:
     header += ["iCE40 LUTs", "flip-flops", "memories", "estimated LUTs", "flip-flops"]
     table(console, header, rows)
     return rows
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--symbols", type=int, default=4096, metavar="N", help="multiple of 512")
-    parser.add_argument("--cells", action="store_true", help="synthesise, too")
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    if options.symbols < 512 or options.symbols % 512 or options.symbols > 4096:
-        parser.error("symbols must be a multiple of 512, at most 4096")
-    options.record = {}
-    failures = codecs(options, Console(width=160, highlight=False))
-    for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
-    if options.json:
-        Path(options.json).write_text(json.dumps(options.record, indent=1) + "\n")
-    return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -91,8 +91,9 @@ class BitmaskDecoder(CodecEngine):
         return {"blocks per cycle": 1, "symbols per cycle": self.block}
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
-        block, width = self.block, self.symbol.width
-        return block * width * (block + 2) + 12 * block, 2 * block * width + block + 16
+        block, width, stages = self.block, self.symbol.width, (self.block - 1).bit_length()
+        luts = block * (width * (stages + 2) + 4 * stages + 12) + 30
+        return luts, 2 * block * width + block + 5 * stages + 9
 
 
 class _Decoder(CodecComponent):

@@ -99,8 +99,9 @@ class BitmaskEncoder(CodecEngine):
         return {"blocks per cycle": 1, "symbols per cycle": self.block}
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
-        block, width = self.block, self.symbol.width
-        return block * width * (block + 2) + 12 * block, 2 * block * width + block + 12
+        block, width, stages = self.block, self.symbol.width, (self.block - 1).bit_length()
+        luts = block * (width * (stages + 3) + 6 * stages + 16) + 10
+        return luts, 2 * block * width + block + stages + 6
 
 
 class _Encoder(CodecComponent):

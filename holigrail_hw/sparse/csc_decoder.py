@@ -129,7 +129,7 @@ class CscDecoder(CodecEngine):
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
         place = self.rows.bit_length() + self.columns.bit_length()
-        luts = 4 * self.pointer_width + 4 * place + self.symbol.width
+        luts = 5 * self.pointer_width + 5 * place + self.symbol.width
         return luts, 2 * self.pointer_width + 2 * place + self.symbol.width + 8
 
     def facts(self) -> dict[str, Any]:

@@ -228,7 +228,9 @@ class HuffmanDecoder(CodecEngine):
         assert self.longest is not None
         longest, window = self.longest, self.word_width + 2 * self.longest - 1
         steps = longest.bit_length()
-        compare = longest * longest if self.lengths is None else longest * longest // 3
+        compare = longest * longest // 3
+        if self.lengths is None:
+            compare = 2 * longest * (longest + self.symbol.width + 1)
         flip_flops = window + 3 * COUNT_WIDTH + 12
         if self.lengths is None:
             flip_flops += longest * (longest + self.symbol.width + 1)

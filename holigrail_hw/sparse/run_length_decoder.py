@@ -107,8 +107,8 @@ class RunLengthDecoder(CodecEngine):
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
         pair = self.run_width + self.symbol.width
-        luts = self.pairs * (pair + 3 + self.symbol.width // 3) + self.symbol.width
-        return luts + self.run_width, self.pairs * (pair + 1) + 4
+        luts = self.pairs * (2 * pair + 5) + self.symbol.width + self.run_width
+        return luts, self.pairs * (pair + 1) + 4
 
     def facts(self) -> dict[str, Any]:
         return {**super().facts(), "bits of a word": self.codec.word_width}

@@ -86,7 +86,7 @@ class RunLengthEncoder(CodecEngine):
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
         pair = self.run_width + self.symbol.width
-        return pair * (self.pairs + 1) + 3 * self.run_width, self.pairs * pair + self.run_width + 6
+        return pair * (self.pairs + 2) + 3 * self.run_width, self.pairs * pair + self.run_width + 6
 
     def facts(self) -> dict[str, Any]:
         return {**super().facts(), "bits of a word": self.codec.word_width}
