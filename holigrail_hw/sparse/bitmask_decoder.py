@@ -118,7 +118,7 @@ class _Decoder(CodecComponent):
             fits.eq(filled >= count),
             exact.eq(filled == count),
             good.eq(Mux(last, closed & ~broken & exact, fits)),
-            wrong.eq(closed & (~fits | (last & (broken | ~exact))) | (last & (filled > count))),
+            wrong.eq((closed & (~fits | (last & broken))) | (last & (filled > count))),
             block.valid.eq(busy & (good | wrong)),
             block.payload.last.eq(last | wrong),
             block.payload.error.eq(wrong),
