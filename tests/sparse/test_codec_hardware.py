@@ -1,5 +1,7 @@
 """Decoders in hardware: wrong frames end in an error and leave no trace; a symbol per cycle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hardware import make
@@ -113,6 +115,51 @@ def test_garbage_is_survived(design):
                 one[name]["count"] %= np.uint64(50)
         frames.append(one)
     assert sum(errors(design, frames)) > 60
+
+
+def test_wrong_tables_are_refused(designs):
+    """Too many code words for their lengths or for the symbols, none, or the wrong number."""
+    design = designs["huffman, loaded"]
+    longest = design.top.spec.longest
+
+    def with_table(counts: list[int], symbols: list[int]) -> dict:
+        data = [*counts, *[0] * (longest - len(counts)), *symbols]
+        one = {"count": np.ones(1, np.uint64), "load": np.ones(1, np.uint64)}
+        code = marked({"bits": np.zeros(1, np.uint64)})
+        return {"frame": one, "table": marked({"data": np.array(data, np.uint64)}), "code": code}
+
+    right = [([2], [5, 6]), ([1, 2], [1, 2, 3]), ([0, 0, 8], [*range(8)]), ([1], [7])]
+    wrong = [
+        ([3], [5, 6, 7]),
+        ([1, 3], [1, 2, 3, 4]),
+        ([0, 3, 2, 1], [1, 2, 3, 4, 5, 6]),
+        ([0, 0, 0, 9], [*range(8), 0]),
+        ([0, 0, 0, 4, 5], [*range(8), 0]),
+        ([], [1]),
+        ([2], [1]),
+        ([2], [1, 2, 3]),
+        ([2], []),
+    ]
+    assert not any(errors(design, [with_table(*one) for one in right]))
+    assert all(errors(design, [with_table(*one) for one in wrong]))
+
+
+@pytest.mark.parametrize("name", ["relative columns", "absolute columns"])
+def test_a_matrix_that_is_too_large_is_refused(designs, name):
+    design = designs[name]
+
+    def matrix(rows: int, columns: int) -> dict:
+        codec = replace(design.top.spec.codec, rows=rows, columns=columns)
+        if not codec.relative:
+            codec = replace(codec, rows=16)
+        values = np.zeros((codec.rows, columns), np.uint64)
+        values[rows - 1] = 1
+        coded = codec.encode(values)
+        entries = {field: coded[field] for field in ("index", "value")}
+        return {"pointer": marked({"pointer": coded["pointer"]}), "entry": marked(entries)}
+
+    found = errors(design, [matrix(13, 9), matrix(13, 10), matrix(14, 9), matrix(14, 10)])
+    assert found == [0, 1, 1, 1]
 
 
 def ideal(refused: np.ndarray, latency: int, count: int) -> int:
