@@ -30,7 +30,13 @@ from .codec_engine import (
 from .coded import frames
 from .packing_network import moved_back, settings
 
-__all__ = ["BitmaskDecoder", "block_violations", "mask_streams", "prefix_counts"]
+__all__ = [
+    "BitmaskDecoder",
+    "block_violations",
+    "mask_items",
+    "mask_streams",
+    "prefix_counts",
+]
 
 
 @operator(

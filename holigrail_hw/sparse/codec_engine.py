@@ -53,7 +53,7 @@ class CodecEngine(Engine):
 
     @property
     def results_per_cycle(self) -> dict[str, Any]:
-        """What comes out or goes in each cycle, in words and number."""
+        """How much is decoded or encoded in a cycle, by name."""
         return {"symbols per cycle": 1}
 
     @abstractmethod

@@ -107,9 +107,10 @@ class CscDecoder(CodecEngine):
         matrix = codes.reshape(self.rows, columns)
         # Whole columns without entries, too.
         matrix[:, rng.random(columns) < 0.2] = 0
-        # As many entries as the pointers can count.
-        while np.count_nonzero(matrix) * self.rows >> self.pointer_width:
-            matrix[rng.integers(self.rows)] = 0
+        # No more entries, with their fillers, than the pointers can count.
+        each = 1 + (self.rows >> self.index_width if self.index_width else 0)
+        places = rng.permutation(np.flatnonzero(matrix))
+        matrix.flat[places[((1 << self.pointer_width) - 1) // each :]] = 0
         coded = self.codec.encode(matrix)
         return {
             "pointer": marked({"pointer": coded["pointer"]}),

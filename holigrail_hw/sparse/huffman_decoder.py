@@ -167,11 +167,9 @@ class HuffmanDecoder(CodecEngine):
         histogram = np.zeros(1 << self.symbol.width, np.int64)
         chosen = rng.permutation(len(histogram))[:used]
         histogram[chosen] = 1 + (rng.random(used) ** 8 * 1e6).astype(np.int64)
-        longest = max(self.longest, 1)
-        if used > 1 << longest:
-            histogram[chosen[1 << longest :]] = 0
-        lengths = limited_lengths(histogram.tolist(), longest)
-        codec = Huffman(lengths, longest, self.word_width)
+        histogram[chosen[1 << self.longest :]] = 0
+        lengths = limited_lengths(histogram.tolist(), self.longest)
+        codec = Huffman(lengths, self.longest, self.word_width)
         more = self._coded(codec, self._symbols(rng, codec, symbols, density))
         more["frame"]["load"] = np.ones(1, np.uint64)
         table = np.array([*codec.counts, *codec.order], np.uint64)

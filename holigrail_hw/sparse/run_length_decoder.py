@@ -29,7 +29,7 @@ from .codec_engine import (
 from .coded import frames
 from .run_length import RunLength
 
-__all__ = ["RunLengthDecoder", "word_stream"]
+__all__ = ["RunLengthDecoder", "word_items", "word_stream"]
 
 
 @operator(
