@@ -48,14 +48,17 @@ _WIDEST_SUM = 62
 class Gemm(Engine):
     """Products of any size, a command at a time, with an error status instead of a wrong result.
 
-    For every command: vectors x k_tiles items of activations, tile by tile along K, the very last
-    one marked; k_tiles x n_tiles x rows items of weights; n_tiles x columns items of parameters,
-    one per channel. Results: vectors x n_tiles items, the very last one marked; then a status.
+    For every command: vectors x k_tiles items of activations, tile by tile along K;
+    k_tiles x n_tiles x rows items of weights; n_tiles x columns items of parameters, one per
+    channel; the very last item of each is marked. Results: vectors x n_tiles items, the very last
+    one marked; then a status.
 
-    A command that cannot be obeyed has no results; what belongs to it is thrown away: activations
-    up to the marked one, and as many weights and parameters as its sizes say. Codes: 1 a size is 0
-    or too large; 2, 3 the mark came early, late. A size too large for the buffer is found when
-    more vectors come than it holds; before that a mark comes early. ``cycles`` is a clock.
+    Whatever the sizes say, a command owns the items up to the marked one. Codes: 1 a size is 0 or
+    too large; 2, 3 the mark of the activations came early, late: such a command has no results,
+    and what belongs to it is thrown away. A size too large for the buffer is found when more
+    vectors come than it holds; before that a mark comes early. 4, 5 the mark of the weights, 6, 7
+    that of the parameters came early, late: there are results, but of items of code 0 in place of
+    those that did not come, and without those beyond. ``cycles`` is a clock.
     """
 
     rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
@@ -207,15 +210,15 @@ class Gemm(Engine):
         streams = {
             "command": Stream("in", sizes),
             "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),
-            "weight": Stream("in", {f"w{j}": self.weight for j in columns}),
+            "weight": Stream("in", {f"w{j}": self.weight for j in columns} | last),
         }
         channel = {} if lanes is None else {n: f for n, f in lanes.inputs().items() if n != "x"}
         if channel:
-            streams["parameter"] = Stream("in", channel)
+            streams["parameter"] = Stream("in", channel | last)
         result = {f"c{j}": self.final for j in columns} | last
         return streams | {
             "result": Stream("out", result),
-            "status": Stream("out", {"code": parse("uint2"), "cycles": parse("uint32")}),
+            "status": Stream("out", {"code": parse("uint3"), "cycles": parse("uint32")}),
         }
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -88,9 +88,9 @@ class GemmCore(wiring.Component):
         m.submodules.sequencer = sequencer = Sequencer(width, depth)
         m.submodules.array = array = StationaryArray(spec.sums, spec.columns, self._timing)
         m.submodules.weights = weights = Feeder(
-            self.weight.payload.shape(), spec.rows, ("k_tiles", "n_tiles")
+            spec.columns * spec.weight.width, spec.rows, ("k_tiles", "n_tiles")
         )
-        self._connect(m, self.weight, weights.i)
+        _join(m, self.weight, weights.i)
         _join(m, weights.o, array.stationary)
         m.submodules.lanes = lanes = Lanes(
             spec.lanes, spec.accumulator, spec.final, spec.columns, self._timing
@@ -98,10 +98,10 @@ class GemmCore(wiring.Component):
         workers: list[Any] = [sequencer, weights]
         if has_parameters:
             m.submodules.parameters = parameters = Feeder(
-                self.parameter.payload.shape(), spec.columns, ("n_tiles",)
+                len(Value.cast(lanes.parameter.payload)), spec.columns, ("n_tiles",)
             )
-            self._connect(m, self.parameter, parameters.i)
-            wiring.connect(m, parameters.o, lanes.parameter)
+            _join(m, self.parameter, parameters.i)
+            _join(m, parameters.o, lanes.parameter)
             workers.append(parameters)
         for number, worker in enumerate(workers):
             m.d.comb += [
@@ -117,21 +117,30 @@ class GemmCore(wiring.Component):
             read.en.eq(sequencer.read),
             sequencer.data.eq(read.data),
         ]
-        self._flow(m, cycles, sequencer, array, lanes)
+        verdicts = [feeder.verdict for feeder in workers[1:]]
+        self._flow(m, cycles, sequencer, array, lanes, verdicts)
         return m
 
-    def _flow(self, m: Module, cycles: GemmTiming, sequencer: Any, array: Any, lanes: Any) -> None:
+    def _flow(
+        self,
+        m: Module,
+        cycles: GemmTiming,
+        sequencer: Any,
+        array: Any,
+        lanes: Any,
+        verdicts: list[Any],
+    ) -> None:
         """From the sequencer through the array to the border."""
         spec, tags = self._spec, sequencer.o.payload.tags
         taken, swap = Signal(), Signal()
         room, status_room, spaced = Signal(), Signal(), Signal()
-        claimed, allowed = Signal(), Signal()
+        claimed, allowed, judged, code = Signal(), Signal(), Signal(), Signal(3)
         opens_final = tags.opens & tags.final
         parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
         m.d.comb += [
             allowed.eq(
                 (room | ~(tags.final & tags.vector))
-                & (status_room | ~tags.ends)
+                & ((status_room & judged) | ~tags.ends)
                 & (spaced | ~tags.opens)
                 & (parameters_there | ~opens_final)
             ),
@@ -143,7 +152,14 @@ class GemmCore(wiring.Component):
             sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
             taken.eq(sequencer.o.valid & sequencer.o.ready),
             array.result.ready.eq(1),
+            # The first fault counts: of vectors, then of weights, then of parameters.
+            judged.eq(Cat(verdict.valid for verdict in verdicts).all() | ~tags.vector),
+            code.eq(tags.code),
         ]
+        for place, verdict in reversed(list(enumerate(verdicts))):
+            with m.If(tags.vector & (verdict.payload != 0)):
+                m.d.comb += code.eq(2 * place + 3 + verdict.payload)
+            m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector)
         age = Signal(range(SUM_CYCLES), init=SUM_CYCLES - 1)
         m.d.comb += spaced.eq(age == SUM_CYCLES - 1)
         with m.If(taken & tags.opens):
@@ -180,7 +196,6 @@ class GemmCore(wiring.Component):
             m.d.sync += claimed.eq(0)
 
         ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
-        code = later(tags.code, cycles.written, "code")
         gives = later(entered & tags.final, cycles.written, "gives", resets=True)
         time = Signal(32)
         m.d.sync += time.eq(time + 1)
@@ -188,7 +203,7 @@ class GemmCore(wiring.Component):
             m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
         )
         m.d.comb += room.eq(left)
-        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, Cat(code, time))
+        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, Cat(later(code, cycles.written, "code"), time))
         m.d.comb += status_room.eq(left)
         self._count(m, "results", taken & tags.final & tags.vector)
         self._count(m, "statuses", taken & tags.ends)

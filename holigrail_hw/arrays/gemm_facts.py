@@ -24,7 +24,8 @@ def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
     if not block:
         return []
     heights = [block] * (m // block) + [m % block] * bool(m % block)
-    return [Command(h, k_tiles, n_tiles, GOOD, h * k_tiles) for h in heights]
+    weights, parameters = k_tiles * n_tiles * spec.rows, n_tiles * spec.columns
+    return [Command(h, k_tiles, n_tiles, GOOD, h * k_tiles, weights, parameters) for h in heights]
 
 
 def gemm_facts(spec: "Gemm") -> dict[str, Any]:

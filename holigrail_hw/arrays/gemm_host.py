@@ -22,6 +22,10 @@ _WHY = {
     1: "a size is 0 or larger than the buffers",
     2: "the last vector came early",
     3: "the last vector came late",
+    4: "the last row of weights came early",
+    5: "the last row of weights came late",
+    6: "the last channel's parameters came early",
+    7: "the last channel's parameters came late",
 }
 
 
@@ -110,16 +114,17 @@ class GemmHost:
         """One command: M x N result codes and the engine's time at its end."""
         spec, m = self._spec, len(block)
         vectors = block.reshape(m, k_tiles, spec.rows).transpose(1, 0, 2).reshape(-1, spec.rows)
-        last = np.zeros(len(vectors), np.uint64)
-        last[-1] = 1
         sizes = {"vectors": m, "k_tiles": k_tiles, "n_tiles": n_tiles}
         items: dict[str, Any] = {
             "command": {name: np.array([size], np.uint64) for name, size in sizes.items()},
-            "activation": {f"a{i}": vectors[:, i] for i in range(spec.rows)} | {"last": last},
+            "activation": {f"a{i}": vectors[:, i] for i in range(spec.rows)},
             "weight": {f"w{j}": weights[:, j] for j in range(spec.columns)},
         }
         if parameters:
-            items["parameter"] = parameters
+            items["parameter"] = dict(parameters)
+        for name in set(items) - {"command"}:
+            count = len(next(iter(items[name].values())))
+            items[name]["last"] = (np.arange(count) == count - 1).astype(np.uint64)
         found = self._exchange(items, {"status": 1, "result": m * n_tiles})
         result, status = found["result"], found["status"]
         rows = np.stack([np.asarray(result[f"c{j}"]) for j in range(spec.columns)], axis=1)
@@ -129,19 +134,23 @@ class GemmHost:
     def _exchange(self, items: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
         """What the engine makes of a command; an error says what its status says."""
         try:
-            return self._link.exchange(items, counts)
+            found = self._link.exchange(items, counts)
+            code = int(found["status"]["code"][0])
+            if not code:
+                return found
         except DesignError:
             # Results that do not come: a refused command has none.
             code = int(self._link.exchange({}, {"status": 1})["status"]["code"][0])
             if not code:
                 raise
         raise DesignError(
-            f"gemm host: the engine must obey the command, not refuse it because {_WHY[code]}"
+            f"gemm host: the engine must report no error, not this one: {_WHY[code]}",
+            hint="it accepts the next command",
         )
 
     def _parameters(self, channel: Mapping[str, Any], n: int, padded: int) -> dict[str, Any]:
         stream = self._spec.streams().get("parameter")
-        fields = dict(stream.fields) if stream else {}
+        fields = {n: f for n, f in stream.fields.items() if n != "last"} if stream else {}
         wrong = sorted(set(channel) ^ set(fields))
         if wrong:
             raise RequestError(
