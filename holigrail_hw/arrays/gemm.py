@@ -1,10 +1,10 @@
-"""A complete engine for quantised matrix products around a weight-stationary array.
+"""A complete engine for matrix products around a weight-stationary array.
 
 C = A * B with A of M x K and B of K x N. A command names M, the tiles of ``rows`` along K and the
 tiles of ``columns`` along N. All vectors of A are loaded once, into one half of a buffer while the
 other half is used; weights stream through, each tile entering the array's second registers while
-the tile before is at work. Sums over the tiles along K lie in a memory. The last of them leave as
-small integers::
+the tile before is at work. Sums over the tiles along K lie in a memory. The last of them leave
+requantised or, floats, rounded to another format::
 
     for each tile of columns:  for each tile along K:  for each of the M vectors
 
@@ -13,22 +13,25 @@ References: Jouppi et al., "In-datacenter performance analysis of a tensor proce
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from holigrail_hw.arith.convert import Convert
 from holigrail_hw.arith.requantize import Requantize
 from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
-from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.golden import ROUNDINGS
+from holigrail_hw.hdl.fixed import FIXED_KINDS
 
 from .gemm_cost import gemm_cost
 from .gemm_facts import gemm_facts
 from .gemm_golden import commands_of, gemm_golden
 from .gemm_jobs import corner_jobs, random_job
+from .gemm_sums import ORDERS, ExactResult, RawSums, Totals
 from .pace import Pace
-from .partial_sums import PartialSums
+from .partial_sums import ACCUMULATIONS
 
 __all__ = ["Gemm"]
 
@@ -38,7 +41,7 @@ _WIDEST_SUM = 62
 
 @operator(
     "gemm",
-    summary="a matrix-product engine: buffers, array, sums over tiles, requantisation",
+    summary="a matrix-product engine: buffers, array, sums over tiles, requantisation, any format",
     references=(
         "N. Jouppi et al., In-datacenter performance analysis of a tensor processing unit, 2017",
         "H. Genc et al., Gemmini: Enabling systematic deep-learning architecture evaluation, 2021",
@@ -63,18 +66,35 @@ class Gemm(Engine):
 
     rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
     columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(3,))
-    activation: Format = parameter(parse("int8"), "format of an activation", samples=("uint3",))
+    activation: Format = parameter(
+        parse("int8"), "format of an activation", samples=("uint3", "fp8_e4m3")
+    )
     weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
     accumulator: Format | None = parameter(
         None,
-        "format of a sum over all tiles; for every product the buffer can hold if none",
+        "format of a sum over all tiles; integers: for every product the buffer can hold if none;"
+        " else fp32",
         samples=("int20",),
     )
-    result: Format = parameter(parse("int8"), "format of a result", samples=("uint4",))
-    requantise: str = parameter(
-        "single",
-        "how sums become results: as the operator requantize does, or not at all",
-        choices=("single", "double", "shift", "none"),
+    accumulation: str = parameter(
+        "fused", "where a floating-point sum is rounded", choices=ACCUMULATIONS
+    )
+    product: Format | None = parameter(None, "format of the rounded products of a cascade")
+    order: str = parameter(
+        "tiles",
+        "order of floating-point sums: those of tiles of `rows` products added up, or one product"
+        " after the other",
+        choices=ORDERS,
+    )
+    sum_rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode of sums")
+    result: Format | None = parameter(
+        None, "format of a result; int8, or that of activations for floats", samples=("uint4",)
+    )
+    requantise: str | None = parameter(
+        None,
+        "how sums become results: integers as the operator requantize does, floats as convert, or"
+        " not at all; single or convert if none",
+        choices=("single", "double", "shift", "convert", "none"),
         samples=("double", "shift", "none"),
     )
     rounding: str | None = parameter(
@@ -127,64 +147,132 @@ class Gemm(Engine):
     def derive(self) -> dict[str, Any]:
         if self._wrong_factors():
             return {}
-        products = self.rows * self.activation_depth
-        return {"accumulator": self._sums(products).final}
+        values: dict[str, Any] = {"product": self.accumulator or parse("fp32")}
+        if self.is_fixed or self.accumulation != "cascade":
+            del values["product"]
+        if self.is_fixed:
+            values |= {"requantise": "single", "result": parse("int8")}
+        else:
+            values |= {"requantise": "convert", "result": self.activation}
+        return values | {"accumulator": self._widest()}
 
     def check(self) -> list[str]:
-        wrong = self._wrong_factors()
-        if wrong:
+        wrong = self._wrong_factors() or self._wrong_sums()
+        if wrong or self.requantise == "none":
             return wrong
-        given = self.accumulator
-        if not isinstance(given, FixedFormat) or given.fraction_width:
-            return [f"accumulator must be an integer format, not {given}"]
-        if given.width > _WIDEST_SUM:
-            return [f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}"]
-        least = self._sums(self.rows).final
-        assert isinstance(least, FixedFormat)
-        if not given.minimum <= least.minimum <= least.maximum <= given.maximum:
-            return [
-                f"accumulator must hold every sum of {self.rows} products, as {least} does,"
-                f" not be {given}"
-            ]
-        if self.requantise == "none":
-            return []
+        if self.is_fixed == (self.requantise == "convert"):
+            choices = "single, double, shift or none" if self.is_fixed else "convert or none"
+            return [f"requantise must be {choices} for such sums, not {self.requantise}"]
         # A lane judges its own parameters, under the same names.
         try:
             lane = self.lanes
         except RequestError as error:
-            return [text.removeprefix("requantize: ") for text in error.violations]
+            return [text.partition(": ")[2] for text in error.violations]
         return [] if lane is not None else ["requantise must make results of sums"]
 
     def _wrong_factors(self) -> list[str]:
         wrong = []
         for name in ("activation", "weight"):
             format = getattr(self, name)
-            whole = isinstance(format, FixedFormat) and not format.fraction_width
-            if not whole and format.kind not in ("binary", "ternary"):
-                wrong.append(f"{name} must be an integer, binary or ternary format, not {format}")
+            is_number = format.kind in (*FIXED_KINDS, "float")
+            if not is_number or getattr(format, "fraction_width", 0) and format.kind == "fixed":
+                wrong.append(
+                    f"{name} must be an integer, binary, ternary or float format, not {format}"
+                )
         return wrong
 
-    def _sums(self, products: int) -> PartialSums:
-        structure = "dsp" if self.multiplier == "dsp" else "rows"
-        return PartialSums(self.activation, self.weight, products, structure=structure)
+    def _wrong_sums(self) -> list[str]:
+        given = self.accumulator
+        assert given is not None
+        if self.sum_rounding is Rounding.STOCHASTIC:
+            return ["sum_rounding must not be stochastic in an array, which has no random words"]
+        if not self.is_fixed and self.accumulation == "exact":
+            if given == self._widest() and self.order == "tiles":
+                return []
+            return [
+                f"accumulator must be {self._widest()} and order tiles for exact sums, which"
+                f" nothing changes, not {given} and {self.order}"
+            ]
+        if not self.is_fixed:
+            formats = [("accumulator", given), ("product", self.product or given)]
+            return [
+                f"{name} must be a float for {self.accumulation} sums, not {format}"
+                for name, format in formats
+                if format.kind != "float"
+            ]
+        if self.order != "tiles":
+            return ["order must be tiles for integers, whose sums no order changes"]
+        if not isinstance(given, FixedFormat) or given.fraction_width:
+            return [f"accumulator must be an integer format, not {given}"]
+        if given.width > _WIDEST_SUM:
+            return [f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}"]
+        least = self._column(self.rows).final
+        assert isinstance(least, FixedFormat)
+        if not given.minimum <= least.minimum <= least.maximum <= given.maximum:
+            return [
+                f"accumulator must hold every sum of {self.rows} products, as {least} does,"
+                f" not be {given}"
+            ]
+        return []
 
     @property
-    def sums(self) -> PartialSums:
+    def is_fixed(self) -> bool:
+        """Whether sums are integers that never round."""
+        return self.activation.kind in FIXED_KINDS and self.weight.kind in FIXED_KINDS
+
+    def _widest(self) -> Format:
+        """Format of a sum if none is given."""
+        column = self._column(self.rows * self.activation_depth)
+        if self.is_fixed:
+            return column.final
+        return column.register if self.accumulation == "exact" else parse("fp32")
+
+    def _column(self, products: int) -> RawSums:
+        return RawSums(
+            self.activation,
+            self.weight,
+            products,
+            result=None if self.is_fixed else self.accumulator or parse("fp32"),
+            accumulation=self.accumulation,
+            product=self.product,
+            rounding=self.sum_rounding,
+            structure="dsp" if self.multiplier == "dsp" else "rows",
+            continues=self.order == "sequential",
+        )
+
+    @property
+    def sums(self) -> RawSums:
         """What a column of the array adds."""
-        return self._sums(self.rows)
+        return self._column(self.rows)
+
+    @property
+    def totals(self) -> Totals:
+        """What the engine makes of the sums of columns."""
+        assert self.accumulator is not None
+        return Totals(self.sums, self.accumulator, self.rows * self.activation_depth)
 
     def pace(self, timing: Timing) -> Pace:
         """How deeply the array is pipelined."""
         return Pace(self.sums, timing)
 
     @property
-    def lanes(self) -> Requantize | None:
+    def lanes(self) -> Requantize | Convert | ExactResult | None:
         """What makes results of sums; ``None`` if nothing does."""
+        assert self.accumulator is not None and self.result is not None
+        if self.sums.is_exact:
+            rounding = Rounding(self.rounding or "nearest_even")
+            return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
         if self.requantise == "none":
             return None
-        assert self.accumulator is not None
+        if self.requantise == "convert":
+            return Convert(
+                source=self.accumulator,
+                result=self.result,
+                rounding=Rounding(self.rounding or "nearest_even"),
+                overflow="saturate",
+            )
         return Requantize(
-            mode=self.requantise,
+            mode=str(self.requantise),
             accumulator=self.accumulator,
             result=self.result,
             rounding=self.rounding,
@@ -200,7 +288,7 @@ class Gemm(Engine):
     @property
     def final(self) -> Format:
         """Format of a result at the border."""
-        assert self.accumulator is not None
+        assert self.accumulator is not None and self.result is not None
         return self.accumulator if self.requantise == "none" else self.result
 
     def streams(self) -> dict[str, Stream]:

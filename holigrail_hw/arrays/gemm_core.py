@@ -15,7 +15,7 @@ from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
 from .gemm_feeders import Feeder, Loader
-from .gemm_output import SUM_CYCLES, Accumulators, Lanes
+from .gemm_output import Accumulators, Continued, Lanes
 from .gemm_sequencer import Sequencer
 from .stationary_array import StationaryArray
 
@@ -26,7 +26,8 @@ __all__ = ["STATUS_DEPTH", "GemmCore", "GemmTiming"]
 
 STATUS_DEPTH = 4
 _QUEUE_CYCLES = 2
-_ADD_CYCLES = 3
+# A row of sums is read from memory and added to; its new sum goes through one more register.
+_SUM_CYCLES = 3
 
 
 class GemmTiming:
@@ -42,15 +43,21 @@ class GemmTiming:
         From a vector taken to its results at the border.
     step : int
         Of the array, from one row to the next.
+    late : int
+        From a vector taken to the sums that it adds to.
+    spacing : int
+        At least, between the first vectors of two tiles.
     """
 
     def __init__(self, spec: "Gemm", timing: Timing):
         pace = spec.pace(timing)
         lanes = spec.lanes
-        self.step = pace.step
+        self.step, self.late = pace.step, pace.late
         self.array = pace.late + spec.rows * pace.step + spec.columns - 1 + pace.finish
-        self.swap = self.array + _ADD_CYCLES - 1
-        self.written = self.array + _ADD_CYCLES + (lanes.plan(timing).latency if lanes else 0)
+        add = 0 if spec.sums.continues else _SUM_CYCLES + spec.totals.plan(timing).latency
+        self.spacing = add + 1 if add else self.array - self.late + 3
+        self.swap = self.array + add - 1
+        self.written = self.array + add + (lanes.plan(timing).latency if lanes else 0)
         self.whole = self.written + _QUEUE_CYCLES
 
 
@@ -93,7 +100,7 @@ class GemmCore(wiring.Component):
         _join(m, self.weight, weights.i)
         _join(m, weights.o, array.stationary)
         m.submodules.lanes = lanes = Lanes(
-            spec.lanes, spec.accumulator, spec.final, spec.columns, self._timing
+            spec.lanes, spec.totals.width, spec.final.width, spec.columns, self._timing
         )
         workers: list[Any] = [sequencer, weights]
         if has_parameters:
@@ -160,8 +167,8 @@ class GemmCore(wiring.Component):
             with m.If(tags.vector & (verdict.payload != 0)):
                 m.d.comb += code.eq(2 * place + 3 + verdict.payload)
             m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector)
-        age = Signal(range(SUM_CYCLES), init=SUM_CYCLES - 1)
-        m.d.comb += spaced.eq(age == SUM_CYCLES - 1)
+        age = Signal(range(cycles.spacing), init=cycles.spacing - 1)
+        m.d.comb += spaced.eq(age == cycles.spacing - 1)
         with m.If(taken & tags.opens):
             m.d.sync += age.eq(0)
         with m.Elif(~spaced):
@@ -171,23 +178,29 @@ class GemmCore(wiring.Component):
             return delayed(m, value, count, name, resets=resets)
 
         entered = taken & tags.vector
-        sums = Accumulators(
-            shape_of(spec.sums.final),
-            shape_of(spec.accumulator),
-            spec.columns,
-            spec.accumulator_depth,
-        )
-        m.submodules.accumulators = sums
-        swapping = later(taken & opens_final, cycles.swap, "swap", resets=True)
+        row = Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
+        where = (spec.totals, spec.columns, spec.accumulator_depth)
+        if spec.sums.continues:
+            m.submodules.sums = kept = Continued(*where, cycles.late, cycles.array)
+            m.d.comb += [
+                kept.entered.eq(entered),
+                kept.opens.eq(tags.opens),
+                kept.first.eq(tags.first),
+                array.begun.eq(kept.begun),
+                Value.cast(kept.total).eq(row),
+                Value.cast(lanes.total).eq(row),
+            ]
+        else:
+            m.submodules.sums = sums = Accumulators(*where, self._timing)
+            m.d.comb += [
+                sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
+                sums.opens.eq(later(tags.opens, cycles.array, "opens")),
+                sums.first.eq(later(tags.first, cycles.array, "first")),
+                Value.cast(sums.partial).eq(row),
+                lanes.total.eq(sums.total),
+            ]
         m.d.comb += [
-            sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
-            sums.opens.eq(later(tags.opens, cycles.array, "opens")),
-            sums.first.eq(later(tags.first, cycles.array, "first")),
-            Value.cast(sums.partial).eq(
-                Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
-            ),
-            lanes.total.eq(sums.total),
-            swap.eq(swapping),
+            swap.eq(later(taken & opens_final, cycles.swap, "swap", resets=True)),
             lanes.swap.eq(swap),
         ]
         with m.If(taken & opens_final):
@@ -203,7 +216,14 @@ class GemmCore(wiring.Component):
             m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
         )
         m.d.comb += room.eq(left)
-        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, Cat(later(code, cycles.written, "code"), time))
+        _, left = self._queue(
+            m,
+            "statuses",
+            STATUS_DEPTH,
+            self.status,
+            ends,
+            Cat(later(code, cycles.written, "code"), time),
+        )
         m.d.comb += status_room.eq(left)
         self._count(m, "results", taken & tags.final & tags.vector)
         self._count(m, "statuses", taken & tags.ends)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from holigrail_hw.core.timing import Timing
 
-from .gemm_cost import memory_bits
+from .gemm_cost import float_sums, memory_bits
 from .systolic_array import SystolicArray
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _dataflows(spec: "Gemm") -> dict[str, int]:
             activation=spec.activation,
             weight=spec.weight,
             products=max(k, 1),
+            **float_sums(spec),
         )
         # Tiles of one length reach a steady pace at once: two of them tell it.
         few = min(count, 4)

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holigrail_hw.formats import Format
-
 from .gemm_feeders import GOOD, LONG, SHORT, SIZE
 from .gemm_schedule import Command
+from .gemm_sums import ExactResult
 
 if TYPE_CHECKING:
     from .gemm import Gemm
@@ -62,13 +61,14 @@ def gemm_golden(spec: "Gemm", items: Mapping[str, Mapping[str, Any]]) -> dict[st
             for tile, part in enumerate(np.split(b, n)):
                 first = tile * spec.columns
                 channel = _channel(spec, items, place["parameter"], command, first)
-                rows.append(_finished(spec, _sums(spec, a, part), channel))
+                rows.append(_results(spec, a, part, channel))
             lasts.append(np.arange(m * n) == m * n - 1)
         codes.append(command.code)
         came = (command.arriving, command.weights, command.parameters)
         for stream, count in zip(_BLOCKS, came, strict=True):
             place[stream] += count
-    whole = np.concatenate([np.zeros((0, spec.columns), np.uint64), *rows])
+    dtype = np.uint64 if spec.final.width <= 64 else object
+    whole = np.concatenate([np.zeros((0, spec.columns), dtype), *rows])
     result: dict[str, Any] = {f"c{j}": whole[:, j] for j in range(spec.columns)}
     result["last"] = np.concatenate([np.zeros(0, np.uint64), *lasts]).astype(np.uint64)
     return {"result": result, "status": {"code": np.array(codes, np.uint64), "cycles": None}}
@@ -87,23 +87,14 @@ def _channel(
     return found
 
 
-def _sums(spec: "Gemm", a: Any, b: Any) -> Any:
-    """Codes of sums, M x columns, of codes."""
-    assert spec.accumulator is not None
-    mask = (1 << spec.accumulator.width) - 1
-    return ((_integers(spec.activation, a) @ _integers(spec.weight, b)) & mask).astype(np.uint64)
-
-
-def _finished(spec: "Gemm", sums: Any, channel: Mapping[str, Any]) -> Any:
-    """Codes of the results of one tile of columns."""
-    lanes = spec.lanes
+def _results(spec: "Gemm", a: Any, b: Any, channel: Mapping[str, Any]) -> Any:
+    """Codes of the results of one tile of columns, from codes of its factors."""
+    totals, lanes = spec.totals, spec.lanes
+    if isinstance(lanes, ExactResult):
+        return lanes.sums.golden(a, b)
+    sums = totals.golden(a, b)
     if lanes is None:
         return sums
     wide = {name: np.broadcast_to(values, sums.shape) for name, values in channel.items()}
-    return lanes.golden(x=sums, **wide)["y"]
-
-
-def _integers(format: Format, codes: Any) -> Any:
-    number = format.unpack(codes)
-    magnitude = number.significand.astype(np.int64) << number.exponent
-    return np.where(number.sign, -magnitude, magnitude)
+    (result,) = lanes.golden(x=sums, **wide).values()
+    return result

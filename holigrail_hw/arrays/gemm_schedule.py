@@ -8,7 +8,6 @@ from holigrail_hw.core.timing import Timing
 
 from .gemm_core import STATUS_DEPTH, GemmTiming
 from .gemm_feeders import LONG, SHORT, SIZE
-from .gemm_output import SUM_CYCLES
 
 if TYPE_CHECKING:
     from .gemm import Gemm
@@ -59,7 +58,7 @@ class _Run:
         # Of the array: when its present tile started, and its last vector entered.
         self._start: int | None = None
         self._closed = -1
-        self._opened = -SUM_CYCLES
+        self._opened = -self.cycles.spacing
         self._swapped = -1
         self._ends: list[int] = []
         # When the feeders knew their last verdicts.
@@ -102,7 +101,7 @@ class _Run:
                 self._written = max(self._written, freed)
             ready = self._written + (rows == 1)
             self._start = max(ready, self._closed)
-            take = max(first, self._start + 1, self._opened + SUM_CYCLES)
+            take = max(first, self._start + 1, self._opened + self.cycles.spacing)
             is_final = tile % command.k_tiles == command.k_tiles - 1
             if is_final and self._has_parameters:
                 self._parameter = max(self._parameter, self._swapped) + self._columns
