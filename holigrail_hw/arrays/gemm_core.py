@@ -216,14 +216,8 @@ class GemmCore(wiring.Component):
             m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
         )
         m.d.comb += room.eq(left)
-        _, left = self._queue(
-            m,
-            "statuses",
-            STATUS_DEPTH,
-            self.status,
-            ends,
-            Cat(later(code, cycles.written, "code"), time),
-        )
+        status = Cat(later(code, cycles.written, "code"), time)
+        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, status)
         m.d.comb += status_room.eq(left)
         self._count(m, "results", taken & tags.final & tags.vector)
         self._count(m, "statuses", taken & tags.ends)
