@@ -65,19 +65,20 @@ class Gemm(Engine):
     """
 
     rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
-    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(3,))
-    activation: Format = parameter(
-        parse("int8"), "format of an activation", samples=("uint3", "fp8_e4m3")
-    )
+    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(4,))
+    activation: Format = parameter(parse("int8"), "format of an activation", samples=("int8",))
     weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
     accumulator: Format | None = parameter(
         None,
         "format of a sum over all tiles; integers: for every product the buffer can hold if none;"
         " else fp32",
-        samples=("int20",),
+        samples=("int24",),
     )
     accumulation: str = parameter(
-        "fused", "where a floating-point sum is rounded", choices=ACCUMULATIONS
+        "fused",
+        "where a floating-point sum is rounded",
+        choices=ACCUMULATIONS,
+        samples=("fused",),
     )
     product: Format | None = parameter(None, "format of the rounded products of a cascade")
     order: str = parameter(
@@ -85,17 +86,20 @@ class Gemm(Engine):
         "order of floating-point sums: those of tiles of `rows` products added up, or one product"
         " after the other",
         choices=ORDERS,
+        samples=("tiles",),
     )
-    sum_rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode of sums")
+    sum_rounding: Rounding = parameter(
+        Rounding.NEAREST_EVEN, "rounding mode of sums", samples=(Rounding.NEAREST_EVEN,)
+    )
     result: Format | None = parameter(
-        None, "format of a result; int8, or that of activations for floats", samples=("uint4",)
+        None, "format of a result; int8, or that of activations for floats", samples=("int8",)
     )
-    requantise: str | None = parameter(
-        None,
-        "how sums become results: integers as the operator requantize does, floats as convert, or"
-        " not at all; single or convert if none",
-        choices=("single", "double", "shift", "convert", "none"),
-        samples=("double", "shift", "none"),
+    requantise: str = parameter(
+        "single",
+        "how sums become results: as the operator requantize does, floats as convert does (single),"
+        " or not at all",
+        choices=("single", "double", "shift", "none"),
+        samples=("none",),
     )
     rounding: str | None = parameter(
         None,
@@ -106,7 +110,7 @@ class Gemm(Engine):
     scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32)
     shift: int = parameter(16, "constant part of the shift to the right", low=-16, high=64)
     shift_width: int = parameter(
-        4, "bits of a channel's own part of the shift", low=0, high=6, samples=(0,)
+        4, "bits of a channel's own part of the shift", low=0, high=6, samples=(4,)
     )
     bias: str = parameter(
         "accumulator",
@@ -119,13 +123,13 @@ class Gemm(Engine):
         "constants",
         "bounds of results: of the format, or ReLU",
         choices=("constants", "relu"),
-        samples=("relu",),
+        samples=("constants",),
     )
     activation_depth: int = parameter(
-        64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(5,)
+        64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(64,)
     )
     accumulator_depth: int = parameter(
-        32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(3,)
+        32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(32,)
     )
     multiplier: str = parameter(
         "dsp",
@@ -150,19 +154,15 @@ class Gemm(Engine):
         values: dict[str, Any] = {"product": self.accumulator or parse("fp32")}
         if self.is_fixed or self.accumulation != "cascade":
             del values["product"]
-        if self.is_fixed:
-            values |= {"requantise": "single", "result": parse("int8")}
-        else:
-            values |= {"requantise": "convert", "result": self.activation}
+        values["result"] = parse("int8") if self.is_fixed else self.activation
         return values | {"accumulator": self._widest()}
 
     def check(self) -> list[str]:
         wrong = self._wrong_factors() or self._wrong_sums()
         if wrong or self.requantise == "none":
             return wrong
-        if self.is_fixed == (self.requantise == "convert"):
-            choices = "single, double, shift or none" if self.is_fixed else "convert or none"
-            return [f"requantise must be {choices} for such sums, not {self.requantise}"]
+        if not self.is_fixed and self.requantise != "single":
+            return [f"requantise must be single or none for floats, not {self.requantise}"]
         # A lane judges its own parameters, under the same names.
         try:
             lane = self.lanes
@@ -264,7 +264,7 @@ class Gemm(Engine):
             return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
         if self.requantise == "none":
             return None
-        if self.requantise == "convert":
+        if not self.is_fixed:
             return Convert(
                 source=self.accumulator,
                 result=self.result,
@@ -272,7 +272,7 @@ class Gemm(Engine):
                 overflow="saturate",
             )
         return Requantize(
-            mode=str(self.requantise),
+            mode=self.requantise,
             accumulator=self.accumulator,
             result=self.result,
             rounding=self.rounding,
