@@ -160,7 +160,7 @@ def test_an_exact_sum_is_rounded_once():
         ),
         (
             {"accumulation": "exact", "accumulator": "fp32"},
-            "accumulator must be sfix46_en18 and order tiles for exact sums, which nothing changes,"
+            "accumulator must be sfix45_en18 and order tiles for exact sums, which nothing changes,"
             " not fp32 and tiles",
         ),
         (
