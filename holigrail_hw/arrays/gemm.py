@@ -25,6 +25,7 @@ from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.golden import ROUNDINGS
 from holigrail_hw.hdl.fixed import FIXED_KINDS
 
+from .gemm_buffer import BUFFERS
 from .gemm_cost import gemm_cost
 from .gemm_facts import gemm_facts
 from .gemm_golden import commands_of, gemm_golden
@@ -130,6 +131,12 @@ class Gemm(Engine):
     )
     accumulator_depth: int = parameter(
         32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(32,)
+    )
+    buffer: str = parameter(
+        "block",
+        "what holds activations: block memories, or large ones with a single port (iCE40 UP5K)",
+        choices=BUFFERS,
+        samples=("block",),
     )
     multiplier: str = parameter(
         "dsp",

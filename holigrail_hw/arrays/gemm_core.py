@@ -7,13 +7,14 @@ when the queue of results has a place for them; so no register of the array need
 from typing import TYPE_CHECKING, Any
 
 from amaranth import Cat, Module, Signal, Value
-from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
+from .gemm_buffer import Buffer
 from .gemm_feeders import Feeder, Loader
 from .gemm_output import Accumulators, Continued, Lanes
 from .gemm_sequencer import Sequencer
@@ -88,10 +89,7 @@ class GemmCore(wiring.Component):
         )
         self._connect(m, self.command, loader.command)
         _join(m, self.activation, loader.moving)
-        m.submodules.buffer = buffer = memory.Memory(
-            shape=width, depth=1 << (2 * depth - 1).bit_length(), init=[]
-        )
-        write, read = buffer.write_port(), buffer.read_port()
+        m.submodules.buffer = buffer = Buffer(spec.buffer, width, depth)
         m.submodules.sequencer = sequencer = Sequencer(width, depth)
         m.submodules.array = array = StationaryArray(spec.sums, spec.columns, self._timing)
         m.submodules.weights = weights = Feeder(
@@ -117,12 +115,14 @@ class GemmCore(wiring.Component):
                 loader.taken[number].eq(worker.taken),
             ]
         m.d.comb += [
-            write.addr.eq(loader.address),
-            write.data.eq(loader.data),
-            write.en.eq(loader.write),
-            read.addr.eq(sequencer.address),
-            read.en.eq(sequencer.read),
-            sequencer.data.eq(read.data),
+            buffer.write.eq(loader.write),
+            buffer.write_half.eq(loader.job.half),
+            buffer.write_address.eq(loader.address),
+            buffer.write_data.eq(loader.data),
+            buffer.read.eq(sequencer.read),
+            buffer.read_half.eq(sequencer.half),
+            buffer.read_address.eq(sequencer.address),
+            sequencer.data.eq(buffer.data),
         ]
         verdicts = [feeder.verdict for feeder in workers[1:]]
         self._flow(m, cycles, sequencer, array, lanes, verdicts)

@@ -48,7 +48,7 @@ class Loader(wiring.Component):
                 "job": Out(JOB),
                 "offered": Out(takers),
                 "taken": In(takers),
-                "address": Out(range(2 * depth)),
+                "address": Out(range(depth)),
                 "data": Out(width),
                 "write": Out(1),
             }
@@ -71,7 +71,7 @@ class Loader(wiring.Component):
         remaining = Signal(self._takers)
         m.d.comb += [
             self.data.eq(moving.payload.vector),
-            self.address.eq(count + self._depth * job.half),
+            self.address.eq(count),
             remaining.eq(open_takers & ~self.taken),
         ]
         with m.FSM():
