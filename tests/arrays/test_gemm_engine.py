@@ -36,6 +36,7 @@ REQUESTS = {
             bias="none",
             shift_width=0,
             shift=5,
+            buffer="large",
             activation_depth=7,
             accumulator_depth=3,
         ),
