@@ -33,7 +33,12 @@ _TIME_LIMIT_S = 1800
 _SYNTHESIS = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "gowin": "synth_gowin"}
 _PLACERS = {
     "ice40": ("nextpnr-ice40", "--pcf", "{top}.pcf", "--asc", "{top}.asc"),
-    "ecp5": ("nextpnr-ecp5", "--lpf", "{top}.lpf", "--textcfg", "{top}.config"),
+    "ecp5": (
+        "nextpnr-ecp5",
+        *("--lpf", "{top}.lpf", "--textcfg", "{top}.config"),
+        # Large designs take the other router an hour.
+        *("--router", "router2"),
+    ),
     "gowin": (
         "nextpnr-himbaechel-gowin",
         *("--vopt", "cst={top}.cst", "--write", "{top}.pnr.json"),
