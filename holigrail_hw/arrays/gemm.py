@@ -68,7 +68,7 @@ class Gemm(Engine):
     rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
     columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(4,))
     activation: Format = parameter(parse("int8"), "format of an activation", samples=("int8",))
-    weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
+    weight: Format = parameter(parse("int8"), "format of a weight", samples=("int8",))
     accumulator: Format | None = parameter(
         None,
         "format of a sum over all tiles; integers: for every product the buffer can hold if none;"
@@ -100,13 +100,13 @@ class Gemm(Engine):
         "how sums become results: as the operator requantize does, floats as convert does (single),"
         " or not at all",
         choices=("single", "double", "shift", "none"),
-        samples=("none",),
+        samples=("single",),
     )
     rounding: str | None = parameter(
         None,
         "rounding of results, nearest_even if none; mode double has its own",
         choices=tuple(name for name in ROUNDINGS if name != "stochastic"),
-        samples=("nearest_up",),
+        samples=("none",),
     )
     scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32)
     shift: int = parameter(16, "constant part of the shift to the right", low=-16, high=64)
