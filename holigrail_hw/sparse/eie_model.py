@@ -60,17 +60,18 @@ def random_work(
     """As :func:`work_of` for a random mask, of only the columns whose activation is not zero.
 
     ``densities`` are the shares of weights and activations that are not zero, uniform and
-    independent; indices have 4 bits.
+    independent; indices have 4 bits. One number is drawn for every activation, then one for every
+    place of each column that is used, up to a multiple of ``pes``.
     """
     weights, activations = densities
     active = int((rng.random(inputs) < activations).sum())
-    parts = [
-        work_of(rng.random((outputs, count)) < weights, pes, 4)
-        for count in _chunks(active, max(1, _CHUNK // outputs))
-    ]
-    if not parts:
-        return np.zeros((0, pes), np.int64), 0
-    return np.concatenate([work for work, _ in parts]), sum(real for _, real in parts)
+    height = -(-outputs // pes) * pes
+    works, real = [np.zeros((0, pes), np.int64)], 0
+    for count in _chunks(active, max(1, _CHUNK // height)):
+        work, found = work_of((rng.random((count, height)) < weights)[:, :outputs].T, pes, 4)
+        works.append(work)
+        real += found
+    return np.concatenate(works), real
 
 
 def _chunks(total: int, size: int) -> Iterator[int]:
