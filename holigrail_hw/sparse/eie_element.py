@@ -166,6 +166,6 @@ class EieElement(wiring.Component):
 
 def _memory(m: Module, name: str, shape: Any, depth: int) -> Any:
     """A memory for at least so many words; addresses that do not count are within it, too."""
-    found = memory.Memory(shape=shape, depth=1 << (depth - 1).bit_length(), init=[])
+    found = memory.Memory(shape=shape, depth=1 << max((depth - 1).bit_length(), 1), init=[])
     m.submodules[name] = found
     return found
