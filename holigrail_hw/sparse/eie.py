@@ -21,7 +21,7 @@ import numpy as np
 from holigrail_hw.core import Engine, Stream, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 
-from .eie_cost import eie_cost
+from .eie_cost import eie_cost, memory_bits
 from .eie_encoding import EieSizes
 from .eie_golden import commands_of, eie_golden
 from .eie_jobs import corner_jobs, random_job
@@ -157,3 +157,7 @@ class Eie(Engine):
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return eie_cost(self)
+
+    def facts(self) -> dict[str, Any]:
+        bits = ", ".join(f"{name} {count}" for name, count in memory_bits(self).items())
+        return {"memory bits": bits, "largest matrix": f"{self.pes * self.rows} x {self.columns}"}

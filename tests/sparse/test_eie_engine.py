@@ -10,6 +10,7 @@ from hardware import make
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.engine import joined
+from holigrail_hw.core.errors import DesignError
 from holigrail_hw.flow import workloads
 from holigrail_hw.flow.compiled import Compiled, compile_all
 from holigrail_hw.sparse import eie_core, eie_schedule
@@ -17,6 +18,7 @@ from holigrail_hw.sparse.eie import Eie
 from holigrail_hw.sparse.eie_element import EieElement
 from holigrail_hw.sparse.eie_encoding import encode
 from holigrail_hw.sparse.eie_golden import CODES, commands_of
+from holigrail_hw.sparse.eie_host import EieHost
 from holigrail_hw.sparse.eie_jobs import load_job, vector_job
 from holigrail_hw.sparse.eie_model import queue_cycles
 
@@ -62,6 +64,7 @@ SPECS = {
         queue=16,
         code_width=7,
         index_width=1,
+        activation="uint16",
         accumulator="int20",
         relu=True,
     ),
@@ -176,6 +179,51 @@ def test_planted_faults_are_caught(monkeypatch):
     assert run.cycles != design.top.spec.cycles(design.top.timing, **chosen.items)
     wrong = workloads.differences(chosen, run.results)
     assert {place.stream for place in wrong} == {"status"}
+
+
+class DesignLink:
+    """A compiled design behind the interface of a link; may spoil what it sends."""
+
+    def __init__(self, design: Compiled, **spoiled):
+        self.spec, self._design, self._spoiled = design.top.spec, design, spoiled
+        design.reset()
+
+    def exchange(self, items, counts):
+        items = items | {"command": items["command"] | self._spoiled}
+        return self._design.pump(items, counts).results
+
+
+def test_the_host_multiplies_on_the_hardware():
+    design, rng = designs()["more elements than rows"], np.random.default_rng(11)
+    host = EieHost(DesignLink(design))
+    for shape in ((6, 12), (4, 3)):
+        matrix = rng.integers(-3, 4, shape)
+        vectors = rng.integers(-64, 64, (5, shape[1])) * (rng.random((5, shape[1])) < 0.5)
+        assert host.load(matrix).rows == shape[0]
+        assert np.array_equal(host.multiply(vectors), vectors @ matrix.T)
+        assert len(host.cycles) == 5 and min(host.cycles) > 0
+        assert host.multiply(vectors[:0]).shape == (0, shape[0])
+
+
+def test_what_the_host_refuses():
+    design = designs()["more elements than rows"]
+    host = EieHost(DesignLink(design))
+    for vectors, message in (
+        ([[1]], "a matrix must be loaded before a product"),
+        ([[1, 2]], "vectors must be rows of 3 integers, not of shape (1, 2) and int64"),
+        ([[1, 2, 64]], "activations must be between -64 and 63, not 64"),
+    ):
+        with pytest.raises(RequestError) as caught:
+            host.multiply(vectors)
+        assert str(caught.value) == f"eie host: {message}"
+        host.load(np.ones((2, 3), int))
+    host = EieHost(DesignLink(design, rows=np.array([7], np.uint64)))
+    with pytest.raises(DesignError) as caught:
+        host.load(np.ones((2, 3), int))
+    assert str(caught.value) == (
+        "eie host: the engine must obey the command, not say that the sizes of the matrix are 0 or"
+        " too large"
+    )
 
 
 @pytest.mark.parametrize(
