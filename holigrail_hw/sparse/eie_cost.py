@@ -18,14 +18,19 @@ def eie_cost(spec: "Eie") -> dict[str, int]:
     row = (spec.rows - 1).bit_length()
     pointer = sizes.pointer_width
     item = a + 2 * pointer
+    # Registers behind small memories, which are made of lookup tables.
+    read = sizes.entry_width + w + 2 * pointer + total
     adders = [total, row + 1, row + 1, pointer, pointer, pointer]
     multiplies = a > 1 and w > 1
     groups = -(-spec.columns // group_width(spec.columns))
     element = {
         "adders": len(adders),
         "one_bit_adders": sum(adders),
-        "luts": 2 * sum(adders) + 2 * item + 2 * total + (0 if multiplies else a * w),
-        "flip_flops": item + 3 * a + (a + w) + 3 * row + 20,
+        "luts": 2 * sum(adders)
+        + (2 if spec.queue == 1 else 4) * item
+        + 2 * total
+        + (0 if multiplies else a * w),
+        "flip_flops": item + read + 3 * a + (a + w) + 3 * row + 20,
         "dsps": int(multiplies),
         "memory_bits": 0,
     }
@@ -35,7 +40,7 @@ def eie_cost(spec: "Eie") -> dict[str, int]:
         "adders": 8,
         "one_bit_adders": counters,
         "luts": 3 * counters + 3 * store + spec.pes * total // 2,
-        "flip_flops": 2 * counters + store + a + total,
+        "flip_flops": 2 * counters + store + a,
         "dsps": 0,
         "memory_bits": sum(memory_bits(spec).values()),
     }
