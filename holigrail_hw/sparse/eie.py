@@ -20,12 +20,14 @@ import numpy as np
 
 from holigrail_hw.core import Engine, Stream, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.views import View
 
 from .eie_cost import eie_cost, memory_bits
 from .eie_encoding import EieSizes
 from .eie_golden import commands_of, eie_golden
 from .eie_jobs import corner_jobs, random_job
 from .eie_schedule import busy_cycles, total_cycles
+from .eie_views import eie_views
 
 __all__ = ["Eie"]
 
@@ -161,3 +163,6 @@ class Eie(Engine):
     def facts(self) -> dict[str, Any]:
         bits = ", ".join(f"{name} {count}" for name, count in memory_bits(self).items())
         return {"memory bits": bits, "largest matrix": f"{self.pes * self.rows} x {self.columns}"}
+
+    def views(self, target: Any = None) -> list[View]:
+        return eie_views(self)
