@@ -161,7 +161,7 @@ def cells(options: argparse.Namespace, console: Console, record: dict[str, Any])
     for name, spec in (
         ("1 element, queue of 1", Eie(pes=1, queue=1)),
         ("1 element, queue of 8", Eie(pes=1)),
-        ("4 elements, queue of 8", Eie()),
+        ("4 elements, queue of 8", Eie(pes=4)),
     ):
         top = Top(spec, Timing())
         with tempfile.TemporaryDirectory() as folder, Progress(Console(stderr=True)) as progress:

@@ -59,7 +59,7 @@ class Eie(Engine):
     # The longest product has an entry in every cycle.
     quiet_cycles: ClassVar[int] = 1 << 18
 
-    pes: int = parameter(4, "processing elements", low=1, high=64, samples=(3,))
+    pes: int = parameter(2, "processing elements", low=1, high=64, samples=(3,))
     columns: int = parameter(64, "the most columns of a matrix", low=1, high=1 << 15)
     rows: int = parameter(16, "the most rows of a matrix in each element", low=1, high=1 << 12)
     entries: int = parameter(512, "entries that each element holds", low=1, high=1 << 17)
@@ -69,9 +69,7 @@ class Eie(Engine):
     activation: Format = parameter(parse("int16"), "format of an activation")
     weight: Format = parameter(parse("int16"), "format of a value of the codebook")
     code_width: int = parameter(4, "bits of a code", low=1, high=16)
-    index_width: int = parameter(
-        4, "bits of an index, the zeros before an entry", low=1, high=16, samples=(1,)
-    )
+    index_width: int = parameter(4, "bits of an index, the zeros before an entry", low=1, high=16)
     accumulator: Format | None = parameter(
         None, "format of a sum; for every sum of so many columns if none"
     )

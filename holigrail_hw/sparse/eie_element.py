@@ -110,14 +110,14 @@ class EieElement(wiring.Component):
         m.d.sync += [
             busy.eq(queue.busy | busy << 1),
             valid[0].eq(queue.valid),
+            valid[1].eq(valid[0]),
+            valid[2].eq(valid[1] & ~beyond),
             opens.eq(queue.opens),
             held[0].eq(queue.used),
             held[1].eq(held[0]),
             product.eq(value.data * held[1]),
             late_row.eq(row),
-            valid[2].eq(valid[1] & ~beyond),
         ]
-        m.d.sync += valid[1].eq(valid[0])
         with m.If(valid[0]):
             m.d.sync += [row.eq(following), beyond.eq((beyond & ~opens) | (following >= limit))]
         with m.If(self.start):

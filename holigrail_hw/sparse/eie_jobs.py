@@ -11,6 +11,7 @@ from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.core.spec import random_codes
 
 from .eie_encoding import encode
+from .eie_model import work_of
 
 if TYPE_CHECKING:
     from .eie import Eie
@@ -120,8 +121,6 @@ def _random_words(
 
 def _fits(spec: "Eie", matrix: Any) -> bool:
     """Whether no element has too many entries; the other rules are kept here."""
-    from .eie_model import work_of
-
     work, _ = work_of(matrix != 0, spec.pes, spec.index_width)
     return bool((work.sum(axis=0) <= spec.entries).all())
 
