@@ -29,7 +29,7 @@ class Layer:
     code : int
         The status.
     kept : list, one for each element and then each group, of lists of blocks
-        The vectors that are kept of every block: (places, whether a lane counts), arrays of lanes.
+        The vectors that are kept of every block that came: (places, whether a lane counts).
     items : list of int
         Vectors that come, for each element and then each group.
     channels : int
@@ -137,7 +137,7 @@ class _Reader:
             if self._final[item]:
                 break
         code |= self._frame * (block != channels)
-        return blocks, code, vectors, self._place - first
+        return blocks, code, vectors[:block], self._place - first
 
 
 def convolution(x: Any, weights: Any, stride: int, same: bool) -> Any:

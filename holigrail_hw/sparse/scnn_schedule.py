@@ -19,18 +19,18 @@ __all__ = ["group_cycles", "total_cycles"]
 
 def total_cycles(spec: "Scnn", items: Mapping[str, Mapping[str, Any]]) -> int:
     """Cycles from reset to the last item delivered."""
-    command = delivered = 0
+    command = drained = delivered = 0
     for layer in layers_of(spec, items):
-        command, delivered = _layer(spec, layer, command)
+        command, drained, last = _layer(spec, layer, command, drained)
+        delivered = max(delivered, last)
     return delivered
 
 
-def _layer(spec: "Scnn", layer: Layer, command: int) -> tuple[int, int]:
-    """When the next command is taken, and the first cycle with nothing more to deliver."""
-    elements = spec.elements
+def _layer(spec: "Scnn", layer: Layer, command: int, drained: int) -> tuple[int, int, int]:
+    """When the next command is taken, sums are drained, and nothing more is to be delivered."""
+    elements, freed = spec.elements, [0, 0]
     moment = command + max(layer.items[:elements]) + 2
-    arrival, freed = command + 1, [0, 0]
-    drained = delivered = 0
+    arrival, delivered = command + 1, 0
     results = results_of(spec, layer)
     for group, vectors in enumerate(layer.items[elements:]):
         arrival = max(arrival, freed[group % 2]) + vectors
@@ -44,7 +44,7 @@ def _layer(spec: "Scnn", layer: Layer, command: int) -> tuple[int, int]:
         freed[group % 2] = moment = swap + 1
         drained = swap + 2 + max(_drain_cycles(spec, part[group]) for part in results)
         delivered = drained + 1
-    return moment + 1, max(delivered, moment + 1)
+    return moment + 1, drained, max(delivered, moment + 1)
 
 
 def _drain_cycles(spec: "Scnn", blocks: Any) -> int:
@@ -60,7 +60,7 @@ def group_cycles(spec: "Scnn", element: int, activations: list[Any], weights: li
     """Cycles of one element at work on one group, from the one after its start."""
     row, column = divmod(element, spec.columns)
     banks_of = _Banks(spec, column, row)
-    pairs = list(zip(activations, weights, strict=True))
+    pairs = list(zip(activations, weights, strict=False))
     channel = time = 0
     found: int | None = None
     ahead: int | None = None
