@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ScnnCore"]
 
+_SIDES = {"left": (-1, 0), "right": (1, 0), "above": (0, -1), "below": (0, 1)}
+
 
 class ScnnCore(wiring.Component):
     """The engine behind its streams; parameters are those of the specification."""
@@ -58,8 +60,21 @@ class ScnnCore(wiring.Component):
             for name in element.weight.signature.members:
                 m.d.comb += getattr(element.weight, name).eq(getattr(weights.store, name))
             elements.append(element)
+        self._exchange(m, elements)
         self._sequence(m, weights, elements)
         return m
+
+    def _exchange(self, m: Module, elements: list["_Element"]) -> None:
+        """Wires between neighbours; at the border of the grid nothing is given."""
+        spec = self._spec
+        for index, element in enumerate(elements):
+            row, column = divmod(index, spec.columns)
+            for side in element.sides:
+                across, down = _SIDES[side]
+                there_column, there_row = column + across, row + down
+                if 0 <= there_column < spec.columns and 0 <= there_row < spec.rows:
+                    giver = elements[there_row * spec.columns + there_column]
+                    m.d.comb += getattr(element, f"from_{side}").eq(giver.gift)
 
     def _sequence(self, m: Module, weights: Loader, elements: list["_Element"]) -> None:
         command, status = self.command, self.status
@@ -139,8 +154,11 @@ class _Element(wiring.Component):
         self._issue, self._products = Issue(spec), Products(spec, column, row)
         self._scatter, self._drain = Scatter(spec), Drain(spec, column, row)
         self._compressor = Compressor(spec)
+        self.sides = [side for *_, side in self._drain.walks[:-1]]
+        gift = self._drain.signature.members["gift"].shape
         super().__init__(
-            {
+            {f"from_{side}": In(gift) for side in self.sides}
+            | {
                 "activation": In(self._loader.i.signature.flip()),
                 "weight": In(self._issue.w_store.signature.flip()),
                 "result": Out(self._compressor.o.signature),
@@ -158,6 +176,7 @@ class _Element(wiring.Component):
                 "working": Out(1),
                 "draining": Out(1),
                 "flags": Out(FLAGS),
+                "gift": Out(gift),
             }
         )
 
@@ -179,6 +198,8 @@ class _Element(wiring.Component):
         wiring.connect(m, loader.store, issue.a_store)
         for name in self.weight.signature.members:
             m.d.comb += getattr(issue.w_store, name).eq(getattr(self.weight, name))
+        for side in self.sides:
+            m.d.comb += getattr(drain, f"from_{side}").eq(getattr(self, f"from_{side}"))
         blocks = loader.blocks[0]
         ending = Signal()
         with m.If(self.swap):
@@ -206,6 +227,7 @@ class _Element(wiring.Component):
             drain.start.eq(self.swap),
             self.draining.eq(drain.busy | compressor.busy),
             compressor.ending.eq(ending),
+            self.gift.eq(drain.gift),
         ]
         return m
 

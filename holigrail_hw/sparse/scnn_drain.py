@@ -22,74 +22,112 @@ def _value_layout(spec: "Scnn") -> data.StructLayout:
 
 
 class Drain(wiring.Component):
-    """Reads the outputs of one element in order and leaves zeros behind.
+    """Exchanges the halos of one element, then reads its outputs in order; zeros stay behind.
 
+    All elements exchange in step: a sum of the halo is read as ``gift``, then the sum of the own
+    tile that the ``given`` sum of the neighbour belongs to is read, and written one cycle later.
     ``busy`` from the cycle after ``start`` until the last value has been accepted.
     """
 
     def __init__(self, spec: "Scnn", column: int, row: int):
-        self._spec, self._column, self._row = spec, column, row
-        item = _value_layout(spec)
+        self._spec = spec
+        assert spec.accumulator is not None
+        number = signed(spec.accumulator.width)
+        self.walks = spec.sums.walks(column, row)
         super().__init__(
             {
                 "start": In(1),
                 "busy": Out(1),
                 "sums": Out(DrainSignature(spec)),
-                "o": Out(stream.Signature(item)),
+                "gift": Out(number),
+                "o": Out(stream.Signature(_value_layout(spec))),
             }
+            | {f"from_{side}": In(number) for *_, side in self.walks[:-1]}
         )
 
     def elaborate(self, platform: Any) -> Module:
         m, spec, sums = Module(), self._spec, self.sums
-        places = spec.sums
-        width, height = spec.x.owned(self._column), spec.y.owned(self._row)
-        walking, got, fresh = Signal(), Signal(), Signal()
-        address, line, plane = (Signal(places.address_width, name=n) for n in ("at", "row", "map"))
-        inner, outer, filters = Signal(range(width)), Signal(range(height)), Signal(range(spec.filters))
+        bits = spec.sums.address_width
+        walk, walking, exchanges = Signal(range(len(self.walks))), Signal(), Signal()
+        receives, settles, got, fresh = Signal(), Signal(), Signal(), Signal()
+        given = Signal.like(self.gift)
+        address, target = Signal(bits), Signal(bits)
+        steps, ends, whole_block, last_block = self._counters(m, walk, address)
         last, final = Signal(), Signal()
-        begin = -spec.y.low * spec.x.width - spec.x.low
-        ends_line, ends_plane = inner == width - 1, outer == height - 1
+        for place, (*_, distance, _) in enumerate(self.walks[:-1]):
+            with m.If(walk == place):
+                m.d.comb += [exchanges.eq(walking), target.eq(address + distance)]
         m.d.comb += [
-            sums.read.eq(walking & (~got | self.o.ready)),
-            sums.read_address.eq(address),
+            sums.read.eq(walking & (exchanges | ~got | self.o.ready)),
+            sums.read_address.eq(Mux(exchanges & receives, target, address)),
+            steps.eq(sums.read & (~exchanges | receives)),
             self.o.valid.eq(got),
             self.o.payload.value.eq(sums.data),
             self.o.payload.last.eq(last),
             self.o.payload.final.eq(final),
             self.busy.eq(walking | got),
-            sums.write.eq(fresh),
-            sums.value.eq(0),
         ]
-        m.d.sync += [fresh.eq(sums.read), got.eq(sums.read | (got & ~self.o.ready))]
-        with m.If(sums.read):
-            m.d.sync += [
-                sums.write_address.eq(address),
-                last.eq(ends_line & ends_plane),
-                final.eq(filters == spec.filters - 1),
-                address.eq(address + 1),
-                inner.eq(inner + 1),
-            ]
-            with m.If(ends_line):
-                m.d.sync += [
-                    inner.eq(0),
-                    outer.eq(outer + 1),
-                    address.eq(line + spec.x.width),
-                    line.eq(line + spec.x.width),
-                ]
-                with m.If(ends_plane):
-                    m.d.sync += [
-                        outer.eq(0),
-                        filters.eq(filters + 1),
-                        address.eq(plane + places.plane),
-                        line.eq(plane + places.plane),
-                        plane.eq(plane + places.plane),
-                    ]
-                    with m.If(filters == spec.filters - 1):
-                        m.d.sync += walking.eq(0)
+        m.d.sync += [
+            receives.eq(exchanges & ~receives),
+            settles.eq(exchanges & receives),
+            fresh.eq(sums.read & ~exchanges),
+            got.eq((sums.read & ~exchanges) | (got & ~self.o.ready)),
+        ]
+        kept = Signal(bits)
+        with m.If(exchanges & receives):
+            m.d.sync += [self.gift.eq(sums.data), kept.eq(target)]
+        with m.Elif(sums.read):
+            m.d.sync += [kept.eq(address), last.eq(whole_block), final.eq(last_block)]
+        # The neighbour's gift is there one cycle after it was read; the walk may be another then.
+        side = Signal.like(walk)
+        m.d.sync += side.eq(walk)
+        for place, (*_, name) in enumerate(self.walks[:-1]):
+            with m.If(side == place):
+                m.d.comb += given.eq(getattr(self, f"from_{name}"))
+        m.d.comb += [
+            sums.write.eq(settles | fresh | (exchanges & receives)),
+            sums.write_address.eq(Mux(settles | fresh, kept, address)),
+            sums.value.eq(Mux(settles, sums.data + given, 0)),
+        ]
+        with m.If(ends):
+            m.d.sync += walk.eq(walk + 1)
+            with m.If(walk == len(self.walks) - 1):
+                m.d.sync += [walk.eq(0), walking.eq(0)]
         with m.If(self.start):
-            m.d.sync += [walking.eq(1), inner.eq(0), outer.eq(0), filters.eq(0)]
-            m.d.sync += [register.eq(begin) for register in (address, line, plane)]
+            m.d.sync += walking.eq(1)
         return m
+
+    def _counters(self, m: Module, walk: Any, address: Any) -> Any:
+        """The address of a walk, moved on by ``steps``; when a walk, and a block of it, ends."""
+        spec, bits = self._spec, len(address)
+        steps, whole_block = Signal(), Signal()
+        widest = max(width for _, width, *_ in self.walks)
+        highest = max(height for _, _, height, *_ in self.walks)
+        inner, outer = Signal(range(widest)), Signal(range(highest))
+        filters = Signal(range(spec.filters))
+        width, height = Signal(range(widest + 1)), Signal(range(highest + 1))
+        line, plane, begin, offset = (Signal(bits, name=n) for n in ("line", "plane", "begin", "at"))
+        for place, (start, across, down, *_) in enumerate(self.walks):
+            with m.If(walk == place):
+                m.d.comb += [begin.eq(start), width.eq(across), height.eq(down)]
+        ends_line, last_filter = inner == width - 1, filters == spec.filters - 1
+        m.d.comb += [
+            address.eq(offset + begin),
+            whole_block.eq(ends_line & (outer == height - 1)),
+        ]
+        with m.If(steps):
+            m.d.sync += [offset.eq(offset + 1), inner.eq(inner + 1)]
+            with m.If(ends_line):
+                below = line + spec.x.width
+                m.d.sync += [inner.eq(0), outer.eq(outer + 1), offset.eq(below), line.eq(below)]
+            with m.If(whole_block):
+                behind = plane + spec.sums.plane
+                m.d.sync += [outer.eq(0), filters.eq(filters + 1)]
+                m.d.sync += [register.eq(behind) for register in (offset, line, plane)]
+                with m.If(last_filter):
+                    m.d.sync += filters.eq(0)
+                    m.d.sync += [register.eq(0) for register in (offset, line, plane)]
+        return steps, steps & whole_block & last_filter, whole_block, last_filter
 
 
 class Compressor(wiring.Component):

@@ -114,6 +114,30 @@ class Sums:
         """Bits of an address, bank and row."""
         return max((self.rows * self.banks - 1).bit_length(), 1)
 
+    def walks(self, column: int, row: int) -> list[tuple[int, int, int, int, str]]:
+        """Walks over the sums of a tile: first address, width, height, and where they go.
+
+        Halos go first, each the distance to the sum of a neighbour that it is added to and the
+        side of the one that gives. A corner takes two steps, along x and then along y. The last
+        walk is over the tile's own outputs.
+        """
+        x, y = self.x, self.y
+        whole = y.high - y.low + 1
+        start = -y.low * x.width
+        across = x.step if x.count > 1 else x.width
+        found = []
+        if x.count > 1:
+            found += [(0, x.before, whole, x.step, "right"), (0, x.after, whole, -x.step, "left")]
+            found[1] = (x.before + x.step, *found[1][1:])
+        if y.count > 1:
+            down = y.step * x.width
+            found += [
+                (x.before, across, y.before, down, "below"),
+                (start + down + x.before, across, y.after, -down, "above"),
+            ]
+        found = [walk for walk in found if walk[1] and walk[2]]
+        return [*found, (start + x.before, x.owned(column), y.owned(row), 0, "")]
+
     def activation_offset(self, x: int, y: int) -> int:
         """An input's share of the address."""
         u, v = x + self.x.padding, y + self.y.padding
