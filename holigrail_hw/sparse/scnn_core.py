@@ -78,7 +78,7 @@ class ScnnCore(wiring.Component):
 
     def _sequence(self, m: Module, weights: Loader, elements: list["_Element"]) -> None:
         command, status = self.command, self.status
-        channels, groups, flags = Signal(16), Signal(16), Signal(FLAGS)
+        groups = Signal(16)
         load, start, swap, unload = Signal(), Signal(), Signal(), Signal()
         active, half = Signal(), Signal()
         loaded = Cat(element.loaded for element in elements).all()

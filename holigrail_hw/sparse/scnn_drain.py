@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from amaranth import Array, Module, Mux, Signal, signed
+from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -106,7 +106,7 @@ class Drain(wiring.Component):
         inner, outer = Signal(range(widest)), Signal(range(highest))
         filters = Signal(range(spec.filters))
         width, height = Signal(range(widest + 1)), Signal(range(highest + 1))
-        line, plane, begin, offset = (Signal(bits, name=n) for n in ("line", "plane", "begin", "at"))
+        line, plane, begin, offset = Signal(bits), Signal(bits), Signal(bits), Signal(bits)
         for place, (start, across, down, *_) in enumerate(self.walks):
             with m.If(walk == place):
                 m.d.comb += [begin.eq(start), width.eq(across), height.eq(down)]

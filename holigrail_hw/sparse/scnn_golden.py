@@ -59,9 +59,8 @@ def layers_of(spec: "Scnn", items: Mapping[str, Mapping[str, Any]]) -> list[Laye
     )  # fmt: skip
     command = items["command"]
     found = []
-    for channels, groups in zip(
-        np.asarray(command["channels"]).tolist(), np.asarray(command["groups"]).tolist(), strict=True
-    ):
+    sizes = (np.asarray(command[name]).tolist() for name in ("channels", "groups"))
+    for channels, groups in zip(*sizes, strict=True):
         kept = min(channels, spec.channel_depth)
         parts = [reader.read(channels, kept) for reader in readers]
         parts += [weights.read(channels, kept) for _ in range(groups)]
@@ -228,6 +227,4 @@ def _finished(spec: "Scnn", sums: Any) -> Any:
 def _tile(spec: "Scnn", sums: Any, element: int) -> Any:
     height, width = -(-spec.tile_height // spec.stride), -(-spec.tile_width // spec.stride)
     row, column = divmod(element, spec.columns)
-    return sums[
-        :, row * height : (row + 1) * height, column * width : (column + 1) * width
-    ]
+    return sums[:, row * height : (row + 1) * height, column * width : (column + 1) * width]

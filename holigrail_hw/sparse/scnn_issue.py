@@ -6,7 +6,7 @@ earlier channel is at work.
 
 from typing import TYPE_CHECKING, Any
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -129,10 +129,11 @@ class Issue(wiring.Component):
 
     def _memories(self, m: Module, name: str, store: Any, depth: int, halved: int) -> Any:
         """Read ports of the vectors and of the ends of blocks."""
+        word, channels = self.words[name == "w"], self._spec.channel_depth
         ports = []
         for what, shape, count, enable, address, value in (
-            ("vectors", self.words[name == "w"], depth, store.write, store.address, store.word),
-            ("ends", range(depth + 1), self._spec.channel_depth, store.ends, store.block, store.end),
+            ("vectors", word, depth, store.write, store.address, store.word),
+            ("ends", range(depth + 1), channels, store.ends, store.block, store.end),
         ):
             # Addresses that do not count may be beyond the last vector.
             bits = max((count - 1).bit_length(), 1)

@@ -88,9 +88,7 @@ def random_layer(
         (filters, channels, spec.filter_height, spec.filter_width),
     )
     found = []
-    for shape, format, share in zip(
-        shapes, (spec.activation, spec.weight), density, strict=True
-    ):
+    for shape, format, share in zip(shapes, (spec.activation, spec.weight), density, strict=True):
         assert isinstance(format, FixedFormat)
         values = rng.integers(format.minimum, format.maximum, shape, endpoint=True)
         values = np.where(values == 0, format.maximum or format.minimum, values)
@@ -171,7 +169,7 @@ def _fewer(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
 
 def _far(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
     """Marks of blocks get lost, so blocks grow together and places are beyond the end."""
-    for name, fields in job.items():
+    for fields in job.values():
         if "last" in fields:
             fields["last"] = np.where(rng.random(len(fields["last"])) < 0.7, 0, fields["last"])
             fields["last"] = fields["last"].astype(np.uint64)
@@ -225,9 +223,7 @@ def _check(spec: "Scnn", activations: np.ndarray, weights: np.ndarray) -> None:
             f"weights must be filters x channels x {taps[0]} x {taps[1]}, not {_sizes(weights)}"
         )
     elif not wrong and weights.shape[1] != len(activations):
-        wrong.append(
-            f"weights must be for {len(activations)} channels, not {weights.shape[1]}"
-        )
+        wrong.append(f"weights must be for {len(activations)} channels, not {weights.shape[1]}")
     for name, array in (("activation", activations), ("weight", weights)):
         format = getattr(spec, name)
         if array.dtype.kind not in "iu":

@@ -103,7 +103,8 @@ class Products(wiring.Component):
             columns[key] = _looked_up(entries, lane.place, width)
         late = {}
         for key, expression in columns.items():
-            late[key] = Signal(Value.cast(expression).shape(), name=f"{name}_{key}", reset_less=True)
+            shape = Value.cast(expression).shape()
+            late[key] = Signal(shape, name=f"{name}_{key}", reset_less=True)
             with m.If(self.move):
                 m.d.sync += late[key].eq(expression)
         return late
