@@ -102,7 +102,7 @@ class Scnn(Engine):
     def derive(self) -> dict[str, Any]:
         if self._wrong_factors():
             return {}
-        return {"accumulator": self._sum_of(self.channel_depth * self.taps)}
+        return {"accumulator": self.sum_of(self.channel_depth * self.taps)}
 
     def check(self) -> list[str]:
         wrong = self._wrong_factors()
@@ -114,7 +114,7 @@ class Scnn(Engine):
         elif given.width > _WIDEST_SUM:
             wrong.append(f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}")
         else:
-            least = self._sum_of(1)
+            least = self.sum_of(1)
             if not given.minimum <= least.minimum <= least.maximum <= given.maximum:
                 wrong.append(f"accumulator must hold every product, as {least} does, not {given}")
         if self.taps * self.filters > _MOST_WEIGHTS:
@@ -165,7 +165,7 @@ class Scnn(Engine):
             return [f"filter_{what} must leave outputs to every element, not be {axis.filter}"]
         return []
 
-    def _sum_of(self, products: int) -> FixedFormat:
+    def sum_of(self, products: int) -> FixedFormat:
         """The narrowest format that holds the sum of so many products."""
         a, w = self.activation, self.weight
         assert isinstance(a, FixedFormat) and isinstance(w, FixedFormat)

@@ -13,7 +13,7 @@ def scnn_cost(spec: "Scnn") -> dict[str, int]:
     assert spec.accumulator is not None
     sums, width = spec.sums, spec.accumulator.width
     products, banks = spec.weight_lanes * spec.activation_lanes, spec.sums.banks
-    product = min(spec.activation.width + spec.weight.width + 1, width) + sums.address_width
+    product = spec.sum_of(1).width + sums.address_width
     entries = banks * spec.queue * product
     # An entry moves up or comes from any lane; a bank adds, and its address is chosen.
     luts = banks * product * min(spec.queue, products) * -(-products // 2)

@@ -50,7 +50,7 @@ class Drain(wiring.Component):
         bits = spec.sums.address_width
         walk, walking, exchanges = Signal(range(len(self.walks))), Signal(), Signal()
         receives, settles, got, fresh = Signal(), Signal(), Signal(), Signal()
-        given = Signal.like(self.gift)
+        given, side = Signal.like(self.gift), Signal.like(walk)
         address, target = Signal(bits), Signal(bits)
         steps, ends, whole_block, last_block = self._counters(m, walk, address)
         last, final = Signal(), Signal()
@@ -58,7 +58,8 @@ class Drain(wiring.Component):
             with m.If(walk == place):
                 m.d.comb += [exchanges.eq(walking), target.eq(address + distance)]
         m.d.comb += [
-            sums.read.eq(walking & (exchanges | ~got | self.o.ready)),
+            # The last sum of a walk is written first, as the next one may begin with it.
+            sums.read.eq(walking & ~(settles & (side != walk)) & (exchanges | ~got | self.o.ready)),
             sums.read_address.eq(Mux(exchanges & receives, target, address)),
             steps.eq(sums.read & (~exchanges | receives)),
             self.o.valid.eq(got),
@@ -68,7 +69,7 @@ class Drain(wiring.Component):
             self.busy.eq(walking | got),
         ]
         m.d.sync += [
-            receives.eq(exchanges & ~receives),
+            receives.eq(exchanges & ~receives & sums.read),
             settles.eq(exchanges & receives),
             fresh.eq(sums.read & ~exchanges),
             got.eq((sums.read & ~exchanges) | (got & ~self.o.ready)),
@@ -79,7 +80,6 @@ class Drain(wiring.Component):
         with m.Elif(sums.read):
             m.d.sync += [kept.eq(address), last.eq(whole_block), final.eq(last_block)]
         # The neighbour's gift is there one cycle after it was read; the walk may be another then.
-        side = Signal.like(walk)
         m.d.sync += side.eq(walk)
         for place, (*_, name) in enumerate(self.walks[:-1]):
             with m.If(side == place):

@@ -111,8 +111,8 @@ class Sums:
 
     @property
     def address_width(self) -> int:
-        """Bits of an address, bank and row."""
-        return max((self.rows * self.banks - 1).bit_length(), 1)
+        """Bits of an address: the bank, then the row, of at least one bit."""
+        return (max(self.rows, 2) * self.banks - 1).bit_length()
 
     def walks(self, column: int, row: int) -> list[tuple[int, int, int, int, str]]:
         """Walks over the sums of a tile: first address, width, height, and where they go.

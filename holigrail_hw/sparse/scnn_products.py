@@ -7,9 +7,11 @@ coordinates less a weight's are those of an output, if both halves of a stride m
 
 from typing import TYPE_CHECKING, Any
 
-from amaranth import Array, Const, Module, Signal, Value, signed
+from amaranth import Array, Const, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from holigrail_hw.hdl.shapes import shape_of
 
 from .scnn_issue import operand_words
 
@@ -21,10 +23,9 @@ __all__ = ["Products", "product_layout"]
 
 def product_layout(spec: "Scnn") -> data.StructLayout:
     """A product on its way to its bank."""
-    assert spec.accumulator is not None
-    # Sums wrap around, so a product needs no more bits than they have.
-    width = min(spec.activation.width + spec.weight.width + 1, spec.accumulator.width)
-    return data.StructLayout({"address": spec.sums.address_width, "value": signed(width)})
+    return data.StructLayout(
+        {"address": spec.sums.address_width, "value": shape_of(spec.sum_of(1))}
+    )
 
 
 class Products(wiring.Component):

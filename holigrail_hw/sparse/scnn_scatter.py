@@ -6,7 +6,7 @@ the products for its bank as it has room for, the first lanes first, and its ban
 
 from typing import TYPE_CHECKING, Any
 
-from amaranth import Array, Cat, Module, Mux, Signal, signed
+from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,6 +47,10 @@ class Scatter(wiring.Component):
         self._spec = spec
         self._lanes = spec.activation_lanes * spec.weight_lanes
         self._banks = spec.sums.banks
+        self._shift = (self._banks - 1).bit_length()
+        product = product_layout(spec)
+        row = max(spec.sums.address_width - self._shift, 1)
+        self._entry = data.StructLayout({"row": row, "value": product["value"].shape})
         super().__init__(
             {
                 "ahead": In(self._lanes),
@@ -61,7 +65,7 @@ class Scatter(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, banks, lanes = Module(), self._banks, range(self._lanes)
-        shift = (banks - 1).bit_length()
+        shift = self._shift
         pending = Signal(self._lanes)
         held = Signal(self.products.shape(), reset_less=True)
         cleared = self._clearing(m)
@@ -83,43 +87,36 @@ class Scatter(wiring.Component):
         for bank in range(banks):
             asked = Signal(self._lanes, name=f"asked{bank}")
             m.d.comb += asked.eq(Cat(pending[lane] & (wanted[lane] == bank) for lane in lanes))
-            head, valid, count = self._queue(m, bank, asked, taken[bank], held, shift)
-            old, adding = self._bank(m, bank, head, valid, cleared, shift)
+            head, valid, count = self._queue(m, bank, asked, taken[bank], held)
+            old, adding = self._bank(m, bank, head, valid, cleared)
             busy = busy | (count != 0) | adding
             read_data.append(old)
         m.d.comb += [self.busy.eq(busy), self.drain.data.eq(Array(read_data)[pick])]
         return m
 
-    def _queue(self, m: Module, bank: int, asked: Any, taken: Any, held: Any, shift: int) -> Any:
+    def _queue(self, m: Module, bank: int, asked: Any, taken: Any, held: Any) -> Any:
         """Its first entry, whether there is one, and how many there are; it shifts every cycle."""
         depth, lanes = self._spec.queue, range(self._lanes)
-        layout = data.StructLayout(
-            {"row": max(self._spec.sums.address_width - shift, 1), "value": held[0].value.shape()}
-        )
-        most = min(depth, self._lanes)
-        entries = [Signal(layout, name=f"queue{bank}_{i}", reset_less=True) for i in range(depth)]
+        entries = [
+            Signal(self._entry, name=f"queue{bank}_{place}", reset_less=True)
+            for place in range(depth)
+        ]
         count = Signal(range(depth + 1), name=f"queued{bank}")
-        rest, ranks, before = Signal.like(count, name=f"rest{bank}"), [], asked[0] & 0
+        rest, before, ranks = Signal.like(count, name=f"rest{bank}"), asked[0] & 0, []
         m.d.comb += rest.eq(Mux(count == 0, 0, count - 1))
         for lane in lanes:
             rank = Signal(range(self._lanes), name=f"rank{bank}_{lane}")
-            m.d.comb += rank.eq(before)
+            m.d.comb += [rank.eq(before), taken[lane].eq(asked[lane] & (rank + rest < depth))]
             ranks.append(rank)
             before = before + asked[lane]
-            m.d.comb += taken[lane].eq(asked[lane] & (rank + rest < depth))
         arriving = []
-        for nth in range(most):
-            entry = Signal(layout, name=f"arriving{bank}_{nth}")
-            for lane in lanes:
+        for nth in range(min(depth, self._lanes)):
+            entry = Signal(self._entry, name=f"arriving{bank}_{nth}")
+            for lane in range(nth, self._lanes):
                 with m.If(asked[lane] & (ranks[lane] == nth)):
-                    m.d.comb += [
-                        entry.row.eq(held[lane].address[shift:]),
-                        entry.value.eq(held[lane].value),
-                    ]
-            arriving.append(entry)
-        pushed = Signal.like(count, name=f"pushed{bank}")
-        m.d.comb += pushed.eq(sum(taken[lane] for lane in lanes))
-        m.d.sync += count.eq(rest + pushed)
+                    m.d.comb += Value.cast(entry).eq(Value.cast(held[lane])[self._shift :])
+            arriving.append(Value.cast(entry))
+        m.d.sync += count.eq(rest + sum(taken[lane] for lane in lanes))
         for place, entry in enumerate(entries):
             # What stays moves up by one; behind it stands what arrives.
             with m.Switch(rest):
@@ -127,45 +124,55 @@ class Scatter(wiring.Component):
                     with m.Case(kept):
                         if place < kept:
                             m.d.sync += entry.eq(entries[place + 1])
-                        elif place - kept < most:
-                            m.d.sync += entry.eq(arriving[place - kept])
+                        elif place - kept < len(arriving):
+                            m.d.sync += Value.cast(entry).eq(arriving[place - kept])
         return entries[0], count != 0, count
 
-    def _bank(self, m: Module, bank: int, head: Any, valid: Any, cleared: Any, shift: int) -> Any:
+    def _bank(self, m: Module, bank: int, head: Any, valid: Any, cleared: Any) -> Any:
         """Both sets of a bank: what the drain reads, and whether a product is being added."""
         assert self._spec.accumulator is not None
-        rows, width = self._spec.sums.rows, self._spec.accumulator.width
-        drain, bits = self.drain, max((rows - 1).bit_length(), 1)
+        number = signed(self._spec.accumulator.width)
+        drain, bits = self.drain, len(cleared)
         adding, row = Signal(name=f"adding{bank}"), Signal(bits, name=f"row{bank}")
         addend = Signal(head.value.shape(), name=f"addend{bank}", reset_less=True)
-        m.d.sync += [adding.eq(valid), row.eq(head.row), addend.eq(head.value)]
-        old = []
+        old, total, late_total = (
+            Signal(number, name=f"{name}{bank}", reset_less=True)
+            for name in ("old", "total", "late_total")
+        )
+        again = Signal(name=f"again{bank}")
+        reads, writes = [], []
         for which in range(2):
-            kept = memory.Memory(shape=signed(width), depth=1 << bits, init=[])
+            kept = memory.Memory(shape=number, depth=1 << bits, init=[])
             m.submodules[f"bank{bank}_{which}"] = kept
-            write = kept.write_port()
-            read = kept.read_port(transparent_for=(write,))
-            old.append(read.data)
-            chosen = drain.write & (drain.write_address[:shift] == bank)
+            writes.append(kept.write_port())
+            reads.append(kept.read_port(transparent_for=()))
+        # A sum that was made a cycle ago is not in memory yet.
+        m.d.comb += [
+            old.eq(Mux(self.active, reads[1].data, reads[0].data)),
+            total.eq(Mux(again, late_total, old) + addend),
+        ]
+        m.d.sync += [
+            adding.eq(valid),
+            row.eq(head.row),
+            addend.eq(head.value),
+            again.eq(adding & (row == head.row)),
+            late_total.eq(total),
+        ]
+        chosen = drain.write & (drain.write_address[: self._shift] == bank)
+        for which, (read, write) in enumerate(zip(reads, writes, strict=True)):
+            fills = Signal(name=f"fills{bank}_{which}")
+            m.d.comb += fills.eq((self.active == which) & self.ready)
+            m.d.comb += [
+                read.addr.eq(Mux(fills, head.row, drain.read_address[self._shift :])),
+                read.en.eq(Mux(fills, valid, drain.read)),
+                write.addr.eq(Mux(fills, row, drain.write_address[self._shift :])),
+                write.en.eq(Mux(fills, adding, chosen)),
+                # The drain writes 0 before it starts for the first time.
+                write.data.eq(Mux(fills, total, drain.value)),
+            ]
             with m.If(~self.ready):
-                m.d.comb += [write.addr.eq(cleared), write.en.eq(1), write.data.eq(0)]
-            with m.Elif(self.active == which):
-                m.d.comb += [
-                    read.addr.eq(head.row),
-                    read.en.eq(valid),
-                    write.addr.eq(row),
-                    write.en.eq(adding),
-                    write.data.eq(read.data + addend),
-                ]
-            with m.Else():
-                m.d.comb += [
-                    read.addr.eq(drain.read_address[shift:]),
-                    read.en.eq(drain.read),
-                    write.addr.eq(drain.write_address[shift:]),
-                    write.en.eq(chosen),
-                    write.data.eq(drain.value),
-                ]
-        return Mux(self.active, old[0], old[1]), adding
+                m.d.comb += [write.addr.eq(cleared), write.en.eq(1)]
+        return Mux(self.active, reads[0].data, reads[1].data), adding
 
     def _clearing(self, m: Module) -> Any:
         row = Signal(range(max(self._spec.sums.rows, 2)))

@@ -32,7 +32,7 @@ def _layer(spec: "Scnn", layer: Layer, command: int, drained: int) -> tuple[int,
     moment = command + max(layer.items[:elements]) + 2
     arrival, delivered = command + 1, 0
     results = results_of(spec, layer)
-    halos = sum(across * down for _, across, down, *_ in spec.sums.walks(0, 0)[:-1])
+    halos = [across * down for _, across, down, *_ in spec.sums.walks(0, 0)[:-1]]
     for group, vectors in enumerate(layer.items[elements:]):
         arrival = max(arrival, freed[group % 2]) + vectors
         # Sums are cleared after reset, one row of all banks a cycle.
@@ -43,7 +43,7 @@ def _layer(spec: "Scnn", layer: Layer, command: int, drained: int) -> tuple[int,
         )
         swap = max(start + 1 + cycles, drained)
         freed[group % 2] = moment = swap + 1
-        drained = swap + 2 + 2 * spec.filters * halos
+        drained = swap + 2 + 2 * spec.filters * sum(halos) + len(halos)
         drained += max(_drain_cycles(spec, part[group]) for part in results)
         delivered = drained + 1
     return moment + 1, drained, max(delivered, moment + 1)

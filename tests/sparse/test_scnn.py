@@ -178,7 +178,7 @@ def test_a_wrong_address_is_found(monkeypatch):
         ({"activation": "fp16"}, "activation must be an integer format of at most 16 bits"),
         ({"weight": "int17"}, "weight must be an integer format of at most 16 bits, not int17"),
         ({"accumulator": "int10"}, "accumulator must hold every product, as int16 does, not int10"),
-        ({"accumulator": "int50"}, "accumulator must have at most 48 bits, not int50"),
+        ({"accumulator": "int50"}, "accumulator must have at most 48 bits, not 50"),
         ({"accumulator": "bf16"}, "accumulator must be an integer format, not bf16"),
         (
             {"filter_width": 11, "filters": 64},
