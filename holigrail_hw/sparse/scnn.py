@@ -67,11 +67,11 @@ class Scnn(Engine):
 
     quiet_cycles: ClassVar[int] = 200_000
 
-    weight_lanes: int = parameter(2, "weights multiplied in a cycle", low=1, high=8, samples=(3,))
+    weight_lanes: int = parameter(2, "weights multiplied in a cycle", low=1, high=8)
     activation_lanes: int = parameter(2, "activations multiplied in a cycle", low=1, high=8)
-    tile_width: int = parameter(4, "inputs of a tile along x", low=1, high=64, samples=(5,))
+    tile_width: int = parameter(4, "inputs of a tile along x", low=1, high=64)
     tile_height: int = parameter(4, "inputs of a tile along y", low=1, high=64)
-    filter_width: int = parameter(3, "weights of a filter along x", low=1, high=11, samples=(1,))
+    filter_width: int = parameter(3, "weights of a filter along x", low=1, high=11)
     filter_height: int = parameter(3, "weights of a filter along y", low=1, high=11)
     filters: int = parameter(2, "output channels of a group", low=1, high=64)
     stride: int = parameter(1, "inputs from one output to the next", low=1, high=2, samples=(2,))
@@ -79,11 +79,11 @@ class Scnn(Engine):
         "same",
         "whether outputs are made at the border, where some inputs are missing",
         choices=("same", "valid"),
-        samples=("valid",),
+        samples=("same",),
     )
     columns: int = parameter(1, "processing elements side by side", low=1, high=2)
     rows: int = parameter(1, "rows of processing elements", low=1, high=2)
-    activation: Format = parameter(parse("int8"), "format of an activation", samples=("uint3",))
+    activation: Format = parameter(parse("int8"), "format of an activation")
     weight: Format = parameter(parse("int8"), "format of a weight")
     accumulator: Format | None = parameter(
         None, "format of a sum, and of a result; for every sum there can be if none"
@@ -97,7 +97,9 @@ class Scnn(Engine):
     weight_depth: int = parameter(
         256, "vectors of weights, of one group, that each of two halves holds", low=1, high=1 << 14
     )
-    relu: str = parameter("on", "whether negative results become 0", choices=("on", "off"))
+    relu: str = parameter(
+        "on", "whether negative results become 0", choices=("on", "off"), samples=("on",)
+    )
 
     def derive(self) -> dict[str, Any]:
         if self._wrong_factors():
