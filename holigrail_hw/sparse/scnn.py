@@ -25,7 +25,7 @@ import numpy as np
 from holigrail_hw.core import Engine, Stream, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 
-from .scnn_cost import scnn_cost
+from .scnn_cost import memory_bits, scnn_cost
 from .scnn_geometry import Axis, Sums
 from .scnn_golden import scnn_golden
 from .scnn_jobs import corner_jobs, random_job
@@ -74,7 +74,7 @@ class Scnn(Engine):
     filter_width: int = parameter(3, "weights of a filter along x", low=1, high=11)
     filter_height: int = parameter(3, "weights of a filter along y", low=1, high=11)
     filters: int = parameter(2, "output channels of a group", low=1, high=64)
-    stride: int = parameter(1, "inputs from one output to the next", low=1, high=2, samples=(2,))
+    stride: int = parameter(1, "inputs from one output to the next", low=1, high=2)
     padding: str = parameter(
         "same",
         "whether outputs are made at the border, where some inputs are missing",
@@ -245,3 +245,13 @@ class Scnn(Engine):
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return scnn_cost(self)
+
+    def facts(self) -> dict[str, Any]:
+        sums = self.sums
+        return {
+            "multipliers": self.elements * self.weight_lanes * self.activation_lanes,
+            "banks": f"{sums.banks} of 2 x {sums.rows} sums in each of {self.elements} elements",
+            "memory of an element": ", ".join(
+                f"{name} {count} bits" for name, count in memory_bits(self).items()
+            ),
+        }

@@ -130,7 +130,8 @@ def corner_jobs(spec: "Scnn") -> list[Items]:
     jobs.append(layer_items(spec, corner, random_layer(spec, rng, 1, spec.filters, (1, 1))[1]))
     good = layer(1, 1, 0.5, 0.5)
     for fault in _FAULTS:
-        wrong = layer(two, 2 * spec.filters, 0.5, 0.5)
+        # Few weights, as a fault can make many activations.
+        wrong = layer(two, 2 * spec.filters, 0.5, 0.15)
         fault(spec, rng, wrong)
         jobs.append(joined([wrong, good]))
     return jobs
@@ -178,7 +179,7 @@ def _far(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
 def _long(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
     """More vectors of activations come than there is room for, all of the first block."""
     fields = job["activation0"]
-    more = min(spec.activation_depth + 3, 300)
+    more = spec.activation_depth + 3
     first = np.concatenate([np.zeros(more, np.int64), np.arange(len(fields["last"]))])
     longer = {name: codes[first].copy() for name, codes in fields.items()}
     longer["last"][:more] = 0
