@@ -3,7 +3,8 @@
 The values that are not zero follow each other without gaps, ``block`` of them to a word, across
 the blocks of a frame. The last word of a frame is marked and filled with zeros; it holds nothing
 if the values before it filled their words before the last block came. So each frame has at least
-one mask and one word, and both streams find its end by themselves.
+one mask and one word, and both streams find its end by themselves. To lose a last word that holds
+nothing is no error.
 
 Reference: Gondimalla et al., "SparTen: a sparse tensor accelerator for convolutional neural
 networks", MICRO 2019.

@@ -12,7 +12,7 @@ __all__ = ["CodecError", "codes_of", "compression_ratio", "decoded", "frames"]
 
 
 class CodecError(ValueError):
-    """A coded frame that no encoder makes: cut off, or with wrong bits."""
+    """A coded frame that breaks the rules of its code: cut off, or with wrong bits."""
 
 
 def codes_of(values: Any, width: int) -> Any:

@@ -5,6 +5,7 @@ is an index and a value. An absolute index is the row. A relative one is the num
 the entry before, or since the top of the column; where more zeros lie than it can say, a filler,
 the largest index with the value zero, stands for all of them and one more. Columns do not end in
 fillers. One more filler closes the entries of a frame, so a matrix without entries has one, too.
+Pointers of columns without entries that are lost at the end make a narrower matrix, and no error.
 
 References: Han et al., "EIE: efficient inference engine on compressed deep neural network", ISCA
 2016; Tinney and Walker, "Direct solutions of sparse network equations by optimally ordered

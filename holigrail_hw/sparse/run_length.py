@@ -6,9 +6,9 @@ a frame are such a pair, and (0, 0) stands for nothing: it fills the last word o
 ``end`` marks that word. Three pairs of a 5-bit run and a 16-bit value and the flag are 64 bits, the
 word of Eyeriss.
 
-Every frame has one encoding, and most other words are found to be wrong: only the last pair of a
-frame may have a value of zero and a run below the largest, and only the last word may have pairs
-that stand for nothing, behind all others.
+Most words that are not made by an encoder are found to be wrong: only the last pair of a frame may
+have a value of zero and a run below the largest, and only the last word may have pairs that stand
+for nothing, behind all others.
 
 Reference: Chen et al., "Eyeriss: an energy-efficient reconfigurable accelerator for deep
 convolutional neural networks", IEEE JSSC 52(1), 2017.

@@ -43,7 +43,7 @@ class RunLengthDecoder(CodecEngine):
 
     The code is ``holigrail_hw.sparse.run_length``.
 
-    A word that no encoder makes, and a frame whose flag ``end`` is not with its ``last``, give an
+    A word that breaks the rules of the code, and a frame whose flag ``end`` is not with its ``last``, give an
     error instead of the symbols of that word.
     """
 
