@@ -43,8 +43,8 @@ class RunLengthDecoder(CodecEngine):
 
     The code is ``holigrail_hw.sparse.run_length``.
 
-    A word that breaks the rules of the code, and a frame whose flag ``end`` is not with its ``last``, give an
-    error instead of the symbols of that word.
+    A word that breaks the rules of the code, and a frame whose flag ``end`` is not with its
+    ``last``, give an error instead of the symbols of that word.
     """
 
     symbol: Format = parameter(
