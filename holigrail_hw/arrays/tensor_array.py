@@ -63,9 +63,9 @@ class TensorArray(Engine):
 
     rows: int = parameter(2, "rows of elements", low=1, high=64, samples=(1,))
     columns: int = parameter(2, "columns of elements", low=1, high=64, samples=(3,))
-    block_rows: int = parameter(2, "rows of an element, A", low=1, high=16, samples=(1,))
+    block_rows: int = parameter(1, "rows of an element, A", low=1, high=16, samples=(2,))
     depth: int = parameter(4, "products of a dot product, B", low=1, high=64, samples=(1,))
-    block_columns: int = parameter(2, "columns of an element, C", low=1, high=16, samples=(1,))
+    block_columns: int = parameter(1, "columns of an element, C", low=1, high=16, samples=(2,))
     activation: Format = parameter(
         parse("int8"), "format of an activation", samples=("uint3", "binary")
     )

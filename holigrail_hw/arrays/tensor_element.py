@@ -83,6 +83,10 @@ class TensorElement(OperatorSpec):
             wrong.append(f"kept must be at most group, {self.group}, not {self.kept}")
         if self.depth % self.group:
             wrong.append(f"depth must be a multiple of group, {self.group}, not {self.depth}")
+        if self.is_sparse and self.weight.kind == "binary":
+            wrong.append(
+                "weight must be a format with a zero if some weights are left out, not binary"
+            )
         if wrong:
             return wrong
         exact, given = self._exact, self.accumulator
