@@ -62,20 +62,16 @@ class TensorArray(Engine):
     """
 
     rows: int = parameter(2, "rows of elements", low=1, high=64, samples=(1,))
-    columns: int = parameter(2, "columns of elements", low=1, high=64, samples=(3,))
+    columns: int = parameter(2, "columns of elements", low=1, high=64, samples=(1,))
     block_rows: int = parameter(1, "rows of an element, A", low=1, high=16, samples=(2,))
-    depth: int = parameter(4, "products of a dot product, B", low=1, high=64, samples=(1,))
+    depth: int = parameter(2, "products of a dot product, B", low=1, high=64)
     block_columns: int = parameter(1, "columns of an element, C", low=1, high=16, samples=(2,))
-    activation: Format = parameter(
-        parse("int8"), "format of an activation", samples=("uint3", "binary")
-    )
-    weight: Format = parameter(parse("int8"), "format of a weight", samples=("int1", "ternary"))
+    activation: Format = parameter(parse("int8"), "format of an activation", samples=("binary",))
+    weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
     accumulator: Format | None = parameter(None, "format of a sum; as wide as it must be")
-    products: int = parameter(
-        1024, "longest sum an element must hold", low=1, high=1 << 32, samples=(3,)
-    )
+    products: int = parameter(1024, "longest sum an element must hold", low=1, high=1 << 32)
     group: int = parameter(
-        1, "weights of a group along K; 1 for dense weights", low=1, high=16, samples=(4,)
+        1, "weights of a group along K; 1 for dense weights", low=1, high=16, samples=(2,)
     )
     kept: int = parameter(1, "weights of a group that may differ from 0", low=1, high=16)
     multiplier: str = parameter(
@@ -83,6 +79,7 @@ class TensorArray(Engine):
         "who makes products: DSP blocks as synthesis sees fit, rows of adders,"
         " or one bit heap for all of a dot product",
         choices=("dsp", "logic", "fused"),
+        samples=("logic",),
     )
     m: int | None = parameter(
         None,

@@ -21,7 +21,7 @@ from amaranth import Cat, Mux, Shape, Value
 from holigrail_hw.core import OperatorSpec, Timing, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.golden.structured import expand, index_width, random_metadata
-from holigrail_hw.hdl.bit_heap import Heap, add_up
+from holigrail_hw.hdl.bit_heap import add_up
 from holigrail_hw.hdl.dot_product import dot_heap, dot_product
 from holigrail_hw.hdl.fixed import FIXED_KINDS, product_range
 from holigrail_hw.hdl.float_unpack import range_shape
@@ -258,24 +258,24 @@ class TensorElement(OperatorSpec):
         formats = self.activation, self.weight
         if self.multiplier == "fused":
             heap = dot_heap(plan, pairs, *formats, width)
-            added, columns = heap.wire, heap.columns
+            added = heap.wires
         else:
             structure = "dsp" if self.multiplier == "dsp" else "rows"
-            added, columns = dot_product(plan, pairs, *formats, structure), ()
+            heap, added = None, [dot_product(plan, pairs, *formats, structure)]
 
-        def body(plan: Plan, old: Wire, clear: Wire, added: Wire) -> Wire:
+        def body(plan: Plan, old: Wire, clear: Wire, *added: Wire) -> Wire:
             before = plan.step(
                 "before", shape, lambda s, c: Mux(c, 0, s), old, clear, using=Logic(1, width)
             )
-            if columns:
-                bits = add_up(plan, "total", Heap(added, columns), before)
+            if heap is not None:
+                bits = add_up(plan, "total", heap.like(added), before)
                 signed = self.accumulator.signed
                 return plan.step("total", shape, lambda s: s.as_signed() if signed else s, bits)
             return plan.step(
-                "total", shape, lambda s, p: s + p, before, added, using=Adder(width), wrap=True
+                "total", shape, lambda s, p: s + p, before, *added, using=Adder(width), wrap=True
             )
 
-        return plan.loop("state", shape, body, clear, added)
+        return plan.loop("state", shape, body, clear, *added)
 
     def bundled(self) -> "BundledElement":
         """The element with one port for all activations, one for all weights, one for all sums."""

@@ -33,14 +33,27 @@ class Bit:
 
 @dataclass(frozen=True)
 class Heap:
-    """Bits as one wire, lowest column first, and how many there are in each column."""
+    """The bits of every column as one wire, lowest column first; ``None`` where there is none.
 
-    wire: Wire
-    columns: tuple[int, ...]
+    A wire for each column keeps expressions short: simulators compile long ones slowly.
+    """
 
-    def split(self, bits: Value) -> list[list[Value]]:
-        """The bits of each column."""
-        return _split(bits, self.columns)
+    columns: tuple[Wire | None, ...]
+
+    @property
+    def heights(self) -> tuple[int, ...]:
+        """Bits in every column."""
+        return tuple(0 if column is None else column.width for column in self.columns)
+
+    @property
+    def wires(self) -> list[Wire]:
+        """The columns that are not empty."""
+        return [column for column in self.columns if column is not None]
+
+    def like(self, wires: Sequence[Wire]) -> "Heap":
+        """The heap with other wires for the columns that are not empty."""
+        left = iter(wires)
+        return Heap(tuple(None if column is None else next(left) for column in self.columns))
 
 
 def heap_of(
@@ -49,40 +62,29 @@ def heap_of(
     """The heap of ``bits`` and a constant, modulo 2^width; bits above that are left out."""
     kept = [bit for bit in bits if bit.column < width]
     constant -= sum(bit.is_negative << bit.column for bit in kept)
-    sources: list[list[Bit]] = [[] for _ in range(width)]
-    for bit in kept:
-        sources[bit.column].append(bit)
-    ones = [constant >> column & 1 for column in range(width)]
+    columns: list[Wire | None] = []
+    for column in range(width):
+        here = [bit for bit in kept if bit.column == column]
+        ones = [Const(1, 1)] * (constant >> column & 1)
 
-    def gathered(*values: Any) -> Value:
-        found: list[Value] = []
-        for column, one in zip(sources, ones, strict=True):
-            found += [Const(1, 1)] * one
-            found += [~b.of(*values) if b.is_negative else b.of(*values) for b in column]
-        return Cat(*found)
+        def gathered(*values: Any, here: Any = here, ones: Any = ones) -> Value:
+            found = [~b.of(*values) if b.is_negative else b.of(*values) for b in here]
+            return Cat(*ones, *found)
 
-    columns = tuple(len(column) + one for column, one in zip(sources, ones, strict=True))
-    total = sum(columns)
-    wire = plan.step(name, total, gathered, *operands, using=Logic(1, len(kept)))
-    return Heap(wire, columns)
+        count, using = len(here) + len(ones), Logic(1, len(here))
+        columns.append(
+            plan.step(f"{name}{column}", count, gathered, *operands, using=using) if count else None
+        )
+    return Heap(tuple(columns))
 
 
 def compress(plan: Plan, name: str, heap: Heap, height: int = 2) -> Heap:
     """The heap with at most ``height`` bits in every column, two or more."""
-    level = 0
-    while max(heap.columns) > height:
+    while max(heap.heights) > height:
         target = height
-        while target * 3 // 2 < max(heap.columns):
+        while target * 3 // 2 < max(heap.heights):
             target = target * 3 // 2
-        reduce, after = _level(heap.columns, target)
-        wire = plan.step(
-            f"{name}_level{level}",
-            sum(after),
-            lambda bits, reduce=reduce: Cat(*reduce(bits)),
-            heap.wire,
-            using=Compressor(len(after), 3),
-        )
-        heap, level = Heap(wire, after), level + 1
+        heap = _level(plan, name, heap, target)
     return heap
 
 
@@ -90,70 +92,81 @@ def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
     """The bits of the sum of a heap and of ``words``, which are as wide as the heap."""
     width = len(heap.columns)
     if words:
-
-        def with_words(bits: Value, *values: Any) -> Value:
-            columns = heap.split(bits)
-            return Cat(
-                *(
-                    bit
-                    for c in range(width)
-                    for bit in (*columns[c], *(Value.cast(v)[c] for v in values))
-                )
-            )
-
-        columns = tuple(count + len(words) for count in heap.columns)
-        heap = Heap(plan.step(f"{name}_all", sum(columns), with_words, heap.wire, *words), columns)
-        heap = compress(plan, name, heap)
-    return plan.step(
-        f"{name}_bits",
-        width,
-        lambda bits: Cat(*_ripple(heap.split(bits))),
-        heap.wire,
-        using=Adder(width),
-    )
+        columns = []
+        for c, column in enumerate(heap.columns):
+            parts = [plan.step(f"{name}_word", 1, _bit(c), word) for word in words]
+            columns.append(_joined(plan, name, [*([column] if column else []), *parts]))
+        heap = compress(plan, name, Heap(tuple(columns)))
+    # One carry-propagate addition; its bits are steps of their own to keep expressions short.
+    bits, carry = [], None
+    for c, column in enumerate(heap.columns):
+        terms = [wire for wire in (column, carry) if wire is not None]
+        if not terms:
+            bits.append(plan.constant(0, 1))
+            continue
+        using = Adder(width) if c == 0 else None
+        both = plan.step(f"{name}_add{c}", 2, _half_or_full, *terms, using=using, wrap=True)
+        bits.append(plan.step(f"{name}_bit{c}", 1, _bit(0), both))
+        carry = None if sum(term.width for term in terms) < 2 else both
+        if carry is not None:
+            carry = plan.step(f"{name}_carry{c}", 1, _bit(1), both)
+    return plan.step(f"{name}_bits", width, _concatenation, *bits)
 
 
-def _split(bits: Value, columns: Sequence[int]) -> list[list[Value]]:
-    found, start = [], 0
-    for height in columns:
-        found.append([bits[start + k] for k in range(height)])
-        start += height
-    return found
+def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
+    """The heap with every column brought down to ``target`` bits by one level of adders."""
+    columns: list[Wire | None] = []
+    carried: Wire | None = None
+    for column in heap.columns:
+        height = 0 if column is None else column.width
+        carries = 0 if carried is None else carried.width
+        excess = max(height + carries - target, 0)
+        full, half = divmod(excess, 2)
+        # Carries of this level are the latest to arrive: they are added only if need be.
+        taken = 3 * full + 2 * half
+        operands = [wire for wire in (column, carried if taken > height else None) if wire]
+        later = [carried] if carried is not None and taken <= height else []
+        if not excess:
+            columns.append(_joined(plan, name, [*operands, *later]))
+            carried = None
+            continue
+        count = sum(wire.width for wire in operands) - taken + full + half
 
-
-def _level(
-    columns: Sequence[int], target: int
-) -> tuple[Callable[[Value], list[Value]], tuple[int, ...]]:
-    """A function that brings every column down to ``target`` bits, and the heights after it."""
-    plans, after, carries = [], [], 0
-    for height in columns:
-        total = height + carries
-        full = half = 0
-        while total > target:
-            if total - target >= 2:
-                full, total = full + 1, total - 2
-            else:
-                half, total = half + 1, total - 1
-        plans.append((full, half))
-        carries = full + half
-        after.append(total)
-
-    def reduce(bits: Value) -> list[Value]:
-        carried: list[Value] = []
-        found: list[Value] = []
-        for column, (full, half) in zip(_split(bits, columns), plans, strict=True):
-            # Carries of this level join last: they are the latest to arrive.
-            waiting, next_carried = column + carried, []
+        def adders(*values: Any, full: int = full, half: int = half) -> Value:
+            waiting = [bit for value in values for bit in Value.cast(value)]
+            carries = []
             for inputs in [3] * full + [2] * half:
-                taken, waiting = waiting[:inputs], waiting[inputs:]
-                total, carry = _full_adder(*taken)
-                waiting.append(total)
-                next_carried.append(carry)
-            found += waiting
-            carried = next_carried
-        return found
+                total, carry = _full_adder(*waiting[:inputs])
+                waiting = [*waiting[inputs:], total]
+                carries.append(carry)
+            return Cat(*waiting, *carries)
 
-    return reduce, tuple(after)
+        using = Compressor(1, 3)
+        found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+        here = plan.step(f"{name}_sums", count, lambda v, n=count: v[:n], found)
+        columns.append(_joined(plan, name, [here, *later]))
+        carried = plan.step(f"{name}_carries", full + half, lambda v, n=count: v[n:], found)
+    return Heap(tuple(columns))
+
+
+def _joined(plan: Plan, name: str, wires: Sequence[Wire]) -> Wire | None:
+    if len(wires) < 2:
+        return wires[0] if wires else None
+    return plan.step(f"{name}_column", sum(w.width for w in wires), _concatenation, *wires)
+
+
+def _concatenation(*values: Any) -> Value:
+    return Cat(*values)
+
+
+def _bit(index: int) -> Callable[[Any], Value]:
+    return lambda value: Value.cast(value)[index]
+
+
+def _half_or_full(*values: Any) -> Value:
+    """Sum and carry of up to three bits."""
+    bits = [bit for value in values for bit in Value.cast(value)]
+    return Cat(*_full_adder(*bits)) if len(bits) > 1 else Cat(*bits, Const(0, 1))
 
 
 def _full_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
@@ -161,19 +174,3 @@ def _full_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
     if isinstance(c, int):
         return a ^ b, a & b
     return a ^ b ^ c, (a & b) | ((a ^ b) & c)
-
-
-def _ripple(columns: list[list[Value]]) -> list[Value]:
-    """Bits of the sum of columns of at most two bits each."""
-    bits: list[Value] = []
-    carry: list[Value] = []
-    for column in columns:
-        terms = column + carry
-        if len(terms) == 1:
-            bits, carry = [*bits, terms[0]], []
-        elif not terms:
-            bits, carry = [*bits, Const(0, 1)], []
-        else:
-            total, out = _full_adder(*terms)
-            bits, carry = [*bits, total], [out]
-    return bits

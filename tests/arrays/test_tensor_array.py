@@ -36,6 +36,7 @@ ELEMENTS = {
         "depth": 5,
     },
     "binary": {"activation": "binary", "weight": "binary", "multiplier": "fused"},
+    "rows of adders": {"activation": "int4", "weight": "int3", "multiplier": "logic"},
     "binary, logic": {"activation": "binary", "weight": "binary", "multiplier": "logic"},
     "binary weights": {"activation": "uint3", "weight": "binary", "multiplier": "fused"},
     "ternary": {"activation": "ternary", "weight": "ternary", "multiplier": "fused"},
@@ -77,8 +78,8 @@ def test_widest_integers():
 ARRAYS = {
     "dense": (array(rows=3, columns=2, block_rows=2, depth=3), Timing()),
     "dense, clocked": (array(rows=2, columns=1, block_columns=3, depth=2), FAST),
-    "2 of 4": (array(rows=1, columns=3, group=4, kept=2, activation="uint5"), Timing()),
-    "2 of 4, clocked": (array(rows=2, columns=1, group=4, kept=2, depth=8), FAST),
+    "2 of 4": (array(rows=1, columns=3, depth=4, group=4, kept=2, activation="uint5"), Timing()),
+    "2 of 4, clocked": (array(rows=2, columns=1, group=4, kept=2, depth=4), FAST),
     "4 of 8": (
         array(
             rows=2,
@@ -90,7 +91,6 @@ ARRAYS = {
             products=60,
             activation="int3",
             weight="int3",
-            multiplier="fused",
         ),
         Timing(),
     ),
@@ -210,7 +210,7 @@ def test_planted_faults_are_seen(monkeypatch):
         ),
         ({"m": 3}, "tensor-array: m, k and n must be given together, not only m = 3"),
         (
-            {"weight": "binary", "group": 4, "kept": 2},
+            {"weight": "binary", "group": 4, "kept": 2, "depth": 4},
             "tensor-array: weight must be a format with a zero if some weights are left out,"
             " not binary",
         ),
@@ -223,7 +223,7 @@ def test_refusals(texts, message):
 
 
 def test_binary_matrices_cannot_be_filled_up():
-    spec = array(activation="binary", weight="binary")
+    spec = array(depth=4, activation="binary", weight="binary")
     with pytest.raises(RequestError, match="must be multiples of the array's, 2 x 4, not 1 x 4"):
         items_of(spec, np.ones((1, 4), int), np.ones((4, 2), int))
 
