@@ -32,6 +32,7 @@ from amaranth import ClockDomain, Module, Signal, Value
 from amaranth.back import verilog
 from rich.console import Console
 
+from holigrail_hw.arrays.tensor_bundle import BundledElement
 from holigrail_hw.arrays.tensor_element import TensorElement
 from holigrail_hw.core import Timing
 from holigrail_hw.flow import tools
@@ -167,7 +168,7 @@ def source(name: str, multiplier: str) -> str:
         accumulator=parse("int32"),
         multiplier=multiplier,
     )
-    plan = spec.bundled().plan(Timing())
+    plan = BundledElement(spec).plan(Timing())
     m = Module()
     m.domains.sync = domain = ClockDomain("sync", reset_less=True)
     plan.add_to(m)

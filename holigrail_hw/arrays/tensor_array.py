@@ -23,6 +23,7 @@ from holigrail_hw.formats import Format, parse
 from holigrail_hw.golden.structured import random_metadata
 
 from .accumulating_array import check_pace, pair_ends
+from .tensor_bundle import BundledElement
 from .tensor_cost import product_facts, tensor_cost
 from .tensor_element import TensorElement
 from .tensor_streams import TensorStreams
@@ -117,6 +118,10 @@ class TensorArray(Engine):
             **{name: getattr(self, name) for name in _SHARED},
         )
 
+    @property
+    def _bundle(self) -> BundledElement:
+        return BundledElement(self.element)
+
     def streams(self) -> dict[str, Stream]:
         """Fields of activations and weights as an element has them, numbered over the array."""
         element = self.element
@@ -200,7 +205,7 @@ class TensorArray(Engine):
         }
 
     def architecture(self, timing: Timing) -> Any:
-        element = self.element.bundled()
+        element = self._bundle
         # Before the array is made: a component that is made must be used.
         check_pace(element.plan(timing))
         return TensorStreams(element, self.rows, self.columns, timing, self.streams())
@@ -214,7 +219,7 @@ class TensorArray(Engine):
         """Cycles from reset to the last result of tiles of so many pairs."""
         if not counts:
             return 0
-        latency = self.element.bundled().plan(timing).latency
+        latency = self._bundle.plan(timing).latency
         return pair_ends(counts, self.rows)[-1] + 2 * self.rows + self.columns + latency - 1
 
     def product_cycles(self, timing: Timing, tiles: int, length: int) -> int:
@@ -228,7 +233,7 @@ class TensorArray(Engine):
         return product_facts(self, timing, self.m, self.k, self.n)
 
     def promise_ns(self, timing: Timing | None = None) -> float:
-        return self.element.bundled().plan(timing).promise_ns
+        return self._bundle.plan(timing).promise_ns
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return tensor_cost(self, timing or Timing())

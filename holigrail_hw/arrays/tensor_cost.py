@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from holigrail_hw.core.timing import Timing
 
 from .array_cost import plan_cost
+from .tensor_bundle import BundledElement
 from .tiling import Tiling
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ __all__ = ["product_facts", "tensor_cost"]
 
 def tensor_cost(spec: "TensorArray", timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
-    element, rows, columns = spec.element.bundled(), spec.rows, spec.columns
+    element, rows, columns = BundledElement(spec.element), spec.rows, spec.columns
     a, b, width = element.a.width, element.b.width, element.accumulator.width
     total = plan_cost(element.plan(timing), rows * columns)
     # Sums that leave, operands that pass, and the skew of both.

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from amaranth import Cat, Mux, Shape, Value
+from amaranth import Mux, Shape
 
-from holigrail_hw.core import OperatorSpec, Timing, parameter
+from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.golden.structured import expand, index_width, random_metadata
 from holigrail_hw.hdl.bit_heap import add_up
@@ -26,13 +26,13 @@ from holigrail_hw.hdl.dot_product import dot_heap, dot_product
 from holigrail_hw.hdl.fixed import FIXED_KINDS, product_range
 from holigrail_hw.hdl.float_unpack import range_shape
 from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.primitives import Adder, Logic, device_model
+from holigrail_hw.hdl.primitives import Adder, Logic
 from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.hdl.structured_select import choose, decode
 
 from .partial_sums import fixed_integers
 
-__all__ = ["BundledElement", "TensorElement"]
+__all__ = ["TensorElement"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +47,14 @@ class TensorElement(OperatorSpec):
     summary: ClassVar[str] = "sums of short dot products, dense or with structured sparsity"
     stateful: ClassVar[bool] = True
 
-    rows: int = parameter(2, "vectors of activations, A", low=1, high=16, samples=(1,))
-    depth: int = parameter(4, "activations of a vector, B", low=1, high=64, samples=(3,))
-    columns: int = parameter(2, "vectors of weights, C", low=1, high=16, samples=(3,))
-    activation: Format = parameter(
-        parse("int8"), "format of an activation", samples=("uint3", "binary")
-    )
-    weight: Format = parameter(parse("int8"), "format of a weight", samples=("int1", "ternary"))
-    accumulator: Format | None = parameter(
-        None, "format of a sum; as wide as it must be", samples=("int32",)
-    )
-    products: int = parameter(1024, "most products of a sum", low=1, high=1 << 32, samples=(3,))
-    group: int = parameter(
-        1, "weights of a group along B; 1 for dense weights", low=1, high=16, samples=(2, 4)
-    )
+    rows: int = parameter(2, "vectors of activations, A", low=1, high=16)
+    depth: int = parameter(4, "activations of a vector, B", low=1, high=64)
+    columns: int = parameter(2, "vectors of weights, C", low=1, high=16)
+    activation: Format = parameter(parse("int8"), "format of an activation")
+    weight: Format = parameter(parse("int8"), "format of a weight")
+    accumulator: Format | None = parameter(None, "format of a sum; as wide as it must be")
+    products: int = parameter(1024, "most products of a sum", low=1, high=1 << 32)
+    group: int = parameter(1, "weights of a group along B; 1 for dense weights", low=1, high=16)
     kept: int = parameter(1, "weights of a group that may differ from 0", low=1, high=16)
     multiplier: str = parameter(
         "dsp",
@@ -276,67 +270,6 @@ class TensorElement(OperatorSpec):
             )
 
         return plan.loop("state", shape, body, clear, *added)
-
-    def bundled(self) -> "BundledElement":
-        """The element with one port for all activations, one for all weights, one for all sums."""
-        return BundledElement(self)
-
-
-@dataclass(frozen=True)
-class BundledElement:
-    """An element whose ports are words: ``a`` the activations, ``b`` the weights and their
-    metadata, ``sum`` the sums, each in the order of the operator's ports."""
-
-    element: TensorElement
-
-    @property
-    def a(self) -> Format:
-        return FixedFormat(sum(f.width for f in self._fields("a").values()), False, 0)
-
-    @property
-    def b(self) -> Format:
-        return FixedFormat(sum(f.width for f in self._fields("wi").values()), False, 0)
-
-    @property
-    def accumulator(self) -> Format:
-        return FixedFormat(sum(f.width for f in self.element.outputs().values()), False, 0)
-
-    def _fields(self, initials: str) -> dict[str, Format]:
-        return {n: f for n, f in self.element.inputs().items() if n[0] in initials}
-
-    def plan(self, timing: Timing | None = None) -> Plan:
-        timing = timing or Timing()
-
-        def datapath(plan: Plan, a: Wire, b: Wire, clear: Wire) -> dict[str, Wire]:
-            wires: dict[str, Wire] = {}
-            for bundle, initials in ((a, "a"), (b, "wi")):
-                start = 0
-                for name, format in self._fields(initials).items():
-                    shape = Shape.cast(shape_of(format))
-                    wires[name] = plan.step(name, shape, _slice(start, shape), bundle)
-                    start += shape.width
-            sums = self.element.datapath(plan, clear=clear, **wires).values()
-            return {"sum": plan.step("sums", shape_of(self.accumulator), _joined, *sums)}
-
-        return Plan(
-            {"a": shape_of(self.a), "b": shape_of(self.b), "clear": 1},
-            {"sum": shape_of(self.accumulator)},
-            datapath,
-            device=device_model(timing.device),
-            period_ns=timing.period_ns,
-        )
-
-
-def _joined(*values: Any) -> Value:
-    return Cat(*values)
-
-
-def _slice(start: int, shape: Shape) -> Any:
-    def part(bundle: Any) -> Value:
-        bits = bundle[start : start + shape.width]
-        return bits.as_signed() if shape.signed else bits
-
-    return part
 
 
 def _last(table: list[list[Any]]) -> np.ndarray:

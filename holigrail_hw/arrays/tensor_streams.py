@@ -11,7 +11,7 @@ from holigrail_hw.core import Stream, Timing
 from holigrail_hw.hdl.shapes import shape_of
 
 from .accumulating_array import AccumulatingArray
-from .tensor_element import BundledElement
+from .tensor_bundle import BundledElement
 
 __all__ = ["TensorStreams"]
 
