@@ -97,15 +97,20 @@ def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
             parts = [plan.step(f"{name}_word", 1, _bit(c), word) for word in words]
             columns.append(_joined(plan, name, [*([column] if column else []), *parts]))
         heap = compress(plan, name, Heap(tuple(columns)))
-    # One carry-propagate addition; its bits are steps of their own to keep expressions short.
-    bits, carry = [], None
+    # One carry-propagate addition; its bits are steps of their own to keep expressions short. The
+    # first of them takes the time of all, and waits for all columns.
+    bits, carry, using, waits = [], None, Adder(width), heap.wires
     for c, column in enumerate(heap.columns):
         terms = [wire for wire in (column, carry) if wire is not None]
         if not terms:
             bits.append(plan.constant(0, 1))
             continue
-        using = Adder(width) if c == 0 else None
-        both = plan.step(f"{name}_add{c}", 2, _half_or_full, *terms, using=using, wrap=True)
+
+        def add(*values: Any, count: int = len(terms)) -> Value:
+            return _half_or_full(*values[:count])
+
+        both = plan.step(f"{name}_add{c}", 2, add, *terms, *waits, using=using)
+        using, waits = None, []
         bits.append(plan.step(f"{name}_bit{c}", 1, _bit(0), both))
         carry = None if sum(term.width for term in terms) < 2 else both
         if carry is not None:
@@ -117,6 +122,8 @@ def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
     """The heap with every column brought down to ``target`` bits by one level of adders."""
     columns: list[Wire | None] = []
     carried: Wire | None = None
+    # Counted once; every column takes the time of one level.
+    using = Compressor(len(heap.columns), 3)
     for column in heap.columns:
         height = 0 if column is None else column.width
         carries = 0 if carried is None else carried.width
@@ -141,8 +148,8 @@ def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
                 carries.append(carry)
             return Cat(*waiting, *carries)
 
-        using = Compressor(1, 3)
         found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+        using = Logic(1, 0)
         here = plan.step(f"{name}_sums", count, lambda v, n=count: v[:n], found)
         columns.append(_joined(plan, name, [here, *later]))
         carried = plan.step(f"{name}_carries", full + half, lambda v, n=count: v[n:], found)
