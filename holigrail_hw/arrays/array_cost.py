@@ -22,9 +22,9 @@ def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
         rows, columns, held, moving = spec.rows, spec.columns, sums.b.width, sums.a.width
         for row in range(rows):
             plan = pace.element(row + 1)
-            total += plan_cost(plan, columns)
+            total += _times(plan_cost(plan), columns)
             total["flip_flops"] += columns * (2 * held + sums.width(row + 1))
-        total += plan_cost(pace.end(), columns)
+        total += _times(plan_cost(pace.end()), columns)
         passing = rows * (columns - 1) * (moving + 2)
         skew = moving * pace.step * rows * (rows - 1) // 2
         written = held * columns * (columns - 1) // 2
@@ -37,7 +37,7 @@ def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
         mac, rows, columns = spec.mac, spec.rows, spec.columns
         plan = mac.plan(timing)
         width = mac.accumulator.width
-        total += plan_cost(plan, rows * columns)
+        total += _times(plan_cost(plan), rows * columns)
         total["flip_flops"] += rows * columns * (width + mac.a.width + mac.b.width + 4)
         total["flip_flops"] += mac.a.width * rows * (rows - 1) // 2
         total["flip_flops"] += (mac.b.width + width) * columns * (columns - 1) // 2
@@ -46,14 +46,17 @@ def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
     return {key: total[key] for key in keys}
 
 
-def plan_cost(plan: Any, count: int) -> Counter[str]:
-    """What so many copies of a plan cost."""
+def plan_cost(plan: Any) -> Counter[str]:
+    """What the steps of a plan and the registers between them cost."""
     primitives = [primitive for _, primitive, _ in plan.resources]
-    each = {
-        "adders": sum(primitive.one_bit_adders() > 0 for primitive in primitives),
-        "one_bit_adders": sum(primitive.one_bit_adders() for primitive in primitives),
-        "luts": sum(primitive.luts() for primitive in primitives),
-        "flip_flops": plan.flip_flops(),
-        "dsps": sum(primitive.dsps(plan.device) for primitive in primitives),
-    }
-    return Counter({key: count * value for key, value in each.items()})
+    return Counter(
+        adders=sum(primitive.one_bit_adders() > 0 for primitive in primitives),
+        one_bit_adders=sum(primitive.one_bit_adders() for primitive in primitives),
+        luts=sum(primitive.luts() for primitive in primitives),
+        flip_flops=plan.flip_flops(),
+        dsps=sum(primitive.dsps(plan.device) for primitive in primitives),
+    )
+
+
+def _times(cost: Counter[str], count: int) -> Counter[str]:
+    return Counter({key: value * count for key, value in cost.items()})

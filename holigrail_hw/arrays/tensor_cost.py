@@ -1,5 +1,6 @@
 """What a tensor array costs, and what a product on it takes."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from holigrail_hw.core.timing import Timing
@@ -18,7 +19,8 @@ def tensor_cost(spec: "TensorArray", timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     element, rows, columns = BundledElement(spec.element), spec.rows, spec.columns
     a, b, width = element.a.width, element.b.width, element.accumulator.width
-    total = plan_cost(element.plan(timing), rows * columns)
+    each = plan_cost(element.plan(timing))
+    total = Counter({key: value * rows * columns for key, value in each.items()})
     # Sums that leave, operands that pass, and the skew of both.
     total["flip_flops"] += rows * columns * (width + a + b + 4)
     total["flip_flops"] += a * rows * (rows - 1) // 2
