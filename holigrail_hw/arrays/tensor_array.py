@@ -63,12 +63,12 @@ class TensorArray(Engine):
     """
 
     rows: int = parameter(2, "rows of elements", low=1, high=64, samples=(1,))
-    columns: int = parameter(2, "columns of elements", low=1, high=64, samples=(1,))
+    columns: int = parameter(2, "columns of elements", low=1, high=64)
     block_rows: int = parameter(1, "rows of an element, A", low=1, high=16, samples=(2,))
     depth: int = parameter(2, "products of a dot product, B", low=1, high=64)
     block_columns: int = parameter(1, "columns of an element, C", low=1, high=16, samples=(2,))
     activation: Format = parameter(parse("int8"), "format of an activation", samples=("binary",))
-    weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
+    weight: Format = parameter(parse("int8"), "format of a weight")
     accumulator: Format | None = parameter(None, "format of a sum; as wide as it must be")
     products: int = parameter(1024, "longest sum an element must hold", low=1, high=1 << 32)
     group: int = parameter(
