@@ -47,6 +47,7 @@ ELEMENTS = {
     "4 of 8": {
         "activation": "int4",
         "weight": "int3",
+        "rows": 1,
         "group": 8,
         "kept": 4,
         "depth": 8,
@@ -179,7 +180,7 @@ def test_planted_faults_are_seen(monkeypatch):
         tensor_element, "choose", lambda plan, places, v: right(plan, places, [*v[1:], v[0]])
     )
     with pytest.raises(AssertionError, match="wrong"):
-        check([make(TensorElement, **ELEMENTS["4 of 8"])], None, 240)
+        check([make(TensorElement, **ELEMENTS["2 of 4"])], None, 240)
     monkeypatch.undo()
     add_up = tensor_element.add_up
     monkeypatch.setattr(
