@@ -1,7 +1,8 @@
 """Whole integer products as items of a tensor array, and its results as a matrix.
 
 A product of M x K and K x N is cut into tiles of the array, across its columns slowest. K is filled
-up with zeros to whole steps.
+up with zeros to whole steps. Steps of a tile whose weights are all 0 need not be sent: that is what
+sparsity of whole rows, columns and blocks is worth, on a dense array as on a sparse one.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ __all__ = ["items_of", "product_of"]
 
 
 def items_of(
-    spec: TensorArray, a: np.ndarray, b: np.ndarray, *, dense: bool = False
+    spec: TensorArray, a: np.ndarray, b: np.ndarray, *, dense: bool = False, drop: bool = False
 ) -> dict[str, dict[str, np.ndarray]]:
     """Items of both input streams for ``a`` (M x K) times ``b`` (K x N), integers that fit.
 
@@ -26,6 +27,8 @@ def items_of(
     ----------
     dense : bool
         Run a model without structure on a sparse array, in several passes.
+    drop : bool
+        Leave out what meets only weights that are 0; a tile keeps one pair at least.
 
     Raises
     ------
@@ -57,17 +60,25 @@ def items_of(
         shape = (across, down, *whole.shape[2:])
         return np.broadcast_to(whole, shape).reshape(-1, *shape[4:])
 
-    pairs = steps * len(passes)
-    last = np.zeros(len(vectors), np.uint64)
-    last[pairs - 1 :: pairs] = 1
     weights = tiled([one.values for one in passes])
+    words = tiled([one.metadata for one in passes]) if spec.element.is_sparse else None
+    pairs = steps * len(passes)
+    ends = np.arange(len(vectors)) % pairs == pairs - 1
+    if drop:
+        sent = weights.any(axis=(1, 2)).reshape(-1, pairs)
+        sent[:, 0] |= ~sent.any(axis=1)
+        # The last pair that a tile sends is marked.
+        ends = (sent & (np.cumsum(sent[:, ::-1], axis=1)[:, ::-1] == 1)).reshape(-1)
+        kept = sent.reshape(-1)
+        vectors, weights, ends = vectors[kept], weights[kept], ends[kept]
+        words = None if words is None else words[kept]
+    last = ends.astype(np.uint64)
     activation = {
         f"a{i}_{d}": _codes(spec.activation, vectors[:, i, d])
         for i in range(high)
         for d in range(spec.depth)
     }
     weight: dict[str, np.ndarray] = {}
-    words = tiled([one.metadata for one in passes]) if spec.element.is_sparse else None
     for j in range(wide):
         for d in range(spec.element.entries):
             weight[f"w{d}_{j}"] = _codes(spec.weight, weights[:, d, j])

@@ -164,6 +164,26 @@ def test_a_dense_model_runs_on_a_sparse_array_in_passes(designs):
         assert np.array_equal(product_of(spec, 5, 4, run.results["result"]), a @ b)
 
 
+@pytest.mark.parametrize("name", ["dense", "2 of 4"])
+def test_steps_without_any_weight_are_left_out(name, designs):
+    """Rows and blocks of zeros, and a tile that has nothing else."""
+    design = designs[name]
+    spec, depth = design.top.spec, design.top.spec.depth
+    a, b = operands(spec, 7, 6 * depth, 5, 1.0)
+    wide = spec.columns * spec.block_columns
+    b[2 * depth : 4 * depth] = 0
+    b[4 * depth :, wide:] = 0
+    b[:, 2 * wide :] = 0
+    whole, short = items_of(spec, a, b), items_of(spec, a, b, drop=True)
+    pairs = [len(items["activation"]["last"]) for items in (whole, short)]
+    assert pairs[1] < 0.7 * pairs[0]
+    tiles = int(short["activation"]["last"].sum())
+    assert tiles == int(whole["activation"]["last"].sum())
+    run = design.run_streams(short, {"result": tiles * spec.rows})
+    assert np.array_equal(product_of(spec, 7, 5, run.results["result"]), a @ b)
+    assert run.cycles == spec.cycles(design.top.timing, **short)
+
+
 def test_a_reset_in_the_middle_leaves_no_trace(designs):
     design = designs["2 of 4"]
     first, second = (workloads.choose(design.top.spec, 60, seed=seed) for seed in (5, 6))
