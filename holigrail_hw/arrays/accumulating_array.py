@@ -9,21 +9,40 @@ the copies are gone just before the next tile's are made, if a tile has at least
 the array has rows; a shorter one waits for the rest.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from amaranth import Cat, EnableInserter, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan import Plan
 from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
 
-__all__ = ["AccumulatingArray", "check_pace", "pair_ends"]
+__all__ = ["AccumulatingArray", "Accumulator", "check_pace", "pair_ends"]
+
+
+class Accumulator(Protocol):
+    """Something that adds to a sum in every cycle.
+
+    Its plan has inputs ``a``, ``b``, ``clear`` and perhaps ``enable``, and the output ``sum``, as
+    :class:`~holigrail_hw.arith.mac.Mac` has them.
+    """
+
+    @property
+    def a(self) -> Format: ...
+
+    @property
+    def b(self) -> Format: ...
+
+    @property
+    def accumulator(self) -> Format: ...
+
+    def plan(self, timing: Timing | None = None) -> Plan: ...
 
 
 class AccumulatingArray(wiring.Component):
@@ -35,8 +54,8 @@ class AccumulatingArray(wiring.Component):
 
     Parameters
     ----------
-    mac : Mac
-        What an element computes.
+    mac : Accumulator
+        What an element computes, a :class:`~holigrail_hw.arith.mac.Mac` for instance.
     fields : tuple of str
         Prefixes of the fields of the three streams.
 
@@ -48,7 +67,7 @@ class AccumulatingArray(wiring.Component):
 
     def __init__(
         self,
-        mac: Mac,
+        mac: "Accumulator",
         rows: int,
         columns: int,
         timing: Timing,
@@ -197,13 +216,16 @@ class _Element(wiring.Component):
         plan = self._plan
         plan.add_to(m)
         valid, fresh, ends = self.marks
+        # A sum without an input to hold it is held where its item does not count.
+        has_enable = "enable" in plan.inputs
         m.d.comb += [
-            plan.valid.eq(1),
+            plan.valid.eq(1 if has_enable else valid),
             Value.cast(plan.inputs["a"]).eq(self.a),
             Value.cast(plan.inputs["b"]).eq(self.b),
             Value.cast(plan.inputs["clear"]).eq(fresh & valid),
-            Value.cast(plan.inputs["enable"]).eq(valid),
         ]
+        if has_enable:
+            m.d.comb += Value.cast(plan.inputs["enable"]).eq(valid)
         copy = Signal(self.copy.shape(), reset_less=True)
         done = delayed(m, ends, plan.latency, "ends", resets=True)
         total = Value.cast(plan.outputs["sum"])
