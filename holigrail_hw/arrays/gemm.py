@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.arith.requantize import Requantize
-from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
+from holigrail_hw.core import Engine, RequestError, Stream, Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.golden import ROUNDINGS
+from holigrail_hw.views import View
 
 from .gemm_cost import gemm_cost
 from .gemm_facts import gemm_facts
@@ -243,3 +244,8 @@ class Gemm(Engine):
 
     def facts(self) -> dict[str, Any]:
         return gemm_facts(self)
+
+    def views(self, target: Target | None = None) -> list[View]:
+        from .gemm_views import gemm_views
+
+        return gemm_views(self, target or Target())

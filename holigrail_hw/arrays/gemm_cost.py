@@ -9,11 +9,22 @@ from .systolic_array import SystolicArray
 if TYPE_CHECKING:
     from .gemm import Gemm
 
-__all__ = ["gemm_cost", "memory_bits"]
+__all__ = ["cost_of_parts", "gemm_cost", "memory_bits"]
+
+_KEYS = ("adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits")
 
 
 def gemm_cost(spec: "Gemm", timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
+    total = dict.fromkeys(_KEYS, 0)
+    for part in cost_of_parts(spec, timing).values():
+        for key, value in part.items():
+            total[key] += value
+    return total
+
+
+def cost_of_parts(spec: "Gemm", timing: Timing) -> dict[str, dict[str, int]]:
+    """The same part by part, under their names in words."""
     assert spec.accumulator is not None
     array = SystolicArray(
         rows=spec.rows,
@@ -22,20 +33,29 @@ def gemm_cost(spec: "Gemm", timing: Timing) -> dict[str, int]:
         weight=spec.weight,
         multiplier=spec.multiplier,
     )
-    total = dict(array.cost(timing))
     columns, width = spec.columns, spec.accumulator.width
+    bits = memory_bits(spec)
+    parts = {
+        "array": array.cost(timing),
+        "sums over tiles": {
+            "adders": columns,
+            "one_bit_adders": columns * width,
+            "luts": 2 * columns * width,
+            "flip_flops": columns * (2 * width + 2 * spec.sums.final.width),
+            "memory_bits": bits["sums"],
+        },
+        "buffer and control": {
+            "luts": 300,
+            "flip_flops": 2 * spec.rows * spec.activation.width + 400,
+            "memory_bits": bits["activations"],
+        },
+    }
     if spec.lanes is not None:
-        for key, value in spec.lanes.cost(timing).items():
-            total[key] += columns * value
         channel = spec.streams().get("parameter")
-        total["flip_flops"] += 2 * columns * (channel.width if channel else 0)
-    total["adders"] += columns
-    total["one_bit_adders"] += columns * width
-    total["luts"] += 2 * columns * width + 300
-    total["flip_flops"] += columns * (2 * width + 2 * spec.sums.final.width)
-    total["flip_flops"] += 2 * spec.rows * spec.activation.width + 400
-    total["memory_bits"] += sum(memory_bits(spec).values())
-    return total
+        lanes = {key: columns * value for key, value in spec.lanes.cost(timing).items()}
+        lanes["flip_flops"] += 2 * columns * (channel.width if channel else 0)
+        parts["requantisation"] = lanes
+    return {name: dict.fromkeys(_KEYS, 0) | part for name, part in parts.items()}
 
 
 def memory_bits(spec: "Gemm") -> dict[str, int]:

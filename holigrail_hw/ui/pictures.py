@@ -1,12 +1,22 @@
 """The SVG text of a view, whatever kind it is."""
 
-from holigrail_hw.views import Curve, Histogram, LayeredGraph, View
+from holigrail_hw.views import (
+    BlockDiagram,
+    Curve,
+    HeatMap,
+    Histogram,
+    LayeredGraph,
+    Roofline,
+    View,
+)
 
 __all__ = ["svg_of"]
 
 
 def svg_of(view: View) -> str:
     """Draw a view; the same view gives the same text. A table gives none: it is text already."""
+    if isinstance(view, BlockDiagram):
+        view = view.layered()
     if isinstance(view, LayeredGraph):
         from .graph_drawing import graph_svg
 
@@ -19,4 +29,12 @@ def svg_of(view: View) -> str:
         from .plots import curve_svg
 
         return curve_svg(view)
+    if isinstance(view, HeatMap):
+        from .heat_map import heat_map_svg
+
+        return heat_map_svg(view)
+    if isinstance(view, Roofline):
+        from .roofline import roofline_svg
+
+        return roofline_svg(view)
     return ""
