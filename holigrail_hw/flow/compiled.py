@@ -105,7 +105,7 @@ class Compiled:
             )
         if trace and backend != "cxxrtl":
             raise RequestError(f"simulate: only cxxrtl writes waveforms, not {backend}")
-        top = Top(spec, timing)
+        top = Top(spec, timing).driven()
         library = backends.build([top], backend, trace=trace, progress=progress)
         self._set_up(top, library, 0)
 
@@ -367,6 +367,6 @@ def compile_all(
 
     ``short`` leaves the compiler's optimiser out, for runs of some thousand cycles.
     """
-    tops = [Top(spec, timing) for spec, timing in requests]
+    tops = [Top(spec, timing).driven() for spec, timing in requests]
     library = backends.build(tops, backend, trace=False, short=short, progress=progress)
     return [Compiled._loaded(top, library, index) for index, top in enumerate(tops)]

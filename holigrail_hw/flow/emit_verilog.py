@@ -55,7 +55,9 @@ def _header(top: Top, yosys: str) -> list[str]:
 
     spec = top.spec
     parameters = ", ".join(f"{name} = {to_text(v)}" for name, v in spec.parameters().items())
-    if top.engine:
+    if top.part == "slave":
+        pace = "registers on a Wishbone bus, as the manifest lists them"
+    elif top.engine:
         names = ", ".join(stream.name for stream in top.handshakes())
         pace = f"streams {names}"
     elif not top.clocked:

@@ -90,9 +90,11 @@ class EngineTask:
         chosen = self._workload("icarus")
         with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
             folder = Path(name)
-            emit.generate(self.top.asked, self.top.timing, folder, vectors=count, seed=self.seed)
+            made = emit.generate(
+                self.top.asked, self.top.timing, folder, vectors=count, seed=self.seed
+            )
             self.progress(f"icarus: {chosen.jobs} jobs")
-            logs, top = cache_folder() / "logs", self.top.name
+            logs, top = cache_folder() / "logs", made.manifest["top"]
             compiler = tools.require("iverilog", who="verify")["iverilog"].command
             process.run(
                 [*compiler, "-g2001", "-o", "bench", f"{top}.v", f"{top}_bench.v"],
