@@ -8,7 +8,6 @@ An engine works on jobs, for example one matrix product. After a job it is as it
 so the answer to several jobs in a row is the answers in a row.
 """
 
-import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ import numpy as np
 from holigrail_hw.formats import Format
 
 from .errors import RequestError
-from .parameters import parameters_of, to_text
 from .spec import OperatorSpec
 from .timing import Timing
 
@@ -139,18 +137,8 @@ class Engine(OperatorSpec):
 
     def top_name(self, timing: Timing | None = None) -> str:
         timing = timing or Timing()
-        parts = [self.name.replace("-", "_")]
-        for name, parameter in parameters_of(self).items():
-            value = getattr(self, name)
-            if not parameter.hardware:
-                continue
-            if isinstance(value, Format):
-                parts.append(value.name)
-            elif value != parameter.default:
-                parts.append(f"{name}_{to_text(value)}")
-        if timing.period_ns is not None:
-            parts.append(f"{timing.period_ns:g}ns_{timing.device}")
-        return re.sub(r"[^a-zA-Z0-9_]", "n", "_".join(parts))
+        clocked = timing.period_ns is not None
+        return self._module_name([f"{timing.period_ns:g}ns_{timing.device}"] if clocked else [])
 
 
 def joined(jobs: list[Items]) -> Items:

@@ -232,6 +232,12 @@ class OperatorSpec(ABC):
     def top_name(self, timing: Timing | None = None) -> str:
         """Name of the generated module; the same request has the same name."""
         timing = timing or Timing()
+        suffixes = ["stream"] if timing.shell == "stream" else []
+        if timing.latency is not None or timing.period_ns is not None:
+            suffixes.append(f"l{self.plan(timing).latency}")
+        return self._module_name(suffixes)
+
+    def _module_name(self, suffixes: list[str]) -> str:
         parts = [self.name.replace("-", "_")]
         for name, parameter in parameters_of(self).items():
             value = getattr(self, name)
@@ -241,11 +247,7 @@ class OperatorSpec(ABC):
                 parts.append(value.name)
             elif value != parameter.default:
                 parts.append(f"{name}_{to_text(value)}")
-        if timing.shell == "stream":
-            parts.append("stream")
-        if timing.latency is not None or timing.period_ns is not None:
-            parts.append(f"l{self.plan(timing).latency}")
-        return re.sub(r"[^a-zA-Z0-9_]", "n", "_".join(parts))
+        return re.sub(r"[^a-zA-Z0-9_]", "n", "_".join([*parts, *suffixes]))
 
     def parameters(self) -> dict[str, str]:
         """The parameters as texts, for manifests and messages."""

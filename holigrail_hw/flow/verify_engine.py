@@ -1,6 +1,5 @@
 """Verification of an engine, an operator with several streams: what each level does."""
 
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..cache_folder import cache_folder
 from ..core.engine import Engine
 from ..core.errors import DesignError, RequestError
-from . import cocotb_job, emit, process, tools, vectors, workloads
+from . import cocotb_job, icarus_job, vectors, workloads
 from .compiled import Compiled
 from .process import Progress
 from .top import Top
@@ -88,25 +86,10 @@ class EngineTask:
     def icarus(self) -> tuple[str, int, bool, int]:
         count = self.wanted or COUNTS["icarus"]
         chosen = self._workload("icarus")
-        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
-            folder = Path(name)
-            made = emit.generate(
-                self.top.asked, self.top.timing, folder, vectors=count, seed=self.seed
-            )
-            self.progress(f"icarus: {chosen.jobs} jobs")
-            logs, top = cache_folder() / "logs", made.manifest["top"]
-            compiler = tools.require("iverilog", who="verify")["iverilog"].command
-            process.run(
-                [*compiler, "-g2001", "-o", "bench", f"{top}.v", f"{top}_bench.v"],
-                who="iverilog",
-                log=logs / f"{top}_iverilog.log",
-                cwd=folder,
-            )
-            log = logs / f"{top}_bench.log"
-            output = process.run(["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder).output
-        passed = re.search(rf"^PASS: {len(chosen)} vectors in (\d+) cycles$", output, re.M)
-        if passed:
-            return "icarus", len(chosen), False, int(passed.group(1))
+        self.progress(f"icarus: {chosen.jobs} jobs")
+        cycles, output = icarus_job.run(self.top, count, self.seed, len(chosen))
+        if cycles is not None:
+            return "icarus", len(chosen), False, cycles
         raise DesignError(
             f"{self.top.name}: the Verilog bench must pass\n{output.strip()}\n"
             f"  {self._replay('icarus')}"

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cache_folder import cache_folder
 from ..core.errors import DesignError, RequestError
-from . import cocotb_job, emit, process, tools, vectors
+from . import cocotb_job, icarus_job, vectors
 from .compiled import Compiled
 from .process import Progress
 from .top import Top
@@ -102,24 +101,10 @@ class OperatorTask:
     def icarus(self) -> tuple[str, int, bool, int]:
         count = self.wanted or COUNTS["icarus"]
         chosen = self._vectors("icarus")
-        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
-            folder = Path(name)
-            emit.generate(self.top.spec, self.top.timing, folder, vectors=count, seed=self.seed)
-            self.progress(f"icarus: {count} vectors")
-            logs, top = cache_folder() / "logs", self.top.name
-            compiler = tools.require("iverilog", who="verify")["iverilog"].command
-            process.run(
-                [*compiler, "-g2001", "-o", "bench", f"{top}.v", f"{top}_bench.v"],
-                who="iverilog",
-                log=logs / f"{top}_iverilog.log",
-                cwd=folder,
-            )
-            log = logs / f"{top}_bench.log"
-            output = process.run(["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder).output
-        passed = re.search(rf"^PASS: {count} vectors in (\d+) cycles$", output, re.M)
-        if passed:
-            checked = 1 if self.only is not None else count
-            return "icarus", checked, False, int(passed.group(1))
+        self.progress(f"icarus: {count} vectors")
+        cycles, output = icarus_job.run(self.top, count, self.seed, count)
+        if cycles is not None:
+            return "icarus", 1 if self.only is not None else count, False, cycles
         wrong = re.findall(r"^vector (\d+): (\w+) expected \w+ got (\w+),", output, re.M)
         if self.only is not None:
             wrong = [entry for entry in wrong if int(entry[0]) == self.only]

@@ -7,8 +7,6 @@ was stopped by its time limit serves requests with at most that limit.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +16,7 @@ from holigrail_hw import cache_kinds
 from holigrail_hw.cache_folder import cache_folder
 
 from .errors import GraphError
+from .kept_file import write_json
 from .matrix_circuit import MatrixCircuit
 from .matrix_design import MatrixDesign, MatrixRequest, design_matrix
 from .matrix_search import Progress, Stop
@@ -161,17 +160,4 @@ def _write(path: Path, design: MatrixDesign, time_limit: float) -> None:
         "complete": design.complete,
         "time_limit": time_limit,
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
-    except OSError as error:
-        raise GraphError(
-            f"cache: the folder must be writable, not {path.parent} ({error.strerror})",
-            hint="set HOLIGRAIL_CACHE to another folder",
-        ) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    write_json(path, data)

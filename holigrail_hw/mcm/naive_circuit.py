@@ -7,13 +7,15 @@ products, for every width of the input; intermediate values are the bridge that 
 prove it adder by adder.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Const, Value, signed
 
 from .adder_graph import AdderGraph
+from .matrix_circuit import MatrixCircuit
 
-__all__ = ["naive_graph"]
+__all__ = ["naive_graph", "naive_matrix"]
 
 
 def naive_graph(x: Any, graph: AdderGraph) -> list[Any]:
@@ -34,3 +36,25 @@ def naive_graph(x: Any, graph: AdderGraph) -> list[Any]:
         value = values[target.node].shift_left(target.shift)
         products.append(-value if target.negative else value)
     return products
+
+
+def naive_matrix(inputs: Sequence[Any], circuit: MatrixCircuit) -> list[Any]:
+    """The outputs of a matrix circuit: :meth:`.MatrixCircuit.evaluate` in Amaranth's arithmetic."""
+    values: list[Any] = [Value.cast(x) for x in inputs]
+    for adder, cuts, fold in zip(
+        circuit.graph.adders, circuit.truncations, circuit.folds, strict=True
+    ):
+        total: Any = Const(fold.carry)
+        for operand, cut, addend in zip(adder.operands, cuts, (fold.left, fold.right), strict=True):
+            cleared = values[operand.node].shift_right(cut).shift_left(cut + operand.shift)
+            term = cleared + Const(addend)
+            total = total - term if operand.negative else total + term
+        values.append(total)
+    outputs: list[Any] = []
+    for target, addend in zip(circuit.graph.targets, circuit.addends, strict=True):
+        total = Const(addend)
+        if target.node is not None:
+            value = values[target.node].shift_left(target.shift)
+            total = total - value if target.negative else total + value
+        outputs.append(total)
+    return outputs

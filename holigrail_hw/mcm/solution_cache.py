@@ -7,8 +7,6 @@ that does not pass the checks is dropped, and the problem is solved again.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from holigrail_hw.cache_folder import cache_folder
 
 from .adder_graph import AdderGraph, decompose, odd_targets
 from .errors import GraphError
+from .kept_file import write_json
 from .portfolio import search
 from .selection import targets_of
 from .solve import Problem, Solution
@@ -176,17 +175,4 @@ def _write(path: Path, solution: Solution, time_limit: float | None) -> None:
         "seconds": solution.seconds,
         "time_limit": time_limit,
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
-    except OSError as error:
-        raise GraphError(
-            f"cache: the folder must be writable, not {path.parent} ({error.strerror})",
-            hint="set HOLIGRAIL_CACHE to another folder",
-        ) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    write_json(path, data)

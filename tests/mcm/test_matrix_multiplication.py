@@ -8,10 +8,11 @@ from hardware import check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.core import DesignError, RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow import prove
 from holigrail_hw.formats import Rounding, parse
+from holigrail_hw.mcm import matrix_datapath
 from holigrail_hw.mcm.matrix_multiplication import MatrixMultiplication
 
 MATRIX = ((7, -3, 0), (19, 5, -21), (-8, -6, -1), (0, 0, 0), (14, -6, 0))
@@ -146,10 +147,30 @@ def test_biases_use_adders_that_are_there():
     check([biased], count=2000)
 
 
-def test_a_proof_against_sums_of_products():
-    found = prove.run(cmvm(((1, -1, 0), (0, 1, 2)), iterations=5), time_limit_s=60)
+DENSE = ((115, -60, 83), (-99, 43, -128), (71, 26, -90))
+
+
+def test_dense_matrices_are_proved():
+    found = prove.run(cmvm(DENSE, iterations=5), time_limit_s=120)
     assert found.proved and found.against == "reference circuit"
-    assert cmvm(error=1).reference_circuit is None
+
+
+def test_truncated_rounded_sums_are_proved():
+    options = {"biases": (9, -7), "error_ulp": 1, "activation": "relu"}
+    spec = cmvm(((7, -3), (19, 5)), result=parse("uint5"), iterations=5, **options)
+    assert spec.circuit.is_truncated
+    assert prove.run(spec, time_limit_s=120).proved
+
+
+def test_a_proof_refutes_an_adder_with_another_carry(monkeypatch):
+    whole = matrix_datapath._sum
+
+    def broken(adder, truncate, fold, facts, shape):
+        return whole(adder, truncate, fold._replace(carry=1 - fold.carry), facts, shape)
+
+    monkeypatch.setattr(matrix_datapath, "_sum", broken)
+    with pytest.raises(DesignError, match="refuted"):
+        prove.run(cmvm(DENSE[:2], iterations=5), time_limit_s=60)
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)

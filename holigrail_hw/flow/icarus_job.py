@@ -1,0 +1,44 @@
+"""The self-checking Verilog bench of a design, run in Icarus without any Python inside."""
+
+import re
+import tempfile
+from pathlib import Path
+
+from ..cache_folder import cache_folder
+from . import emit, process, tools
+from .top import Top
+
+__all__ = ["run"]
+
+
+def run(top: Top, vectors: int, seed: int, checked: int) -> tuple[int | None, str]:
+    """Clock cycles of a bench that passed, ``None`` if it did not, and what it printed.
+
+    Parameters
+    ----------
+    vectors, seed : int
+        Of the generated folder.
+    checked : int
+        How many results the bench must have compared.
+
+    Raises
+    ------
+    ToolError
+        If Icarus is missing or dies.
+    """
+    logs = cache_folder() / "logs"
+    compiler = tools.require("iverilog", who="verify")["iverilog"].command
+    with tempfile.TemporaryDirectory(prefix="holigrail-") as work:
+        folder = Path(work)
+        made = emit.generate(top.asked, top.timing, folder, vectors=vectors, seed=seed)
+        name = made.manifest["top"]
+        process.run(
+            [*compiler, "-g2001", "-o", "bench", f"{name}.v", f"{name}_bench.v"],
+            who="iverilog",
+            log=logs / f"{name}_iverilog.log",
+            cwd=folder,
+        )
+        log = logs / f"{name}_bench.log"
+        output = process.run(["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder).output
+    passed = re.search(rf"^PASS: {checked} vectors in (\d+) cycles$", output, re.M)
+    return (int(passed.group(1)) if passed else None), output
