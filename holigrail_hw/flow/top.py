@@ -18,6 +18,7 @@ from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..core.wishbone import Wishbone
 from ..formats import Format
+from ..hdl.sharing import Sharing
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
 
@@ -106,10 +107,11 @@ class Top:
         self.name = name or spec.top_name(self.timing)
         self.engine = isinstance(spec, Engine)
         self.stream = self.engine or self.timing.shell == "stream"
-        component = self.component()
+        component, sharing = self.component(), Sharing(self.name)
         self.latency = getattr(component, "latency", 0)
         self.interleave = getattr(component, "interleave", 1)
-        self.rtlil = rtlil.convert(component, name=self.name, emit_src=False)
+        whole = rtlil.convert(component, name=self.name, platform=sharing, emit_src=False)
+        self.rtlil = "\n".join([whole, *sharing.modules])
         clock = rf"^ *wire .*input +\d+ +\\{CLOCK}$"
         self.clocked = re.search(clock, self.rtlil, re.M) is not None
 
