@@ -20,6 +20,7 @@ from .board_design import BoardDesign, board_design
 from .devices import target
 from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare, staging
+from .ice40_multipliers import check_operands
 from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
@@ -201,10 +202,12 @@ def _bitstream(
         failure=DesignError,
         makes=[work / f"{TOP}.json"],
     )
-    if family == "ecp5":
-        netlist = work / f"{TOP}.json"
+    netlist = work / f"{TOP}.json"
+    if family in ("ecp5", "ice40"):
         whole = json.loads(netlist.read_text())
-        if absorb_product_registers(whole["modules"][TOP]):
+        if family == "ice40":
+            check_operands(whole["modules"][TOP], name)
+        elif absorb_product_registers(whole["modules"][TOP]):
             netlist.write_text(json.dumps(whole))
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(

@@ -20,6 +20,7 @@ from .devices import Target, target
 from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare
 from .harness import wrap
+from .ice40_multipliers import check_operands
 from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
@@ -226,6 +227,8 @@ def synthesise(
     module = whole["modules"][top]
     if goal.family == "ecp5" and absorb_product_registers(module):
         netlist.write_text(json.dumps(whole))
+    if goal.family == "ice40":
+        check_operands(module, top)
     types = (cell["type"] for cell in module["cells"].values())
     cells = dict(sorted(Counter(kind for kind in types if kind != "$scopeinfo").items()))
     counts: dict[str, Any] = {
