@@ -80,13 +80,12 @@ def _moved(spec: "Gemm", commands: list[Command]) -> float:
 
 
 def _blocks(spec: "Gemm") -> BlockDiagram:
-    assert spec.accumulator is not None
     bits, streams = memory_bits(spec), spec.streams()
     rows, columns, depth = spec.rows, spec.columns, spec.activation_depth
     vector = f"{rows} x {spec.activation.name}"
     weights = f"{columns} x {spec.weight.name}"
     partial = f"{columns} x {spec.sums.final.width} bit"
-    sums = f"{columns} x {spec.accumulator.name}"
+    sums = f"{columns} x {spec.totals.width} bit"
     result = f"{columns} x {spec.final.name}"
     blocks = [
         Block("command", "command", "input"),
@@ -110,7 +109,7 @@ def _blocks(spec: "Gemm") -> BlockDiagram:
             "sums",
             "sums over tiles",
             "memory",
-            (f"{spec.accumulator_depth} rows of {sums}", f"{bits['sums']} bits, {columns} adders"),
+            (f"{spec.accumulator_depth} rows of {sums}", f"{bits['sums']} bits"),
         ),
         Block("results", "queue of results", "memory"),
         Block("statuses", "queue of statuses", "memory"),

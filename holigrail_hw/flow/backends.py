@@ -98,6 +98,9 @@ _TRACE = """
   }
 """
 
+# What only waveforms need: half of the time in the compiler.
+_DEBUGGING = re.compile(r"^(void \S+::debug_(?:eval|info)\([^\n]*\) \{\n).*?^\}\n", re.M | re.S)
+
 _EXPORT = """
 extern "C" {{
 void *create_{n}() {{ return new Design_{n}; }}
@@ -158,6 +161,7 @@ def _make_cxxrtl(tops, harness, work, compiler, trace, short) -> Path:
         named = re.compile(rf"^(module| *cell) \\{top.name}(?=[.\s])", re.M)
         design = named.sub(rf"\1 \\d{n}", top.rtlil)
         text = pinned_yosys.run(["write_cxxrtl"], design, who="simulate")
+        text = text if trace else _DEBUGGING.sub(r"\1}\n", text)
         parts.append(text.replace("cxxrtl_design_create", f"cxxrtl_design_create_{n}"))
     source = work / "designs.cc"
     source.write_text("".join([*parts, harness]))

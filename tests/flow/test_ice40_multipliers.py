@@ -1,28 +1,52 @@
-"""A netlist in which a DSP block lost an operand is refused."""
+"""Blocks of an iCE40 UltraPlus that synthesis may lose, or refuse: multipliers, large memories."""
 
 import pytest
+from amaranth.back import verilog
 
-from holigrail_hw.core import DesignError
-from holigrail_hw.flow.ice40_multipliers import check_operands
+from holigrail_hw.arrays.gemm_buffer import Buffer
+from holigrail_hw.flow import synth
+from holigrail_hw.flow.ice40_multipliers import has_lost_multipliers
 
-
-def block(choice: str, operand: list) -> dict:
-    return {
-        "type": "SB_MAC16",
-        "parameters": {"TOPADDSUB_UPPERINPUT": choice, "BOTADDSUB_UPPERINPUT": choice},
-        "connections": {"C": operand, "D": operand},
-    }
+LINE = "Checking top.{} for iCE40 DSP inference.\n"
 
 
-def test_an_operand_that_nothing_drives():
-    unused, used, constant = block("00", ["x"] * 16), block("1", [7, 8]), block("1", ["0"] * 16)
-    module = {"cells": {"one": unused, "two": used, "three": constant}}
-    check_operands(module, "top")
-    module["cells"]["four"] = block("1", [7, "x"])
-    with pytest.raises(DesignError) as caught:
-        check_operands(module, "top")
-    assert str(caught.value) == (
-        "top: every operand of a DSP block must be driven after synthesis, but Yosys lost that of"
-        " 1 blocks, the first four"
-    )
-    assert "shorter --period" in str(caught.value.hint)
+@pytest.mark.parametrize(("blocks", "lost"), [(2, False), (1, True), (0, True)])
+def test_products_and_blocks_are_counted(tmp_path, blocks, lost):
+    log = tmp_path / "yosys.log"
+    log.write_text("7.29. Executing ICE40_DSP pass\n" + LINE.format("a") + LINE.format("b"))
+    cells = {f"cell{i}": {"type": "SB_MAC16"} for i in range(blocks)} | {"c": {"type": "SB_LUT4"}}
+    assert has_lost_multipliers(log, cells) is lost
+
+
+# Two elements of an array: a product, and a product added to it.
+CHAIN = """
+module chain (input clk, input signed [7:0] a, b, c, d, output reg signed [16:0] s);
+  reg signed [7:0] e, f, g, h;
+  reg signed [15:0] p, q, r;
+  always @(posedge clk) begin
+    e <= a; f <= b; g <= c; h <= d;
+    p <= e * f;
+    q <= p;
+    r <= g * h;
+    s <= q + r;
+  end
+endmodule
+"""
+
+
+@pytest.mark.synth
+def test_a_chain_keeps_its_multipliers(tmp_path):
+    """Yosys's own script leaves one of two."""
+    source = tmp_path / "chain.v"
+    source.write_text(CHAIN)
+    result = synth.run([source], "chain", "ice40up5k", work_dir=tmp_path / "w", place=False)
+    assert result.dsps == 2
+    assert "mul2dsp" in (tmp_path / "w" / "chain.ys").read_text()
+
+
+@pytest.mark.synth
+def test_the_halves_of_a_buffer_are_large_memories(tmp_path):
+    source = tmp_path / "buffer.v"
+    source.write_text(verilog.convert(Buffer("large", 16, 64), name="buffer"))
+    result = synth.run([source], "buffer", "ice40up5k", work_dir=tmp_path / "w", place=False)
+    assert result.cells["SB_SPRAM256KA"] == 2
