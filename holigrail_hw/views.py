@@ -2,8 +2,8 @@
 
 A view is a :class:`LayeredGraph`, a :class:`BlockDiagram`, a :class:`Histogram`, a :class:`Curve`,
 a :class:`HeatMap`, :class:`Lines`, a :class:`Roofline` or a :class:`Table`. It holds no picture and
-needs no library: the report page draws it, a test looks at it as it is, and :func:`.mcm.dot_form.to_dot`
-writes a graph for Graphviz.
+needs no library: the report page draws it, a test looks at it as it is, and
+:func:`.mcm.dot_form.to_dot` writes a graph for Graphviz.
 """
 
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ from holigrail_hw.ui.tables import table
 
 DATA = Path(__file__).resolve().parent / "data" / "scnn_model.csv"
 PUBLISHED_CROSSOVER = 0.85
-LAYER = Convolution("small", 6, 256, 32, 3)
+LAYER = Convolution("small", 6, 256, 16, 3)
 SMALL = Grid(side=2, weight_lanes=2, activation_lanes=2)
 ENGINE = Scnn(
     columns=2,
@@ -55,7 +55,7 @@ ENGINE = Scnn(
     activation_depth=2048,
     weight_depth=8192,
 )
-DENSITIES = (1.0, 0.95, 0.9, 0.85, 0.7, 0.5, 0.3, 0.2, 0.1)
+DENSITIES = (1.0, 0.9, 0.8, 0.6, 0.4, 0.2, 0.1)
 
 
 def scnn(options: argparse.Namespace, console: Console) -> list[str]:

@@ -29,8 +29,7 @@ def scnn_cost(spec: "Scnn") -> dict[str, int]:
         "dsps": products,
         "memory_bits": sum(memory_bits(spec).values()),
     }
-    shared = {"memory_bits": 0}
-    return {key: value * spec.elements + shared.get(key, 0) for key, value in total.items()}
+    return {key: value * spec.elements for key, value in total.items()}
 
 
 def memory_bits(spec: "Scnn") -> dict[str, int]:
@@ -38,10 +37,12 @@ def memory_bits(spec: "Scnn") -> dict[str, int]:
     assert spec.accumulator is not None
     places = (spec.tile_width * spec.tile_height - 1).bit_length()
     taps = (spec.taps * spec.filters - 1).bit_length()
+    ends = spec.activation_depth.bit_length() + 2 * spec.weight_depth.bit_length()
     return {
         "activations": spec.activation_depth
         * spec.activation_lanes
         * (spec.activation.width + places),
         "weights": 2 * spec.weight_depth * spec.weight_lanes * (spec.weight.width + taps),
+        "ends of blocks": spec.channel_depth * ends,
         "sums": 2 * spec.sums.rows * spec.sums.banks * spec.accumulator.width,
     }

@@ -4,6 +4,7 @@ Blocks of a channel that are empty on either side take no product; they are pass
 earlier channel is at work.
 """
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from amaranth import Cat, Module, Signal
@@ -15,7 +16,10 @@ from .scnn_load import StoreSignature, word_layout
 if TYPE_CHECKING:
     from .scnn import Scnn
 
-__all__ = ["Issue", "operand_words"]
+__all__ = ["LOOKAHEAD", "Issue", "operand_words"]
+
+# Channels found in advance: at low densities several empty ones often follow each other.
+LOOKAHEAD = 4
 
 
 def operand_words(spec: "Scnn") -> tuple[Any, Any]:
@@ -60,7 +64,7 @@ class Issue(wiring.Component):
         a_words, a_ends = self._memories(m, "a", self.a_store, spec.activation_depth, 0)
         w_words, w_ends = self._memories(m, "w", self.w_store, spec.weight_depth, 1)
         limit = Signal.like(channel)
-        # An end of a block as read, then the next blocks with products, then the present ones.
+        # An end of a block as read, then the next channels with products, then the present one.
         read, got, advance = Signal(), Signal(), Signal()
         bounds = data.StructLayout(
             {
@@ -69,13 +73,16 @@ class Issue(wiring.Component):
                 for edge in ("begin", "end")
             }
         )
-        found, ahead, now = Signal(bounds), Signal(bounds), Signal(bounds)
+        found, now = Signal(bounds), Signal(bounds)
+        queue = [Signal(bounds, name=f"ahead{place}") for place in range(LOOKAHEAD)]
+        count, ahead = Signal(range(LOOKAHEAD + 1)), queue[0]
         has_ahead, working, take = Signal(), Signal(), Signal()
         is_empty = (found.a_begin == found.a_end) | (found.w_begin == found.w_end)
         m.d.comb += [
             found.a_end.eq(a_ends.data),
             found.w_end.eq(w_ends.data),
-            advance.eq(got & (is_empty | ~has_ahead | take)),
+            has_ahead.eq(count != 0),
+            advance.eq(got & (is_empty | (count != LOOKAHEAD) | take)),
             read.eq((channel != limit) & (~got | advance)),
             a_ends.addr.eq(channel),
             w_ends.addr.eq(Cat(channel[: len(w_ends.addr) - 1], half)),
@@ -100,10 +107,14 @@ class Issue(wiring.Component):
             m.d.sync += channel.eq(channel + 1)
         with m.If(advance):
             m.d.sync += [found.a_begin.eq(found.a_end), found.w_begin.eq(found.w_end)]
-        with m.If(advance & ~is_empty):
-            m.d.sync += [ahead.eq(found), has_ahead.eq(1)]
-        with m.Elif(take):
-            m.d.sync += has_ahead.eq(0)
+        rest = Signal.like(count)
+        m.d.comb += rest.eq(count - take)
+        m.d.sync += count.eq(rest + (advance & ~is_empty))
+        with m.If(take):
+            m.d.sync += [old.eq(new) for old, new in pairwise(queue)]
+        for place, entry in enumerate(queue):
+            with m.If(advance & (rest == place)):
+                m.d.sync += entry.eq(found)
         with m.If(self.move):
             m.d.sync += [self.valid.eq(working), w_next.eq(w_next + 1)]
             with m.If(last_w):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .scnn_golden import Layer, layers_of, results_of
+from .scnn_issue import LOOKAHEAD
 
 if TYPE_CHECKING:
     from .scnn import Scnn
@@ -65,7 +66,7 @@ def group_cycles(spec: "Scnn", element: int, activations: list[Any], weights: li
     pairs = list(zip(activations, weights, strict=False))
     channel = time = 0
     found: int | None = None
-    ahead: int | None = None
+    ahead: list[int] = []
     now: int | None = None
     a = w = 0
     # Pairs of vectors on their way, as the banks that they ask for.
@@ -75,8 +76,8 @@ def group_cycles(spec: "Scnn", element: int, activations: list[Any], weights: li
     counts, adding = [0] * spec.sums.banks, False
     while True:
         queued = any(counts)
-        if channel == len(pairs) and found is ahead is now is read is multiplied is None:
-            if not pending and not queued and not adding:
+        if channel == len(pairs) and found is now is read is multiplied is None:
+            if not ahead and not pending and not queued and not adding:
                 return time
         time += 1
         adding = queued
@@ -100,17 +101,17 @@ def group_cycles(spec: "Scnn", element: int, activations: list[Any], weights: li
                     ends = a == len(inputs)
         else:
             pending = left
-        takes = ahead is not None and (now is None or ends)
-        advances = found is not None and (not all(pairs[found]) or ahead is None or takes)
+        takes = bool(ahead) and (now is None or ends)
+        advances = found is not None and (not all(pairs[found]) or len(ahead) < LOOKAHEAD or takes)
         if takes:
-            now, ahead, a, w = ahead, None, 0, 0
+            now, a, w = ahead.pop(0), 0, 0
         elif ends:
             now = None
         reads = channel < len(pairs) and (found is None or advances)
         if advances:
             assert found is not None
             if all(pairs[found]):
-                ahead = found
+                ahead.append(found)
             found = None
         if reads:
             found, channel = channel, channel + 1
