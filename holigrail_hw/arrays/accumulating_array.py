@@ -124,7 +124,7 @@ class _Core(wiring.Component):
     ``advance`` is the enable of all of it.
     """
 
-    def __init__(self, mac: Mac, timing: Timing, rows: int, columns: int, advance: Any):
+    def __init__(self, mac: Accumulator, timing: Timing, rows: int, columns: int, advance: Any):
         self._mac, self._timing, self._advance = mac, timing, advance
         self._rows, self._columns = rows, columns
         plan = mac.plan(timing)
