@@ -9,7 +9,7 @@ the bus; benches see its streams behind a master.
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..core.engine import Engine
 from ..core.shelled import shelled
@@ -91,6 +91,9 @@ class Top:
         If the timing request cannot be met.
     """
 
+    shares: ClassVar[bool] = True
+    """Whether equal parts become one module; not where a reset is inserted around them."""
+
     def __init__(
         self,
         spec: OperatorSpec,
@@ -108,9 +111,10 @@ class Top:
         self.engine = isinstance(spec, Engine)
         self.stream = self.engine or self.timing.shell == "stream"
         component, sharing = self.component(), Sharing(self.name)
+        platform = sharing if self.shares else None
         self.latency = getattr(component, "latency", 0)
         self.interleave = getattr(component, "interleave", 1)
-        whole = rtlil.convert(component, name=self.name, platform=sharing, emit_src=False)
+        whole = rtlil.convert(component, name=self.name, platform=platform, emit_src=False)
         self.rtlil = "\n".join([whole, *sharing.modules])
         clock = rf"^ *wire .*input +\d+ +\\{CLOCK}$"
         self.clocked = re.search(clock, self.rtlil, re.M) is not None

@@ -7,6 +7,9 @@ Amaranth elaborates and writes every submodule anew. Where a design is written (
 Amaranth, or built by one of its platforms), a :class:`Sharing` takes the place of the platform:
 :func:`submodule` then turns a component into RTLIL once for all that have the same key, and puts
 instances in their places. The work and the text grow with the number of different parts.
+
+Nothing that is inserted around an instance reaches into it: an enable is handed in as a port, and a
+design in which a reset is inserted must not share.
 """
 
 import re

@@ -7,6 +7,8 @@ import pytest
 from holigrail_hw.arrays.systolic_array import DATAFLOWS, SystolicArray
 from holigrail_hw.core import Timing
 from holigrail_hw.flow import emit_verilog
+from holigrail_hw.flow.host_link import streamed
+from holigrail_hw.flow.link_shell import LinkTop
 from holigrail_hw.flow.top import Top
 
 
@@ -37,3 +39,12 @@ def test_arrays_that_differ_share_nothing():
     bodies = [re.findall(r"^module \w+_element_1\(.*?^endmodule", t, re.M | re.S) for t in texts]
     assert all(len(body) == 1 for body in bodies)
     assert bodies[0][0].count("reg ") < bodies[1][0].count("reg ")
+
+
+def test_nothing_is_shared_where_a_reset_is_inserted():
+    """The host link resets an engine by an inserted reset, which an instance would not see."""
+    spec, timing = SystolicArray(rows=2, columns=2), Timing()
+    linked = LinkTop(spec, streamed(spec, timing))
+    assert len(re.findall(r"^module .*\.element_\d_\d$", linked.rtlil, re.M)) == 4
+    assert not re.search(r"^module .*\.element_\d(_last)?$", linked.rtlil, re.M)
+    assert re.search(r"^module .*\.element_\d(_last)?$", Top(spec).rtlil, re.M)
