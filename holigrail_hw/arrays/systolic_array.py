@@ -67,7 +67,7 @@ class SystolicArray(Engine):
         choices=DATAFLOWS,
     )
     activation: Format = parameter(
-        parse("int8"), "format of an activation", samples=("uint3", "binary", "fp8_e4m3")
+        parse("int8"), "format of an activation", samples=("uint3", "binary")
     )
     weight: Format = parameter(parse("int8"), "format of a weight", samples=("int1", "ternary"))
     accumulator: Format | None = parameter(
