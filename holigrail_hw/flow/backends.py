@@ -5,6 +5,7 @@ For each design the library has the C functions ``create``, ``destroy``, ``reset
 design. The loops themselves are in ``run_loop.hh``.
 """
 
+import re
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
@@ -97,6 +98,9 @@ _TRACE = """
   }
 """
 
+# What only waveforms need: half of the time in the compiler.
+_DEBUGGING = re.compile(r"^(void \S+::debug_(?:eval|info)\([^\n]*\) \{\n).*?^\}\n", re.M | re.S)
+
 _EXPORT = """
 extern "C" {{
 void *create_{n}() {{ return new Design_{n}; }}
@@ -156,6 +160,7 @@ def _make_cxxrtl(tops, harness, work, compiler, trace, short) -> Path:
     parts = ["#include <cxxrtl/cxxrtl_vcd.h>\n" if trace else "", _COMMON, _CXXRTL]
     for n, top in enumerate(tops):
         text = cxxrtl.convert(top.component(), name=f"d{n}", emit_src=False)
+        text = text if trace else _DEBUGGING.sub(r"\1}\n", text)
         parts.append(text.replace("cxxrtl_design_create", f"cxxrtl_design_create_{n}"))
     source = work / "designs.cc"
     source.write_text("".join([*parts, harness]))

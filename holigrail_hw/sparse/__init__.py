@@ -1,0 +1,1 @@
+"""Sparse data: codecs that store fewer zeros, and hardware that skips them."""

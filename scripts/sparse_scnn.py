@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""The SCNN engine: speed-up over a dense engine against density, and cells.
+
+Usage: scripts/sparse_scnn.py [--limit CYCLES] [--quick] [--json FILE]
+
+grid    The published grid of 8x8 elements with 4x4 multipliers on the inception layers of GoogLeNet
+        by the cycle model, beside the figures in scripts/data/scnn_model.csv and published ones.
+rtl     A small layer on 2x2 elements with 2x2 multipliers, Verilog through Verilator: all results
+        are compared with NumPy's convolution and the cycles with those predicted. Densities whose
+        simulation takes more than --limit cycles are predicted only. "whole" is from reset to the
+        last result; "work" leaves out what a longer layer hides, loading and the last drain.
+queues  The same layer at a density of 0.5: cycles of the work over those of the model, by depth of
+        the queues in front of the banks.
+cells   LUT equivalents (LUT4 + 2 CCU2C), flip-flops, DSP blocks of one element on an ECP5, mapped
+        but not placed. --quick leaves this out.
+
+Exit status 1 if a simulation differs from NumPy or the prediction, or a figure misses its goal.
+"""
+
+import argparse
+import csv
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from holigrail_hw.core import Timing
+from holigrail_hw.flow import emit_verilog, synth
+from holigrail_hw.flow.compiled import Compiled
+from holigrail_hw.flow.top import Top
+from holigrail_hw.sparse.scnn import Scnn
+from holigrail_hw.sparse.scnn_golden import convolution, layers_of
+from holigrail_hw.sparse.scnn_jobs import layer_items, layer_result, random_layer
+from holigrail_hw.sparse.scnn_model import GOOGLENET, Convolution, Grid, crossover, share_of
+from holigrail_hw.sparse.scnn_schedule import group_cycles
+from holigrail_hw.ui.progress import Progress
+from holigrail_hw.ui.tables import table
+
+DATA = Path(__file__).resolve().parent / "data" / "scnn_model.csv"
+PUBLISHED_CROSSOVER = 0.85
+LAYER = Convolution("small", 6, 256, 32, 3)
+SMALL = Grid(side=2, weight_lanes=2, activation_lanes=2)
+ENGINE = Scnn(
+    columns=2,
+    rows=2,
+    tile_width=3,
+    tile_height=3,
+    filters=4,
+    channel_depth=LAYER.channels,
+    activation_depth=2048,
+    weight_depth=8192,
+)
+DENSITIES = (1.0, 0.95, 0.9, 0.85, 0.7, 0.5, 0.3, 0.2, 0.1)
+
+
+def scnn(options: argparse.Namespace, console: Console) -> list[str]:
+    """All tables; what missed its goal."""
+    record: dict[str, Any] = {}
+    options.record["scnn"] = record
+    failures = _grid(console, record) + _rtl(options, console, record)
+    _queues(console, record)
+    return failures if options.quick else failures + _cells(console, record)
+
+
+def _grid(console: Console, record: dict[str, Any]) -> list[str]:
+    lines = DATA.read_text(encoding="utf-8").splitlines()
+    rows, failures = [], []
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+        density = float(row["density"])
+        share = share_of(GOOGLENET, Grid(), density, density)
+        published = float(row["published_speedup"]) if row["published_speedup"] else None
+        theirs = float(row["speedup"]), float(row["utilization"])
+        rows.append([density, share.cycles, share.dense_cycles, share.speedup, theirs[0]])
+        rows[-1] += [published, share.utilization, theirs[1]]
+        if abs(share.speedup / theirs[0] - 1) > 0.02:
+            failures.append(f"grid: speed-up at {density} must be {theirs[0]}, not {share.speedup}")
+    header = ["density", "cycles", "dense", "speed-up", "reference", "published", "utilization"]
+    table(console, [*header, "reference"], rows)
+    found = crossover(GOOGLENET, Grid())
+    console.print(f"crossover at a density of {found:.2f}; published {PUBLISHED_CROSSOVER}")
+    record["grid"], record["grid crossover"] = rows, found
+    return failures
+
+
+def _layer(density: float) -> tuple[Any, Any]:
+    rng = np.random.default_rng(2017)
+    return random_layer(ENGINE, rng, LAYER.channels, LAYER.filters, (density, density))
+
+
+def _work(spec: Scnn, items: Any) -> tuple[int, int]:
+    """Cycles of the slowest elements in all groups: by the model, and as the engine takes them."""
+    layer = layers_of(spec, items)[0]
+    activations, weights = layer.kept[: spec.elements], layer.kept[spec.elements :]
+    work = sum(
+        max(group_cycles(spec, i, blocks, group) for i, blocks in enumerate(activations))
+        for group in weights
+    )
+    counts = [
+        np.stack([np.count_nonzero(block, axis=1) for block in blocks])
+        for blocks in (layer.activations, layer.weights)
+    ]
+    return SMALL.cycles(*counts), work
+
+
+def _rtl(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> list[str]:
+    dense, groups = SMALL.dense_cycles(LAYER), LAYER.filters // ENGINE.filters
+    rows, failures, simulated = [], [], 0
+    with Progress(Console(stderr=True)) as progress:
+        design = Compiled(ENGINE, backend="verilator", progress=progress)
+        for density in DENSITIES:
+            progress(f"rtl: density {density}")
+            activations, weights = _layer(density)
+            items = layer_items(ENGINE, activations, weights)
+            model, work = _work(ENGINE, items)
+            predicted = ENGINE.cycles(Timing(), **items)
+            measured = None
+            if predicted <= options.limit:
+                expected = ENGINE.golden(**items)
+                counts = {name: len(next(iter(f.values()))) for name, f in expected.items()}
+                run = design.run_streams(items, counts, quiet=ENGINE.quiet_cycles, rules=False)
+                measured, simulated = run.cycles, simulated + run.cycles
+                sums = np.maximum(convolution(activations, weights, 1, True), 0)
+                if not np.array_equal(layer_result(ENGINE, run.results, groups), sums):
+                    failures.append(f"rtl: results at {density} must be NumPy's")
+                if measured != predicted:
+                    failures.append(f"rtl: {density} must take {predicted} cycles, not {measured}")
+            rows.append([density, dense, model, work, predicted, measured])
+            rows[-1] += [dense / model, dense / work, dense / predicted]
+            if work > 1.05 * model + 20 * groups:
+                failures.append(f"rtl: work at {density} must be near {model} cycles, not {work}")
+    header = ["density", "dense", "model", "work", "whole", "simulated", "speed-up: model", "work"]
+    table(console, [*header, "whole"], rows)
+    crossings = [_crossing([(row[0], row[index]) for row in rows]) for index in (6, 7, 8)]
+    model, work, whole = crossings
+    console.print(
+        f"crossover at a density of {model:.2f} by the model, {work:.2f} work, {whole:.2f} whole"
+    )
+    record["rtl"], record["rtl crossovers"] = rows, crossings
+    record["rtl simulated"] = simulated
+    return failures
+
+
+def _crossing(points: list[tuple[float, float]]) -> float:
+    """Where the speed-up is 1, between the nearest densities; the highest one if it never is."""
+    for (right, low), (left, high) in zip(points, points[1:], strict=False):
+        if low < 1 <= high:
+            return left + (right - left) * (high - 1) / (high - low)
+    return points[0][0]
+
+
+def _queues(console: Console, record: dict[str, Any]) -> None:
+    activations, weights = _layer(0.5)
+    rows = []
+    for queue in (1, 2, 3, 4, 8):
+        spec = replace(ENGINE, queue=queue)
+        # One group tells as much as all.
+        items = layer_items(spec, activations[:128], weights[: spec.filters, :128])
+        model, work = _work(spec, items)
+        rows.append([queue, model, work, work / model])
+    table(console, ["queue", "model", "work", "work / model"], rows)
+    record["queues"] = rows
+
+
+def _cells(console: Console, record: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, changes in (
+        ("2x2 multipliers, tile 4x4", {}),
+        ("the same, queues of 1", {"queue": 1}),
+        ("1x1 multiplier", {"weight_lanes": 1, "activation_lanes": 1}),
+    ):
+        spec = Scnn(filters=4, accumulator=None, **changes)
+        top = Top(spec, Timing())
+        with tempfile.TemporaryDirectory() as folder, Progress(Console(stderr=True)) as progress:
+            file = Path(folder) / f"{top.name}.v"
+            file.write_text(emit_verilog.verilog(top))
+            found = synth.run(
+                [file],
+                top.name,
+                "ecp5-85k",
+                work_dir=Path(folder) / "synth",
+                place=False,
+                progress=progress,
+            )
+        luts = found.luts + 2 * found.carries
+        rows.append([name, luts, found.flip_flops, found.dsps, found.memories])
+        rows[-1] += [spec.sums.banks, spec.cost()["luts"]]
+    header = ["element", "LUT equivalents", "flip-flops", "DSP", "memories", "banks", "estimate"]
+    table(console, header, rows)
+    record["cells"] = rows
+    return []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--limit", type=int, default=400_000, metavar="CYCLES")
+    parser.add_argument("--quick", action="store_true", help="no synthesis")
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    options.record = {}
+    failures = scnn(options, Console(width=160, highlight=False))
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    if options.json:
+        Path(options.json).write_text(json.dumps(options.record, indent=1) + "\n")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
