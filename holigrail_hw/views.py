@@ -1,13 +1,24 @@
 """What an operator has to show besides its numbers, as plain data that anything can draw.
 
-A view is a :class:`LayeredGraph`, a :class:`Histogram`, a :class:`Curve` or a :class:`Table`. It
-holds no picture and needs no library: the report page draws it, a test looks at it as it is, and
-:func:`.mcm.dot_form.to_dot` writes it for Graphviz.
+A view is a :class:`LayeredGraph`, a :class:`Histogram`, a :class:`Curve`, :class:`Lines` or a
+:class:`Table`. It holds no picture and needs no library: the report page draws it, a test looks at
+it as it is, and :func:`.mcm.dot_form.to_dot` writes it for Graphviz.
 """
 
 from dataclasses import dataclass
 
-__all__ = ["Curve", "Edge", "Histogram", "LayeredGraph", "Node", "Panel", "Table", "View"]
+__all__ = [
+    "Curve",
+    "Edge",
+    "Histogram",
+    "LayeredGraph",
+    "Line",
+    "Lines",
+    "Node",
+    "Panel",
+    "Table",
+    "View",
+]
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,27 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One of several lines over the same x."""
+
+    name: str
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines to be compared; ``logarithmic`` is the scale of y."""
+
+    title: str
+    x: tuple[float, ...]
+    lines: tuple[Line, ...]
+    x_label: str
+    y_label: str
+    logarithmic: bool = False
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of texts and numbers; ``None`` where there is nothing to say."""
 
@@ -92,4 +124,4 @@ class Table:
     caption: str = ""
 
 
-View = LayeredGraph | Histogram | Curve | Table
+View = LayeredGraph | Histogram | Curve | Lines | Table

@@ -10,7 +10,7 @@ from .pace import Pace
 if TYPE_CHECKING:
     from .systolic_array import SystolicArray
 
-__all__ = ["array_cost"]
+__all__ = ["array_cost", "plan_cost"]
 
 
 def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
@@ -22,9 +22,9 @@ def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
         rows, columns, held, moving = spec.rows, spec.columns, sums.b.width, sums.a.width
         for row in range(rows):
             plan = pace.element(row + 1)
-            total += _times(_of(plan), columns)
+            total += _times(plan_cost(plan), columns)
             total["flip_flops"] += columns * (2 * held + sums.width(row + 1))
-        total += _times(_of(pace.end()), columns)
+        total += _times(plan_cost(pace.end()), columns)
         passing = rows * (columns - 1) * (moving + 2)
         skew = moving * pace.step * rows * (rows - 1) // 2
         written = held * columns * (columns - 1) // 2
@@ -37,7 +37,7 @@ def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
         mac, rows, columns = spec.mac, spec.rows, spec.columns
         plan = mac.plan(timing)
         width = mac.accumulator.width
-        total += _times(_of(plan), rows * columns)
+        total += _times(plan_cost(plan), rows * columns)
         total["flip_flops"] += rows * columns * (width + mac.a.width + mac.b.width + 4)
         total["flip_flops"] += mac.a.width * rows * (rows - 1) // 2
         total["flip_flops"] += (mac.b.width + width) * columns * (columns - 1) // 2
@@ -46,7 +46,8 @@ def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
     return {key: total[key] for key in keys}
 
 
-def _of(plan: Any) -> Counter[str]:
+def plan_cost(plan: Any) -> Counter[str]:
+    """What the steps of a plan and the registers between them cost."""
     primitives = [primitive for _, primitive, _ in plan.resources]
     return Counter(
         adders=sum(primitive.one_bit_adders() > 0 for primitive in primitives),

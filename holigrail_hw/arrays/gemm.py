@@ -1,10 +1,10 @@
-"""A complete engine for quantised matrix products around a weight-stationary array.
+"""A complete engine for matrix products around a weight-stationary array.
 
 C = A * B with A of M x K and B of K x N. A command names M, the tiles of ``rows`` along K and the
 tiles of ``columns`` along N. All vectors of A are loaded once, into one half of a buffer while the
 other half is used; weights stream through, each tile entering the array's second registers while
-the tile before is at work. Sums over the tiles along K lie in a memory. The last of them leave as
-small integers::
+the tile before is at work. Sums over the tiles along K lie in a memory. The last of them leave
+requantised or, floats, rounded to another format::
 
     for each tile of columns:  for each tile along K:  for each of the M vectors
 
@@ -13,22 +13,26 @@ References: Jouppi et al., "In-datacenter performance analysis of a tensor proce
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from holigrail_hw.arith.convert import Convert
 from holigrail_hw.arith.requantize import Requantize
 from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
-from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.golden import ROUNDINGS
+from holigrail_hw.hdl.fixed import FIXED_KINDS
 
+from .gemm_buffer import BUFFERS
 from .gemm_cost import gemm_cost
 from .gemm_facts import gemm_facts
 from .gemm_golden import commands_of, gemm_golden
 from .gemm_jobs import corner_jobs, random_job
+from .gemm_sums import ORDERS, ExactResult, RawSums, Totals
 from .pace import Pace
-from .partial_sums import PartialSums
+from .partial_sums import ACCUMULATIONS
 
 __all__ = ["Gemm"]
 
@@ -38,7 +42,7 @@ _WIDEST_SUM = 62
 
 @operator(
     "gemm",
-    summary="a matrix-product engine: buffers, array, sums over tiles, requantisation",
+    summary="a matrix-product engine: buffers, array, sums over tiles, requantisation, any format",
     references=(
         "N. Jouppi et al., In-datacenter performance analysis of a tensor processing unit, 2017",
         "H. Genc et al., Gemmini: Enabling systematic deep-learning architecture evaluation, 2021",
@@ -48,42 +52,66 @@ _WIDEST_SUM = 62
 class Gemm(Engine):
     """Products of any size, a command at a time, with an error status instead of a wrong result.
 
-    For every command: vectors x k_tiles items of activations, tile by tile along K, the very last
-    one marked; k_tiles x n_tiles x rows items of weights; n_tiles x columns items of parameters,
-    one per channel. Results: vectors x n_tiles items, the very last one marked; then a status.
+    For every command: vectors x k_tiles items of activations, tile by tile along K;
+    k_tiles x n_tiles x rows items of weights; n_tiles x columns items of parameters, one per
+    channel; the very last item of each is marked. Results: vectors x n_tiles items, the very last
+    one marked; then a status.
 
-    A command that cannot be obeyed has no results; what belongs to it is thrown away: activations
-    up to the marked one, and as many weights and parameters as its sizes say. Codes: 1 a size is 0
-    or too large; 2, 3 the mark came early, late. A size too large for the buffer is found when
-    more vectors come than it holds; before that a mark comes early. ``cycles`` is a clock.
+    Whatever the sizes say, a command owns the items up to the marked one. Codes: 1 a size is 0 or
+    too large; 2, 3 the mark of the activations came early, late: such a command has no results,
+    and what belongs to it is thrown away. A size too large for the buffer is found when more
+    vectors come than it holds; before that a mark comes early. 4, 5 the mark of the weights, 6, 7
+    that of the parameters came early, late: there are results, but of items of code 0 in place of
+    those that did not come, and without those beyond. ``cycles`` is a clock.
     """
 
     rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
-    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(3,))
-    activation: Format = parameter(parse("int8"), "format of an activation", samples=("uint3",))
-    weight: Format = parameter(parse("int8"), "format of a weight", samples=("ternary",))
+    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(4,))
+    activation: Format = parameter(parse("int8"), "format of an activation", samples=("int8",))
+    weight: Format = parameter(parse("int8"), "format of a weight", samples=("int8",))
     accumulator: Format | None = parameter(
         None,
-        "format of a sum over all tiles; for every product the buffer can hold if none",
-        samples=("int20",),
+        "format of a sum over all tiles; integers: for every product the buffer can hold if none;"
+        " else fp32",
+        samples=("int24",),
     )
-    result: Format = parameter(parse("int8"), "format of a result", samples=("uint4",))
+    accumulation: str = parameter(
+        "fused",
+        "where a floating-point sum is rounded",
+        choices=ACCUMULATIONS,
+        samples=("fused",),
+    )
+    product: Format | None = parameter(None, "format of the rounded products of a cascade")
+    order: str = parameter(
+        "tiles",
+        "order of floating-point sums: those of tiles of `rows` products added up, or one product"
+        " after the other",
+        choices=ORDERS,
+        samples=("tiles",),
+    )
+    sum_rounding: Rounding = parameter(
+        Rounding.NEAREST_EVEN, "rounding mode of sums", samples=(Rounding.NEAREST_EVEN,)
+    )
+    result: Format | None = parameter(
+        None, "format of a result; int8, or that of activations for floats", samples=("int8",)
+    )
     requantise: str = parameter(
         "single",
-        "how sums become results: as the operator requantize does, or not at all",
+        "how sums become results: as the operator requantize does, floats as convert does (single),"
+        " or not at all",
         choices=("single", "double", "shift", "none"),
-        samples=("double", "shift", "none"),
+        samples=("single",),
     )
     rounding: str | None = parameter(
         None,
         "rounding of results, nearest_even if none; mode double has its own",
         choices=tuple(name for name in ROUNDINGS if name != "stochastic"),
-        samples=("nearest_up",),
+        samples=("none",),
     )
     scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32)
     shift: int = parameter(16, "constant part of the shift to the right", low=-16, high=64)
     shift_width: int = parameter(
-        4, "bits of a channel's own part of the shift", low=0, high=6, samples=(0,)
+        4, "bits of a channel's own part of the shift", low=0, high=6, samples=(4,)
     )
     bias: str = parameter(
         "accumulator",
@@ -96,13 +124,19 @@ class Gemm(Engine):
         "constants",
         "bounds of results: of the format, or ReLU",
         choices=("constants", "relu"),
-        samples=("relu",),
+        samples=("constants",),
     )
     activation_depth: int = parameter(
-        64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(5,)
+        64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(64,)
     )
     accumulator_depth: int = parameter(
-        32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(3,)
+        32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(32,)
+    )
+    buffer: str = parameter(
+        "block",
+        "what holds activations: block memories, or large ones with a single port (iCE40 UP5K)",
+        choices=BUFFERS,
+        samples=("block",),
     )
     multiplier: str = parameter(
         "dsp",
@@ -124,62 +158,126 @@ class Gemm(Engine):
     def derive(self) -> dict[str, Any]:
         if self._wrong_factors():
             return {}
-        products = self.rows * self.activation_depth
-        return {"accumulator": self._sums(products).final}
+        values: dict[str, Any] = {"product": self.accumulator or parse("fp32")}
+        if self.is_fixed or self.accumulation != "cascade":
+            del values["product"]
+        values["result"] = parse("int8") if self.is_fixed else self.activation
+        return values | {"accumulator": self._widest()}
 
     def check(self) -> list[str]:
-        wrong = self._wrong_factors()
-        if wrong:
+        wrong = self._wrong_factors() or self._wrong_sums()
+        if wrong or self.requantise == "none":
             return wrong
-        given = self.accumulator
-        if not isinstance(given, FixedFormat) or given.fraction_width:
-            return [f"accumulator must be an integer format, not {given}"]
-        if given.width > _WIDEST_SUM:
-            return [f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}"]
-        least = self._sums(self.rows).final
-        assert isinstance(least, FixedFormat)
-        if not given.minimum <= least.minimum <= least.maximum <= given.maximum:
-            return [
-                f"accumulator must hold every sum of {self.rows} products, as {least} does,"
-                f" not be {given}"
-            ]
-        if self.requantise == "none":
-            return []
+        if not self.is_fixed and self.requantise != "single":
+            return [f"requantise must be single or none for floats, not {self.requantise}"]
         # A lane judges its own parameters, under the same names.
         try:
             lane = self.lanes
         except RequestError as error:
-            return [text.removeprefix("requantize: ") for text in error.violations]
+            return [text.partition(": ")[2] for text in error.violations]
         return [] if lane is not None else ["requantise must make results of sums"]
 
     def _wrong_factors(self) -> list[str]:
         wrong = []
         for name in ("activation", "weight"):
             format = getattr(self, name)
-            whole = isinstance(format, FixedFormat) and not format.fraction_width
-            if not whole and format.kind not in ("binary", "ternary"):
-                wrong.append(f"{name} must be an integer, binary or ternary format, not {format}")
+            is_number = format.kind in (*FIXED_KINDS, "float")
+            if not is_number or getattr(format, "fraction_width", 0) and format.kind == "fixed":
+                wrong.append(
+                    f"{name} must be an integer, binary, ternary or float format, not {format}"
+                )
         return wrong
 
-    def _sums(self, products: int) -> PartialSums:
-        structure = "dsp" if self.multiplier == "dsp" else "rows"
-        return PartialSums(self.activation, self.weight, products, structure=structure)
+    def _wrong_sums(self) -> list[str]:
+        given = self.accumulator
+        assert given is not None
+        if self.sum_rounding is Rounding.STOCHASTIC:
+            return ["sum_rounding must not be stochastic in an array, which has no random words"]
+        if not self.is_fixed and self.accumulation == "exact":
+            if given == self._widest() and self.order == "tiles":
+                return []
+            return [
+                f"accumulator must be {self._widest()} and order tiles for exact sums, which"
+                f" nothing changes, not {given} and {self.order}"
+            ]
+        if not self.is_fixed:
+            formats = [("accumulator", given), ("product", self.product or given)]
+            return [
+                f"{name} must be a float for {self.accumulation} sums, not {format}"
+                for name, format in formats
+                if format.kind != "float"
+            ]
+        if self.order != "tiles":
+            return ["order must be tiles for integers, whose sums no order changes"]
+        if not isinstance(given, FixedFormat) or given.fraction_width:
+            return [f"accumulator must be an integer format, not {given}"]
+        if given.width > _WIDEST_SUM:
+            return [f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}"]
+        least = self._column(self.rows).final
+        assert isinstance(least, FixedFormat)
+        if not given.minimum <= least.minimum <= least.maximum <= given.maximum:
+            return [
+                f"accumulator must hold every sum of {self.rows} products, as {least} does,"
+                f" not be {given}"
+            ]
+        return []
 
     @property
-    def sums(self) -> PartialSums:
+    def is_fixed(self) -> bool:
+        """Whether sums are integers that never round."""
+        return self.activation.kind in FIXED_KINDS and self.weight.kind in FIXED_KINDS
+
+    def _widest(self) -> Format:
+        """Format of a sum if none is given."""
+        column = self._column(self.rows * self.activation_depth)
+        if self.is_fixed:
+            return column.final
+        return column.register if self.accumulation == "exact" else parse("fp32")
+
+    def _column(self, products: int) -> RawSums:
+        return RawSums(
+            self.activation,
+            self.weight,
+            products,
+            result=None if self.is_fixed else self.accumulator or parse("fp32"),
+            accumulation=self.accumulation,
+            product=self.product,
+            rounding=self.sum_rounding,
+            structure="dsp" if self.multiplier == "dsp" else "rows",
+            continues=self.order == "sequential",
+        )
+
+    @property
+    def sums(self) -> RawSums:
         """What a column of the array adds."""
-        return self._sums(self.rows)
+        return self._column(self.rows)
+
+    @property
+    def totals(self) -> Totals:
+        """What the engine makes of the sums of columns."""
+        assert self.accumulator is not None
+        return Totals(self.sums, self.accumulator, self.rows * self.activation_depth)
 
     def pace(self, timing: Timing) -> Pace:
         """How deeply the array is pipelined."""
         return Pace(self.sums, timing)
 
     @property
-    def lanes(self) -> Requantize | None:
+    def lanes(self) -> Requantize | Convert | ExactResult | None:
         """What makes results of sums; ``None`` if nothing does."""
+        assert self.accumulator is not None and self.result is not None
+        if self.sums.is_exact:
+            rounding = Rounding(self.rounding or "nearest_even")
+            return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
         if self.requantise == "none":
             return None
-        assert self.accumulator is not None
+        if not self.is_fixed:
+            return Convert(
+                source=self.accumulator,
+                result=self.result,
+                rounding=Rounding(self.rounding or "nearest_even"),
+                overflow="saturate",
+            )
         return Requantize(
             mode=self.requantise,
             accumulator=self.accumulator,
@@ -197,7 +295,7 @@ class Gemm(Engine):
     @property
     def final(self) -> Format:
         """Format of a result at the border."""
-        assert self.accumulator is not None
+        assert self.accumulator is not None and self.result is not None
         return self.accumulator if self.requantise == "none" else self.result
 
     def streams(self) -> dict[str, Stream]:
@@ -207,15 +305,15 @@ class Gemm(Engine):
         streams = {
             "command": Stream("in", sizes),
             "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),
-            "weight": Stream("in", {f"w{j}": self.weight for j in columns}),
+            "weight": Stream("in", {f"w{j}": self.weight for j in columns} | last),
         }
         channel = {} if lanes is None else {n: f for n, f in lanes.inputs().items() if n != "x"}
         if channel:
-            streams["parameter"] = Stream("in", channel)
+            streams["parameter"] = Stream("in", channel | last)
         result = {f"c{j}": self.final for j in columns} | last
         return streams | {
             "result": Stream("out", result),
-            "status": Stream("out", {"code": parse("uint2"), "cycles": parse("uint32")}),
+            "status": Stream("out", {"code": parse("uint3"), "cycles": parse("uint32")}),
         }
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -7,15 +7,16 @@ when the queue of results has a place for them; so no register of the array need
 from typing import TYPE_CHECKING, Any
 
 from amaranth import Cat, Module, Signal, Value
-from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
+from .gemm_buffer import Buffer
 from .gemm_feeders import Feeder, Loader
-from .gemm_output import SUM_CYCLES, Accumulators, Lanes
+from .gemm_output import Accumulators, Continued, Lanes
 from .gemm_sequencer import Sequencer
 from .stationary_array import StationaryArray
 
@@ -26,7 +27,8 @@ __all__ = ["STATUS_DEPTH", "GemmCore", "GemmTiming"]
 
 STATUS_DEPTH = 4
 _QUEUE_CYCLES = 2
-_ADD_CYCLES = 3
+# A row of sums is read from memory and added to; its new sum goes through one more register.
+_SUM_CYCLES = 3
 
 
 class GemmTiming:
@@ -42,15 +44,21 @@ class GemmTiming:
         From a vector taken to its results at the border.
     step : int
         Of the array, from one row to the next.
+    late : int
+        From a vector taken to the sums that it adds to.
+    spacing : int
+        At least, between the first vectors of two tiles.
     """
 
     def __init__(self, spec: "Gemm", timing: Timing):
         pace = spec.pace(timing)
         lanes = spec.lanes
-        self.step = pace.step
+        self.step, self.late = pace.step, pace.late
         self.array = pace.late + spec.rows * pace.step + spec.columns - 1 + pace.finish
-        self.swap = self.array + _ADD_CYCLES - 1
-        self.written = self.array + _ADD_CYCLES + (lanes.plan(timing).latency if lanes else 0)
+        add = 0 if spec.sums.continues else _SUM_CYCLES + spec.totals.plan(timing).latency
+        self.spacing = add + 1 if add else self.array - self.late + 3
+        self.swap = self.array + add - 1
+        self.written = self.array + add + (lanes.plan(timing).latency if lanes else 0)
         self.whole = self.written + _QUEUE_CYCLES
 
 
@@ -81,27 +89,24 @@ class GemmCore(wiring.Component):
         )
         self._connect(m, self.command, loader.command)
         _join(m, self.activation, loader.moving)
-        m.submodules.buffer = buffer = memory.Memory(
-            shape=width, depth=1 << (2 * depth - 1).bit_length(), init=[]
-        )
-        write, read = buffer.write_port(), buffer.read_port()
+        m.submodules.buffer = buffer = Buffer(spec.buffer, width, depth)
         m.submodules.sequencer = sequencer = Sequencer(width, depth)
         m.submodules.array = array = StationaryArray(spec.sums, spec.columns, self._timing)
         m.submodules.weights = weights = Feeder(
-            self.weight.payload.shape(), spec.rows, ("k_tiles", "n_tiles")
+            spec.columns * spec.weight.width, spec.rows, ("k_tiles", "n_tiles")
         )
-        self._connect(m, self.weight, weights.i)
+        _join(m, self.weight, weights.i)
         _join(m, weights.o, array.stationary)
         m.submodules.lanes = lanes = Lanes(
-            spec.lanes, spec.accumulator, spec.final, spec.columns, self._timing
+            spec.lanes, spec.totals.width, spec.final.width, spec.columns, self._timing
         )
         workers: list[Any] = [sequencer, weights]
         if has_parameters:
             m.submodules.parameters = parameters = Feeder(
-                self.parameter.payload.shape(), spec.columns, ("n_tiles",)
+                len(Value.cast(lanes.parameter.payload)), spec.columns, ("n_tiles",)
             )
-            self._connect(m, self.parameter, parameters.i)
-            wiring.connect(m, parameters.o, lanes.parameter)
+            _join(m, self.parameter, parameters.i)
+            _join(m, parameters.o, lanes.parameter)
             workers.append(parameters)
         for number, worker in enumerate(workers):
             m.d.comb += [
@@ -110,28 +115,39 @@ class GemmCore(wiring.Component):
                 loader.taken[number].eq(worker.taken),
             ]
         m.d.comb += [
-            write.addr.eq(loader.address),
-            write.data.eq(loader.data),
-            write.en.eq(loader.write),
-            read.addr.eq(sequencer.address),
-            read.en.eq(sequencer.read),
-            sequencer.data.eq(read.data),
+            buffer.write.eq(loader.write),
+            buffer.write_half.eq(loader.job.half),
+            buffer.write_address.eq(loader.address),
+            buffer.write_data.eq(loader.data),
+            buffer.read.eq(sequencer.read),
+            buffer.read_half.eq(sequencer.half),
+            buffer.read_address.eq(sequencer.address),
+            sequencer.data.eq(buffer.data),
         ]
-        self._flow(m, cycles, sequencer, array, lanes)
+        verdicts = [feeder.verdict for feeder in workers[1:]]
+        self._flow(m, cycles, sequencer, array, lanes, verdicts)
         return m
 
-    def _flow(self, m: Module, cycles: GemmTiming, sequencer: Any, array: Any, lanes: Any) -> None:
+    def _flow(
+        self,
+        m: Module,
+        cycles: GemmTiming,
+        sequencer: Any,
+        array: Any,
+        lanes: Any,
+        verdicts: list[Any],
+    ) -> None:
         """From the sequencer through the array to the border."""
         spec, tags = self._spec, sequencer.o.payload.tags
         taken, swap = Signal(), Signal()
         room, status_room, spaced = Signal(), Signal(), Signal()
-        claimed, allowed = Signal(), Signal()
+        claimed, allowed, judged, code = Signal(), Signal(), Signal(), Signal(3)
         opens_final = tags.opens & tags.final
         parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
         m.d.comb += [
             allowed.eq(
                 (room | ~(tags.final & tags.vector))
-                & (status_room | ~tags.ends)
+                & ((status_room & judged) | ~tags.ends)
                 & (spaced | ~tags.opens)
                 & (parameters_there | ~opens_final)
             ),
@@ -143,9 +159,16 @@ class GemmCore(wiring.Component):
             sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
             taken.eq(sequencer.o.valid & sequencer.o.ready),
             array.result.ready.eq(1),
+            # The first fault counts: of vectors, then of weights, then of parameters.
+            judged.eq(Cat(verdict.valid for verdict in verdicts).all() | ~tags.vector),
+            code.eq(tags.code),
         ]
-        age = Signal(range(SUM_CYCLES), init=SUM_CYCLES - 1)
-        m.d.comb += spaced.eq(age == SUM_CYCLES - 1)
+        for place, verdict in reversed(list(enumerate(verdicts))):
+            with m.If(tags.vector & (verdict.payload != 0)):
+                m.d.comb += code.eq(2 * place + 3 + verdict.payload)
+            m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector)
+        age = Signal(range(cycles.spacing), init=cycles.spacing - 1)
+        m.d.comb += spaced.eq(age == cycles.spacing - 1)
         with m.If(taken & tags.opens):
             m.d.sync += age.eq(0)
         with m.Elif(~spaced):
@@ -155,23 +178,29 @@ class GemmCore(wiring.Component):
             return delayed(m, value, count, name, resets=resets)
 
         entered = taken & tags.vector
-        sums = Accumulators(
-            shape_of(spec.sums.final),
-            shape_of(spec.accumulator),
-            spec.columns,
-            spec.accumulator_depth,
-        )
-        m.submodules.accumulators = sums
-        swapping = later(taken & opens_final, cycles.swap, "swap", resets=True)
+        row = Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
+        where = (spec.totals, spec.columns, spec.accumulator_depth)
+        if spec.sums.continues:
+            m.submodules.sums = kept = Continued(*where, cycles.late, cycles.array)
+            m.d.comb += [
+                kept.entered.eq(entered),
+                kept.opens.eq(tags.opens),
+                kept.first.eq(tags.first),
+                array.begun.eq(kept.begun),
+                Value.cast(kept.total).eq(row),
+                Value.cast(lanes.total).eq(row),
+            ]
+        else:
+            m.submodules.sums = sums = Accumulators(*where, self._timing)
+            m.d.comb += [
+                sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
+                sums.opens.eq(later(tags.opens, cycles.array, "opens")),
+                sums.first.eq(later(tags.first, cycles.array, "first")),
+                Value.cast(sums.partial).eq(row),
+                lanes.total.eq(sums.total),
+            ]
         m.d.comb += [
-            sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
-            sums.opens.eq(later(tags.opens, cycles.array, "opens")),
-            sums.first.eq(later(tags.first, cycles.array, "first")),
-            Value.cast(sums.partial).eq(
-                Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
-            ),
-            lanes.total.eq(sums.total),
-            swap.eq(swapping),
+            swap.eq(later(taken & opens_final, cycles.swap, "swap", resets=True)),
             lanes.swap.eq(swap),
         ]
         with m.If(taken & opens_final):
@@ -180,7 +209,6 @@ class GemmCore(wiring.Component):
             m.d.sync += claimed.eq(0)
 
         ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
-        code = later(tags.code, cycles.written, "code")
         gives = later(entered & tags.final, cycles.written, "gives", resets=True)
         time = Signal(32)
         m.d.sync += time.eq(time + 1)
@@ -188,7 +216,8 @@ class GemmCore(wiring.Component):
             m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
         )
         m.d.comb += room.eq(left)
-        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, Cat(code, time))
+        status = Cat(later(code, cycles.written, "code"), time)
+        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, status)
         m.d.comb += status_room.eq(left)
         self._count(m, "results", taken & tags.final & tags.vector)
         self._count(m, "statuses", taken & tags.ends)

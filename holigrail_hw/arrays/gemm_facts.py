@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from holigrail_hw.core.timing import Timing
 
-from .gemm_cost import memory_bits
+from .gemm_cost import float_sums, memory_bits
 from .systolic_array import SystolicArray
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
     if not block:
         return []
     heights = [block] * (m // block) + [m % block] * bool(m % block)
-    return [Command(h, k_tiles, n_tiles, GOOD, h * k_tiles) for h in heights]
+    weights, parameters = k_tiles * n_tiles * spec.rows, n_tiles * spec.columns
+    return [Command(h, k_tiles, n_tiles, GOOD, h * k_tiles, weights, parameters) for h in heights]
 
 
 def gemm_facts(spec: "Gemm") -> dict[str, Any]:
@@ -85,6 +86,7 @@ def _dataflows(spec: "Gemm") -> dict[str, int]:
             activation=spec.activation,
             weight=spec.weight,
             products=max(k, 1),
+            **float_sums(spec),
         )
         # Tiles of one length reach a steady pace at once: two of them tell it.
         few = min(count, 4)

@@ -2,18 +2,20 @@
 
 The loader takes a command and writes its vectors into one half of a buffer, while what came before
 is computed from the other half. When the last vector has come it knows whether the command can be
-obeyed, and offers it to whoever works on it. A feeder then passes on, or throws away, as many items
-of another stream as the command says.
+obeyed, and offers it to whoever works on it. A feeder then passes on, or throws away, what belongs
+to it on another stream.
 """
 
 from typing import Any
 
-from amaranth import Cat, Module, Signal, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["GOOD", "JOB", "LONG", "SHORT", "SIZE", "Feeder", "Loader"]
 
+# How a command ends. SHORT and LONG: the mark of the vectors came early, late; the same of weights
+# 2 higher, of parameters 4 higher.
 GOOD, SIZE, SHORT, LONG = range(4)
 JOB = data.StructLayout({"vectors": 16, "k_tiles": 16, "n_tiles": 16, "code": 2, "half": 1})
 
@@ -46,7 +48,7 @@ class Loader(wiring.Component):
                 "job": Out(JOB),
                 "offered": Out(takers),
                 "taken": In(takers),
-                "address": Out(range(2 * depth)),
+                "address": Out(range(depth)),
                 "data": Out(width),
                 "write": Out(1),
             }
@@ -69,7 +71,7 @@ class Loader(wiring.Component):
         remaining = Signal(self._takers)
         m.d.comb += [
             self.data.eq(moving.payload.vector),
-            self.address.eq(count + self._depth * job.half),
+            self.address.eq(count),
             remaining.eq(open_takers & ~self.taken),
         ]
         with m.FSM():
@@ -115,64 +117,93 @@ class Loader(wiring.Component):
 
 
 class Feeder(wiring.Component):
-    """Items that belong to jobs: passed on, or thrown away if the job is refused.
+    """A block of items for every job, up to the marked one: passed on, or thrown away.
+
+    An obeyed job gets as many items as its sizes say: items of code 0 in place of those that do
+    not come, and none of those beyond. ``verdict`` tells, once the whole block has come, whether
+    it was too short (1) or too long (2). All items of a refused job are thrown away.
 
     Parameters
     ----------
-    shape : shape
-        Of an item.
+    width : int
+        Bits of an item, without the mark.
     inner : int
         Items of one tile.
     sizes : tuple of str
         Fields of the job whose product is the number of tiles.
     """
 
-    def __init__(self, shape: Any, inner: int, sizes: tuple[str, ...]):
+    def __init__(self, width: int, inner: int, sizes: tuple[str, ...]):
         self._inner, self._sizes = inner, sizes
         super().__init__(
             {
                 "job": In(JOB),
                 "offered": In(1),
                 "taken": Out(1),
-                "i": In(stream.Signature(shape)),
-                "o": Out(stream.Signature(shape)),
+                "i": In(stream.Signature(data.StructLayout({"item": width, "last": 1}))),
+                "o": Out(stream.Signature(width)),
+                "verdict": Out(stream.Signature(2)),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         busy, is_good = Signal(), Signal()
-        inner = Signal(range(self._inner))
-        moved = Signal()
+        # The mark has come; all items have been passed on.
+        ended, complete = Signal(), Signal()
+        gives, ends, completes, done = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
-            self.o.payload.eq(self.i.payload),
-            self.o.valid.eq(self.i.valid & busy & is_good),
-            self.i.ready.eq(busy & (self.o.ready | ~is_good)),
-            moved.eq(self.i.valid & self.i.ready),
+            self.o.payload.eq(Mux(ended, 0, self.i.payload.item)),
+            self.o.valid.eq(busy & is_good & ~complete & (self.i.valid | ended)),
+            self.i.ready.eq(busy & ~ended & (self.o.ready | complete | ~is_good)),
+            gives.eq(self.o.valid & self.o.ready),
+            ends.eq(self.i.valid & self.i.ready & self.i.payload.last),
+            done.eq(busy & (ended | ends) & (complete | completes | ~is_good)),
         ]
-        counters = [
-            (Signal(unsigned(16), name=f"{n}_left"), Signal(16, name=n)) for n in self._sizes
-        ]
+        with m.If(ends):
+            m.d.sync += ended.eq(1)
+        with m.If(completes):
+            m.d.sync += complete.eq(1)
+        with m.If(done):
+            m.d.sync += busy.eq(0)
+        self._count(m, gives, completes)
         with m.If(self.taken):
             m.d.sync += [
-                busy.eq(Cat(self.job[name] != 0 for name in self._sizes).all()),
+                busy.eq(1),
                 is_good.eq(self.job.code == GOOD),
-                inner.eq(0),
+                ended.eq(0),
+                complete.eq(0),
             ]
-            for (left, whole), name in zip(counters, self._sizes, strict=True):
-                m.d.sync += [left.eq(self.job[name]), whole.eq(self.job[name])]
-        carry = moved & (inner == self._inner - 1)
-        with m.If(moved):
+        # Weights of a third job do not fit in the array before the first one has ended, nor do
+        # parameters of a third one in the lanes: two verdicts at most wait to be read.
+        m.submodules.verdicts = verdicts = fifo.SyncFIFO(width=2, depth=2)
+        m.d.comb += [
+            verdicts.w_en.eq(done & is_good),
+            verdicts.w_data.eq(Cat(ended, complete)),
+            self.verdict.payload.eq(verdicts.r_data),
+            self.verdict.valid.eq(verdicts.r_rdy),
+            verdicts.r_en.eq(self.verdict.ready),
+        ]
+        return m
+
+    def _count(self, m: Module, gives: Any, completes: Any) -> None:
+        """Nested counters of the items of a tile and of tiles."""
+        inner = Signal(range(self._inner))
+        carry = gives & (inner == self._inner - 1)
+        with m.If(gives):
             m.d.sync += inner.eq(inner + 1)
         with m.If(carry):
             m.d.sync += inner.eq(0)
-        for left, whole in counters:
+        for name in self._sizes:
+            left, whole = Signal(16, name=f"{name}_left"), Signal(16, name=name)
             with m.If(carry):
                 m.d.sync += left.eq(left - 1)
             carry = carry & (left == 1)
             with m.If(carry):
                 m.d.sync += left.eq(whole)
-        with m.If(carry):
-            m.d.sync += busy.eq(0)
-        return m
+            with m.If(self.taken):
+                m.d.sync += [left.eq(self.job[name]), whole.eq(self.job[name])]
+        m.d.comb += completes.eq(carry)
+        with m.If(self.taken):
+            m.d.sync += inner.eq(0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from holigrail_hw.core import RequestError
 from holigrail_hw.core.errors import DesignError
-from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.formats import FixedFormat, FloatFormat, Format
 
 from .gemm import Gemm
 from .gemm_facts import split
@@ -22,6 +22,10 @@ _WHY = {
     1: "a size is 0 or larger than the buffers",
     2: "the last vector came early",
     3: "the last vector came late",
+    4: "the last row of weights came early",
+    5: "the last row of weights came late",
+    6: "the last channel's parameters came early",
+    7: "the last channel's parameters came late",
 }
 
 
@@ -54,13 +58,14 @@ class GemmHost:
         self.cycles = 0
 
     def multiply(self, a: Any, b: Any, **channel: Any) -> np.ndarray:
-        """``a @ b``, M x N, in the engine's result format, as int64.
+        """``a @ b``, M x N, in the engine's result format: int64 of integers, else float64.
 
-        K is padded with zeros, so is N; M is cut into blocks that fit.
+        K is padded with zeros, so is N; M is cut into blocks that fit. Numbers of a floating-point
+        factor are rounded to the nearest one of its format.
 
         Parameters
         ----------
-        a, b : integers, M x K and K x N
+        a, b : numbers, M x K and K x N; integers where the format is one
         channel : integers, one for each of the N columns or one for all
             What the engine's stream ``parameter`` holds: ``bias``, ``scale``, ``shift``.
 
@@ -81,14 +86,14 @@ class GemmHost:
             longest = spec.rows * spec.activation_depth
             raise RequestError(f"gemm host: sums must have at most {longest} products, not {k}")
         k_tiles, n_tiles = commands[0].k_tiles, commands[0].n_tiles
-        left = np.zeros((m, k_tiles * spec.rows), np.int64)
-        right = np.zeros((left.shape[1], n_tiles * spec.columns), np.int64)
-        left[:, :k], right[:k, :n] = a, b
+        deep, wide = k_tiles * spec.rows, n_tiles * spec.columns
+        left = np.pad(a, ((0, 0), (0, deep - k)))
+        right = np.pad(b, ((0, deep - k), (0, wide - n)))
         left, right = (
             _codes(matrix, format, name)
             for matrix, format, name in ((left, spec.activation, "a"), (right, spec.weight, "b"))
         )
-        parameters = self._parameters(channel, n, n_tiles * spec.columns)
+        parameters = self._parameters(channel, n, wide)
         tiles = right.reshape(-1, n_tiles, spec.columns).transpose(1, 0, 2)
         weights = tiles.reshape(-1, spec.columns)
         blocks, times, start = [], [], 0
@@ -99,10 +104,11 @@ class GemmHost:
             blocks.append(result)
             times.append(time)
         self.cycles = times[-1] - times[0]
-        whole = np.concatenate(blocks)[:, :n].astype(np.int64)
-        final = spec.final
-        is_signed = isinstance(final, FixedFormat) and final.signed
-        return whole - ((whole >> (final.width - 1)) << final.width) if is_signed else whole
+        whole, final = np.concatenate(blocks)[:, :n], spec.final
+        if not isinstance(final, FixedFormat) or final.fraction_width or final.width > 62:
+            return np.asarray(final.decode(whole), np.float64)
+        whole = whole.astype(np.int64)
+        return whole - ((whole >> (final.width - 1)) << final.width) if final.signed else whole
 
     def _command(
         self, block: Any, k_tiles: int, n_tiles: int, weights: Any, parameters: Any
@@ -110,16 +116,17 @@ class GemmHost:
         """One command: M x N result codes and the engine's time at its end."""
         spec, m = self._spec, len(block)
         vectors = block.reshape(m, k_tiles, spec.rows).transpose(1, 0, 2).reshape(-1, spec.rows)
-        last = np.zeros(len(vectors), np.uint64)
-        last[-1] = 1
         sizes = {"vectors": m, "k_tiles": k_tiles, "n_tiles": n_tiles}
         items: dict[str, Any] = {
             "command": {name: np.array([size], np.uint64) for name, size in sizes.items()},
-            "activation": {f"a{i}": vectors[:, i] for i in range(spec.rows)} | {"last": last},
+            "activation": {f"a{i}": vectors[:, i] for i in range(spec.rows)},
             "weight": {f"w{j}": weights[:, j] for j in range(spec.columns)},
         }
         if parameters:
-            items["parameter"] = parameters
+            items["parameter"] = dict(parameters)
+        for name in set(items) - {"command"}:
+            count = len(next(iter(items[name].values())))
+            items[name]["last"] = (np.arange(count) == count - 1).astype(np.uint64)
         found = self._exchange(items, {"status": 1, "result": m * n_tiles})
         result, status = found["result"], found["status"]
         rows = np.stack([np.asarray(result[f"c{j}"]) for j in range(spec.columns)], axis=1)
@@ -129,19 +136,23 @@ class GemmHost:
     def _exchange(self, items: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
         """What the engine makes of a command; an error says what its status says."""
         try:
-            return self._link.exchange(items, counts)
+            found = self._link.exchange(items, counts)
+            code = int(found["status"]["code"][0])
+            if not code:
+                return found
         except DesignError:
             # Results that do not come: a refused command has none.
             code = int(self._link.exchange({}, {"status": 1})["status"]["code"][0])
             if not code:
                 raise
         raise DesignError(
-            f"gemm host: the engine must obey the command, not refuse it because {_WHY[code]}"
+            f"gemm host: the engine must report no error, not this one: {_WHY[code]}",
+            hint="it accepts the next command",
         )
 
     def _parameters(self, channel: Mapping[str, Any], n: int, padded: int) -> dict[str, Any]:
         stream = self._spec.streams().get("parameter")
-        fields = dict(stream.fields) if stream else {}
+        fields = {n: f for n, f in stream.fields.items() if n != "last"} if stream else {}
         wrong = sorted(set(channel) ^ set(fields))
         if wrong:
             raise RequestError(
@@ -163,13 +174,18 @@ class GemmHost:
     def _wrong_shapes(self, a: Any, b: Any) -> str | None:
         if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or not (a.size and b.size):
             return f"a and b must be M x K and K x N, not of shapes {a.shape} and {b.shape}"
-        if a.dtype.kind not in "iu" or b.dtype.kind not in "iu":
-            return f"a and b must hold integers, not {a.dtype} and {b.dtype}"
+        formats = self._spec.activation, self._spec.weight
+        for name, matrix, format in zip("ab", (a, b), formats, strict=True):
+            kinds, what = ("iuf", "numbers") if format.kind == "float" else ("iu", "integers")
+            if matrix.dtype.kind not in kinds:
+                return f"{name} must hold {what}, not {matrix.dtype}"
         return None
 
 
 def _codes(values: Any, format: Format, name: str) -> np.ndarray:
-    """Codes of integers; raises RequestError if the format does not hold them."""
+    """Codes of numbers; raises RequestError if the format does not hold integers."""
+    if isinstance(format, FloatFormat):
+        return format.encode(values)
     if isinstance(format, FixedFormat):
         low, high = int(values.min()), int(values.max())
         if low < format.minimum or high > format.maximum:

@@ -1,6 +1,6 @@
 """Commands for a matrix engine, right ones and wrong ones, with all that belongs to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,23 +19,29 @@ _FAULTY = 0.2
 
 
 def make_job(
-    spec: "Gemm", vectors: int, k_tiles: int, n_tiles: int, codes: Codes, arriving: int | None
+    spec: "Gemm",
+    vectors: int,
+    k_tiles: int,
+    n_tiles: int,
+    codes: Codes,
+    arriving: Mapping[str, int] | None = None,
 ) -> Items:
-    """One command; ``arriving`` vectors come if that is not as many as they should be."""
+    """One command; on the streams in ``arriving`` so many items come, right or not."""
     counts = {
-        "activation": vectors * k_tiles if arriving is None else arriving,
+        "activation": vectors * k_tiles,
         "weight": k_tiles * n_tiles * spec.rows,
         "parameter": n_tiles * spec.columns,
     }
+    counts |= arriving or {}
     sizes = {"vectors": vectors, "k_tiles": k_tiles, "n_tiles": n_tiles}
     job: Items = {"command": {n: np.array([v], np.uint64) for n, v in sizes.items()}}
     for name, stream in spec.streams().items():
         if name in counts:
             fields = {n: f for n, f in stream.fields.items() if n != "last"}
-            job[name] = {n: codes(n, f, counts[name]) for n, f in fields.items()}
-    last = np.zeros(counts["activation"], np.uint64)
-    last[-1] = 1
-    job["activation"]["last"] = last
+            # A block has an end, so it has an item.
+            count = max(1, counts[name])
+            job[name] = {n: codes(n, f, count) for n, f in fields.items()}
+            job[name]["last"] = (np.arange(count) == count - 1).astype(np.uint64)
     return job
 
 
@@ -56,7 +62,13 @@ def random_job(spec: "Gemm", rng: np.random.Generator, size: int) -> Items:
         vectors = max(1, spec.activation_depth // k_tiles)
     arriving = None
     if rng.random() < _FAULTY:
-        arriving = int(rng.integers(1, 2 * vectors * k_tiles + 2))
+        due = {
+            "activation": vectors * k_tiles,
+            "weight": k_tiles * n_tiles * spec.rows,
+            "parameter": n_tiles * spec.columns,
+        }
+        name = str(rng.choice([n for n in due if n in spec.streams()]))
+        arriving = {name: int(rng.integers(1, 2 * due[name] + 2))}
     return make_job(spec, vectors, k_tiles, n_tiles, codes, arriving)
 
 
@@ -74,10 +86,8 @@ def corner_jobs(spec: "Gemm") -> list[Items]:
     tall = min(depth, rows)
     deep = min(depth, 9)
     right = [(1, 1, 1), (tall, 1, 2), (1, deep, 2), (1, 1, 5), (min(2, tall), deep // 2, 2)]
-    jobs = [
-        make_job(spec, m, max(k, 1), n, extreme(pick), None) for pick, (m, k, n) in enumerate(right)
-    ]
-    wrong = [
+    jobs = [make_job(spec, m, max(k, 1), n, extreme(pick)) for pick, (m, k, n) in enumerate(right)]
+    wrong: list[tuple[int, int, int, int]] = [
         (0, 1, 1, 1),
         (1, 0, 1, 2),
         (1, 1, 0, 1),
@@ -89,9 +99,16 @@ def corner_jobs(spec: "Gemm") -> list[Items]:
         (1, depth + 2, 1, depth),
         (1, depth + 1, 1, depth + 3),
     ]
-    good = make_job(spec, 1, 1, 1, extreme(1), None)
-    for m, k, n, arriving in wrong:
-        if k > 40:
-            continue
-        jobs.append(joined([make_job(spec, m, k, n, extreme(0), arriving), good]))
+    good = make_job(spec, 1, 1, 1, extreme(1))
+    for m, k, n, vectors in wrong:
+        if k <= 40:
+            arriving = {"activation": vectors}
+            jobs.append(joined([make_job(spec, m, k, n, extreme(0), arriving), good]))
+    for name, due in (("weight", 2 * spec.rows), ("parameter", 2 * spec.columns)):
+        if name in spec.streams():
+            for count in (1, due - 1, due + 1, due + 7):
+                job = make_job(spec, 1, 1, 2, extreme(1), {name: count})
+                jobs.append(joined([job, good]))
+    short = {"weight": 2 * spec.rows + 3, "parameter": 1}
+    jobs.append(joined([make_job(spec, 1, 1, 2, extreme(1), short), good]))
     return jobs

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from holigrail_hw.core.timing import Timing
 
 from .gemm_core import STATUS_DEPTH, GemmTiming
-from .gemm_feeders import GOOD
-from .gemm_output import SUM_CYCLES
+from .gemm_feeders import LONG, SHORT, SIZE
 
 if TYPE_CHECKING:
     from .gemm import Gemm
@@ -18,13 +17,20 @@ __all__ = ["Command", "total_cycles"]
 
 @dataclass(frozen=True)
 class Command:
-    """A command as the engine meets it: its sizes, its verdict, and the vectors that come."""
+    """A command as the engine meets it: its sizes, its status, and the items that come for it."""
 
     vectors: int
     k_tiles: int
     n_tiles: int
     code: int
     arriving: int
+    weights: int
+    parameters: int = 0
+
+    @property
+    def is_obeyed(self) -> bool:
+        """Whether there are results."""
+        return self.code not in (SIZE, SHORT, LONG)
 
     @property
     def tiles(self) -> int:
@@ -52,9 +58,11 @@ class _Run:
         # Of the array: when its present tile started, and its last vector entered.
         self._start: int | None = None
         self._closed = -1
-        self._opened = -SUM_CYCLES
+        self._opened = -self.cycles.spacing
         self._swapped = -1
         self._ends: list[int] = []
+        # When the feeders knew their last verdicts.
+        self._judged = (-1, -1)
         self.recent: list[int] = []
 
     @property
@@ -70,20 +78,18 @@ class _Run:
         self._loader = max(weights, sequencer, parameters) + 1
         previous = self.recent[-1] if self.recent else -1
         first = max(sequencer + 3, previous + 1)
-        if command.code == GOOD:
-            items = self._good(command, first, weights, parameters)
+        if command.is_obeyed:
+            items = self._obeyed(command, first, weights, parameters)
         else:
             self._take(self._ending(first))
-            self._weights = weights + 1 + command.tiles * self._rows
-            self._parameters = parameters + 1 + command.n_tiles * self._columns
-            if not command.tiles:
-                self._weights = weights + 1
+            self._weights = weights + 1 + command.weights
+            self._parameters = parameters + 1 + command.parameters
             items = 1
         self._ends.append(self.last)
         fetched = max(sequencer + items, *(self.recent[-3:-2] or [0]))
         self._sequencer = fetched + 1
 
-    def _good(self, command: Command, first: int, weights: int, parameters: int) -> int:
+    def _obeyed(self, command: Command, first: int, weights: int, parameters: int) -> int:
         rows, vectors = self._rows, command.vectors
         self._written = max(self._written, weights)
         self._parameter = max(self._parameter, parameters)
@@ -95,7 +101,7 @@ class _Run:
                 self._written = max(self._written, freed)
             ready = self._written + (rows == 1)
             self._start = max(ready, self._closed)
-            take = max(first, self._start + 1, self._opened + SUM_CYCLES)
+            take = max(first, self._start + 1, self._opened + self.cycles.spacing)
             is_final = tile % command.k_tiles == command.k_tiles - 1
             if is_final and self._has_parameters:
                 self._parameter = max(self._parameter, self._swapped) + self._columns
@@ -103,6 +109,7 @@ class _Run:
                 self._swapped = take + self.cycles.swap
             self._opened, close = take, take + vectors - 1
             if tile == command.tiles - 1:
+                self._drain(command)
                 if vectors == 1:
                     take = close = self._ending(take)
                     self._reopen(take, is_final)
@@ -112,9 +119,14 @@ class _Run:
                 self._take(take + early)
             self._take(close)
             self._closed, first = close, close + 1
-        self._weights = self._written + 1
-        self._parameters = self._parameter + 1
+        self._weights, self._parameters = self._judged[0] + 1, self._judged[1] + 1
         return command.tiles * vectors
+
+    def _drain(self, command: Command) -> None:
+        """Items beyond those due are thrown away before their feeder gives its verdict."""
+        beyond = max(0, command.weights - command.tiles * self._rows)
+        more = max(0, command.parameters - command.n_tiles * self._columns)
+        self._judged = (self._written + beyond, self._parameter + more)
 
     def _reopen(self, take: int, is_final: bool) -> None:
         """A single vector that both opens and ends waited for its status."""
@@ -124,6 +136,7 @@ class _Run:
 
     def _ending(self, take: int) -> int:
         """When an item that ends a command enters: its status must have a place in the queue."""
+        take = max(take, *(cycle + 1 for cycle in self._judged))
         if len(self._ends) >= STATUS_DEPTH:
             return max(take, self._ends[-STATUS_DEPTH] + self.cycles.whole + 1)
         return take

@@ -35,7 +35,8 @@ class Sequencer(wiring.Component):
                 "job": In(JOB),
                 "offered": In(1),
                 "taken": Out(1),
-                "address": Out(range(2 * depth)),
+                "address": Out(range(depth)),
+                "half": Out(1),
                 "read": Out(1),
                 "data": In(width),
                 "o": Out(stream.Signature(data.StructLayout({"vector": width, "tags": TAGS}))),
@@ -47,15 +48,15 @@ class Sequencer(wiring.Component):
         job, busy = Signal(JOB), Signal()
         vector, k_left, n_left = Signal(16), Signal(16), Signal(16)
         opens, first = Signal(), Signal()
-        address = Signal(range(2 * self._depth))
+        address = Signal(range(self._depth))
         tags, held = Signal(TAGS), Signal(TAGS)
         has_data, can_move = Signal(), Signal()
-        base = self._depth * job.half
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
             can_move.eq(~self.o.valid | self.o.ready),
             self.read.eq(busy & (~has_data | can_move)),
             self.address.eq(address),
+            self.half.eq(job.half),
             tags.vector.eq(job.code == GOOD),
             tags.opens.eq(opens & (job.code == GOOD)),
             tags.closes.eq(vector == 1),
@@ -73,7 +74,7 @@ class Sequencer(wiring.Component):
                 n_left.eq(self.job.n_tiles),
                 opens.eq(1),
                 first.eq(1),
-                address.eq(self._depth * self.job.half),
+                address.eq(0),
             ]
         with m.If(self.read):
             m.d.sync += [
@@ -88,7 +89,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += [
                         k_left.eq(job.k_tiles),
                         n_left.eq(n_left - 1),
-                        address.eq(base),
+                        address.eq(0),
                     ]
             with m.If(tags.ends):
                 m.d.sync += busy.eq(0)

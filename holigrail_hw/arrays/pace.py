@@ -14,6 +14,8 @@ from .partial_sums import PartialSums
 __all__ = ["Pace"]
 
 _LATEST = 16
+# A sum from outside is read from a memory, through a register.
+_FETCHED = 2
 
 
 class Pace:
@@ -38,7 +40,9 @@ class Pace:
         self._sums, self._period_ns = sums, timing.period_ns
         self._device = device_model(timing.device)
         latest = 1 if timing.period_ns is None else _LATEST
-        plans = {late: self._element(sums.products, late, 0) for late in range(latest)}
+        least = _FETCHED if sums.continues else 0
+        lates = range(least, least + latest)
+        plans = {late: self._element(sums.products, late, 0) for late in lates}
 
         def order(late: int) -> tuple[int, int]:
             return plans[late].latency - late, plans[late].latency
@@ -59,7 +63,7 @@ class Pace:
     def _element(self, count: int, late: int, latency: int) -> Plan:
         sums = self._sums
         inputs = {"a": shape_of(sums.a), "b": shape_of(sums.b)}
-        if count > 1:
+        if count > 1 or sums.continues:
             inputs["state"] = unsigned(sums.width(count - 1))
 
         def datapath(plan: Plan, a: Any, b: Any, state: Any = None) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class PartialSums:
         Of the rounded products of a cascade.
     structure : str
         Of the multipliers: ``rows`` or ``dsp``.
+    continues : bool
+        The first product too is added to a sum, which comes from outside.
     """
 
     a: Format
@@ -66,6 +68,7 @@ class PartialSums:
     product: Format | None = None
     rounding: Rounding = Rounding.NEAREST_EVEN
     structure: str = "rows"
+    continues: bool = False
 
     @property
     def is_fixed(self) -> bool:
@@ -79,8 +82,8 @@ class PartialSums:
 
     def width(self, count: int) -> int:
         """Bits of the state after ``count`` products."""
-        if self._is_exact:
-            return self._register.width + FLAGS * self._has_flags
+        if self.is_exact:
+            return self.register.width + FLAGS * self._has_flags
         return self._sum_of(count).width
 
     def step(self, plan: Plan, a: Wire, b: Wire, state: Wire | None, count: int) -> Wire:
@@ -88,7 +91,7 @@ class PartialSums:
 
         States are unsigned wires of :meth:`width` bits.
         """
-        if self._is_exact:
+        if self.is_exact:
             return self._exact_step(plan, a, b, state)
         factors = {"a": self.a, "b": self.b, "multiplier": self.structure}
         goal, rounding = self._sum_of(count), self.rounding
@@ -115,12 +118,12 @@ class PartialSums:
 
     def finish(self, plan: Plan, state: Wire) -> Wire:
         """The code of the finished sum."""
-        if not self._is_exact:
+        if not self.is_exact:
             grown = self._sum_of(self.products)
             total = plan.step("total", shape_of(grown), _typed(grown), state)
             code = plan.step("extended", shape_of(self.final), lambda s: s, total)
             return plan.step("code", unsigned(self.final.width), _bits, code)
-        width, assumed = self._register.width, self._register
+        width, assumed = self.register.width, self.register
         total = plan.step("exact_sum", signed(width), lambda s: s[:width].as_signed(), state)
         number = unpack(plan, assumed, total, "sum")
         if self._has_flags:
@@ -138,7 +141,7 @@ class PartialSums:
         if self.is_fixed:
             return self._integer_product(a, b)
         x, y = self.a.unpack(a.T[:, :, np.newaxis]), self.b.unpack(b[:, np.newaxis, :])
-        if self._is_exact:
+        if self.is_exact:
             shape = (len(b), len(a), b.shape[1])
             sums = _last(exact_sums(x.broadcast_to(shape), y.broadcast_to(shape)))
             overflow = "saturate" if isinstance(self.final, FixedFormat) else None
@@ -172,11 +175,13 @@ class PartialSums:
         return FixedFormat(shape.width, shape.signed, fraction)
 
     @property
-    def _is_exact(self) -> bool:
+    def is_exact(self) -> bool:
+        """Whether sums of floats are kept as integers."""
         return self.accumulation == "exact" and not self.is_fixed
 
     @property
-    def _register(self) -> FixedFormat:
+    def register(self) -> FixedFormat:
+        """Of an exact sum."""
         return Mac(a=self.a, b=self.b, accumulation="exact", products=self.products).register
 
     @property
@@ -185,7 +190,7 @@ class PartialSums:
         return any(format.specials != "finite" for format in formats)
 
     def _exact_step(self, plan: Plan, a: Wire, b: Wire, state: Wire | None) -> Wire:
-        register = self._register
+        register = self.register
         width = register.width
         flags = None
         x, y = unpack(plan, self.a, a, "a"), unpack(plan, self.b, b, "b")

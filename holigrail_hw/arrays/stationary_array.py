@@ -42,6 +42,11 @@ class StationaryArray(wiring.Component):
         Of as many products as there are rows. Factor ``a`` moves, factor ``b`` stays.
     fields : tuple of str
         Prefixes of the fields of the three streams.
+
+    Members
+    -------
+    begun : In
+        The sums from which ``sums`` continue, ``pace.late`` cycles after their vector was taken.
     """
 
     def __init__(
@@ -61,18 +66,21 @@ class StationaryArray(wiring.Component):
             {f"{move}{i}": shape_of(sums.a) for i in range(sums.products)} | {"last": 1},
             {f"{give}{j}": shape_of(sums.final) for j in range(columns)} | {"last": 1},
         )
-        super().__init__(
-            {
-                name: way(stream.Signature(data.StructLayout(layout)))
-                for name, way, layout in zip(names, (In, In, Out), layouts, strict=True)
-            }
-        )
+        ports: dict[str, Any] = {
+            name: way(stream.Signature(data.StructLayout(layout)))
+            for name, way, layout in zip(names, (In, In, Out), layouts, strict=True)
+        }
+        if sums.continues:
+            ports["begun"] = In(data.ArrayLayout(sums.width(0), columns))
+        super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         stationary, moving, result = (getattr(self, name) for name in self._names)
         core = _Core(self._sums, self._columns, self.pace)
         advance = Signal()
+        if self._sums.continues:
+            m.d.comb += core.begun.eq(self.begun)
         # The domain `load` never waits.
         waiting = EnableInserter({"sync": advance})(core)
         m.submodules.core = DomainRenamer({"load": "sync"})(waiting)
@@ -103,8 +111,10 @@ class _Core(wiring.Component):
 
     def __init__(self, sums: PartialSums, columns: int, pace: Pace):
         self._sums, self._columns, self._pace = sums, columns, pace
+        ports = {"begun": In(data.ArrayLayout(sums.width(0), columns))} if sums.continues else {}
         super().__init__(
-            {
+            ports
+            | {
                 "write": In(1),
                 "writable": Out(1),
                 "written": In(data.ArrayLayout(sums.b.width, columns)),
@@ -130,6 +140,8 @@ class _Core(wiring.Component):
         m.d.comb += passed.eq(Cat(*tokens).any())
         written = [delayed(m, self.written[j], j, f"written{j}") for j in range(columns)]
         above: list[Any] = [None] * columns
+        if sums.continues:
+            above = [delayed(m, self.begun[j], j, f"begun{j}") for j in range(columns)]
         for i in range(rows):
             moving = delayed(m, self.moving[i], i * step, f"moving{i}")
             mark, write = tokens[i], writes[i]
@@ -142,7 +154,7 @@ class _Core(wiring.Component):
                     element.write.eq(write),
                     element.written.eq(written[j]),
                 ]
-                if i:
+                if above[j] is not None:
                     m.d.comb += element.above.eq(above[j])
                 if j < columns - 1:
                     moving, mark = element.moving_right, element.token_right
@@ -193,10 +205,11 @@ class _Element(wiring.Component):
     """One element: its arithmetic, the value it holds, the next one, and what passes by."""
 
     def __init__(self, sums: PartialSums, plan: Plan, row: int, *, is_last: bool):
-        self._plan, self._is_last, self._is_first = plan, is_last, row == 0
+        self._plan, self._is_last = plan, is_last
         moving, held = unsigned(sums.a.width), unsigned(sums.b.width)
         ports = {"moving": In(moving), "token": In(1), "write": In(1), "written": In(held)}
-        if row:
+        self._adds = "state" in plan.inputs
+        if self._adds:
             ports["above"] = In(unsigned(sums.width(row)))
         if not is_last:
             ports |= {"moving_right": Out(moving), "token_right": Out(1), "write_right": Out(1)}
@@ -216,7 +229,7 @@ class _Element(wiring.Component):
             m.d.sync += held.eq(following)
         m.d.comb += Value.cast(plan.inputs["a"]).eq(self.moving)
         m.d.comb += Value.cast(plan.inputs["b"]).eq(held)
-        if not self._is_first:
+        if self._adds:
             m.d.comb += plan.inputs["state"].eq(self.above)
         m.d.comb += self.sum.eq(delayed(m, plan.outputs["sum"], 1, "sum"))
         if not self._is_last:

@@ -67,11 +67,9 @@ class SystolicArray(Engine):
         choices=DATAFLOWS,
     )
     activation: Format = parameter(
-        parse("int8"), "format of an activation", samples=("uint3", "binary", "fp8_e4m3")
+        parse("int8"), "format of an activation", samples=("uint3", "binary")
     )
-    weight: Format = parameter(
-        parse("int8"), "format of a weight", samples=("int1", "ternary", "bf16")
-    )
+    weight: Format = parameter(parse("int8"), "format of a weight", samples=("int1", "ternary"))
     accumulator: Format | None = parameter(
         None, "format of a finished sum; fixed point: as wide as it must be; else fp32"
     )

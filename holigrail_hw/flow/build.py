@@ -20,6 +20,7 @@ from .board_design import BoardDesign, board_design
 from .devices import target
 from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare, staging
+from .ice40_multipliers import has_lost_multipliers, safe_commands
 from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
@@ -32,7 +33,12 @@ _TIME_LIMIT_S = 1800
 _SYNTHESIS = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "gowin": "synth_gowin"}
 _PLACERS = {
     "ice40": ("nextpnr-ice40", "--pcf", "{top}.pcf", "--asc", "{top}.asc"),
-    "ecp5": ("nextpnr-ecp5", "--lpf", "{top}.lpf", "--textcfg", "{top}.config"),
+    "ecp5": (
+        "nextpnr-ecp5",
+        *("--lpf", "{top}.lpf", "--textcfg", "{top}.config"),
+        # Large designs take the other router an hour.
+        *("--router", "router2"),
+    ),
     "gowin": (
         "nextpnr-himbaechel-gowin",
         *("--vopt", "cst={top}.cst", "--write", "{top}.pnr.json"),
@@ -182,30 +188,31 @@ def _bitstream(
     names = {"top": TOP, "bitstream": f"{name}{goal.suffix}"}
     logs = folder / f"{name}_logs"
     found = tools.require(*required_tools(goal), who="build")
-    script = [
-        f"read_rtlil {TOP}.il",
-        *prepare_commands(TOP),
-        f"{synthesis_script} -top {TOP}",
-        f"write_json {TOP}.json",
-    ]
-    (work / "synthesis.ys").write_text("\n".join(script) + "\n")
-    if progress is not None:
-        progress(f"yosys: {synthesis_script}")
-    synthesis = run_tool(
-        [*found["yosys"].command, "synthesis.ys"],
-        who="yosys",
-        log=logs / "yosys.log",
-        cwd=work,
-        environment=tools.environment(),
-        time_limit=_TIME_LIMIT_S,
-        failure=DesignError,
-        makes=[work / f"{TOP}.json"],
-    )
-    if family == "ecp5":
-        netlist = work / f"{TOP}.json"
-        whole = json.loads(netlist.read_text())
-        if absorb_product_registers(whole["modules"][TOP]):
-            netlist.write_text(json.dumps(whole))
+    netlist = work / f"{TOP}.json"
+
+    def synthesised(passes: list[str]) -> tuple[Any, dict[str, Any]]:
+        script = [f"read_rtlil {TOP}.il", *prepare_commands(TOP), *passes]
+        script.append(f"write_json {netlist.name}")
+        (work / "synthesis.ys").write_text("\n".join(script) + "\n")
+        if progress is not None:
+            progress(f"yosys: {synthesis_script}")
+        finished = run_tool(
+            [*found["yosys"].command, "synthesis.ys"],
+            who="yosys",
+            log=logs / "yosys.log",
+            cwd=work,
+            environment=tools.environment(),
+            time_limit=_TIME_LIMIT_S,
+            failure=DesignError,
+            makes=[netlist],
+        )
+        return finished, json.loads(netlist.read_text())
+
+    synthesis, whole = synthesised([f"{synthesis_script} -top {TOP}"])
+    if has_lost_multipliers(synthesis.log, whole["modules"][TOP]["cells"]):
+        synthesis, whole = synthesised(safe_commands(f"{_SYNTHESIS[family]} -top {TOP}"))
+    if family == "ecp5" and absorb_product_registers(whole["modules"][TOP]):
+        netlist.write_text(json.dumps(whole))
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),

@@ -365,8 +365,20 @@ def compile_all(
 ) -> list[Compiled]:
     """Many designs in one compilation, which takes far less time than one by one.
 
-    ``short`` leaves the compiler's optimiser out, for runs of some thousand cycles.
+    ``short`` leaves the compiler's optimiser out, for runs of some thousand cycles. Requests that
+    give the same circuit share its code.
     """
     tops = [Top(spec, timing) for spec, timing in requests]
-    library = backends.build(tops, backend, trace=False, short=short, progress=progress)
-    return [Compiled._loaded(top, library, index) for index, top in enumerate(tops)]
+    distinct: dict[str, Top] = {}
+    for top in tops:
+        distinct.setdefault(_circuit(top), top)
+    library = backends.build(
+        list(distinct.values()), backend, trace=False, short=short, progress=progress
+    )
+    places = {circuit: index for index, circuit in enumerate(distinct)}
+    return [Compiled._loaded(top, library, places[_circuit(top)]) for top in tops]
+
+
+def _circuit(top: Top) -> str:
+    """What is made, whatever it is called."""
+    return top.rtlil.replace(top.name, "")

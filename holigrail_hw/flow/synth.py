@@ -20,6 +20,7 @@ from .devices import Target, target
 from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare
 from .harness import wrap
+from .ice40_multipliers import has_lost_multipliers, safe_commands
 from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
@@ -200,30 +201,38 @@ def synthesise(
         raise RequestError(f"synth: the Verilog file must exist, not {', '.join(missing)}")
     netlist = folder / f"{top}.json"
     option = goal.with_dsp if dsp else goal.without_dsp
-    commands = [
-        *(f"read_verilog -sv -nolatches {path}" for path in files),
-        *prepare_commands(top),
-        f"{goal.synthesis} {option} -top {top}".replace("  ", " "),
-    ]
+
+    def synthesised(passes: list[str]) -> tuple[Any, dict[str, Any]]:
+        commands = [
+            *(f"read_verilog -sv -nolatches {path}" for path in files),
+            *prepare_commands(top),
+            *passes,
+            f"write_json {netlist}",
+        ]
+        script = folder / f"{top}.ys"
+        script.write_text("\n".join(commands) + "\n")
+        if progress is not None:
+            progress(f"yosys: {goal.synthesis} of {top}")
+        finished = run_tool(
+            [*tools.require("yosys", who="synth")["yosys"].command, script],
+            who="yosys",
+            log=folder / "yosys.log",
+            cwd=folder,
+            environment=tools.environment(),
+            time_limit=_TIME_LIMIT_S,
+            failure=DesignError,
+            makes=[netlist],
+        )
+        return finished, json.loads(netlist.read_text())
+
+    passes = [f"{goal.synthesis} {option} -top {top}".replace("  ", " ")]
     if goal.family == "gates":
-        commands += [line.format(folder=folder) for line in _GATES]
-    commands.append(f"write_json {netlist}")
-    script = folder / f"{top}.ys"
-    script.write_text("\n".join(commands) + "\n")
-    if progress is not None:
-        progress(f"yosys: {goal.synthesis} of {top}")
-    finished = run_tool(
-        [*tools.require("yosys", who="synth")["yosys"].command, script],
-        who="yosys",
-        log=folder / "yosys.log",
-        cwd=folder,
-        environment=tools.environment(),
-        time_limit=_TIME_LIMIT_S,
-        failure=DesignError,
-        makes=[netlist],
-    )
-    whole = json.loads(netlist.read_text())
+        passes += [line.format(folder=folder) for line in _GATES]
+    finished, whole = synthesised(passes)
     module = whole["modules"][top]
+    if has_lost_multipliers(finished.log, module["cells"]):
+        finished, whole = synthesised(safe_commands(f"{goal.synthesis} -top {top}"))
+        module = whole["modules"][top]
     if goal.family == "ecp5" and absorb_product_registers(module):
         netlist.write_text(json.dumps(whole))
     types = (cell["type"] for cell in module["cells"].values())

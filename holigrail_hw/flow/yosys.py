@@ -17,8 +17,19 @@ __all__ = ["main", "prepare_commands"]
 
 
 def prepare_commands(top: str) -> list[str]:
-    """Passes between reading a design and ``synth_*``."""
-    return [f"hierarchy -top {top}", "proc", "flatten", "splitnets", "opt_clean"]
+    """Passes between reading a design and ``synth_*``.
+
+    Memories that are called ``large_memory...`` begin with unknown contents, as the single-port
+    ones of an iCE40 UltraPlus do: those are not used for a memory that begins with zeros.
+    """
+    return [
+        f"hierarchy -top {top}",
+        "proc",
+        "flatten",
+        "delete t:$meminit* r:MEMID=*large_memory* %i",
+        "splitnets",
+        "opt_clean",
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """The SVG text of a view, whatever kind it is."""
 
-from holigrail_hw.views import Curve, Histogram, LayeredGraph, View
+from holigrail_hw.views import Curve, Histogram, LayeredGraph, Lines, View
 
 __all__ = ["svg_of"]
 
@@ -19,4 +19,8 @@ def svg_of(view: View) -> str:
         from .plots import curve_svg
 
         return curve_svg(view)
+    if isinstance(view, Lines):
+        from .plots import lines_svg
+
+        return lines_svg(view)
     return ""

@@ -9,7 +9,7 @@ import pytest
 from holigrail_hw.ui.graph_drawing import _Drawing
 from holigrail_hw.ui.layers import _crossings, arrange
 from holigrail_hw.ui.pictures import svg_of
-from holigrail_hw.views import Curve, Edge, Histogram, LayeredGraph, Node, Panel, Table
+from holigrail_hw.views import Curve, Edge, Histogram, LayeredGraph, Line, Lines, Node, Panel, Table
 
 
 def a_graph(adders: int, seed: int = 0) -> LayeredGraph:
@@ -68,6 +68,7 @@ VIEWS = [
     a_graph(12),
     Histogram("Error", (Panel("p0", (0.0, 1.0, 2.0), (3, 4), (0.0, 2.0)),) * 2, "x", "y"),
     Curve("Curve", (0.0, 0.5, 1.0), (0.0, -3.0, -9.0), "x", "y"),
+    Lines("Lines", (0.1, 1.0), (Line("a", (9.0, 1.0)), Line("b", (2.0, 0.5))), "x", "y", True),
 ]
 
 

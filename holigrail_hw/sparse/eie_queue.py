@@ -1,0 +1,102 @@
+"""The queue of an element: activations that wait, and the one whose entries are worked on."""
+
+from typing import Any
+
+from amaranth import Module, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["EieQueue"]
+
+
+class EieQueue(wiring.Component):
+    """Room for ``depth`` activations; the one in use stays until its last entry.
+
+    A column without entries is in use for one cycle.
+
+    Members
+    -------
+    send, activation, first, count : In, an activation with its first entry and how many there are
+    ready : Out(1), there is a place, maybe the one that becomes free in this cycle
+    busy : Out(1), an activation is in use; used : Out, it
+    valid : Out(1), it has an entry in this cycle; place : Out, where; opens : Out(1), its first
+    """
+
+    def __init__(self, depth: int, width: int, place_width: int, count_width: int):
+        self._depth = depth
+        self._item = data.StructLayout(
+            {"activation": width, "first": count_width, "count": count_width}
+        )
+        super().__init__(
+            {
+                "send": In(1),
+                "activation": In(width),
+                "first": In(count_width),
+                "count": In(count_width),
+                "ready": Out(1),
+                "busy": Out(1),
+                "valid": Out(1),
+                "used": Out(width),
+                "place": Out(place_width),
+                "opens": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        left = Signal(self.count.shape())
+        free, waits, incoming, following = (
+            Signal(),
+            Signal(),
+            Signal(self._item),
+            Signal(self._item),
+        )
+        m.d.comb += [
+            incoming.activation.eq(self.activation),
+            incoming.first.eq(self.first),
+            incoming.count.eq(self.count),
+            self.valid.eq(self.busy & (left != 0)),
+            free.eq(~self.busy | (left <= 1)),
+        ]
+        with m.If(free):
+            m.d.sync += [
+                self.busy.eq(waits | self.send),
+                self.used.eq(following.activation),
+                self.place.eq(following.first),
+                left.eq(following.count),
+                self.opens.eq(1),
+            ]
+        with m.Else():
+            m.d.sync += [self.place.eq(self.place + 1), left.eq(left - 1), self.opens.eq(0)]
+        if self._depth == 1:
+            m.d.comb += [following.eq(incoming), self.ready.eq(free)]
+            return m
+
+        room = self._depth - 1
+        m.submodules.waiting = waiting = memory.Memory(
+            shape=self._item, depth=max(room, 2), init=[]
+        )
+        write, read = waiting.write_port(), waiting.read_port(domain="comb")
+        level, enters = Signal(range(room + 1)), Signal()
+        newest, oldest = Signal(range(room)), Signal(range(room))
+        m.d.comb += [
+            waits.eq(level != 0),
+            self.ready.eq((level != room) | free),
+            enters.eq(self.send & (waits | ~free)),
+            write.addr.eq(newest),
+            write.data.eq(incoming),
+            write.en.eq(enters),
+            read.addr.eq(oldest),
+        ]
+        with m.If(waits):
+            m.d.comb += following.eq(read.data)
+        with m.Else():
+            m.d.comb += following.eq(incoming)
+        leaves = free & waits
+        m.d.sync += level.eq(level + enters - leaves)
+        for pointer, moves in ((newest, enters), (oldest, leaves)):
+            with m.If(moves & (pointer == room - 1)):
+                m.d.sync += pointer.eq(0)
+            with m.Elif(moves):
+                m.d.sync += pointer.eq(pointer + 1)
+        return m

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""The EIE-like engine: efficiency over the depth of its queues, cycles beside the model, cells.
+
+Usage: scripts/sparse_eie.py [--only model,rtl,cells] [--elements N] [--depths 1,2,4,8,16]
+                             [--backend verilator|cxxrtl] [--json FILE]
+
+model  The nine published layers at full size on 64 elements, by the project's model of the queues,
+       beside the cycles of scripts/data/eie_model.csv, whose masks are drawn again, and the
+       published times at 800 MHz. Efficiency is the share of the cycles of all elements in which
+       they work on an entry.
+rtl    The same densities and rows per element on --elements elements and fewer columns, Verilog
+       through Verilator: "rtl" are the cycles that the status of a product says. Products are
+       compared with NumPy's, the cycles of the whole run with those predicted.
+cells  LUT equivalents (LUT4 + 2 CCU2C), flip-flops, DSP blocks and memories of small engines on an
+       ECP5, mapped but not placed.
+
+Exit status 1 if a simulation differs from NumPy or the prediction, a model from the table, or the
+cycles of a product from those of the model by more than 2 %.
+"""
+
+import argparse
+import csv
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from holigrail_hw.core import Timing
+from holigrail_hw.core.engine import joined
+from holigrail_hw.flow import emit_verilog, synth
+from holigrail_hw.flow.compiled import Compiled
+from holigrail_hw.flow.top import Top
+from holigrail_hw.sparse.eie import Eie
+from holigrail_hw.sparse.eie_cost import memory_bits
+from holigrail_hw.sparse.eie_encoding import encode
+from holigrail_hw.sparse.eie_jobs import load_job, vector_job
+from holigrail_hw.sparse.eie_model import efficiency, queue_cycles, random_work
+from holigrail_hw.ui.progress import Progress
+from holigrail_hw.ui.tables import table
+
+__all__ = ["eie"]
+
+DATA = Path(__file__).resolve().parent / "data" / "eie_model.csv"
+ELEMENTS, SEED, MHZ = 64, 7, 800
+DEPTHS = (1, 2, 4, 8, 16)
+MOST_COLUMNS, ENTRIES = 1024, 4096
+# What a product may take beyond the model, for the pipeline around the queues.
+GOAL = 1.02
+Row = dict[str, str]
+
+
+def eie(options: argparse.Namespace, console: Console) -> list[str]:
+    """All tables; returns what missed its goal."""
+    failures, record = [], options.record.setdefault("eie", {})
+    for name in options.only.split(","):
+        console.print(f"\nEIE-like engine: {name}", style="bold")
+        failures += SECTIONS[name](options, console, record)
+    return failures
+
+
+def layers() -> dict[str, list[Row]]:
+    """The rows of the table, layer by layer."""
+    lines = DATA.read_text(encoding="utf-8").splitlines()
+    found: dict[str, list[Row]] = {}
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+        found.setdefault(row["layer"], []).append(row)
+    return found
+
+
+def model(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> list[str]:
+    """Layers at full size, on the masks of the table."""
+    rng, failures, table_rows = np.random.default_rng(SEED), [], []
+    for name, rows in layers().items():
+        first = rows[0]
+        sizes = int(first["inputs"]), int(first["outputs"])
+        densities = float(first["weights"]), float(first["activations"])
+        work, real = random_work(rng, *sizes, densities, ELEMENTS)
+        cycles = {int(row["queue"]): queue_cycles(work, int(row["queue"])) for row in rows}
+        for row in rows:
+            ours, theirs = cycles[int(row["queue"])], int(row["cycles"])
+            if ours != theirs:
+                failures.append(f"{name}, queues of {row['queue']}: {ours} cycles, not {theirs}")
+        shares = [efficiency(work, cycles[depth]) for depth in DEPTHS]
+        table_rows.append(
+            [name, "{} x {}".format(*sizes), real / work.sum()]
+            + shares
+            + [cycles[8], int(next(row["cycles"] for row in rows if row["queue"] == "8"))]
+            + [work.sum() / ELEMENTS / MHZ, float(first["paper_ideal_us"])]
+            + [cycles[8] / MHZ, float(first["paper_us"])]
+        )
+    header = ["layer", "in x out", "real/all"] + [f"queue {depth}" for depth in DEPTHS]
+    header += ["cycles, 8", "table", "ideal us", "paper", "us, 8", "paper"]
+    table(console, header, table_rows)
+    record["model"] = table_rows
+    return failures
+
+
+def scaled(row: Row, elements: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    """A matrix and a vector with the densities and the rows per element of a layer."""
+    height = -(-int(row["outputs"]) // ELEMENTS)
+    weights, activations = float(row["weights"]), float(row["activations"])
+    padding = int(row["padded"]) / int(row["entries"])
+    columns = int(0.75 * ENTRIES / (height * weights * padding))
+    columns = min(columns, MOST_COLUMNS, int(row["inputs"]))
+    shape = height * elements, columns
+    codebook = rng.choice(np.setdiff1d(np.arange(-500, 500), [0]), 15, replace=False)
+    matrix = rng.choice(codebook, shape) * (rng.random(shape) < weights)
+    vector = rng.integers(1, 1 << 15, columns) * rng.choice([-1, 1], columns)
+    return matrix, vector * (rng.random(columns) < activations)
+
+
+def rtl(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> list[str]:
+    """Scaled layers in simulation, for every depth of the queues."""
+    failures, found = [], []
+    for depth in map(int, options.depths.split(",")):
+        spec = Eie(
+            pes=options.elements, columns=MOST_COLUMNS, rows=256, entries=ENTRIES, queue=depth
+        )
+        with Progress(Console(stderr=True)) as progress:
+            design = Compiled(spec, backend=options.backend, progress=progress)
+        rng = np.random.default_rng(SEED)
+        for name, (row, *_) in layers().items():
+            matrix, vector = scaled(row, options.elements, rng)
+            encoded = encode(spec.sizes, matrix)
+            codes = (vector & ((1 << spec.activation.width) - 1)).astype(np.uint64)
+            load = load_job(spec, *matrix.shape[::-1], encoded.words())
+            job = joined([load, vector_job(spec, codes)])
+            counts = {"result": len(matrix), "status": 2}
+            run = design.run_streams(job, counts, rules=False)
+            mask = (1 << spec.outputs()["result_y"].width) - 1
+            label = f"{name}, queues of {depth}"
+            if not np.array_equal(
+                run.results["result"]["y"], (matrix @ vector & mask).astype(np.uint64)
+            ):
+                failures.append(f"{label}: the product differs from NumPy's")
+            if run.cycles != spec.cycles(Timing(), **job):
+                failures.append(f"{label}: {run.cycles} cycles in all differ from the prediction")
+            work = encoded.work[vector != 0]
+            cycles, expected = int(run.results["status"]["cycles"][1]), queue_cycles(work, depth)
+            if cycles > GOAL * expected:
+                failures.append(f"{label}: {cycles} cycles exceed {GOAL} * {expected}")
+            share = work.sum() / (options.elements * cycles)
+            shape = "{1} x {0}".format(*matrix.shape)
+            found.append([name, shape, depth, cycles, expected, cycles / expected, share])
+            found[-1] += [efficiency(work, expected)]
+        print(f"rtl: queues of {depth} done", file=sys.stderr, flush=True)
+    found.sort(key=lambda row: list(layers()).index(row[0]))
+    header = ["layer", "in x out", "queue", "rtl", "model", "rtl / model", "efficiency", "model"]
+    table(console, header, found)
+    record["rtl"] = found
+    return failures
+
+
+def cells(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> list[str]:
+    """Synthesis of small engines."""
+    rows = []
+    for name, spec in (
+        ("1 element, queue of 1", Eie(pes=1, queue=1)),
+        ("1 element, queue of 8", Eie(pes=1)),
+        ("4 elements, queue of 8", Eie(pes=4)),
+    ):
+        top = Top(spec, Timing())
+        with tempfile.TemporaryDirectory() as folder, Progress(Console(stderr=True)) as progress:
+            file = Path(folder) / f"{top.name}.v"
+            file.write_text(emit_verilog.verilog(top))
+            result = synth.run(
+                [file],
+                top.name,
+                "ecp5-85k",
+                work_dir=Path(folder) / "synth",
+                place=False,
+                progress=progress,
+            )
+        luts, bits = result.luts + 2 * result.carries, sum(memory_bits(spec).values())
+        rows.append([name, luts, spec.cost()["luts"], result.flip_flops])
+        rows[-1] += [spec.cost()["flip_flops"], result.dsps, result.memories, bits]
+    header = ["engine", "LUT equivalents", "estimate", "flip-flops", "estimate", "DSP"]
+    table(console, [*header, "memories", "bits"], rows)
+    record["cells"] = rows
+    return []
+
+
+SECTIONS = {"model": model, "rtl": rtl, "cells": cells}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the tables need to know."""
+    parser.add_argument("--only", default=",".join(SECTIONS), metavar="SECTION,SECTION")
+    parser.add_argument("--elements", type=int, default=8, metavar="N")
+    parser.add_argument("--depths", default=",".join(map(str, DEPTHS)), metavar="D,D")
+    parser.add_argument("--backend", default="verilator", choices=("verilator", "cxxrtl"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add_options(parser)
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    options.record = {}
+    if unknown := set(options.only.split(",")) - set(SECTIONS):
+        parser.error(f"sections are {', '.join(SECTIONS)}, not {', '.join(sorted(unknown))}")
+    failures = eie(options, Console(width=160, highlight=False))
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    if options.json:
+        Path(options.json).write_text(json.dumps(options.record, indent=1) + "\n")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
