@@ -1,29 +1,39 @@
 """What an operator has to show besides its numbers, as plain data that anything can draw.
 
-A view is a :class:`LayeredGraph`, a :class:`Histogram`, a :class:`Curve`, :class:`Lines` or a
-:class:`Table`. It holds no picture and needs no library: the report page draws it, a test looks at
-it as it is, and :func:`.mcm.dot_form.to_dot` writes it for Graphviz.
+A view is a :class:`LayeredGraph`, a :class:`BlockDiagram`, a :class:`Histogram`, a :class:`Curve`,
+a :class:`HeatMap`, :class:`Lines`, a :class:`Roofline` or a :class:`Table`. It holds no picture and
+needs no library: the report page draws it, a test looks at it as it is, and
+:func:`.mcm.dot_form.to_dot` writes a graph for Graphviz.
 """
 
 from dataclasses import dataclass
 
 __all__ = [
+    "Bandwidth",
+    "Block",
+    "BlockDiagram",
     "Curve",
     "Edge",
+    "HeatMap",
     "Histogram",
     "LayeredGraph",
     "Line",
     "Lines",
     "Node",
     "Panel",
+    "Roofline",
     "Table",
     "View",
+    "Wire",
+    "WorkPoint",
 ]
 
 
 @dataclass(frozen=True)
 class Node:
-    """A box. ``kind`` is ``input``, ``inner`` or ``output``; ``notes`` are lines below the label.
+    """A box; ``notes`` are lines below the label.
+
+    ``kind`` is ``input``, ``inner``, ``output`` or ``memory``.
 
     ``row`` counts from the top. Names are unique within a graph.
     """
@@ -51,13 +61,130 @@ class Edge:
 
 @dataclass(frozen=True)
 class LayeredGraph:
-    """Boxes in rows. Every edge leads to a lower row; ``row_name`` is what a row stands for."""
+    """Boxes in rows. Every edge leads to a lower row.
+
+    ``row_name`` is what a row stands for; empty if rows mean nothing.
+    """
 
     title: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     row_name: str = "depth"
     caption: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A component: ``kind`` is ``input``, ``inner``, ``output`` or ``memory``.
+
+    ``notes`` are lines below the label: sizes, formats.
+    """
+
+    name: str
+    label: str
+    kind: str = "inner"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What leads from one block to another; ``label`` says what it carries, and how wide it is."""
+
+    source: str
+    target: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class BlockDiagram:
+    """Components and what leads from one to another, in one direction: a loop is within a block."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    wires: tuple[Wire, ...]
+    caption: str = ""
+
+    def layered(self) -> LayeredGraph:
+        """Every block one row below the lowest that leads to it.
+
+        Raises
+        ------
+        ValueError
+            If blocks lead to each other in a circle.
+        """
+        rows = {block.name: 0 for block in self.blocks}
+        for _ in self.blocks:
+            lower = [w for w in self.wires if rows[w.target] <= rows[w.source]]
+            for wire in lower:
+                rows[wire.target] = max(rows[wire.target], rows[wire.source] + 1)
+            if not lower:
+                break
+        else:
+            raise ValueError(f"{self.title}: blocks must not lead to each other in a circle")
+        lowest = max(rows.values())
+        nodes = (
+            Node(b.name, b.label, lowest if b.kind == "output" else rows[b.name], b.kind, b.notes)
+            for b in self.blocks
+        )
+        edges = (Edge(wire.source, wire.target, wire.label) for wire in self.wires)
+        return LayeredGraph(self.title, tuple(nodes), tuple(edges), "", self.caption)
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A grid of cells, row 0 on top, each with a part of a whole, from 0 to 1.
+
+    Column *c* stands for what lies between ``x_edges[c]`` and ``x_edges[c + 1]``, rows likewise.
+    """
+
+    title: str
+    x_edges: tuple[float, ...]
+    y_edges: tuple[float, ...]
+    values: tuple[tuple[float, ...], ...]
+    x_label: str
+    y_label: str
+    value_label: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """A way for data to come and go, in bytes per unit of time."""
+
+    name: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class WorkPoint:
+    """Work done per byte moved, and per unit of time."""
+
+    name: str
+    intensity: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """How fast work can be done: by the hardware's peak, and by the bytes that must move for it.
+
+    S. Williams, A. Waterman, D. Patterson, Roofline: an insightful visual performance model for
+    multicore architectures, Communications of the ACM 52(4), 2009.
+
+    ``work`` names a unit of it, such as ``MAC``; ``time`` is ``s`` or ``cycle``.
+    """
+
+    title: str
+    peak: float
+    bandwidths: tuple[Bandwidth, ...]
+    points: tuple[WorkPoint, ...]
+    work: str
+    time: str = "s"
+    caption: str = ""
+
+    def attainable(self, intensity: float, bandwidth: Bandwidth) -> float:
+        """Work per unit of time at most."""
+        return min(self.peak, intensity * bandwidth.rate)
 
 
 @dataclass(frozen=True)
@@ -124,4 +251,4 @@ class Table:
     caption: str = ""
 
 
-View = LayeredGraph | Histogram | Curve | Lines | Table
+View = LayeredGraph | BlockDiagram | Histogram | Curve | HeatMap | Lines | Roofline | Table

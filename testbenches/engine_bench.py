@@ -20,7 +20,7 @@ JOB = json.loads(Path(os.environ["HOLIGRAIL_BENCH"]).read_text(encoding="utf-8")
 for _module in JOB["modules"]:
     importlib.import_module(_module)
 SPEC, TIMING = manifest.rebuild(JOB["operator"], JOB["parameters"], JOB["timing"], who="bench")
-TOP = Top(SPEC, TIMING)
+TOP = Top(SPEC, TIMING).driven()
 SPEC = TOP.spec
 WORKLOAD = workloads.choose(SPEC, JOB["count"], JOB["seed"])
 REPORT = Path(JOB["report"])

@@ -134,6 +134,12 @@ def test_cost_is_present(name):
             assert sum(cost.values()) > 0
 
 
+def test_views_have_titles_and_captions(name):
+    for spec in specs(name)[:3]:
+        for view in spec.views():
+            assert view.title and view.caption
+
+
 def test_hardware_equals_golden(name, compiled):
     """The main clause: every variant, pauses on all sides, and as many cycles as promised."""
     rng = np.random.default_rng(2)

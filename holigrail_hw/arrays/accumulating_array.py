@@ -9,21 +9,41 @@ the copies are gone just before the next tile's are made, if a tile has at least
 the array has rows; a shorter one waits for the rest.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from amaranth import Cat, EnableInserter, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan import Plan
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.hdl.sharing import Part, submodule
 
 from .delays import delayed
 
-__all__ = ["AccumulatingArray", "check_pace", "pair_ends"]
+__all__ = ["AccumulatingArray", "Accumulator", "check_pace", "pair_ends"]
+
+
+class Accumulator(Protocol):
+    """Something that adds to a sum in every cycle.
+
+    Its plan has inputs ``a``, ``b``, ``clear`` and perhaps ``enable``, and the output ``sum``, as
+    :class:`~holigrail_hw.arith.mac.Mac` has them.
+    """
+
+    @property
+    def a(self) -> Format: ...
+
+    @property
+    def b(self) -> Format: ...
+
+    @property
+    def accumulator(self) -> Format: ...
+
+    def plan(self, timing: Timing | None = None) -> Plan: ...
 
 
 class AccumulatingArray(wiring.Component):
@@ -35,8 +55,8 @@ class AccumulatingArray(wiring.Component):
 
     Parameters
     ----------
-    mac : Mac
-        What an element computes.
+    mac : Accumulator
+        What an element computes, a :class:`~holigrail_hw.arith.mac.Mac` for instance.
     fields : tuple of str
         Prefixes of the fields of the three streams.
 
@@ -48,7 +68,7 @@ class AccumulatingArray(wiring.Component):
 
     def __init__(
         self,
-        mac: Mac,
+        mac: "Accumulator",
         rows: int,
         columns: int,
         timing: Timing,
@@ -74,9 +94,8 @@ class AccumulatingArray(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         left, top, result = (getattr(self, name) for name in self._names)
-        plans = [self._mac.plan(self._timing) for _ in range(self._rows * self._columns)]
-        core = _Core(plans, self._rows, self._columns)
         advance, both = Signal(), Signal()
+        core = _Core(self._mac, self._timing, self._rows, self._columns, advance)
         m.submodules.core = EnableInserter(advance)(core)
         m.d.comb += [
             advance.eq(result.ready | ~result.valid),
@@ -100,12 +119,18 @@ class AccumulatingArray(wiring.Component):
 
 
 class _Core(wiring.Component):
-    """The array as if nobody ever waited; ``ready`` tells that a tile may end in this cycle."""
+    """The array as if nobody ever waited; ``ready`` tells that a tile may end in this cycle.
 
-    def __init__(self, plans: list[Plan], rows: int, columns: int):
-        self._plans, self._rows, self._columns = plans, rows, columns
-        a, b = (len(Value.cast(plans[0].inputs[name])) for name in "ab")
-        width = len(Value.cast(plans[0].outputs["sum"]))
+    ``advance`` is the enable of all of it.
+    """
+
+    def __init__(self, mac: Accumulator, timing: Timing, rows: int, columns: int, advance: Any):
+        self._mac, self._timing, self._advance = mac, timing, advance
+        self._rows, self._columns = rows, columns
+        plan = mac.plan(timing)
+        self._latency = plan.latency
+        a, b = (len(Value.cast(plan.inputs[name])) for name in "ab")
+        width = len(Value.cast(plan.outputs["sum"]))
         super().__init__(
             {
                 "valid": In(1),
@@ -122,7 +147,7 @@ class _Core(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         rows, columns = self._rows, self._columns
-        latency = self._plans[0].latency
+        latency = self._latency
         wait = Signal(range(rows))
         ends, fresh = Signal(), Signal(init=1)
         m.d.comb += [self.ready.eq(wait == 0), ends.eq(self.valid & self.last)]
@@ -145,15 +170,10 @@ class _Core(wiring.Component):
                 marks = delayed(m, marks, 1, f"marks{i}", resets=True)
             carried, move = marks, moves[i]
             for j in range(columns):
-                element = _Element(self._plans[i * columns + j], i, j, rows, columns)
-                m.submodules[f"element_{i}_{j}"] = element
-                m.d.comb += [
-                    element.a.eq(passing),
-                    element.b.eq(falling[j]),
-                    element.marks.eq(carried),
-                ]
-                if i:
-                    m.d.comb += [element.above.eq(above[j]), element.move.eq(move)]
+                inputs = {"a": passing, "b": falling[j], "marks": carried}
+                inputs |= {"above": above[j], "move": move} if i else {}
+                part = self._element(i, j)
+                element = submodule(m, platform, f"element_{i}_{j}", part, inputs)
                 above[j] = element.copy
                 if i < rows - 1:
                     falling[j] = element.b_down
@@ -173,21 +193,30 @@ class _Core(wiring.Component):
         m.d.comb += self.gives_last.eq(delayed(m, is_last, columns - 1, "gives_last"))
         return m
 
+    def _element(self, row: int, column: int) -> Part:
+        """The element there; all between the borders are the same."""
+        is_top, right, down = row == 0, column < self._columns - 1, row < self._rows - 1
+        return Part(
+            "element" + "_top" * is_top + "_right" * (not right) + "_bottom" * (not down),
+            ("element", self._mac, self._timing, is_top, right, down),
+            lambda: _Element(self._mac.plan(self._timing), is_top, right, down),
+            self._advance,
+        )
+
 
 class _Element(wiring.Component):
     """One element: multiply-accumulate, the copy of the finished sum, and what passes by."""
 
-    def __init__(self, plan: Plan, row: int, column: int, rows: int, columns: int):
-        self._plan, self._is_top = plan, row == 0
-        self._right, self._down = column < columns - 1, row < rows - 1
+    def __init__(self, plan: Plan, is_top: bool, right: bool, down: bool):
+        self._plan, self._is_top, self._right, self._down = plan, is_top, right, down
         a, b = (unsigned(len(Value.cast(plan.inputs[name]))) for name in "ab")
         width = unsigned(len(Value.cast(plan.outputs["sum"])))
         ports = {"a": In(a), "b": In(b), "marks": In(3), "copy": Out(width)}
-        if row:
+        if not is_top:
             ports |= {"above": In(width), "move": In(1)}
         if self._right:
             ports |= {"a_right": Out(a), "marks_right": Out(3)}
-            ports |= {"move_right": Out(1)} if row else {}
+            ports |= {} if is_top else {"move_right": Out(1)}
         if self._down:
             ports["b_down"] = Out(b)
         super().__init__(ports)
@@ -197,13 +226,16 @@ class _Element(wiring.Component):
         plan = self._plan
         plan.add_to(m)
         valid, fresh, ends = self.marks
+        # A sum without an input to hold it is held where its item does not count.
+        has_enable = "enable" in plan.inputs
         m.d.comb += [
-            plan.valid.eq(1),
+            plan.valid.eq(1 if has_enable else valid),
             Value.cast(plan.inputs["a"]).eq(self.a),
             Value.cast(plan.inputs["b"]).eq(self.b),
             Value.cast(plan.inputs["clear"]).eq(fresh & valid),
-            Value.cast(plan.inputs["enable"]).eq(valid),
         ]
+        if has_enable:
+            m.d.comb += Value.cast(plan.inputs["enable"]).eq(valid)
         copy = Signal(self.copy.shape(), reset_less=True)
         done = delayed(m, ends, plan.latency, "ends", resets=True)
         total = Value.cast(plan.outputs["sum"])

@@ -20,10 +20,11 @@ import numpy as np
 
 from holigrail_hw.arith.convert import Convert
 from holigrail_hw.arith.requantize import Requantize
-from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
+from holigrail_hw.core import Engine, RequestError, Stream, Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.golden import ROUNDINGS
 from holigrail_hw.hdl.fixed import FIXED_KINDS
+from holigrail_hw.views import View
 
 from .gemm_buffer import BUFFERS
 from .gemm_cost import gemm_cost
@@ -341,3 +342,8 @@ class Gemm(Engine):
 
     def facts(self) -> dict[str, Any]:
         return gemm_facts(self)
+
+    def views(self, target: Target | None = None) -> list[View]:
+        from .gemm_views import gemm_views
+
+        return gemm_views(self, target or Target())

@@ -10,11 +10,21 @@ from .systolic_array import SystolicArray
 if TYPE_CHECKING:
     from .gemm import Gemm
 
-__all__ = ["float_sums", "gemm_cost", "memory_bits"]
+__all__ = ["cost_of_parts", "float_sums", "gemm_cost", "memory_bits"]
+
+_KEYS = ("adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits")
 
 
 def gemm_cost(spec: "Gemm", timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
+    total = dict.fromkeys(_KEYS, 0)
+    for part in cost_of_parts(spec, timing).values():
+        _add(total, part, 1)
+    return total
+
+
+def cost_of_parts(spec: "Gemm", timing: Timing) -> dict[str, dict[str, int]]:
+    """The same part by part, under their names in words."""
     array = SystolicArray(
         rows=spec.rows,
         columns=spec.columns,
@@ -23,24 +33,31 @@ def gemm_cost(spec: "Gemm", timing: Timing) -> dict[str, int]:
         multiplier=spec.multiplier,
         **float_sums(spec),
     )
-    total = dict(array.cost(timing))
     columns, width = spec.columns, spec.totals.width
-    lanes = spec.lanes
-    if lanes is not None:
-        _add(total, plan_cost(lanes.plan(timing)), columns)
-        channel = spec.streams().get("parameter")
-        total["flip_flops"] += 2 * columns * (channel.width if channel else 0)
+    bits, lanes = memory_bits(spec), spec.lanes
+    sums = dict.fromkeys(_KEYS, 0)
+    sums["luts"] = columns * width
+    sums["flip_flops"] = columns * (2 * width + 2 * spec.sums.final.width)
+    sums["memory_bits"] = bits["sums"]
     if spec.is_fixed or spec.sums.is_exact:
-        total["adders"] += columns
-        total["one_bit_adders"] += columns * width
-        total["luts"] += columns * width
+        sums["adders"] += columns
+        sums["one_bit_adders"] += columns * width
+        sums["luts"] += columns * width
     elif not spec.sums.continues:
-        _add(total, plan_cost(spec.totals.plan(timing)), columns)
-    total["luts"] += columns * width + 300
-    total["flip_flops"] += columns * (2 * width + 2 * spec.sums.final.width)
-    total["flip_flops"] += 2 * spec.rows * spec.activation.width + 400
-    total["memory_bits"] += sum(memory_bits(spec).values())
-    return total
+        _add(sums, plan_cost(spec.totals.plan(timing)), columns)
+    rest = dict.fromkeys(_KEYS, 0) | {
+        "luts": 300,
+        "flip_flops": 2 * spec.rows * spec.activation.width + 400,
+        "memory_bits": bits["activations"],
+    }
+    parts = {"array": array.cost(timing), "sums over tiles": sums, "buffer and control": rest}
+    if lanes is not None:
+        channel = spec.streams().get("parameter")
+        made = dict.fromkeys(_KEYS, 0)
+        made["flip_flops"] = 2 * columns * (channel.width if channel else 0)
+        _add(made, plan_cost(lanes.plan(timing)), columns)
+        parts["requantisation"] = made
+    return parts
 
 
 def memory_bits(spec: "Gemm") -> dict[str, int]:

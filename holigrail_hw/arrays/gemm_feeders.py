@@ -77,17 +77,18 @@ class Loader(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.command.ready.eq(1)
-                m.d.sync += [
-                    job.vectors.eq(command.vectors),
-                    job.k_tiles.eq(command.k_tiles),
-                    job.n_tiles.eq(command.n_tiles),
-                    job.code.eq(wrong),
-                    vectors_left.eq(command.vectors),
-                    tiles_left.eq(command.k_tiles),
-                    count.eq(0),
-                    complete.eq(0),
-                ]
+                # Only then: in simulation a queue that nobody read yet gives unknown bits.
                 with m.If(self.command.valid):
+                    m.d.sync += [
+                        job.vectors.eq(command.vectors),
+                        job.k_tiles.eq(command.k_tiles),
+                        job.n_tiles.eq(command.n_tiles),
+                        job.code.eq(wrong),
+                        vectors_left.eq(command.vectors),
+                        tiles_left.eq(command.k_tiles),
+                        count.eq(0),
+                        complete.eq(0),
+                    ]
                     m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [moving.ready.eq(1), self.write.eq(moving.valid & ~is_full)]

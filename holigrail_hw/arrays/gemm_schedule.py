@@ -1,6 +1,6 @@
 """When a matrix engine does what, if nobody ever waits: its cycles, exactly, tile by tile."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from .gemm_feeders import LONG, SHORT, SIZE
 if TYPE_CHECKING:
     from .gemm import Gemm
 
-__all__ = ["Command", "total_cycles"]
+__all__ = ["Command", "tile_spans", "total_cycles"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,19 @@ def total_cycles(spec: "Gemm", timing: Timing, commands: Iterable[Command]) -> i
     return run.last + run.cycles.whole + 1 if run.recent else 0
 
 
+def tile_spans(
+    spec: "Gemm", timing: Timing, commands: Sequence[Command]
+) -> list[tuple[int, int, int]]:
+    """First cycle, last cycle and vectors of every tile that enters the array.
+
+    All but the last vector follow each other; it may come after a pause.
+    """
+    run = _Run(spec, timing)
+    for command in commands:
+        run.add(command)
+    return run.spans
+
+
 class _Run:
     """The cycles in which the parts of the engine are free again; a take is a vector entering."""
 
@@ -64,6 +77,7 @@ class _Run:
         # When the feeders knew their last verdicts.
         self._judged = (-1, -1)
         self.recent: list[int] = []
+        self.spans: list[tuple[int, int, int]] = []
 
     @property
     def last(self) -> int:
@@ -119,6 +133,7 @@ class _Run:
                 self._take(take + early)
             self._take(close)
             self._closed, first = close, close + 1
+            self.spans.append((self._opened, close, vectors))
         self._weights, self._parameters = self._judged[0] + 1, self._judged[1] + 1
         return command.tiles * vectors
 

@@ -52,6 +52,11 @@ class Pace:
         self.step, self.finish = plan.latency - self.late + 1, end.latency
         self.promise_ns = max(plan.promise_ns, end.promise_ns)
 
+    @property
+    def key(self) -> tuple[PartialSums, float | None, str]:
+        """Equal where everything that is scheduled is equal."""
+        return self._sums, self._period_ns, self._device.name
+
     def element(self, count: int) -> Plan:
         """The arithmetic of the element that adds the ``count``-th product, a fresh plan.
 

@@ -35,7 +35,7 @@ from holigrail_hw.hdl.primitives import Adder, Logic
 from holigrail_hw.hdl.project import project
 from holigrail_hw.hdl.shapes import shape_of
 
-__all__ = ["ACCUMULATIONS", "PartialSums"]
+__all__ = ["ACCUMULATIONS", "PartialSums", "fixed_integers"]
 
 ACCUMULATIONS = ("fused", "cascade", "exact")
 
@@ -160,7 +160,7 @@ class PartialSums:
     def _integer_product(self, a: Any, b: Any) -> Any:
         low, high, _ = product_range(self.a, self.b)
         fits = max(-low, high) * len(b) < 1 << 62
-        x, y = _integers(self.a, a, fits), _integers(self.b, b, fits)
+        x, y = fixed_integers(self.a, a, fits), fixed_integers(self.b, b, fits)
         final = self.final
         mask = (1 << final.width) - 1
         return ((x @ y) & mask).astype(np.uint64 if final.width <= 64 else object)
@@ -226,7 +226,7 @@ def _typed(format: Format) -> Callable[[Any], Any]:
     return lambda state: state.as_signed() if is_signed else state
 
 
-def _integers(format: Format, codes: Any, fits: bool) -> Any:
+def fixed_integers(format: Format, codes: Any, fits: bool) -> Any:
     """Fixed-point numbers in units of their last place, as int64 or Python integers."""
     number = format.unpack(codes)
     magnitude = number.significand.astype(np.int64 if fits else object)

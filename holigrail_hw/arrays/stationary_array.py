@@ -21,6 +21,7 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.hdl.plan import Plan
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.hdl.sharing import Part, submodule
 
 from .delays import delayed
 from .pace import Pace
@@ -77,8 +78,8 @@ class StationaryArray(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         stationary, moving, result = (getattr(self, name) for name in self._names)
-        core = _Core(self._sums, self._columns, self.pace)
         advance = Signal()
+        core = _Core(self._sums, self._columns, self.pace, advance)
         if self._sums.continues:
             m.d.comb += core.begun.eq(self.begun)
         # The domain `load` never waits.
@@ -106,11 +107,12 @@ class StationaryArray(wiring.Component):
 class _Core(wiring.Component):
     """The array as if nobody ever waited.
 
-    ``writable`` and ``takes`` say whether it accepts a row or a vector in this cycle.
+    ``writable`` and ``takes`` say whether it accepts a row or a vector in this cycle. ``advance``
+    is the enable of all of it.
     """
 
-    def __init__(self, sums: PartialSums, columns: int, pace: Pace):
-        self._sums, self._columns, self._pace = sums, columns, pace
+    def __init__(self, sums: PartialSums, columns: int, pace: Pace, advance: Any):
+        self._sums, self._columns, self._pace, self._advance = sums, columns, pace, advance
         ports = {"begun": In(data.ArrayLayout(sums.width(0), columns))} if sums.continues else {}
         super().__init__(
             ports
@@ -146,29 +148,33 @@ class _Core(wiring.Component):
             moving = delayed(m, self.moving[i], i * step, f"moving{i}")
             mark, write = tokens[i], writes[i]
             for j in range(columns):
-                element = _Element(sums, pace.element(i + 1), i, is_last=j == columns - 1)
-                m.submodules[f"element_{i}_{j}"] = element
-                m.d.comb += [
-                    element.moving.eq(moving),
-                    element.token.eq(mark),
-                    element.write.eq(write),
-                    element.written.eq(written[j]),
-                ]
-                if above[j] is not None:
-                    m.d.comb += element.above.eq(above[j])
+                inputs = {"moving": moving, "token": mark, "write": write, "written": written[j]}
+                inputs |= {} if above[j] is None else {"above": above[j]}
+                part = self._element(i, j)
+                element = submodule(m, platform, f"element_{i}_{j}", part, inputs)
                 if j < columns - 1:
                     moving, mark = element.moving_right, element.token_right
                     write = element.write_right
                 above[j] = element.sum
+
+        last = Part("end", ("end", pace.key), lambda: _End(pace.end()), self._advance)
         for j in range(columns):
-            end = _End(pace.end())
-            m.submodules[f"end_{j}"] = end
-            m.d.comb += end.state.eq(above[j])
+            end = submodule(m, platform, f"end_{j}", last, {"state": above[j]})
             m.d.comb += self.sums[j].eq(delayed(m, end.code, columns - 1 - j, f"sum{j}"))
         depth = pace.late + rows * step + columns - 1 + pace.finish
         m.d.comb += self.gives.eq(delayed(m, taken, depth, "gives", resets=True))
         m.d.comb += self.gives_last.eq(delayed(m, self.last, depth, "gives_last"))
         return m
+
+    def _element(self, row: int, column: int) -> Part:
+        """The element there; all of a row but the last are the same."""
+        sums, pace, is_last = self._sums, self._pace, column == self._columns - 1
+        return Part(
+            f"element_{row}" + "_last" * is_last,
+            ("element", pace.key, row, is_last),
+            lambda: _Element(sums, pace.element(row + 1), row, is_last=is_last),
+            self._advance,
+        )
 
     def _control(self, m: Module, token: Any, passed: Any, writes: Any, taken: Any) -> None:
         """When rows are written, when a tile starts, and which vectors belong to it.

@@ -21,25 +21,24 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.arith.mac import Mac
-from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
+from holigrail_hw.core import Engine, RequestError, Stream, Target, Timing, operator, parameter
 from holigrail_hw.core.spec import random_codes
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.fixed import FIXED_KINDS
+from holigrail_hw.views import View
 
 from .accumulating_array import AccumulatingArray, check_pace, pair_ends
 from .array_cost import array_cost
 from .pace import Pace
 from .partial_sums import ACCUMULATIONS, PartialSums
 from .stationary_array import StationaryArray, tile_starts
-from .tiling import Tiling
+from .tiling import SETTLED, Tiling
 
 __all__ = ["DATAFLOWS", "SystolicArray"]
 
 DATAFLOWS = ("weight-stationary", "input-stationary", "output-stationary")
 
 _BIT = parse("uint1")
-# Tiles after which each takes as long as the one before.
-_SETTLED = 8
 
 
 @operator(
@@ -308,7 +307,7 @@ class SystolicArray(Engine):
         if not counts:
             return 0
         if self.is_stationary:
-            pace = self._pace(timing)
+            pace = self.pace(timing)
             start = tile_starts(counts, self.rows, pace.step)[-1]
             depth = pace.late + self.rows * pace.step + self.columns - 1 + pace.finish
             return start + counts[-1] + depth + 1
@@ -320,7 +319,7 @@ class SystolicArray(Engine):
     def product_cycles(self, timing: Timing, tiling: Tiling) -> int:
         """Cycles from reset to the last result of a whole product, tile after tile."""
         tiles, length = tiling.tiles, tiling.length
-        counted = min(tiles, _SETTLED)
+        counted = min(tiles, SETTLED)
         cycles = self.tile_cycles(timing, [length] * counted)
         if tiles == counted:
             return cycles
@@ -356,14 +355,20 @@ class SystolicArray(Engine):
             found[f"cycles {flow}"] = count
         return found | {"best dataflow": min(per_flow, key=lambda flow: per_flow[flow])}
 
-    def _pace(self, timing: Timing) -> Pace:
+    def pace(self, timing: Timing) -> Pace:
+        """How deeply a stationary array is pipelined."""
         return Pace(self.sums, timing)
 
     def promise_ns(self, timing: Timing | None = None) -> float:
         timing = timing or Timing()
         if self.is_stationary:
-            return self._pace(timing).promise_ns
+            return self.pace(timing).promise_ns
         return self.mac.plan(timing).promise_ns
+
+    def views(self, target: Target | None = None) -> list[View]:
+        from .array_views import array_views
+
+        return array_views(self, target or Target())
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return array_cost(self, timing or Timing())

@@ -11,7 +11,10 @@ output   ceil(M/R) * ceil(N/C)        K pairs
 
 from dataclasses import dataclass
 
-__all__ = ["Tiling"]
+__all__ = ["SETTLED", "Tiling"]
+
+SETTLED = 8
+"""Tiles after which each takes as long as the one before."""
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,7 @@ def _parser(
         timing.add_argument(
             "--shell",
             metavar="KIND",
-            help="plain (fixed latency), stream (valid and ready) or axi-stream",
+            help="plain (fixed latency), stream (valid and ready), axi-stream or wishbone",
         )
     return parser
 

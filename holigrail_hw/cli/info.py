@@ -31,6 +31,11 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     keys = ("name", "direction", "width", "format", "meaning")
     table(console, header, [[row[key] for key in keys] for row in result["ports"]])
     print_line("\n")
+    if result["registers"]:
+        keys = ("address", "name", "access", "bits")
+        header = ("word address", "register", "access", "bits")
+        table(console, header, [[row[key] for key in keys] for row in result["registers"]])
+        print_line("\n")
     header = (
         "clock asked",
         "latency (cycles)",

@@ -30,7 +30,8 @@ def main(words: list[str], session: Session) -> int:
             result = measure(design.spec, design.timing, design.device, folder, progress=progress)
             measured, failures, hint = result.as_dict(), result.failures, result.hint
         progress("drawing")
-        views = [(view, svg_of(view)) for view in design.spec.views()]
+        target = report.target_of(design.spec, design.timing, design.board)
+        views = [(view, svg_of(view)) for view in design.spec.views(target)]
         progress("writing the page")
         path = report.write(
             design.spec,
@@ -54,5 +55,6 @@ def main(words: list[str], session: Session) -> int:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
+    parser.add_argument("--board", metavar="NAME", help="board whose clock and link count")
     parser.add_argument("--verify", action="store_true", help="verify first, and report it")
     parser.add_argument("--synth", action="store_true", help="synthesise first, and report it")

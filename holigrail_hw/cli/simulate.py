@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.axi_stream import shelled
 from ..core.engine import Engine
 from ..core.errors import DesignError, RequestError
+from ..core.shelled import shelled
 from ..core.spec import OperatorSpec
 from ..flow import workloads
 from ..flow.compiled import Compiled

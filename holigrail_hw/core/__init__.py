@@ -5,6 +5,7 @@ from .errors import DesignError, HoligrailError, InternalError, RequestError, To
 from .parameters import parameter, parameters_of
 from .registry import find, operators
 from .spec import OperatorSpec, operator
+from .target import Target
 from .timing import Timing
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "OperatorSpec",
     "RequestError",
     "Stream",
+    "Target",
     "Timing",
     "ToolError",
     "find",

@@ -12,7 +12,7 @@ active high.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,114 +23,53 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.formats import FixedFormat, Format, parse
 
 from .engine import Engine, Items, Stream
-from .spec import OperatorSpec
+from .shelled import Shelled
 from .timing import Timing
 
-__all__ = ["SHELL", "AxiStream", "shelled"]
-
-SHELL = "axi-stream"
-
-
-def shelled(spec: OperatorSpec, timing: Timing) -> OperatorSpec:
-    """The specification as its shell shows it: itself, or an :class:`AxiStream` around it."""
-    return AxiStream(inner=spec, timing=timing) if timing.shell == SHELL else spec
+__all__ = ["AxiStream"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AxiStream(Engine):
-    """The AXI4-Stream view of another specification; it has its name and its parameters."""
+class AxiStream(Shelled):
+    """The AXI4-Stream view of another specification."""
 
+    shell: ClassVar[str] = "axi-stream"
     handshake: ClassVar[tuple[str, str]] = ("tvalid", "tready")
-
-    inner: OperatorSpec
-    timing: Timing
-
-    def __post_init__(self) -> None:
-        kind = type(self.inner)
-        for name in ("name", "summary", "references", "maturity"):
-            object.__setattr__(self, name, getattr(kind, name))
-        if isinstance(self.inner, Engine):
-            object.__setattr__(self, "quiet_cycles", self.inner.quiet_cycles)
-
-    def parameters(self) -> dict[str, str]:
-        return self.inner.parameters()
-
-    def top_name(self, timing: Timing | None = None) -> str:
-        return f"{self.inner.top_name(self._timing)}_axi_stream"
-
-    @property
-    def jobs_stand_alone(self) -> bool:
-        return isinstance(self.inner, Engine) or not self.inner.stateful
-
-    @property
-    def _timing(self) -> Timing:
-        """The request to the inner specification."""
-        return replace(self.timing, shell="plain")
-
-    def _inner_streams(self) -> dict[str, Stream]:
-        if isinstance(self.inner, Engine):
-            return self.inner.streams()
-        return {"i": Stream("in", self.inner.inputs()), "o": Stream("out", self.inner.outputs())}
 
     def streams(self) -> dict[str, Stream]:
         return {
             _outer(name, kind): Stream(kind.direction, _packed_fields(kind))
-            for name, kind in self._inner_streams().items()
+            for name, kind in self.inner_streams().items()
         }
 
     def golden(self, **items: Mapping[str, Any]) -> Items:
-        streams = self._inner_streams()
-        taken = {
-            name: _unpack(kind, items[_outer(name, kind)])
-            for name, kind in streams.items()
-            if kind.direction == "in"
-        }
-        if isinstance(self.inner, Engine):
-            answers = self.inner.golden(**taken)
-        else:
-            interleave = self.inner.plan(self._timing).interleave
-            answers = {"o": self.inner.reference(taken["i"], interleave)}
-        return {_outer(n, streams[n]): _pack(streams[n], fields) for n, fields in answers.items()}
+        return self._outside(self.inner_golden(self._inside(items)))
 
     def job(self, rng: np.random.Generator, size: int) -> Items:
-        if isinstance(self.inner, Engine):
-            return self._outside(self.inner.job(rng, size))
-        return self._outside({"i": self.inner.items(size, rng)})
+        return self._outside(self.inner_job(rng, size))
 
     def corner_jobs(self) -> list[Items]:
-        if isinstance(self.inner, Engine):
-            return [self._outside(job) for job in self.inner.corner_jobs()]
-        return []
+        return [self._outside(job) for job in self.inner_corner_jobs()]
 
-    def _outside(self, job: Items) -> Items:
-        streams = self._inner_streams()
-        return {_outer(n, streams[n]): _pack(streams[n], fields) for n, fields in job.items()}
+    def _outside(self, items: Mapping[str, Any]) -> Items:
+        streams = self.inner_streams()
+        return {_outer(n, streams[n]): _pack(streams[n], fields) for n, fields in items.items()}
+
+    def _inside(self, items: Mapping[str, Any]) -> Items:
+        return {
+            name: _unpack(kind, items[_outer(name, kind)])
+            for name, kind in self.inner_streams().items()
+            if kind.direction == "in"
+        }
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
         if not isinstance(self.inner, Engine):
             count = len(next(iter(items["s_axis_i"].values())))
             return count + self.inner.plan(self._timing).latency
-        taken = {
-            name: _unpack(kind, items[_outer(name, kind)])
-            for name, kind in self._inner_streams().items()
-            if kind.direction == "in"
-        }
-        return self.inner.cycles(self._timing, **taken)
-
-    def cost(self, timing: Timing | None = None) -> dict[str, int]:
-        return self.inner.cost(self._timing)
-
-    def promise_ns(self, timing: Timing | None = None) -> float | None:
-        return self.inner.promise_ns(self._timing)
-
-    def component(self, timing: Timing | None = None) -> Any:
-        return self.architecture(self.timing)
+        return self.inner.cycles(self._timing, **self._inside(items))
 
     def architecture(self, timing: Timing) -> Any:
-        inner = self._timing
-        if not isinstance(self.inner, Engine):
-            inner = replace(inner, shell="stream")
-        return _Packed(self.inner.component(inner), self._inner_streams(), self.streams())
+        return _Packed(self.inner_component(), self.inner_streams(), self.streams())
 
 
 class _Packed(wiring.Component):

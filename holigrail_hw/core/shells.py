@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from .engine import Stream
     from .spec import OperatorSpec
 
-__all__ = ["EnginePorts", "FixedLatency", "StreamPorts", "Streamed"]
+__all__ = ["BUS", "EnginePorts", "FixedLatency", "StreamPorts", "Streamed"]
+
+BUS = "wb"
+"""What the names of the ports on a bus begin with."""
 
 
 class _Core(wiring.Component):
@@ -174,9 +177,12 @@ class StreamPorts(wiring.Component):
 class EnginePorts(wiring.Component):
     """An engine with one port per field of its streams, as it is handed over in Verilog.
 
+    ``bus`` is the signature of a member of that name, if there is one.
+
     Members
     -------
     STREAM_valid, STREAM_ready and STREAM_FIELD for every stream and every field of it
+    wb_NAME for every signal of the bus
     """
 
     def __init__(
@@ -184,13 +190,16 @@ class EnginePorts(wiring.Component):
         engine: Any,
         streams: "Mapping[str, Stream]",
         handshake: tuple[str, str] = ("valid", "ready"),
+        bus: Any = None,
     ):
         self._engine, self._streams, self._handshake = engine, streams, handshake
+        self._bus = dict(bus.members) if bus else {}
         ports = {}
         for name, kind in self._streams.items():
             along, against = (In, Out) if kind.direction == "in" else (Out, In)
             ports |= {f"{name}_{handshake[0]}": along(1), f"{name}_{handshake[1]}": against(1)}
             ports |= {f"{name}_{n}": along(shape_of(f)) for n, f in kind.fields.items()}
+        ports |= {f"{BUS}_{n}": member.flow(member.shape) for n, member in self._bus.items()}
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
@@ -207,4 +216,7 @@ class EnginePorts(wiring.Component):
             else:
                 m.d.comb += [outside.eq(inside) for outside, inside in pairs]
                 m.d.comb += inner.ready.eq(ready)
+        for name, member in self._bus.items():
+            inside, outside = getattr(engine.bus, name), getattr(self, f"{BUS}_{name}")
+            m.d.comb += inside.eq(outside) if member.flow is In else outside.eq(inside)
         return m

@@ -22,6 +22,7 @@ from holigrail_hw.views import View
 
 from .errors import RequestError
 from .parameters import parameters_of, to_text, violations
+from .target import Target
 from .timing import Timing
 
 __all__ = ["OPERATORS", "OperatorSpec", "operator"]
@@ -199,8 +200,11 @@ class OperatorSpec(ABC):
         """What else is known of this operator, by name: proofs, bounds, search results."""
         return {}
 
-    def views(self) -> list[View]:
-        """Pictures and tables for the report, beside those that every operator has; may search."""
+    def views(self, target: Target | None = None) -> list[View]:
+        """Pictures and tables for the report, beside those that every operator has; may search.
+
+        ``target`` says where the design is to run.
+        """
         return []
 
     def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from .errors import RequestError
 
 __all__ = ["Timing"]
 
-_SHELLS = ("plain", "stream", "axi-stream")
+_SHELLS = ("plain", "stream", "axi-stream", "wishbone")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,9 @@ class Timing:
     device : str
         Name of the device model that predicts delays.
     shell : str
-        ``plain`` (ports with fixed latency), ``stream`` (valid and ready on both sides) or
-        ``axi-stream`` (every stream as AXI4-Stream). An engine has streams in any case.
+        ``plain`` (ports with fixed latency), ``stream`` (valid and ready on both sides),
+        ``axi-stream`` (every stream as AXI4-Stream) or ``wishbone`` (streams as registers of a
+        Wishbone slave). An engine has streams in any case.
 
     Raises
     ------

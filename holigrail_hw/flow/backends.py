@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 
-from . import cache, emit_verilog, tools
+from . import cache, emit_verilog, pinned_yosys, tools
 from .process import Progress, run
 from .top import CLOCK, RESET, Top
 
@@ -155,11 +155,12 @@ def build(
 
 
 def _make_cxxrtl(tops, harness, work, compiler, trace, short) -> Path:
-    from amaranth.back import cxxrtl
-
     parts = ["#include <cxxrtl/cxxrtl_vcd.h>\n" if trace else "", _COMMON, _CXXRTL]
     for n, top in enumerate(tops):
-        text = cxxrtl.convert(top.component(), name=f"d{n}", emit_src=False)
+        # Short names, which the adapter knows, for the module and those within it.
+        named = re.compile(rf"^(module| *cell) \\{top.name}(?=[.\s])", re.M)
+        design = named.sub(rf"\1 \\d{n}", top.rtlil)
+        text = pinned_yosys.run(["write_cxxrtl"], design, who="simulate")
         text = text if trace else _DEBUGGING.sub(r"\1}\n", text)
         parts.append(text.replace("cxxrtl_design_create", f"cxxrtl_design_create_{n}"))
     source = work / "designs.cc"

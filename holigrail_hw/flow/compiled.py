@@ -105,7 +105,7 @@ class Compiled:
             )
         if trace and backend != "cxxrtl":
             raise RequestError(f"simulate: only cxxrtl writes waveforms, not {backend}")
-        top = Top(spec, timing)
+        top = Top(spec, timing).driven()
         library = backends.build([top], backend, trace=trace, progress=progress)
         self._set_up(top, library, 0)
 
@@ -368,7 +368,7 @@ def compile_all(
     ``short`` leaves the compiler's optimiser out, for runs of some thousand cycles. Requests that
     give the same circuit share its code.
     """
-    tops = [Top(spec, timing) for spec, timing in requests]
+    tops = [Top(spec, timing).driven() for spec, timing in requests]
     distinct: dict[str, Top] = {}
     for top in tops:
         distinct.setdefault(_circuit(top), top)

@@ -9,8 +9,10 @@ from typing import Any
 
 from ..core.engine import Engine
 from ..core.parameters import parameters_of, to_text
+from ..core.shelled import shelled
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..core.wishbone import registers_of
 
 __all__ = ["describe", "latencies", "schedule_rows"]
 
@@ -20,8 +22,8 @@ _PERIODS_NS = (20.0, 10.0, 5.0)
 def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
     """All of it, as plain data.
 
-    Keys: operator, summary, maturity, notes, references, top, parameters, ports, timing (a list,
-    the last entry is the request), cost, facts, device.
+    Keys: operator, summary, maturity, notes, references, top, parameters, ports, registers (on a
+    bus), timing (a list, the last entry is the request), cost, facts, device.
     """
     return {
         "operator": spec.name,
@@ -51,6 +53,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
             for direction, ports in (("in", spec.inputs()), ("out", spec.outputs()))
             for name, format in ports.items()
         ],
+        "registers": registers_of(shelled(spec, timing)),
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
         "facts": spec.facts() | (spec.answers(timing) if isinstance(spec, Engine) else {}),

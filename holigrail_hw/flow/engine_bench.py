@@ -9,15 +9,23 @@ from .top import CLOCK, RESET, Handshake, Top
 __all__ = ["bench"]
 
 
-def bench(top: Top, files: dict[str, str], counts: dict[str, int], quiet_cycles: int) -> str:
+def bench(
+    top: Top,
+    files: dict[str, str],
+    counts: dict[str, int],
+    quiet_cycles: int,
+    master: Top | None = None,
+) -> str:
     """The bench of ``top``; ``files`` and ``counts`` say how many items each stream has, and where.
 
     Parameters
     ----------
     quiet_cycles : int
         The most cycles without an item moved.
+    master : Top or None
+        The module that moves the streams of a slave on a bus.
     """
-    streams = top.handshakes()
+    streams = (master or top).handshakes()
     sinks = [stream for stream in streams if stream.direction == "out"]
     total = " + ".join(str(counts[stream.name]) for stream in sinks)
     done = " && ".join(f"{s.name}_moved == {counts[s.name]}" for s in sinks)
@@ -26,6 +34,7 @@ def bench(top: Top, files: dict[str, str], counts: dict[str, int], quiet_cycles:
         parts = _source if stream.direction == "in" else _sink
         one, two, three = parts(stream, counts[stream.name])
         declarations, before, after = declarations + one, before + two, after + three
+    declarations += [f"  wire [{port.width - 1}:0] {port.name};" for port in top.bus()]
     lines = [
         f"// Self-checking bench of {top.name}",
         "`timescale 1ns/1ps",
@@ -35,9 +44,8 @@ def bench(top: Top, files: dict[str, str], counts: dict[str, int], quiet_cycles:
         "  integer checked, failures, cycle, quiet, seed;",
         *declarations,
         "",
-        f"  {top.name} dut (",
-        ",\n".join(f"    .{port.name}({port.name})" for port in top.ports()),
-        "  );",
+        *_instance(top, "dut"),
+        *(_instance(master, "master") if master else []),
         "",
         "  initial begin",
         *[f'    $readmemh("{files[s.name]}", {s.name}_items);' for s in streams if counts[s.name]],
@@ -75,6 +83,11 @@ def bench(top: Top, files: dict[str, str], counts: dict[str, int], quiet_cycles:
         "endmodule",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _instance(top: Top, name: str) -> list[str]:
+    ports = ",\n".join(f"    .{port.name}({port.name})" for port in top.ports())
+    return [f"  {top.name} {name} (", ports, "  );"]
 
 
 def _source(stream: Handshake, count: int) -> tuple[list[str], list[str], list[str]]:

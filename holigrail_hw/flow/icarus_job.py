@@ -26,11 +26,12 @@ def run(top: Top, vectors: int, seed: int, checked: int) -> tuple[int | None, st
     ToolError
         If Icarus is missing or dies.
     """
-    logs, name = cache_folder() / "logs", top.name
+    logs = cache_folder() / "logs"
     compiler = tools.require("iverilog", who="verify")["iverilog"].command
     with tempfile.TemporaryDirectory(prefix="holigrail-") as work:
         folder = Path(work)
-        emit.generate(top.asked, top.timing, folder, vectors=vectors, seed=seed)
+        made = emit.generate(top.asked, top.timing, folder, vectors=vectors, seed=seed)
+        name = made.manifest["top"]
         process.run(
             [*compiler, "-g2001", "-o", "bench", f"{name}.v", f"{name}_bench.v"],
             who="iverilog",

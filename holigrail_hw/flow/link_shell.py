@@ -126,6 +126,9 @@ class LinkTop(Top):
         Through a serial line with so many cycles per bit; at full speed without it.
     """
 
+    # The link resets the design by a reset that is inserted.
+    shares = False
+
     def __init__(
         self,
         spec: OperatorSpec,

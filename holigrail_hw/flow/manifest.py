@@ -13,6 +13,7 @@ from ..core.errors import RequestError
 from ..core.parameters import construct
 from ..core.spec import OPERATORS, OperatorSpec
 from ..core.timing import Timing
+from ..core.wishbone import registers_of
 from .top import CLOCK, RESET, Top
 
 __all__ = ["NAME", "SCHEMA", "describe", "load", "rebuild"]
@@ -60,6 +61,7 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
             }
             for port in top.ports()
         ],
+        **({"registers": registers} if (registers := registers_of(spec)) else {}),
         "cost": spec.cost(timing),
     }
 

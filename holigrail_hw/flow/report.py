@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.engine import Engine
 from ..core.spec import OperatorSpec
+from ..core.target import Target
 from ..core.timing import Timing
-from ..views import View
+from ..views import Bandwidth, View
 from . import emit
+from .board import board as find_board
 from .describe import describe, schedule_rows
 from .folders import staging
 
-__all__ = ["write"]
+__all__ = ["target_of", "write"]
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
@@ -53,11 +56,12 @@ def write(
     """
     from jinja2 import Environment, StrictUndefined
 
+    about = describe(spec, timing)
     generated = emit.generate(spec, timing, out_dir, seed=seed)
     templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = templates.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
-        about=describe(spec, timing),
-        steps=schedule_rows(spec, timing),
+        about=about,
+        steps=[] if isinstance(spec, Engine) else schedule_rows(spec, timing),
         manifest=generated.manifest,
         files=[path.name for path in generated.files],
         command=command,
@@ -72,3 +76,21 @@ def write(
     with staging(Path(out_dir), "report") as work:
         (work / "report.html").write_text(page, encoding="utf-8")
     return Path(out_dir) / "report.html"
+
+
+def target_of(spec: OperatorSpec, timing: Timing, board: str | None) -> Target:
+    """The clock that a design will have, and how data reach it, as far as that is known.
+
+    The clock is that of the board, else the one asked for, else what the device model promises.
+    """
+    if board is not None:
+        goal = find_board(board, "report")
+        # Ten bits on the line carry a byte.
+        link = Bandwidth(f"serial link, {goal.baud} baud", goal.baud / 10)
+        return Target(timing, goal.clock_hz, f"the clock of {goal.name}", (link,))
+    if timing.period_ns is not None:
+        return Target(timing, 1e9 / timing.period_ns, "as asked for")
+    promise_ns = spec.promise_ns(timing)
+    if not promise_ns:
+        return Target(timing)
+    return Target(timing, 1e9 / promise_ns, f"as the device model {timing.device} promises")

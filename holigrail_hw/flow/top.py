@@ -3,19 +3,22 @@
 The plain shell has the operator's own ports; the stream shell has ``i_valid``, ``i_ready``,
 ``o_valid``, ``o_ready``, the operands as ``i_NAME`` and the results as ``o_NAME``. Both have
 ``clk`` and ``rst`` if there is any register. An engine has ``STREAM_valid``, ``STREAM_ready`` and
-``STREAM_FIELD`` for each of its streams.
+``STREAM_FIELD`` for each of its streams. A slave on a bus has ``wb_NAME`` for each signal NAME of
+the bus; benches see its streams behind a master.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from ..core.axi_stream import shelled
 from ..core.engine import Engine
-from ..core.shells import EnginePorts, FixedLatency, StreamPorts
+from ..core.shelled import shelled
+from ..core.shells import BUS, EnginePorts, FixedLatency, StreamPorts
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..core.wishbone import Wishbone
 from ..formats import Format
+from ..hdl.sharing import Sharing
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
 
@@ -76,6 +79,9 @@ class Top:
         Whether there are valid and ready.
     clocked : bool
         Whether there are a clock and a reset.
+    part : str
+        Of a slave on a bus: ``slave``, which is handed over, the bus ``master`` of its benches, or
+        both together, ``driven``; empty without a bus.
     rtlil : str
         The design as RTLIL without source positions; the same request gives the same text.
 
@@ -85,31 +91,68 @@ class Top:
         If the timing request cannot be met.
     """
 
-    def __init__(self, spec: OperatorSpec, timing: Timing | None = None, name: str | None = None):
+    shares: ClassVar[bool] = True
+    """Whether equal parts become one module; not where a reset is inserted around them."""
+
+    def __init__(
+        self,
+        spec: OperatorSpec,
+        timing: Timing | None = None,
+        name: str | None = None,
+        part: str = "slave",
+    ):
         from amaranth.back import rtlil
 
         self.timing = timing or Timing()
         self.asked = spec
         self.spec = spec = shelled(spec, self.timing)
+        self.part = part if isinstance(spec, Wishbone) else ""
         self.name = name or spec.top_name(self.timing)
         self.engine = isinstance(spec, Engine)
         self.stream = self.engine or self.timing.shell == "stream"
-        component = self.component()
+        component, sharing = self.component(), Sharing(self.name)
+        platform = sharing if self.shares else None
         self.latency = getattr(component, "latency", 0)
         self.interleave = getattr(component, "interleave", 1)
-        self.rtlil = rtlil.convert(component, name=self.name, emit_src=False)
+        whole = rtlil.convert(component, name=self.name, platform=platform, emit_src=False)
+        self.rtlil = "\n".join([whole, *sharing.modules])
         clock = rf"^ *wire .*input +\d+ +\\{CLOCK}$"
         self.clocked = re.search(clock, self.rtlil, re.M) is not None
 
     def component(self) -> Any:
         """A fresh component; Amaranth elaborates each one once."""
+        if isinstance(self.spec, Wishbone) and self.part != "driven":
+            return self.spec.ports(self.part)
         if isinstance(self.spec, Engine):
             engine = self.spec.component(self.timing)
             return EnginePorts(engine, self.spec.streams(), self.spec.handshake)
         return (StreamPorts if self.stream else FixedLatency)(self.spec, self.timing)
 
+    def driven(self) -> "Top":
+        """What benches run: the module itself, or a slave with a bus master in front of it."""
+        if self.part != "slave":
+            return self
+        return Top(self.asked, self.timing, f"{self.name}_driven", "driven")
+
+    def master(self) -> "Top | None":
+        """The bus master for a slave, a module of its own; ``None`` without a bus."""
+        if self.part != "slave":
+            return None
+        return Top(self.asked, self.timing, f"{self.name}_master", "master")
+
+    def bus(self) -> list[Port]:
+        """The ports on the side of the bus."""
+        if not isinstance(self.spec, Wishbone) or self.part == "driven":
+            return []
+        return [
+            Port(f"{BUS}_{name}", member.flow.name.lower(), member.shape)
+            for name, member in self.spec.bus_of(self.part).members.items()
+        ]
+
     def handshakes(self) -> list[Handshake]:
         """The streams of the module, in the order of the ports; none with plain ports."""
+        if self.part == "slave":
+            return []
         if isinstance(self.spec, Engine):
             return [
                 Handshake(
@@ -151,4 +194,5 @@ class Top:
         control = [Port(CLOCK, "in", 1), Port(RESET, "in", 1)] if self.clocked else []
         if not self.stream:
             return control + self.inputs() + self.outputs()
-        return control + [port for stream in self.handshakes() for port in stream.ports()]
+        streams = [port for stream in self.handshakes() for port in stream.ports()]
+        return control + streams + self.bus()

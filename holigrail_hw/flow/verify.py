@@ -106,7 +106,7 @@ def run(
         for tool in _TOOLS[f"cocotb {simulator}" if level == "cocotb" else level]
     }
     tools.require(*needed, who="verify")
-    top = Top(spec, timing)
+    top = Top(spec, timing).driven()
     kind = EngineTask if top.engine else OperatorTask
     task = kind(top, simulator, count, seed, only, progress or (lambda text: None))
     results = []

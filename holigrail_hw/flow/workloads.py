@@ -4,14 +4,14 @@ Corner jobs first in a random order, then random jobs of many sizes, one after t
 reset, until there are enough results.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.engine import Engine, Items, joined
-from .top import Handshake, Top
+from .top import Handshake
 
 __all__ = ["Difference", "Workload", "agrees", "choose", "differences", "given", "pack", "report"]
 
@@ -126,12 +126,12 @@ def report(
     return "\n".join(lines)
 
 
-def pack(top: Top, workload: Workload) -> dict[str, list[int]]:
+def pack(streams: Sequence[Handshake], workload: Workload) -> dict[str, list[int]]:
     """Every item of every stream as one number, the first field in the lowest bits.
 
     An item of a sink is its low codes, then its high codes, then a mask of the bits that count.
     """
-    return {stream.name: _packed(stream, workload) for stream in top.handshakes()}
+    return {stream.name: _packed(stream, workload) for stream in streams}
 
 
 def _packed(stream: Handshake, workload: Workload) -> list[int]:

@@ -15,10 +15,11 @@ from typing import Any
 
 from amaranth import Cat, Const, Mux, Shape, Value
 
+from .bit_heap import Bit, add_up, compress, heap_of
 from .plan import Plan, Wire
-from .primitives import Adder, Compressor, DspMultiplier, Logic, SelectingAdder
+from .primitives import DspMultiplier, Logic, SelectingAdder
 
-__all__ = ["MULTIPLIERS", "multiply"]
+__all__ = ["MULTIPLIERS", "multiply", "partial_products"]
 
 MULTIPLIERS = ("rows", "tree", "dsp")
 
@@ -94,114 +95,19 @@ def _extend(value: Any, width: int) -> Any:
 def _tree(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
     """The product's bits: columns of partial products, reduced to two words, then added."""
     shape_a, shape_b = Shape.cast(a.shape), Shape.cast(b.shape)
+    bits = partial_products(shape_a, shape_b)
     width = shape_a.width + shape_b.width
-    columns: list[int] = [0] * width
-    correction = 0
-    sources: list[list[tuple[int, int, bool]]] = [[] for _ in range(width)]
-    for i in range(shape_a.width):
-        for j in range(shape_b.width):
-            # A bit of negative weight counts as its complement, less one.
-            is_negative = (shape_a.signed and i == shape_a.width - 1) != (
-                shape_b.signed and j == shape_b.width - 1
-            )
-            correction -= is_negative << (i + j)
-            sources[i + j].append((i, j, is_negative))
-    ones = [correction >> column & 1 for column in range(width)]
+    heap = heap_of(plan, f"{name}_partial", width, bits, 0, a, b)
+    return add_up(plan, name, compress(plan, name, heap))
 
-    def partial_products(a, b):
-        a, b = Value.cast(a), Value.cast(b)
-        bits = []
-        for column, one in zip(sources, ones, strict=True):
-            bits += [Const(1, 1)] * one
-            bits += [~(a[i] & b[j]) if inverted else a[i] & b[j] for i, j, inverted in column]
-        return Cat(*bits)
 
-    columns = [len(column) + one for column, one in zip(sources, ones, strict=True)]
-    heap = plan.step(
-        f"{name}_partial", sum(columns), partial_products, a, b, using=Logic(1, sum(columns))
-    )
-    level = 0
-    while max(columns) > 2:
-        target = 2
-        while target * 3 // 2 < max(columns):
-            target = target * 3 // 2
-        reduce, after = _dadda_level(columns, target)
-        heap = plan.step(
-            f"{name}_level{level}",
-            sum(after),
-            lambda heap, reduce=reduce: Cat(*reduce(heap)),
-            heap,
-            using=Compressor(width, 3),
+def partial_products(a: Shape, b: Shape, first: int = 0, second: int = 1) -> list[Bit]:
+    """The bits of a product, operands ``first`` and ``second`` of a heap."""
+
+    def bit(i: int, j: int) -> Bit:
+        is_negative = (a.signed and i == a.width - 1) != (b.signed and j == b.width - 1)
+        return Bit(
+            i + j, is_negative, lambda *v: Value.cast(v[first])[i] & Value.cast(v[second])[j]
         )
-        columns, level = after, level + 1
-    return plan.step(
-        f"{name}_bits",
-        width,
-        lambda heap: Cat(*_ripple(_split(heap, columns))),
-        heap,
-        using=Adder(width),
-    )
 
-
-def _split(heap: Value, columns: list[int]) -> list[list[Value]]:
-    found, start = [], 0
-    for height in columns:
-        found.append([heap[start + k] for k in range(height)])
-        start += height
-    return found
-
-
-def _dadda_level(columns: list[int], target: int):
-    """A function that brings every column down to ``target`` bits, and the heights after it."""
-    plans, after, carries = [], [], 0
-    for height in columns:
-        total = height + carries
-        full = half = 0
-        while total > target:
-            if total - target >= 2:
-                full, total = full + 1, total - 2
-            else:
-                half, total = half + 1, total - 1
-        plans.append((full, half))
-        carries = full + half
-        after.append(total)
-
-    def reduce(heap: Value) -> list[Value]:
-        carried: list[Value] = []
-        bits: list[Value] = []
-        for column, (full, half) in zip(_split(heap, columns), plans, strict=True):
-            # Carries of this level join last: they are the latest to arrive.
-            waiting, next_carried = column + carried, []
-            for inputs in [3] * full + [2] * half:
-                taken, waiting = waiting[:inputs], waiting[inputs:]
-                total, carry = _full_adder(*taken)
-                waiting.append(total)
-                next_carried.append(carry)
-            bits += waiting
-            carried = next_carried
-        return bits
-
-    return reduce, after
-
-
-def _full_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
-    """Sum and carry of three bits, or of two."""
-    if isinstance(c, int):
-        return a ^ b, a & b
-    return a ^ b ^ c, (a & b) | ((a ^ b) & c)
-
-
-def _ripple(columns: list[list[Value]]) -> list[Value]:
-    """Bits of the sum of columns of at most two bits each."""
-    bits: list[Value] = []
-    carry: list[Value] = []
-    for column in columns:
-        terms = column + carry
-        if len(terms) == 1:
-            bits, carry = [*bits, terms[0]], []
-        elif not terms:
-            bits, carry = [*bits, Const(0, 1)], []
-        else:
-            total, out = _full_adder(*terms)
-            bits, carry = [*bits, total], [out]
-    return bits
+    return [bit(i, j) for i in range(a.width) for j in range(b.width)]

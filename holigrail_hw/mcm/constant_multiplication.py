@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 from amaranth import signed, unsigned
 
-from holigrail_hw.core import OperatorSpec, RequestError, Timing, ToolError, operator, parameter
+from holigrail_hw.core import (
+    OperatorSpec,
+    RequestError,
+    Target,
+    Timing,
+    ToolError,
+    operator,
+    parameter,
+)
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.views import View
@@ -152,7 +160,7 @@ class ConstantMultiplication(OperatorSpec):
             "time spent (s)": round(found.seconds, 3),
         }
 
-    def views(self) -> list[View]:
+    def views(self, target: Target | None = None) -> list[View]:
         """The graph, how far outputs are off, and what the other metrics would give."""
         names = list(self.outputs())
         found: list[View] = [picture(self.graph, names)]

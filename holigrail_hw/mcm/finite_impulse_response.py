@@ -21,7 +21,7 @@ import numpy as np
 from amaranth import Cat, Const, Shape, signed, unsigned
 
 from holigrail_hw.arith.rounded import RoundedOperator
-from holigrail_hw.core import Timing, operator, parameter
+from holigrail_hw.core import Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder
@@ -136,7 +136,7 @@ class FiniteImpulseResponse(RoundedOperator):
             "sum of magnitudes": sum(map(abs, self.coefficients)),
         }
 
-    def views(self) -> list[View]:
+    def views(self, target: Target | None = None) -> list[View]:
         """The graph of the products, the taps, and the magnitude of the frequency response."""
         block = self.block
         if block is None:

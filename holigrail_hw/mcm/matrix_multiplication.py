@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from amaranth import Const, Mux
 
-from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
+from holigrail_hw.core import OperatorSpec, RequestError, Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
@@ -218,7 +218,7 @@ class MatrixMultiplication(OperatorSpec):
             "time spent (s)": round(found.seconds, 3),
         }
 
-    def views(self) -> list[View]:
+    def views(self, target: Target | None = None) -> list[View]:
         """The graph without biases."""
         return [picture(self.graph, list(self.outputs()))]
 

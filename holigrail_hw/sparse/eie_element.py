@@ -145,7 +145,7 @@ class EieElement(wiring.Component):
                 port.en.eq(self.lookup),
             ]
         with m.If(self.lookup):
-            m.d.sync += is_odd.eq(self.column[0])
+            m.d.sync += is_odd.eq(self.column[:1])
         even, odd = (port.data for port in ports)
         start, end = Mux(is_odd, odd, even), Mux(is_odd, even, odd)
         return start, (end - start)[:width]

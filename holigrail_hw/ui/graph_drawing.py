@@ -4,6 +4,7 @@ The strip above a row belongs to the labels of its boxes: lines cross the gap be
 that strip and run straight down through it, so that only a box's own lines pass its labels.
 """
 
+import re
 from typing import Any
 
 from .layers import arrange
@@ -14,9 +15,9 @@ __all__ = ["graph_svg"]
 _LABEL_SIZE, _NOTE_SIZE, _EDGE_SIZE, _ROW_SIZE = 10.0, 7.5, 8.0, 7.5
 _LINE, _PADDING, _SPACE, _STRIP, _GAP, _TRUNK, _MARGIN = 9.5, 6.0, 12.0, 15.0, 26.0, 9.0, 6.0
 _HEIGHT = 17.0
-_FILLS = {"input": "#3a4654", "inner": "#eaf0f6", "output": "#2f6ea5"}
-_BORDERS = {"input": "#3a4654", "inner": "#8fa6bd", "output": "#24557f"}
-_TEXTS = {"input": "white", "inner": "#1d2a36", "output": "white"}
+_FILLS = {"input": "#3a4654", "inner": "#eaf0f6", "output": "#2f6ea5", "memory": "#fbf0d9"}
+_BORDERS = {"input": "#3a4654", "inner": "#8fa6bd", "output": "#24557f", "memory": "#c39a3f"}
+_TEXTS = {"input": "white", "inner": "#1d2a36", "output": "white", "memory": "#1d2a36"}
 _LINES = {"plain": "#6f7f8f", "negative": "#c0392b"}
 _QUIET = "#8a939c"
 
@@ -78,12 +79,14 @@ class _Drawing:
         left = min(self.x[n] - self.box[n] / 2 for n in names)
         left = min(left, *self.x.values()) - _MARGIN
         right = max(max(self.x[n] + self.box[n] / 2 for n in names), *self.x.values()) + _MARGIN
-        left -= _width(f"{self.row_name} {len(self.bands) - 1}", _ROW_SIZE) + 10.0
+        if self.row_name:
+            left -= _width(f"{self.row_name} {len(self.bands) - 1}", _ROW_SIZE) + 10.0
         figure = new_figure((right - left) / 72, self.height / 72)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(left, right), ylim=(-self.height, 0))
         axes.axis("off")
-        for index, (_, top, bottom) in enumerate(self.bands):
+        named = self.bands if self.row_name else []
+        for index, (_, top, bottom) in enumerate(named):
             word = f"{self.row_name} {index}"
             place = (left + _MARGIN, (top + bottom) / 2)
             axes.text(*place, word, fontsize=_ROW_SIZE, color=_QUIET, va="center", ha="left")
@@ -196,7 +199,8 @@ def _line(
 
 
 def _minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
+    """Every hyphen is a minus sign, but for those within words."""
+    return re.sub(r"(?<![a-z])-|-(?![a-z])", "\N{MINUS SIGN}", text)
 
 
 def _width(text: str, size: float, bold: bool = False) -> float:

@@ -1,12 +1,23 @@
 """The SVG text of a view, whatever kind it is."""
 
-from holigrail_hw.views import Curve, Histogram, LayeredGraph, Lines, View
+from holigrail_hw.views import (
+    BlockDiagram,
+    Curve,
+    HeatMap,
+    Histogram,
+    LayeredGraph,
+    Lines,
+    Roofline,
+    View,
+)
 
 __all__ = ["svg_of"]
 
 
 def svg_of(view: View) -> str:
     """Draw a view; the same view gives the same text. A table gives none: it is text already."""
+    if isinstance(view, BlockDiagram):
+        view = view.layered()
     if isinstance(view, LayeredGraph):
         from .graph_drawing import graph_svg
 
@@ -23,4 +34,12 @@ def svg_of(view: View) -> str:
         from .plots import lines_svg
 
         return lines_svg(view)
+    if isinstance(view, HeatMap):
+        from .heat_map import heat_map_svg
+
+        return heat_map_svg(view)
+    if isinstance(view, Roofline):
+        from .roofline import roofline_svg
+
+        return roofline_svg(view)
     return ""

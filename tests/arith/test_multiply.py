@@ -10,7 +10,7 @@ from holigrail_hw.arith.multiply import Multiply
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.gates import Gates
 from holigrail_hw.formats import Rounding
-from holigrail_hw.hdl import float_round, integer_multiply
+from holigrail_hw.hdl import bit_heap, float_round
 
 REFERENCES = {
     "fp16": np.float16,
@@ -134,7 +134,7 @@ def test_planted_faults_are_seen(monkeypatch):
     with pytest.raises(AssertionError, match="wrong"):
         check([same("fp8_e5m2")])
     monkeypatch.undo()
-    monkeypatch.setattr(integer_multiply, "_full_adder", lambda a, b, c=0: (a ^ b ^ c, a & b))
+    monkeypatch.setattr(bit_heap, "_full_adder", lambda a, b, c=0: (a ^ b ^ c, a & b))
     with pytest.raises(AssertionError, match="wrong"):
         check([make(Multiply, a="int4", b="int4", multiplier="tree")])
 

@@ -72,7 +72,7 @@ WRONG = [
     ),
     (
         ["info", "mac", "--shell", "fifo"],
-        "error: timing: shell must be one of plain, stream, axi-stream, not 'fifo'\n",
+        "error: timing: shell must be one of plain, stream, axi-stream, wishbone, not 'fifo'\n",
     ),
     (
         ["info", "mac", "--seed", "x"],

@@ -9,7 +9,8 @@ from sample_engines import Repeat
 from sample_operators import Accumulate, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing
-from holigrail_hw.core.axi_stream import AxiStream, shelled
+from holigrail_hw.core.axi_stream import AxiStream
+from holigrail_hw.core.shelled import shelled
 from holigrail_hw.flow import emit, manifest, verify, workloads
 from holigrail_hw.flow.top import Top
 
@@ -93,5 +94,7 @@ def test_the_manifest_gives_the_design_back(tmp_path):
 
 
 def test_an_unknown_shell():
-    with pytest.raises(RequestError, match="shell must be one of plain, stream, axi-stream"):
+    with pytest.raises(
+        RequestError, match="shell must be one of plain, stream, axi-stream, wishbone"
+    ):
         Timing(shell="axi")

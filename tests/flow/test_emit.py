@@ -227,7 +227,8 @@ class TestCorruptManifest:
             "manifest FILE: test-multiply-add: a_width must be between 1 and 64, not 65"
             " (width of a)",
             "manifest FILE: timing: latency must be between 0 and 64 cycles, not 99",
-            "manifest FILE: timing: shell must be one of plain, stream, axi-stream, not 'ring'",
+            "manifest FILE: timing: shell must be one of plain, stream, axi-stream, wishbone,"
+            " not 'ring'",
         ]
 
     @pytest.mark.parametrize("timing", [[], 3, {"period_ns": "fast"}, {"speed": 1}])

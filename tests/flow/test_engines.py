@@ -141,5 +141,5 @@ def test_fields_that_are_not_judged():
     assert workloads.differences(chosen, wrong) == []
     wrong["result"]["a"] = answer["result"]["a"] ^ np.uint64(1)
     assert len(workloads.differences(chosen, wrong)) == chosen.counts["result"]
-    words = workloads.pack(Top(spec), chosen)["result"]
+    words = workloads.pack(Top(spec).handshakes(), chosen)["result"]
     assert {word >> 2 * 9 for word in words} == {0xFF}

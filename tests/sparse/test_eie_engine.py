@@ -68,6 +68,9 @@ SPECS = {
         accumulator="int20",
         relu=True,
     ),
+    "smallest": make(
+        Eie, pes=1, columns=1, rows=1, entries=1, queue=4, code_width=1, index_width=16
+    ),
     "no bypass": make(Forgetful, pes=1, columns=8, rows=5, entries=30, queue=3),
 }
 

@@ -2,14 +2,33 @@
 
 import random
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from holigrail_hw.ui.graph_drawing import _Drawing
+from holigrail_hw.ui.heat_map import _boxes, _shade
 from holigrail_hw.ui.layers import _crossings, arrange
 from holigrail_hw.ui.pictures import svg_of
-from holigrail_hw.views import Curve, Edge, Histogram, LayeredGraph, Line, Lines, Node, Panel, Table
+from holigrail_hw.views import (
+    Bandwidth,
+    Block,
+    BlockDiagram,
+    Curve,
+    Edge,
+    HeatMap,
+    Histogram,
+    LayeredGraph,
+    Line,
+    Lines,
+    Node,
+    Panel,
+    Roofline,
+    Table,
+    Wire,
+    WorkPoint,
+)
 
 
 def a_graph(adders: int, seed: int = 0) -> LayeredGraph:
@@ -27,9 +46,28 @@ def a_graph(adders: int, seed: int = 0) -> LayeredGraph:
     return LayeredGraph("Adder graph", tuple(nodes), tuple(edges))
 
 
-@pytest.mark.parametrize("adders", [1, 3, 12, 40])
+def a_diagram() -> BlockDiagram:
+    blocks = [
+        Block("in", "activation", "input"),
+        Block("side", "weight", "input"),
+        Block("buffer", "buffer", "memory", ("2 x 512 vectors", "65536 bits")),
+        Block("array", "8 x 8 elements", notes=("weight-stationary",)),
+        Block("out", "result", "output"),
+        Block("status", "status", "output"),
+    ]
+    wires = [
+        Wire("in", "buffer", "8 x int8"),
+        Wire("buffer", "array", "8 x int8"),
+        Wire("side", "array", "8 x int8"),
+        Wire("array", "out", "8 x 19 bit"),
+        Wire("side", "status", "34 bit"),
+    ]
+    return BlockDiagram("Parts", tuple(blocks), tuple(wires))
+
+
+@pytest.mark.parametrize("adders", [0, 1, 3, 12, 40])
 def test_no_box_and_no_label_overlaps_another(adders):
-    drawing = _Drawing(a_graph(adders, adders))
+    drawing = _Drawing(a_graph(adders, adders) if adders else a_diagram().layered())
     figure = drawing.figure()
     (axes,) = figure.axes
     renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
@@ -69,6 +107,9 @@ VIEWS = [
     Histogram("Error", (Panel("p0", (0.0, 1.0, 2.0), (3, 4), (0.0, 2.0)),) * 2, "x", "y"),
     Curve("Curve", (0.0, 0.5, 1.0), (0.0, -3.0, -9.0), "x", "y"),
     Lines("Lines", (0.1, 1.0), (Line("a", (9.0, 1.0)), Line("b", (2.0, 0.5))), "x", "y", True),
+    a_diagram(),
+    HeatMap("Heat", (0.0, 5.0, 9.0), (0.0, 1.0, 3.0), ((0.0, 0.5), (1.0, 1.0)), "x", "y", "use"),
+    Roofline("Roof", 64e6, (Bandwidth("link", 1e6),), (WorkPoint("job", 4.0, 4e6),), "MAC"),
 ]
 
 
@@ -87,6 +128,32 @@ def test_svg(view):
     if isinstance(view, LayeredGraph):
         assert {node.label for node in view.nodes} <= texts
         assert {edge.label.replace("-", "\N{MINUS SIGN}") for edge in view.edges} - {""} <= texts
+
+
+def test_blocks_stand_below_what_leads_to_them():
+    rows = {node.name: node.row for node in a_diagram().layered().nodes}
+    assert rows == {"in": 0, "side": 0, "buffer": 1, "array": 2, "out": 3, "status": 3}
+    circle = BlockDiagram("Circle", (Block("a", "a"), Block("b", "b")), (Wire("a", "b"),) * 2)
+    assert [node.row for node in circle.layered().nodes] == [0, 1]
+    with pytest.raises(ValueError, match="Circle: blocks must not lead to each other"):
+        replace(circle, wires=(Wire("a", "b"), Wire("b", "a"))).layered()
+
+
+def test_only_all_and_nothing_have_the_extreme_shades():
+    shades = [_shade(value) for value in (0.0, 0.001, 0.5, 0.999, 1.0)]
+    assert shades == sorted(set(shades))
+    values = ((0.2, 0.2, 0.7), (0.2, 1.0, 1.0))
+    view = HeatMap("Heat", (0.0, 1.0, 2.0, 4.0), (0.0, 1.0, 2.0), values, "x", "y", "use")
+    boxes = [box for found in _boxes(view).values() for box in found]
+    assert sorted(boxes) == [(0, 1, 1, 2), (0, 2, 0, 1), (1, 4, 1, 2), (2, 4, 0, 1)]
+
+
+def test_a_roof_is_the_peak_or_what_moves():
+    roof = next(view for view in VIEWS if isinstance(view, Roofline))
+    (link,) = roof.bandwidths
+    assert [roof.attainable(x, link) for x in (1.0, 64.0, 100.0)] == [1e6, 64e6, 64e6]
+    svg = svg_of(roof)
+    assert "link: 1 MB/s" in svg and "job: 4 MMAC/s, 6.25 % of the peak" in svg
 
 
 def test_a_table_has_no_drawing():

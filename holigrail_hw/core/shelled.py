@@ -1,0 +1,95 @@
+"""A specification as its shell shows it to the outside, and what all such views share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .engine import Engine, Items, Stream
+from .spec import OperatorSpec
+from .timing import Timing
+
+__all__ = ["Shelled", "shelled"]
+
+
+def shelled(spec: OperatorSpec, timing: Timing) -> OperatorSpec:
+    """The specification as its shell shows it: itself, or a :class:`Shelled` around it."""
+    from .axi_stream import AxiStream
+    from .wishbone import Wishbone
+
+    kinds = {kind.shell: kind for kind in (AxiStream, Wishbone)}
+    kind = kinds.get(timing.shell)
+    return kind(inner=spec, timing=timing) if kind else spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelled(Engine):
+    """Another specification behind other ports; it has its name and its parameters.
+
+    An operator with fixed latency is an engine with the streams ``i`` and ``o``.
+    """
+
+    inner: OperatorSpec
+    timing: Timing
+
+    def __post_init__(self) -> None:
+        kind = type(self.inner)
+        for name in ("name", "summary", "references", "maturity"):
+            object.__setattr__(self, name, getattr(kind, name))
+        if isinstance(self.inner, Engine):
+            object.__setattr__(self, "quiet_cycles", self.inner.quiet_cycles)
+
+    def parameters(self) -> dict[str, str]:
+        return self.inner.parameters()
+
+    def top_name(self, timing: Timing | None = None) -> str:
+        return f"{self.inner.top_name(self._timing)}_{self.timing.shell.replace('-', '_')}"
+
+    @property
+    def jobs_stand_alone(self) -> bool:
+        return isinstance(self.inner, Engine) or not self.inner.stateful
+
+    @property
+    def _timing(self) -> Timing:
+        """The request to the inner specification."""
+        return replace(self.timing, shell="plain")
+
+    def inner_streams(self) -> dict[str, Stream]:
+        """The streams inside."""
+        if isinstance(self.inner, Engine):
+            return self.inner.streams()
+        return {"i": Stream("in", self.inner.inputs()), "o": Stream("out", self.inner.outputs())}
+
+    def inner_golden(self, items: Mapping[str, Mapping[str, Any]]) -> Items:
+        """The answer inside."""
+        if isinstance(self.inner, Engine):
+            return self.inner.golden(**items)
+        interleave = self.inner.plan(self._timing).interleave
+        return {"o": self.inner.reference(items["i"], interleave)}
+
+    def inner_job(self, rng: np.random.Generator, size: int) -> Items:
+        """A random job inside."""
+        if isinstance(self.inner, Engine):
+            return self.inner.job(rng, size)
+        return {"i": self.inner.items(size, rng)}
+
+    def inner_corner_jobs(self) -> list[Items]:
+        """Corner jobs inside."""
+        return self.inner.corner_jobs() if isinstance(self.inner, Engine) else []
+
+    def inner_component(self) -> Any:
+        """The hardware inside, with its streams."""
+        timing = self._timing
+        if not isinstance(self.inner, Engine):
+            timing = replace(timing, shell="stream")
+        return self.inner.component(timing)
+
+    def cost(self, timing: Timing | None = None) -> dict[str, int]:
+        return self.inner.cost(self._timing)
+
+    def promise_ns(self, timing: Timing | None = None) -> float | None:
+        return self.inner.promise_ns(self._timing)
+
+    def component(self, timing: Timing | None = None) -> Any:
+        return self.architecture(self.timing)

@@ -1,0 +1,175 @@
+"""Hardware that makes bit masks, a block per cycle.
+
+Values that are not zero are brought side by side by a network of exchanges and written into one of
+two words, and on into the other one when it is full. A full word leaves while the other one is
+filled. Only a frame whose last block fills a word and begins another one takes a cycle more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from amaranth import Cat, Module, Mux, Signal
+
+from holigrail_hw.core import Stream, Timing, operator, parameter
+from holigrail_hw.core.engine import Items
+from holigrail_hw.formats import Format, parse
+
+from .bitmask import Bitmask
+from .bitmask_decoder import block_violations, mask_items, mask_streams, prefix_counts
+from .codec_engine import (
+    BIT,
+    CodecComponent,
+    CodecEngine,
+    joined_streams,
+    marked,
+    sparse_codes,
+    symbol_violations,
+)
+from .coded import frames
+from .packing_network import moved, settings
+
+__all__ = ["BitmaskEncoder"]
+
+
+@operator(
+    "bitmask-encoder",
+    summary="bit masks and the values that are not zero, a block per cycle",
+    references=("A. Gondimalla et al., SparTen, MICRO 2019",),
+)
+@dataclass(frozen=True, kw_only=True)
+class BitmaskEncoder(CodecEngine):
+    """Blocks go in, masks and words of values come out.
+
+    The code is ``holigrail_hw.sparse.bitmask``.
+
+    Bit i of a mask belongs to value i of its block.
+    """
+
+    symbol: Format = parameter(
+        parse("int8"), "format of a symbol; zero is the code 0", samples=("uint1", "int16")
+    )
+    block: int = parameter(
+        8, "symbols of a block, all of one cycle; a power of two", low=1, high=32, samples=(1, 2)
+    )
+
+    def check(self) -> list[str]:
+        return symbol_violations(symbol=self.symbol) + block_violations(self.block)
+
+    @property
+    def codec(self) -> Bitmask:
+        """The same in Python."""
+        return Bitmask(self.symbol.width, self.block)
+
+    def streams(self) -> dict[str, Stream]:
+        values = {f"v{i}": self.symbol for i in range(self.block)}
+        return {"block": Stream("in", values | {"last": BIT}), **mask_streams("out", self)}
+
+    def golden(self, block: Mapping[str, Any]) -> Items:
+        found = [mask_items(self.codec.encode(self._symbols(frame))) for frame in frames(block)]
+        streams = self.streams()
+        return {
+            name: joined_streams([one[name] for one in found], streams[name])
+            for name in ("mask", "value")
+        }
+
+    def _symbols(self, block: Mapping[str, Any]) -> Any:
+        return np.stack([block[f"v{i}"] for i in range(self.block)], axis=1).ravel()
+
+    def cycles(self, timing: Timing, block: Mapping[str, Any]) -> int:
+        """Exact: one per block, one for each second word at the end of a frame, one to leave."""
+        total = 0
+        for frame in frames(block):
+            there = (self._symbols(frame) != 0).reshape(-1, self.block).sum(axis=1)
+            total += len(there) + int(there[:-1].sum() % self.block + there[-1] > self.block)
+        return total + 1
+
+    def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
+        blocks = -(-symbols // self.block)
+        codes = sparse_codes(rng, self.symbol.width, blocks * self.block, density)
+        rows = codes.reshape(blocks, self.block)
+        return {"block": marked({f"v{i}": rows[:, i] for i in range(self.block)})}
+
+    def architecture(self, timing: Timing) -> Any:
+        return _Encoder(self)
+
+    @property
+    def results_per_cycle(self) -> dict[str, Any]:
+        return {"blocks per cycle": 1, "symbols per cycle": self.block}
+
+    def luts_and_flip_flops(self) -> tuple[int, int]:
+        block, width, stages = self.block, self.symbol.width, (self.block - 1).bit_length()
+        luts = block * (width * (stages + 3) + 6 * stages + 16) + 10
+        return luts, 2 * block * width + block + stages + 6
+
+
+class _Encoder(CodecComponent):
+    def __init__(self, spec: BitmaskEncoder):
+        super().__init__(spec.streams())
+        self._block, self._width = spec.block, spec.symbol.width
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        size = self._block
+        block, mask, value = self.block, self.mask, self.value
+        there = Signal(size)
+        m.d.comb += there.eq(Cat(block.payload[f"v{i}"] != 0 for i in range(size)))
+        before = prefix_counts(m, there)
+        # The word being filled, how full it is, and whether the other one is to leave.
+        upper, fill = Signal(), Signal(range(size))
+        leaving, leaves_last, more = Signal(), Signal(), Signal()
+        word_free, taken, total = Signal(), Signal(), Signal(range(2 * size))
+        words = [[Signal(self._width, name=f"word_{j}_{i}") for i in range(size)] for j in (0, 1)]
+        m.d.comb += [
+            value.valid.eq(leaving),
+            value.payload.last.eq(leaves_last),
+            word_free.eq(~leaving | value.ready),
+            block.ready.eq(word_free & (~mask.valid | mask.ready) & ~more),
+            taken.eq(block.valid & block.ready),
+            total.eq(fill + before[-1]),
+        ]
+        for i in range(size):
+            m.d.comb += value.payload[f"v{i}"].eq(Mux(upper, words[0][i], words[1][i]))
+        with m.If(value.ready):
+            m.d.sync += leaving.eq(0)
+        with m.If(mask.ready):
+            m.d.sync += mask.valid.eq(0)
+        with m.If(leaving & value.ready):
+            # What is left empty in the last word of a frame reads as zero.
+            for j in (0, 1):
+                with m.If(upper != j):
+                    m.d.sync += [one.eq(0) for one in words[j]]
+        with m.If(more & word_free):
+            m.d.sync += [more.eq(0), leaving.eq(1), leaves_last.eq(1), upper.eq(~upper)]
+        with m.If(taken):
+            self._fill(m, words, there, before, fill, upper)
+            m.d.sync += [
+                mask.valid.eq(1),
+                mask.payload.mask.eq(there),
+                mask.payload.last.eq(block.payload.last),
+                fill.eq(Mux(block.payload.last, 0, total)),
+                leaves_last.eq(block.payload.last & (total <= size)),
+                more.eq(block.payload.last & (total > size)),
+            ]
+            with m.If(block.payload.last | (total >= size)):
+                m.d.sync += [leaving.eq(1), upper.eq(~upper)]
+        return m
+
+    def _fill(self, m: Module, words: Any, there: Any, before: Any, fill: Any, upper: Any) -> None:
+        """Write every value to its place, counted from the word being filled."""
+        size = self._block
+        places = []
+        for i in range(size):
+            place = Signal(range(size), name=f"place_{i}")
+            m.d.comb += place.eq(fill + before[i])
+            places.append(place)
+        crossings = settings(m, there, places)
+        values = moved(m, [self.block.payload[f"v{i}"] for i in range(size)], crossings)
+        filled = moved(m, [there[i] for i in range(size)], crossings)
+        for slot in range(size):
+            # Beyond the end of the word being filled lie the first places of the other one.
+            other = fill > slot
+            for j in (0, 1):
+                with m.If(filled[slot] & ((upper ^ other) == j)):
+                    m.d.sync += words[j][slot].eq(values[slot])

@@ -1,0 +1,48 @@
+"""What all codecs share: the error of a corrupt frame, frames of a stream, the ratio. NumPy only.
+
+A frame is what was encoded at once: the items of a stream up to the one marked ``last``.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CodecError", "codes_of", "compression_ratio", "decoded", "frames"]
+
+
+class CodecError(ValueError):
+    """A coded frame that breaks the rules of its code: cut off, or with wrong bits."""
+
+
+def codes_of(values: Any, width: int) -> Any:
+    """A sequence of symbols as codes of ``width`` bits; raises ValueError."""
+    codes = np.asarray(values)
+    if codes.size and codes.dtype.kind not in "iu":
+        raise ValueError(f"symbols must be integer codes, not {codes.dtype}")
+    codes = codes.astype(np.int64)
+    if codes.size and not 0 <= codes.min() <= codes.max() < 1 << width:
+        raise ValueError(
+            f"symbols must be codes of {width} bits, not {codes.min()} to {codes.max()}"
+        )
+    return codes.astype(np.uint64)
+
+
+def decoded(symbols: list[int], wrong: str | None) -> Any:
+    """The symbols of a frame as codes; raises CodecError if anything was wrong with it."""
+    if wrong:
+        raise CodecError(f"{wrong}, after {len(symbols)} symbols")
+    return np.array(symbols, np.uint64)
+
+
+def frames(stream: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The frames of a stream, each with the fields of its items."""
+    start = 0
+    for end in np.flatnonzero(np.asarray(stream["last"])) + 1:
+        yield {name: np.asarray(codes)[start:end] for name, codes in stream.items()}
+        start = end
+
+
+def compression_ratio(symbols: int, width: int, bits: int) -> float:
+    """Bits of the symbols as they are over bits as coded."""
+    return symbols * width / bits if bits else 1.0

@@ -1,0 +1,226 @@
+"""Hardware that finds the rows and columns of a compressed sparse matrix, an entry per cycle.
+
+The row is a running sum of relative indices. The pointer of the next column is taken together with
+the last entry of a column, so only columns without entries take a cycle of their own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from amaranth import Module, Mux, Signal
+
+from holigrail_hw.core import Stream, Timing, operator, parameter
+from holigrail_hw.core.engine import Items
+from holigrail_hw.formats import Format, parse
+
+from .codec_engine import (
+    BIT,
+    CodecComponent,
+    CodecEngine,
+    flipped,
+    marked,
+    results_of,
+    sparse_codes,
+    symbol_violations,
+)
+from .coded import frames
+from .compressed_columns import CompressedColumns
+
+__all__ = ["CscDecoder"]
+
+
+@operator(
+    "csc-decoder",
+    summary="rows and columns of the entries of a compressed sparse matrix, CSC or CSR",
+    references=("S. Han et al., EIE, ISCA 2016",),
+)
+@dataclass(frozen=True, kw_only=True)
+class CscDecoder(CodecEngine):
+    """Pointers and entries go in, values with their places come out, column by column.
+
+    The code is ``holigrail_hw.sparse.compressed_columns``; of the transposed matrix it is CSR. The
+    last item of a frame is no entry: it has the value zero and says whether the frame was wrong.
+    Fillers take a cycle and give nothing.
+    """
+
+    symbol: Format = parameter(
+        parse("int8"), "format of a value; zero is the code 0", samples=("uint1", "int16")
+    )
+    rows: int = parameter(64, "rows of a matrix", low=1, high=1 << 16, samples=(1, 37))
+    columns: int = parameter(64, "the most columns of a matrix", low=1, high=1 << 16, samples=(1,))
+    index_width: int | None = parameter(
+        4,
+        "bits of a relative index; an index is absolute, the row, if none",
+        low=1,
+        high=16,
+        samples=(1, "none"),
+    )
+    pointer_width: int = parameter(16, "bits of a pointer", low=1, high=32)
+
+    def check(self) -> list[str]:
+        return symbol_violations(symbol=self.symbol)
+
+    @property
+    def codec(self) -> CompressedColumns:
+        """The same in Python."""
+        return CompressedColumns(
+            self.rows, self.columns, self.symbol.width, self.index_width, self.pointer_width
+        )
+
+    def streams(self) -> dict[str, Stream]:
+        column, row = (
+            parse(f"uint{max(1, (count - 1).bit_length())}") for count in (self.columns, self.rows)
+        )
+        index = parse(f"uint{self.codec.entry_index_width}")
+        place = {"column": column, "row": row, "value": self.symbol}
+        return {
+            "pointer": Stream("in", {"pointer": parse(f"uint{self.pointer_width}"), "last": BIT}),
+            "entry": Stream("in", {"index": index, "value": self.symbol, "last": BIT}),
+            "nonzero": Stream("out", place | {"last": BIT, "error": BIT}),
+        }
+
+    def golden(self, pointer: Mapping[str, Any], entry: Mapping[str, Any]) -> Items:
+        answers = []
+        for found, wrong in self._frames(pointer, entry):
+            closing = [] if wrong else [(0, 0, 0)]
+            answers.append(([*found, *closing], bool(wrong)))
+        return {"nonzero": results_of(["column", "row", "value"], answers)}
+
+    def _frames(self, pointer: Mapping[str, Any], entry: Mapping[str, Any]) -> Any:
+        for bounds, entries in zip(frames(pointer), frames(entry), strict=True):
+            yield self.codec.entries(bounds["pointer"], entries["index"], entries["value"])
+
+    def cycles(
+        self, timing: Timing, pointer: Mapping[str, Any], entry: Mapping[str, Any]
+    ) -> int | None:
+        """Exact for right frames: entries, the first two pointers, and those of empty columns."""
+        if any(wrong for _, wrong in self._frames(pointer, entry)):
+            return None
+        empty = [np.diff(f["pointer"].astype(np.int64))[:-1] == 0 for f in frames(pointer)]
+        return len(entry["last"]) + sum(2 + int(one.sum()) for one in empty) + 1
+
+    def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
+        columns = min(self.columns, 1 + symbols // self.rows)
+        codes = sparse_codes(rng, self.symbol.width, self.rows * columns, density)
+        matrix = codes.reshape(self.rows, columns)
+        # Whole columns without entries, too.
+        matrix[:, rng.random(columns) < 0.2] = 0
+        # No more entries, with their fillers, than the pointers can count.
+        each = 1 + (self.rows >> self.index_width if self.index_width else 0)
+        places = rng.permutation(np.flatnonzero(matrix))
+        matrix.flat[places[((1 << self.pointer_width) - 1) // each :]] = 0
+        coded = self.codec.encode(matrix)
+        return {
+            "pointer": marked({"pointer": coded["pointer"]}),
+            "entry": marked({"index": coded["index"], "value": coded["value"]}),
+        }
+
+    def corrupted(self, rng: np.random.Generator, frame: Items) -> Items:
+        name = ("pointer", "entry")[int(rng.integers(2))]
+        return {**frame, name: flipped(rng, frame[name], self.streams()[name])}
+
+    def architecture(self, timing: Timing) -> Any:
+        return _Decoder(self)
+
+    @property
+    def results_per_cycle(self) -> dict[str, Any]:
+        return {"entries per cycle": 1}
+
+    def luts_and_flip_flops(self) -> tuple[int, int]:
+        place = self.rows.bit_length() + self.columns.bit_length()
+        luts = 5 * self.pointer_width + 5 * place + self.symbol.width
+        return luts, 2 * self.pointer_width + 2 * place + self.symbol.width + 8
+
+    def facts(self) -> dict[str, Any]:
+        each = self.codec.entry_index_width + self.symbol.width
+        return {**super().facts(), "bits of an entry": each}
+
+
+class _Decoder(CodecComponent):
+    def __init__(self, spec: CscDecoder):
+        super().__init__(spec.streams())
+        self._spec, self._codec = spec, spec.codec
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec, codec = self._spec, self._codec
+        pointer, entry, nonzero = self.pointer, self.entry, self.nonzero
+        index, value = entry.payload.index, entry.payload.value
+        # Columns begun; where the column at work ends; the entry and the row that come next.
+        begun, columns = Signal(), Signal(range(spec.columns + 1))
+        bound, place = Signal(spec.pointer_width), Signal(spec.pointer_width)
+        next_row = Signal(range(spec.rows + 1))
+        pointers_over, broken = Signal(), Signal()
+        pointer_thrown, entry_thrown = Signal(), Signal()
+
+        advance, running, inside = Signal(), Signal(), Signal()
+        at_bound, to_bound, closing = Signal(), Signal(), Signal()
+        m.d.comb += [
+            advance.eq(~nonzero.valid | nonzero.ready),
+            running.eq(advance & ~pointer_thrown & ~entry_thrown & ~broken & begun),
+            at_bound.eq(place == bound),
+            to_bound.eq(place + 1 == bound),
+            inside.eq(running & ~at_bound),
+            closing.eq(running & at_bound & pointers_over),
+        ]
+        row = Signal(range(spec.rows + (1 << codec.entry_index_width)))
+        filler, wrong = Signal(), Signal()
+        m.d.comb += filler.eq(index.all() & (value == 0))
+        if codec.relative:
+            m.d.comb += row.eq(next_row + index)
+            empty = (value == 0) & (~filler | to_bound)
+        else:
+            m.d.comb += row.eq(index)
+            empty = value == 0
+        bad_entry = entry.payload.last | (row >= spec.rows) | (row < next_row) | empty
+        m.d.comb += wrong.eq(Mux(closing, ~(filler & entry.payload.last), bad_entry))
+
+        entry_taken, pointer_taken, failing = Signal(), Signal(), Signal()
+        at_pointer = ~begun | (at_bound & ~pointers_over)
+        m.d.comb += [
+            entry.ready.eq(entry_thrown | inside | closing),
+            entry_taken.eq(entry.valid & (inside | closing)),
+            pointer.ready.eq(
+                pointer_thrown
+                | (advance & ~broken & ~entry_thrown & at_pointer)
+                | (inside & entry.valid & ~wrong & to_bound & ~pointers_over)
+            ),
+            pointer_taken.eq(pointer.valid & pointer.ready & ~pointer_thrown),
+            failing.eq((advance & broken) | (entry_taken & wrong)),
+        ]
+        with m.If(advance):
+            m.d.sync += [
+                nonzero.valid.eq(failing | (entry_taken & (closing | ~filler))),
+                nonzero.payload.column.eq(Mux(failing | closing, 0, columns - 1)),
+                nonzero.payload.row.eq(Mux(failing | closing, 0, row)),
+                nonzero.payload.value.eq(Mux(failing | closing, 0, value)),
+                nonzero.payload.last.eq(failing | closing),
+                nonzero.payload.error.eq(failing),
+            ]
+        with m.If(entry_taken):
+            m.d.sync += [place.eq(place + 1), next_row.eq(row + 1)]
+        with m.If(pointer_taken):
+            m.d.sync += [
+                begun.eq(1),
+                bound.eq(pointer.payload.pointer),
+                pointers_over.eq(pointer.payload.last),
+                next_row.eq(0),
+            ]
+            with m.If(begun):
+                m.d.sync += columns.eq(columns + 1)
+                m.d.sync += broken.eq((pointer.payload.pointer < bound) | (columns == spec.columns))
+            with m.Else():
+                m.d.sync += broken.eq((pointer.payload.pointer != 0) | pointer.payload.last)
+        with m.If(failing | (entry_taken & closing)):
+            m.d.sync += [begun.eq(0), columns.eq(0), bound.eq(0), place.eq(0), broken.eq(0)]
+            m.d.sync += [pointers_over.eq(0), next_row.eq(0)]
+        with m.If(failing):
+            m.d.sync += pointer_thrown.eq(~pointers_over)
+            m.d.sync += entry_thrown.eq(~(entry_taken & entry.payload.last))
+        with m.If(pointer_thrown & pointer.valid):
+            m.d.sync += pointer_thrown.eq(~pointer.payload.last)
+        with m.If(entry_thrown & entry.valid):
+            m.d.sync += entry_thrown.eq(~entry.payload.last)
+        return m
