@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """The SCNN engine: speed-up over a dense engine against density, and cells.
 
-Usage: scripts/sparse_scnn.py [--limit CYCLES] [--quick] [--json FILE]
+Usage: scripts/bench_sparse_scnn.py [--scnn-limit CYCLES] [--scnn-cells] [--json FILE]
 
 grid    The published grid of 8x8 elements with 4x4 multipliers on the inception layers of GoogLeNet
         by the cycle model, beside the figures in scripts/data/scnn_model.csv and published ones.
 rtl     A small layer on 2x2 elements with 2x2 multipliers, Verilog through Verilator: all results
         are compared with NumPy's convolution and the cycles with those predicted. Densities whose
-        simulation takes more than --limit cycles are predicted only. "whole" is from reset to the
-        last result; "work" leaves out what a longer layer hides, loading and the last drain.
-        "placeholders" is the model with the entries that long runs of zeros take.
+        simulation takes more than --scnn-limit cycles are predicted only. "placeholders" is the
+        model with the entries that long runs of zeros take. "whole" is from reset to the last
+        result; "work" leaves out what a longer layer hides, loading and the last drain.
 queues  The same layer at a density of 0.5: cycles of the work over those of the model, by depth of
         the queues in front of the banks.
 cells   LUT equivalents (LUT4 + 2 CCU2C), flip-flops, DSP blocks of one element on an ECP5, mapped
-        but not placed. --quick leaves this out.
+        but not placed; with --scnn-cells.
 
 Exit status 1 if a simulation differs from NumPy or the prediction, or a figure misses its goal.
 """
@@ -42,6 +42,8 @@ from holigrail_hw.sparse.scnn_schedule import group_cycles
 from holigrail_hw.ui.progress import Progress
 from holigrail_hw.ui.tables import table
 
+__all__ = ["configure", "scnn"]
+
 DATA = Path(__file__).resolve().parent / "data" / "scnn_model.csv"
 PUBLISHED_CROSSOVER = 0.85
 LAYER = Convolution("small", 6, 256, 16, 3)
@@ -59,13 +61,23 @@ ENGINE = Scnn(
 DENSITIES = (1.0, 0.9, 0.8, 0.6, 0.4, 0.2, 0.1)
 
 
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of this section."""
+    parser.add_argument(
+        "--scnn-limit", type=int, default=400_000, metavar="CYCLES", help="longest simulation"
+    )
+    parser.add_argument("--scnn-cells", action="store_true", help="synthesise SCNN elements, too")
+
+
 def scnn(options: argparse.Namespace, console: Console) -> list[str]:
     """All tables; what missed its goal."""
     record: dict[str, Any] = {}
     options.record["scnn"] = record
     failures = _grid(console, record) + _rtl(options, console, record)
     _queues(console, record)
-    return failures if options.quick else failures + _cells(console, record)
+    if options.scnn_cells:
+        _cells(console, record)
+    return failures
 
 
 def _grid(console: Console, record: dict[str, Any]) -> list[str]:
@@ -125,7 +137,7 @@ def _rtl(options: argparse.Namespace, console: Console, record: dict[str, Any]) 
             model, packed, work = _work(ENGINE, items)
             predicted = ENGINE.cycles(Timing(), **items)
             measured = None
-            if predicted <= options.limit:
+            if predicted <= options.scnn_limit:
                 expected = ENGINE.golden(**items)
                 counts = {name: len(next(iter(f.values()))) for name, f in expected.items()}
                 run = design.run_streams(items, counts, quiet=ENGINE.quiet_cycles, rules=False)
@@ -172,7 +184,7 @@ def _queues(console: Console, record: dict[str, Any]) -> None:
     record["queues"] = rows
 
 
-def _cells(console: Console, record: dict[str, Any]) -> list[str]:
+def _cells(console: Console, record: dict[str, Any]) -> None:
     rows = []
     for name, changes in (
         ("2x2 multipliers, tile 4x4", {}),
@@ -198,13 +210,11 @@ def _cells(console: Console, record: dict[str, Any]) -> list[str]:
     header = ["element", "LUT equivalents", "flip-flops", "DSP", "memories", "banks", "estimate"]
     table(console, header, rows)
     record["cells"] = rows
-    return []
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--limit", type=int, default=400_000, metavar="CYCLES")
-    parser.add_argument("--quick", action="store_true", help="no synthesis")
+    configure(parser)
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     options.record = {}
