@@ -1,9 +1,9 @@
 """What an operator has to show besides its numbers, as plain data that anything can draw.
 
 A view is a :class:`LayeredGraph`, a :class:`BlockDiagram`, a :class:`Histogram`, a :class:`Curve`,
-a :class:`HeatMap`, a :class:`Roofline` or a :class:`Table`. It holds no picture and needs no
-library: the report page draws it, a test looks at it as it is, and :func:`.mcm.dot_form.to_dot`
-writes a graph for Graphviz.
+:class:`Lines`, a :class:`HeatMap`, a :class:`Roofline` or a :class:`Table`. It holds no picture and
+needs no library: the report page draws it, a test looks at it as it is, and
+:func:`.mcm.dot_form.to_dot` writes a graph for Graphviz.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ __all__ = [
     "HeatMap",
     "Histogram",
     "LayeredGraph",
+    "Line",
+    "Lines",
     "Node",
     "Panel",
     "Roofline",
@@ -219,6 +221,27 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One of several lines over the same x."""
+
+    name: str
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines to be compared; ``logarithmic`` is the scale of y."""
+
+    title: str
+    x: tuple[float, ...]
+    lines: tuple[Line, ...]
+    x_label: str
+    y_label: str
+    logarithmic: bool = False
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of texts and numbers; ``None`` where there is nothing to say."""
 
@@ -228,4 +251,4 @@ class Table:
     caption: str = ""
 
 
-View = LayeredGraph | BlockDiagram | Histogram | Curve | HeatMap | Roofline | Table
+View = LayeredGraph | BlockDiagram | Histogram | Curve | Lines | HeatMap | Roofline | Table

@@ -10,6 +10,7 @@ import numpy as np
 
 from holigrail_hw.views import Curve, View
 
+from .crossovers import crossovers
 from .eie_model import efficiency, queue_cycles, work_of
 from .eie_schedule import PIPELINE
 
@@ -24,7 +25,7 @@ _COLUMNS, _MOST_ROWS, _DENSITY = 256, 64, 0.1
 
 
 def eie_views(spec: "Eie") -> list[View]:
-    """Two curves, from seeded random numbers: the same every time."""
+    """Two curves and the four ways to use zeros, from seeded random numbers."""
     rng = np.random.default_rng(1)
     rows = min(spec.rows, _MOST_ROWS)
     work = _work(spec, rng, (_DENSITY, 1.0))
@@ -48,6 +49,7 @@ def eie_views(spec: "Eie") -> list[View]:
             "cycles with an entry (%)",
             f"{what} {_DENSITY:.0%} of the weights and all activations are not zero.",
         ),
+        crossovers(),
     ]
 
 

@@ -6,6 +6,7 @@ from holigrail_hw.views import (
     HeatMap,
     Histogram,
     LayeredGraph,
+    Lines,
     Roofline,
     View,
 )
@@ -37,4 +38,8 @@ def svg_of(view: View) -> str:
         from .roofline import roofline_svg
 
         return roofline_svg(view)
+    if isinstance(view, Lines):
+        from .plots import lines_svg
+
+        return lines_svg(view)
     return ""

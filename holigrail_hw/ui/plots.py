@@ -6,9 +6,10 @@ from typing import Any
 
 from .svg import inline_svg, new_figure, plain_settings
 
-__all__ = ["curve_svg", "histogram_svg", "pareto_front", "scatter_svg"]
+__all__ = ["curve_svg", "histogram_svg", "lines_svg", "pareto_front", "scatter_svg"]
 
 _BLUE, _RED, _GREY = "#2f6ea5", "#c0392b", "#8a939c"
+_COLOURS = (_GREY, _BLUE, "#c39a3f", "#4a8f5a", "#8a5aa5", _RED)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -78,6 +79,29 @@ def curve_svg(curve: Any) -> str:
         axes.grid(alpha=0.3)
         _plain(axes)
         return inline_svg(figure, curve.title)
+
+
+def lines_svg(view: Any) -> str:
+    """Draw an object like :class:`holigrail_hw.views.Lines`; what the lines are stands below."""
+    with plain_settings():
+        figure = new_figure(6.4, 3.4 + 0.19 * len(view.lines))
+        figure.set_layout_engine("constrained")
+        axes = figure.add_subplot()
+        for index, line in enumerate(view.lines):
+            colour, dashed = _COLOURS[index % len(_COLOURS)], (0, (4, 2)) if index % 2 else "-"
+            axes.plot(view.x, line.y, color=colour, linestyle=dashed, linewidth=1.6)
+            axes.lines[-1].set_label(line.name)
+        axes.set_xlim(view.x[0], view.x[-1])
+        if view.logarithmic:
+            axes.set_yscale("log")
+            for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+                axis(lambda value, _: f"{value:g}" if str(f"{value:.0e}")[0] in "125" else "")
+        axes.set_xlabel(view.x_label, fontsize=8.5)
+        axes.set_ylabel(view.y_label, fontsize=8.5)
+        axes.grid(alpha=0.3, which="both")
+        _plain(axes)
+        figure.legend(loc="outside lower left", fontsize=8, frameon=False)
+        return inline_svg(figure, view.title)
 
 
 def _plain(axes: Any) -> None:

@@ -20,6 +20,8 @@ from holigrail_hw.views import (
     HeatMap,
     Histogram,
     LayeredGraph,
+    Line,
+    Lines,
     Node,
     Panel,
     Roofline,
@@ -107,6 +109,7 @@ VIEWS = [
     a_diagram(),
     HeatMap("Heat", (0.0, 5.0, 9.0), (0.0, 1.0, 3.0), ((0.0, 0.5), (1.0, 1.0)), "x", "y", "use"),
     Roofline("Roof", 64e6, (Bandwidth("link", 1e6),), (WorkPoint("job", 4.0, 4e6),), "MAC"),
+    Lines("Lines", (0.1, 1.0), (Line("a", (9.0, 1.0)), Line("b", (2.0, 0.5))), "x", "y", True),
 ]
 
 
