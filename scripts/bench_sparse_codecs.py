@@ -57,7 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="symbols of a frame of the codecs, a multiple of 512, at most 4096",
     )
-    parser.add_argument("--cells", action="store_true", help="synthesise the codecs, too")
 
 
 def make(cls: Any, **texts: Any) -> Any:

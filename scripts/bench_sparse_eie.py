@@ -1,26 +1,23 @@
-#!/usr/bin/env python3
 """The EIE-like engine: efficiency over the depth of its queues, cycles beside the model, cells.
 
-Usage: scripts/sparse_eie.py [--only model,rtl,cells] [--elements N] [--depths 1,2,4,8,16]
-                             [--backend verilator|cxxrtl] [--json FILE]
+Section of scripts/bench_sparse: --only eie [--eie-elements N] [--queues 1,2,4,8,16] [--cells]
 
 model  The nine published layers at full size on 64 elements, by the project's model of the queues,
        beside the cycles of scripts/data/eie_model.csv, whose masks are drawn again, and the
        published times at 800 MHz. Efficiency is the share of the cycles of all elements in which
        they work on an entry.
-rtl    The same densities and rows per element on --elements elements and fewer columns, Verilog
+rtl    The same densities and rows per element on --eie-elements elements and fewer columns, Verilog
        through Verilator: "rtl" are the cycles that the status of a product says. Products are
        compared with NumPy's, the cycles of the whole run with those predicted.
-cells  LUT equivalents (LUT4 + 2 CCU2C), flip-flops, DSP blocks and memories of small engines on an
-       ECP5, mapped but not placed.
+cells  With --cells: LUT equivalents (LUT4 + 2 CCU2C), flip-flops, DSP blocks and memories of small
+       engines on an ECP5, mapped but not placed.
 
-Exit status 1 if a simulation differs from NumPy or the prediction, a model from the table, or the
-cycles of a product from those of the model by more than 2 %.
+Wrong is a simulation that differs from NumPy or the prediction, a model that differs from the
+table, and cycles of a product that exceed those of the model by more than 2 %.
 """
 
 import argparse
 import csv
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -53,12 +50,21 @@ GOAL = 1.02
 Row = dict[str, str]
 
 
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--eie-elements", type=int, default=8, metavar="N", help="elements of the simulated engines"
+    )
+    parser.add_argument(
+        "--queues", default=",".join(map(str, DEPTHS)), metavar="D,D", help="depths of its queues"
+    )
+
+
 def eie(options: argparse.Namespace, console: Console) -> list[str]:
     """All tables; returns what missed its goal."""
-    failures, record = [], options.record.setdefault("eie", {})
-    for name in options.only.split(","):
-        console.print(f"\nEIE-like engine: {name}", style="bold")
-        failures += SECTIONS[name](options, console, record)
+    record = options.record.setdefault("eie", {})
+    failures = model(console, record) + rtl(options, console, record)
+    if options.cells:
+        cells(console, record)
     return failures
 
 
@@ -71,7 +77,7 @@ def layers() -> dict[str, list[Row]]:
     return found
 
 
-def model(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> list[str]:
+def model(console: Console, record: dict[str, Any]) -> list[str]:
     """Layers at full size, on the masks of the table."""
     rng, failures, table_rows = np.random.default_rng(SEED), [], []
     for name, rows in layers().items():
@@ -116,15 +122,15 @@ def scaled(row: Row, elements: int, rng: np.random.Generator) -> tuple[Any, Any]
 def rtl(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> list[str]:
     """Scaled layers in simulation, for every depth of the queues."""
     failures, found = [], []
-    for depth in map(int, options.depths.split(",")):
+    for depth in map(int, options.queues.split(",")):
         spec = Eie(
-            pes=options.elements, columns=MOST_COLUMNS, rows=256, entries=ENTRIES, queue=depth
+            pes=options.eie_elements, columns=MOST_COLUMNS, rows=256, entries=ENTRIES, queue=depth
         )
         with Progress(Console(stderr=True)) as progress:
-            design = Compiled(spec, backend=options.backend, progress=progress)
+            design = Compiled(spec, backend="verilator", progress=progress)
         rng = np.random.default_rng(SEED)
         for name, (row, *_) in layers().items():
-            matrix, vector = scaled(row, options.elements, rng)
+            matrix, vector = scaled(row, options.eie_elements, rng)
             encoded = encode(spec.sizes, matrix)
             codes = (vector & ((1 << spec.activation.width) - 1)).astype(np.uint64)
             load = load_job(spec, *matrix.shape[::-1], encoded.words())
@@ -143,7 +149,7 @@ def rtl(options: argparse.Namespace, console: Console, record: dict[str, Any]) -
             cycles, expected = int(run.results["status"]["cycles"][1]), queue_cycles(work, depth)
             if cycles > GOAL * expected:
                 failures.append(f"{label}: {cycles} cycles exceed {GOAL} * {expected}")
-            share = work.sum() / (options.elements * cycles)
+            share = work.sum() / (options.eie_elements * cycles)
             shape = "{1} x {0}".format(*matrix.shape)
             found.append([name, shape, depth, cycles, expected, cycles / expected, share])
             found[-1] += [efficiency(work, expected)]
@@ -155,7 +161,7 @@ def rtl(options: argparse.Namespace, console: Console, record: dict[str, Any]) -
     return failures
 
 
-def cells(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> list[str]:
+def cells(console: Console, record: dict[str, Any]) -> None:
     """Synthesis of small engines."""
     rows = []
     for name, spec in (
@@ -181,35 +187,3 @@ def cells(options: argparse.Namespace, console: Console, record: dict[str, Any])
     header = ["engine", "LUT equivalents", "estimate", "flip-flops", "estimate", "DSP"]
     table(console, [*header, "memories", "bits"], rows)
     record["cells"] = rows
-    return []
-
-
-SECTIONS = {"model": model, "rtl": rtl, "cells": cells}
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What the tables need to know."""
-    parser.add_argument("--only", default=",".join(SECTIONS), metavar="SECTION,SECTION")
-    parser.add_argument("--elements", type=int, default=8, metavar="N")
-    parser.add_argument("--depths", default=",".join(map(str, DEPTHS)), metavar="D,D")
-    parser.add_argument("--backend", default="verilator", choices=("verilator", "cxxrtl"))
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    options.record = {}
-    if unknown := set(options.only.split(",")) - set(SECTIONS):
-        parser.error(f"sections are {', '.join(SECTIONS)}, not {', '.join(sorted(unknown))}")
-    failures = eie(options, Console(width=160, highlight=False))
-    for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
-    if options.json:
-        Path(options.json).write_text(json.dumps(options.record, indent=1) + "\n")
-    return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
