@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from holigrail_hw.core import Stream, Timing, operator, parameter
+from holigrail_hw.core import Stream, Target, Timing, operator, parameter
 from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.views import Histogram, Panel, View
@@ -240,9 +240,11 @@ class HuffmanDecoder(CodecEngine):
             facts["code words"] = len(self.codec.order)
         return facts
 
-    def views(self) -> list[View]:
+    def views(self, target: Target | None = None) -> list[View]:
         if self.lengths is None:
             return []
         counts = tuple(self.codec.counts)
         panel = Panel("code words", tuple(range(1, len(counts) + 2)), counts)
-        return [Histogram("Code words by length", (panel,), "length (bits)", "code words")]
+        caption = "How many code words there are of each length."
+        title = "Code words by length"
+        return [Histogram(title, (panel,), "length (bits)", "code words", caption)]
