@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from holigrail_hw.core import Engine, Stream, Timing, operator, parameter
+from holigrail_hw.core import Engine, Stream, Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.views import View
 
@@ -162,5 +162,5 @@ class Eie(Engine):
         bits = ", ".join(f"{name} {count}" for name, count in memory_bits(self).items())
         return {"memory bits": bits, "largest matrix": f"{self.pes * self.rows} x {self.columns}"}
 
-    def views(self, target: Any = None) -> list[View]:
+    def views(self, target: Target | None = None) -> list[View]:
         return eie_views(self)

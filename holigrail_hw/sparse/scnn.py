@@ -22,9 +22,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from holigrail_hw.core import Engine, Stream, Timing, operator, parameter
+from holigrail_hw.core import Engine, Stream, Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.views import View
 
+from .crossovers import crossovers
 from .scnn_cost import memory_bits, scnn_cost
 from .scnn_geometry import Axis, Sums
 from .scnn_golden import scnn_golden
@@ -245,6 +247,9 @@ class Scnn(Engine):
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return scnn_cost(self)
+
+    def views(self, target: Target | None = None) -> list[View]:
+        return [crossovers()]
 
     def facts(self) -> dict[str, Any]:
         sums = self.sums

@@ -19,7 +19,9 @@ def scnn_cost(spec: "Scnn") -> dict[str, int]:
     luts = banks * product * min(spec.queue, products) * -(-products // 2)
     luts += 2 * entries + banks * (3 * width + 20) + 2 * width * banks // 3
     luts += products * (3 * sums.address_width + 12) + 24 * (spec.weight_lanes + 10)
-    flip_flops = entries + products * product + banks * (product + 4) + 300
+    # Loading, order of the vectors, walks over the sums and compression, as measured on an ECP5.
+    luts += 1000 + 45 * banks
+    flip_flops = entries + products * product + banks * (product + 64) + 600
     flip_flops += (spec.activation_lanes + 1) * (width + spec.index_width)
     total = {
         "adders": banks + 3 * products,
