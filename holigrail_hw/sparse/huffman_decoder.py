@@ -245,4 +245,6 @@ class HuffmanDecoder(CodecEngine):
             return []
         counts = tuple(self.codec.counts)
         panel = Panel("code words", tuple(range(1, len(counts) + 2)), counts)
-        return [Histogram("Code words by length", (panel,), "length (bits)", "code words")]
+        caption = "How many code words there are of each length."
+        title = "Code words by length"
+        return [Histogram(title, (panel,), "length (bits)", "code words", caption)]
