@@ -26,6 +26,7 @@ from .uart_simulation import simulate
 __all__ = ["BoardProof", "decode_and_check"]
 
 _ECP5_CELLS = [Path(__file__).with_name(name) for name in ("ecp5_cells.v", "ecp5_memories.v")]
+_ECP5_PADS = Path(__file__).with_name("ecp5_pads.v")
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,14 @@ def _ports(goal: Any) -> tuple[str, str, str]:
 def _netlist_verilog(netlist: Path, verilog: Path, logs: Path) -> None:
     if not netlist.is_file():
         raise RequestError(f"proof: the netlist must exist, not {netlist}")
-    commands = f"read_json {netlist}; delete t:$scopeinfo; write_verilog -noattr {verilog}"
+    commands = (
+        f"read_json {netlist}",
+        "delete t:$scopeinfo",
+        f"techmap -map {_ECP5_PADS} t:TRELLIS_IO",
+        f"write_verilog -noattr {verilog}",
+    )
     run_tool(
-        [*tools.require("yosys", who="proof")["yosys"].command, "-p", commands],
+        [*tools.require("yosys", who="proof")["yosys"].command, "-p", "; ".join(commands)],
         who="yosys",
         log=logs / "netlist.log",
         environment=tools.environment(),

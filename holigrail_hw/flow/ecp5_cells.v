@@ -1,6 +1,6 @@
 // Simulation models of the ECP5 cells that Yosys maps to, written from Lattice's FPGA Libraries
 // Reference Guide: look-up tables, carry cells, multiplexers, flip-flops, the 18-bit multiplier
-// without its registers, pads and the global set/reset.
+// without its registers, and the global set/reset.
 
 module LUT4(input A, B, C, D, output Z);
   parameter [15:0] INIT = 16'h0000;
@@ -105,18 +105,6 @@ module MULT18X18D(
       $display("MULT18X18D: these registers are not modelled");
       $finish;
     end
-endmodule
-
-module TRELLIS_IO(inout B, input I, T, output O);
-  parameter DIR = "INPUT";
-  generate
-    if (DIR == "INPUT") assign O = B;
-    else if (DIR == "OUTPUT") assign B = T ? 1'bz : I;
-    else begin
-      assign B = T ? 1'bz : I;
-      assign O = B;
-    end
-  endgenerate
 endmodule
 
 module SGSR(input CLK, GSR);
