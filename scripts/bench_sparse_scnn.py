@@ -19,7 +19,6 @@ Wrong is a simulation that differs from NumPy or the prediction, and a figure th
 
 import argparse
 import csv
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,8 @@ import numpy as np
 from rich.console import Console
 
 from holigrail_hw.core import Timing
-from holigrail_hw.flow import emit_verilog, synth
+from holigrail_hw.flow import measure
 from holigrail_hw.flow.compiled import Compiled
-from holigrail_hw.flow.top import Top
 from holigrail_hw.sparse.scnn import Scnn
 from holigrail_hw.sparse.scnn_golden import convolution, layers_of
 from holigrail_hw.sparse.scnn_jobs import layer_items, layer_result, random_layer
@@ -188,18 +186,8 @@ def _cells(console: Console, record: dict[str, Any]) -> None:
         ("1x1 multiplier", {"weight_lanes": 1, "activation_lanes": 1}),
     ):
         spec = Scnn(filters=4, accumulator=None, **changes)
-        top = Top(spec, Timing())
-        with tempfile.TemporaryDirectory() as folder, Progress(Console(stderr=True)) as progress:
-            file = Path(folder) / f"{top.name}.v"
-            file.write_text(emit_verilog.verilog(top))
-            found = synth.run(
-                [file],
-                top.name,
-                "ecp5-85k",
-                work_dir=Path(folder) / "synth",
-                place=False,
-                progress=progress,
-            )
+        with Progress(Console(stderr=True)) as progress:
+            found = measure.mapped(spec, "ecp5-85k", progress=progress)
         luts = found.luts + 2 * found.carries
         rows.append([name, luts, found.flip_flops, found.dsps, found.memories])
         rows[-1] += [spec.sums.banks, spec.cost()["luts"]]
