@@ -14,9 +14,8 @@ __all__ = ["stream_ports"]
 
 def stream_ports(streams: Mapping[str, Stream], shape: Any = shape_of) -> dict[str, Any]:
     """Members of a signature, one per stream; ``shape`` makes the shape of a field's format."""
-    return {
-        name: (In if one.direction == "in" else Out)(
-            stream.Signature(data.StructLayout({n: shape(f) for n, f in one.fields.items()}))
-        )
-        for name, one in streams.items()
-    }
+    found: dict[str, Any] = {}
+    for name, one in streams.items():
+        layout: Any = data.StructLayout({n: shape(f) for n, f in one.fields.items()})
+        found[name] = (In if one.direction == "in" else Out)(stream.Signature(layout))
+    return found
