@@ -53,7 +53,7 @@ def activity(spec: Any, timing: Timing, items: Mapping[str, Mapping[str, Any]]) 
         name: len(next(iter(fields.values()))) for name, fields in spec.golden(**items).items()
     }
     found: dict[str, list[list[int]]] = {name: [] for name in counts}
-    fields = {name: list(spec.streams()[name].fields) for name in counts}
+    fields = {name: spec.streams()[name].fields for name in counts}
     cycles = 0
 
     async def drive(ctx: Any) -> None:
@@ -95,7 +95,10 @@ def activity(spec: Any, timing: Timing, items: Mapping[str, Mapping[str, Any]]) 
         simulator.run()
         text = waveform.getvalue()
     results = {
-        name: dict(zip(fields[name], np.array(rows, dtype=object).T, strict=True))
+        name: {
+            field: np.array([row[place] & (1 << format.width) - 1 for row in rows], np.uint64)
+            for place, (field, format) in enumerate(fields[name].items())
+        }
         for name, rows in found.items()
     }
     toggles, reads = _counted(text, spec.rows)
@@ -112,7 +115,7 @@ def _counted(text: str, rows: int) -> tuple[int, int]:
             reads += sum(values.get(name, 0).bit_count() for name in reading)
             reads += rows * sum(values.get(name, 0) for name in whole)
         for name in operands & changes.keys():
-            toggles += (values.get(name, changes[name]) ^ changes[name]).bit_count()
+            toggles += (values.get(name, 0) ^ changes[name]).bit_count()
         values.update(changes)
     return toggles, reads
 

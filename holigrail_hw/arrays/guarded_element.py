@@ -112,9 +112,7 @@ class GuardedElement(wiring.Component):
             m.d.sync += word.eq(self.moving)
 
 
-def delayed_present(
-    m: Module, value: Any, present: Any, cycles: int, name: str
-) -> tuple[Any, Any]:
+def delayed_present(m: Module, value: Any, present: Any, cycles: int, name: str) -> tuple[Any, Any]:
     """A word and its flag so many cycles later; registers of the word keep what was present."""
     for index in range(cycles):
         word = Signal(value.shape(), name=f"{name}_late{index + 1}", reset_less=True)

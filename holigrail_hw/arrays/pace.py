@@ -42,9 +42,7 @@ class Pace:
         latest = 1 if timing.period_ns is None else _LATEST
         least = _FETCHED if sums.continues else 0
         lates = range(least, least + latest)
-        plans = {
-            late: self._element(sums.products, late, 0, selects=sums.guard) for late in lates
-        }
+        plans = {late: self._element(sums.products, late, 0, selects=sums.guard) for late in lates}
 
         def order(late: int) -> tuple[int, int]:
             return plans[late].latency - late, plans[late].latency

@@ -210,7 +210,12 @@ class PartialSums:
         product = multiplier.datapath(plan, a=a, b=b)["p"]
         gates = Logic(1, product.width)
         total = plan.step(
-            "guarded", product.shape, lambda p, u: Mux(u, p, Const(0, p.shape())), product, used, using=gates
+            "guarded",
+            product.shape,
+            lambda p, u: Mux(u, p, Const(0, p.shape())),
+            product,
+            used,
+            using=gates,
         )
         if state is not None:
             before, format = self._sum_of(count - 1), multiplier.target
