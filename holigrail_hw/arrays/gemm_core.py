@@ -7,11 +7,10 @@ when the queue of results has a place for them; so no register of the array need
 from typing import TYPE_CHECKING, Any
 
 from amaranth import Cat, Module, Signal, Value
-from amaranth.lib import data, fifo, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import fifo, wiring
 
+from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
 from .gemm_buffer import Buffer
@@ -68,16 +67,7 @@ class GemmCore(wiring.Component):
 
     def __init__(self, spec: "Gemm", timing: Timing):
         self._spec, self._timing = spec, timing
-        super().__init__(
-            {
-                name: (In if s.direction == "in" else Out)(
-                    stream.Signature(
-                        data.StructLayout({n: shape_of(f) for n, f in s.fields.items()})
-                    )
-                )
-                for name, s in spec.streams().items()
-            }
-        )
+        super().__init__(stream_ports(spec.streams()))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
