@@ -153,7 +153,9 @@ class Gemm(Engine):
         samples=("dsp",),
     )
     guard: bool = parameter(
-        False, "whether words of zero are never read, and elements rest where a factor is zero"
+        False,
+        "whether words of zero are never read, and elements rest where a factor is zero",
+        samples=(False,),
     )
 
     m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
