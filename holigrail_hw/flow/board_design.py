@@ -20,11 +20,28 @@ __all__ = ["BoardDesign", "SerialBench", "board_design"]
 class SerialBench(Protocol):
     """A simulation of the serial line: a cocotb bench and what it needs to know.
 
-    ``environment()`` names the ports among other things; ``who`` begins messages.
+    ``environment()`` names the ports among other things; ``who`` begins messages. ``simulator`` is
+    ``icarus`` or ``verilator``, which draws unknown bits from the seed. ``reset`` may be empty.
     """
 
     bench: ClassVar[str]
     who: ClassVar[str]
+    simulator: ClassVar[str]
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def clock(self) -> str: ...
+
+    @property
+    def rx(self) -> str: ...
+
+    @property
+    def tx(self) -> str: ...
+
+    @property
+    def reset(self) -> str: ...
 
     @property
     def what(self) -> str: ...

@@ -24,7 +24,7 @@ _SHORT = 16
 class Linked(BoardDesign):
     """The design of :mod:`holigrail_hw.hdl.stream_link`."""
 
-    proof_items = 8
+    proof_items = 40
 
     def shell(self, timing: Timing, divisor: int) -> Any:
         from .link_shell import LinkShell
@@ -56,6 +56,7 @@ class LinkBench:
 
     bench: ClassVar[str] = "uart_link"
     who: ClassVar[str] = "link"
+    simulator: ClassVar[str] = "verilator"
 
     spec: Engine
     seed: int

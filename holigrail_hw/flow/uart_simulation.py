@@ -1,9 +1,12 @@
-"""Simulate the serial line of a board design: cocotb and Icarus, in a process apart.
+"""Simulate the serial line of a board design with cocotb, in a process apart.
 
 The same bench runs on the source, on a netlist and on a decoded bitstream:
-``testbenches/uart_self_test.py`` or ``testbenches/uart_link.py``.
+``testbenches/uart_self_test.py`` or ``testbenches/uart_link.py``. Icarus runs a self-test, which is
+over soon, and would show unknown bits. Verilator runs the jobs of an engine, which take many times
+as many cycles on a larger netlist; see :mod:`.netlist_program` for the unknown bits there.
 """
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..core.errors import DesignError
-from . import self_test, tools
+from . import netlist_program, self_test, tools
 from .board_design import SerialBench
 from .process import Progress, tail
 from .process import run as run_tool
@@ -28,6 +31,7 @@ class Exchange:
 
     bench: ClassVar[str] = "uart_self_test"
     who: ClassVar[str] = "self-test"
+    simulator: ClassVar[str] = "icarus"
 
     seed: int
     count: int
@@ -72,14 +76,30 @@ def simulate(
     DesignError
         The answer is wrong or does not come, or Icarus refuses the Verilog.
     ToolError
-        A tool is missing or died.
+        A tool is missing or died, or Verilator refuses the Verilog.
     """
-    tools.require("iverilog", who=exchange.who)
+    files: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
+        if exchange.simulator == "icarus":
+            tools.require("iverilog", who=exchange.who)
+            files = [str(Path(path).absolute()) for path in verilog_files]
+            options = [f"-D{name}" for name in defines]
+        else:
+            ports = (exchange.clock, exchange.rx, exchange.tx, exchange.reset)
+            program = netlist_program.build(
+                verilog_files,
+                top,
+                [port for port in ports if port],
+                who=exchange.who,
+                defines=defines,
+                progress=progress,
+            )
+            # The name that cocotb's runner gives it.
+            shutil.copy2(program, Path(folder) / top)
+            options = netlist_program.unknown_bits(exchange.seed)
         if progress is not None:
-            progress(f"icarus: serial exchange, {exchange.what}")
-        files = [str(Path(path).absolute()) for path in verilog_files]
-        words = [folder, top, exchange.bench, ",".join(defines), *files]
+            progress(f"{exchange.simulator}: serial exchange, {exchange.what}")
+        words = [folder, exchange.simulator, top, exchange.bench, ",".join(options), *files]
         child = [sys.executable, "-m", __name__, *words]
         finished = run_tool(
             child,
@@ -104,29 +124,36 @@ def _mismatch(output: str, who: str) -> DesignError | None:
     return None
 
 
-def _child(folder: str, top: str, bench: str, defines: str, *files: str) -> None:
-    """Runs inside the process that :func:`simulate` starts; ends with status 1 on a mismatch."""
+def _child(folder: str, simulator: str, top: str, bench: str, options: str, *files: str) -> None:
+    """Runs inside the process that :func:`simulate` starts; ends with status 1 on a mismatch.
+
+    Without files there is a program already, whose arguments the options are.
+    """
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
 
     from holigrail_hw import testbenches
 
-    runner = get_runner("icarus")
-    runner.build(
-        sources=files,
-        hdl_toplevel=top,
-        build_dir=folder,
-        timescale=("1ns", "1ps"),
-        build_args=[f"-D{name}" for name in defines.split(",") if name],
-    )
+    runner, arguments = get_runner(simulator), options.split(",") if options else []
+    timescale = ("1ns", "1ps") if files else None
+    if files:
+        runner.build(
+            sources=files,
+            hdl_toplevel=top,
+            build_dir=folder,
+            timescale=timescale,
+            build_args=arguments,
+        )
     # The runner hands sys.path on to the interpreter inside the simulator.
     sys.path[:0] = list(testbenches.__path__)
     results = runner.test(
         hdl_toplevel=top,
+        hdl_toplevel_lang="verilog",
         test_module=bench,
         build_dir=folder,
         test_dir=folder,
-        timescale=("1ns", "1ps"),
+        timescale=timescale,
+        plusargs=[] if files else arguments,
     )
     ran, failed = get_results(results)
     sys.exit(0 if ran and not failed else 1)
