@@ -19,7 +19,6 @@ table, and cycles of a product that exceed those of the model by more than 2 %.
 import argparse
 import csv
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,8 @@ from rich.console import Console
 
 from holigrail_hw.core import Timing
 from holigrail_hw.core.engine import joined
-from holigrail_hw.flow import emit_verilog, synth
+from holigrail_hw.flow import measure
 from holigrail_hw.flow.compiled import Compiled
-from holigrail_hw.flow.top import Top
 from holigrail_hw.sparse.eie import Eie
 from holigrail_hw.sparse.eie_cost import memory_bits
 from holigrail_hw.sparse.eie_encoding import encode
@@ -169,18 +167,8 @@ def cells(console: Console, record: dict[str, Any]) -> None:
         ("1 element, queue of 8", Eie(pes=1)),
         ("4 elements, queue of 8", Eie(pes=4)),
     ):
-        top = Top(spec, Timing())
-        with tempfile.TemporaryDirectory() as folder, Progress(Console(stderr=True)) as progress:
-            file = Path(folder) / f"{top.name}.v"
-            file.write_text(emit_verilog.verilog(top))
-            result = synth.run(
-                [file],
-                top.name,
-                "ecp5-85k",
-                work_dir=Path(folder) / "synth",
-                place=False,
-                progress=progress,
-            )
+        with Progress(Console(stderr=True)) as progress:
+            result = measure.mapped(spec, "ecp5-85k", progress=progress)
         luts, bits = result.luts + 2 * result.carries, sum(memory_bits(spec).values())
         rows.append([name, luts, spec.cost()["luts"], result.flip_flops])
         rows[-1] += [spec.cost()["flip_flops"], result.dsps, result.memories, bits]

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """The SCNN engine: speed-up over a dense engine against density, and cells.
 
-Usage: scripts/bench_sparse_scnn.py [--scnn-limit CYCLES] [--scnn-cells] [--json FILE]
+Section of scripts/bench_sparse: --only scnn [--scnn-limit CYCLES] [--cells]
 
 grid    The published grid of 8x8 elements with 4x4 multipliers on the inception layers of GoogLeNet
         by the cycle model, beside the figures in scripts/data/scnn_model.csv and published ones.
@@ -13,16 +12,13 @@ rtl     A small layer on 2x2 elements with 2x2 multipliers, Verilog through Veri
 queues  The same layer at a density of 0.5: cycles of the work over those of the model, by depth of
         the queues in front of the banks.
 cells   LUT equivalents (LUT4 + 2 CCU2C), flip-flops, DSP blocks of one element on an ECP5, mapped
-        but not placed; with --scnn-cells.
+        but not placed; with --cells.
 
-Exit status 1 if a simulation differs from NumPy or the prediction, or a figure misses its goal.
+Wrong is a simulation that differs from NumPy or the prediction, and a figure that misses its goal.
 """
 
 import argparse
 import csv
-import json
-import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,9 +27,8 @@ import numpy as np
 from rich.console import Console
 
 from holigrail_hw.core import Timing
-from holigrail_hw.flow import emit_verilog, synth
+from holigrail_hw.flow import measure
 from holigrail_hw.flow.compiled import Compiled
-from holigrail_hw.flow.top import Top
 from holigrail_hw.sparse.scnn import Scnn
 from holigrail_hw.sparse.scnn_golden import convolution, layers_of
 from holigrail_hw.sparse.scnn_jobs import layer_items, layer_result, random_layer
@@ -66,7 +61,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scnn-limit", type=int, default=400_000, metavar="CYCLES", help="longest simulation"
     )
-    parser.add_argument("--scnn-cells", action="store_true", help="synthesise SCNN elements, too")
 
 
 def scnn(options: argparse.Namespace, console: Console) -> list[str]:
@@ -75,7 +69,7 @@ def scnn(options: argparse.Namespace, console: Console) -> list[str]:
     options.record["scnn"] = record
     failures = _grid(console, record) + _rtl(options, console, record)
     _queues(console, record)
-    if options.scnn_cells:
+    if options.cells:
         _cells(console, record)
     return failures
 
@@ -192,39 +186,11 @@ def _cells(console: Console, record: dict[str, Any]) -> None:
         ("1x1 multiplier", {"weight_lanes": 1, "activation_lanes": 1}),
     ):
         spec = Scnn(filters=4, accumulator=None, **changes)
-        top = Top(spec, Timing())
-        with tempfile.TemporaryDirectory() as folder, Progress(Console(stderr=True)) as progress:
-            file = Path(folder) / f"{top.name}.v"
-            file.write_text(emit_verilog.verilog(top))
-            found = synth.run(
-                [file],
-                top.name,
-                "ecp5-85k",
-                work_dir=Path(folder) / "synth",
-                place=False,
-                progress=progress,
-            )
+        with Progress(Console(stderr=True)) as progress:
+            found = measure.mapped(spec, "ecp5-85k", progress=progress)
         luts = found.luts + 2 * found.carries
         rows.append([name, luts, found.flip_flops, found.dsps, found.memories])
         rows[-1] += [spec.sums.banks, spec.cost()["luts"]]
     header = ["element", "LUT equivalents", "flip-flops", "DSP", "memories", "banks", "estimate"]
     table(console, header, rows)
     record["cells"] = rows
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    configure(parser)
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    options.record = {}
-    failures = scnn(options, Console(width=160, highlight=False))
-    for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
-    if options.json:
-        Path(options.json).write_text(json.dumps(options.record, indent=1) + "\n")
-    return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

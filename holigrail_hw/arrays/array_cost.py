@@ -23,9 +23,17 @@ def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
         for row in range(rows):
             plan = pace.element(row + 1)
             total += _times(plan_cost(plan), columns)
+            if sums.guard:
+                # The operand, flags of the factors and of the product, and what loads them.
+                total["flip_flops"] += columns * (moving + 3)
+                total["luts"] += columns * 3
             total["flip_flops"] += columns * (2 * held + sums.width(row + 1))
         total += _times(plan_cost(pace.end()), columns)
         passing = rows * (columns - 1) * (moving + 2)
+        if sums.guard:
+            passing += rows * (columns - 1)
+            # The first element chooses; the flags are found at the border.
+            total["luts"] += moving + rows * -(-moving // 3) + columns * -(-held // 3)
         skew = moving * pace.step * rows * (rows - 1) // 2
         written = held * columns * (columns - 1) // 2
         deskew = sums.final.width * columns * (columns - 1) // 2

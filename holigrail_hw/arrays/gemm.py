@@ -32,6 +32,7 @@ from .gemm_facts import gemm_facts
 from .gemm_golden import commands_of, gemm_golden
 from .gemm_jobs import corner_jobs, random_job
 from .gemm_sums import ORDERS, ExactResult, RawSums, Totals
+from .guarded_element import guardless
 from .pace import Pace
 from .partial_sums import ACCUMULATIONS
 
@@ -151,6 +152,11 @@ class Gemm(Engine):
         choices=("dsp", "logic"),
         samples=("dsp",),
     )
+    guard: bool = parameter(
+        False,
+        "whether words of zero are never read, and elements rest where a factor is zero",
+        samples=(False,),
+    )
 
     m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
     k: int = parameter(64, "length of its sums", low=1, high=1 << 24, hardware=False)
@@ -166,7 +172,7 @@ class Gemm(Engine):
         return values | {"accumulator": self._widest()}
 
     def check(self) -> list[str]:
-        wrong = self._wrong_factors() or self._wrong_sums()
+        wrong = self._wrong_factors() or self._wrong_guard() or self._wrong_sums()
         if wrong or self.requantise == "none":
             return wrong
         if not self.is_fixed and self.requantise != "single":
@@ -187,6 +193,17 @@ class Gemm(Engine):
                 wrong.append(
                     f"{name} must be an integer, binary, ternary or float format, not {format}"
                 )
+        return wrong
+
+    def _wrong_guard(self) -> list[str]:
+        if not self.guard:
+            return []
+        wrong = guardless(activation=self.activation, weight=self.weight)
+        if self.buffer != "block":
+            wrong.append(
+                f"guard must be false with a {self.buffer} buffer, whose words are read together;"
+                " buffer block can have it"
+            )
         return wrong
 
     def _wrong_sums(self) -> list[str]:
@@ -246,6 +263,7 @@ class Gemm(Engine):
             rounding=self.sum_rounding,
             structure="dsp" if self.multiplier == "dsp" else "rows",
             continues=self.order == "sequential",
+            guard=self.guard,
         )
 
     @property

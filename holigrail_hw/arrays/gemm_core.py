@@ -7,17 +7,17 @@ when the queue of results has a place for them; so no register of the array need
 from typing import TYPE_CHECKING, Any
 
 from amaranth import Cat, Module, Signal, Value
-from amaranth.lib import data, fifo, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import fifo, wiring
 
+from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.hdl.shapes import shape_of
 
 from .delays import delayed
 from .gemm_buffer import Buffer
 from .gemm_feeders import Feeder, Loader
 from .gemm_output import Accumulators, Continued, Lanes
 from .gemm_sequencer import Sequencer
+from .guarded_buffer import GuardedBuffer
 from .stationary_array import StationaryArray
 
 if TYPE_CHECKING:
@@ -67,16 +67,7 @@ class GemmCore(wiring.Component):
 
     def __init__(self, spec: "Gemm", timing: Timing):
         self._spec, self._timing = spec, timing
-        super().__init__(
-            {
-                name: (In if s.direction == "in" else Out)(
-                    stream.Signature(
-                        data.StructLayout({n: shape_of(f) for n, f in s.fields.items()})
-                    )
-                )
-                for name, s in spec.streams().items()
-            }
-        )
+        super().__init__(stream_ports(spec.streams()))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -89,9 +80,15 @@ class GemmCore(wiring.Component):
         )
         self._connect(m, self.command, loader.command)
         _join(m, self.activation, loader.moving)
-        m.submodules.buffer = buffer = Buffer(spec.buffer, width, depth)
-        m.submodules.sequencer = sequencer = Sequencer(width, depth)
-        m.submodules.array = array = StationaryArray(spec.sums, spec.columns, self._timing)
+        if spec.guard:
+            buffer = GuardedBuffer(spec.rows, spec.activation.width, depth)
+            sequencer = Sequencer(width + spec.rows, depth, asks=True)
+        else:
+            buffer, sequencer = Buffer(spec.buffer, width, depth), Sequencer(width, depth)
+        m.submodules.buffer, m.submodules.sequencer = buffer, sequencer
+        m.submodules.array = array = StationaryArray(
+            spec.sums, spec.columns, self._timing, flagged=spec.guard
+        )
         m.submodules.weights = weights = Feeder(
             spec.columns * spec.weight.width, spec.rows, ("k_tiles", "n_tiles")
         )
@@ -120,10 +117,19 @@ class GemmCore(wiring.Component):
             buffer.write_address.eq(loader.address),
             buffer.write_data.eq(loader.data),
             buffer.read.eq(sequencer.read),
-            buffer.read_half.eq(sequencer.half),
-            buffer.read_address.eq(sequencer.address),
-            sequencer.data.eq(buffer.data),
         ]
+        if isinstance(buffer, GuardedBuffer):
+            m.d.comb += [
+                buffer.ask.eq(sequencer.ask),
+                buffer.ask_half.eq(sequencer.ask_half),
+                buffer.ask_address.eq(sequencer.ask_address),
+            ]
+        else:
+            m.d.comb += [
+                buffer.read_half.eq(sequencer.half),
+                buffer.read_address.eq(sequencer.address),
+            ]
+        m.d.comb += sequencer.data.eq(buffer.data)
         verdicts = [feeder.verdict for feeder in workers[1:]]
         self._flow(m, cycles, sequencer, array, lanes, verdicts)
         return m
@@ -139,6 +145,9 @@ class GemmCore(wiring.Component):
     ) -> None:
         """From the sequencer through the array to the border."""
         spec, tags = self._spec, sequencer.o.payload.tags
+        moving = [Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)]
+        if spec.guard:
+            moving.append(array.moving.payload.present)
         taken, swap = Signal(), Signal()
         room, status_room, spaced = Signal(), Signal(), Signal()
         claimed, allowed, judged, code = Signal(), Signal(), Signal(), Signal(3)
@@ -153,9 +162,7 @@ class GemmCore(wiring.Component):
             ),
             array.moving.valid.eq(sequencer.o.valid & tags.vector & allowed),
             array.moving.payload.last.eq(tags.closes),
-            Cat(Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)).eq(
-                sequencer.o.payload.vector
-            ),
+            Cat(*moving).eq(sequencer.o.payload.vector),
             sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
             taken.eq(sequencer.o.valid & sequencer.o.ready),
             array.result.ready.eq(1),

@@ -31,6 +31,7 @@ def cost_of_parts(spec: "Gemm", timing: Timing) -> dict[str, dict[str, int]]:
         activation=spec.activation,
         weight=spec.weight,
         multiplier=spec.multiplier,
+        guard=spec.guard,
         **float_sums(spec),
     )
     columns, width = spec.columns, spec.totals.width
@@ -63,7 +64,7 @@ def cost_of_parts(spec: "Gemm", timing: Timing) -> dict[str, dict[str, int]]:
 def memory_bits(spec: "Gemm") -> dict[str, int]:
     """Bits of the buffer of activations, both halves, and of the sums."""
     return {
-        "activations": 2 * spec.activation_depth * spec.rows * spec.activation.width,
+        "activations": 2 * spec.activation_depth * spec.rows * (spec.activation.width + spec.guard),
         "sums": spec.accumulator_depth * spec.columns * spec.totals.width,
     }
 

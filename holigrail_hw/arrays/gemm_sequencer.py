@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,12 +26,17 @@ class Sequencer(wiring.Component):
         Bits of a vector.
     depth : int
         Vectors in one half of the buffer.
+    asks : bool
+        Tell the buffer, by ``ask``, ``ask_half`` and ``ask_address``, of which vector the next read
+        will be, at least a cycle before it.
     """
 
-    def __init__(self, width: int, depth: int):
-        self._depth = depth
+    def __init__(self, width: int, depth: int, *, asks: bool = False):
+        self._depth, self._asks = depth, asks
+        asking = {"ask": Out(1), "ask_half": Out(1), "ask_address": Out(range(depth))}
         super().__init__(
-            {
+            (asking if asks else {})
+            | {
                 "job": In(JOB),
                 "offered": In(1),
                 "taken": Out(1),
@@ -65,6 +70,14 @@ class Sequencer(wiring.Component):
             tags.ends.eq((job.code != GOOD) | ((vector == 1) & (k_left == 1) & (n_left == 1))),
             tags.code.eq(job.code),
         ]
+        if self._asks:
+            m.d.comb += [
+                self.ask.eq(self.taken | self.read),
+                self.ask_half.eq(Mux(self.taken, self.job.half, job.half)),
+                self.ask_address.eq(address + 1),
+            ]
+            with m.If(self.taken | (tags.closes & tags.final)):
+                m.d.comb += self.ask_address.eq(0)
         with m.If(self.taken):
             m.d.sync += [
                 busy.eq(1),

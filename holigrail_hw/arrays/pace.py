@@ -6,7 +6,7 @@ from amaranth import unsigned
 
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.hdl.plan import Plan
-from holigrail_hw.hdl.primitives import device_model
+from holigrail_hw.hdl.primitives import Multiplexer, device_model
 from holigrail_hw.hdl.shapes import shape_of
 
 from .partial_sums import PartialSums
@@ -42,7 +42,7 @@ class Pace:
         latest = 1 if timing.period_ns is None else _LATEST
         least = _FETCHED if sums.continues else 0
         lates = range(least, least + latest)
-        plans = {late: self._element(sums.products, late, 0) for late in lates}
+        plans = {late: self._element(sums.products, late, 0, selects=sums.guard) for late in lates}
 
         def order(late: int) -> tuple[int, int]:
             return plans[late].latency - late, plans[late].latency
@@ -57,22 +57,30 @@ class Pace:
         """Equal where everything that is scheduled is equal."""
         return self._sums, self._period_ns, self._device.name
 
-    def element(self, count: int) -> Plan:
+    def element(self, count: int, *, selects: bool = False) -> Plan:
         """The arithmetic of the element that adds the ``count``-th product, a fresh plan.
 
         Inputs ``a``, ``b`` and, unless it is the first, ``state``, which is ``late`` cycles behind;
-        output ``sum``, to be registered once more.
+        with a guard also ``used``; output ``sum``, to be registered once more. If the element
+        ``selects``, its factor ``a`` has gone through a multiplexer in the same cycle.
         """
-        return self._element(count, self.late, self.late + self.step - 1)
+        return self._element(count, self.late, self.late + self.step - 1, selects=selects)
 
-    def _element(self, count: int, late: int, latency: int) -> Plan:
+    def _element(self, count: int, late: int, latency: int, *, selects: bool) -> Plan:
         sums = self._sums
         inputs = {"a": shape_of(sums.a), "b": shape_of(sums.b)}
         if count > 1 or sums.continues:
             inputs["state"] = unsigned(sums.width(count - 1))
+        if sums.guard:
+            inputs["used"] = unsigned(1)
 
-        def datapath(plan: Plan, a: Any, b: Any, state: Any = None) -> dict[str, Any]:
-            return {"sum": sums.step(plan, a, b, state, count)}
+        def datapath(
+            plan: Plan, a: Any, b: Any, state: Any = None, used: Any = None
+        ) -> dict[str, Any]:
+            if selects:
+                chosen = Multiplexer(sums.a.width)
+                a = plan.step("selected", a.shape, lambda a: a, a, using=chosen)
+            return {"sum": sums.step(plan, a, b, state, count, used)}
 
         return Plan(
             inputs,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth import Cat, Value, signed, unsigned
+from amaranth import Cat, Const, Mux, Value, signed, unsigned
 
 from holigrail_hw.arith.add import Add
 from holigrail_hw.arith.fma import Fma
@@ -58,6 +58,8 @@ class PartialSums:
         Of the multipliers: ``rows`` or ``dsp``.
     continues : bool
         The first product too is added to a sum, which comes from outside.
+    guard : bool
+        A factor of 0 keeps its element's operands as they are, and 0 is added: fixed point only.
     """
 
     a: Format
@@ -69,6 +71,7 @@ class PartialSums:
     rounding: Rounding = Rounding.NEAREST_EVEN
     structure: str = "rows"
     continues: bool = False
+    guard: bool = False
 
     @property
     def is_fixed(self) -> bool:
@@ -86,11 +89,22 @@ class PartialSums:
             return self.register.width + FLAGS * self._has_flags
         return self._sum_of(count).width
 
-    def step(self, plan: Plan, a: Wire, b: Wire, state: Wire | None, count: int) -> Wire:
+    def step(
+        self,
+        plan: Plan,
+        a: Wire,
+        b: Wire,
+        state: Wire | None,
+        count: int,
+        used: Wire | None = None,
+    ) -> Wire:
         """The state after ``count`` products; ``state`` is that after one less, ``None`` if none.
 
-        States are unsigned wires of :meth:`width` bits.
+        States are unsigned wires of :meth:`width` bits. ``used`` is there with a guard: whether the
+        product counts.
         """
+        if used is not None:
+            return self._guarded_step(plan, a, b, state, count, used)
         if self.is_exact:
             return self._exact_step(plan, a, b, state)
         factors = {"a": self.a, "b": self.b, "multiplier": self.structure}
@@ -188,6 +202,27 @@ class PartialSums:
     def _has_flags(self) -> bool:
         formats = [format for format in (self.a, self.b) if isinstance(format, FloatFormat)]
         return any(format.specials != "finite" for format in formats)
+
+    def _guarded_step(
+        self, plan: Plan, a: Wire, b: Wire, state: Wire | None, count: int, used: Wire
+    ) -> Wire:
+        multiplier = Multiply(a=self.a, b=self.b, multiplier=self.structure)
+        product = multiplier.datapath(plan, a=a, b=b)["p"]
+        gates = Logic(1, product.width)
+        total = plan.step(
+            "guarded",
+            product.shape,
+            lambda p, u: Mux(u, p, Const(0, p.shape())),
+            product,
+            used,
+            using=gates,
+        )
+        if state is not None:
+            before, format = self._sum_of(count - 1), multiplier.target
+            addend = plan.step("partial", shape_of(before), _typed(before), state)
+            adder = Add(a=before, b=format, result=self._sum_of(count), rounding=self.rounding)
+            total = adder.datapath(plan, a=addend, b=total)["sum"]
+        return plan.step("state", unsigned(total.width), _bits, total)
 
     def _exact_step(self, plan: Plan, a: Wire, b: Wire, state: Wire | None) -> Wire:
         register = self.register

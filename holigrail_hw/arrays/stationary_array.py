@@ -24,6 +24,7 @@ from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.hdl.sharing import Part, submodule
 
 from .delays import delayed
+from .guarded_element import GuardedElement, delayed_present
 from .pace import Pace
 from .partial_sums import PartialSums
 
@@ -43,6 +44,9 @@ class StationaryArray(wiring.Component):
         Of as many products as there are rows. Factor ``a`` moves, factor ``b`` stays.
     fields : tuple of str
         Prefixes of the fields of the three streams.
+    flagged : bool
+        With a guard: a field ``present`` of the second stream says which of its fields are not
+        zero; what the others hold is of no account.
 
     Members
     -------
@@ -57,14 +61,16 @@ class StationaryArray(wiring.Component):
         timing: Timing,
         names: tuple[str, str, str] = ("stationary", "moving", "result"),
         fields: tuple[str, str, str] = ("s", "m", "r"),
+        flagged: bool = False,
     ):
-        self._sums, self._columns = sums, columns
+        self._sums, self._columns, self._flagged = sums, columns, flagged
         self._names, self._fields = names, fields
         self.pace = Pace(sums, timing)
         stay, move, give = fields
+        flags = {"present": sums.products} if flagged else {}
         layouts = (
             {f"{stay}{j}": shape_of(sums.b) for j in range(columns)},
-            {f"{move}{i}": shape_of(sums.a) for i in range(sums.products)} | {"last": 1},
+            {f"{move}{i}": shape_of(sums.a) for i in range(sums.products)} | {"last": 1} | flags,
             {f"{give}{j}": shape_of(sums.final) for j in range(columns)} | {"last": 1},
         )
         ports: dict[str, Any] = {
@@ -101,6 +107,9 @@ class StationaryArray(wiring.Component):
             m.d.comb += Value.cast(result.payload[f"{give}{j}"]).eq(core.sums[j])
         for i in range(self._sums.products):
             m.d.comb += core.moving[i].eq(Value.cast(moving.payload[f"{move}{i}"]))
+        if self._sums.guard:
+            found = Cat(core.moving[i].any() for i in range(self._sums.products))
+            m.d.comb += core.present.eq(moving.payload.present if self._flagged else found)
         return m
 
 
@@ -114,8 +123,10 @@ class _Core(wiring.Component):
     def __init__(self, sums: PartialSums, columns: int, pace: Pace, advance: Any):
         self._sums, self._columns, self._pace, self._advance = sums, columns, pace, advance
         ports = {"begun": In(data.ArrayLayout(sums.width(0), columns))} if sums.continues else {}
+        guard = {"present": In(sums.products)} if sums.guard else {}
         super().__init__(
             ports
+            | guard
             | {
                 "write": In(1),
                 "writable": Out(1),
@@ -140,21 +151,20 @@ class _Core(wiring.Component):
         for i in range(1, rows):
             tokens.append(delayed(m, tokens[-1], step, f"token{i}", resets=True))
         m.d.comb += passed.eq(Cat(*tokens).any())
-        written = [delayed(m, self.written[j], j, f"written{j}") for j in range(columns)]
+        written = self._written(m, writes)
         above: list[Any] = [None] * columns
         if sums.continues:
             above = [delayed(m, self.begun[j], j, f"begun{j}") for j in range(columns)]
         for i in range(rows):
-            moving = delayed(m, self.moving[i], i * step, f"moving{i}")
-            mark, write = tokens[i], writes[i]
+            moves, mark, write = self._enters(m, i, taken), tokens[i], writes[i]
             for j in range(columns):
-                inputs = {"moving": moving, "token": mark, "write": write, "written": written[j]}
+                inputs = moves | {"token": mark, "write": write} | written[j]
                 inputs |= {} if above[j] is None else {"above": above[j]}
                 part = self._element(i, j)
                 element = submodule(m, platform, f"element_{i}_{j}", part, inputs)
                 if j < columns - 1:
-                    moving, mark = element.moving_right, element.token_right
-                    write = element.write_right
+                    moves = {name: getattr(element, f"{name}_right") for name in moves}
+                    mark, write = element.token_right, element.write_right
                 above[j] = element.sum
 
         last = Part("end", ("end", pace.key), lambda: _End(pace.end()), self._advance)
@@ -166,9 +176,45 @@ class _Core(wiring.Component):
         m.d.comb += self.gives_last.eq(delayed(m, self.last, depth, "gives_last"))
         return m
 
+    def _written(self, m: Module, writes: Any) -> list[dict[str, Any]]:
+        """What the elements of each column may be written with."""
+        columns = range(self._columns)
+        if not self._sums.guard:
+            return [{"written": delayed(m, self.written[j], j, f"written{j}")} for j in columns]
+        found = []
+        for j in columns:
+            present = self.written[j].any() & writes.any()
+            word, flag = delayed_present(m, self.written[j], present, j, f"written{j}")
+            found.append({"written": word, "written_present": flag})
+        return found
+
+    def _enters(self, m: Module, row: int, taken: Any) -> dict[str, Any]:
+        """What moves into a row; with a guard a cycle ahead, where it can be."""
+        cycles, name = row * self._pace.step, f"moving{row}"
+        if not self._sums.guard:
+            return {"moving": delayed(m, self.moving[row], cycles, name)}
+        present = self.present[row] & taken
+        ahead = max(cycles - 1, 0)
+        word, flag = delayed_present(m, self.moving[row], present, ahead, name)
+        return {"moving": word, "present": flag}
+
     def _element(self, row: int, column: int) -> Part:
-        """The element there; all of a row but the last are the same."""
+        """The element there; all of a row but the last are the same, with a guard the first too."""
         sums, pace, is_last = self._sums, self._pace, column == self._columns - 1
+        if sums.guard:
+            is_direct = row == column == 0
+            return Part(
+                f"element_{row}" + "_first" * is_direct + "_last" * is_last,
+                ("element", pace.key, row, is_direct, is_last),
+                lambda: GuardedElement(
+                    sums,
+                    pace.element(row + 1, selects=is_direct),
+                    row,
+                    is_last=is_last,
+                    is_direct=is_direct,
+                ),
+                self._advance,
+            )
         return Part(
             f"element_{row}" + "_last" * is_last,
             ("element", pace.key, row, is_last),

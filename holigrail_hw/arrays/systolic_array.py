@@ -29,6 +29,7 @@ from holigrail_hw.views import View
 
 from .accumulating_array import AccumulatingArray, check_pace, pair_ends
 from .array_cost import array_cost
+from .guarded_element import guardless
 from .pace import Pace
 from .partial_sums import ACCUMULATIONS, PartialSums
 from .stationary_array import StationaryArray, tile_starts
@@ -90,6 +91,9 @@ class SystolicArray(Engine):
         high=1 << 32,
         samples=(3,),
     )
+    guard: bool = parameter(
+        False, "whether elements rest where a factor is zero; stationary, of integers"
+    )
     m: int | None = parameter(
         None,
         "a product to ask about, M x K times K x N: its M",
@@ -122,6 +126,8 @@ class SystolicArray(Engine):
                 )
         if self.rounding is Rounding.STOCHASTIC:
             wrong.append("rounding must not be stochastic in an array, which has no random words")
+        if self.guard:
+            wrong += self._wrong_guard()
         if wrong or self.accumulator is None:
             return wrong
         if self.accumulator.kind not in ("fixed", "float"):
@@ -134,6 +140,14 @@ class SystolicArray(Engine):
                 f" {self.accumulator}; with accumulation exact it can be fixed"
             ]
         return []
+
+    def _wrong_guard(self) -> list[str]:
+        if not self.is_stationary:
+            return [
+                f"guard must be false in an {self.dataflow} array, whose elements hold no factor;"
+                " a stationary one can have it"
+            ]
+        return guardless(activation=self.activation, weight=self.weight)
 
     def _too_narrow(self) -> list[str]:
         exact = self._sums_of(None).final
@@ -198,6 +212,7 @@ class SystolicArray(Engine):
             product=self.product,
             rounding=self.rounding,
             structure="dsp" if self.multiplier == "dsp" else "rows",
+            guard=self.guard,
         )
 
     @property

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from amaranth import Module, Value
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from holigrail_hw.core import Stream, Timing
-from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.core.stream_ports import stream_ports
 
 from .accumulating_array import AccumulatingArray
 from .tensor_bundle import BundledElement
@@ -32,12 +31,7 @@ class TensorStreams(wiring.Component):
     ):
         self._names = tuple(streams)
         self._array = AccumulatingArray(element, rows, columns, timing, ("left", "top", "result"))
-        super().__init__(
-            {
-                name: (In if kind.direction == "in" else Out)(stream.Signature(_layout(kind)))
-                for name, kind in streams.items()
-            }
-        )
+        super().__init__(stream_ports(streams))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -50,7 +44,3 @@ class TensorStreams(wiring.Component):
                 outer.ready.eq(inner.ready),
             ]
         return m
-
-
-def _layout(kind: Stream) -> data.StructLayout:
-    return data.StructLayout({name: shape_of(format) for name, format in kind.fields.items()})

@@ -1,15 +1,17 @@
 """A design on a device: what the model promised beside what synthesis, place and route found."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import emit, folders, synth
+from . import emit, emit_verilog, folders, synth
 from .process import Progress
+from .top import Top
 
-__all__ = ["MODEL_TOLERANCE", "Measured", "comparison", "judge", "measure"]
+__all__ = ["MODEL_TOLERANCE", "Measured", "comparison", "judge", "mapped", "measure"]
 
 MODEL_TOLERANCE = 0.20
 """How far the promised clock frequency may be from the measured one."""
@@ -86,6 +88,22 @@ def measure(
     failures, hint = judge(spec, timing, result.fmax_mhz)
     files = [str(path) for path in generated.files] + list(result.logs)
     return Measured(result, rows, failures, hint, files)
+
+
+def mapped(
+    spec: OperatorSpec,
+    device: str,
+    timing: Timing | None = None,
+    *,
+    progress: Progress | None = None,
+) -> synth.SynthResult:
+    """What a design is mapped to, without placing it; no file is left behind."""
+    top = Top(spec, timing or Timing())
+    with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+        file = Path(name) / f"{top.name}.v"
+        file.write_text(emit_verilog.verilog(top), encoding="utf-8")
+        work = Path(name) / "synth"
+        return synth.run([file], top.name, device, work_dir=work, place=False, progress=progress)
 
 
 def comparison(

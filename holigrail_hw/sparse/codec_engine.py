@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from amaranth import unsigned
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from holigrail_hw.core import Engine, Stream, Timing
 from holigrail_hw.core.engine import Items, joined
+from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.formats import Format, parse
 
 __all__ = [
@@ -88,16 +88,7 @@ class CodecComponent(wiring.Component):
     """A component with the streams of an engine; every field is a bit pattern."""
 
     def __init__(self, streams: Mapping[str, Stream]):
-        super().__init__(
-            {
-                name: (In if one.direction == "in" else Out)(
-                    stream.Signature(
-                        data.StructLayout({n: unsigned(f.width) for n, f in one.fields.items()})
-                    )
-                )
-                for name, one in streams.items()
-            }
-        )
+        super().__init__(stream_ports(streams, lambda format: unsigned(format.width)))
 
 
 def symbol_violations(**formats: Format) -> list[str]:

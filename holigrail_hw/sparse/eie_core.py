@@ -7,10 +7,9 @@ and set to 0 behind that; the status follows.
 from typing import TYPE_CHECKING, Any
 
 from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
-from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.core.stream_ports import stream_ports
 
 from .eie_drain import EieDrain
 from .eie_element import EieElement
@@ -29,16 +28,7 @@ class EieCore(wiring.Component):
 
     def __init__(self, spec: "Eie"):
         self._spec = spec
-        super().__init__(
-            {
-                name: (In if s.direction == "in" else Out)(
-                    stream.Signature(
-                        data.StructLayout({n: shape_of(f) for n, f in s.fields.items()})
-                    )
-                )
-                for name, s in spec.streams().items()
-            }
-        )
+        super().__init__(stream_ports(spec.streams()))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

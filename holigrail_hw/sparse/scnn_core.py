@@ -7,10 +7,10 @@ change places: the one that filled is drained while the next group goes on in th
 from typing import TYPE_CHECKING, Any
 
 from amaranth import Array, Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.core.stream_ports import stream_ports
 
 from .scnn_drain import Compressor, Drain
 from .scnn_issue import Issue
@@ -31,16 +31,7 @@ class ScnnCore(wiring.Component):
 
     def __init__(self, spec: "Scnn"):
         self._spec = spec
-        super().__init__(
-            {
-                name: (In if s.direction == "in" else Out)(
-                    stream.Signature(
-                        data.StructLayout({n: shape_of(f) for n, f in s.fields.items()})
-                    )
-                )
-                for name, s in spec.streams().items()
-            }
-        )
+        super().__init__(stream_ports(spec.streams()))
 
     def elaborate(self, platform: Any) -> Module:
         m, spec = Module(), self._spec

@@ -231,7 +231,7 @@ def test_what_the_host_refuses():
 
 def test_views_show_what_skipping_is_worth():
     """Between the density squared and somewhat above it; with all there, the queue's share."""
-    speed, share = make(Eie, pes=16, columns=256, rows=64).views()
+    speed, share, *_ = make(Eie, pes=16, columns=256, rows=64).views()
     faster = dict(zip(speed.x, speed.y, strict=True))
     assert list(speed.y) == sorted(speed.y, reverse=True)
     assert 0.9 < faster[1.0] < 1 and 0.6 < faster[0.5] * 0.5**2 < 1 and 15 < faster[0.1] < 100
