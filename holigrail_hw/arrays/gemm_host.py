@@ -5,12 +5,13 @@ The same code drives a simulation and a board: all it needs is a link, an object
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core import RequestError
 from holigrail_hw.core.errors import DesignError
+from holigrail_hw.core.link import Link
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format
 
 from .gemm import Gemm
@@ -29,14 +30,6 @@ _WHY = {
 }
 
 
-class _Link(Protocol):
-    spec: Any
-
-    def exchange(
-        self, items: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int]
-    ) -> dict[str, dict[str, Any]]: ...
-
-
 class GemmHost:
     """Matrix products on the engine behind a link.
 
@@ -51,7 +44,7 @@ class GemmHost:
         If the link's engine is no ``gemm``.
     """
 
-    def __init__(self, link: _Link):
+    def __init__(self, link: Link):
         if not isinstance(link.spec, Gemm):
             raise RequestError(f"gemm host: the engine must be gemm, not {link.spec.name}")
         self._link, self._spec = link, link.spec

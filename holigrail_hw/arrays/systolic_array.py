@@ -33,7 +33,7 @@ from .guarded_element import guardless
 from .pace import Pace
 from .partial_sums import ACCUMULATIONS, PartialSums
 from .stationary_array import StationaryArray, tile_starts
-from .tiling import SETTLED, Tiling
+from .tiling import SETTLED, Tiling, incomplete_sizes
 
 __all__ = ["DATAFLOWS", "SystolicArray"]
 
@@ -113,11 +113,7 @@ class SystolicArray(Engine):
         return values
 
     def check(self) -> list[str]:
-        wrong = []
-        asked = [getattr(self, name) for name in "mkn"]
-        if None in asked and asked != [None] * 3:
-            given = ", ".join(f"{name} = {v}" for name, v in zip("mkn", asked, strict=True) if v)
-            wrong.append(f"m, k and n must be given together, not only {given}")
+        wrong = incomplete_sizes(self)
         for name in ("activation", "weight", "accumulator", "product"):
             format = getattr(self, name)
             if format is not None and format.kind not in (*FIXED_KINDS, "float"):

@@ -27,6 +27,7 @@ from .tensor_bundle import BundledElement
 from .tensor_cost import product_facts, tensor_cost
 from .tensor_element import TensorElement
 from .tensor_streams import TensorStreams
+from .tiling import incomplete_sizes
 
 __all__ = ["TensorArray"]
 
@@ -96,12 +97,7 @@ class TensorArray(Engine):
         return {} if self._wrong() else {"accumulator": self.element.accumulator}
 
     def check(self) -> list[str]:
-        wrong = []
-        asked = [getattr(self, name) for name in "mkn"]
-        if None in asked and asked != [None] * 3:
-            given = ", ".join(f"{name} = {v}" for name, v in zip("mkn", asked, strict=True) if v)
-            wrong.append(f"m, k and n must be given together, not only {given}")
-        return wrong + self._wrong()
+        return incomplete_sizes(self) + self._wrong()
 
     def _wrong(self) -> list[str]:
         try:

@@ -10,8 +10,9 @@ output   ceil(M/R) * ceil(N/C)        K pairs
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["SETTLED", "Tiling"]
+__all__ = ["SETTLED", "Tiling", "incomplete_sizes"]
 
 SETTLED = 8
 """Tiles after which each takes as long as the one before."""
@@ -80,3 +81,12 @@ class Tiling:
     def utilisation(self, cycles: int) -> float:
         """Part of the products that the multipliers could make in so many cycles."""
         return self.products / (cycles * self.rows * self.columns)
+
+
+def incomplete_sizes(spec: Any) -> list[str]:
+    """What is wrong if only some of a specification's ``m``, ``k`` and ``n`` are given."""
+    given = {name: getattr(spec, name) for name in "mkn"}
+    there = ", ".join(f"{name} = {size}" for name, size in given.items() if size)
+    if not there or all(given.values()):
+        return []
+    return [f"m, k and n must be given together, not only {there}"]

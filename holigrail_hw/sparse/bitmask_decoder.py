@@ -12,31 +12,21 @@ from typing import Any
 import numpy as np
 from amaranth import Cat, Module, Mux, Signal
 
-from holigrail_hw.core import Stream, Timing, operator, parameter
+from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
-from holigrail_hw.formats import Format, parse
 
-from .bitmask import Bitmask
+from .bitmask_engine import BitmaskEngine, mask_items, prefix_counts
 from .codec_engine import (
     BIT,
     CodecComponent,
-    CodecEngine,
     flipped,
-    marked,
     results_of,
     sparse_codes,
-    symbol_violations,
 )
 from .coded import frames
 from .packing_network import moved_back, settings
 
-__all__ = [
-    "BitmaskDecoder",
-    "block_violations",
-    "mask_items",
-    "mask_streams",
-    "prefix_counts",
-]
+__all__ = ["BitmaskDecoder"]
 
 
 @operator(
@@ -45,7 +35,7 @@ __all__ = [
     references=("A. Gondimalla et al., SparTen, MICRO 2019",),
 )
 @dataclass(frozen=True, kw_only=True)
-class BitmaskDecoder(CodecEngine):
+class BitmaskDecoder(BitmaskEngine):
     """Masks and words of values go in, blocks come out.
 
     The code is ``holigrail_hw.sparse.bitmask``.
@@ -54,25 +44,9 @@ class BitmaskDecoder(CodecEngine):
     are left over behind its last block, or have zeros between them.
     """
 
-    symbol: Format = parameter(
-        parse("int8"), "format of a symbol; zero is the code 0", samples=("uint1", "int16")
-    )
-    block: int = parameter(
-        8, "symbols of a block, all of one cycle; a power of two", low=1, high=32, samples=(1, 2)
-    )
-
-    def check(self) -> list[str]:
-        return symbol_violations(symbol=self.symbol) + block_violations(self.block)
-
-    @property
-    def codec(self) -> Bitmask:
-        """The same in Python."""
-        return Bitmask(self.symbol.width, self.block)
-
     def streams(self) -> dict[str, Stream]:
-        values = {f"v{i}": self.symbol for i in range(self.block)}
         marks = {"last": BIT, "error": BIT}
-        return mask_streams("in", self) | {"block": Stream("out", values | marks)}
+        return self.coded("in") | {"block": Stream("out", self.values | marks)}
 
     def golden(self, mask: Mapping[str, Any], value: Mapping[str, Any]) -> Items:
         answers = []
@@ -91,10 +65,6 @@ class BitmaskDecoder(CodecEngine):
 
     def architecture(self, timing: Timing) -> Any:
         return _Decoder(self)
-
-    @property
-    def results_per_cycle(self) -> dict[str, Any]:
-        return {"blocks per cycle": 1, "symbols per cycle": self.block}
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
         block, width, stages = self.block, self.symbol.width, (self.block - 1).bit_length()
@@ -188,40 +158,3 @@ class _Decoder(CodecComponent):
                     with m.If(upper == (j >= size)):
                         m.d.sync += ring[j].eq(value.payload[f"v{j % size}"])
         return m
-
-
-def prefix_counts(m: Module, bits: Any) -> list[Any]:
-    """How many bits are set before place 0, 1, ... and in all; a tree of adders."""
-    sums = [bits[i] for i in range(len(bits))]
-    step = 1
-    while step < len(sums):
-        level = []
-        for i, one in enumerate(sums):
-            total = Signal(range(min(i + 1, 2 * step) + 1), name=f"count_{step}_{i}")
-            m.d.comb += total.eq(one + sums[i - step] if i >= step else one)
-            level.append(total)
-        sums, step = level, 2 * step
-    return [0, *sums]
-
-
-def block_violations(block: int) -> list[str]:
-    """What is wrong with the size of a block."""
-    return [] if block & (block - 1) == 0 else [f"block must be a power of two, not {block}"]
-
-
-def mask_streams(direction: str, spec: Any) -> dict[str, Stream]:
-    """The streams of masks and of words of values."""
-    values = {f"v{i}": spec.symbol for i in range(spec.block)}
-    return {
-        "mask": Stream(direction, {"mask": parse(f"uint{spec.block}"), "last": BIT}),
-        "value": Stream(direction, values | {"last": BIT}),
-    }
-
-
-def mask_items(coded: Mapping[str, Any]) -> Items:
-    """One frame as items of the streams."""
-    words = coded["value"]
-    return {
-        "mask": marked({"mask": coded["mask"]}),
-        "value": marked({f"v{i}": words[:, i] for i in range(words.shape[1])}),
-    }

@@ -12,20 +12,16 @@ from typing import Any
 import numpy as np
 from amaranth import Cat, Module, Mux, Signal
 
-from holigrail_hw.core import Stream, Timing, operator, parameter
+from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
-from holigrail_hw.formats import Format, parse
 
-from .bitmask import Bitmask
-from .bitmask_decoder import block_violations, mask_items, mask_streams, prefix_counts
+from .bitmask_engine import BitmaskEngine, mask_items, prefix_counts
 from .codec_engine import (
     BIT,
     CodecComponent,
-    CodecEngine,
     joined_streams,
     marked,
     sparse_codes,
-    symbol_violations,
 )
 from .coded import frames
 from .packing_network import moved, settings
@@ -39,7 +35,7 @@ __all__ = ["BitmaskEncoder"]
     references=("A. Gondimalla et al., SparTen, MICRO 2019",),
 )
 @dataclass(frozen=True, kw_only=True)
-class BitmaskEncoder(CodecEngine):
+class BitmaskEncoder(BitmaskEngine):
     """Blocks go in, masks and words of values come out.
 
     The code is ``holigrail_hw.sparse.bitmask``.
@@ -47,24 +43,8 @@ class BitmaskEncoder(CodecEngine):
     Bit i of a mask belongs to value i of its block.
     """
 
-    symbol: Format = parameter(
-        parse("int8"), "format of a symbol; zero is the code 0", samples=("uint1", "int16")
-    )
-    block: int = parameter(
-        8, "symbols of a block, all of one cycle; a power of two", low=1, high=32, samples=(1, 2)
-    )
-
-    def check(self) -> list[str]:
-        return symbol_violations(symbol=self.symbol) + block_violations(self.block)
-
-    @property
-    def codec(self) -> Bitmask:
-        """The same in Python."""
-        return Bitmask(self.symbol.width, self.block)
-
     def streams(self) -> dict[str, Stream]:
-        values = {f"v{i}": self.symbol for i in range(self.block)}
-        return {"block": Stream("in", values | {"last": BIT}), **mask_streams("out", self)}
+        return {"block": Stream("in", self.values | {"last": BIT}), **self.coded("out")}
 
     def golden(self, block: Mapping[str, Any]) -> Items:
         found = [mask_items(self.codec.encode(self._symbols(frame))) for frame in frames(block)]
@@ -93,10 +73,6 @@ class BitmaskEncoder(CodecEngine):
 
     def architecture(self, timing: Timing) -> Any:
         return _Encoder(self)
-
-    @property
-    def results_per_cycle(self) -> dict[str, Any]:
-        return {"blocks per cycle": 1, "symbols per cycle": self.block}
 
     def luts_and_flip_flops(self) -> tuple[int, int]:
         block, width, stages = self.block, self.symbol.width, (self.block - 1).bit_length()

@@ -5,13 +5,14 @@ The same code drives a simulation and a board: all it needs is a link, an object
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core import RequestError
 from holigrail_hw.core.engine import joined
 from holigrail_hw.core.errors import DesignError
+from holigrail_hw.core.link import Link
 
 from .eie import Eie
 from .eie_encoding import EieMatrix, encode
@@ -19,14 +20,6 @@ from .eie_golden import CODES, GOOD
 from .eie_jobs import load_job, vector_job
 
 __all__ = ["EieHost"]
-
-
-class _Link(Protocol):
-    spec: Any
-
-    def exchange(
-        self, items: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int]
-    ) -> dict[str, dict[str, Any]]: ...
 
 
 class EieHost:
@@ -43,7 +36,7 @@ class EieHost:
         If the link's engine is no ``eie``.
     """
 
-    def __init__(self, link: _Link):
+    def __init__(self, link: Link):
         if not isinstance(link.spec, Eie):
             raise RequestError(f"eie host: the engine must be eie, not {link.spec.name}")
         self._link, self._spec = link, link.spec

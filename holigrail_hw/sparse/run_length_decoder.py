@@ -12,24 +12,20 @@ import numpy as np
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data
 
-from holigrail_hw.core import Stream, Timing, operator, parameter
+from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
-from holigrail_hw.formats import Format, parse
 
 from .codec_engine import (
     BIT,
     CodecComponent,
-    CodecEngine,
     flipped,
-    marked,
     results_of,
     sparse_codes,
-    symbol_violations,
 )
 from .coded import frames
-from .run_length import RunLength
+from .run_length_engine import RunLengthEngine, word_items
 
-__all__ = ["RunLengthDecoder", "word_items", "word_stream"]
+__all__ = ["RunLengthDecoder"]
 
 
 @operator(
@@ -38,7 +34,7 @@ __all__ = ["RunLengthDecoder", "word_items", "word_stream"]
     references=("Y.-H. Chen et al., Eyeriss, IEEE JSSC 52(1), 2017",),
 )
 @dataclass(frozen=True, kw_only=True)
-class RunLengthDecoder(CodecEngine):
+class RunLengthDecoder(RunLengthEngine):
     """Words of pairs (run, value) go in, symbols come out.
 
     The code is ``holigrail_hw.sparse.run_length``.
@@ -47,23 +43,9 @@ class RunLengthDecoder(CodecEngine):
     ``last``, give an error instead of the symbols of that word.
     """
 
-    symbol: Format = parameter(
-        parse("int16"), "format of a symbol; zero is the code 0", samples=("uint1", "int5")
-    )
-    run_width: int = parameter(5, "bits of a run", low=1, high=16, samples=(1, 2))
-    pairs: int = parameter(3, "pairs of a word", low=1, high=16, samples=(1,))
-
-    def check(self) -> list[str]:
-        return symbol_violations(symbol=self.symbol)
-
-    @property
-    def codec(self) -> RunLength:
-        """The same in Python."""
-        return RunLength(self.symbol.width, self.run_width, self.pairs)
-
     def streams(self) -> dict[str, Stream]:
         symbol = {"value": self.symbol, "last": BIT, "error": BIT}
-        return {"word": word_stream("in", self), "symbol": Stream("out", symbol)}
+        return {"word": self.words("in"), "symbol": Stream("out", symbol)}
 
     def golden(self, word: Mapping[str, Any]) -> Items:
         answers = [self._frame(frame) for frame in frames(word)]
@@ -178,20 +160,3 @@ class _Decoder(CodecComponent):
         return (
             (self.word.payload.end != self.word.payload.last) | ~there[0] | (follows & ~open).any()
         )
-
-
-def word_stream(direction: str, spec: Any) -> Stream:
-    """The stream of words."""
-    run = parse(f"uint{spec.run_width}")
-    fields: dict[str, Format] = {}
-    for i in range(spec.pairs):
-        fields |= {f"run{i}": run, f"value{i}": spec.symbol}
-    return Stream(direction, fields | {"end": BIT, "last": BIT})
-
-
-def word_items(words: Mapping[str, Any]) -> dict[str, Any]:
-    """One frame of words as items of the stream."""
-    fields: dict[str, Any] = {}
-    for i in range(words["run"].shape[1]):
-        fields |= {f"run{i}": words["run"][:, i], f"value{i}": words["value"][:, i]}
-    return marked(fields | {"end": words["end"]})

@@ -12,22 +12,18 @@ import numpy as np
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data
 
-from holigrail_hw.core import Stream, Timing, operator, parameter
+from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
-from holigrail_hw.formats import Format, parse
 
 from .codec_engine import (
     BIT,
     CodecComponent,
-    CodecEngine,
     joined_streams,
     marked,
     sparse_codes,
-    symbol_violations,
 )
 from .coded import frames
-from .run_length import RunLength
-from .run_length_decoder import word_items, word_stream
+from .run_length_engine import RunLengthEngine, word_items
 
 __all__ = ["RunLengthEncoder"]
 
@@ -38,29 +34,15 @@ __all__ = ["RunLengthEncoder"]
     references=("Y.-H. Chen et al., Eyeriss, IEEE JSSC 52(1), 2017",),
 )
 @dataclass(frozen=True, kw_only=True)
-class RunLengthEncoder(CodecEngine):
+class RunLengthEncoder(RunLengthEngine):
     """Symbols go in, words of pairs (run, value) come out.
 
     The code is ``holigrail_hw.sparse.run_length``.
     """
 
-    symbol: Format = parameter(
-        parse("int16"), "format of a symbol; zero is the code 0", samples=("uint1", "int5")
-    )
-    run_width: int = parameter(5, "bits of a run", low=1, high=16, samples=(1, 2))
-    pairs: int = parameter(3, "pairs of a word", low=1, high=16, samples=(1,))
-
-    def check(self) -> list[str]:
-        return symbol_violations(symbol=self.symbol)
-
-    @property
-    def codec(self) -> RunLength:
-        """The same in Python."""
-        return RunLength(self.symbol.width, self.run_width, self.pairs)
-
     def streams(self) -> dict[str, Stream]:
         symbol = {"value": self.symbol, "last": BIT}
-        return {"symbol": Stream("in", symbol), "word": word_stream("out", self)}
+        return {"symbol": Stream("in", symbol), "word": self.words("out")}
 
     def golden(self, symbol: Mapping[str, Any]) -> Items:
         words = [word_items(self.codec.encode(frame["value"])) for frame in frames(symbol)]
