@@ -23,9 +23,13 @@ def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
     block = min(m, spec.accumulator_depth, spec.activation_depth // k_tiles)
     if not block:
         return []
-    heights = [block] * (m // block) + [m % block] * bool(m % block)
     weights, parameters = k_tiles * n_tiles * spec.rows, n_tiles * spec.columns
-    return [Command(h, k_tiles, n_tiles, GOOD, h * k_tiles, weights, parameters) for h in heights]
+
+    def command(height: int) -> "Command":
+        return Command(height, k_tiles, n_tiles, GOOD, height * k_tiles, weights, parameters)
+
+    # One object for all equal commands: a long product has a million of them.
+    return [command(block)] * (m // block) + [command(m % block)] * bool(m % block)
 
 
 def gemm_facts(spec: "Gemm") -> dict[str, Any]:

@@ -1,7 +1,14 @@
-"""When a matrix engine does what, if nobody ever waits: its cycles, exactly, tile by tile."""
+"""When a matrix engine does what, if nobody ever waits: its cycles, exactly, tile by tile.
+
+Every event takes place a constant number of cycles after the latest of those that it waits for. So
+the schedule is a linear system over (max, +) (Baccelli et al., Synchronization and Linearity,
+1992): once the cycles that matter have the same distances as they had before, the schedule repeats,
+only later. Equal tiles and equal commands soon come to that, and whole periods are skipped.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from holigrail_hw.core.timing import Timing
@@ -41,8 +48,8 @@ class Command:
 def total_cycles(spec: "Gemm", timing: Timing, commands: Iterable[Command]) -> int:
     """Cycles from reset to the last item delivered."""
     run = _Run(spec, timing)
-    for command in commands:
-        run.add(command)
+    for command, equal in groupby(commands):
+        run.repeat(command, sum(1 for _ in equal))
     return run.last + run.cycles.whole + 1 if run.recent else 0
 
 
@@ -53,19 +60,45 @@ def tile_spans(
 
     All but the last vector follow each other; it may come after a pause.
     """
-    run = _Run(spec, timing)
+    run = _Run(spec, timing, records=True)
     for command in commands:
         run.add(command)
     return run.spans
 
 
+class _Periods:
+    """Finds out that a state has come before, and how many periods of what followed fit."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[int, ...], tuple[int, int]] = {}
+
+    def skip(self, state: Sequence[int], step: int, remaining: int) -> tuple[int, int]:
+        """Steps to skip of those ``remaining`` after ``step``, and the cycles that they take."""
+        now = state[0]
+        earlier, before = self._seen.setdefault(tuple(t - now for t in state), (step, now))
+        if earlier == step:
+            return 0, 0
+        periods = remaining // (step - earlier)
+        return periods * (step - earlier), periods * (now - before)
+
+
+# Takes that a later cycle may depend on, and the other cycles, by what they belong to.
+_RECENT = 3
+_ARRAY = ("_written", "_start", "_closed", "_opened")
+_CHANNELS = ("_parameter", "_swapped")
+_FEEDERS = ("_loader", "_weights", "_sequencer", "_parameters")
+
+
 class _Run:
     """The cycles in which the parts of the engine are free again; a take is a vector entering."""
 
-    def __init__(self, spec: "Gemm", timing: Timing):
+    def __init__(self, spec: "Gemm", timing: Timing, *, records: bool = False):
         self.cycles = GemmTiming(spec, timing)
+        self._records = records
         self._rows, self._columns = spec.rows, spec.columns
         self._has_parameters = "parameter" in spec.streams()
+        # Without parameters per channel their cycles stand still, and nothing depends on them.
+        self._running = _ARRAY + (_CHANNELS if self._has_parameters else ())
         self._loader = self._weights = self._sequencer = self._parameters = 0
         self._written = self._parameter = -1
         # Of the array: when its present tile started, and its last vector entered.
@@ -83,6 +116,34 @@ class _Run:
     def last(self) -> int:
         """The latest take."""
         return self.recent[-1]
+
+    def repeat(self, command: Command, count: int) -> None:
+        """The same command so many times."""
+        periods, done = _Periods(), 0
+        # A set, as the parameters' feeder is judged by its cycles with or without parameters.
+        names = sorted({*self._running, *_FEEDERS, "_parameter"})
+        while done < count:
+            self.add(command)
+            done += 1
+            ends = self._ends[-STATUS_DEPTH:]
+            if self._start is None or len(ends) < STATUS_DEPTH or len(self.recent) < _RECENT:
+                continue
+            state = [*self._times(names), *self._judged, *ends]
+            skipped, cycles = periods.skip(state, done, count - done)
+            self._move(names, cycles)
+            self._judged = (self._judged[0] + cycles, self._judged[1] + cycles)
+            self._ends = [end + cycles for end in ends]
+            done += skipped
+
+    def _times(self, names: Sequence[str]) -> list[int]:
+        """The cycles by which a state is known; the latest take comes first."""
+        return [*self.recent[::-1], *(getattr(self, name) for name in names)]
+
+    def _move(self, names: Sequence[str], cycles: int) -> None:
+        """Go on as if the state had been reached so much later."""
+        self.recent = [take + cycles for take in self.recent]
+        for name in names:
+            setattr(self, name, getattr(self, name) + cycles)
 
     def add(self, command: Command) -> None:
         """One command more."""
@@ -104,10 +165,26 @@ class _Run:
         self._sequencer = fetched + 1
 
     def _obeyed(self, command: Command, first: int, weights: int, parameters: int) -> int:
-        rows, vectors = self._rows, command.vectors
         self._written = max(self._written, weights)
         self._parameter = max(self._parameter, parameters)
-        for tile in range(command.tiles):
+        periods, done = _Periods(), 0
+        while done < command.n_tiles:
+            first = self._column(command, first, ends=done == command.n_tiles - 1)
+            done += 1
+            if self._records or done == command.n_tiles or len(self.recent) < _RECENT:
+                continue
+            # The last column is never skipped: its end waits for the verdicts.
+            state = self._times(self._running)
+            skipped, cycles = periods.skip(state, done, command.n_tiles - 1 - done)
+            self._move(self._running, cycles)
+            first, done = first + cycles, done + skipped
+        self._weights, self._parameters = self._judged[0] + 1, self._judged[1] + 1
+        return command.tiles * command.vectors
+
+    def _column(self, command: Command, first: int, *, ends: bool) -> int:
+        """The tiles along K for one tile of N; returns the first cycle that is free after them."""
+        rows, vectors = self._rows, command.vectors
+        for tile in range(command.k_tiles):
             # Rows are written in order, each once the token of the tile before has passed it.
             self._written += rows
             if self._start is not None:
@@ -116,13 +193,13 @@ class _Run:
             ready = self._written + (rows == 1)
             self._start = max(ready, self._closed)
             take = max(first, self._start + 1, self._opened + self.cycles.spacing)
-            is_final = tile % command.k_tiles == command.k_tiles - 1
+            is_final = tile == command.k_tiles - 1
             if is_final and self._has_parameters:
                 self._parameter = max(self._parameter, self._swapped) + self._columns
                 take = max(take, self._parameter + 1)
                 self._swapped = take + self.cycles.swap
             self._opened, close = take, take + vectors - 1
-            if tile == command.tiles - 1:
+            if is_final and ends:
                 self._drain(command)
                 if vectors == 1:
                     take = close = self._ending(take)
@@ -133,9 +210,9 @@ class _Run:
                 self._take(take + early)
             self._take(close)
             self._closed, first = close, close + 1
-            self.spans.append((self._opened, close, vectors))
-        self._weights, self._parameters = self._judged[0] + 1, self._judged[1] + 1
-        return command.tiles * vectors
+            if self._records:
+                self.spans.append((self._opened, close, vectors))
+        return first
 
     def _drain(self, command: Command) -> None:
         """Items beyond those due are thrown away before their feeder gives its verdict."""
@@ -157,4 +234,4 @@ class _Run:
         return take
 
     def _take(self, cycle: int) -> None:
-        self.recent = [*self.recent[-2:], cycle]
+        self.recent = [*self.recent[1 - _RECENT :], cycle]

@@ -1,5 +1,6 @@
 """The matrix-product engine: NumPy's answer, faults, promised cycles, and the host's side of it."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,7 @@ from hardware import make
 
 from holigrail_hw.arrays import gemm_core, gemm_schedule
 from holigrail_hw.arrays.gemm import Gemm
+from holigrail_hw.arrays.gemm_facts import split
 from holigrail_hw.arrays.gemm_golden import commands_of
 from holigrail_hw.arrays.gemm_host import GemmHost
 from holigrail_hw.core import RequestError, Timing
@@ -244,6 +246,44 @@ def test_tiles_follow_without_a_gap():
         for n in (5, 25)
     )
     assert many - few == 20 * 4 * 16
+
+
+@pytest.mark.parametrize("request_", ["scaled", "raw", "no parameters"])
+def test_skipped_periods_change_no_cycle(request_):
+    """Equal tiles and commands are not walked through one by one, and the cycles stay the same."""
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        rows, columns = (int(size) for size in rng.integers(1, 6, 2))
+        spec = replace(REQUESTS[request_][0], rows=rows, columns=columns)
+        timing = Timing(period_ns=float(rng.choice([5.0, 12.0])), device="ecp5")
+        commands = []
+        for _ in range(3):
+            vectors, k_tiles, n_tiles = (int(size) for size in rng.integers(1, (9, 6, 30)))
+            arriving, weights = vectors * k_tiles, k_tiles * n_tiles * rows
+            code = int(rng.choice([0, 0, 0, 2, 4]))
+            command = gemm_schedule.Command(
+                vectors, k_tiles, n_tiles, code, arriving, weights, n_tiles * columns
+            )
+            commands += [command] * int(rng.integers(1, 20))
+        walked = gemm_schedule._Run(spec, timing, records=True)
+        for command in commands:
+            walked.add(command)
+        expected = walked.last + walked.cycles.whole + 1
+        assert gemm_schedule.total_cycles(spec, timing, commands) == expected
+
+
+def test_large_products_take_no_more_steps(monkeypatch):
+    """4096 x 4096 x 4096 in 1024 commands: the work is that of a few tiles."""
+    spec = make(Gemm, rows=4, columns=4, activation_depth=4096)
+    steps = []
+    take = gemm_schedule._Run._take
+    monkeypatch.setattr(
+        gemm_schedule._Run, "_take", lambda run, cycle: (steps.append(1), take(run, cycle))
+    )
+    for size in (512, 4096):
+        steps.clear()
+        cycles = gemm_schedule.total_cycles(spec, Timing(), split(spec, size, size, size))
+        assert cycles >= size**3 // 16 and len(steps) < 300 * size // 4
 
 
 def test_facts_count_what_moves():
