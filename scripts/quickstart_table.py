@@ -57,6 +57,8 @@ def run(path: Path, folder: Path, session: Session) -> int:
     pairs(session.console(), rows)
     for failure in measured.failures:
         print(f"error: {failure}", file=sys.stderr)
+    for note in measured.notes:
+        session.note(note)
     return int(bool(measured.failures) or built.met is False)
 
 

@@ -48,6 +48,8 @@ def main(words: list[str], session: Session) -> int:
         lambda console: pairs(console, [("written", shown(path))]),
         status=int(bool(failures)),
     )
+    for note in measured["notes"] if measured else ():
+        session.note(note)
     if failures and not session.json:
         raise DesignError("\n".join(failures), hint=hint)
     return status

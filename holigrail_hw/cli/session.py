@@ -67,6 +67,11 @@ class Session:
 
         return Progress(self.console(error=True), quiet=self.quiet, every_line=self.verbose)
 
+    def note(self, text: str) -> None:
+        """Say on standard error what is worth knowing and no failure; nothing with ``--quiet``."""
+        if not self.quiet:
+            print(f"note: {text}", file=sys.stderr)
+
     def show(
         self, result: Mapping[str, Any], text: "Callable[[Console], None]", *, status: int = 0
     ) -> int:

@@ -17,7 +17,7 @@ __all__ = ["configure", "main", "print_comparison"]
 
 
 def main(words: list[str], session: Session) -> int:
-    """Synthesise, place and route; exit status 1 if the period is missed or the model is off."""
+    """Synthesise, place and route; exit status 1 if the period or the promise is missed."""
     options, design = read_design(words, session, configure)
     with session.progress() as progress:
         measured = measure.measure(
@@ -33,6 +33,8 @@ def main(words: list[str], session: Session) -> int:
     status = session.show(
         result, lambda console: _text(console, result), status=int(bool(measured.failures))
     )
+    for note in measured.notes:
+        session.note(note)
     if measured.failures and not session.json:
         raise DesignError("\n".join(measured.failures), hint=measured.hint)
     return status

@@ -1,4 +1,9 @@
-"""Place and route with nextpnr, and what its report says: clock frequency, use, critical path."""
+"""Place and route with nextpnr, and what its report says: clock frequency, use, critical path.
+
+nextpnr's first router may turn in a circle for ever: it rips one arc up to route another and the
+reverse. It is watched by the arcs that it routes, not by time, and stopped when they are many times
+those of the design; the second router then starts, with the same seed.
+"""
 
 import json
 import re
@@ -14,6 +19,11 @@ from .process import Finished, Progress, run
 __all__ = ["Placed", "Segment", "place_and_route"]
 
 _TIME_LIMIT_S = 1800
+
+# A design that is nearly full routes each arc some ten times; one that turns in a circle, for ever.
+_ROUTED_PER_ARC = 50
+_ROUTED_AT_LEAST = 100_000
+_OTHER_ROUTER = ("--router", "router2")
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,30 @@ class Placed:
     note: str = ""
 
 
+class _Watch:
+    """Passes the lines of a router on, and ends it when it turns in a circle."""
+
+    def __init__(self, who: str, progress: Progress | None):
+        self._who, self._progress, self._most = who, progress, _ROUTED_AT_LEAST
+
+    def __call__(self, line: str) -> None:
+        if self._progress is not None:
+            self._progress(line)
+        if found := re.search(r"Routing (\d+) arcs", line):
+            self._most = _ROUTED_AT_LEAST + _ROUTED_PER_ARC * int(found.group(1))
+        found = re.search(r"Info:\s+(\d+) \|\s+\d+\s+\d+ \|", line)
+        if found and int(found.group(1)) > self._most:
+            raise _Circling(
+                f"{self._who}: the router must come to an end, not route {found.group(1)} arcs and"
+                " go on",
+                hint="try another --seeds, a longer --period or a larger device",
+            )
+
+
+class _Circling(DesignError):
+    """A router that makes no progress."""
+
+
 def place_and_route(
     arguments: tuple[str, ...],
     *,
@@ -68,23 +102,34 @@ def place_and_route(
     name = arguments[0]
     tool = tools.require(name, who=who)[name]
     report = folder / f"{log.stem}.json"
-    finished = run(
-        [
-            *tool.command,
-            *arguments[1:],
-            *("--freq", f"{frequency:g}", "--seed", str(seed)),
-            *("--report", report.name, "--detailed-timing-report", "--timing-allow-fail"),
-        ],
-        who=name,
-        log=log,
-        cwd=folder,
-        environment=tools.environment(),
-        time_limit=_TIME_LIMIT_S,
-        progress=progress,
-        failure=DesignError,
-        explain=lambda output: _no_room(output, who, what),
-        makes=[report],
-    )
+
+    def placed(*more: str) -> Finished:
+        return run(
+            [
+                *tool.command,
+                *arguments[1:],
+                *("--freq", f"{frequency:g}", "--seed", str(seed), *more),
+                *("--report", report.name, "--detailed-timing-report", "--timing-allow-fail"),
+            ],
+            who=name,
+            log=log,
+            cwd=folder,
+            environment=tools.environment(),
+            time_limit=_TIME_LIMIT_S,
+            progress=_Watch(who, progress),
+            failure=DesignError,
+            explain=lambda output: _no_room(output, who, what),
+            makes=[report],
+        )
+
+    try:
+        finished = placed()
+    except _Circling:
+        if _OTHER_ROUTER[1] in arguments:
+            raise
+        if progress is not None:
+            progress(f"{name}: the router turns in a circle, the other one takes over")
+        finished = placed(*_OTHER_ROUTER)
     netlist = json.loads((folder / arguments[arguments.index("--json") + 1]).read_text())
     module = netlist["modules"][arguments[arguments.index("--top") + 1]]
     return _read(json.loads(report.read_text()), module, finished)
