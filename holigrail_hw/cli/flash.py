@@ -20,17 +20,17 @@ def main(words: list[str], session: Session) -> int:
     check = None
     if options.check:
         check = flash.Check(design.spec, design.timing, seed=session.seed, count=options.items)
+    where = {"check": check, "virtual_cable": options.virtual_cable, "serial": options.serial}
     with session.progress() as progress:
         bitstream = options.bitstream
         if bitstream is None:
+            flash.ready(board, **where)
             built = build.run(design.spec, design.timing, board, folder, progress)
             bitstream = built.bitstream or folder / built.top
         result = flash.run(
             bitstream,
             board,
-            check=check,
-            virtual_cable=options.virtual_cable,
-            serial=options.serial,
+            **where,
             log_dir=session.output,
             progress=progress,
         )

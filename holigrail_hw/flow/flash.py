@@ -5,7 +5,10 @@ address. The check goes over the serial line: an operator tests itself and its s
 with the golden model's; an engine is given jobs and its results are.
 """
 
+import contextlib
 import re
+import socket
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +22,12 @@ from .board_design import board_design
 from .folders import prepare
 from .process import Progress
 from .process import run as run_tool
-from .serial_port import find_port
+from .serial_port import SerialPort, find_port
 
-__all__ = ["Check", "FlashResult", "run"]
+__all__ = ["Check", "FlashResult", "ready", "run"]
 
 _TIME_LIMIT_S = 300
+_CONNECTION_S = 10.0
 
 _NO_BOARD = (
     "unable to open ftdi device",
@@ -64,6 +68,40 @@ class FlashResult:
         return asdict(self)
 
 
+def ready(
+    board_name: str,
+    *,
+    check: Check | None = None,
+    virtual_cable: str | None = None,
+    serial: str | Path | None = None,
+) -> None:
+    """Whether a board could be loaded and checked now: worth knowing before minutes of building.
+
+    Parameters are those of :func:`run`.
+
+    Raises
+    ------
+    RequestError
+        Unknown board, a bad address, a check that cannot be asked for, or a serial port that does
+        not open.
+    ToolError
+        The loader is missing, no board is attached, nobody answers at the address, or the serial
+        port is missing.
+    """
+    goal = _loadable(board_name)
+    _cable_options(goal, virtual_cable)
+    if check is not None:
+        board_design(check.spec).check_request(check.seed, check.count)
+    loader = tools.require("openFPGALoader", who="flash")["openFPGALoader"]
+    if virtual_cable is not None:
+        _knock(virtual_cable)
+    else:
+        _look_for_cables([*loader.command, "--scan-usb"], goal)
+    if check is not None:
+        port = Path(serial) if serial is not None else find_port(goal.usb_name, goal.name)
+        SerialPort(port, goal.baud).close()
+
+
 def run(
     bitstream: str | Path,
     board_name: str,
@@ -94,13 +132,8 @@ def run(
     DesignError
         The board holds another device, or its answer is wrong.
     """
-    goal = board(board_name, "flash")
+    goal = _loadable(board_name)
     image = Path(bitstream)
-    if goal.target is None:
-        raise RequestError(
-            f"flash: the board must be one this project builds for, not {goal.name}",
-            hint=f"load it with {goal.vendor_tool}",
-        )
     if not image.is_file():
         raise RequestError(
             f"flash: the bitstream must exist, not {image}", hint="make it with `holigrail build`"
@@ -135,6 +168,52 @@ def run(
     return FlashResult(goal.name, str(image), finished.seconds, str(finished.log), items, got)
 
 
+def _loadable(board_name: str) -> Board:
+    goal = board(board_name, "flash")
+    if goal.target is None:
+        raise RequestError(
+            f"flash: the board must be one this project builds for, not {goal.name}",
+            hint=f"load it with {goal.vendor_tool}",
+        )
+    return goal
+
+
+def _look_for_cables(command: list[str], goal: Board) -> None:
+    """Raises ToolError if there is no programming cable on USB; whose it is shows when loading."""
+    with tempfile.TemporaryDirectory(prefix="holigrail-") as folder:
+        finished = run_tool(
+            command,
+            who="openFPGALoader",
+            log=Path(folder) / "scan.log",
+            environment=tools.environment(),
+            time_limit=_TIME_LIMIT_S,
+        )
+    if re.search(r"^found 0 USB device", finished.output, re.M):
+        raise _no_board(goal, "on USB")
+
+
+def _knock(virtual_cable: str) -> None:
+    address, _, port = virtual_cable.rpartition(":")
+    try:
+        with contextlib.closing(
+            socket.create_connection((address, int(port)), timeout=_CONNECTION_S)
+        ):
+            pass
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ToolError(
+            f"flash: a virtual cable must answer at {virtual_cable}, not fail ({reason})",
+            hint="start its server first",
+        ) from None
+
+
+def _no_board(goal: Board, where: str) -> ToolError:
+    return ToolError(
+        f"flash: the board {goal.name} must be attached, but none was found {where}",
+        hint="plug the board in and switch it on; on Linux the USB device must be writable",
+    )
+
+
 def _cable_options(goal: Board, virtual_cable: str | None) -> list[str]:
     if virtual_cable is None:
         return list(goal.loader)
@@ -157,8 +236,5 @@ def _explain(output: str, goal: Board, virtual_cable: str | None) -> HoligrailEr
         )
     if any(words.lower() in output.lower() for words in _NO_BOARD):
         where = f"at {virtual_cable}" if virtual_cable else "on USB"
-        return ToolError(
-            f"flash: the board {goal.name} must be attached, but none was found {where}",
-            hint="plug the board in and switch it on; on Linux the USB device must be writable",
-        )
+        return _no_board(goal, where)
     return None

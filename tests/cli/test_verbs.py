@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from holigrail_hw.core import DesignError, Engine, operators
+from holigrail_hw.flow import build, measure, synth, tools, verify
 from holigrail_hw.flow import explore as explore_module
-from holigrail_hw.flow import measure, synth, tools, verify
 from holigrail_hw.flow.catalogue import recipe_folder
 
 SMALL = ["mac", "--a", "int4", "--b", "int4", "--accumulator", "int16"]
@@ -413,6 +413,16 @@ def test_flash_without_a_bitstream(holigrail):
         "error: flash: the bitstream must exist, not none.bin\n"
         "  hint: make it with `holigrail build`\n"
     )
+
+
+def test_flash_builds_nothing_before_it_has_found_the_board(holigrail, monkeypatch):
+    def refuse(*given, **more):
+        raise AssertionError("nothing may be built")
+
+    monkeypatch.setattr(build, "run", refuse)
+    answer = holigrail("flash", *SMALL, "--board", "ulx3s", "--virtual-cable", "127.0.0.1:1")
+    assert answer.status == 3
+    assert "flash: a virtual cable must answer at 127.0.0.1:1, not fail" in answer.err
 
 
 def test_flash_without_a_board_attached(holigrail, tmp_path):

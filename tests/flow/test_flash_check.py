@@ -1,6 +1,7 @@
 """The host's side of the self-test, against a pseudo terminal that plays the board."""
 
 import os
+import socket
 import threading
 import time
 import tty
@@ -13,7 +14,7 @@ from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.flow import self_test
 from holigrail_hw.flow.board import board
-from holigrail_hw.flow.flash import Check, run
+from holigrail_hw.flow.flash import Check, ready, run
 from holigrail_hw.flow.self_tested import SelfTested
 from holigrail_hw.flow.serial_port import SerialPort, find_port
 
@@ -165,3 +166,49 @@ def test_whole_verb_with_a_stand_in_loader(tmp_path, monkeypatch):
     assert (tmp_path / "loaded").read_bytes() == b"the bits"
     assert (tmp_path / "arguments").read_text() == f"-b ice40_generic {image}\n"
     assert result.items == 50 and bytes.fromhex(result.answer) == _honest(self_test.command(9, 50))
+
+
+def _loader_that_sees(folder, monkeypatch, devices):
+    loader = folder / "loader"
+    loader.write_text(f'#!/bin/sh\n[ "$1" = --Version ] || echo "found {devices} USB device"\n')
+    loader.chmod(0o755)
+    monkeypatch.setenv("OPENFPGALOADER", str(loader))
+
+
+def test_no_board_is_found_out_first(tmp_path, monkeypatch):
+    _loader_that_sees(tmp_path, monkeypatch, 0)
+    with pytest.raises(ToolError) as caught:
+        ready("icebreaker")
+    assert str(caught.value) == (
+        "flash: the board icebreaker must be attached, but none was found on USB"
+    )
+    _loader_that_sees(tmp_path, monkeypatch, 1)
+    ready("icebreaker")
+
+
+def test_what_the_check_needs_is_found_out_first(tmp_path, monkeypatch):
+    _loader_that_sees(tmp_path, monkeypatch, 1)
+    with pytest.raises(RequestError, match="the serial port .* must open, not fail"):
+        ready("icebreaker", check=CHECK, serial=tmp_path / "ttyNONE")
+    with pytest.raises(ToolError, match="the serial port of icebreaker must be attached"):
+        ready("icebreaker", check=CHECK)
+    with pytest.raises(RequestError, match="one this project builds for, not zcu104"):
+        ready("zcu104")
+    ours, theirs = os.openpty()
+    ready("icebreaker", check=CHECK, serial=os.ttyname(theirs))
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_virtual_cable_is_knocked_at_first(tmp_path, monkeypatch):
+    _loader_that_sees(tmp_path, monkeypatch, 0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        ready("ulx3s", virtual_cable=address)
+    with pytest.raises(ToolError) as caught:
+        ready("ulx3s", virtual_cable=address)
+    assert str(caught.value).startswith(
+        f"flash: a virtual cable must answer at {address}, not fail ("
+    )
+    with pytest.raises(RequestError, match="^flash: a virtual cable must be ADDRESS:PORT, not"):
+        ready("ulx3s", virtual_cable="nowhere")
