@@ -4,19 +4,21 @@ From these fields come the command-line options, the recipe keys, validation and
 A parameter's type is ``int``, ``bool``, ``str`` (with choices), an enumeration, a number format, or
 ``tuple[int, ...]``, which is written as integers separated by commas, or rows of these, separated
 by semicolons or read from a NumPy file, or matrices of these rows, separated by bars. Of an archive
-(.npz) matrices are the two-dimensional arrays and rows the one-dimensional ones, by name.
+(.npz) matrices are the two-dimensional arrays, by name, and rows the one-dimensional ones, unless
+it holds nothing but one matrix.
 """
 
 import dataclasses
 import enum
-import re
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from holigrail_hw.formats import Format, FormatError, parse
 
+from .array_files import ArrayFileError, integer_rows, read_array, read_arrays
 from .errors import RequestError
 
 __all__ = [
@@ -122,7 +124,7 @@ class Parameter:
                 raise ValueError(f"{self.name} must be an integer, not {text!r}") from None
         if self.matrices:
             if isinstance(text, str) and text.endswith(".npz"):
-                text = _from_archive(Path(text), self.name, 2)
+                text = _matrices(Path(text), self.name)
             parts = text if isinstance(text, list | tuple) else str(text).split("|")
             return tuple(self._rows(part) for part in parts)
         if self.rows:
@@ -167,15 +169,15 @@ class Parameter:
             return f"{self.name} must be a tuple of integers for each row, not {value!r}"
         elif self.type is tuple and not self.rows and not _integers(value):
             return f"{self.name} must be a tuple of integers, not {value!r}"
+        if (self.rows or self.matrices) and not value:
+            return f"{self.name} must have at least one {'matrix' if self.matrices else 'row'}"
         if self.choices and value not in self.choices:
             return f"{self.name} must be one of {self.legal}, not {to_text(value)}"
         return None
 
     def _rows(self, text: Any) -> Any:
-        if isinstance(text, str) and text.endswith(".npy"):
-            text = _from_numpy(Path(text), self.name)
-        if isinstance(text, str) and text.endswith(".npz"):
-            text = _from_archive(Path(text), self.name, 1)
+        if isinstance(text, str) and text.endswith((".npy", ".npz")):
+            text = _matrix(Path(text), self.name)
         rows = text if isinstance(text, list | tuple) else str(text).split(";")
         try:
             return tuple(
@@ -299,44 +301,41 @@ def _integers(value: Any) -> bool:
     return isinstance(value, tuple) and all(type(item) is int for item in value)
 
 
-def _from_numpy(path: Path, name: str) -> list[list[int]]:
-    """A matrix of integers from a file; raises ValueError."""
-    import numpy as np
+def _matrix(path: Path, name: str) -> list[list[int]]:
+    """A matrix of integers from a file: all of a .npy, or an archive's arrays, each a row."""
+    if path.suffix == ".npz":
+        arrays = _readable(read_arrays, path, name)
+        if len(arrays) == 1 and arrays[0].ndim == 2:
+            return _integers_of(arrays[0], path, name)
+        return [_integers_of(row[None], path, name)[0] for row in _of_rank(arrays, 1, path, name)]
+    array = _readable(read_array, path, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be a matrix, not of {array.ndim} dimensions, in {path}")
+    return _integers_of(array, path, name)
 
+
+def _matrices(path: Path, name: str) -> list[list[list[int]]]:
+    """The two-dimensional arrays of an archive, by name."""
+    arrays = _of_rank(_readable(read_arrays, path, name), 2, path, name)
+    return [_integers_of(array, path, name) for array in arrays]
+
+
+def _readable(read: Callable[[Path], Any], path: Path, name: str) -> Any:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{name} must be a readable NumPy file, not {path} ({error})") from None
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be a matrix of numbers in {path}")
-    return _integer_rows(array, path, name)
+        return read(path)
+    except ArrayFileError as error:
+        raise ValueError(f"{name} must be a readable NumPy file, not {error}") from None
 
 
-def _from_archive(path: Path, name: str, dimensions: int) -> list[Any]:
-    """The arrays of so many dimensions in an archive, by name; raises ValueError."""
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[key] for key in sorted(archive, key=_natural)]
-    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
-        raise ValueError(f"{name} must be a readable NumPy archive, not {path} ({error})") from None
-    chosen = [a for a in arrays if a.ndim == dimensions and a.dtype.kind in "iuf"]
+def _of_rank(arrays: list[Any], rank: int, path: Path, name: str) -> list[Any]:
+    chosen = [array for array in arrays if array.ndim == rank]
     if not chosen:
-        raise ValueError(f"{name} must have arrays of {dimensions} dimensions in {path}")
-    if dimensions == 1:
-        return [_integer_rows(array[None], path, name)[0] for array in chosen]
-    return [_integer_rows(array, path, name) for array in chosen]
+        raise ValueError(f"{name} must have arrays of rank {rank} in {path}")
+    return chosen
 
 
-def _natural(name: str) -> list[tuple[str, int]]:
-    """Sorting key by which W10 comes behind W9."""
-    return [(text, int(part or 0)) for text, part in re.findall(r"(\D*)(\d*)", name)]
-
-
-def _integer_rows(array: Any, path: Path, name: str) -> list[list[int]]:
-    import numpy as np
-
-    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
-        raise ValueError(f"{name} must hold integers in {path}; scale them first")
-    return [[int(item) for item in row] for row in array]
+def _integers_of(array: Any, path: Path, name: str) -> list[list[int]]:
+    try:
+        return integer_rows(array)
+    except ArrayFileError as error:
+        raise ValueError(f"{name} must hold integers in {path}, not {error}") from None

@@ -1,6 +1,5 @@
 """What there is: formats, recipes and devices, as rows of plain data for ``holigrail list``."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,11 @@ import holigrail_hw
 
 from ..core import registry
 from ..core.parameters import parameters_of
+from ..documents import parse_toml
 from ..formats import PATTERNS, named, parse
 from . import board
 from .devices import TARGETS
+from .folders import is_there
 
 __all__ = ["boards", "devices", "formats", "operators", "recipe_folder", "recipe_path", "recipes"]
 
@@ -57,9 +58,9 @@ def recipe_folder() -> Path:
 def recipe_path(name: str | Path) -> Path:
     """A recipe file: as named, or else the one of that name that comes with the package."""
     path = Path(name)
-    if not path.exists() and path.parts[:1] == ("generators",):
+    if not is_there(path) and path.parts[:1] == ("generators",):
         shipped = recipe_folder().joinpath(*path.parts[1:])
-        return shipped if shipped.exists() else path
+        return shipped if is_there(shipped) else path
     return path
 
 
@@ -67,7 +68,7 @@ def recipes() -> list[dict[str, Any]]:
     """The recipes that come with the package: name, operator, summary."""
     rows = []
     for path in sorted(recipe_folder().glob("*.toml")):
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
         rows.append(
             {
                 "name": f"generators/{path.name}",

@@ -19,7 +19,7 @@ from ..core.timing import Timing
 from . import tools
 from .board import Board, board
 from .board_design import board_design
-from .folders import prepare
+from .folders import is_there, prepare
 from .process import Progress
 from .process import run as run_tool
 from .serial_port import SerialPort, find_port
@@ -134,7 +134,7 @@ def run(
     """
     goal = _loadable(board_name)
     image = Path(bitstream)
-    if not image.is_file():
+    if not is_there(image) or image.is_dir():
         raise RequestError(
             f"flash: the bitstream must exist, not {image}", hint="make it with `holigrail build`"
         )

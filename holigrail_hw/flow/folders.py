@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..core.errors import RequestError
 
-__all__ = ["prepare", "staging"]
+__all__ = ["is_there", "prepare", "staging"]
 
 
 def prepare(folder: Path, who: str) -> Path:
@@ -34,6 +34,14 @@ def prepare(folder: Path, who: str) -> Path:
             hint="choose another one with -o",
         ) from None
     return folder
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder exists; a name that the system takes for none does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager

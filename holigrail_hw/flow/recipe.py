@@ -13,13 +13,13 @@
 """
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.errors import RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..documents import parse_toml
 from . import manifest
 
 __all__ = ["Recipe", "load", "text"]
@@ -48,7 +48,7 @@ def load(path: Path) -> Recipe:
     if path.suffix != ".toml":
         raise RequestError(f"{who}: the file must be TOML with the ending .toml")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RequestError(
             f"{who}: the file must be readable ({error.strerror})",

@@ -18,7 +18,7 @@ from ..core.errors import DesignError, RequestError
 from . import tools
 from .devices import Target, target
 from .ecp5_multipliers import absorb_product_registers
-from .folders import prepare
+from .folders import is_there, prepare
 from .harness import wrap
 from .ice40_multipliers import has_lost_multipliers, safe_commands
 from .place import place_and_route
@@ -196,7 +196,7 @@ def synthesise(
 ) -> tuple[Path, SynthResult]:
     """Run Yosys only; returns the JSON netlist and the counts."""
     files = [Path(name).absolute() for name in verilog_files]
-    missing = [str(path) for path in files if not path.is_file()]
+    missing = [str(path) for path in files if not is_there(path)]
     if missing:
         raise RequestError(f"synth: the Verilog file must exist, not {', '.join(missing)}")
     netlist = folder / f"{top}.json"

@@ -1,7 +1,8 @@
 """Reading JSON texts that have to be of one schema and version, field by field."""
 
-import json
 from typing import Any
+
+from holigrail_hw.documents import parse_json
 
 from .errors import GraphError
 
@@ -11,7 +12,7 @@ __all__ = ["field", "read_document"]
 def read_document(text: str, who: str, schema: str, version: int) -> dict[str, Any]:
     """The object in a JSON text; raises GraphError, in the name of ``who``, if it is another."""
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except ValueError as error:
         raise GraphError(f"{who}: must be JSON ({error})") from None
     if not isinstance(data, dict) or data.get("schema") != schema:

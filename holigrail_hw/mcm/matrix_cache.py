@@ -14,6 +14,7 @@ from typing import Any
 
 from holigrail_hw import cache_kinds
 from holigrail_hw.cache_folder import cache_folder
+from holigrail_hw.documents import parse_json
 
 from .errors import GraphError
 from .kept_file import write_json
@@ -44,7 +45,7 @@ def entry_path(request: MatrixRequest) -> Path:
 def read(path: Path) -> tuple[MatrixDesign, float]:
     """A checked entry, and the time limit it was found with; raises GraphError or OSError."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
         if data["schema"] != _SCHEMA or data["version"] != _VERSION:
             raise GraphError("another version")
         fields = dict(data["request"])

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from holigrail_hw.documents import parse_json
+
 from .errors import GraphError
 from .matrix_graph import MatrixGraph
 
@@ -86,7 +88,7 @@ class MatrixCircuit:
     def from_json(cls, text: str) -> "MatrixCircuit":
         """Read :meth:`to_json`'s text; raises GraphError if it is no circuit."""
         try:
-            data = json.loads(text)
+            data = parse_json(text)
         except ValueError as error:
             raise GraphError(f"matrix circuit: must be JSON ({error})") from None
         if not isinstance(data, dict) or data.get("schema") != _SCHEMA:

@@ -14,6 +14,7 @@ from typing import Any
 
 from holigrail_hw import cache_kinds
 from holigrail_hw.cache_folder import cache_folder
+from holigrail_hw.documents import parse_json
 
 from .adder_graph import AdderGraph, decompose, odd_targets
 from .errors import GraphError
@@ -60,7 +61,7 @@ def entry_path(problem: Problem, engine: str = "auto") -> Path:
 def read(path: Path) -> tuple[Solution, float | None]:
     """A checked entry, and the time limit it was solved with; raises GraphError or OSError."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
         if data["schema"] != _SCHEMA or data["version"] != _VERSION:
             raise GraphError("another version")
         fields = {**data["problem"], "constants": tuple(data["problem"]["constants"])}

@@ -1,0 +1,119 @@
+"""NumPy's files (.npy, .npz) from anybody: what is wrong with one is a message, never a surprise.
+
+The formats are those of NumPy's own documentation (numpy.lib.format). Sizes are compared with the
+bytes that are really there before anything is allocated, and nothing in a file is executed.
+"""
+
+import lzma
+import math
+import re
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+__all__ = ["ArrayFileError", "integer_rows", "read_array", "read_arrays"]
+
+LARGEST = 1 << 30
+"""Bytes of one array, or of all arrays of an archive, that are read at most."""
+
+# All that NumPy's header parser and the standard library's readers may raise for damaged bytes.
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError, OverflowError, SyntaxError),
+    *(tokenize.TokenError, RecursionError, MemoryError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+
+
+class ArrayFileError(ValueError):
+    """Why a file cannot be used, in words that go after "not"."""
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array of numbers in a .npy file.
+
+    Raises
+    ------
+    ArrayFileError
+        The file cannot be read, is damaged, too large, or holds anything but numbers.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read(file, path.stat().st_size, LARGEST)
+    except _DAMAGE as error:
+        raise ArrayFileError(f"{path} ({_reason(error)})") from None
+
+
+def read_arrays(path: Path) -> list[np.ndarray]:
+    """The arrays of numbers in a .npz archive, by name: W9 comes before W10.
+
+    Raises
+    ------
+    ArrayFileError
+        As :func:`read_array` does; the message names the member.
+    """
+    name, found, left = "", [], LARGEST
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in sorted(archive.infolist(), key=lambda member: _natural(member.filename)):
+                name = f"{member.filename}: "
+                with archive.open(member) as file:
+                    found.append(_read(file, member.file_size, left))
+                left -= found[-1].nbytes
+    except _DAMAGE as error:
+        raise ArrayFileError(f"{path} ({name}{_reason(error)})") from None
+    return found
+
+
+def integer_rows(array: Any) -> list[list[int]]:
+    """A matrix as lists of Python integers; raises ArrayFileError for fractions, NaN, infinity."""
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
+        raise ArrayFileError("fractions; scale them first")
+    return [[int(item) for item in row] for row in array]
+
+
+def _read(file: IO[bytes], size: int, most: int) -> np.ndarray:
+    """One array of a stream of ``size`` bytes."""
+    try:
+        version = npy_format.read_magic(file)
+    except ValueError:
+        raise ValueError("it does not begin as a NumPy array does") from None
+    readers = {
+        (1, 0): npy_format.read_array_header_1_0,
+        (2, 0): npy_format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"its version {version[0]}.{version[1]} is none of 1.0 and 2.0")
+    shape, is_fortran, dtype = readers[version](file)
+    if dtype.kind not in "iufb":
+        raise ValueError("it must hold integers or real numbers")
+    count = math.prod(shape)
+    wanted, there = count * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or wanted > there:
+        raise ValueError(f"its shape {shape} needs {wanted} bytes, and there are {max(there, 0)}")
+    if wanted > most:
+        raise ValueError(f"its shape {shape} needs {wanted} bytes, and {most} are read at most")
+    data = file.read(wanted)
+    if len(data) != wanted:
+        raise ValueError(f"its shape {shape} needs {wanted} bytes, and there are {len(data)}")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
+
+
+def _reason(error: BaseException) -> str:
+    match error:
+        case OSError():
+            return error.strerror or str(error)
+        case RecursionError() | MemoryError() | SyntaxError() | tokenize.TokenError():
+            return "its header is no description of an array"
+        case zipfile.BadZipFile() | zlib.error() | lzma.LZMAError() | EOFError():
+            return f"damaged: {error}"
+    return str(error)
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """Sorting key by which W10 comes behind W9."""
+    return [(text, int(part or 0)) for text, part in re.findall(r"(\D*)(\d*)", name)]
