@@ -130,6 +130,12 @@ def test_the_wheel_holds_every_tracked_file(wheel):
     assert not any(name.startswith(("tests/", "scripts/")) for name in inside)
 
 
+def test_the_wheel_holds_the_licence(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [name for name in archive.namelist() if name.endswith("licenses/LICENSE")]
+    assert archive.read(name) == (ROOT / "LICENSE").read_bytes()
+
+
 def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
@@ -141,7 +147,7 @@ def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
     )
     for words in commands:
         answer = subprocess.run(
-            [sys.executable, "-P", "-m", "holigrail_hw.cli", *words],
+            [sys.executable, "-P", "-m", "holigrail_hw", *words],
             cwd=tmp_path,
             env=environment,
             capture_output=True,

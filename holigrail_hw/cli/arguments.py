@@ -28,6 +28,7 @@ __all__ = [
     "Design",
     "Request",
     "need_board",
+    "parser_of",
     "read_design",
     "read_options",
     "read_request",
@@ -100,8 +101,7 @@ def read_request(words: list[str], session: Session, configure: Configure | None
         options, unknown = parser.parse_known_args(words)
     else:
         cls = find(options.operator)
-        parser = _parser(session, configure, design=True)
-        _add_parameters(parser, cls)
+        parser = parser_of(session, configure, cls)
         options, unknown = parser.parse_known_args(words)
         given = {name: getattr(options, f"parameter_{name}") for name in parameters_of(cls)}
         texts = {name: text for name, text in given.items() if text is not None}
@@ -228,6 +228,20 @@ def _parser(
             metavar="KIND",
             help="plain (fixed latency), stream (valid and ready), axi-stream or wishbone",
         )
+    return parser
+
+
+def parser_of(
+    session: Session,
+    configure: Configure | None,
+    cls: type[OperatorSpec] | None = None,
+    *,
+    design: bool = True,
+) -> argparse.ArgumentParser:
+    """All that a verb understands; with an operator, its parameters as well."""
+    parser = _parser(session, configure, design=design)
+    if cls is not None and design:
+        _add_parameters(parser, cls)
     return parser
 
 

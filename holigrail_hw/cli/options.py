@@ -52,7 +52,7 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def one_of(names: Iterable[str]) -> Callable[[str], str]:
-    """An argparse type: one of some names."""
+    """An argparse type: one of some names, which are its attribute ``known``."""
     known = tuple(names)
 
     def convert(text: str) -> str:
@@ -60,4 +60,5 @@ def one_of(names: Iterable[str]) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(f"must be one of {', '.join(known)}, not {text!r}")
         return text
 
+    convert.known = known  # type: ignore[attr-defined]
     return convert

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from .errors import RequestError
 
-__all__ = ["Timing"]
+__all__ = ["SHELLS", "Timing"]
 
-_SHELLS = ("plain", "stream", "axi-stream", "wishbone")
+SHELLS = ("plain", "stream", "axi-stream", "wishbone")
+"""Kinds of ports that a design may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Timing:
             wrong.append(f"timing: latency must be between 0 and 64 cycles, not {self.latency}")
         if self.period_ns is not None and self.latency is not None:
             wrong.append("timing: period and latency must not be given together")
-        if self.shell not in _SHELLS:
-            wrong.append(f"timing: shell must be one of {', '.join(_SHELLS)}, not {self.shell!r}")
+        if self.shell not in SHELLS:
+            wrong.append(f"timing: shell must be one of {', '.join(SHELLS)}, not {self.shell!r}")
         if wrong:
             raise RequestError(wrong)

@@ -17,7 +17,7 @@ def start(tmp_path):
 
     def call(*words):
         child = subprocess.Popen(
-            [sys.executable, "-m", "holigrail_hw.cli", *words],
+            [sys.executable, "-m", "holigrail_hw", *words],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,

@@ -42,7 +42,7 @@ def test_unknown_verb(holigrail):
     assert answer.err == (
         "error: no verb named 'genrate'\n"
         "  hint: did you mean 'generate'? the verbs are list, info, generate, simulate, verify, "
-        "prove, synth, build, flash, explore, report, cache, doctor\n"
+        "prove, synth, build, flash, explore, report, cache, completion, doctor\n"
     )
 
 
@@ -104,7 +104,7 @@ def test_errors_are_json_too(holigrail):
 
 
 def test_output_that_nobody_reads_is_no_error():
-    program = f"{sys.executable} -m holigrail_hw.cli list formats | head -n 1"
+    program = f"{sys.executable} -m holigrail_hw list formats | head -n 1"
     answer = subprocess.run(
         ["bash", "-o", "pipefail", "-c", program], capture_output=True, text=True, check=True
     )
