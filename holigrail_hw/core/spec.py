@@ -21,7 +21,7 @@ from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.views import View
 
 from .errors import RequestError
-from .parameters import parameters_of, to_text, violations
+from .parameters import parameters_of, settle, to_text
 from .target import Target
 from .timing import Timing
 
@@ -64,6 +64,8 @@ def operator(
 class OperatorSpec(ABC):
     """An operator with its parameters.
 
+    A parameter may be given as the value itself, as text as on the command line, or as a NumPy
+    object; what the specification holds is always of the declared type (:mod:`.parameters`).
     Values at the ports are bit patterns: NumPy integers, object arrays above 64 bits. A stateful
     operator sees every array as a sequence in time along axis 0; further axes are independent.
 
@@ -80,14 +82,7 @@ class OperatorSpec(ABC):
     stateful: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        wrong = violations(self)
-        if not wrong:
-            for key, value in self.derive().items():
-                if getattr(self, key) is None:
-                    object.__setattr__(self, key, value)
-            wrong = violations(self) + list(self.check())
-        if wrong:
-            raise RequestError([f"{self.name}: {text}" for text in wrong])
+        settle(self)
 
     def derive(self) -> dict[str, Any]:
         """Values for parameters that were left ``None``."""
@@ -258,8 +253,6 @@ class OperatorSpec(ABC):
         found: list[OperatorSpec] = []
         for name, parameter in parameters_of(self).items():
             for value in parameter.samples or _samples(parameter):
-                if isinstance(value, str):
-                    value = parameter.from_text(value)
                 try:
                     found.append(replace(self, **{name: value}))
                 except RequestError:
