@@ -25,9 +25,11 @@ from .parameters import parameters_of, settle, to_text
 from .target import Target
 from .timing import Timing
 
-__all__ = ["OPERATORS", "OperatorSpec", "operator"]
+__all__ = ["DISPLACED", "OPERATORS", "OperatorSpec", "operator"]
 
 OPERATORS: dict[str, type["OperatorSpec"]] = {}
+DISPLACED: dict[str, str] = {}
+"""Operators from elsewhere whose name turned out to be one of this package's, with the reason."""
 
 _MATURITY = ("stable", "preview")
 
@@ -37,12 +39,23 @@ def operator(
 ) -> Callable[[type], type]:
     """Register an operator class under its command-line name.
 
+    A name belongs to one class, known by its module and its name there: a module may be loaded
+    again, and its classes take the place of the old ones. Where this package has an operator of
+    the same name, that one counts, whichever was loaded first.
+
     Parameters
     ----------
     name : kebab-case name on the command line
     summary : one line
     references : papers or standards the method comes from, with year
     maturity : ``stable`` or ``preview``
+
+    Raises
+    ------
+    RequestError
+        Another class has this name, or the class another name.
+    ValueError
+        The name or the maturity is none.
     """
 
     def register(cls: type) -> type:
@@ -50,14 +63,36 @@ def operator(
             raise ValueError(f"operator {name!r}: the name must be kebab-case")
         if maturity not in _MATURITY:
             raise ValueError(f"operator {name!r}: maturity must be one of {_MATURITY}")
-        if name in OPERATORS and OPERATORS[name].__qualname__ != cls.__qualname__:
-            raise ValueError(f"operator {name!r} is registered twice")
+        _claim(name, cls)
         cls.name, cls.summary = name, summary
         cls.references, cls.maturity = tuple(references), maturity
         OPERATORS[name] = cls
         return cls
 
     return register
+
+
+def _claim(name: str, cls: type) -> None:
+    """Refuse a name that is taken; raises RequestError."""
+    other = next((n for n, known in OPERATORS.items() if known is cls and n != name), None)
+    if other is not None:
+        raise RequestError(f"operator {name}: {_place(cls)} must have one name, not {other} too")
+    known = OPERATORS.get(name)
+    if known is None or _place(known) == _place(cls):
+        return
+    places = f"by {_place(known)} and by {_place(cls)}"
+    if _is_ours(cls) and not _is_ours(known):
+        DISPLACED[name] = f"operator {name}: the name must be registered once, not {places}"
+    else:
+        raise RequestError(f"operator {name}: the name must be registered once, not {places}")
+
+
+def _place(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == __name__.split(".")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
