@@ -6,15 +6,17 @@ no -0, biases up to a thousand, points far away from the digits, one bit, or six
 
 import numpy as np
 
-from holigrail_hw.core import OperatorSpec, RequestError, parameters_of
+from holigrail_hw.core import Engine, OperatorSpec, RequestError, parameters_of
 from holigrail_hw.core.parameters.boolean import Boolean
 from holigrail_hw.core.parameters.choice import Choice
 from holigrail_hw.core.parameters.format_name import FormatName
+from holigrail_hw.core.parameters.integer import Integer
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format, FormatError, parse
 
 __all__ = ["odd_format", "odd_specification", "takes_formats"]
 
 _MOST_LUTS = 2500
+_MOST_MEMORY_BITS = 2500
 _WIDEST_OPERANDS = 80
 
 
@@ -23,8 +25,10 @@ def takes_formats(cls: type[OperatorSpec]) -> bool:
     return any(isinstance(p.kind, FormatName) for p in parameters_of(cls).values())
 
 
-def odd_format(rng: np.random.Generator) -> Format:
+def odd_format(rng: np.random.Generator, integer: bool = False) -> Format:
     """Any format a user can name; narrow ones are likely."""
+    if integer:
+        return FixedFormat(rng.integers(1, 17), bool(rng.random() < 0.6))
     kind = rng.choice(["float", "fixed", "binary", "ternary"], p=[0.62, 0.3, 0.04, 0.04])
     if kind in ("binary", "ternary"):
         return parse(str(kind))
@@ -56,8 +60,10 @@ def odd_specification(
             spec = cls(**_drawn(cls, rng))
         except RequestError:
             continue
+        cost = spec.cost()
+        is_small = cost["luts"] <= _MOST_LUTS and cost["memory_bits"] <= _MOST_MEMORY_BITS
         operands = sum(format.width for format in spec.inputs().values())
-        if operands <= _WIDEST_OPERANDS and spec.cost()["luts"] <= _MOST_LUTS:
+        if is_small and (operands <= _WIDEST_OPERANDS or issubclass(cls, Engine)):
             return spec
     raise AssertionError(f"{cls.name}: none of {tries} random specifications was accepted")
 
@@ -65,18 +71,25 @@ def odd_specification(
 def _drawn(cls: type[OperatorSpec], rng: np.random.Generator) -> dict:
     given = {}
     last: list[Format] = []
+    # Many operators take integers only.
+    integer = bool(rng.random() < 0.4)
     for name, parameter in parameters_of(cls).items():
         if isinstance(parameter.kind, FormatName):
             if parameter.optional and rng.random() < 0.4:
                 continue
             # Operands of one format take paths of their own.
             again = bool(last) and rng.random() < 0.25
-            given[name] = last[-1] if again else odd_format(rng)
+            given[name] = last[-1] if again else odd_format(rng, integer)
             last.append(given[name])
         elif isinstance(parameter.kind, Choice) and rng.random() < 0.7:
             given[name] = parameter.choices[rng.integers(len(parameter.choices))]
         elif isinstance(parameter.kind, Boolean):
             given[name] = bool(rng.random() < 0.5)
+        elif isinstance(parameter.kind, Integer) and issubclass(cls, Engine):
+            # Engines of few elements, with memories of few words.
+            assert parameter.low is not None and parameter.high is not None
+            if not parameter.optional and parameter.low >= 0:
+                given[name] = min(parameter.low + int(rng.integers(0, 4)), parameter.high)
         elif parameter.samples and rng.random() < 0.3:
             given[name] = parameter.samples[rng.integers(len(parameter.samples))]
     return given
