@@ -56,7 +56,17 @@ _KINDS: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> None:
-    """Make a kind known; the module that keeps the files calls this once."""
+    """Make a kind known; the module that keeps the files calls this whenever it is loaded.
+
+    Raises ValueError if the name, or the folder, is that of another module's kind.
+    """
+    for known in _KINDS.values():
+        shared = known.name == kind.name or known.folder == kind.folder
+        if shared and known.read.__module__ != kind.read.__module__:
+            raise ValueError(
+                f"cache kind {kind.name}: name and folder must be its own, not those of"
+                f" {known.read.__module__} too"
+            )
     _KINDS[kind.name] = kind
 
 

@@ -96,12 +96,11 @@ def test_parameters_out_of_range_are_refused(name):
                     cls(**{key: value})
                 assert f"{name}: {key} must be between" in str(caught.value)
         elif parameter.choices or parameter.type is bool:
-            with pytest.raises((RequestError, ValueError)):
-                parameter.from_text("no-such-value") and cls(**{key: "no-such-value"})
+            with pytest.raises(RequestError, match=f"{name}: {key} must be "):
+                cls(**{key: "no-such-value"})
         else:
-            kind = "tuple of integers" if parameter.type is tuple else "number format"
-            with pytest.raises(RequestError, match=f"{key} must be a {kind}"):
-                cls(**{key: "int8"})
+            with pytest.raises(RequestError, match=f"{name}: {key}(: no| must be) "):
+                cls(**{key: "no-such-value"})
 
 
 def test_specifications_are_values(name):

@@ -33,7 +33,7 @@ class Convert(RoundedOperator):
         "format of x",
         samples=tuple(map(parse, ("fp32", "int8", "binary", "sfix8_en4"))),
     )
-    result: Format | None = parameter(
+    result: Format = parameter(
         parse("fp8_e4m3"),
         "format of z",
         samples=tuple(map(parse, ("bf16", "int8", "ternary", "fp4_e2m1"))),

@@ -211,6 +211,9 @@ class Gemm(Engine):
         assert given is not None
         if self.sum_rounding is Rounding.STOCHASTIC:
             return ["sum_rounding must not be stochastic in an array, which has no random words"]
+        modes = [mode.value for mode in Rounding if mode is not Rounding.STOCHASTIC]
+        if not self.is_fixed and self.rounding not in (None, *modes):
+            return [f"rounding must be one of {', '.join(modes)} for floats, not {self.rounding}"]
         if not self.is_fixed and self.accumulation == "exact":
             if given == self._widest() and self.order == "tiles":
                 return []

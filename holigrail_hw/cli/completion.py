@@ -108,11 +108,11 @@ def _values(action: argparse.Action, cls: type | None) -> Iterable[str]:
     """What an option takes, as far as it can be listed."""
     if action.dest.startswith("parameter_") and cls is not None:
         parameter = parameters_of(cls)[action.dest.removeprefix("parameter_")]
-        if parameter.type is Format:
+        if parameter.kind.type is Format:
             return [row["name"] for row in catalogue.formats() if "{" not in row["name"]]
-        if parameter.type is bool:
+        if parameter.kind.type is bool:
             return ("true", "false")
-        return [to_text(choice) for choice in parameter.choices]
+        return [to_text(choice) for choice in getattr(parameter.kind, "choices", ())]
     try:
         named = {"device": devices.TARGETS, "board": board.boards(), "shell": SHELLS}
     except HoligrailError:

@@ -11,12 +11,12 @@ import tokenize
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
 
-__all__ = ["ArrayFileError", "integer_rows", "read_array", "read_arrays"]
+__all__ = ["ArrayFileError", "read_array", "read_arrays"]
 
 LARGEST = 1 << 30
 """Bytes of one array, or of all arrays of an archive, that are read at most."""
@@ -67,13 +67,6 @@ def read_arrays(path: Path) -> list[np.ndarray]:
     except _DAMAGE as error:
         raise ArrayFileError(f"{path} ({name}{_reason(error)})") from None
     return found
-
-
-def integer_rows(array: Any) -> list[list[int]]:
-    """A matrix as lists of Python integers; raises ArrayFileError for fractions, NaN, infinity."""
-    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
-        raise ArrayFileError("fractions; scale them first")
-    return [[int(item) for item in row] for row in array]
 
 
 def _read(file: IO[bytes], size: int, most: int) -> np.ndarray:

@@ -1,18 +1,20 @@
 """Finding operators: in-tree families are scanned, others come through entry points.
 
 A family is any sub-package of ``holigrail_hw`` that is no layer of the tool itself; there is no
-list to edit. A plug-in that fails to import does not break the tool: it is listed with its reason.
+list to edit. A plug-in that cannot be imported, or wants a name that is taken, breaks nothing:
+it is listed with its reason, and none of its operators is there.
 """
 
 import difflib
 import importlib
 import pkgutil
+import sys
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from .errors import RequestError
-from .spec import OPERATORS, OperatorSpec
+from .spec import DISPLACED, OPERATORS, OperatorSpec
 
 __all__ = ["ENTRY_POINTS", "find", "operators", "unavailable"]
 
@@ -35,18 +37,28 @@ def operators() -> dict[str, type[OperatorSpec]]:
             module = importlib.import_module(f"holigrail_hw.{family.name}")
             for member in pkgutil.iter_modules(module.__path__):
                 importlib.import_module(f"holigrail_hw.{family.name}.{member.name}")
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            point.load()
-        except Exception as error:  # a plug-in may fail in any way, and must not break the tool
-            _broken[point.name] = f"{type(error).__name__}: {error}"
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: (p.name, p.value)):
+        _load(point)
     return dict(sorted(OPERATORS.items()))
+
+
+def _load(point: EntryPoint) -> None:
+    before = set(OPERATORS)
+    try:
+        point.load()
+    except Exception as error:  # a plug-in may fail in any way, and must not break the tool
+        # Python forgets a module whose import fails; what it had registered before must go, too.
+        for name in set(OPERATORS) - before:
+            if OPERATORS[name].__module__ not in sys.modules:
+                del OPERATORS[name]
+        reasons = [_broken[point.name]] if point.name in _broken else []
+        _broken[point.name] = "; ".join([*reasons, f"{type(error).__name__}: {error}"])
 
 
 def unavailable() -> dict[str, str]:
     """Plug-ins that could not be loaded, with the reason."""
     operators()
-    return dict(_broken)
+    return {**DISPLACED, **_broken}
 
 
 def find(name: str) -> type[OperatorSpec]:

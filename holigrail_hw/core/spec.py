@@ -21,13 +21,15 @@ from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.views import View
 
 from .errors import RequestError
-from .parameters import parameters_of, to_text, violations
+from .parameters import parameters_of, settle, to_text
 from .target import Target
 from .timing import Timing
 
-__all__ = ["OPERATORS", "OperatorSpec", "operator"]
+__all__ = ["DISPLACED", "OPERATORS", "OperatorSpec", "operator"]
 
 OPERATORS: dict[str, type["OperatorSpec"]] = {}
+DISPLACED: dict[str, str] = {}
+"""Operators from elsewhere whose name turned out to be one of this package's, with the reason."""
 
 _MATURITY = ("stable", "preview")
 
@@ -37,12 +39,23 @@ def operator(
 ) -> Callable[[type], type]:
     """Register an operator class under its command-line name.
 
+    A name belongs to one class, known by its module and its name there: a module may be loaded
+    again, and its classes take the place of the old ones. Where this package has an operator of
+    the same name, that one counts, whichever was loaded first.
+
     Parameters
     ----------
     name : kebab-case name on the command line
     summary : one line
     references : papers or standards the method comes from, with year
     maturity : ``stable`` or ``preview``
+
+    Raises
+    ------
+    RequestError
+        Another class has this name, or the class another name.
+    ValueError
+        The name or the maturity is none.
     """
 
     def register(cls: type) -> type:
@@ -50,8 +63,7 @@ def operator(
             raise ValueError(f"operator {name!r}: the name must be kebab-case")
         if maturity not in _MATURITY:
             raise ValueError(f"operator {name!r}: maturity must be one of {_MATURITY}")
-        if name in OPERATORS and OPERATORS[name].__qualname__ != cls.__qualname__:
-            raise ValueError(f"operator {name!r} is registered twice")
+        _claim(name, cls)
         cls.name, cls.summary = name, summary
         cls.references, cls.maturity = tuple(references), maturity
         OPERATORS[name] = cls
@@ -60,10 +72,35 @@ def operator(
     return register
 
 
+def _claim(name: str, cls: type) -> None:
+    """Refuse a name that is taken; raises RequestError."""
+    other = next((n for n, known in OPERATORS.items() if known is cls and n != name), None)
+    if other is not None:
+        raise RequestError(f"operator {name}: {_place(cls)} must have one name, not {other} too")
+    known = OPERATORS.get(name)
+    if known is None or _place(known) == _place(cls):
+        return
+    places = f"by {_place(known)} and by {_place(cls)}"
+    if _is_ours(cls) and not _is_ours(known):
+        DISPLACED[name] = f"operator {name}: the name must be registered once, not {places}"
+    else:
+        raise RequestError(f"operator {name}: the name must be registered once, not {places}")
+
+
+def _place(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == __name__.split(".")[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class OperatorSpec(ABC):
     """An operator with its parameters.
 
+    A parameter may be given as the value itself, as text as on the command line, or as a NumPy
+    object; what the specification holds is always of the declared type (:mod:`.parameters`).
     Values at the ports are bit patterns: NumPy integers, object arrays above 64 bits. A stateful
     operator sees every array as a sequence in time along axis 0; further axes are independent.
 
@@ -80,14 +117,7 @@ class OperatorSpec(ABC):
     stateful: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        wrong = violations(self)
-        if not wrong:
-            for key, value in self.derive().items():
-                if getattr(self, key) is None:
-                    object.__setattr__(self, key, value)
-            wrong = violations(self) + list(self.check())
-        if wrong:
-            raise RequestError([f"{self.name}: {text}" for text in wrong])
+        settle(self)
 
     def derive(self) -> dict[str, Any]:
         """Values for parameters that were left ``None``."""
@@ -258,8 +288,6 @@ class OperatorSpec(ABC):
         found: list[OperatorSpec] = []
         for name, parameter in parameters_of(self).items():
             for value in parameter.samples or _samples(parameter):
-                if isinstance(value, str):
-                    value = parameter.from_text(value)
                 try:
                     found.append(replace(self, **{name: value}))
                 except RequestError:

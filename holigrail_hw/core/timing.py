@@ -1,9 +1,15 @@
 """How a core is clocked and wrapped: what ``--period``, ``--latency`` and ``--shell`` ask for."""
 
 import math
-from dataclasses import dataclass
+import numbers
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
 
 from .errors import RequestError
+from .parameters.integer import integer_of
+from .parameters.kind import shown
 
 __all__ = ["SHELLS", "Timing"]
 
@@ -28,10 +34,13 @@ class Timing:
         ``axi-stream`` (every stream as AXI4-Stream) or ``wishbone`` (streams as registers of a
         Wishbone slave). An engine has streams in any case.
 
+    As with parameters of operators, NumPy's numbers and texts are taken, and what a request holds
+    is of the declared type.
+
     Raises
     ------
     RequestError
-        If a value is out of range, or both a period and a latency are given.
+        If a value is of another kind or out of range, or both a period and a latency are given.
     """
 
     period_ns: float | None = None
@@ -40,6 +49,7 @@ class Timing:
     shell: str = "plain"
 
     def __post_init__(self) -> None:
+        self._settle()
         wrong = []
         if self.period_ns is not None and not 0 < self.period_ns < math.inf:
             wrong.append(f"timing: period must be a positive number of ns, not {self.period_ns:g}")
@@ -51,3 +61,36 @@ class Timing:
             wrong.append(f"timing: shell must be one of {', '.join(SHELLS)}, not {self.shell!r}")
         if wrong:
             raise RequestError(wrong)
+
+    def _settle(self) -> None:
+        """Bring every field to its declared type; raises RequestError with all that cannot be."""
+        wrong = []
+        for field in fields(self):
+            given = getattr(self, field.name)
+            if given is None and field.default is None:
+                continue
+            try:
+                object.__setattr__(self, field.name, _PARSERS[field.type](given))
+            except ValueError as error:
+                wrong.append(f"timing: {field.name} {error}")
+        if wrong:
+            raise RequestError(wrong)
+
+
+def _number(given: Any) -> float:
+    is_number = isinstance(given, str | numbers.Real) and not isinstance(given, bool | np.bool_)
+    try:
+        if is_number:
+            return float(given)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"must be a number of ns, not {shown(given)}")
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise ValueError(f"must be a name, not {shown(given)}")
+    return str(given)
+
+
+_PARSERS: dict[Any, Any] = {float | None: _number, int | None: integer_of, str: _text}

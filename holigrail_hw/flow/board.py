@@ -71,13 +71,19 @@ class Board:
 
 @cache
 def boards() -> dict[str, Board]:
-    """Every board, by name."""
+    """Every board, by name; RequestError if two files give one name."""
     from holigrail_hw import boards as package
 
-    found = {}
+    found: dict[str, Board] = {}
+    places: dict[str, str] = {}
     for module in pkgutil.iter_modules(package.__path__):
         entry = importlib.import_module(f"{package.__name__}.{module.name}").BOARD
-        found[entry.name] = entry
+        if entry.name in found:
+            raise RequestError(
+                f"board {entry.name}: the name must be given once, not by {places[entry.name]}.py"
+                f" and by {module.name}.py"
+            )
+        found[entry.name], places[entry.name] = entry, module.name
     return found
 
 

@@ -26,6 +26,8 @@ _PASSES = (
     "proc",
     "flatten",
     "opt_clean",
+    # Memories become registers and multiplexers; without any this does nothing.
+    "memory",
     "opt -full",
     "techmap",
     "opt",

@@ -67,7 +67,7 @@ def run(
     spec: OperatorSpec,
     timing: Timing | None = None,
     *,
-    levels: Sequence[str] = ("compiled", "cocotb"),
+    levels: str | Sequence[str] = ("compiled", "cocotb"),
     simulator: str = "verilator",
     count: int | None = None,
     seed: int = 0,
@@ -78,7 +78,7 @@ def run(
 
     Parameters
     ----------
-    levels : names from ``LEVELS``
+    levels : names from ``LEVELS``, or one of them
     simulator : str
         For cocotb: ``verilator`` or ``icarus``.
     count : int or None
@@ -99,6 +99,7 @@ def run(
         If a tool is missing (found out before anything starts) or dies.
     """
     timing = timing or Timing()
+    levels = (levels,) if isinstance(levels, str) else tuple(levels)
     _check_request(levels, simulator, count, only)
     needed = {
         tool: None

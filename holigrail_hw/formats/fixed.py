@@ -9,6 +9,7 @@ import numpy as np
 from .base import Format
 from .errors import FormatError
 from .exact import FINITE, Exact
+from .fields import settle_fields
 from .integers import INT64_BITS, bit_length, jam, narrow, widen
 from .rounding import Rounder, truncate
 
@@ -37,6 +38,8 @@ class FixedFormat(Format):
     overflow_modes: ClassVar[tuple[str, ...]] = ("saturate", "wrap")
 
     def __post_init__(self) -> None:
+        integers = ("width", "fraction_width")
+        settle_fields(self, "fixed point: ", integers=integers, flags=("signed",))
         if not 1 <= self.width <= MAXIMUM_WIDTH:
             raise FormatError(
                 f"fixed point: width must be between 1 and {MAXIMUM_WIDTH}, not {self.width}"

@@ -183,7 +183,7 @@ def _increment(plan: Plan, rounding: Rounding, sign, integer, rest, random) -> W
 
     def increment(sign, integer, rest, *random):
         half, inexact = rest[-1], rest.any()
-        match rounding:
+        match Rounding(rounding):
             case Rounding.NEAREST_EVEN:
                 return half & (rest[:-1].any() | integer[0])
             case Rounding.NEAREST_AWAY:

@@ -35,7 +35,7 @@ def float_accumulator(
     number. Each sum is rounded once. A loop of several cycles interleaves as many sums.
     """
     neutral = 0
-    if format.has_negative_zero and rounding is not Rounding.DOWN:
+    if format.has_negative_zero and Rounding(rounding) is not Rounding.DOWN:
         neutral = format.sign_code
     names = [f.name for f in fields(number) if isinstance(getattr(number, f.name), Wire)]
     width = format.width

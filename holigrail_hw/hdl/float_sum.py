@@ -60,7 +60,7 @@ class Need:
         cls, format: Format, rounding: Rounding, random: Wire | None, *, wraps: bool = False
     ) -> "Need":
         """The need of one rounding to ``format``; ``wraps`` modulo its width."""
-        nearest = rounding in (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY)
+        nearest = Rounding(rounding) in (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY)
         guard = random.width if random is not None else int(nearest)
         if isinstance(format, FloatFormat):
             # Without subnormals, numbers just below the smallest normal one need all their bits.
@@ -207,7 +207,7 @@ def sum_cancelled(
 
 def sum_sign(plan: Plan, cancelled: Wire, sign: Wire, rounding: Rounding) -> Wire:
     """The sign of a sum: opposite numbers give +0, or -0 when rounding down (IEEE 754, 6.3)."""
-    down = rounding is Rounding.DOWN
+    down = Rounding(rounding) is Rounding.DOWN
     return plan.step(
         "sum_sign", 1, lambda c, s: s | c if down else s & ~c, cancelled, sign, using=Logic()
     )

@@ -115,9 +115,11 @@ def _normalised_key(plan: Plan, n: Unpacked, lowest: int, exponent_width: int, w
 
     def key(e: Any, m: Any, c: Any, special: Any) -> Any:
         # One more than the distance to the lowest exponent, so that 0 is left for zero.
-        exponent = (e + offset - c[:-1] if len(c) > 1 else e + offset)[:exponent_width]
+        # Not negative but for zero; a slice of fewer bits than exponent_width would be shorter.
+        distance = e + offset - c[:-1] if len(c) > 1 else e + offset
+        exponent = Cat(distance, Const(0, exponent_width))[:exponent_width]
         digits = Cat(Const(0, width - n.width), m)
-        finite = Cat(digits, Mux(c[-1], 0, exponent)[:exponent_width])
+        finite = Cat(digits, Mux(c[-1], 0, exponent))
         return Cat(finite & ~special.replicate(len(finite)), special)
 
     special = n.special or plan.constant(0, 1)

@@ -64,7 +64,7 @@ def _rounded(plan: Plan, value: Wire, dropped: int, rounding: Rounding) -> Wire:
         rest, odd = bits[:dropped], bits[dropped]
         half, sticky = rest[-1], rest[:-1].any() if dropped > 1 else Const(0, 1)
         sign = bits[-1] if is_signed else Const(0, 1)
-        match rounding:
+        match Rounding(rounding):
             case Rounding.NEAREST_EVEN:
                 return half & (sticky | odd)
             case Rounding.NEAREST_AWAY:

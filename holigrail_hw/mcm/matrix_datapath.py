@@ -111,6 +111,9 @@ class ResultStage:
     saturate: bool
     relu: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rounding", Rounding(self.rounding))
+
     @property
     def dropped(self) -> int:
         """Low bits that are dropped; negative if the result has more."""

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
+from holigrail_hw.formats.fields import settle_fields
+
 from .errors import GraphError
 from .matrix_analysis import Analysis, GraphAnalysis
 from .matrix_circuit import MatrixCircuit, exact_circuit
@@ -38,6 +40,13 @@ class MatrixRequest:
         Searches at the same time, of which the best counts; one for each core is as fast as one.
     cuts : int
         Repetitions of the search of truncations.
+
+    Lists and NumPy arrays of integers are taken, too.
+
+    Raises
+    ------
+    GraphError
+        For what is no integer.
     """
 
     matrix: Matrix
@@ -49,6 +58,16 @@ class MatrixRequest:
     seed: int = 0
     searches: int = 1
     cuts: int = 200
+
+    def __post_init__(self) -> None:
+        settle_fields(
+            self,
+            "",
+            integers=("depth", "iterations", "seed", "searches", "cuts"),
+            lists=("constants", "bounds"),
+            rows=("matrix", "ranges"),
+            error=GraphError,
+        )
 
     def violations(self) -> list[str]:
         """Everything wrong with the request, one line each."""

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from holigrail_hw.formats.fields import settle_fields
+
 from .adder_graph import AdderGraph, odd_targets
 from .closure import OutOfTime, lower_bound
 from .counting import counting_rule, one_bit_adders
@@ -41,6 +43,8 @@ class Problem:
     ``error`` bounds the magnitude of output minus exact product, for every output, in units of the
     product's lowest bit; 0 is exact. ``depth`` limits the adders on a path. ``extra`` allows
     one-bit graphs more adders than the fewest.
+
+    Lists and NumPy's integers are taken, too; GraphError for what is no integer.
     """
 
     constants: tuple[int, ...]
@@ -52,13 +56,17 @@ class Problem:
     extra: int = 0
     error: int = 0
 
+    def __post_init__(self) -> None:
+        integers = ("input_width", "depth", "extra", "error")
+        settle_fields(
+            self, "", integers=integers, flags=("signed",), lists=("constants",), error=GraphError
+        )
+
     def violations(self) -> list[str]:
         """Everything wrong with the request, one line each."""
         found = []
         if not self.constants:
             found.append("constants must hold at least one integer")
-        if any(isinstance(c, bool) or not isinstance(c, int) for c in self.constants):
-            return [*found, f"constants must be integers, not {self.constants}"]
         wide = [c for c in self.constants if abs(c).bit_length() > _WIDEST]
         if wide:
             found.append(f"constants must have at most {_WIDEST} bits, not {wide[0]}")
@@ -172,6 +180,8 @@ def solve(
     wrong = problem.violations()
     if engine not in ENGINES:
         wrong.append(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
+    if part not in PARTS:
+        wrong.append(f"part must be one of {', '.join(PARTS)}, not {part}")
     if wrong:
         raise GraphError("; ".join(wrong))
     accelerate()

@@ -219,7 +219,9 @@ def _activated(plan: Plan, name: str, total: Wire, row: _Row, activation: FixedF
 
     def function(value: Any) -> Any:
         value = _joined(value, value[-1] if row.signed else Const(0, 1))
-        value = _joined(Const(0, -row.drop), value) if row.drop < 0 else value[row.drop :]
+        # The sign is left even where all digits are dropped.
+        dropped = min(row.drop, len(value) - 1)
+        value = _joined(Const(0, -row.drop), value) if row.drop < 0 else value[dropped:]
         sign, value = value[-1], value[:-1]
         value = _joined(value, sign.replicate(max(0, bits - len(value))))
         upper, value = value[bits:], value[:bits]

@@ -62,7 +62,8 @@ def offset_nodes(graph: MatrixGraph, ranges: Sequence[tuple[int, int]]) -> list[
     """
     nodes = []
     for low, high in ranges:
-        offset = 0 if low >= 0 else 1 << max((-low - 1).bit_length(), high.bit_length())
+        bits = max((-low - 1).bit_length(), max(high, 0).bit_length())
+        offset = 0 if low >= 0 else 1 << bits
         nodes.append(OffsetNode(1, offset, low + offset, high + offset))
     for vector, adder in zip(graph.vectors[graph.inputs :], graph.adders, strict=True):
         ends = [(c * low, c * high) for c, (low, high) in zip(vector, ranges, strict=True) if c]

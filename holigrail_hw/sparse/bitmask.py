@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.formats.fields import settle_fields
+
 from .coded import codes_of, compression_ratio, decoded
 
 __all__ = ["Bitmask"]
@@ -27,6 +29,10 @@ class Bitmask:
 
     value_width: int = 8
     block: int = 8
+
+    def __post_init__(self) -> None:
+        integers = ("value_width", "block")
+        settle_fields(self, "", integers=integers, error=ValueError)
 
     def encode(self, symbols: Any) -> dict[str, Any]:
         """One frame of symbols (codes); zeros fill the last block.

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.formats.fields import settle_fields
+
 from .coded import CodecError, codes_of, compression_ratio
 
 __all__ = ["CompressedColumns", "Entry"]
@@ -38,6 +40,10 @@ class CompressedColumns:
     value_width: int = 8
     index_width: int | None = 4
     pointer_width: int = 16
+
+    def __post_init__(self) -> None:
+        integers = ("rows", "columns", "value_width", "index_width", "pointer_width")
+        settle_fields(self, "", integers=integers, error=ValueError)
 
     @property
     def relative(self) -> bool:

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.formats.fields import settle_fields
+
 from .coded import codes_of, compression_ratio, decoded
 
 __all__ = ["Huffman", "lengths_violation", "limited_lengths"]
@@ -88,6 +90,8 @@ class Huffman:
     word_width: int = 32
 
     def __post_init__(self) -> None:
+        integers = ("longest", "word_width")
+        settle_fields(self, "", integers=integers, lists=("lengths",), error=ValueError)
         if wrong := lengths_violation(self.lengths, self.longest):
             raise ValueError(wrong)
 

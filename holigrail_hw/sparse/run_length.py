@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.formats.fields import settle_fields
+
 from .coded import codes_of, compression_ratio, decoded
 
 __all__ = ["RunLength"]
@@ -32,6 +34,10 @@ class RunLength:
     value_width: int = 16
     run_width: int = 5
     pairs: int = 3
+
+    def __post_init__(self) -> None:
+        integers = ("value_width", "run_width", "pairs")
+        settle_fields(self, "", integers=integers, error=ValueError)
 
     @property
     def longest(self) -> int:

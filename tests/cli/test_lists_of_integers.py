@@ -4,10 +4,11 @@ import pytest
 
 from holigrail_hw.core import operators
 from holigrail_hw.core.parameters import parameters_of
+from holigrail_hw.core.parameters.integers import Rows
 from holigrail_hw.flow.explore import combinations
 
 LISTS = [
-    (name, parameter.name, parameter.rows)
+    (name, parameter.name, isinstance(parameter.kind, Rows))
     for name, cls in operators().items()
     for parameter in parameters_of(cls).values()
     if parameter.type is tuple

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from holigrail_hw.core import RequestError, array_files, find
-from holigrail_hw.core.array_files import ArrayFileError, integer_rows, read_array, read_arrays
+from holigrail_hw.core.array_files import ArrayFileError, read_array, read_arrays
 from holigrail_hw.core.parameters import construct
 from holigrail_hw.documents import parse_json, parse_toml
 
@@ -113,11 +113,17 @@ def test_files_that_are_not_there(tmp_path):
                 read(tmp_path / name)
 
 
-def test_integers_only():
-    assert integer_rows(np.array([[1.0, -2.0]])) == [[1, -2]]
+def test_integers_only(tmp_path):
+    path = tmp_path / "m.npy"
+    np.save(path, np.array([[1.0, -2.0], [1e15, 0.0]]))
+    cmvm = find("cmvm")
+    assert construct(cmvm, {"matrix": str(path)}, who="x").matrix == ((1, -2), (10**15, 0))
+    np.save(path, np.array([[True, False]]))
+    assert construct(cmvm, {"matrix": str(path)}, who="x").matrix == ((1, 0),)
     for value in (0.5, np.nan, np.inf):
-        with pytest.raises(ArrayFileError, match="fractions; scale them first"):
-            integer_rows(np.array([[value]]))
+        np.save(path, np.array([[value]]))
+        with pytest.raises(RequestError, match="must hold integers in .*, not fractions"):
+            construct(cmvm, {"matrix": str(path)}, who="x")
 
 
 def test_a_matrix_from_either_kind_of_file(tmp_path):

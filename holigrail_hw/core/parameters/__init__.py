@@ -1,0 +1,41 @@
+"""Parameters of operators: dataclass fields that know their help text, bounds and choices.
+
+From these fields come the command-line options, the recipe keys, validation and the documentation.
+Every parameter has a *kind*, found from the field's annotation: one class in one file, which says
+what is legal, and turns whatever is given into the one declared type or refuses it.
+
+================  ===============================================================================
+annotation        what may be given, from Python, a recipe or the command line
+================  ===============================================================================
+``int``           a Python or NumPy integer, or its digits as text (``0x10`` too); no bool, no float
+``bool``          a Python or NumPy bool, 0 or 1, or ``true``, ``false``, ``yes``, ``no``, ``1``,
+                  ``0`` as text
+``Enum``, ``str``  a member, or the text of one of the choices; short forms an enumeration knows
+``Format``        a number format, or its name
+``tuple[int]``    a list, tuple, range or NumPy vector of integers, a single integer, or text:
+                  integers separated by commas
+rows of these     a list or tuple of such rows, a NumPy matrix, or text: rows separated by
+                  semicolons; or the path of a .npy or .npz file
+matrices          a list or tuple of such matrices, a NumPy array of three dimensions, or text:
+                  matrices separated by bars; or the path of a .npz file
+================  ===============================================================================
+
+Where the field may be ``None``, so may the text: ``none``, ``auto`` or nothing. A NumPy array of
+floats is taken if each of its numbers is an integer, since weights are often kept so; a float alone
+or in a list is refused. Of an archive (.npz) matrices are the two-dimensional arrays, by name, and
+rows the one-dimensional ones, unless it holds nothing but one matrix.
+"""
+
+from .construction import construct, parse_parameters, settle
+from .parameter import Parameter, parameter, parameters_of
+from .text import to_text
+
+__all__ = [
+    "Parameter",
+    "construct",
+    "parameter",
+    "parameters_of",
+    "parse_parameters",
+    "settle",
+    "to_text",
+]

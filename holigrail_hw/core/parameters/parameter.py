@@ -1,0 +1,150 @@
+"""One parameter of an operator, from a field of its dataclass."""
+
+import dataclasses
+import enum
+import functools
+import types
+import typing
+from typing import Any
+
+from holigrail_hw.formats import Format
+
+from .boolean import Boolean
+from .choice import Choice
+from .format_name import FormatName
+from .integer import Integer
+from .integers import Integers, Matrices, Rows
+from .kind import Kind
+
+__all__ = ["Parameter", "parameter", "parameters_of"]
+
+_NOTHING = ("none", "auto", "")
+
+
+def parameter(
+    default: Any,
+    help: str,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+    choices: tuple[Any, ...] = (),
+    samples: tuple[Any, ...] = (),
+    hardware: bool = True,
+) -> Any:
+    """A dataclass field that is a parameter of an operator.
+
+    Parameters
+    ----------
+    default : value of the field's type, or ``None`` if it is derived from the others
+    help : one line for people
+    low, high : bounds of an integer, both included
+    choices : the allowed values
+    samples : further values worth a test or a point in an exploration
+    hardware : whether it changes the hardware; one that only asks a question, as the sizes of a
+        product whose cycles ``info`` shall say, is not part of the design's name
+    """
+    metadata = {
+        "help": help,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "samples": samples,
+        "hardware": hardware,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter as seen from outside; ``kind`` says what it may be."""
+
+    name: str
+    kind: Kind
+    optional: bool
+    default: Any
+    help: str
+    samples: tuple[Any, ...]
+    hardware: bool = True
+
+    @property
+    def type(self) -> Any:
+        """int, bool, str, tuple, Format or an Enum."""
+        return self.kind.type
+
+    @property
+    def low(self) -> int | None:
+        """Least legal integer."""
+        return self.kind.low if isinstance(self.kind, Integer) else None
+
+    @property
+    def high(self) -> int | None:
+        """Greatest legal integer."""
+        return self.kind.high if isinstance(self.kind, Integer) else None
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The legal words, if it is one of several."""
+        return self.kind.choices if isinstance(self.kind, Choice) else ()
+
+    @property
+    def legal(self) -> str:
+        """The legal values in words."""
+        return self.kind.legal
+
+    @property
+    def separator(self) -> str:
+        """What stands between several values of an exploration."""
+        return self.kind.separator
+
+    def parse(self, given: Any) -> Any:
+        """The value that a text, a Python or a NumPy object stands for; raises ValueError."""
+        if self.optional and (given is None or isinstance(given, str) and given in _NOTHING):
+            return None
+        if given is None:
+            raise ValueError("must be given")
+        return self.kind.parse(given)
+
+
+@functools.cache
+def _parameters(cls: type) -> dict[str, Parameter]:
+    hints = typing.get_type_hints(cls)
+    found = {}
+    own = cls.__dict__.get("__annotations__", {})
+    for field in sorted(dataclasses.fields(cls), key=lambda field: field.name not in own):
+        if "help" not in field.metadata:
+            continue
+        hint = hints[field.name]
+        is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+        members = typing.get_args(hint) if is_union else (hint,)
+        found[field.name] = Parameter(
+            name=field.name,
+            kind=_kind(next(k for k in members if k is not type(None)), field.metadata),
+            optional=type(None) in members,
+            default=field.default,
+            help=field.metadata["help"],
+            samples=field.metadata["samples"],
+            hardware=field.metadata["hardware"],
+        )
+    return found
+
+
+def parameters_of(spec: Any) -> dict[str, Parameter]:
+    """The parameters of an operator class or instance: its own, then inherited ones."""
+    return dict(_parameters(spec if isinstance(spec, type) else type(spec)))
+
+
+def _kind(hint: Any, metadata: Any) -> Kind:
+    """The kind of parameter an annotation stands for."""
+    if typing.get_origin(hint) is tuple:
+        depth = 0
+        while typing.get_origin(hint) is tuple:
+            hint, depth = typing.get_args(hint)[0], depth + 1
+        return (Integers, Rows, Matrices)[depth - 1]()
+    if hint is int:
+        return Integer(metadata["low"], metadata["high"], metadata["help"])
+    if hint is bool:
+        return Boolean()
+    if hint is Format:
+        return FormatName()
+    choices = metadata["choices"]
+    return Choice(hint, choices or (tuple(hint) if issubclass(hint, enum.Enum) else ()))
