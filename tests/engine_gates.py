@@ -77,12 +77,18 @@ class _Run:
         self._set(RESET, 0, 0)
         for stream in self.streams:
             if stream.direction == "out":
-                self._set(stream.ready, 0, int(bool(self._missing(stream.name, found[stream.name]))))
+                self._set(
+                    stream.ready, 0, int(bool(self._missing(stream.name, found[stream.name])))
+                )
                 continue
             index, count = sent.get(stream.name, 0), self._count(stream.name)
             self._set(stream.valid, 0, int(index < count))
             for port in stream.payload:
-                code = int(self.chosen.items[stream.name][str(port.operand)][index]) if index < count else 0
+                code = (
+                    int(self.chosen.items[stream.name][str(port.operand)][index])
+                    if index < count
+                    else 0
+                )
                 for bit in range(port.width):
                     self._set(port.name, bit, code >> bit & 1)
 
