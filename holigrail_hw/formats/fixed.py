@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from holigrail_hw.plain_values import settle_fields
+
 from .base import Format
 from .errors import FormatError
 from .exact import FINITE, Exact
-from .fields import settle_fields
 from .integers import INT64_BITS, bit_length, jam, narrow, widen
 from .rounding import Rounder, truncate
 
@@ -39,7 +40,7 @@ class FixedFormat(Format):
 
     def __post_init__(self) -> None:
         integers = ("width", "fraction_width")
-        settle_fields(self, "fixed point: ", integers=integers, flags=("signed",))
+        settle_fields(self, "fixed point: ", FormatError, integers=integers, flags=("signed",))
         if not 1 <= self.width <= MAXIMUM_WIDTH:
             raise FormatError(
                 f"fixed point: width must be between 1 and {MAXIMUM_WIDTH}, not {self.width}"

@@ -23,10 +23,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from holigrail_hw.plain_values import settle_fields
+
 from .base import Format
 from .errors import FormatError
 from .exact import FINITE, INFINITE, NAN, Exact
-from .fields import settle_fields
 from .float_names import float_name
 from .integers import INT64_BITS, bit_length, jam, narrow
 from .rounding import Rounder, truncate
@@ -64,7 +65,8 @@ class FloatFormat(Format):
     def __post_init__(self) -> None:
         who = f"e{self.exponent_width}m{self.fraction_width}"
         integers = ("exponent_width", "fraction_width", "bias")
-        settle_fields(self, f"{who}: ", integers=integers, flags=("subnormals", "saturate"))
+        flags = ("subnormals", "saturate")
+        settle_fields(self, f"{who}: ", FormatError, integers=integers, flags=flags)
         _check(who, "exponent width", self.exponent_width, 1, 8)
         _check(who, "fraction width", self.fraction_width, 0, 23)
         if self.specials is None:

@@ -5,36 +5,17 @@ dtype object. The two bits kept free let the rounding kernel double a remainder,
 significand down to zero, without leaving int64.
 """
 
-import operator
 from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "INT64_BITS",
-    "bit_length",
-    "jam",
-    "largest_bits",
-    "narrow",
-    "plain_integer",
-    "widen",
-]
+__all__ = ["INT64_BITS", "bit_length", "jam", "largest_bits", "narrow", "widen"]
 
 INT64_BITS = 61
 
 _POWERS_OF_TWO = np.left_shift(1, np.arange(63, dtype=np.int64))
 
 _object_bit_length: Any = np.frompyfunc(int.bit_length, 1, 1)
-
-
-def plain_integer(given: Any) -> int:
-    """A Python or NumPy integer as a Python integer; TypeError for all else, bools included.
-
-    NumPy's integers overflow silently in what Python's never do, such as ``1 << width``.
-    """
-    if isinstance(given, bool | np.bool_) or getattr(given, "dtype", None) == np.bool_:
-        raise TypeError(f"{given!r} is no integer")
-    return operator.index(given)
 
 
 def bit_length(magnitudes: np.ndarray) -> np.ndarray:

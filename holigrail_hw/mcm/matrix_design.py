@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
-from holigrail_hw.formats.fields import settle_fields
+from holigrail_hw.plain_values import settle_fields
 
 from .errors import GraphError
 from .matrix_analysis import Analysis, GraphAnalysis
@@ -63,10 +63,10 @@ class MatrixRequest:
         settle_fields(
             self,
             "",
+            GraphError,
             integers=("depth", "iterations", "seed", "searches", "cuts"),
             lists=("constants", "bounds"),
             rows=("matrix", "ranges"),
-            error=GraphError,
         )
 
     def violations(self) -> list[str]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from holigrail_hw.formats.fields import settle_fields
+from holigrail_hw.plain_values import settle_fields
 
 from .adder_graph import AdderGraph, odd_targets
 from .closure import OutOfTime, lower_bound
@@ -59,7 +59,7 @@ class Problem:
     def __post_init__(self) -> None:
         integers = ("input_width", "depth", "extra", "error")
         settle_fields(
-            self, "", integers=integers, flags=("signed",), lists=("constants",), error=GraphError
+            self, "", GraphError, integers=integers, flags=("signed",), lists=("constants",)
         )
 
     def violations(self) -> list[str]:

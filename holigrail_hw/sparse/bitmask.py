@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats.fields import settle_fields
+from holigrail_hw.plain_values import settle_fields
 
 from .coded import codes_of, compression_ratio, decoded
 
@@ -32,7 +32,7 @@ class Bitmask:
 
     def __post_init__(self) -> None:
         integers = ("value_width", "block")
-        settle_fields(self, "", integers=integers, error=ValueError)
+        settle_fields(self, "", ValueError, integers=integers)
 
     def encode(self, symbols: Any) -> dict[str, Any]:
         """One frame of symbols (codes); zeros fill the last block.

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats.fields import settle_fields
+from holigrail_hw.plain_values import settle_fields
 
 from .coded import CodecError, codes_of, compression_ratio
 
@@ -43,7 +43,7 @@ class CompressedColumns:
 
     def __post_init__(self) -> None:
         integers = ("rows", "columns", "value_width", "index_width", "pointer_width")
-        settle_fields(self, "", integers=integers, error=ValueError)
+        settle_fields(self, "", ValueError, integers=integers)
 
     @property
     def relative(self) -> bool:

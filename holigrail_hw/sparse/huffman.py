@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats.fields import settle_fields
+from holigrail_hw.plain_values import settle_fields
 
 from .coded import codes_of, compression_ratio, decoded
 
@@ -91,7 +91,7 @@ class Huffman:
 
     def __post_init__(self) -> None:
         integers = ("longest", "word_width")
-        settle_fields(self, "", integers=integers, lists=("lengths",), error=ValueError)
+        settle_fields(self, "", ValueError, integers=integers, lists=("lengths",))
         if wrong := lengths_violation(self.lengths, self.longest):
             raise ValueError(wrong)
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats.fields import settle_fields
+from holigrail_hw.plain_values import settle_fields
 
 from .coded import codes_of, compression_ratio, decoded
 
@@ -37,7 +37,7 @@ class RunLength:
 
     def __post_init__(self) -> None:
         integers = ("value_width", "run_width", "pairs")
-        settle_fields(self, "", integers=integers, error=ValueError)
+        settle_fields(self, "", ValueError, integers=integers)
 
     @property
     def longest(self) -> int:

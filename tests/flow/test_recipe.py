@@ -82,6 +82,8 @@ class TestWrong:
         )
         lines = self.load(tmp_path, text)
         assert lines == [
+            "recipe FILE: test-accumulate: width must be between 2 and 64, not 1"
+            " (width of the sum)",
             "recipe FILE: test-accumulate: no parameter named 'depth'",
             "recipe FILE: timing: period_ns must be a number, not 'fast'",
         ]

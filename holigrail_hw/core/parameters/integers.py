@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats.integers import plain_integer
+from holigrail_hw.plain_values import plain_integer
 
 from .integer import integer_of
 from .kind import Kind, shown
