@@ -21,6 +21,7 @@ from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.views import View
 
 from .errors import RequestError
+from .keywords import is_keyword
 from .parameters import parameters_of, settle, to_text
 from .target import Target
 from .timing import Timing
@@ -61,6 +62,10 @@ def operator(
     def register(cls: type) -> type:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
             raise ValueError(f"operator {name!r}: the name must be kebab-case")
+        if is_keyword(name):
+            raise ValueError(
+                f"operator {name!r}: the name must be no word of Verilog, SystemVerilog or VHDL"
+            )
         if maturity not in _MATURITY:
             raise ValueError(f"operator {name!r}: maturity must be one of {_MATURITY}")
         _claim(name, cls)

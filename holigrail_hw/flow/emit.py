@@ -1,7 +1,7 @@
 """``generate``: a folder with the Verilog of a design and everything that belongs to it.
 
-``TOP.v``, ``TOP_bench.v`` with its vectors ``TOP_vectors.hex``, the FuseSoC core file ``TOP.core``
-and ``manifest.json``. The same request gives the same bytes. The files appear together, at the end;
+``TOP.v``, ``TOP_bench.v`` with its vectors inside, the FuseSoC core file ``TOP.core`` and
+``manifest.json``. The same request gives the same bytes. The files appear together, at the end;
 after a failure or an interruption none of them is new.
 """
 
@@ -15,11 +15,10 @@ from ..core.engine import Engine
 from ..core.errors import RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import engine_bench, folders, manifest, tools, workloads
+from . import engine_bench, folders, manifest, tools, verilog_bench, workloads
 from .emit_verilog import verilog
 from .top import Top
 from .vectors import choose, pack
-from .verilog_bench import bench
 
 __all__ = ["Generated", "generate", "verilog"]
 
@@ -64,11 +63,11 @@ def generate(
     with folders.staging(Path(out_dir), "generate") as work:
         top = Top(spec, timing)
         make = _engine_bench if top.engine else _operator_bench
-        benches, hex_files, count = make(top, vectors, seed)
+        text, count = make(top, vectors, seed)
         texts = {
             f"{top.name}.v": verilog(top),
-            **benches,
-            f"{top.name}.core": _core_file(top, hex_files),
+            f"{top.name}_bench.v": text,
+            f"{top.name}.core": _core_file(top),
         }
         content = manifest.describe(top, [*texts], vectors=count, seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
@@ -77,48 +76,25 @@ def generate(
     return Generated(tuple(Path(out_dir) / file for file in texts), content)
 
 
-def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[dict[str, str], list[str], int]:
-    """Files of the bench, those of them that hold vectors, and how many vectors there are."""
+def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[str, int]:
+    """The bench, and how many vectors it has."""
     chosen = choose(top.spec, top.interleave, vectors, seed)
-    hex_file = f"{top.name}_vectors.hex"
-    files = {
-        f"{top.name}_bench.v": bench(top, hex_file, len(chosen)),
-        hex_file: _hex(pack(top, chosen), _vector_width(top)),
-    }
-    return files, [hex_file], len(chosen)
+    return verilog_bench.bench(top, pack(top, chosen)), len(chosen)
 
 
-def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[dict[str, str], list[str], int]:
+def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, int]:
     assert isinstance(top.spec, Engine)
     chosen = workloads.choose(top.spec, vectors, seed)
-    files, hexes, counts = {}, {}, {}
     master = top.master()
-    streams = (master or top).handshakes()
-    for stream in streams:
-        words = workloads.pack(streams, chosen)[stream.name]
-        width = sum(port.width for port in stream.payload)
-        name = f"{top.name}_{stream.name}.hex"
-        hexes[stream.name], counts[stream.name] = name, len(words)
-        files[name] = _hex(words, width if stream.direction == "in" else 3 * width)
-    text = engine_bench.bench(top, hexes, counts, top.spec.quiet_cycles, master)
+    words = workloads.pack((master or top).handshakes(), chosen)
+    text = engine_bench.bench(top, words, top.spec.quiet_cycles, master)
     if master:
         text += "\n" + verilog(master)
-    return {f"{top.name}_bench.v": text, **files}, [*files], len(chosen)
+    return text, len(chosen)
 
 
-def _hex(words: list[int], width: int) -> str:
-    digits = -(-width // 4)
-    return "".join(f"{word:0{digits}x}\n" for word in words)
-
-
-def _vector_width(top: Top) -> int:
-    operands = sum(port.width for port in top.inputs())
-    return operands + 2 * sum(port.width for port in top.outputs())
-
-
-def _core_file(top: Top, hex_files: list[str]) -> str:
+def _core_file(top: Top) -> str:
     """FuseSoC description, core file format 2."""
-    data = "".join(f"      - {name}: {{file_type: user, copyto: {name}}}\n" for name in hex_files)
     return f"""CAPI=2:
 name: holigrail_hw:{top.spec.name.replace("-", "_")}:{top.name}:{__version__}
 description: {json.dumps(top.spec.summary)}
@@ -127,9 +103,8 @@ filesets:
     files: [{top.name}.v]
     file_type: verilogSource
   bench:
-    files:
-      - {top.name}_bench.v
-{data}    file_type: verilogSource
+    files: [{top.name}_bench.v]
+    file_type: verilogSource
 targets:
   default: &default
     filesets: [rtl]

@@ -1,23 +1,26 @@
-"""Readable Verilog-2001 of a top module, the same bytes for the same request.
+"""Readable Verilog of a top module, the same bytes for the same request.
 
-Amaranth and its pinned Yosys write the text; here the identifiers become plain ones (``\\$12`` is
-``n12``, ``\\a.sign`` is ``a_sign``), copies of ports that nobody reads disappear, and the header
-says what the module is.
+Amaranth and its pinned Yosys write the text; here the identifiers become plain ones, copies of
+ports that nobody reads disappear, what Verilog-2005 and SystemVerilog understand differently is
+said in another way (:mod:`.portable`), and the header says what the module is.
 
 The text relies on Verilog's implicit extension and truncation of expressions, which linters report
 as width mismatches; an expression like ``a + b`` in a wider context is exact that way and no other
-spelling of Yosys' is available. The text says so to Verilator. Nothing else is waived.
+spelling of Yosys' is available. Names of intermediate values are kept for waveforms even where
+nothing reads them, or not all of their bits. The text says so to Verilator, by the names of
+warnings that its versions 4 and 5 know. Nothing else is waived for a whole file.
 """
 
 import re
 
 from ..core.parameters import to_text
 from . import pinned_yosys
+from .plain_names import plain, renamed
+from .portable import portable
 from .top import CLOCK, RESET, Top
 
 __all__ = ["verilog"]
 
-_ESCAPED = re.compile(r"\\(\S+) ")
 _UNWANTED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 _PASSES = (
     "proc -nomux -norom",
@@ -27,10 +30,13 @@ _PASSES = (
         for kind in ("", "-modattr")
     ),
 )
-_WIDTHS = (
-    "/* verilator lint_off WIDTHEXPAND */",
-    "/* verilator lint_off WIDTHTRUNC */",
+_WAIVED = (
+    "/* verilator lint_save */",
+    "/* verilator lint_off DECLFILENAME */ // one file holds all modules of the design",
+    "/* verilator lint_off WIDTH */ // operands and results are extended and cut as Verilog says",
+    "/* verilator lint_off UNUSED */ // names of intermediate values are kept for waveforms",
 )
+_RESTORED = "/* verilator lint_restore */"
 
 
 def verilog(top: Top) -> str:
@@ -48,9 +54,10 @@ def verilog(top: Top) -> str:
     yosys = re.search(r"Yosys [0-9.]+", header)
     assert yosys is not None
     names = _module_names(modules)
-    parts = _without_twins([_tidy(_without_copies(module), names) for module in modules])
+    tidy = [_tidy(_without_copies(module)) for module in modules]
+    parts = _without_twins([portable(module) for module in renamed(tidy, names)])
     parts[0] = _ordered(parts[0], top)
-    return "\n".join([*_header(top, yosys.group()), *_WIDTHS, "", *parts])
+    return "\n".join([*_header(top, yosys.group()), *_WAIVED, "", *parts, _RESTORED, ""])
 
 
 def _header(top: Top, yosys: str) -> list[str]:
@@ -80,36 +87,12 @@ def _header(top: Top, yosys: str) -> list[str]:
 def _module_names(modules: list[str]) -> dict[str, str]:
     """Hierarchical module names, as they stand in the text, and their plain forms."""
     found = [re.match(r"module \\(\S+) ", module) for module in modules]
-    return {m.group(1): _plain(m.group(1)) for m in found if m}
+    return {m.group(1): plain(m.group(1)) for m in found if m}
 
 
-def _tidy(module: str, modules: dict[str, str]) -> str:
-    """Plain identifiers, each unique within its module, and no attributes without effect."""
-    module = re.sub(r"^ *\(\* init = .* \*\)\n", "", module, flags=re.M)
-    used = set(re.findall(r"(?<!\\)\b[A-Za-z_][A-Za-z0-9_]*\b", _ESCAPED.sub(" ", module)))
-    chosen = dict(modules)
-    for name in dict.fromkeys(_ESCAPED.findall(module)):
-        if name in chosen:
-            continue
-        plain = _plain(name)
-        while plain in used:
-            plain += "_"
-        used.add(plain)
-        chosen[name] = plain
-
-    def replacement(match: re.Match[str]) -> str:
-        name = match.group(1)
-        # Yosys escapes a name without need only if it is a word of the language.
-        return match.group(0) if chosen[name] == name else chosen[name]
-
-    return _ESCAPED.sub(replacement, module)
-
-
-def _plain(name: str) -> str:
-    if name.startswith("$auto$verilog_backend"):
-        return "at_time_zero"
-    plain = re.sub(r"\W+", "_", name.replace("$", "_")).strip("_")
-    return f"n{plain}" if plain[:1].isdigit() else plain
+def _tidy(module: str) -> str:
+    """Without attributes that have no effect."""
+    return re.sub(r"^ *\(\* init = .* \*\)\n", "", module, flags=re.M)
 
 
 def _without_copies(module: str) -> str:

@@ -1,22 +1,35 @@
-"""A self-checking Verilog-2001 bench of an engine, every stream with its own vectors.
+"""A self-checking Verilog bench of an engine, every stream with its own vectors.
 
 As :mod:`.verilog_bench`, for several streams: every side pauses at random, results are compared in
-the order of their stream. The last line is ``PASS: N vectors in C cycles`` or ``FAIL: ...``.
+the order of their stream. The last line is ``PASS: N vectors in C cycles``, or there is a line
+``FAIL: ...`` and a bad exit status.
 """
 
-from .top import CLOCK, RESET, Handshake, Top
+from collections.abc import Mapping, Sequence
+
+from .bench_parts import (
+    clocking,
+    end,
+    head,
+    instance,
+    memory,
+    port_range,
+    random_choice,
+    signal,
+    unknown,
+)
+from .top import Handshake, Top
 
 __all__ = ["bench"]
 
+# Cycles after the last result in which no stream must bring another one.
+_DRAIN = 64
+
 
 def bench(
-    top: Top,
-    files: dict[str, str],
-    counts: dict[str, int],
-    quiet_cycles: int,
-    master: Top | None = None,
+    top: Top, words: Mapping[str, Sequence[int]], quiet_cycles: int, master: Top | None = None
 ) -> str:
-    """The bench of ``top``; ``files`` and ``counts`` say how many items each stream has, and where.
+    """The bench of ``top`` with the items of every stream, as ``workloads.pack`` has them.
 
     Parameters
     ----------
@@ -26,128 +39,143 @@ def bench(
         The module that moves the streams of a slave on a bus.
     """
     streams = (master or top).handshakes()
+    sources = [stream for stream in streams if stream.direction == "in"]
     sinks = [stream for stream in streams if stream.direction == "out"]
-    total = " + ".join(str(counts[stream.name]) for stream in sinks)
-    done = " && ".join(f"{s.name}_moved == {counts[s.name]}" for s in sinks)
-    declarations, before, after = [], [], []
+    total = str(sum(len(words[stream.name]) for stream in sinks))
+    done = " && ".join(f"moved_{s.name} == {len(words[s.name])}" for s in sinks)
+    loaded = " && ".join(f"items_{s.name}_loaded == {len(words[s.name])}" for s in streams)
+    declarations, before, after, loaders = [], [], [], []
     for stream in streams:
-        parts = _source if stream.direction == "in" else _sink
-        one, two, three = parts(stream, counts[stream.name])
-        declarations, before, after = declarations + one, before + two, after + three
-    declarations += [f"  wire [{port.width - 1}:0] {port.name};" for port in top.bus()]
+        source = stream.direction == "in"
+        wide = sum(port.width for port in stream.payload) * (1 if source else 3)
+        memories, tasks = memory(f"items_{stream.name}", wide, words[stream.name])
+        parts = (_source if source else _sink)(stream, len(words[stream.name]))
+        declarations, loaders = declarations + memories + parts[0], loaders + tasks
+        before, after = before + parts[1], after + parts[2]
+    clocks, cycle, reset = clocking(top)
     lines = [
-        f"// Self-checking bench of {top.name}",
-        "`timescale 1ns/1ps",
-        f"module {top.name}_bench;",
-        f"  reg {CLOCK};",
-        f"  reg {RESET};",
-        "  integer checked, failures, cycle, quiet, seed;",
+        *head(top),
+        "  integer checked, failures, cycle, cycles, quiet;",
+        "  reg [31:0] seed;",
+        "  reg chosen;",
+        *clocks,
         *declarations,
+        *(f"  wire {port_range(port.width)} {signal(port.name)};" for port in top.bus()),
         "",
-        *_instance(top, "dut"),
-        *(_instance(master, "master") if master else []),
+        *instance(top, "dut"),
+        *(instance(master, "master") if master else []),
         "",
-        "  initial begin",
-        *[f'    $readmemh("{files[s.name]}", {s.name}_items);' for s in streams if counts[s.name]],
-        "    checked = 0;",
-        "    failures = 0;",
-        "    seed = 1;",
-        "    quiet = 0;",
-        *[
-            f"    {s.name}_moved = 0; {s.valid if s.direction == 'in' else s.ready} = 0;"
-            for s in streams
-        ],
-        *[f"    {s.name}_waiting = 0;" for s in sinks],
-        *[f"    {s.name}_item = 0;" for s in streams if s.direction == "in"],
-        f"    {CLOCK} = 0;",
-        f"    {RESET} = 1;",
-        f"    repeat (2) begin #5 {CLOCK} = 1; #5 {CLOCK} = 0; end",
-        f"    {RESET} = 0;",
-        "    // Both sides pause at random; an offer stands until it is accepted.",
-        f"    for (cycle = 0; quiet < {quiet_cycles} && !({done}); cycle = cycle + 1) begin",
+        *cycle,
+        *random_choice(),
+        "  // Both sides pause at random; an offer stands until it is accepted.",
+        "  task step;",
+        "    begin",
         "      quiet = quiet + 1;",
         *before,
         "      #4 ;",
         *after,
-        f"      #1 {CLOCK} = 1;",
-        f"      #5 {CLOCK} = 0;",
-        *[f"      if ({s.name}_taken) {s.valid} = 0;" for s in streams if s.direction == "in"],
+        "      cycle = cycle + 1;",
+        "      rise_and_fall;",
+        *(f"      if (taken_{s.name}) {signal(s.valid)} = 1'b0;" for s in sources),
         "    end",
-        f"    if (failures == 0 && checked == {total} && checked > 0)",
-        '      $display("PASS: %0d vectors in %0d cycles", checked, cycle);',
-        "    else",
-        '      $display("FAIL: %0d wrong of %0d vectors, %0d checked", failures,',
-        f"               {total}, checked);",
-        "    $finish;",
+        "  endtask",
+        "",
+        "  initial begin",
+        *(f"    load_items_{s.name};" for s in streams),
+        "    checked = 0;",
+        "    failures = 0;",
+        "    seed = 32'd1;",
+        "    quiet = 0;",
+        "    cycle = 0;",
+        *(f"    moved_{s.name} = 0;" for s in streams),
+        *(f"    {signal(s.valid)} = 1'b0;" for s in sources),
+        *(f"    {signal(s.ready)} = 1'b0;" for s in sinks),
+        *(f"    waiting_{s.name} = 1'b0;" for s in sinks),
+        *(f"    item_{s.name} = 0;" for s in sources),
+        *reset,
+        f"    while (quiet < {quiet_cycles} && !({done})) step;",
+        "    cycles = cycle;",
+        f"    repeat ({_DRAIN}) step;",
+        *end(
+            f"failures == 0 && checked == {total} && checked > 0\n        && {loaded}",
+            total,
+            "cycles",
+        ),
         "  end",
+        "",
+        "  // The first field of an item in the lowest bits. A result: its lowest right code, its",
+        "  // highest right code, and a mask of the bits that count.",
+        *loaders[:-1],
         "endmodule",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _instance(top: Top, name: str) -> list[str]:
-    ports = ",\n".join(f"    .{port.name}({port.name})" for port in top.ports())
-    return [f"  {top.name} {name} (", ports, "  );"]
-
-
 def _source(stream: Handshake, count: int) -> tuple[list[str], list[str], list[str]]:
+    """Declarations, what happens at the start of a cycle, and what just before its end."""
     name, width = stream.name, sum(port.width for port in stream.payload)
+    valid, ready = signal(stream.valid), signal(stream.ready)
     declarations = [
-        f"  reg [{width - 1}:0] {name}_items [0:{max(count - 1, 0)}];",
-        f"  reg [{width - 1}:0] {name}_item;",
-        f"  reg {stream.valid}, {name}_taken;",
-        f"  wire {stream.ready};",
-        f"  integer {name}_moved;",
+        f"  reg {port_range(width)} item_{name};",
+        f"  reg {valid}, taken_{name};",
+        f"  wire {ready};",
+        f"  integer moved_{name};",
     ]
     low = 0
     for port in stream.payload:
         high = low + port.width - 1
-        declarations.append(f"  wire [{port.width - 1}:0] {port.name} = {name}_item[{high}:{low}];")
+        declarations.append(
+            f"  wire {port_range(port.width)} {signal(port.name)} = item_{name}[{high}:{low}];"
+        )
         low = high + 1
     before = [
-        f"      if (!{stream.valid} && {name}_moved < {count})"
-        f" {stream.valid} = ($random(seed) & 3) != 0;",
-        f"      {name}_item = {name}_items[{name}_moved < {count} ? {name}_moved : 0];",
-        f"      if (!{stream.valid}) {name}_item = ~{name}_item;",
+        f"      if (!{valid} && moved_{name} < {count}) begin choose; {valid} = chosen; end",
+        f"      item_{name} = items_{name}[moved_{name} < {count} ? moved_{name} : 0];",
+        f"      if (!{valid}) item_{name} = ~item_{name};",
     ]
     after = [
-        f"      {name}_taken = {stream.valid} && {stream.ready} === 1;",
-        f"      if ({name}_taken) begin {name}_moved = {name}_moved + 1; quiet = 0; end",
+        f"      taken_{name} = {valid} && {ready} === 1'b1;",
+        f"      if (taken_{name}) begin moved_{name} = moved_{name} + 1; quiet = 0; end",
     ]
     return declarations, before, after
 
 
 def _sink(stream: Handshake, count: int) -> tuple[list[str], list[str], list[str]]:
+    """As for :func:`_source`."""
     name, width = stream.name, sum(port.width for port in stream.payload)
-    found = "{" + ", ".join(port.name for port in reversed(stream.payload)) + "}"
+    valid, ready = signal(stream.valid), signal(stream.ready)
+    found = "{" + ", ".join(signal(port.name) for port in reversed(stream.payload)) + "}"
     declarations = [
-        f"  reg [{3 * width - 1}:0] {name}_items [0:{max(count - 1, 0)}];",
-        f"  reg [{3 * width - 1}:0] {name}_wanted;",
-        f"  reg [{width - 1}:0] {name}_before, {name}_wrong;",
-        f"  reg {stream.ready}, {name}_waiting;",
-        f"  wire {stream.valid};",
-        f"  integer {name}_moved;",
-        *[f"  wire [{port.width - 1}:0] {port.name};" for port in stream.payload],
+        f"  reg {port_range(3 * width)} wanted_{name};",
+        f"  reg {port_range(width)} shown_{name}, wrong_{name};",
+        f"  reg {ready}, waiting_{name};",
+        f"  wire {valid};",
+        f"  integer moved_{name};",
+        *(f"  wire {port_range(port.width)} {signal(port.name)};" for port in stream.payload),
     ]
-    low, high, mask = (f"{name}_wanted[{(k + 1) * width - 1}:{k * width}]" for k in range(3))
+    low, high, mask = (f"wanted_{name}[{(k + 1) * width - 1}:{k * width}]" for k in range(3))
     after = [
-        f"      if ({name}_waiting && ({stream.valid} !== 1 || {found} !== {name}_before)) begin",
+        f"      if (waiting_{name} && ({valid} !== 1'b1 || {found} !== shown_{name})) begin",
         "        failures = failures + 1;",
         f'        $display("cycle %0d: stream {name} changed before it was accepted", cycle);',
         "      end",
-        f"      if ({stream.valid} === 1 && {stream.ready}) begin",
-        f"        {name}_wanted = {name}_items[{name}_moved < {count} ? {name}_moved : 0];",
-        f"        {name}_wrong = ({found} ^ {low}) & ({found} ^ {high}) & {mask};",
-        f"        if ({name}_moved >= {count} || {name}_wrong !== 0) begin",
+        f"      if ({valid} !== 1'b0 && {valid} !== 1'b1) begin",
+        "        failures = failures + 1;",
+        f'        $display("cycle %0d: it is unknown whether {name} has an item", cycle);',
+        f"      end else if ({valid} && {ready}) begin",
+        f"        wanted_{name} = items_{name}[moved_{name} < {count} ? moved_{name} : 0];",
+        f"        wrong_{name} = ({found} ^ {low}) & ({found} ^ {high}) & {mask};",
+        f"        if (moved_{name} >= {count} || wrong_{name} !== {width}'d0",
+        f"            || {unknown(stream.payload)}) begin",
         "          failures = failures + 1;",
-        f'          $display("stream {name} item %0d: expected %h got %h", {name}_moved, {low}, '
+        f'          $display("stream {name} item %0d: expected %h got %h", moved_{name}, {low}, '
         f"{found});",
         "        end",
-        f"        {name}_moved = {name}_moved + 1;",
+        f"        moved_{name} = moved_{name} + 1;",
         "        checked = checked + 1;",
         "        quiet = 0;",
         "      end",
-        f"      {name}_waiting = {stream.valid} === 1 && !{stream.ready};",
-        f"      {name}_before = {found};",
+        f"      waiting_{name} = {valid} === 1'b1 && !{ready};",
+        f"      shown_{name} = {found};",
     ]
-    return declarations, [f"      {stream.ready} = ($random(seed) & 3) != 0;"], after
+    return declarations, [f"      choose; {ready} = chosen;"], after

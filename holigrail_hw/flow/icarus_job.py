@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from ..cache_folder import cache_folder
+from ..core.errors import DesignError
 from . import emit, process, tools
 from .top import Top
 
@@ -33,12 +34,25 @@ def run(top: Top, vectors: int, seed: int, checked: int) -> tuple[int | None, st
         made = emit.generate(top.asked, top.timing, folder, vectors=vectors, seed=seed)
         name = made.manifest["top"]
         process.run(
-            [*compiler, "-g2001", "-o", "bench", f"{name}.v", f"{name}_bench.v"],
+            [*compiler, "-g2012", "-o", "bench", f"{name}.v", f"{name}_bench.v"],
             who="iverilog",
             log=logs / f"{name}_iverilog.log",
             cwd=folder,
         )
         log = logs / f"{name}_bench.log"
-        output = process.run(["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder).output
+        try:
+            output = process.run(
+                ["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder, explain=_failed
+            ).output
+        except _FailedBench as error:
+            output = str(error)
     passed = re.search(rf"^PASS: {checked} vectors in (\d+) cycles$", output, re.M)
     return (int(passed.group(1)) if passed else None), output
+
+
+class _FailedBench(DesignError):
+    """A bench that ended with its verdict; the message is what it printed."""
+
+
+def _failed(output: str) -> _FailedBench | None:
+    return _FailedBench(output) if re.search("^FAIL: ", output, re.M) else None

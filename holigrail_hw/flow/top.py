@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..core.engine import Engine
+from ..core.identifiers import CLOCK, RESET, check_ports
 from ..core.shelled import shelled
 from ..core.shells import BUS, EnginePorts, FixedLatency, StreamPorts
 from ..core.spec import OperatorSpec
@@ -21,8 +22,6 @@ from ..formats import Format
 from ..hdl.sharing import Sharing
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
-
-CLOCK, RESET = "clk", "rst"
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Top:
     Raises
     ------
     RequestError
-        If the timing request cannot be met.
+        If the timing request cannot be met, or a port must not have its name.
     """
 
     shares: ClassVar[bool] = True
@@ -110,6 +109,8 @@ class Top:
         self.name = name or spec.top_name(self.timing)
         self.engine = isinstance(spec, Engine)
         self.stream = self.engine or self.timing.shell == "stream"
+        named = self.payload() or self.inputs() + self.outputs()
+        check_ports(spec.name, [port.name for port in named])
         component, sharing = self.component(), Sharing(self.name)
         platform = sharing if self.shares else None
         self.latency = getattr(component, "latency", 0)
@@ -189,10 +190,13 @@ class Top:
             for name, format in self.spec.outputs().items()
         ]
 
+    def payload(self) -> list[Port]:
+        """The ports of operands and results, and of the handshakes that go with them."""
+        if not self.stream:
+            return self.inputs() + self.outputs()
+        return [port for stream in self.handshakes() for port in stream.ports()]
+
     def ports(self) -> list[Port]:
         """Every port of the module: clock and reset, then operands, results and handshakes."""
         control = [Port(CLOCK, "in", 1), Port(RESET, "in", 1)] if self.clocked else []
-        if not self.stream:
-            return control + self.inputs() + self.outputs()
-        streams = [port for stream in self.handshakes() for port in stream.ports()]
-        return control + streams + self.bus()
+        return control + self.payload() + self.bus()

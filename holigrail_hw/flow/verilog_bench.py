@@ -1,59 +1,107 @@
-"""A self-checking Verilog-2001 bench that reads its vectors with ``$readmemh``.
+"""A self-checking Verilog bench that carries its vectors.
 
-It needs no other tool than a Verilog simulator with delays, for example::
+It is Verilog-2005 and SystemVerilog, and needs no other tool than a simulator with delays, for
+example::
 
     iverilog -o bench TOP.v TOP_bench.v && vvp bench
+    verilator --binary --top-module TOP_bench TOP.v TOP_bench.v && obj_dir/VTOP_bench
 
-The last line is ``PASS: N vectors in C cycles`` or ``FAIL: ...``; a run that checked nothing fails.
-The bench changes inputs after the falling edge of the clock and looks at outputs just before the
-rising one.
+The last line is ``PASS: N vectors in C cycles``, with exit status 0; otherwise there is a line
+``FAIL: ...`` and the status is another one, also if nothing was checked. A result with an unknown
+bit is wrong. The bench changes inputs after the falling edge of the clock and looks at outputs just
+before the rising one.
 """
 
-from .top import CLOCK, RESET, Port, Top
+from collections.abc import Sequence
+
+from .bench_parts import (
+    clocking,
+    end,
+    head,
+    instance,
+    memory,
+    port_range,
+    random_choice,
+    signal,
+    unknown,
+)
+from .top import Port, Top
 
 __all__ = ["bench"]
 
+# Cycles after the last result in which a stream must not bring another one.
+_DRAIN = 8
 
-def bench(top: Top, vectors_file: str, count: int) -> str:
-    """The bench of ``top`` for ``count`` vectors in ``vectors_file`` (see ``vectors.pack``)."""
+
+def bench(top: Top, words: Sequence[int]) -> str:
+    """The bench of ``top`` with the items of ``vectors.pack``."""
     inputs, outputs = top.inputs(), top.outputs()
     fields, width = _fields(inputs, outputs)
-    body = _stream(top) if top.stream else _plain(top)
-    declarations = [
-        f"  wire [{port.width - 1}:0] {port.name} = item[{fields[port.name]}];" for port in inputs
+    declarations, tasks = memory("vectors", width, words)
+    clocks, cycle, reset = clocking(top)
+    state, steps, run = _stream(top) if top.stream else _plain(top)
+    declarations += [
+        "  /* verilator lint_off UNUSED */ // the design sees the operands, check sees the rest",
+        f"  reg {port_range(width)} item;",
+        "  /* verilator lint_on UNUSED */",
+        "  integer checked, failures, cycle, cycles;",
+        *state,
+        *clocks,
+        *(
+            f"  wire {port_range(port.width)} {signal(port.name)} = item[{fields[port.name]}];"
+            for port in inputs
+        ),
+        *(f"  wire {port_range(port.width)} {signal(port.name)};" for port in outputs),
     ]
-    declarations += [f"  wire [{port.width - 1}:0] {port.name};" for port in outputs]
+    lines = [
+        *head(top),
+        f"  localparam COUNT = {len(words)};",
+        *declarations,
+        "",
+        *instance(top, "dut"),
+        "",
+        *_check(inputs, outputs, fields, width),
+        *cycle,
+        *steps,
+        "  initial begin",
+        "    load_vectors;",
+        "    checked = 0;",
+        "    failures = 0;",
+        "    item = 0;",
+        *reset,
+        *run,
+        *end(
+            "failures == 0 && checked == COUNT && vectors_loaded == COUNT && COUNT > 0",
+            "COUNT",
+            "cycles",
+        ),
+        "  end",
+        "",
+        "  // Operands in the lowest bits, then the lowest right results, then the highest ones.",
+        *tasks[:-1],
+        "endmodule",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _check(
+    inputs: list[Port], outputs: list[Port], fields: dict[str, str], width: int
+) -> list[str]:
     checks = []
     for port in outputs:
+        name = signal(port.name)
         low, high = (f"wanted[{fields[f'{port.name} {side}']}]" for side in ("low", "high"))
         checks += [
-            f"      if ({port.name} !== {low} && {port.name} !== {high}) begin",
+            f"      if ({name} !== {low} && {name} !== {high} || {unknown([port])}) begin",
             "        failures = failures + 1;",
             f'        $display("vector %0d: {port.name} expected %h got %h, operands %h", index, '
-            f"{low}, {port.name}, wanted[{_total(inputs) - 1}:0]);",
+            f"{low}, {name}, wanted[{_total(inputs) - 1}:0]);",
             "      end",
         ]
-    lines = [
-        f"// Self-checking bench of {top.name}",
-        "`timescale 1ns/1ps",
-        f"module {top.name}_bench;",
-        f"  localparam COUNT = {count};",
-        f"  localparam LATENCY = {top.latency};",
-        f"  reg [{width - 1}:0] vectors [0:{max(count - 1, 0)}];",
-        f"  reg [{width - 1}:0] item;",
-        f"  reg {CLOCK};",
-        f"  reg {RESET};",
-        "  integer checked, failures;",
-        *declarations,
-        *body[0],
-        "",
-        f"  {top.name} dut (",
-        ",\n".join(f"    .{port.name}({port.name})" for port in top.ports()),
-        "  );",
-        "",
+    return [
         "  task check;",
         "    input integer index;",
-        f"    reg [{width - 1}:0] wanted;",
+        f"    reg {port_range(width)} wanted;",
         "    begin",
         "      wanted = vectors[index];",
         "      checked = checked + 1;",
@@ -61,84 +109,86 @@ def bench(top: Top, vectors_file: str, count: int) -> str:
         "    end",
         "  endtask",
         "",
-        "  // One clock cycle, from just after a falling edge to the next one.",
-        "  task rise_and_fall;",
-        f"    begin #1 {CLOCK} = 1; #5 {CLOCK} = 0; end",
-        "  endtask",
-        "",
-        "  initial begin",
-        f'    $readmemh("{vectors_file}", vectors);',
-        "    checked = 0;",
-        "    failures = 0;",
-        "    item = 0;",
-        f"    {CLOCK} = 0;",
-        f"    {RESET} = 1;",
-        "    repeat (2) begin #4 rise_and_fall; end",
-        f"    {RESET} = 0;",
-        *body[1],
-        "    if (failures == 0 && checked == COUNT && COUNT > 0)",
-        '      $display("PASS: %0d vectors in %0d cycles", checked, cycle);',
-        "    else",
-        '      $display("FAIL: %0d wrong of %0d vectors, %0d checked", failures, COUNT, checked);',
-        "    $finish;",
-        "  end",
-        "endmodule",
     ]
-    return "\n".join(lines) + "\n"
 
 
-def _plain(top: Top) -> tuple[list[str], list[str]]:
+def _plain(top: Top) -> tuple[list[str], list[str], list[str]]:
+    """Declarations, tasks, and the run of a bench with one item per cycle."""
     return (
-        ["  integer cycle;"],
+        [f"  localparam LATENCY = {top.latency};"],
+        [],
         [
             "    for (cycle = 0; cycle < COUNT + LATENCY; cycle = cycle + 1) begin",
             "      item = vectors[cycle < COUNT ? cycle : COUNT - 1];",
             "      #4 if (cycle >= LATENCY) check(cycle - LATENCY);",
             "      rise_and_fall;",
             "    end",
+            "    cycles = cycle;",
         ],
     )
 
 
-def _stream(top: Top) -> tuple[list[str], list[str]]:
-    results = ", ".join(port.name for port in top.outputs())
-    width = _total(top.outputs())
+def _stream(top: Top) -> tuple[list[str], list[str], list[str]]:
+    """Declarations, tasks, and the run of a bench with valid and ready."""
+    source, sink = top.handshakes()
+    give, given = signal(source.valid), signal(source.ready)
+    take, taken = signal(sink.ready), signal(sink.valid)
+    found = f"{{{', '.join(signal(port.name) for port in sink.payload)}}}"
     patience = (top.interleave + top.latency + 8) * 8
+    declarations = [
+        "  integer sent;",
+        "  reg [31:0] seed;",
+        "  reg chosen, waiting;",
+        f"  reg {port_range(_total(top.outputs()))} shown;",
+        f"  reg {give}, {take};",
+        f"  wire {given}, {taken};",
+    ]
+    step = [
+        *random_choice(),
+        "  // Both sides pause at random; an offer stands until it is accepted.",
+        "  task step;",
+        "    begin",
+        f"      if (!{give} && sent < COUNT) begin choose; {give} = chosen; end",
+        "      item = vectors[sent < COUNT ? sent : COUNT - 1];",
+        f"      if (!{give}) item = ~item;",
+        f"      choose; {take} = chosen;",
+        f"      #4 if (waiting && ({taken} !== 1'b1 || {found} !== shown)) begin",
+        "        failures = failures + 1;",
+        '        $display("cycle %0d: a result changed before it was accepted", cycle);',
+        "      end",
+        f"      chosen = {give} && {given} === 1'b1;",
+        f"      if ({taken} !== 1'b0 && {taken} !== 1'b1) begin",
+        "        failures = failures + 1;",
+        '        $display("cycle %0d: it is unknown whether there is a result", cycle);',
+        f"      end else if ({taken} && {take}) begin",
+        "        if (checked < COUNT && (checked < sent || chosen)) check(checked);",
+        "        else begin",
+        "          failures = failures + 1;",
+        '          $display("cycle %0d: a result without an item", cycle);',
+        "        end",
+        "      end",
+        f"      waiting = {taken} === 1'b1 && !{take};",
+        f"      shown = {found};",
+        "      cycle = cycle + 1;",
+        "      rise_and_fall;",
+        f"      if (chosen) begin sent = sent + 1; {give} = 1'b0; end",
+        "    end",
+        "  endtask",
+        "",
+    ]
     return (
+        declarations,
+        step,
         [
-            "  reg i_valid, o_ready;",
-            "  wire i_ready, o_valid;",
-            "  integer cycle, sent, seed;",
-            "  reg waiting;",
-            f"  reg [{width - 1}:0] before;",
-        ],
-        [
-            "    i_valid = 0;",
-            "    o_ready = 0;",
-            "    waiting = 0;",
+            f"    {give} = 1'b0;",
+            f"    {take} = 1'b0;",
+            "    waiting = 1'b0;",
             "    sent = 0;",
-            "    seed = 1;",
+            "    seed = 32'd1;",
             "    cycle = 0;",
-            "    // Both sides pause at random; an offer stands until it is accepted.",
-            f"    while (checked < COUNT && cycle < {patience} * (COUNT + 4)) begin",
-            "      if (!i_valid && sent < COUNT) i_valid = ($random(seed) & 3) != 0;",
-            "      item = vectors[sent < COUNT ? sent : COUNT - 1];",
-            "      if (!i_valid) item = ~item;",
-            "      o_ready = ($random(seed) & 3) != 0;",
-            f"      #4 if (waiting && (o_valid !== 1 || {{{results}}} !== before)) begin",
-            "        failures = failures + 1;",
-            '        $display("cycle %0d: a result changed before it was accepted", cycle);',
-            "      end",
-            "      if (o_valid === 1 && o_ready) check(checked);",
-            "      waiting = o_valid === 1 && !o_ready;",
-            f"      before = {{{results}}};",
-            "      cycle = cycle + 1;",
-            "      if (i_valid && i_ready === 1) begin",
-            "        sent = sent + 1;",
-            "        rise_and_fall;",
-            "        i_valid = 0;",
-            "      end else rise_and_fall;",
-            "    end",
+            f"    while (checked < COUNT && cycle < {patience} * (COUNT + 4)) step;",
+            "    cycles = cycle;",
+            f"    repeat ({top.latency + _DRAIN}) step;",
         ],
     )
 

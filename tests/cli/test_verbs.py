@@ -100,13 +100,7 @@ def test_generate(holigrail, tmp_path):
     answer = holigrail("generate", *SMALL, "-o", "here")
     assert answer.status == 0
     names = {path.name for path in (tmp_path / "here").iterdir()}
-    assert names == {
-        f"{TOP}.v",
-        f"{TOP}_bench.v",
-        f"{TOP}_vectors.hex",
-        f"{TOP}.core",
-        "manifest.json",
-    }
+    assert names == {f"{TOP}.v", f"{TOP}_bench.v", f"{TOP}.core", "manifest.json"}
     manifest = json.loads((tmp_path / "here/manifest.json").read_text())
     assert manifest["parameters"]["a"] == "int4"
     assert f"here/{TOP}.v" in answer.out
@@ -123,7 +117,7 @@ def test_interrupted_generation_leaves_nothing(holigrail, tmp_path, monkeypatch)
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(emit, "bench", interrupted)
+    monkeypatch.setattr(emit, "pack", interrupted)
     answer = holigrail("generate", *SMALL, "-o", "here")
     assert (answer.status, answer.out) == (130, "")
     assert [*(tmp_path / "here").iterdir()] == []

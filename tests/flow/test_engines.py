@@ -116,9 +116,6 @@ def test_generated_folder(tmp_path):
     assert [path.name for path in first.files] == [
         "test_repeat_width_70.v",
         "test_repeat_width_70_bench.v",
-        "test_repeat_width_70_value.hex",
-        "test_repeat_width_70_count.hex",
-        "test_repeat_width_70_result.hex",
         "test_repeat_width_70.core",
         "manifest.json",
     ]

@@ -251,7 +251,7 @@ def test_the_folder_has_a_bench_that_passes(tmp_path):
     top = made.manifest["top"]
     assert [one["address"] for one in made.manifest["registers"]] == list(range(8))
     assert manifest.load(made.files[-1]) == (Repeat(width=40), BUS)
-    words = ["iverilog", "-g2001", "-o", "bench", f"{top}.v", f"{top}_bench.v"]
+    words = ["iverilog", "-g2012", "-o", "bench", f"{top}.v", f"{top}_bench.v"]
     subprocess.run(words, cwd=tmp_path, check=True)
     found = subprocess.run(["vvp", "-n", "bench"], cwd=tmp_path, capture_output=True, text=True)
     assert "PASS: " in found.stdout
