@@ -11,7 +11,7 @@ spelling of Yosys' is available. The text says so to Verilator. Nothing else is 
 
 import re
 
-from ..core.parameters import to_text
+from ..core.parameters import parameters_of, to_text
 from . import pinned_yosys
 from .top import CLOCK, RESET, Top
 
@@ -57,7 +57,11 @@ def _header(top: Top, yosys: str) -> list[str]:
     from .. import __version__
 
     spec = top.spec
-    parameters = ", ".join(f"{name} = {to_text(v)}" for name, v in spec.parameters().items())
+    parameters = ", ".join(
+        f"{name} = {to_text(getattr(top.asked, name))}"
+        for name, parameter in parameters_of(top.asked).items()
+        if parameter.hardware
+    )
     if top.part == "slave":
         pace = "registers on a Wishbone bus, as the manifest lists them"
     elif top.engine:
@@ -80,7 +84,18 @@ def _header(top: Top, yosys: str) -> list[str]:
 def _module_names(modules: list[str]) -> dict[str, str]:
     """Hierarchical module names, as they stand in the text, and their plain forms."""
     found = [re.match(r"module \\(\S+) ", module) for module in modules]
-    return {m.group(1): _plain(m.group(1)) for m in found if m}
+    plain = {re.split(r"\W", module, maxsplit=2)[1] for module in modules} - {""}
+    chosen = {}
+    for match in found:
+        if match is None:
+            continue
+        base = name = _plain(match.group(1))
+        count = 1
+        while name in plain:
+            name, count = f"{base}_{count}", count + 1
+        plain.add(name)
+        chosen[match.group(1)] = name
+    return chosen
 
 
 def _tidy(module: str, modules: dict[str, str]) -> str:
