@@ -10,7 +10,7 @@ so the answer to several jobs in a row is the answers in a row.
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -137,8 +137,9 @@ class Engine(OperatorSpec):
 
     def top_name(self, timing: Timing | None = None) -> str:
         timing = timing or Timing()
-        clocked = timing.period_ns is not None
-        return self._module_name([f"{timing.period_ns:g}ns_{timing.device}"] if clocked else [])
+        # It has streams in any case: to ask for them changes nothing.
+        has_shell = timing.shell != "stream"
+        return super().top_name(timing if has_shell else replace(timing, shell=Timing.shell))
 
 
 def joined(jobs: list[Items]) -> Items:

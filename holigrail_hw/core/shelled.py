@@ -44,7 +44,7 @@ class Shelled(Engine):
         return self.inner.parameters()
 
     def top_name(self, timing: Timing | None = None) -> str:
-        return f"{self.inner.top_name(self._timing)}_{self.timing.shell.replace('-', '_')}"
+        return self.inner.top_name(self.timing)
 
     @property
     def jobs_stand_alone(self) -> bool:

@@ -22,6 +22,7 @@ from holigrail_hw.views import View
 
 from .errors import RequestError
 from .keywords import is_keyword
+from .naming import module_name
 from .parameters import parameters_of, settle, to_text
 from .target import Target
 from .timing import Timing
@@ -264,25 +265,17 @@ class OperatorSpec(ABC):
             name: np.asarray(v).reshape(-1, *np.shape(v)[2:])[:count] for name, v in results.items()
         }
 
-    def top_name(self, timing: Timing | None = None) -> str:
-        """Name of the generated module; the same request has the same name."""
-        timing = timing or Timing()
-        suffixes = ["stream"] if timing.shell == "stream" else []
-        if timing.latency is not None or timing.period_ns is not None:
-            suffixes.append(f"l{self.plan(timing).latency}")
-        return self._module_name(suffixes)
+    def outcome(self) -> str | None:
+        """What a search found, as text, where the parameters alone do not say what the hardware is.
 
-    def _module_name(self, suffixes: list[str]) -> str:
-        parts = [self.name.replace("-", "_")]
-        for name, parameter in parameters_of(self).items():
-            value = getattr(self, name)
-            if not parameter.hardware:
-                continue
-            if isinstance(value, Format):
-                parts.append(value.name)
-            elif value != parameter.default:
-                parts.append(f"{name}_{to_text(value)}")
-        return re.sub(r"[^a-zA-Z0-9_]", "n", "_".join([*parts, *suffixes]))
+        ``None`` if they do. May search.
+        """
+        return None
+
+    def top_name(self, timing: Timing | None = None) -> str:
+        """Name of the generated module: the same for the same hardware request, and only for it."""
+        known = [(p, getattr(self, name)) for name, p in parameters_of(self).items() if p.hardware]
+        return module_name(self.name, known, timing or Timing(), self.outcome())
 
     def parameters(self) -> dict[str, str]:
         """The parameters as texts, for manifests and messages."""

@@ -13,7 +13,7 @@ warnings that its versions 4 and 5 know. Nothing else is waived for a whole file
 
 import re
 
-from ..core.parameters import to_text
+from ..core.parameters import parameters_of, to_text
 from . import pinned_yosys
 from .plain_names import plain, renamed
 from .portable import portable
@@ -64,7 +64,11 @@ def _header(top: Top, yosys: str) -> list[str]:
     from .. import __version__
 
     spec = top.spec
-    parameters = ", ".join(f"{name} = {to_text(v)}" for name, v in spec.parameters().items())
+    parameters = ", ".join(
+        f"{name} = {to_text(getattr(top.asked, name))}"
+        for name, parameter in parameters_of(top.asked).items()
+        if parameter.hardware
+    )
     if top.part == "slave":
         pace = "registers on a Wishbone bus, as the manifest lists them"
     elif top.engine:
@@ -87,7 +91,18 @@ def _header(top: Top, yosys: str) -> list[str]:
 def _module_names(modules: list[str]) -> dict[str, str]:
     """Hierarchical module names, as they stand in the text, and their plain forms."""
     found = [re.match(r"module \\(\S+) ", module) for module in modules]
-    return {m.group(1): plain(m.group(1)) for m in found if m}
+    used = {re.split(r"\W", module, maxsplit=2)[1] for module in modules} - {""}
+    chosen = {}
+    for match in found:
+        if match is None:
+            continue
+        base = name = plain(match.group(1))
+        count = 1
+        while name in used:
+            name, count = f"{base}_{count}", count + 1
+        used.add(name)
+        chosen[match.group(1)] = name
+    return chosen
 
 
 def _tidy(module: str) -> str:

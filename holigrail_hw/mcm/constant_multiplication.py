@@ -8,7 +8,6 @@ With an error bound, operands are truncated where that saves one-bit adders, and
 every output is proved to stay within the bound.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +19,6 @@ from holigrail_hw.core import (
     OperatorSpec,
     RequestError,
     Target,
-    Timing,
     ToolError,
     operator,
     parameter,
@@ -85,12 +83,20 @@ class ConstantMultiplication(OperatorSpec):
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
     engine: str = parameter(
-        "auto", "how the graph is found", choices=ENGINES, samples=("auto", "search", "ilp")
+        "auto",
+        "how the graph is found",
+        choices=ENGINES,
+        samples=("auto", "search", "ilp"),
+        hardware=False,
     )
     solver: str = parameter(
-        "HiGHS", "solver of the engine ilp", choices=SOLVERS, samples=("HiGHS",)
+        "HiGHS",
+        "solver of the engine ilp",
+        choices=SOLVERS,
+        samples=("HiGHS",),
+        hardware=False,
     )
-    search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20)
+    search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20, hardware=False)
     registers: str = parameter(
         "scheduled",
         "where registers are: as a clock period or latency asks, or behind every adder too",
@@ -174,11 +180,8 @@ class ConstantMultiplication(OperatorSpec):
             others.append(("one-bit-adders, truncated", self.solution))
         return [*found, cost_table(others, self.solution)]
 
-    def top_name(self, timing: Timing | None = None) -> str:
-        name = super().top_name(timing)
-        if len(name) <= 80:
-            return name
-        return f"mcm_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    def outcome(self) -> str:
+        return self.graph.to_json()
 
     def inputs(self) -> dict[str, Format]:
         return {"x": self.input}

@@ -12,7 +12,6 @@ subtracted. (Oppenheim and Schafer, "Discrete-Time Signal Processing", 1989; Vor
 Pueschel, "Multiplierless Multiple Constant Multiplication", 2007.)
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 from amaranth import Cat, Const, Shape, signed, unsigned
 
 from holigrail_hw.arith.rounded import RoundedOperator
-from holigrail_hw.core import Target, Timing, operator, parameter
+from holigrail_hw.core import Target, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder
@@ -37,8 +36,6 @@ from .selection import targets_of
 from .solve import METRICS, Problem
 
 __all__ = ["FiniteImpulseResponse"]
-
-_LONGEST_NAME = 80
 
 
 @operator(
@@ -71,7 +68,7 @@ class FiniteImpulseResponse(RoundedOperator):
     depth: int | None = parameter(
         None, "most adders on a path of the products", low=1, high=64, samples=(2,)
     )
-    search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20)
+    search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20, hardware=False)
     result: Format | None = parameter(
         None, "format of y; exact if none", samples=tuple(map(parse, ("int9", "sfix7_en-4")))
     )
@@ -146,11 +143,9 @@ class FiniteImpulseResponse(RoundedOperator):
         names = [f"h{age}" for age in range(len(self.coefficients))]
         return [picture(graph, names), magnitude_response(self.coefficients)]
 
-    def top_name(self, timing: Timing | None = None) -> str:
-        name = super().top_name(timing)
-        if len(name) <= _LONGEST_NAME:
-            return name
-        return f"fir_{len(self.coefficients)}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    def outcome(self) -> str | None:
+        block = self.block
+        return None if block is None else block.outcome()
 
     def golden(self, x: Any, random: Any = None) -> dict[str, Any]:
         codes = np.asarray(x)

@@ -9,7 +9,6 @@ With an error bound, operands lose low bits where that saves one-bit adders, and
 every output is proved to stay within the bound.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from amaranth import Const, Mux
 
-from holigrail_hw.core import OperatorSpec, RequestError, Target, Timing, operator, parameter
+from holigrail_hw.core import OperatorSpec, RequestError, Target, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
@@ -100,13 +99,18 @@ class MatrixMultiplication(OperatorSpec):
     )
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64, samples=(3,))
     iterations: int | None = parameter(
-        None, "repetitions of the search, by the matrix if none", low=0, high=1 << 30, samples=(0,)
+        None,
+        "repetitions of the search, by the matrix if none",
+        low=0,
+        high=1 << 30,
+        samples=(0,),
+        hardware=False,
     )
     search_time: int = parameter(
-        60, "most seconds for the search", low=1, high=1 << 20, samples=(61,)
+        60, "most seconds for the search", low=1, high=1 << 20, samples=(61,), hardware=False
     )
     search_seed: int = parameter(
-        0, "random numbers of the search", low=0, high=1 << 30, samples=(1,)
+        0, "random numbers of the search", low=0, high=1 << 30, samples=(1,), hardware=False
     )
 
     def check(self) -> list[str]:
@@ -222,10 +226,8 @@ class MatrixMultiplication(OperatorSpec):
         """The graph without biases."""
         return [picture(self.graph, list(self.outputs()))]
 
-    def top_name(self, timing: Timing | None = None) -> str:
-        name = super().top_name(timing)
-        shape = f"{len(self.matrix)}x{len(self.matrix[0])}"
-        return f"cmvm_{shape}_{hashlib.sha256(f'{name} {self.matrix}'.encode()).hexdigest()[:12]}"
+    def outcome(self) -> str:
+        return self.circuit.to_json()
 
     def inputs(self) -> dict[str, Format]:
         return {f"x{index}": self.input for index in range(len(self.matrix[0]))}

@@ -5,7 +5,6 @@ whose sums travel as unsigned numbers with a known offset. All offsets of a sum,
 half of the rounding are one constant.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import OperatorSpec, RequestError, Timing, operator, parameter
+from holigrail_hw.core import OperatorSpec, RequestError, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.mcm.errors import GraphError
@@ -85,10 +84,18 @@ class DenseNetwork(OperatorSpec):
         samples=(4,),
     )
     iterations: int | None = parameter(
-        None, "repetitions of the search of a layer, by its matrix if none", low=0, high=1 << 30
+        None,
+        "repetitions of the search of a layer, by its matrix if none",
+        low=0,
+        high=1 << 30,
+        hardware=False,
     )
-    search_time: int = parameter(60, "most seconds for the search of a layer", low=1, high=1 << 20)
-    search_seed: int = parameter(0, "random numbers of the search", low=0, high=1 << 30)
+    search_time: int = parameter(
+        60, "most seconds for the search of a layer", low=1, high=1 << 20, hardware=False
+    )
+    search_seed: int = parameter(
+        0, "random numbers of the search", low=0, high=1 << 30, hardware=False
+    )
 
     def check(self) -> list[str]:
         found = []
@@ -216,11 +223,8 @@ class DenseNetwork(OperatorSpec):
             "time spent (s)": round(sum(design.seconds for design in self.designs), 3),
         }
 
-    def top_name(self, timing: Timing | None = None) -> str:
-        name = super().top_name(timing)
-        sizes = [len(self.weights[0]), *(len(row) for row in self.biases)]
-        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-        return f"dense_network_{'_'.join(map(str, sizes))}_{digest}"
+    def outcome(self) -> str:
+        return "\n".join(design.circuit.to_json() for design in self.designs)
 
     def inputs(self) -> dict[str, Format]:
         return {f"x{index}": self.input for index in range(len(self.weights[0]))}

@@ -1,6 +1,5 @@
 """Canonical Huffman decoder: a symbol per cycle, with a constant table or a loaded one."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,7 +24,7 @@ from .huffman import (
 
 __all__ = ["HuffmanDecoder"]
 
-_LONGEST, _WIDEST_LOADED, _LONGEST_NAME = 16, 12, 80
+_LONGEST, _WIDEST_LOADED = 16, 12
 
 
 @operator(
@@ -88,12 +87,6 @@ class HuffmanDecoder(CodecEngine):
                 f"word_width must be at least longest, {self.longest}, not {self.word_width}"
             )
         return wrong
-
-    def top_name(self, timing: Timing | None = None) -> str:
-        name = super().top_name(timing)
-        if len(name) <= _LONGEST_NAME:
-            return name
-        return f"huffman_decoder_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
     @property
     def codec(self) -> Huffman:

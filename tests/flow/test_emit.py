@@ -122,7 +122,7 @@ def test_identifiers_are_plain():
     text = emit.verilog(Top(Accumulate(slow=True), Timing(period_ns=4, shell="stream")))
     assert "\\" not in text
     assert "$" not in text.replace("$signed", "")
-    assert "module test_accumulate_slow_true_stream_l5(\n  clk,\n  rst,\n  i_valid," in text
+    assert "module test_accumulate_slow_true_4ns_stream(\n  clk,\n  rst,\n  i_valid," in text
 
 
 def test_a_port_may_be_called_like_an_intermediate_name():

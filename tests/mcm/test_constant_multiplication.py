@@ -1,5 +1,6 @@
 """The operator: hardware against exact products, truncation within its bound, wrong requests."""
 
+import re
 import subprocess
 import sys
 
@@ -143,8 +144,7 @@ def test_lists_of_integers_as_parameters():
         values = parse_parameters(ConstantMultiplication, {"constants": text}, who="mcm")
         assert values == {"constants": (7, -19, 31)}
     assert mcm(7, -19, 31).parameters()["constants"] == "7,-19,31"
-    assert mcm(7, -19, 31).top_name() == "mcm_constants_7nn19n31_int8"
-    assert len(mcm(*range(1, 200, 2)).top_name()) < 80
+    assert re.fullmatch(r"mcm_constants_7_n19_31_int8_[0-9a-f]{12}", mcm(7, -19, 31).top_name())
 
 
 def test_the_searches_load_no_amaranth():

@@ -80,7 +80,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("spec", ODD, ids=lambda spec: spec.top_name())
+@pytest.mark.parametrize("spec", ODD, ids=lambda spec: f"{spec.input}-{spec.activation}")
 class TestOddNetworks:
     def test_golden_is_the_definition(self, spec):
         codes = spec.items(40, np.random.default_rng(1))

@@ -40,8 +40,9 @@ def parameter(
     low, high : bounds of an integer, both included
     choices : the allowed values
     samples : further values worth a test or a point in an exploration
-    hardware : whether it changes the hardware; one that only asks a question, as the sizes of a
-        product whose cycles ``info`` shall say, is not part of the design's name
+    hardware : whether it says what the hardware is. One that only asks a question, as the sizes of
+        a product whose cycles ``info`` shall say, or how long a search may take, is not part of
+        the design's name; what a search finds is, by :meth:`.OperatorSpec.outcome`
     """
     metadata = {
         "help": help,
