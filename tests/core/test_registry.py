@@ -67,17 +67,17 @@ for name, reason in registry.unavailable().items():
 
 def test_a_plug_in_cannot_take_a_name(tmp_path):
     """Not even with a class of the same name; and nothing of it stays."""
-    plug_in(tmp_path, "a_first", First="first-of-all", Shared="shared")
+    plug_in(tmp_path, "a_first", First="first-of-all", Shared="twice")
     plug_in(tmp_path, "b_thief", Innocent="innocent", Mac="mac")
-    plug_in(tmp_path, "c_late", Shared="shared")
+    plug_in(tmp_path, "c_late", Shared="twice")
     shown = python(tmp_path, SHOW)
     assert "mac holigrail_hw.arith.mac.Mac" in shown
-    assert "first-of-all a_first.First" in shown and "shared a_first.Shared" in shown
+    assert "first-of-all a_first.First" in shown and "twice a_first.Shared" in shown
     assert not [line for line in shown if line.startswith("innocent")]
     assert [line for line in shown if line.startswith("unavailable")] == [
         "unavailable b-thief RequestError: operator mac: the name must be registered once, "
         "not by holigrail_hw.arith.mac.Mac and by b_thief.Mac",
-        "unavailable c-late RequestError: operator shared: the name must be registered once, "
+        "unavailable c-late RequestError: operator twice: the name must be registered once, "
         "not by a_first.Shared and by c_late.Shared",
     ]
 
