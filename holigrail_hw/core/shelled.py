@@ -44,7 +44,9 @@ class Shelled(Engine):
         return self.inner.parameters()
 
     def top_name(self, timing: Timing | None = None) -> str:
-        return f"{self.inner.top_name(self._timing)}_{self.timing.shell.replace('-', '_')}"
+        name = f"{self.inner.top_name(self._timing)}_{self.timing.shell.replace('-', '_')}"
+        wait = self.timing.wait_cycles
+        return name if wait is None else f"{name}_wait{wait}"
 
     @property
     def jobs_stand_alone(self) -> bool:
@@ -53,7 +55,7 @@ class Shelled(Engine):
     @property
     def _timing(self) -> Timing:
         """The request to the inner specification."""
-        return replace(self.timing, shell="plain")
+        return replace(self.timing, shell="plain", wait_cycles=None)
 
     def inner_streams(self) -> dict[str, Stream]:
         """The streams inside."""

@@ -1,8 +1,9 @@
 """``generate``: a folder with the Verilog of a design and everything that belongs to it.
 
-``TOP.v``, ``TOP_bench.v`` with its vectors ``TOP_vectors.hex``, the FuseSoC core file ``TOP.core``
-and ``manifest.json``. The same request gives the same bytes. The files appear together, at the end;
-after a failure or an interruption none of them is new.
+``TOP.v``, ``TOP_bench.v`` with its vectors ``TOP_vectors.hex``, the FuseSoC core file ``TOP.core``,
+for a slave on a bus its registers as ``TOP.h``, and ``manifest.json``. The same request gives the
+same bytes. The files appear together, at the end; after a failure or an interruption none of them
+is new.
 """
 
 import json
@@ -15,7 +16,8 @@ from ..core.engine import Engine
 from ..core.errors import RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import engine_bench, folders, manifest, tools, workloads
+from ..core.wishbone import Wishbone
+from . import c_header, engine_bench, folders, manifest, tools, workloads
 from .emit_verilog import verilog
 from .top import Top
 from .vectors import choose, pack
@@ -70,6 +72,8 @@ def generate(
             **benches,
             f"{top.name}.core": _core_file(top, hex_files),
         }
+        if isinstance(top.spec, Wishbone):
+            texts[f"{top.name}.h"] = c_header.header(top.name, top.spec)
         content = manifest.describe(top, [*texts], vectors=count, seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():

@@ -19,6 +19,7 @@ from ..core.timing import Timing
 from ..core.wishbone import Wishbone
 from ..formats import Format
 from ..hdl.sharing import Sharing
+from . import wishbone_driver
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
 
@@ -121,8 +122,8 @@ class Top:
 
     def component(self) -> Any:
         """A fresh component; Amaranth elaborates each one once."""
-        if isinstance(self.spec, Wishbone) and self.part != "driven":
-            return self.spec.ports(self.part)
+        if isinstance(self.spec, Wishbone):
+            return wishbone_driver.ports_of(self.spec, self.part)
         if isinstance(self.spec, Engine):
             engine = self.spec.component(self.timing)
             return EnginePorts(engine, self.spec.streams(), self.spec.handshake)
@@ -144,9 +145,11 @@ class Top:
         """The ports on the side of the bus."""
         if not isinstance(self.spec, Wishbone) or self.part == "driven":
             return []
+        signature = self.spec.signature
+        bus = signature.flip() if self.part == "slave" else signature
         return [
             Port(f"{BUS}_{name}", member.flow.name.lower(), member.shape)
-            for name, member in self.spec.bus_of(self.part).members.items()
+            for name, member in bus.members.items()
         ]
 
     def handshakes(self) -> list[Handshake]:
