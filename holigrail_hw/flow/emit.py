@@ -1,9 +1,9 @@
 """``generate``: a folder with the Verilog of a design and everything that belongs to it.
 
-``TOP.v``, ``TOP_bench.v`` with its vectors ``TOP_vectors.hex``, the FuseSoC core file ``TOP.core``,
-for a slave on a bus its registers as ``TOP.h``, and ``manifest.json``. The same request gives the
-same bytes. The files appear together, at the end; after a failure or an interruption none of them
-is new.
+``TOP.v``, ``TOP_bench.v`` with its vectors ``TOP_vectors.hex``, the FuseSoC core file ``TOP.core``
+and ``manifest.json``; for AXI4-Streams also ``TOP_ip.v`` with ``aclk`` and ``aresetn``, for a slave
+on a bus its registers as ``TOP.h``. The same request gives the same bytes. The files appear
+together, at the end; after a failure or an interruption none of them is new.
 """
 
 import json
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.axi_stream import AxiStream
 from ..core.engine import Engine
 from ..core.errors import RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..core.wishbone import Wishbone
-from . import c_header, engine_bench, folders, manifest, tools, workloads
+from . import axi_wrapper, c_header, engine_bench, folders, manifest, tools, workloads
 from .emit_verilog import verilog
 from .top import Top
 from .vectors import choose, pack
@@ -72,6 +73,8 @@ def generate(
             **benches,
             f"{top.name}.core": _core_file(top, hex_files),
         }
+        if isinstance(top.spec, AxiStream):
+            texts[f"{axi_wrapper.name_of(top)}.v"] = axi_wrapper.wrapper(top)
         if isinstance(top.spec, Wishbone):
             texts[f"{top.name}.h"] = c_header.header(top.name, top.spec)
         content = manifest.describe(top, [*texts], vectors=count, seed=seed)

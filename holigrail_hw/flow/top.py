@@ -2,15 +2,16 @@
 
 The plain shell has the operator's own ports; the stream shell has ``i_valid``, ``i_ready``,
 ``o_valid``, ``o_ready``, the operands as ``i_NAME`` and the results as ``o_NAME``. Both have
-``clk`` and ``rst`` if there is any register. An engine has ``STREAM_valid``, ``STREAM_ready`` and
-``STREAM_FIELD`` for each of its streams. A slave on a bus has ``wb_NAME`` for each signal NAME of
-the bus; benches see its streams behind a master.
+``clk`` and ``rst`` if there is any register; AXI4-Streams have them in any case. An engine has
+``STREAM_valid``, ``STREAM_ready`` and ``STREAM_FIELD`` for each of its streams. A slave on a bus
+has ``wb_NAME`` for each signal NAME of the bus; benches see its streams behind a master.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..core.axi_stream import AxiStream
 from ..core.engine import Engine
 from ..core.shelled import shelled
 from ..core.shells import BUS, EnginePorts, FixedLatency, StreamPorts
@@ -102,8 +103,6 @@ class Top:
         name: str | None = None,
         part: str = "slave",
     ):
-        from amaranth.back import rtlil
-
         self.timing = timing or Timing()
         self.asked = spec
         self.spec = spec = shelled(spec, self.timing)
@@ -112,13 +111,23 @@ class Top:
         self.engine = isinstance(spec, Engine)
         self.stream = self.engine or self.timing.shell == "stream"
         component, sharing = self.component(), Sharing(self.name)
-        platform = sharing if self.shares else None
         self.latency = getattr(component, "latency", 0)
         self.interleave = getattr(component, "interleave", 1)
+        self.rtlil = self._converted(component, sharing)
+        self.clocked = _has_clock(self.rtlil)
+        if isinstance(spec, AxiStream) and not self.clocked:
+            # The interface has a clock and a reset, whether there is a register behind it or not.
+            ports = EnginePorts(
+                spec.component(), spec.streams(), spec.handshake, unused=(CLOCK, RESET)
+            )
+            self.rtlil, self.clocked = self._converted(ports, Sharing(self.name)), True
+
+    def _converted(self, component: Any, sharing: Sharing) -> str:
+        from amaranth.back import rtlil
+
+        platform = sharing if self.shares else None
         whole = rtlil.convert(component, name=self.name, platform=platform, emit_src=False)
-        self.rtlil = "\n".join([whole, *sharing.modules])
-        clock = rf"^ *wire .*input +\d+ +\\{CLOCK}$"
-        self.clocked = re.search(clock, self.rtlil, re.M) is not None
+        return "\n".join([whole, *sharing.modules])
 
     def component(self) -> Any:
         """A fresh component; Amaranth elaborates each one once."""
@@ -199,3 +208,8 @@ class Top:
             return control + self.inputs() + self.outputs()
         streams = [port for stream in self.handshakes() for port in stream.ports()]
         return control + streams + self.bus()
+
+
+def _has_clock(text: str) -> bool:
+    """Whether the top module, as RTLIL, has the clock among its inputs."""
+    return re.search(rf"^ *wire .*input +\d+ +\\{CLOCK}$", text, re.M) is not None
