@@ -173,6 +173,10 @@ def timing_of(options: argparse.Namespace, board: str | None, base: Timing) -> t
         changes |= {"latency": options.latency, "period_ns": None}
     if options.shell is not None:
         changes["shell"] = options.shell
+        if options.shell != base.shell:
+            changes["wait_cycles"] = None
+    if options.wait_cycles is not None:
+        changes["wait_cycles"] = options.wait_cycles
     if options.device is None:
         if board is None:
             return replace(base, **changes), _target_of_model(base.device)
@@ -227,6 +231,12 @@ def _parser(
             "--shell",
             metavar="KIND",
             help="plain (fixed latency), stream (valid and ready), axi-stream or wishbone",
+        )
+        timing.add_argument(
+            "--wait-cycles",
+            type=integer(0),
+            metavar="N",
+            help="the most cycles a Wishbone slave waits before it answers with err",
         )
     return parser
 

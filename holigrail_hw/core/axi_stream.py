@@ -8,7 +8,8 @@ it); an operator with fixed latency has ``s_axis_i`` and ``m_axis_o``. ``tdata``
 their order from bit 0 on, filled up to whole bytes; a field ``last`` is ``tlast`` instead.
 ``tvalid`` and ``tready`` are the handshake, whose rules (Arm IHI 0051, AMBA AXI-Stream Protocol
 Specification, 2.2.1) are those of every stream here. The clock is ``clk``, the reset ``rst``,
-active high.
+active high; both are there even where nothing needs them. A design of latency 0 leads ``tvalid``
+and ``tready`` through without a register.
 """
 
 from collections.abc import Mapping

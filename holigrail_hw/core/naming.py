@@ -128,6 +128,8 @@ def _timing_words(timing: Timing) -> list[str]:
         words.append(timing.device)
     if timing.shell != Timing.shell:
         words.append(timing.shell.replace("-", "_"))
+    if timing.wait_cycles is not None:
+        words.append(f"wait{timing.wait_cycles}")
     return words
 
 

@@ -53,7 +53,7 @@ class Shelled(Engine):
     @property
     def _timing(self) -> Timing:
         """The request to the inner specification."""
-        return replace(self.timing, shell="plain")
+        return replace(self.timing, shell="plain", wait_cycles=None)
 
     def inner_streams(self) -> dict[str, Stream]:
         """The streams inside."""

@@ -177,7 +177,8 @@ class StreamPorts(wiring.Component):
 class EnginePorts(wiring.Component):
     """An engine with one port per field of its streams, as it is handed over in Verilog.
 
-    ``bus`` is the signature of a member of that name, if there is one.
+    ``bus`` is the signature of a member of that name, if there is one. ``unused`` are more inputs
+    of one bit, which nobody reads.
 
     Members
     -------
@@ -191,6 +192,7 @@ class EnginePorts(wiring.Component):
         streams: "Mapping[str, Stream]",
         handshake: tuple[str, str] = ("valid", "ready"),
         bus: Any = None,
+        unused: tuple[str, ...] = (),
     ):
         self._engine, self._streams, self._handshake = engine, streams, handshake
         self._bus = dict(bus.members) if bus else {}
@@ -200,6 +202,7 @@ class EnginePorts(wiring.Component):
             ports |= {f"{name}_{handshake[0]}": along(1), f"{name}_{handshake[1]}": against(1)}
             ports |= {f"{name}_{n}": along(shape_of(f)) for n, f in kind.fields.items()}
         ports |= {f"{BUS}_{n}": member.flow(member.shape) for n, member in self._bus.items()}
+        ports |= {name: In(1) for name in unused}
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:

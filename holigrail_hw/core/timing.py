@@ -15,6 +15,7 @@ __all__ = ["SHELLS", "Timing"]
 
 SHELLS = ("plain", "stream", "axi-stream", "wishbone")
 """Kinds of ports that a design may have."""
+_LONGEST_WAIT = (1 << 20) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,9 @@ class Timing:
         ``plain`` (ports with fixed latency), ``stream`` (valid and ready on both sides),
         ``axi-stream`` (every stream as AXI4-Stream) or ``wishbone`` (streams as registers of a
         Wishbone slave). An engine has streams in any case.
+    wait_cycles : int or None
+        The most cycles for which a Wishbone slave keeps a master waiting before it answers with
+        ``err``; ``None`` for its default, 0 for no wait at all. Only with that shell.
 
     As with parameters of operators, NumPy's numbers and texts are taken, and what a request holds
     is of the declared type.
@@ -47,6 +51,7 @@ class Timing:
     latency: int | None = None
     device: str = "generic"
     shell: str = "plain"
+    wait_cycles: int | None = None
 
     def __post_init__(self) -> None:
         self._settle()
@@ -59,6 +64,16 @@ class Timing:
             wrong.append("timing: period and latency must not be given together")
         if self.shell not in SHELLS:
             wrong.append(f"timing: shell must be one of {', '.join(SHELLS)}, not {self.shell!r}")
+        if self.wait_cycles is not None:
+            if self.shell != "wishbone":
+                wrong.append(
+                    f"timing: wait cycles must be given with the shell wishbone, not {self.shell}"
+                )
+            if not 0 <= self.wait_cycles <= _LONGEST_WAIT:
+                wrong.append(
+                    f"timing: wait cycles must be between 0 and {_LONGEST_WAIT},"
+                    f" not {self.wait_cycles}"
+                )
         if wrong:
             raise RequestError(wrong)
 

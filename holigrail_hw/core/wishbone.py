@@ -4,13 +4,20 @@
 """Any operator with streams behind the registers of a Wishbone slave.
 
 Wishbone B4 (OpenCores, 2010), classic cycles, a port of 32 bits with byte selects; addresses count
-words. Each stream has a register STATUS, whose bit 0 says that an item can be moved now, and as
-many registers DATA as its item has words; its fields lie in their order from bit 0 on.
+words. :mod:`.wishbone_map` says which register is where.
 
-Writing the last word of an item sends it into the hardware; reading the last word of a result takes
-it out. Where that is not possible yet the slave answers later, by wait states; a host that must not
-wait looks at STATUS first. Every other access is answered too: what cannot be read is 0, what
-cannot be written does not change. An answer takes two cycles.
+An item goes into the hardware when all its bytes have been written, and is taken out when all its
+bytes have been read, whatever the order and however many accesses that takes (``sel``); bytes
+without a field do not count. A byte that is written twice has its last value. Writing 1 to bit 1
+of a status forgets the bytes moved so far.
+
+Where a byte cannot be moved yet the slave answers later, by wait states, but no later than
+``wait_cycles`` cycles: then it answers with ``err``, nothing has been moved, and bit 2 of the
+status of the stream is 1 until a 1 is written there. So a host that writes more than the hardware
+can take before it reads results is told, and the bus is free for others. A host that must not wait
+looks at bit 0 of the status first. Every other access is answered with ``ack``: what cannot be read
+is 0, what cannot be written does not change. An answer takes two cycles. What an access does
+happens in the cycle of its ``ack``: a master that gave up before has moved nothing.
 """
 
 from collections.abc import Mapping
@@ -18,76 +25,20 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from amaranth import Cat, Module, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .engine import Items, Stream
 from .shelled import Shelled
-from .shells import EnginePorts
 from .spec import OperatorSpec
 from .timing import Timing
+from .wishbone_map import BYTES, MOVABLE, PARTLY, REFUSED, WORD, Register, register_map
 
-__all__ = [
-    "WORD",
-    "Register",
-    "Wishbone",
-    "WishboneSignature",
-    "register_map",
-    "registers_of",
-]
+__all__ = ["WAIT_CYCLES", "Slave", "Wishbone", "WishboneSignature", "registers_of"]
 
-WORD = 32
-
-
-@dataclass(frozen=True)
-class Register:
-    """One register: the address of its word, and what it is; ``word`` is ``None`` for a status."""
-
-    name: str
-    address: int
-    access: str
-    meaning: str
-    stream: str
-    word: int | None
-    is_last: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """What a host must know of it."""
-        return {
-            "name": self.name,
-            "address": self.address,
-            "access": self.access,
-            "bits": self.meaning,
-        }
-
-
-def register_map(streams: Mapping[str, Stream]) -> list[Register]:
-    """The registers of all streams, one after the other."""
-    found: list[Register] = []
-    for name, kind in streams.items():
-        is_in = kind.direction == "in"
-        can = "takes an item" if is_in else "has an item"
-        found.append(
-            Register(f"{name} status", len(found), "read", f"bit 0: {can} now", name, None)
-        )
-        count = max(-(-kind.width // WORD), 1)
-        for word in range(count):
-            is_last = word == count - 1
-            fields = _fields_in(kind, word)
-            if is_last:
-                fields += "; sends the item" if is_in else "; takes the item out"
-            place = Register(
-                f"{name} data {word}",
-                len(found),
-                "write" if is_in else "read",
-                fields,
-                name,
-                word,
-                is_last,
-            )
-            found.append(place)
-    return found
+WAIT_CYCLES = 1024
+"""The most cycles an access waits unless a timing request says otherwise."""
 
 
 def registers_of(spec: OperatorSpec) -> list[dict[str, Any]]:
@@ -114,10 +65,11 @@ class WishboneSignature(wiring.Signature):
                 "stb": Out(1),
                 "we": Out(1),
                 "adr": Out(address_width),
-                "sel": Out(WORD // 8),
+                "sel": Out(BYTES),
                 "dat_w": Out(WORD),
                 "dat_r": In(WORD),
                 "ack": In(1),
+                "err": In(1),
             }
         )
 
@@ -142,6 +94,12 @@ class Wishbone(Shelled):
         return register_map(self.inner_streams())
 
     @property
+    def wait_cycles(self) -> int:
+        """The most cycles an access waits."""
+        asked = self.timing.wait_cycles
+        return WAIT_CYCLES if asked is None else asked
+
+    @property
     def signature(self) -> WishboneSignature:
         """The bus."""
         return WishboneSignature((len(self.registers()) - 1).bit_length())
@@ -158,27 +116,9 @@ class Wishbone(Shelled):
     def corner_jobs(self) -> list[Items]:
         return self.inner_corner_jobs()
 
-    def slave(self) -> Any:
-        """The hardware that is handed over: a component with the member ``bus``."""
-        return Slave(self.inner_component(), self.inner_streams(), self.signature)
-
-    def bus_of(self, part: str) -> Any:
-        """The bus as the ``slave`` or the ``master`` has it."""
-        return self.signature.flip() if part == "slave" else self.signature
-
-    def ports(self, part: str) -> EnginePorts:
-        """The ``slave``, or the ``master`` of its benches, as a module with plain ports."""
-        from .wishbone_driver import Driver
-
-        bus = self.bus_of(part)
-        if part == "slave":
-            return EnginePorts(self.slave(), {}, bus=bus)
-        return EnginePorts(Driver(self), self.streams(), bus=bus)
-
     def architecture(self, timing: Timing) -> Any:
-        from .wishbone_driver import Driven
-
-        return Driven(self)
+        """The slave: a component with the member ``bus``, and no streams of its own."""
+        return Slave(self.inner_component(), self.inner_streams(), self.signature, self.wait_cycles)
 
 
 class Slave(wiring.Component):
@@ -189,89 +129,145 @@ class Slave(wiring.Component):
     bus : In, the Wishbone signals
     """
 
-    def __init__(self, inner: Any, streams: Mapping[str, Stream], signature: WishboneSignature):
-        self._inner, self._streams = inner, streams
+    def __init__(
+        self,
+        inner: Any,
+        streams: Mapping[str, Stream],
+        signature: WishboneSignature,
+        wait_cycles: int = WAIT_CYCLES,
+    ):
+        self._inner, self._streams, self._wait_cycles = inner, streams, wait_cycles
         super().__init__({"bus": In(signature)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.inner = inner = self._inner
-        bus, answered = self.bus, Signal()
-        value, can, done = Signal(WORD), Signal(init=1), Signal()
-        m.d.comb += [
-            # The cycle of the answer asks for nothing: the next access begins after it.
-            done.eq(bus.cyc & bus.stb & ~answered & can),
-            bus.ack.eq(answered & bus.cyc & bus.stb),
+        value, can = Signal(WORD), Signal(init=1)
+        self._answer(m, value, can)
+        parts = [
+            _StreamPart(kind, getattr(inner, name), register_map(self._streams, name))
+            for name, kind in self._streams.items()
         ]
-        m.d.sync += answered.eq(done)
-        with m.If(done):
-            m.d.sync += bus.dat_r.eq(value)
-        items, full = {}, {}
-        for name, kind in self._streams.items():
-            port = getattr(inner, name)
-            if kind.direction == "out":
-                items[name] = _packed(port, kind)
-                continue
-            items[name] = Signal(kind.width, name=f"{name}_item", reset_less=True)
-            full[name] = Signal(name=f"{name}_full")
-            m.d.comb += [port.valid.eq(full[name]), _packed(port, kind).eq(items[name])]
-            with m.If(port.ready):
-                m.d.sync += full[name].eq(0)
-        with m.Switch(bus.adr):
-            for register in register_map(self._streams):
-                with m.Case(register.address):
-                    self._access(m, register, items, full, can, done, value)
+        for part in parts:
+            part.connect(m)
+        with m.Switch(self.bus.adr):
+            for part in parts:
+                for register in part.registers:
+                    with m.Case(register.address):
+                        part.access(m, register, self.bus, can, value)
         return m
 
-    def _access(
-        self,
-        m: Module,
-        register: Register,
-        items: Mapping[str, Any],
-        full: Mapping[str, Any],
-        can: Any,
-        done: Any,
-        value: Any,
-    ) -> None:
+    def _answer(self, m: Module, value: Any, can: Any) -> None:
+        """Answer an access one cycle after it ``can`` be done, or has waited for long enough."""
+        bus = self.bus
+        asks = Signal()
+        accepted = Signal()
+        refused = Signal()
+        waited = Signal(range(self._wait_cycles + 1))
+        m.d.comb += [
+            # The cycle of the answer asks for nothing: the next access begins after it.
+            asks.eq(bus.cyc & bus.stb & ~accepted & ~refused),
+            bus.ack.eq(accepted & bus.cyc & bus.stb),
+            bus.err.eq(refused & bus.cyc & bus.stb),
+        ]
+        m.d.sync += [accepted.eq(asks & can), refused.eq(0), waited.eq(0)]
+        with m.If(asks & can):
+            m.d.sync += bus.dat_r.eq(value)
+        with m.Elif(asks & (waited == self._wait_cycles)):
+            m.d.sync += refused.eq(1)
+        with m.Elif(asks):
+            m.d.sync += waited.eq(waited + 1)
+
+
+class _StreamPart:
+    """The registers of one stream."""
+
+    def __init__(self, kind: Stream, port: Any, registers: list[Register]):
+        name = registers[0].stream
+        self.registers, self._port, self._is_in = registers, port, kind.direction == "in"
+        self._fields = {n: Value.cast(port.payload[n]) for n in kind.fields}
+        needed = [
+            (register.word, byte)
+            for register in registers
+            for byte in range(BYTES)
+            if register.word is not None and register.needed >> byte & 1
+        ]
+        self._place = {one: place for place, one in enumerate(needed)}
+        self._moved = Signal(len(needed), name=f"{name}_moved")
+        self._moves = Signal(len(needed), name=f"{name}_moves")
+        self._refused = Signal(name=f"{name}_refused")
+        if self._is_in:
+            self._full = Signal(name=f"{name}_full")
+            self._held = {
+                n: Signal(format.width, name=f"{name}_{n}_held", reset_less=True)
+                for n, format in kind.fields.items()
+            }
+
+    def connect(self, m: Module) -> None:
+        """Between the bytes that are moved and the stream."""
+        moved = self._moved | self._moves
+        complete = Signal()
+        m.d.comb += complete.eq(moved.all())
+        m.d.sync += self._moved.eq(Mux(complete, 0, moved))
+        if not self._is_in:
+            m.d.comb += self._port.ready.eq(complete)
+            return
+        m.d.comb += self._port.valid.eq(self._full)
+        m.d.comb += [self._fields[name].eq(held) for name, held in self._held.items()]
+        with m.If(complete):
+            m.d.sync += self._full.eq(1)
+        with m.Elif(self._port.ready):
+            m.d.sync += self._full.eq(0)
+
+    def access(self, m: Module, register: Register, bus: Any, can: Any, value: Any) -> None:
         """What an access to one register does."""
-        name, bus = register.stream, self.bus
-        is_in = self._streams[name].direction == "in"
-        port = getattr(self._inner, name)
         if register.word is None:
-            m.d.comb += value.eq(~full[name] if is_in else port.valid)
+            self._status(m, bus, value)
             return
-        low = WORD * register.word
-        part = items[name][low : low + WORD]
-        if not is_in:
-            m.d.comb += [can.eq(port.valid | bus.we), value.eq(part)]
-            if register.is_last:
-                m.d.comb += port.ready.eq(done & ~bus.we)
-            return
-        m.d.comb += can.eq(~full[name] | ~bus.we)
-        with m.If(done & bus.we):
-            for byte, selected in enumerate(bus.sel):
-                bits = part[8 * byte : 8 * byte + 8]
-                if len(bits):
-                    with m.If(selected):
-                        m.d.sync += bits.eq(bus.dat_w[8 * byte : 8 * byte + 8])
-            if register.is_last:
-                m.d.sync += full[name].eq(1)
+        writes = bus.we if self._is_in else ~bus.we
+        movable = ~self._full if self._is_in else self._port.valid
+        m.d.comb += can.eq(movable | ~writes)
+        with m.If(bus.err):
+            m.d.sync += self._refused.eq(1)
+        if not self._is_in:
+            m.d.comb += value.eq(self._read(register))
+        with m.If(bus.ack & writes):
+            for (word, byte), place in self._place.items():
+                if word == register.word:
+                    m.d.comb += self._moves[place].eq(bus.sel[byte])
+            if self._is_in:
+                self._write(m, register, bus)
 
+    def _status(self, m: Module, bus: Any, value: Any) -> None:
+        now = ~self._full if self._is_in else self._port.valid
+        m.d.comb += [
+            value[MOVABLE].eq(now),
+            value[PARTLY].eq(self._moved.any()),
+            value[REFUSED].eq(self._refused),
+        ]
+        with m.If(bus.ack & bus.we & bus.sel[0]):
+            with m.If(bus.dat_w[PARTLY]):
+                m.d.sync += self._moved.eq(0)
+            with m.If(bus.dat_w[REFUSED]):
+                m.d.sync += self._refused.eq(0)
 
-def _packed(port: Any, kind: Stream) -> Any:
-    """The payload of a stream, the first field in the lowest bits."""
-    return Cat(Value.cast(port.payload[name]) for name in kind.fields)
+    def _read(self, register: Register) -> Any:
+        """The fields of a word in their places, zeros between them."""
+        parts, free = [], 0
+        for one in register.pieces:
+            bits = self._fields[one.field][one.field_low : one.field_low + one.width]
+            parts += [Const(0, one.low - free), bits]
+            free = one.low + one.width
+        return Cat(*parts)
 
-
-def _fields_in(kind: Stream, word: int) -> str:
-    """The fields of an item in one of its words, with their bits there."""
-    low, found = 0, []
-    start, end = WORD * word, WORD * (word + 1)
-    for name, format in kind.fields.items():
-        high = low + format.width
-        if low < end and high > start:
-            first, last = max(low, start) - start, min(high, end) - start - 1
-            bits = f"{last}:{first}" if last > first else f"{first}"
-            found.append(f"{name} [{bits}]")
-        low = high
-    return ", ".join(found)
+    def _write(self, m: Module, register: Register, bus: Any) -> None:
+        """Take the bytes that are selected."""
+        for byte in range(BYTES):
+            for one in register.pieces:
+                first = max(one.low, 8 * byte)
+                end = min(one.low + one.width, 8 * byte + 8)
+                if first < end:
+                    start = one.field_low + first - one.low
+                    with m.If(bus.sel[byte]):
+                        bits = self._held[one.field][start : start + end - first]
+                        m.d.sync += bits.eq(bus.dat_w[first:end])

@@ -1,8 +1,9 @@
 """``generate``: a folder with the Verilog of a design and everything that belongs to it.
 
 ``TOP.v``, ``TOP_bench.v`` with its vectors inside, the FuseSoC core file ``TOP.core`` and
-``manifest.json``. The same request gives the same bytes. The files appear together, at the end;
-after a failure or an interruption none of them is new.
+``manifest.json``; for AXI4-Streams also ``TOP_ip.v`` with ``aclk`` and ``aresetn``, for a slave on
+a bus its registers as ``TOP.h``. The same request gives the same bytes. The files appear together,
+at the end; after a failure or an interruption none of them is new.
 """
 
 import json
@@ -11,11 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..core.axi_stream import AxiStream
 from ..core.engine import Engine
 from ..core.errors import RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import engine_bench, folders, manifest, tools, verilog_bench, workloads
+from ..core.wishbone import Wishbone
+from . import (
+    axi_wrapper,
+    c_header,
+    engine_bench,
+    folders,
+    manifest,
+    tools,
+    verilog_bench,
+    workloads,
+)
 from .emit_verilog import verilog
 from .top import Top
 from .vectors import choose, pack
@@ -69,6 +81,10 @@ def generate(
             f"{top.name}_bench.v": text,
             f"{top.name}.core": _core_file(top),
         }
+        if isinstance(top.spec, AxiStream):
+            texts[f"{axi_wrapper.name_of(top)}.v"] = axi_wrapper.wrapper(top)
+        if isinstance(top.spec, Wishbone):
+            texts[f"{top.name}.h"] = c_header.header(top.name, top.spec)
         content = manifest.describe(top, [*texts], vectors=count, seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():

@@ -236,7 +236,7 @@ class _Queue:
 def streamed(spec: OperatorSpec, timing: Timing | None) -> Timing:
     """The timing request with streams at the border."""
     timing = timing or Timing()
-    return timing if isinstance(spec, Engine) else replace(timing, shell="stream")
+    return timing if isinstance(spec, Engine) else replace(timing, shell="stream", wait_cycles=None)
 
 
 def _checked(fields: Mapping[str, Any], stream: Stream, who: str) -> dict[str, np.ndarray]:

@@ -21,7 +21,13 @@ __all__ = ["NAME", "SCHEMA", "describe", "load", "rebuild"]
 NAME = "manifest.json"
 SCHEMA = 1
 
-_TIMING = {"period_ns": (float, int), "latency": (int,), "device": (str,), "shell": (str,)}
+_TIMING = {
+    "period_ns": (float, int),
+    "latency": (int,),
+    "device": (str,),
+    "shell": (str,),
+    "wait_cycles": (int,),
+}
 
 
 def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def text(spec: OperatorSpec, timing: Timing, board: str | None = None, summary: 
     lines += ["", "[parameters]", *_table(spec.parameters())]
     lines += ["", "[timing]"]
     lines += _table({key: getattr(timing, key) for key in ("period_ns", "latency")})
-    lines += _table({"device": timing.device, "shell": timing.shell})
+    lines += _table({key: getattr(timing, key) for key in ("device", "shell", "wait_cycles")})
     if board is not None:
         lines += ["", "[board]", *_table({"name": board})]
     return "\n".join(lines) + "\n"

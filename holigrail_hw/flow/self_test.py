@@ -139,4 +139,4 @@ def shell_timing(timing: Timing, period_ns: float, model: str) -> Timing:
     """The timing request for a board: streamed, and its clock unless something is asked."""
     if timing.period_ns is None and timing.latency is None:
         timing = replace(timing, period_ns=period_ns)
-    return replace(timing, shell="stream", device=model)
+    return replace(timing, shell="stream", wait_cycles=None, device=model)

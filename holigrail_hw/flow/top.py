@@ -2,15 +2,16 @@
 
 The plain shell has the operator's own ports; the stream shell has ``i_valid``, ``i_ready``,
 ``o_valid``, ``o_ready``, the operands as ``i_NAME`` and the results as ``o_NAME``. Both have
-``clk`` and ``rst`` if there is any register. An engine has ``STREAM_valid``, ``STREAM_ready`` and
-``STREAM_FIELD`` for each of its streams. A slave on a bus has ``wb_NAME`` for each signal NAME of
-the bus; benches see its streams behind a master.
+``clk`` and ``rst`` if there is any register; AXI4-Streams have them in any case. An engine has
+``STREAM_valid``, ``STREAM_ready`` and ``STREAM_FIELD`` for each of its streams. A slave on a bus
+has ``wb_NAME`` for each signal NAME of the bus; benches see its streams behind a master.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..core.axi_stream import AxiStream
 from ..core.engine import Engine
 from ..core.identifiers import CLOCK, RESET, check_ports
 from ..core.shelled import shelled
@@ -20,6 +21,7 @@ from ..core.timing import Timing
 from ..core.wishbone import Wishbone
 from ..formats import Format
 from ..hdl.sharing import Sharing
+from . import wishbone_driver
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
 
@@ -100,8 +102,6 @@ class Top:
         name: str | None = None,
         part: str = "slave",
     ):
-        from amaranth.back import rtlil
-
         self.timing = timing or Timing()
         self.asked = spec
         self.spec = spec = shelled(spec, self.timing)
@@ -112,18 +112,28 @@ class Top:
         named = self.payload() or self.inputs() + self.outputs()
         check_ports(spec.name, [port.name for port in named])
         component, sharing = self.component(), Sharing(self.name)
-        platform = sharing if self.shares else None
         self.latency = getattr(component, "latency", 0)
         self.interleave = getattr(component, "interleave", 1)
+        self.rtlil = self._converted(component, sharing)
+        self.clocked = _has_clock(self.rtlil)
+        if isinstance(spec, AxiStream) and not self.clocked:
+            # The interface has a clock and a reset, whether there is a register behind it or not.
+            ports = EnginePorts(
+                spec.component(), spec.streams(), spec.handshake, unused=(CLOCK, RESET)
+            )
+            self.rtlil, self.clocked = self._converted(ports, Sharing(self.name)), True
+
+    def _converted(self, component: Any, sharing: Sharing) -> str:
+        from amaranth.back import rtlil
+
+        platform = sharing if self.shares else None
         whole = rtlil.convert(component, name=self.name, platform=platform, emit_src=False)
-        self.rtlil = "\n".join([whole, *sharing.modules])
-        clock = rf"^ *wire .*input +\d+ +\\{CLOCK}$"
-        self.clocked = re.search(clock, self.rtlil, re.M) is not None
+        return "\n".join([whole, *sharing.modules])
 
     def component(self) -> Any:
         """A fresh component; Amaranth elaborates each one once."""
-        if isinstance(self.spec, Wishbone) and self.part != "driven":
-            return self.spec.ports(self.part)
+        if isinstance(self.spec, Wishbone):
+            return wishbone_driver.ports_of(self.spec, self.part)
         if isinstance(self.spec, Engine):
             engine = self.spec.component(self.timing)
             return EnginePorts(engine, self.spec.streams(), self.spec.handshake)
@@ -145,9 +155,11 @@ class Top:
         """The ports on the side of the bus."""
         if not isinstance(self.spec, Wishbone) or self.part == "driven":
             return []
+        signature = self.spec.signature
+        bus = signature.flip() if self.part == "slave" else signature
         return [
             Port(f"{BUS}_{name}", member.flow.name.lower(), member.shape)
-            for name, member in self.spec.bus_of(self.part).members.items()
+            for name, member in bus.members.items()
         ]
 
     def handshakes(self) -> list[Handshake]:
@@ -200,3 +212,8 @@ class Top:
         """Every port of the module: clock and reset, then operands, results and handshakes."""
         control = [Port(CLOCK, "in", 1), Port(RESET, "in", 1)] if self.clocked else []
         return control + self.payload() + self.bus()
+
+
+def _has_clock(text: str) -> bool:
+    """Whether the top module, as RTLIL, has the clock among its inputs."""
+    return re.search(rf"^ *wire .*input +\d+ +\\{CLOCK}$", text, re.M) is not None

@@ -130,6 +130,8 @@ def command(verb: str, spec: OperatorSpec, timing: Timing, *more: str) -> str:
         words += ["--device", timing.device]
     if timing.shell != Timing().shell:
         words += ["--shell", timing.shell]
+    if timing.wait_cycles is not None:
+        words += ["--wait-cycles", str(timing.wait_cycles)]
     return shlex.join([*words, *more])
 
 

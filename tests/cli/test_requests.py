@@ -75,6 +75,14 @@ WRONG = [
         "error: timing: shell must be one of plain, stream, axi-stream, wishbone, not 'fifo'\n",
     ),
     (
+        ["info", "mac", "--shell", "stream", "--wait-cycles", "9"],
+        "error: timing: wait cycles must be given with the shell wishbone, not stream\n",
+    ),
+    (
+        ["info", "mac", "--shell", "wishbone", "--wait-cycles", "1048576"],
+        "error: timing: wait cycles must be between 0 and 1048575, not 1048576\n",
+    ),
+    (
         ["info", "mac", "--seed", "x"],
         "error: info: --seed: must be an integer, not 'x'\n"
         "  hint: `holigrail info --help` shows the options\n",

@@ -20,6 +20,7 @@ def registered(monkeypatch):
         (MultiplyAdd(a_width=40), Timing(), None),
         (Accumulate(slow=True), Timing(period_ns=4.5, shell="stream"), "icebreaker"),
         (Accumulate(), Timing(latency=3), None),
+        (Accumulate(), Timing(shell="wishbone", wait_cycles=0), None),
     ],
 )
 def test_round_trip(tmp_path, spec, timing, board):

@@ -2,25 +2,31 @@
 
 import random
 import subprocess
+from dataclasses import replace
 
 import needs
 import numpy as np
 import pytest
 from amaranth import Module
-from amaranth.sim import Simulator
+from bus_host import on_the_bus
 from sample_engines import Repeat
 from sample_operators import MultiplyAdd
 
 from holigrail_hw.arrays.gemm import Gemm
 from holigrail_hw.core import Timing
+from holigrail_hw.core.engine import Stream
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.core.wishbone import Slave, Wishbone, register_map
+from holigrail_hw.core.wishbone import Slave, Wishbone
+from holigrail_hw.core.wishbone_map import WORD, register_map
 from holigrail_hw.flow import emit, manifest, workloads
+from holigrail_hw.flow.c_header import header
 from holigrail_hw.flow.compiled import compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.formats import parse
 
 BUS = Timing(shell="wishbone")
-ENGINE = shelled(Repeat(width=40), BUS)
+WAIT = 20
+ENGINE = shelled(Repeat(width=40), replace(BUS, wait_cycles=WAIT))
 REQUESTS = {
     "engine": (Repeat(width=40), BUS),
     "combinational": (MultiplyAdd(), BUS),
@@ -47,21 +53,71 @@ def test_ports():
         ("wb_dat_w", "in", 32),
         ("wb_dat_r", "out", 32),
         ("wb_ack", "out", 1),
+        ("wb_err", "out", 1),
     ]
 
 
 def test_registers():
     rows = [(r.name, r.access, r.meaning) for r in register_map(Repeat(width=40).streams())]
+    takes = "takes an item now; bit 1: partly written"
+    has = "has an item now; bit 1: partly read"
+    rest = "(write 1: begin again); bit 2: refused (write 1: clear)"
     assert rows == [
-        ("value status", "read", "bit 0: takes an item now"),
+        ("value status", "read, write", f"bit 0: {takes} {rest}"),
         ("value data 0", "write", "a [31:0]"),
-        ("value data 1", "write", "a [7:0]; sends the item"),
-        ("count status", "read", "bit 0: takes an item now"),
-        ("count data 0", "write", "n [3:0]; sends the item"),
-        ("result status", "read", "bit 0: has an item now"),
+        ("value data 1", "write", "a [7:0]"),
+        ("count status", "read, write", f"bit 0: {takes} {rest}"),
+        ("count data 0", "write", "n [3:0]"),
+        ("result status", "read, write", f"bit 0: {has} {rest}"),
         ("result data 0", "read", "a [31:0]"),
-        ("result data 1", "read", "a [7:0], last [8]; takes the item out"),
+        ("result data 1", "read", "a [7:0]"),
+        ("result data 2", "read", "last [0]"),
     ]
+
+
+def stream(*widths):
+    return Stream("in", {f"f{k}": parse(f"uint{width}") for k, width in enumerate(widths)})
+
+
+@pytest.mark.parametrize(
+    ("widths", "words"),
+    [
+        ((20, 20, 12), ["f0 [19:0]", "f1 [19:0], f2 [31:20]"]),
+        ((1, 32, 31), ["f0 [0]", "f1 [31:0]", "f2 [30:0]"]),
+        ((7, 33, 1), ["f0 [6:0]", "f1 [31:0]", "f1 [0]", "f2 [0]"]),
+        ((64, 8, 8), ["f0 [31:0]", "f0 [31:0]", "f1 [7:0], f2 [15:8]"]),
+        ((16, 16), ["f0 [15:0], f1 [31:16]"]),
+        ((32,), ["f0 [31:0]"]),
+        ((), [""]),
+    ],
+)
+def test_where_fields_lie(widths, words):
+    registers = register_map({"s": stream(*widths)})[1:]
+    assert [register.meaning for register in registers] == words
+
+
+def test_no_field_is_split_that_fits_a_word():
+    """Of random fields: every bit once, no overlap, wide ones in words of their own."""
+    rng = random.Random(7)
+    for _ in range(300):
+        kind = stream(*(rng.choice((1, 2, 7, 8, 31, 32, 33, 63, 64)) for _ in range(9)))
+        seen, used = {}, set()
+        for register in register_map({"s": kind})[1:]:
+            for piece in register.pieces:
+                span = range(piece.low, piece.low + piece.width)
+                assert not used & {(register.word, bit) for bit in span}
+                assert span.stop <= WORD and piece.word == register.word
+                used |= {(register.word, bit) for bit in span}
+                assert all(register.needed >> bit // 8 & 1 for bit in span)
+                seen.setdefault(piece.field, []).append(piece)
+                if kind.fields[piece.field].width > WORD:
+                    assert register.pieces == (piece,) and piece.low == 0
+        for name, pieces in seen.items():
+            assert len(pieces) == -(-kind.fields[name].width // WORD)
+            starts = [piece.field_low for piece in pieces]
+            assert starts == [WORD * place for place in range(len(pieces))]
+            assert sum(piece.width for piece in pieces) == kind.fields[name].width
+        assert list(seen) == list(kind.fields)
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -82,69 +138,13 @@ def test_streams_through_the_bus(name, designs):
         assert run.complete and not workloads.differences(chosen, run.results)
 
 
-class Master:
-    """A host on the bus that checks the rules: an answer for each access, and no other."""
-
-    def __init__(self, slave, ctx, rng, quick):
-        self.bus, self.ctx, self.rng, self.quick = slave.bus, ctx, rng, quick
-        self.patience, self.waited = 200, 0
-
-    async def cycle(self, *, active):
-        """One clock cycle; whether the slave answered, and the data it gave."""
-        self.ctx.set(self.bus.stb, active)
-        self.ctx.set(self.bus.cyc, active or self.rng.random() < 0.5)
-        _, _, ack, data = await self.ctx.tick().sample(self.bus.ack, self.bus.dat_r)
-        return ack, data
-
-    async def access(self, address, value=None, select=15):
-        ctx, bus = self.ctx, self.bus
-        for _ in range(0 if self.quick else self.rng.choice((0, 0, 1, 3))):
-            # A strobe without a cycle is for somebody else.
-            ctx.set(bus.cyc, 0)
-            ctx.set(bus.stb, self.rng.random() < 0.5)
-            _, _, ack = await ctx.tick().sample(bus.ack)
-            assert not ack, "an answer must need a cycle and a strobe"
-        ctx.set(bus.adr, address)
-        ctx.set(bus.we, value is not None)
-        ctx.set(bus.dat_w, self.rng.getrandbits(32) if value is None else value)
-        ctx.set(bus.sel, select)
-        for waited in range(self.patience):
-            ack, data = await self.cycle(active=True)
-            if ack:
-                self.waited = waited
-                break
-        else:
-            return None
-        if not self.quick and self.rng.random() < 0.7:
-            ack, _ = await self.cycle(active=False)
-            assert not ack, "an access must be answered once"
-        return data
-
-
-def on_the_bus(play, slave_class=Slave, quick=False, view=ENGINE):
-    """Run ``play(master, ctx)`` on a slave around an engine."""
-    slave = slave_class(view.inner_component(), view.inner_streams(), view.signature)
-    simulator = Simulator(slave)
-    simulator.add_clock(1e-6)
-    done = []
-
-    async def bench(ctx):
-        await play(Master(slave, ctx, random.Random(1), quick), ctx)
-        done.append(True)
-
-    simulator.add_testbench(bench)
-    simulator.run()
-    assert done
-
-
 async def copies(master, count):
     """Results of the engine as a host takes them out."""
     found = []
     for _ in range(count):
-        low = await master.access(6)
-        high = await master.access(7)
-        found.append(low | (high & 255) << 32)
-        assert (high >> 8) == (len(found) == count)
+        low, high, last = [await master.access(place) for place in (6, 7, 8)]
+        found.append(low | high << 32)
+        assert last == (len(found) == count)
     return found
 
 
@@ -159,39 +159,77 @@ def test_a_host_that_waits():
             await master.access(4, count)
             assert await copies(master, count) == [value] * count
         await master.access(4, 9)
-        await master.access(4, 2)
         assert await master.access(3) == 0
-        # The third count has no place until a value comes; no value ever does.
+        # The second count has no place until a value comes; no value ever does.
         assert await master.access(4, 1) is None
+        assert await master.access(3) == 0b100
 
-    on_the_bus(play)
+    on_the_bus(play, ENGINE)
 
 
-def test_waiting_ends_when_the_engine_moves_on():
+def test_a_wait_ends_with_err():
+    """After the cycles asked for, not one earlier; nothing moves, and the status says so."""
+
     async def play(master, ctx):
         await master.access(1, 5)
-        assert master.waited == 1
         await master.access(2, 0)
-        master.patience = 4
-        assert await master.access(1, 6) is None
-        master.patience = 200
         await master.access(4, 2)
-        await master.access(1, 6)
-        await master.access(2, 0)
+        assert await master.access(1, 6) is not None
+        assert await master.access(2, 9, select=1) is not None
+        # The engine has the first value, the second is held; there is no place for a third.
+        assert await master.access(0) == 0
+        for word, value in ((1, 7), (2, 8)):
+            assert await master.access(word, value) is None
+            assert master.waited == WAIT + 1
+            assert await master.access(0) == 0b100
+            assert [await master.access(place) for place in (3, 5)] == [1, 1]
+            await master.access(0, 0b100, select=0b1110)
+            await master.access(0, 0b011)
+            assert await master.access(0) == 0b100
+            await master.access(0, 0b100)
+            assert await master.access(0) == 0
         assert await copies(master, 2) == [5, 5]
-        master.patience = 4
         assert await master.access(7) is None
-        master.patience = 200
+        assert [await master.access(place) for place in (0, 3, 5)] == [0, 1, 0b100]
         await master.access(4, 1)
-        assert await copies(master, 1) == [6]
+        assert await copies(master, 1) == [6 | 9 << 32]
+        assert [await master.access(place) for place in (0, 3, 5)] == [1, 1, 0b100]
 
-    on_the_bus(play, quick=True)
+    on_the_bus(play, ENGINE, quick=True)
+
+
+@pytest.mark.parametrize("wait", [0, 1, 3])
+def test_the_longest_wait(wait):
+    async def play(master, ctx):
+        assert await master.access(7) is None
+        assert master.waited == wait + 1
+        assert await master.access(5) == 0b100
+
+    on_the_bus(play, shelled(Repeat(width=40), replace(BUS, wait_cycles=wait)), quick=True)
+
+
+def test_a_master_that_gives_up_has_moved_nothing():
+    """Without a strobe in the cycle of the answer there is no access."""
+
+    async def play(master, ctx):
+        await master.access(1, 5)
+        await master.access(2, 0)
+        await master.access(4, 2)
+        assert await master.access(6) == 5 and await master.access(7) == 0
+        for _ in range(4):
+            assert await master.access(8, give_up_after=1) is None
+        assert await copies(master, 2) == [5, 5]
+        await master.access(1, 6)
+        assert await master.access(2, 1, give_up_after=1) is None
+        assert await master.access(0) == 0b11
+
+    on_the_bus(play, ENGINE, quick=True)
 
 
 def test_waiting_ends_by_itself():
     """A result is read while it is still on its way through the pipeline."""
     spec = MultiplyAdd(a_width=4, b_width=5, c_width=6)
-    view = shelled(spec, Timing(shell="wishbone", latency=9))
+    view = shelled(spec, Timing(shell="wishbone", latency=9, wait_cycles=WAIT))
     widths = [format.width for format in spec.inputs().values()]
     assert [one.name for one in view.registers()] == [
         "i status",
@@ -206,14 +244,71 @@ def test_waiting_ends_by_itself():
             assert await master.access(3) == a * b + c
             assert master.waited >= 7
 
-    on_the_bus(play, view=view, quick=True)
+    on_the_bus(play, view, quick=True)
+
+
+def test_an_item_moves_when_all_its_bytes_have():
+    """Written and read byte by byte, in every order that chance gives, some of them twice."""
+    rng = random.Random(2)
+
+    async def play(master, ctx):
+        for count in (1, 2, 3):
+            value = rng.getrandbits(40)
+            places = [(1 + byte // 4, byte % 4) for byte in range(5)]
+            *before, end = rng.sample(places, 5)
+            again = rng.sample(before, 2)
+            order = [*again, *before, end]
+            for index, (word, byte) in enumerate(order):
+                is_first = index < 2
+                code = rng.getrandbits(8) if is_first else value >> 8 * (4 * word - 4 + byte) & 255
+                # The other bytes of the bus are noise.
+                noise = rng.getrandbits(32) & ~(255 << 8 * byte)
+                assert await master.access(0) == (0b11 if index else 1)
+                await master.access(word, code << 8 * byte | noise, select=1 << byte)
+            await master.access(4, 0xFF, select=0b1110)
+            assert await master.access(3) == 1
+            await master.access(4, count, select=1)
+            for copy in range(count):
+                found = 0
+                places = [(6, 0), (6, 1), (6, 2), (6, 3), (7, 0), (8, 0)]
+                for index, (word, byte) in enumerate(rng.sample(places, 6)):
+                    assert await master.access(5) == (0b11 if index else 1)
+                    data = await master.access(word, select=1 << byte)
+                    found |= (data >> 8 * byte & 255) << 8 * (4 * (word - 6) + byte)
+                assert found == value | (copy == count - 1) << 64
+
+    on_the_bus(play, ENGINE)
+
+
+def test_an_item_can_be_begun_again():
+    async def play(master, ctx):
+        await master.access(1, 0x11111111)
+        await master.access(0, 0b010, select=0b1110)
+        assert await master.access(0) == 0b11
+        await master.access(0, 0b010)
+        assert await master.access(0) == 1
+        await master.access(2, 0x22)
+        await master.access(4, 1)
+        assert await master.access(0) == 0b11
+        await master.access(1, 0x33333333)
+        for place in (6, 7):
+            await master.access(place)
+        assert await master.access(5) == 0b11
+        await master.access(5, 0b010)
+        assert await master.access(8) == 1
+        assert await master.access(5) == 0b11
+        assert await master.access(7) == 0x22
+        assert await master.access(6) == 0x33333333
+        assert await master.access(5) == 0
+
+    on_the_bus(play, ENGINE)
 
 
 def test_byte_selects_and_what_is_not_there():
     async def play(master, ctx):
-        for place in (1, 2, 4):
+        for place in (1, 2, 4, 9, 15):
             assert await master.access(place) == 0
-        for place in (0, 3, 5, 6, 7):
+        for place in (6, 7, 8, 9, 15):
             await master.access(place, 0xFFFFFFFF)
         assert [await master.access(place) for place in (0, 3, 5)] == [1, 1, 0]
         await master.access(1, 0x11223344)
@@ -222,7 +317,22 @@ def test_byte_selects_and_what_is_not_there():
         await master.access(4, 1)
         assert await copies(master, 1) == [0xEE_11BB_33DD]
 
-    on_the_bus(play)
+    on_the_bus(play, ENGINE)
+
+
+def test_a_reset_forgets_part_of_an_item_and_a_refusal():
+    """A job that was cut off leaves nothing behind."""
+
+    async def play(master, ctx):
+        await master.access(1, 0x11111111)
+        assert await master.access(7) is None
+        assert [await master.access(place) for place in (0, 5)] == [0b11, 0b100]
+        ctx.set(master.reset, 1)
+        await ctx.tick("sync")
+        ctx.set(master.reset, 0)
+        assert [await master.access(place) for place in (0, 5)] == [1, 0]
+
+    on_the_bus(play, ENGINE)
 
 
 def test_a_broken_rule_is_noticed():
@@ -241,7 +351,7 @@ def test_a_broken_rule_is_noticed():
             await master.access(0)
 
     with pytest.raises(AssertionError, match="an answer must need"):
-        on_the_bus(play, slave_class=Eager)
+        on_the_bus(play, ENGINE, slave_class=Eager)
 
 
 @needs.iverilog
@@ -249,8 +359,14 @@ def test_a_broken_rule_is_noticed():
 def test_the_folder_has_a_bench_that_passes(tmp_path):
     made = emit.generate(Repeat(width=40), BUS, tmp_path, vectors=30)
     top = made.manifest["top"]
-    assert [one["address"] for one in made.manifest["registers"]] == list(range(8))
-    assert manifest.load(made.files[-1]) == (Repeat(width=40), BUS)
+    assert (tmp_path / f"{top}.h").read_text() == header(top, shelled(Repeat(width=40), BUS))
+    assert f"{top}.h" in made.manifest["files"]
+    assert made.manifest["registers"][2]["fields"] == [
+        {"field": "a", "format": "uint40", "field_bit": 32, "bit": 0, "width": 8}
+    ]
+    assert [one["address"] for one in made.manifest["registers"]] == list(range(9))
+    place = tmp_path / manifest.NAME
+    assert manifest.load(place) == (Repeat(width=40), BUS)
     words = ["iverilog", "-g2012", "-o", "bench", f"{top}.v", f"{top}_bench.v"]
     subprocess.run(words, cwd=tmp_path, check=True)
     found = subprocess.run(["vvp", "-n", "bench"], cwd=tmp_path, capture_output=True, text=True)
