@@ -1,14 +1,13 @@
 """One cocotb bench on the emitted Verilog of a design, started and judged from outside."""
 
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..cache_folder import cache_folder
+from ..child_process import PYTHON
 from ..core.errors import InternalError, ToolError
 from . import cache, emit_verilog, process, tools
 from .top import Top
@@ -79,7 +78,7 @@ def run(
     log = home / "logs" / f"{top.name}_cocotb.log"
     progress()
     process.run(
-        [sys.executable, "-m", "holigrail_hw.flow.cocotb_run", request],
+        [*PYTHON, "-m", "holigrail_hw.flow.cocotb_run", request],
         who="cocotb",
         log=log,
         cwd=folder,
@@ -102,7 +101,4 @@ def _environment() -> dict[str, str]:
     environment = tools.verilator_environment()
     # The simulation is short: time spent in the compiler's optimiser does not come back.
     environment["MAKEFLAGS"] += " OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
-    known = environment["PYTHONPATH"].split(os.pathsep)
-    # Operators of plug-ins must be found inside the simulator too.
-    more = [str(Path(path).absolute()) for path in sys.path if path and path not in known]
-    return {**environment, "PYTHONPATH": os.pathsep.join([*known, *more])}
+    return environment

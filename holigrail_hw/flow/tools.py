@@ -16,7 +16,9 @@ from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 
+from ..child_process import PYTHON, python_path
 from ..core.errors import ToolError
+from ..work_folder import process_folder
 
 __all__ = [
     "TOOLS",
@@ -331,11 +333,15 @@ def report() -> list[dict[str, object]]:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Environment for child processes: this one, the pinned Yosys, this package importable."""
-    root = str(Path(__file__).resolve().parents[2])
-    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    paths = [root, *(path for path in known if path and path != root)]
-    fixed = {"AMARANTH_USE_YOSYS": "builtin", "PYTHONPATH": os.pathsep.join(paths)}
+    """Environment for child processes: this one, the pinned Yosys, the same modules, and a plain
+    temporary folder."""
+    fixed = {
+        "AMARANTH_USE_YOSYS": "builtin",
+        "PYTHONPATH": os.pathsep.join(python_path()),
+        "PYTHONSAFEPATH": "1",
+        # Tools put this path into commands of a shell, and leave their folders there when killed.
+        "TMPDIR": str(process_folder()),
+    }
     return {**os.environ, **fixed, **extra}
 
 
@@ -377,7 +383,7 @@ def _packaged(tool: Tool) -> Found | None:
         return None
     origin = f"PyPI {tool.package}"
     if tool.module is not None:
-        return Found(tool, (sys.executable, "-m", tool.module), version, origin)
+        return Found(tool, (*PYTHON, "-m", tool.module), version, origin)
     if tool.inside is not None:
         package = tool.inside.split("/")[0]
         spec = util.find_spec(package)
@@ -389,8 +395,14 @@ def _packaged(tool: Tool) -> Found | None:
         folders = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent)]
         program = shutil.which(tool.script, path=os.pathsep.join(folders))
         if program is not None:
-            return Found(tool, (program,), version, origin)
+            return Found(tool, (*_interpreter(program), program), version, origin)
     return None
+
+
+def _interpreter(script: str) -> tuple[str, ...]:
+    """This Python, if the program is a script of it: its first line may name one that is gone."""
+    with Path(script).open("rb") as file:
+        return PYTHON if file.read(2) == b"#!" else ()
 
 
 def _from_path(tool: Tool) -> Found | None:
