@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
-from ..work_folder import scratch
+from ..work_folder import plain, scratch
 from . import tools
 from .bitstream import decode, mac16_model
 from .board import board
@@ -128,9 +128,9 @@ def _netlist_verilog(netlist: Path, verilog: Path, logs: Path) -> None:
     if not netlist.is_file():
         raise RequestError(f"proof: the netlist must exist, not {netlist}")
     commands = (
-        f"read_json {netlist}",
+        f"read_json {plain(netlist)}",
         "delete t:$scopeinfo",
-        f"techmap -map {_ECP5_PADS} t:TRELLIS_IO",
+        f"techmap -map {plain(_ECP5_PADS)} t:TRELLIS_IO",
         f"write_verilog -noattr {verilog}",
     )
     run_tool(

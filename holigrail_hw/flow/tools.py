@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..child_process import PYTHON, python_path
 from ..core.errors import ToolError
-from ..work_folder import process_folder
+from ..work_folder import odd_character, plain, process_folder
 
 __all__ = [
     "TOOLS",
@@ -355,8 +355,10 @@ def verilator_environment(**extra: str) -> dict[str, str]:
     path = os.environ.get("PATH", "")
     if here is not None:
         path = f"{here.path.parent}{os.pathsep}{path}"
+    # The same Python as here: another one might read this one's libraries.
+    python = plain(Path(sys.executable).resolve())
     flags = (
-        "CXX=g++ LINK=g++ AR=ar PERL=perl PYTHON3=python3 "
+        f"CXX=g++ LINK=g++ AR=ar PERL=perl PYTHON3={python} "
         "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-lpthread"
     )
     return environment(PATH=path, MAKEFLAGS=flags, **extra)
@@ -390,6 +392,8 @@ def _packaged(tool: Tool) -> Found | None:
         for folder in spec.submodule_search_locations or () if spec else ():
             program = Path(folder).parent / tool.inside
             if program.is_file():
+                if tool.name == "verilator":
+                    program = _plain_verilator(program)
                 return Found(tool, (str(program),), version, origin)
     if tool.script is not None:
         folders = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent)]
@@ -397,6 +401,22 @@ def _packaged(tool: Tool) -> Found | None:
         if program is not None:
             return Found(tool, (*_interpreter(program), program), version, origin)
     return None
+
+
+@cache
+def _plain_verilator(program: Path) -> Path:
+    """The program, or one that does the same where its place has a plain path.
+
+    It hands the path of its folder to a shell and to make, and follows links to find it.
+    """
+    if odd_character(program) is None:
+        return program
+    root = process_folder() / "verilator"
+    shutil.copytree(program.parent, root / "bin")
+    for part in program.parent.parent.iterdir():
+        if part.name != "bin":
+            (root / part.name).symlink_to(part)
+    return root / "bin" / program.name
 
 
 def _interpreter(script: str) -> tuple[str, ...]:

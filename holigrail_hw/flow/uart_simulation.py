@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from ..child_process import PYTHON
 from ..core.errors import DesignError
-from ..work_folder import scratch
+from ..work_folder import plain, scratch
 from . import netlist_program, self_test, tools
 from .board_design import SerialBench
 from .process import Progress, tail
@@ -83,7 +83,7 @@ def simulate(
     with scratch() as folder:
         if exchange.simulator == "icarus":
             tools.require("iverilog", who=exchange.who)
-            files = [str(Path(path).absolute()) for path in verilog_files]
+            files = [str(plain(path)) for path in verilog_files]
             options = [f"-D{name}" for name in defines]
         else:
             ports = (exchange.clock, exchange.rx, exchange.tx, exchange.reset)
@@ -135,6 +135,9 @@ def _child(folder: str, simulator: str, top: str, bench: str, options: str, *fil
 
     from holigrail_hw import testbenches
 
+    from .cocotb_run import use_plain_paths
+
+    use_plain_paths()
     runner, arguments = get_runner(simulator), options.split(",") if options else []
     timescale = ("1ns", "1ps") if files else None
     if files:
