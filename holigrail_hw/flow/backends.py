@@ -234,6 +234,7 @@ def _compile(
         who="g++",
         log=log,
         cwd=work,
+        environment=tools.environment(),
         makes=[target],
     )
     log.unlink()

@@ -37,11 +37,17 @@ def run(top: Top, vectors: int, seed: int, checked: int) -> tuple[int | None, st
             who="iverilog",
             log=logs / f"{name}_iverilog.log",
             cwd=folder,
+            environment=tools.environment(),
         )
         log = logs / f"{name}_bench.log"
         try:
             output = process.run(
-                ["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder, explain=_failed
+                ["vvp", "-n", "bench"],
+                who="vvp",
+                log=log,
+                cwd=folder,
+                environment=tools.environment(),
+                explain=_failed,
             ).output
         except _FailedBench as error:
             output = str(error)
