@@ -5,6 +5,8 @@ Importing this package is cheap: it imports neither amaranth nor numpy. The sub-
 """
 
 import os
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 __all__ = ["__version__"]
@@ -13,8 +15,23 @@ __version__ = "0.1.0"
 # Verilog must come from the pinned Yosys: another one on PATH would silently change the output.
 os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
 
-# In a checkout the folders boards/, testbenches/ and generators/ lie beside this package; an
-# installed wheel maps them into it. Both then import as holigrail_hw.boards and so on.
+_BESIDE = ("boards", "generators", "testbenches")
+
+
+class _Checkout:
+    """In a checkout three folders lie beside this package; an installed wheel has them inside.
+
+    Both import as ``holigrail_hw.boards`` and so on. Nothing else beside this package does.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        package, _, folder = name.rpartition(".")
+        if package != __name__ or folder not in _BESIDE:
+            return None
+        return PathFinder.find_spec(name, [str(_checkout)])
+
+
 _checkout = Path(__file__).resolve().parent.parent
 if (_checkout / "pyproject.toml").exists():
-    __path__.append(str(_checkout))
+    sys.meta_path.append(_Checkout)  # type: ignore[arg-type]

@@ -2,7 +2,8 @@
 # the pinned versions of scripts/requirements.lock. Everything it says goes to standard error.
 # shellcheck shell=bash
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The true place, however this was reached: another name would make .venv anew.
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -51,9 +52,20 @@ find_python() {
     fail 3 "Python must be 3.11 or later, not missing" "sudo apt install python3 python3-venv"
 }
 
+# usable_path PATH : ends the script where the path has a character that the scripts of a Python
+# environment cannot have in their first line, or that PATH cannot hold.
+usable_path() {
+    local odd='["$`\\:]'
+    if [[ $1 =~ $odd ]] || [[ $1 == *$'\n'* ]]; then
+        fail 2 "the path of this checkout must have no ${BASH_REMATCH[0]:-line break} in it, not be $1" \
+            "move it to a folder with another name"
+    fi
+}
+
 # Makes or renews .venv; does nothing when the lock file and pyproject.toml have not changed.
 environment() {
     local venv=$root/.venv stamp=$root/.venv/installed wanted python
+    usable_path "$root"
     PATH=${PATH//"$venv/bin:"/} # an active .venv must not be the Python that makes it anew
     wanted=$(cat "$root/scripts/requirements.lock" "$root/pyproject.toml" | cksum)" $root"
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then

@@ -25,7 +25,7 @@ from amaranth import Mux
 
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format, Rounding, parse
-from holigrail_hw.golden import accumulate, exact_sums
+from holigrail_hw.golden import accumulate, exact_sums, sum_limit
 from holigrail_hw.hdl.exact_accumulator import exact_accumulator, with_flags
 from holigrail_hw.hdl.fixed import (
     FIXED_KINDS,
@@ -194,6 +194,14 @@ class Mac(OperatorSpec):
         codes["clear"] = (rng.random(count) < 0.04).astype(codes["clear"].dtype)
         codes["enable"] = (rng.random(count) < 0.9).astype(codes["enable"].dtype)
         return codes
+
+    def facts(self) -> dict[str, Any]:
+        if self.accumulation == "exact":
+            return {"sums": f"exact up to {self.products} products, rounded when read"}
+        if not self._is_fixed:
+            return {"sums": sum_limit(self.accumulator)}
+        products = product_range(self.a, self.b)
+        return {"sums": sum_limit(self.accumulator, products, overflow=self.overflow)}
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         if self.restart == "zero":

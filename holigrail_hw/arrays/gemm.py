@@ -65,6 +65,9 @@ class Gemm(Engine):
     vectors come than it holds; before that a mark comes early. 4, 5 the mark of the weights, 6, 7
     that of the parameters came early, late: there are results, but of items of code 0 in place of
     those that did not come, and without those beyond. ``cycles`` is a clock.
+
+    Sums of integers wrap if ``accumulator`` is too narrow for them, which the default never is;
+    sums of floats become infinite, NaN or the largest number, as the format says, for good.
     """
 
     rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))

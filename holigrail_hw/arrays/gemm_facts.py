@@ -40,6 +40,7 @@ def gemm_facts(spec: "Gemm") -> dict[str, Any]:
     bits = memory_bits(spec)
     facts: dict[str, Any] = {
         "multipliers": spec.rows * spec.columns,
+        "sums": spec.totals.limit(),
         "memory": ", ".join(f"{name} {count} bits" for name, count in bits.items()),
     }
     commands = split(spec, m, k, n)

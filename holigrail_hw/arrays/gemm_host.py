@@ -4,7 +4,8 @@ The same code drives a simulation and a board: all it needs is a link, an object
 ``exchange(items, counts)`` sends items into the engine's streams and returns what comes out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from holigrail_hw.core import RequestError
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.link import Link
-from holigrail_hw.formats import FixedFormat, FloatFormat, Format
+from holigrail_hw.core.values import codes_of, integers_of, number_array
+from holigrail_hw.formats import FixedFormat, Format
 
 from .gemm import Gemm
 from .gemm_facts import split
@@ -29,6 +31,8 @@ _WHY = {
     7: "the last channel's parameters came late",
 }
 
+Encode = Callable[[Any, Format, str], np.ndarray]
+
 
 class GemmHost:
     """Matrix products on the engine behind a link.
@@ -36,7 +40,8 @@ class GemmHost:
     Attributes
     ----------
     cycles : int
-        Of the engine's clock between the first and the last status of the latest product.
+        Of the engine's clock, from the status of an empty command to the last one of the latest
+        product: with what the link takes to bring and to fetch items.
 
     Raises
     ------
@@ -50,17 +55,35 @@ class GemmHost:
         self._link, self._spec = link, link.spec
         self.cycles = 0
 
-    def multiply(self, a: Any, b: Any, **channel: Any) -> np.ndarray:
-        """``a @ b``, M x N, in the engine's result format: int64 of integers, else float64.
+    def multiply(
+        self,
+        a: Any,
+        b: Any,
+        *,
+        rounding: str | None = None,
+        saturate: bool = False,
+        **channel: Any,
+    ) -> np.ndarray:
+        """``a @ b``, M x N, in the engine's result format.
 
-        K is padded with zeros, so is N; M is cut into blocks that fit. Numbers of a floating-point
-        factor are rounded to the nearest one of its format.
+        K is padded with zeros, so is N; M is cut into blocks that fit. A binary factor, which has
+        no zero, is padded where the other factor is zero.
 
         Parameters
         ----------
-        a, b : numbers, M x K and K x N; integers where the format is one
-        channel : integers, one for each of the N columns or one for all
-            What the engine's stream ``parameter`` holds: ``bias``, ``scale``, ``shift``.
+        a, b : numbers of the formats of activations and weights, M x K and K x N
+        rounding : str or None
+            A rounding mode for numbers that their format does not hold; None refuses them.
+        saturate : bool
+            Whether numbers out of range become the smallest or the largest one instead.
+        channel : numbers, one for each of the N columns or one for all
+            What the engine's stream ``parameter`` holds: ``bias``, ``scale``, ``shift``. They are
+            integers, the options are for them too.
+
+        Returns
+        -------
+        array
+            int64 where the result is an integer (uint64 for uint64), else as ``decode`` gives it.
 
         Raises
         ------
@@ -69,10 +92,12 @@ class GemmHost:
         DesignError
             The engine reports an error.
         """
-        spec, a, b = self._spec, np.asarray(a), np.asarray(b)
+        spec = self._spec
+        a, b = number_array(a, "gemm host: a"), number_array(b, "gemm host: b")
         wrong = self._wrong_shapes(a, b)
         if wrong:
             raise RequestError(f"gemm host: {wrong}")
+        encode = partial(codes_of, rounding=rounding, saturate=saturate)
         (m, k), n = a.shape, b.shape[1]
         commands = split(spec, m, k, n)
         if not commands:
@@ -80,28 +105,31 @@ class GemmHost:
             raise RequestError(f"gemm host: sums must have at most {longest} products, not {k}")
         k_tiles, n_tiles = commands[0].k_tiles, commands[0].n_tiles
         deep, wide = k_tiles * spec.rows, n_tiles * spec.columns
-        left = np.pad(a, ((0, 0), (0, deep - k)))
-        right = np.pad(b, ((0, deep - k), (0, wide - n)))
-        left, right = (
-            _codes(matrix, format, name)
-            for matrix, format, name in ((left, spec.activation, "a"), (right, spec.weight, "b"))
-        )
-        parameters = self._parameters(channel, n, wide)
+        left = self._padded("a", spec.activation, a, (m, deep), encode)
+        right = self._padded("b", spec.weight, b, (deep, wide), encode)
+        parameters = self._parameters(channel, n, wide, encode)
         tiles = right.reshape(-1, n_tiles, spec.columns).transpose(1, 0, 2)
         weights = tiles.reshape(-1, spec.columns)
-        blocks, times, start = [], [], 0
+        blocks, begin, end, start = [], self._clock(), 0, 0
         for command in commands:
             block = left[start : start + command.vectors]
             start += command.vectors
-            result, time = self._command(block, k_tiles, n_tiles, weights, parameters)
+            result, end = self._command(block, k_tiles, n_tiles, weights, parameters)
             blocks.append(result)
-            times.append(time)
-        self.cycles = times[-1] - times[0]
+        self.cycles = (end - begin) % (1 << 32)
         whole, final = np.concatenate(blocks)[:, :n], spec.final
-        if not isinstance(final, FixedFormat) or final.fraction_width or final.width > 62:
-            return np.asarray(final.decode(whole), np.float64)
-        whole = whole.astype(np.int64)
-        return whole - ((whole >> (final.width - 1)) << final.width) if final.signed else whole
+        if isinstance(final, FixedFormat) and not final.fraction_width:
+            return integers_of(whole, final)
+        return np.asarray(final.decode(whole))
+
+    def _clock(self) -> int:
+        """The engine's time: what it says of a command without vectors, which it refuses."""
+        items: dict[str, Any] = {
+            name: {field: np.array([field == "last"], np.uint64) for field in stream.fields}
+            for name, stream in self._spec.streams().items()
+            if stream.direction == "in"
+        }
+        return int(self._link.exchange(items, {"status": 1})["status"]["cycles"][0])
 
     def _command(
         self, block: Any, k_tiles: int, n_tiles: int, weights: Any, parameters: Any
@@ -143,7 +171,9 @@ class GemmHost:
             hint="it accepts the next command",
         )
 
-    def _parameters(self, channel: Mapping[str, Any], n: int, padded: int) -> dict[str, Any]:
+    def _parameters(
+        self, channel: Mapping[str, Any], n: int, padded: int, encode: Encode
+    ) -> dict[str, Any]:
         stream = self._spec.streams().get("parameter")
         fields = {n: f for n, f in stream.fields.items() if n != "last"} if stream else {}
         wrong = sorted(set(channel) ^ set(fields))
@@ -154,40 +184,31 @@ class GemmHost:
             )
         codes = {}
         for name, format in fields.items():
-            values = np.zeros(padded, np.int64)
-            given = np.asarray(channel[name])
+            given = number_array(channel[name], f"gemm host: {name}")
             if given.shape not in ((), (n,)):
                 raise RequestError(
                     f"gemm host: {name} must be one number or {n}, not of shape {given.shape}"
                 )
-            values[:n] = given
-            codes[name] = _codes(values, format, name)
+            found = encode(given, format, f"gemm host: {name}")
+            codes[name] = np.zeros(padded, found.dtype)
+            codes[name][:n] = found
         return codes
+
+    def _padded(
+        self, name: str, format: Format, numbers: Any, shape: tuple[int, int], encode: Encode
+    ) -> np.ndarray:
+        """Codes of a factor, filled up with zeros; with any number where there is no zero."""
+        codes = encode(numbers, format, f"gemm host: {name}")
+        spare = [(0, whole - given) for given, whole in zip(codes.shape, shape, strict=True)]
+        kinds = {self._spec.activation.kind, self._spec.weight.kind}
+        if kinds == {"binary"} and spare[1 if name == "a" else 0][1]:
+            raise RequestError(
+                f"gemm host: sums of binary factors, which have no zero, must have a multiple of"
+                f" {self._spec.rows} products, not {numbers.shape[1 if name == 'a' else 0]}"
+            )
+        return np.pad(codes, spare, constant_values=int(format.encode(0)))
 
     def _wrong_shapes(self, a: Any, b: Any) -> str | None:
         if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or not (a.size and b.size):
             return f"a and b must be M x K and K x N, not of shapes {a.shape} and {b.shape}"
-        formats = self._spec.activation, self._spec.weight
-        for name, matrix, format in zip("ab", (a, b), formats, strict=True):
-            kinds, what = ("iuf", "numbers") if format.kind == "float" else ("iu", "integers")
-            if matrix.dtype.kind not in kinds:
-                return f"{name} must hold {what}, not {matrix.dtype}"
         return None
-
-
-def _codes(values: Any, format: Format, name: str) -> np.ndarray:
-    """Codes of numbers; raises RequestError if the format does not hold integers."""
-    if isinstance(format, FloatFormat):
-        return format.encode(values)
-    if isinstance(format, FixedFormat):
-        low, high = int(values.min()), int(values.max())
-        if low < format.minimum or high > format.maximum:
-            raise RequestError(
-                f"gemm host: {name} must be between {format.minimum} and {format.maximum},"
-                f" not {low if low < format.minimum else high}"
-            )
-        return (values & ((1 << format.width) - 1)).astype(np.uint64)
-    if format.kind != "ternary" or np.any(abs(values) > 1):
-        raise RequestError(f"gemm host: {name} must be integers, or -1, 0, 1 in a ternary format")
-    codes = np.array([int(format.encode(value)) for value in (-1, 0, 1)], np.uint64)
-    return codes[values + 1]

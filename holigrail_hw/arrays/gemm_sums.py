@@ -107,8 +107,17 @@ class Totals:
             period_ns=None if adder is None else timing.period_ns,
         )
 
+    def limit(self) -> str:
+        """How sums of up to ``longest`` products differ from exact ones."""
+        column = self.column if self.column.is_exact else replace(self.column, result=self.format)
+        return replace(column, products=self.longest).limit(self.longest)
+
     def golden(self, a: Any, b: Any) -> Any:
-        """Codes of sums, M x columns, of codes; not of exact ones."""
+        """Codes of sums, M x columns, of codes; not of exact ones.
+
+        Sums of integers that the format does not hold wrap, those of floats become infinite, NaN or
+        the largest number, as it says.
+        """
         column, format = self.column, self.format
         if column.is_fixed:
             return replace(column, products=len(b), result=format).golden(a, b)

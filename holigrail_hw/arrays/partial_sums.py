@@ -20,7 +20,7 @@ from holigrail_hw.arith.fma import Fma
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.arith.multiply import Multiply
 from holigrail_hw.formats import Exact, FixedFormat, FloatFormat, Format, Rounding
-from holigrail_hw.golden import accumulate, exact_sums
+from holigrail_hw.golden import accumulate, exact_sums, sum_limit
 from holigrail_hw.hdl.exact_accumulator import (
     FLAGS,
     aligned_integer,
@@ -149,7 +149,8 @@ class PartialSums:
     def golden(self, a: Any, b: Any) -> Any:
         """Codes of the matrix product of codes ``a`` (M x K) and ``b`` (K x N), from integers.
 
-        Every sum runs along K from the first product on; K may be less than ``products``.
+        Every sum runs along K from the first product on; K may be less than ``products``. Sums of
+        integers that ``result`` does not hold wrap, those of floats become what its format says.
         """
         a, b = np.asarray(a), np.asarray(b)
         if self.is_fixed:
@@ -170,6 +171,14 @@ class PartialSums:
             clear=np.arange(len(b)) == 0,
         )
         return codes[-1]
+
+    def limit(self, longest: int | None) -> str:
+        """How sums of up to so many products, None for any number, differ from exact ones."""
+        if self.is_exact:
+            return f"exact up to {self.products} products, rounded once at the end"
+        if not self.is_fixed:
+            return sum_limit(self.final)
+        return sum_limit(self.final, product_range(self.a, self.b), longest=longest)
 
     def _integer_product(self, a: Any, b: Any) -> Any:
         low, high, _ = product_range(self.a, self.b)

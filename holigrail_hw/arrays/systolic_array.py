@@ -56,7 +56,8 @@ class SystolicArray(Engine):
 
     The stationary factor comes one row of the array per item; the moving factor one vector per
     item, the last of the tile marked; each vector gives one item of results. Output-stationary:
-    pairs of items, the last of the tile marked, then one item of results per row of the array.
+    pairs of items, the last of the tile marked, then one item of results per row of the array; a
+    sum of integers of more than ``products`` pairs wraps where it does not fit.
     """
 
     rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1, 3))
@@ -265,6 +266,9 @@ class SystolicArray(Engine):
         for end in ends:
             yield left[start:end].T, top[start:end]
             start = end
+
+    def facts(self) -> dict[str, Any]:
+        return {"sums": self.sums.limit(self.rows if self.is_stationary else None)}
 
     def job(self, rng: np.random.Generator, size: int) -> dict[str, dict[str, Any]]:
         counts = [int(rng.integers(1, 1 + max(size // tiles, 1))) for tiles in (1, 2, 3)]

@@ -20,7 +20,9 @@ import numpy as np
 from holigrail_hw.core import Engine, RequestError, Stream, Timing, operator, parameter
 from holigrail_hw.core.spec import random_codes
 from holigrail_hw.formats import Format, parse
+from holigrail_hw.golden import sum_limit
 from holigrail_hw.golden.structured import random_metadata
+from holigrail_hw.hdl.fixed import product_range
 
 from .accumulating_array import check_pace, pair_ends
 from .tensor_bundle import BundledElement
@@ -60,7 +62,7 @@ class TensorArray(Engine):
 
     Pairs of items, one of activations and one of weights, each ``depth`` steps of K; the last pair
     of a tile is marked. Then one item of results per row of elements: all columns of ``block_rows``
-    rows.
+    rows. A sum of more than ``products`` products wraps where it does not fit.
     """
 
     rows: int = parameter(2, "rows of elements", low=1, high=64, samples=(1,))
@@ -166,6 +168,11 @@ class TensorArray(Engine):
         found = np.concatenate(items)
         last = np.tile(np.arange(self.rows) == self.rows - 1, len(ends)).astype(np.uint64)
         return {"result": {name: found[:, i, j] for name, i, j in self._results} | {"last": last}}
+
+    def facts(self) -> dict[str, Any]:
+        assert self.accumulator is not None
+        products = product_range(self.activation, self.weight)
+        return {"sums": sum_limit(self.accumulator, products)}
 
     def job(self, rng: np.random.Generator, size: int) -> dict[str, dict[str, Any]]:
         counts = [int(rng.integers(1, 1 + max(size // tiles, 1))) for tiles in (1, 2, 3)]

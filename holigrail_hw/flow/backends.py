@@ -193,10 +193,11 @@ def _make_verilator(tops, harness, work, compiler, trace, short) -> Path:
     runtime = _verilator_runtime(program, work)
     flags = ["-std=gnu++17", "-DVM_TRACE=0", "-DVL_TIME_CONTEXT", f"-I{runtime}"]
     flags += [f"-I{runtime / 'vltstd'}", f"-I{work}", f"-I{_LOOP.parent}", "-lpthread"]
-    version = tools.require("verilator", who="simulate")["verilator"].version
+    tool = tools.require("verilator", "g++", who="simulate")
+    version, built_with = tool["verilator"].version, tool["g++"].version
     for name in ("verilated", "verilated_threads"):
         # The same for every design, and most of the compilation.
-        key = cache.digest([version, compiler, name, *_SHARED])
+        key = cache.digest([version, compiler, built_with, name, *_SHARED])
         sources.append(
             cache.fetch(
                 f"{key}.o",
@@ -233,6 +234,7 @@ def _compile(
         who="g++",
         log=log,
         cwd=work,
+        environment=tools.environment(),
         makes=[target],
     )
     log.unlink()

@@ -13,7 +13,6 @@ import importlib.util
 import re
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from ..core.errors import DesignError, RequestError, ToolError
+from ..work_folder import scratch
 from . import ice40_memories, tools
 from .process import Progress
 from .process import run as run_tool
@@ -80,21 +80,21 @@ def decode(
             raise RequestError(f"decode: the file must exist, not {path}")
     found = tools.require("iceunpack", "icebox", who="decode")
     chip = _icebox().iceconfig()
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         # The tool only sees files below its working folder.
-        shutil.copyfile(bitstream, Path(folder) / "in.bin")
+        shutil.copyfile(bitstream, folder / "in.bin")
         run_tool(
             [*found["iceunpack"].command, "in.bin", "out.asc"],
             who="iceunpack",
             log=log,
-            cwd=Path(folder),
+            cwd=folder,
             environment=tools.environment(),
             time_limit=300,
             progress=progress,
             failure=DesignError,
             hint="the bitstream may be damaged; build it again",
         )
-        chip.read_file(str(Path(folder) / "out.asc"))
+        chip.read_file(str(folder / "out.asc"))
     if progress is not None:
         progress("decode: tracing the wires of the bitstream")
     return _Netlist(chip, package).write(_pins(constraints))

@@ -6,13 +6,13 @@ board over the serial line: the command and the signature of a self-test, or who
 link of an engine.
 """
 
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
+from ..work_folder import plain, scratch
 from . import tools
 from .bitstream import decode, mac16_model
 from .board import board
@@ -90,8 +90,8 @@ def decode_and_check(
         seed, count or design.proof_items, result.interleave, goal.divisor, _ports(goal)
     )
     logs = Path(result.logs[0]).parent
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "design.v"
+    with scratch() as folder:
+        source = folder / "design.v"
         if family == "ice40":
             assert result.constraints is not None
             decoded = decode(
@@ -128,9 +128,9 @@ def _netlist_verilog(netlist: Path, verilog: Path, logs: Path) -> None:
     if not netlist.is_file():
         raise RequestError(f"proof: the netlist must exist, not {netlist}")
     commands = (
-        f"read_json {netlist}",
+        f"read_json {plain(netlist)}",
         "delete t:$scopeinfo",
-        f"techmap -map {_ECP5_PADS} t:TRELLIS_IO",
+        f"techmap -map {plain(_ECP5_PADS)} t:TRELLIS_IO",
         f"write_verilog -noattr {verilog}",
     )
     run_tool(

@@ -1,13 +1,13 @@
 """Compiled files that are kept between runs, named by a digest of everything they depend on."""
 
+import contextlib
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..cache_folder import cache_folder
 from ..core.errors import RequestError
+from ..work_folder import unfinished
 
 __all__ = ["digest", "fetch"]
 
@@ -36,16 +36,14 @@ def fetch(name: str, make: Callable[[Path], Path]) -> Path:
     target = home / name
     if target.is_file():
         return target
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=home))
-    except OSError as error:
-        raise RequestError(
-            f"cache: the folder must be writable, not {home} ({error.strerror})",
-            hint="set HOLIGRAIL_CACHE to another folder",
-        ) from None
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            work = stack.enter_context(unfinished(home))
+        except OSError as error:
+            raise RequestError(
+                f"cache: the folder must be writable, not {home} ({error.strerror})",
+                hint="set HOLIGRAIL_CACHE to another folder",
+            ) from None
         make(work).replace(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return target

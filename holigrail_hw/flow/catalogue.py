@@ -1,9 +1,8 @@
 """What there is: formats, recipes and devices, as rows of plain data for ``holigrail list``."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import holigrail_hw
 
 from ..core import registry
 from ..core.parameters import parameters_of
@@ -48,11 +47,10 @@ def formats() -> list[dict[str, Any]]:
 
 def recipe_folder() -> Path:
     """The folder of the recipes that come with the package."""
-    for base in holigrail_hw.__path__:
-        folder = Path(base) / "generators"
-        if folder.is_dir():
-            return folder
-    raise FileNotFoundError("generators")
+    found = find_spec("holigrail_hw.generators")
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError("generators")
+    return Path(next(iter(found.submodule_search_locations)))
 
 
 def recipe_path(name: str | Path) -> Path:

@@ -1,16 +1,17 @@
 """One cocotb bench on the emitted Verilog of a design, started and judged from outside."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ..cache_folder import cache_folder
+from ..child_process import PYTHON
 from ..core.errors import InternalError, ToolError
-from . import cache, emit_verilog, process, tools
+from . import cache, cocotb_run, emit_verilog, process, tools
 from .top import Top
 
 __all__ = ["run"]
@@ -58,7 +59,7 @@ def run(
     }
     job.write_text(json.dumps({**design, **vectors}))
     tool = "iverilog" if simulator == "icarus" else "verilator"
-    versions = [tool, tools.require(tool, who="verify")[tool].version]
+    program, shared = _kept(tool, text)
     home = cache_folder()
     request = folder / "request.json"
     request.write_text(
@@ -71,15 +72,15 @@ def run(
                 "folder": str(folder),
                 "job": str(job),
                 "counts": str(counts),
-                "program": str(home / f"{cache.digest([*versions, text])}.sim"),
-                "shared": str(home / cache.digest(versions)),
+                "program": str(home / program),
+                "shared": str(home / shared),
             }
         )
     )
     log = home / "logs" / f"{top.name}_cocotb.log"
     progress()
     process.run(
-        [sys.executable, "-m", "holigrail_hw.flow.cocotb_run", request],
+        [*PYTHON, "-m", "holigrail_hw.flow.cocotb_run", request],
         who="cocotb",
         log=log,
         cwd=folder,
@@ -98,11 +99,27 @@ def run(
     return content
 
 
+def _kept(tool: str, text: str) -> tuple[str, str]:
+    """Names in the cache of the program of a design, and of the folder of what programs share.
+
+    A program finds cocotb's library by its place, and is of the kind that compiler, simulator,
+    cocotb and this Python make.
+    """
+    from cocotb_tools import config
+
+    needed = (tool,) if tool == "iverilog" else (tool, "g++")
+    found = tools.require(*needed, who="verify")
+    parts = [f"{name} {here.version}" for name, here in found.items()]
+    parts += [str(found["g++"].path.resolve())] if "g++" in found else []
+    parts += [f"cocotb {metadata.version('cocotb')}", str(config.libs_dir), sys.version]
+    parts.append(Path(str(cocotb_run.__file__)).read_text(encoding="utf-8"))
+    main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
+    parts.append(main.read_text(encoding="utf-8"))
+    return f"{cache.digest([*parts, text])}.sim", cache.digest(parts)
+
+
 def _environment() -> dict[str, str]:
     environment = tools.verilator_environment()
     # The simulation is short: time spent in the compiler's optimiser does not come back.
     environment["MAKEFLAGS"] += " OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
-    known = environment["PYTHONPATH"].split(os.pathsep)
-    # Operators of plug-ins must be found inside the simulator too.
-    more = [str(Path(path).absolute()) for path in sys.path if path and path not in known]
-    return {**environment, "PYTHONPATH": os.pathsep.join([*known, *more])}
+    return environment

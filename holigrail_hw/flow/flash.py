@@ -8,7 +8,6 @@ with the golden model's; an engine is given jobs and its results are.
 import contextlib
 import re
 import socket
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from ..core.errors import DesignError, HoligrailError, RequestError, ToolError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..work_folder import scratch
 from . import tools
 from .board import Board, board
 from .board_design import board_design
@@ -180,11 +180,11 @@ def _loadable(board_name: str) -> Board:
 
 def _look_for_cables(command: list[str], goal: Board) -> None:
     """Raises ToolError if there is no programming cable on USB; whose it is shows when loading."""
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as folder:
+    with scratch() as folder:
         finished = run_tool(
             command,
             who="openFPGALoader",
-            log=Path(folder) / "scan.log",
+            log=folder / "scan.log",
             environment=tools.environment(),
             time_limit=_TIME_LIMIT_S,
         )

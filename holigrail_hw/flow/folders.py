@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.errors import RequestError
+from ..work_folder import unfinished
 
 __all__ = ["is_there", "prepare", "staging"]
 
@@ -45,16 +46,19 @@ def is_there(path: Path) -> bool:
 
 
 @contextmanager
-def staging(folder: Path, who: str) -> Iterator[Path]:
-    """A folder to work in: its content moves into ``folder`` on success, else it vanishes."""
+def staging(folder: Path, who: str, last: str | None = None) -> Iterator[Path]:
+    """A folder to work in: its content moves into ``folder`` on success, else it vanishes.
+
+    The file ``last`` says what the others are: an old one goes before anything moves, and the new
+    one comes when all is there. So it never stands beside files of another run.
+    """
     folder = prepare(folder, who)
-    work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-    try:
+    with unfinished(folder) as work:
         yield work
-        for item in sorted(work.iterdir()):
+        if last is not None and (work / last).exists():
+            (folder / last).unlink(missing_ok=True)
+        for item in sorted(work.iterdir(), key=lambda item: (item.name == last, item.name)):
             target = folder / item.name
             if target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
             item.replace(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

@@ -22,6 +22,7 @@ from ..core.engine import Engine, Items, Stream
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..core.values import whole_codes
 from .compiled import Compiled
 from .link_protocol import streams_of
 from .process import Progress
@@ -245,7 +246,10 @@ def _checked(fields: Mapping[str, Any], stream: Stream, who: str) -> dict[str, n
     if set(fields) != set(widths):
         given = ", ".join(fields) or "none"
         raise RequestError(f"{who}: the fields must be {', '.join(widths)}, not {given}")
-    part = {name: _codes(fields[name], width, who, name) for name, width in widths.items()}
+    part = {
+        name: np.atleast_1d(whole_codes(fields[name], width, f"{who}: field {name}"))
+        for name, width in widths.items()
+    }
     if len({len(codes) for codes in part.values()}) != 1:
         counts = ", ".join(f"{name} has {len(codes)}" for name, codes in part.items())
         raise RequestError(f"{who}: every field must have one length, not {counts}")
@@ -254,14 +258,3 @@ def _checked(fields: Mapping[str, Any], stream: Stream, who: str) -> dict[str, n
 
 def _dtype(width: int) -> Any:
     return np.uint64 if width <= 64 else object
-
-
-def _codes(values: Any, width: int, who: str, field: str) -> np.ndarray:
-    """An array of codes; raises RequestError if one has too many bits or a sign."""
-    codes = np.atleast_1d(np.asarray(values))
-    if len(codes) and codes.dtype.kind not in "buiO":
-        raise RequestError(f"{who}: field {field} must hold integer codes, not {codes.dtype}")
-    if len(codes) and (int(codes.min()) < 0 or int(codes.max()) >> width):
-        wrong = int(codes.min()) if int(codes.min()) < 0 else int(codes.max())
-        raise RequestError(f"{who}: field {field} must hold codes of {width} bits, not {wrong}")
-    return codes.astype(_dtype(width))

@@ -1,11 +1,10 @@
 """The self-checking Verilog bench of a design, run in Icarus without any Python inside."""
 
 import re
-import tempfile
-from pathlib import Path
 
 from ..cache_folder import cache_folder
 from ..core.errors import DesignError
+from ..work_folder import scratch
 from . import emit, process, tools
 from .top import Top
 
@@ -29,8 +28,8 @@ def run(top: Top, vectors: int, seed: int, checked: int) -> tuple[int | None, st
     """
     logs = cache_folder() / "logs"
     compiler = tools.require("iverilog", who="verify")["iverilog"].command
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as work:
-        folder = Path(work)
+    with scratch() as work:
+        folder = work
         made = emit.generate(top.asked, top.timing, folder, vectors=vectors, seed=seed)
         name = made.manifest["top"]
         process.run(
@@ -38,11 +37,17 @@ def run(top: Top, vectors: int, seed: int, checked: int) -> tuple[int | None, st
             who="iverilog",
             log=logs / f"{name}_iverilog.log",
             cwd=folder,
+            environment=tools.environment(),
         )
         log = logs / f"{name}_bench.log"
         try:
             output = process.run(
-                ["vvp", "-n", "bench"], who="vvp", log=log, cwd=folder, explain=_failed
+                ["vvp", "-n", "bench"],
+                who="vvp",
+                log=log,
+                cwd=folder,
+                environment=tools.environment(),
+                explain=_failed,
             ).output
         except _FailedBench as error:
             output = str(error)

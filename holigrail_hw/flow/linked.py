@@ -1,8 +1,6 @@
 """An engine on a board is driven by the host: whole jobs through a link, results against golden."""
 
 import json
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +8,7 @@ from typing import Any, ClassVar
 from ..core.engine import Engine
 from ..core.errors import DesignError
 from ..core.timing import Timing
-from . import tools, workloads
+from . import workloads
 from .board import Board
 from .board_design import BoardDesign, SerialBench
 from .byte_link import ByteLink, Line, SerialLine
@@ -81,11 +79,7 @@ class LinkBench:
             "seed": self.seed,
             "count": self.count,
         }
-        # Operators of plug-ins must be found inside the simulator too.
-        known = tools.environment()["PYTHONPATH"].split(os.pathsep)
-        more = [str(Path(path).absolute()) for path in sys.path if path and path not in known]
         return {
-            "PYTHONPATH": os.pathsep.join([*known, *more]),
             "UART_CLOCK": self.clock,
             "UART_RX": self.rx,
             "UART_TX": self.tx,

@@ -1,12 +1,12 @@
 """A design on a device: what the model promised beside what synthesis, place and route found."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..work_folder import scratch
 from . import emit, emit_verilog, folders, synth
 from .process import Progress
 from .top import Top
@@ -103,10 +103,10 @@ def mapped(
 ) -> synth.SynthResult:
     """What a design is mapped to, without placing it; no file is left behind."""
     top = Top(spec, timing or Timing())
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
-        file = Path(name) / f"{top.name}.v"
+    with scratch() as name:
+        file = name / f"{top.name}.v"
         file.write_text(emit_verilog.verilog(top), encoding="utf-8")
-        work = Path(name) / "synth"
+        work = name / "synth"
         return synth.run([file], top.name, device, work_dir=work, place=False, progress=progress)
 
 

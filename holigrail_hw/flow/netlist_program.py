@@ -13,8 +13,10 @@ Only the ports are visible to the bench: with every net visible Verilator could 
 """
 
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
+from ..work_folder import plain
 from . import cache, process, tools
 from .process import Progress
 
@@ -62,20 +64,22 @@ def build(
 
     found = tools.require("verilator", "g++", who=who)
     versions = [f"{name} {here.version}" for name, here in found.items()]
+    versions += [f"cocotb {metadata.version('cocotb')}", str(found["g++"].path.resolve())]
     main = cocotb.share_dir / "lib" / "verilator" / "verilator.cpp"
     texts = [Path(source).read_text() for source in (*sources, main, __file__)]
     verilator, compiler = found["verilator"].path, found["g++"].path
 
-    def make(work: Path) -> Path:
+    def make(unfinished: Path) -> Path:
+        work = plain(unfinished)
         if progress is not None:
             progress("verilator: compiling the netlist")
 
         def tool(command: Sequence[str | Path], folder: Path, *makes: Path) -> str:
-            name = f"{work.name.removeprefix('.unfinished-')}_{Path(command[0]).name}.log"
+            name = f"{unfinished.name.removeprefix('.unfinished-')}_{Path(command[0]).name}.log"
             finished = process.run(
                 command,
                 who=Path(command[0]).name,
-                log=work.parent / "logs" / name,
+                log=unfinished.parent / "logs" / name,
                 cwd=folder,
                 environment=tools.verilator_environment(),
                 makes=makes,
@@ -87,7 +91,7 @@ def build(
         lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
         lines += [f'no_inline -module "{module}"' for module in _APART]
         control.write_text("\n".join(["`verilator_config", *lines, ""]))
-        files = [str(Path(source).absolute()) for source in sources]
+        files = [str(plain(source)) for source in sources]
         options = [*_OPTIONS, *(f"-D{name}" for name in defines), "--prefix", _PREFIX]
         options += ["--Mdir", str(work), "--top-module", top]
         tool([verilator, *options, str(control), *files], work)
@@ -114,10 +118,11 @@ def build(
                 )
             )
         program = work / "program"
-        libraries = [f"-Wl,-rpath,{cocotb.libs_dir}", f"-L{cocotb.libs_dir}"]
+        place = plain(cocotb.libs_dir)
+        libraries = [f"-Wl,-rpath,{place}", f"-L{place}"]
         libraries += ["-lcocotbvpi_verilator", "-lpthread"]
         tool([compiler, *parts, *libraries, "-o", program], work, program)
-        return program
+        return unfinished / program.name
 
     name = cache.digest([*versions, top, *ports, *defines, str(cocotb.libs_dir), *texts])
     return cache.fetch(f"{name}.sim", make)

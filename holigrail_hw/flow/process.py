@@ -12,7 +12,6 @@ import os
 import re
 import resource
 import shlex
-import shutil
 import signal
 import subprocess
 import threading
@@ -21,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..child_process import dismiss, guard
 from ..core.errors import HoligrailError, RequestError, ToolError
 
 __all__ = ["Exhausted", "Finished", "Progress", "kill_all", "run", "tail"]
@@ -29,7 +29,6 @@ Progress = Callable[[str], None]
 """Called with one line of text about what is happening; the caller decides how to draw it."""
 
 _TAIL_LINES = 20
-_GUARD = 'read -r line; kill -s KILL -- "-$1"'
 
 _OUT_OF_MEMORY = re.compile(r"\bbad_alloc\b|\bMemoryError\b|out of memory", re.I)
 
@@ -137,7 +136,7 @@ def run(
             timer.start()
         lines = []
         assert child.stdout is not None
-        guard = _guard(child)
+        watcher = guard(child)
         if memory_limit is not None and hasattr(resource, "prlimit"):
             with contextlib.suppress(ProcessLookupError):
                 resource.prlimit(child.pid, resource.RLIMIT_AS, (memory_limit, memory_limit))
@@ -156,7 +155,7 @@ def run(
         finally:
             _running.discard(child)
             timer.cancel()
-            _dismiss(guard)
+            dismiss(watcher)
             child.stdout.close()
     seconds = time.monotonic() - start
     output = "".join(lines)
@@ -207,29 +206,6 @@ def _signal_text(number: int) -> str:
         return str(number)
     cause = ", probably out of memory" if name == "SIGKILL" else ""
     return f"{number} ({name}{cause})"
-
-
-def _guard(child: subprocess.Popen) -> subprocess.Popen | None:
-    """What kills the tool's process group when this process is gone; None without a shell."""
-    shell = shutil.which("sh")
-    if shell is None:
-        return None
-    return subprocess.Popen(
-        [shell, "-c", _GUARD, "guard", str(child.pid)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _dismiss(guard: subprocess.Popen | None) -> None:
-    # It must be gone before its pipe is closed: that would be its sign.
-    if guard is not None:
-        guard.kill()
-        guard.wait()
-        assert guard.stdin is not None
-        guard.stdin.close()
 
 
 def _expire(child: subprocess.Popen, expired: threading.Event) -> None:

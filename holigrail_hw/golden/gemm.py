@@ -6,9 +6,13 @@ With C = A B, every element is computed alone, from c = +0, over k = 0 .. K-1 in
     cascade    c = round(c + round_product(a*b))
 
 With ``chunk`` L the products of L steps form an inner sum, in the same way from +0, and
-c = round(c + inner) chunk by chunk. MPTorch (mptorch/mptorch, version 0.3.0) computes sequentially
-on a CPU and in chunks of 8 on a GPU, on float32 numbers: every product, sum or fused step is first
-rounded to float32. ``via_float32`` does that too.
+c = round(c + inner) chunk by chunk. A sum that the accumulator does not hold is what its
+format makes of it, infinite for example, and stays so, though an exact sum might come back into
+range; integers that wrap do come back.
+
+MPTorch (mptorch/mptorch, version 0.3.0) computes sequentially on a CPU and in chunks of 8 on a GPU,
+on float32 numbers: every product, sum or fused step is first rounded to float32. ``via_float32``
+does that too.
 
 When are the two the same, to nearest even? Let p be the accumulator's bits, q those of the number
 added, and 2^E the leading power of a sum x + y, |x| >= |y|. Float32 drops bits only if the last

@@ -12,10 +12,11 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from holigrail_hw.cache_folder import cache_folder
+from holigrail_hw.child_process import finished
+from holigrail_hw.work_folder import unfinished
 
 __all__ = ["load", "why_not"]
 
@@ -48,27 +49,18 @@ def why_not(name: str) -> str | None:
 
 
 def _built(name: str, source: Path, compiler: str) -> Path:
-    version = subprocess.run(
-        [compiler, "--version"], capture_output=True, text=True, check=True
-    ).stdout
+    asked = finished([compiler, "--version"])
+    asked.check_returncode()
     files = [source, *sorted(source.parent.glob("*.h"))]
-    parts = (*(file.read_text(encoding="utf-8") for file in files), version, *_FLAGS)
+    parts = (*(file.read_text(encoding="utf-8") for file in files), asked.stdout, *_FLAGS)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     home = cache_folder()
     target = home / f"{name}-{digest}.so"
     if target.is_file():
         return target
     home.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=home))
-    try:
+    with unfinished(home) as work:
         built = work / "library.so"
-        subprocess.run(
-            [compiler, *_FLAGS, str(source), "-o", str(built)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        finished([compiler, *_FLAGS, str(source), "-o", str(built)]).check_returncode()
         built.replace(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return target

@@ -23,6 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from holigrail_hw.child_process import PYTHON, python_path
+
 __all__ = ["Call", "Outcome", "SearchDied", "cores", "run_searches"]
 
 GRACE_S = 0.7
@@ -198,9 +200,9 @@ def _leave_with_parent(source: Any) -> None:
 
 
 def _start(call: Call, log: Any) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(python_path())}
     child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD],
+        [*PYTHON, "-c", _CHILD],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.formats import FormatError
+from holigrail_hw.formats.values import whole_codes
+
 __all__ = ["CodecError", "codes_of", "compression_ratio", "decoded", "frames"]
 
 
@@ -15,17 +18,13 @@ class CodecError(ValueError):
     """A coded frame that breaks the rules of its code: cut off, or with wrong bits."""
 
 
-def codes_of(values: Any, width: int) -> Any:
-    """A sequence of symbols as codes of ``width`` bits; raises ValueError."""
-    codes = np.asarray(values)
-    if codes.size and codes.dtype.kind not in "iu":
-        raise ValueError(f"symbols must be integer codes, not {codes.dtype}")
-    codes = codes.astype(np.int64)
-    if codes.size and not 0 <= codes.min() <= codes.max() < 1 << width:
-        raise ValueError(
-            f"symbols must be codes of {width} bits, not {codes.min()} to {codes.max()}"
-        )
-    return codes.astype(np.uint64)
+def codes_of(values: Any, width: int, dimensions: int = 1) -> Any:
+    """A sequence (or a matrix) of symbols as codes of ``width`` bits; raises FormatError."""
+    codes = whole_codes(values, width, "codec: symbols")
+    if codes.ndim != dimensions:
+        what = "a sequence" if dimensions == 1 else "a matrix"
+        raise FormatError(f"codec: symbols must be {what}, not of shape {codes.shape}")
+    return codes
 
 
 def decoded(symbols: list[int], wrong: str | None) -> Any:

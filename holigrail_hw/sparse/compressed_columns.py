@@ -68,8 +68,8 @@ class CompressedColumns:
         ValueError
             If the matrix has another number of rows, too many columns, or too many entries.
         """
-        codes = codes_of(matrix, self.value_width)
-        if codes.ndim != 2 or codes.shape[0] != self.rows or not 0 < codes.shape[1] <= self.columns:
+        codes = codes_of(matrix, self.value_width, dimensions=2)
+        if codes.shape[0] != self.rows or not 0 < codes.shape[1] <= self.columns:
             raise ValueError(
                 f"a matrix must have {self.rows} rows and 1 to {self.columns} columns,"
                 f" not be {' x '.join(map(str, codes.shape))}"

@@ -20,6 +20,8 @@ import numpy as np
 
 from holigrail_hw.core import Engine, Stream, Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.golden import sum_limit
+from holigrail_hw.hdl.fixed import product_range
 from holigrail_hw.views import View
 
 from .eie_cost import eie_cost, memory_bits
@@ -160,7 +162,13 @@ class Eie(Engine):
 
     def facts(self) -> dict[str, Any]:
         bits = ", ".join(f"{name} {count}" for name, count in memory_bits(self).items())
-        return {"memory bits": bits, "largest matrix": f"{self.pes * self.rows} x {self.columns}"}
+        assert self.accumulator is not None
+        products = product_range(self.activation, self.weight)
+        return {
+            "sums": sum_limit(self.accumulator, products, longest=self.columns),
+            "memory bits": bits,
+            "largest matrix": f"{self.pes * self.rows} x {self.columns}",
+        }
 
     def views(self, target: Target | None = None) -> list[View]:
         return eie_views(self)

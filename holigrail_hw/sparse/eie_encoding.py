@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.formats import FixedFormat
+from holigrail_hw.formats.values import codes_of, integers_of, number_array
 
 __all__ = ["EieMatrix", "EieSizes", "codebook_of", "encode"]
 
@@ -130,9 +131,10 @@ def encode(sizes: EieSizes, matrix: Any, codebook: Sequence[int] | None = None) 
     Raises
     ------
     ValueError
-        If the matrix is too large for the memories, or has a value that is not in the codebook.
+        If the matrix is too large for the memories, or has a value that is not in the codebook,
+        or the codebook one that the format of weights does not hold.
     """
-    whole = np.asarray(matrix)
+    whole = number_array(matrix, "eie encoder: the matrix")
     if whole.ndim != 2 or whole.dtype.kind not in "iu":
         raise ValueError(
             "eie encoder: a matrix must have two dimensions and integers,"
@@ -179,19 +181,14 @@ def encode(sizes: EieSizes, matrix: Any, codebook: Sequence[int] | None = None) 
     return EieMatrix(sizes, rows, values, np.stack(pointers), codes, indices)
 
 
-def _codebook(sizes: EieSizes, given: Sequence[int]) -> Any:
+def _codebook(sizes: EieSizes, given: Any) -> Any:
     """As many values as there are codes; those that are left are 0."""
-    values = [int(value) for value in given]
+    who = "eie encoder: values of the codebook"
+    values = integers_of(codes_of(given, sizes.weight, who), sizes.weight).tolist()
     if len(values) > sizes.codes:
         raise ValueError(
             f"eie encoder: a codebook must have at most {sizes.codes} values, not {len(values)}"
         )
-    low, high = int(sizes.weight.minimum), int(sizes.weight.maximum)
-    for value in values:
-        if not low <= value <= high:
-            raise ValueError(
-                f"eie encoder: values of the codebook must be {sizes.weight}, not {value}"
-            )
     return np.array(values + [0] * (sizes.codes - len(values)), np.int64)
 
 

@@ -13,6 +13,7 @@ from holigrail_hw.core import RequestError
 from holigrail_hw.core.engine import joined
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.link import Link
+from holigrail_hw.core.values import codes_of, integers_of, number_array
 
 from .eie import Eie
 from .eie_encoding import EieMatrix, encode
@@ -70,34 +71,24 @@ class EieHost:
         DesignError
             The engine reports an error.
         """
-        spec, vectors = self._spec, np.asarray(vectors)
+        spec, vectors = self._spec, number_array(vectors, "eie host: vectors")
         if self._matrix is None:
             raise RequestError("eie host: a matrix must be loaded before a product")
         columns, rows = self._matrix.columns, self._matrix.rows
-        if vectors.ndim != 2 or vectors.shape[1] != columns or vectors.dtype.kind not in "iu":
+        if vectors.ndim != 2 or vectors.shape[1] != columns:
             raise RequestError(
-                f"eie host: vectors must be rows of {columns} integers,"
-                f" not of shape {vectors.shape} and {vectors.dtype}"
+                f"eie host: vectors must be rows of {columns} numbers, not of shape {vectors.shape}"
             )
-        low, high = int(spec.activation.minimum), int(spec.activation.maximum)
-        wrong = vectors[(vectors < low) | (vectors > high)]
-        if len(wrong):
-            raise RequestError(
-                f"eie host: activations must be between {low} and {high}, not {wrong[0]}"
-            )
+        codes = codes_of(vectors, spec.activation, "eie host: activations")
         if not len(vectors):
             return np.zeros((0, rows), np.int64)
-        codes = (vectors.astype(np.int64) & ((1 << spec.activation.width) - 1)).astype(np.uint64)
         job = joined([vector_job(spec, vector) for vector in codes])
         counts = {"result": rows * len(vectors), "status": len(vectors)}
         found = self._link.exchange(job, counts)
         self._judge(found["status"])
         self.cycles = [int(cycles) for cycles in found["status"]["cycles"]]
         assert spec.accumulator is not None
-        sums = np.asarray(found["result"]["y"]).astype(np.int64).reshape(-1, rows)
-        if spec.accumulator.signed:
-            sums -= (sums >> (spec.accumulator.width - 1)) << spec.accumulator.width
-        return sums
+        return integers_of(found["result"]["y"], spec.accumulator).reshape(-1, rows)
 
     def _judge(self, status: Mapping[str, Any]) -> None:
         for code in np.asarray(status["code"]).tolist():

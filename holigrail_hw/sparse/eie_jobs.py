@@ -9,6 +9,7 @@ import numpy as np
 
 from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.core.spec import random_codes
+from holigrail_hw.core.values import whole_codes
 
 from .eie_encoding import encode
 from .eie_model import work_of
@@ -92,8 +93,9 @@ def corner_jobs(spec: "Eie") -> list[Items]:
 def _job(spec: "Eie", command: tuple[int, int, int], frames: dict[str, Any]) -> Items:
     fields = zip(("load", "columns", "rows"), command, strict=True)
     job: Items = {"command": {name: np.array([value], np.uint64) for name, value in fields}}
+    widths = {"word": spec.sizes.word_width, "a": spec.activation.width}
     for name, field in (("matrix", "word"), ("activation", "a")):
-        codes = np.asarray(frames.get(name, []), np.uint64)
+        codes = whole_codes(frames.get(name, []), widths[field], f"{spec.name}: {name}")
         last = np.zeros(len(codes), np.uint64)
         last[-1:] = 1
         job[name] = {field: codes, "last": last}

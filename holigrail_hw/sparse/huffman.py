@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.formats.values import whole_codes
 from holigrail_hw.plain_values import settle_fields
 
 from .coded import codes_of, compression_ratio, decoded
@@ -36,12 +37,13 @@ def limited_lengths(histogram: Sequence[int], longest: int = 16) -> tuple[int, .
     Raises
     ------
     ValueError
-        If no symbol is seen, or more than ``longest`` bits can tell apart.
+        If no symbol is seen, or more than ``longest`` bits can tell apart, or counts are no
+        integers.
     """
-    weights = [int(weight) for weight in histogram]
+    weights = whole_codes(histogram, 64, "huffman: a histogram").tolist()
     order = sorted((s for s, w in enumerate(weights) if w > 0), key=lambda s: (weights[s], s))
-    if not order or min(weights) < 0:
-        raise ValueError("a histogram must have counts, none negative, and not only zeros")
+    if not order:
+        raise ValueError("a histogram must have counts, and not only zeros")
     if len(order) > 1 << longest:
         raise ValueError(f"{longest} bits must tell {len(order)} symbols apart; they are too few")
     lengths = [0] * len(weights)

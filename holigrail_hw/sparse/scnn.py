@@ -24,6 +24,8 @@ import numpy as np
 
 from holigrail_hw.core import Engine, Stream, Target, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.golden import sum_limit
+from holigrail_hw.hdl.fixed import product_range
 from holigrail_hw.views import View
 
 from .crossovers import crossovers
@@ -252,8 +254,11 @@ class Scnn(Engine):
         return [crossovers()]
 
     def facts(self) -> dict[str, Any]:
-        sums = self.sums
+        sums, longest = self.sums, self.channel_depth * self.taps
+        assert self.accumulator is not None
+        products = product_range(self.activation, self.weight)
         return {
+            "sums": sum_limit(self.accumulator, products, longest=longest),
             "multipliers": self.elements * self.weight_lanes * self.activation_lanes,
             "banks": f"{sums.banks} of 2 x {sums.rows} sums in each of {self.elements} elements",
             "memory of an element": ", ".join(

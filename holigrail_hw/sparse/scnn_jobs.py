@@ -7,6 +7,7 @@ import numpy as np
 
 from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.values import codes_of, integers_of, number_array
 from holigrail_hw.formats import FixedFormat, Format
 
 from .scnn_format import decode_block, encode_blocks
@@ -33,8 +34,10 @@ def layer_items(spec: "Scnn", activations: Any, weights: Any) -> Items:
     RequestError
         Shapes that do not fit the engine, integers that the formats do not hold.
     """
-    activations, weights = np.asarray(activations), np.asarray(weights)
+    activations = number_array(activations, "scnn layer: activations")
+    weights = number_array(weights, "scnn layer: weights")
     _check(spec, activations, weights)
+    activations, weights = _integers(spec, activations=activations, weights=weights)
     channels, groups = len(activations), -(-len(weights) // spec.filters)
     tiles = activations.reshape(
         channels, spec.rows, spec.tile_height, spec.columns, spec.tile_width
@@ -56,13 +59,10 @@ def layer_result(spec: "Scnn", results: Items, groups: int) -> np.ndarray:
     assert isinstance(spec.accumulator, FixedFormat)
     x, y = spec.x, spec.y
     whole = np.zeros((groups * spec.filters, y.outputs, x.outputs), np.int64)
-    half = 1 << (spec.accumulator.width - 1)
     lanes = range(spec.activation_lanes)
     for element in range(spec.elements):
         fields = results[f"result{element}"]
-        values = np.stack([np.asarray(fields[f"c{i}"]).astype(np.int64) for i in lanes], axis=1)
-        if spec.accumulator.signed:
-            values = (values ^ half) - half
+        values = np.stack([integers_of(fields[f"c{i}"], spec.accumulator) for i in lanes], axis=1)
         zeros = np.stack([np.asarray(fields[f"zeros{i}"]).astype(np.int64) for i in lanes], axis=1)
         ends = (np.flatnonzero(fields["last"]) + 1).tolist()
         row, column = divmod(element, spec.columns)
@@ -225,16 +225,21 @@ def _check(spec: "Scnn", activations: np.ndarray, weights: np.ndarray) -> None:
         )
     elif not wrong and weights.shape[1] != len(activations):
         wrong.append(f"weights must be for {len(activations)} channels, not {weights.shape[1]}")
-    for name, array in (("activation", activations), ("weight", weights)):
-        format = getattr(spec, name)
-        if array.dtype.kind not in "iu":
-            wrong.append(f"{name}s must be integers, not {array.dtype}")
-        elif array.size and not format.minimum <= array.min() <= array.max() <= format.maximum:
-            wrong.append(
-                f"{name}s must be numbers of {format}, not from {array.min()} to {array.max()}"
-            )
     if wrong:
         raise RequestError([f"scnn layer: {text}" for text in wrong])
+
+
+def _integers(spec: "Scnn", **arrays: np.ndarray) -> list[np.ndarray]:
+    """The integers that arrays hold; raises RequestError for all that their formats do not."""
+    found, wrong = [], []
+    for (name, numbers), format in zip(arrays.items(), (spec.activation, spec.weight), strict=True):
+        try:
+            found.append(integers_of(codes_of(numbers, format, f"scnn layer: {name}"), format))
+        except RequestError as error:
+            wrong += error.violations
+    if wrong:
+        raise RequestError(wrong)
+    return found
 
 
 def _sizes(array: np.ndarray) -> str:

@@ -15,10 +15,13 @@ References: Mishra et al., "Accelerating sparse deep neural networks", 2021 (2 o
 """
 
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.values import number_array
 from holigrail_hw.golden.structured import expand, index_width, metadata_of, positions_of
 
 __all__ = ["Packed", "dense_passes", "legalise", "masks", "pack", "unpack"]
@@ -58,15 +61,17 @@ class Packed:
         }
 
 
-def pack(matrix: np.ndarray, kept: int, group: int) -> Packed:
+def pack(matrix: Any, kept: int, group: int) -> Packed:
     """The matrix with at most ``kept`` weights in every block.
 
     Raises
     ------
     RequestError
-        If a block has more; the message names the first ten.
+        If a block has more, whose first ten the message names; or if it is no matrix of real
+        numbers that has rows and columns.
     """
-    blocks = _blocks(matrix, kept, group)
+    matrix = _checked(matrix, kept, group)
+    blocks = _blocks(matrix, group)
     counts = np.count_nonzero(blocks, axis=1)
     wrong = [
         f"structured: column {column}, block {block} (rows {block * group} to"
@@ -90,25 +95,31 @@ def unpack(packed: Packed) -> np.ndarray:
     return expand(packed.values, packed.metadata, packed.kept, packed.group)[: packed.rows]
 
 
-def legalise(matrix: np.ndarray, kept: int, group: int) -> np.ndarray:
+def legalise(matrix: Any, kept: int, group: int) -> np.ndarray:
     """A copy with the ``kept`` largest magnitudes of every block, the others 0.
 
     Of equal magnitudes the ones in the first rows stay.
+
+    Raises
+    ------
+    RequestError
+        If it is no matrix of real numbers that has rows and columns.
     """
-    blocks = _blocks(matrix, kept, group)
-    magnitudes = np.abs(blocks.astype(np.int64) if blocks.dtype.kind in "iub" else blocks)
-    order = np.argsort(-magnitudes, axis=1, kind="stable")
+    matrix = _checked(matrix, kept, group)
+    blocks = _blocks(matrix, group)
+    order = np.argsort(_smallness(blocks), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")
     return _matrix(np.where(rank < kept, blocks, 0), matrix)
 
 
-def dense_passes(matrix: np.ndarray, kept: int, group: int) -> list[Packed]:
+def dense_passes(matrix: Any, kept: int, group: int) -> list[Packed]:
     """Any matrix as ceil(group / kept) packed ones that add up to it.
 
     Pass p holds the weights at places p * kept and above; with the same activations in every pass
     the sums are those of the whole matrix.
     """
-    blocks = _blocks(matrix, kept, group)
+    matrix = _checked(matrix, kept, group)
+    blocks = _blocks(matrix, group)
     passes = []
     for first in range(0, group, kept):
         # The last pass may reach back to places that are done.
@@ -135,20 +146,48 @@ def _packed(matrix: np.ndarray, blocks: np.ndarray, places: np.ndarray, group: i
     return Packed(values, metadata, kept, group, len(matrix))
 
 
-def _blocks(matrix: np.ndarray, kept: int, group: int) -> np.ndarray:
-    """Blocks x group x N, filled up with zeros."""
+def _checked(matrix: Any, kept: int, group: int) -> np.ndarray:
+    """The matrix as an array of numbers with rows and columns."""
+    matrix = number_array(matrix, "structured: the matrix")
     wrong = []
     if not 1 <= kept <= group:
         wrong.append(f"structured: kept must be between 1 and group, {group}, not {kept}")
-    if np.ndim(matrix) != 2:
-        wrong.append(f"structured: the matrix must have two dimensions, not {np.ndim(matrix)}")
+    if matrix.ndim != 2:
+        wrong.append(f"structured: the matrix must have two dimensions, not {matrix.ndim}")
+    elif not matrix.size:
+        wrong.append(
+            f"structured: the matrix must have rows and columns, not be"
+            f" {matrix.shape[0]} x {matrix.shape[1]}"
+        )
+    elif not _are_numbers(matrix):
+        wrong.append("structured: the matrix must hold real numbers, not NaN or anything else")
     if wrong:
         raise RequestError(wrong)
+    return matrix
+
+
+def _are_numbers(matrix: np.ndarray) -> bool:
+    if matrix.dtype == object:
+        # NaN alone differs from itself.
+        return all(isinstance(v, Real) and v == v for v in matrix.ravel().tolist())
+    return matrix.dtype.kind in "iubf" and not bool(np.isnan(matrix).any())
+
+
+def _blocks(matrix: np.ndarray, group: int) -> np.ndarray:
+    """Blocks x group x N, filled up with zeros."""
     rows, columns = matrix.shape
     count = -(-rows // group)
     whole = np.zeros((count * group, columns), matrix.dtype)
     whole[:rows] = matrix
     return whole.reshape(count, group, columns)
+
+
+def _smallness(blocks: np.ndarray) -> np.ndarray:
+    """Less where a magnitude is larger. That of the least integer of 64 bits is unsigned only."""
+    if blocks.dtype.kind not in "iub":
+        return -np.abs(blocks)
+    wide = blocks.astype(np.uint64) if blocks.dtype.kind == "u" else blocks.astype(np.int64)
+    return np.uint64((1 << 64) - 1) - np.abs(wide).astype(np.uint64)
 
 
 def _matrix(blocks: np.ndarray, like: np.ndarray) -> np.ndarray:

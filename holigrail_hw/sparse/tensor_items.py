@@ -6,12 +6,15 @@ sparsity of whole rows, columns and blocks is worth, on a dense array as on a sp
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from holigrail_hw.arrays.tensor_array import TensorArray
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.values import codes_of, integers_of, number_array
+from holigrail_hw.formats import FixedFormat, Format
 
 from .structured import Packed, dense_passes, pack
 
@@ -21,10 +24,11 @@ __all__ = ["items_of", "product_of"]
 def items_of(
     spec: TensorArray, a: np.ndarray, b: np.ndarray, *, dense: bool = False, drop: bool = False
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Items of both input streams for ``a`` (M x K) times ``b`` (K x N), integers that fit.
+    """Items of both input streams for ``a`` (M x K) times ``b`` (K x N).
 
     Parameters
     ----------
+    a, b : integers that the formats hold; of fixed-point numbers in units of the last place
     dense : bool
         Run a model without structure on a sparse array, in several passes.
     drop : bool
@@ -33,9 +37,17 @@ def items_of(
     Raises
     ------
     RequestError
-        If a block of ``b`` has too many weights, unless ``dense``; or if a number format of the
-        array has no zero and sizes are no multiples of the array's.
+        Shapes that do not match, or integers that a format does not hold; if a block of ``b`` has
+        too many weights, unless ``dense``; or if a number format of the array has no zero and sizes
+        are no multiples of the array's.
     """
+    a, b = number_array(a, f"{spec.name}: a"), number_array(b, f"{spec.name}: b")
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or not (a.size and b.size):
+        raise RequestError(
+            f"{spec.name}: a and b must be M x K and K x N, not of shapes {a.shape} and {b.shape}"
+        )
+    a = _integers(spec, "a", spec.activation, a)
+    b = _integers(spec, "b", spec.weight, b)
     high, wide = spec.rows * spec.block_rows, spec.columns * spec.block_columns
     steps = -(-a.shape[1] // spec.depth)
     left = _filled(spec, a, high, steps * spec.depth)
@@ -92,13 +104,12 @@ def product_of(spec: TensorArray, m: int, n: int, result: Mapping[str, Any]) -> 
     high, wide = spec.rows * spec.block_rows, spec.columns * spec.block_columns
     down, across = -(-m // high), -(-n // wide)
     assert spec.accumulator is not None
-    width = spec.accumulator.width
-    whole = np.zeros((across, down, spec.rows, spec.block_rows, wide), np.int64)
+    integers = replace(spec.accumulator, fraction_width=0)
+    dtype = integers_of(np.zeros(0, np.uint64), integers).dtype
+    whole = np.zeros((across, down, spec.rows, spec.block_rows, wide), dtype)
     for i in range(spec.block_rows):
         for j in range(wide):
-            values = np.asarray(result[f"sum{i}_{j}"]).astype(np.int64)
-            if spec.accumulator.signed:
-                values -= (values >> (width - 1) & 1) << width
+            values = integers_of(result[f"sum{i}_{j}"], integers)
             whole[..., i, j] = values.reshape(across, down, spec.rows)
     return whole.transpose(1, 2, 3, 0, 4).reshape(down * high, across * wide)[:m, :n]
 
@@ -111,13 +122,23 @@ def _filled(spec: TensorArray, matrix: np.ndarray, rows: int, columns: int) -> n
             f"{spec.name}: sizes of binary matrices must be multiples of the array's,"
             f" {shape[0]} x {shape[1]}, not {matrix.shape[0]} x {matrix.shape[1]}"
         )
-    whole = np.zeros(shape, np.int64)
+    whole = np.zeros(shape, matrix.dtype)
     whole[: matrix.shape[0], : matrix.shape[1]] = matrix
     return whole
 
 
-def _codes(format: Any, values: np.ndarray) -> np.ndarray:
-    """Codes of integers: 1 and 0 of a binary number are +1 and -1."""
-    if format.kind == "binary":
-        return (values > 0).astype(np.uint64)
-    return (values & ((1 << format.width) - 1)).astype(np.uint64)
+def _integers(spec: TensorArray, name: str, format: Format, matrix: np.ndarray) -> np.ndarray:
+    """A matrix whose every number the format holds."""
+    codes = codes_of(matrix, _in_places(format), f"{spec.name}: {name}")
+    if format.kind == "fixed":
+        return integers_of(codes, _in_places(format))
+    return format.decode(codes).astype(np.int64)
+
+
+def _codes(format: Format, values: np.ndarray) -> np.ndarray:
+    return _in_places(format).encode(values)
+
+
+def _in_places(format: Format) -> Format:
+    """The format of a number in units of its last place."""
+    return replace(format, fraction_width=0) if isinstance(format, FixedFormat) else format

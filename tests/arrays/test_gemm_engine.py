@@ -133,7 +133,8 @@ def test_the_host_multiplies_on_the_hardware():
         for m, k, n in SHAPES:
             a, b = rng.integers(-128, 128, (m, k)), rng.integers(-128, 128, (k, n))
             assert np.array_equal(host.multiply(a, b), a @ b), (m, k, n)
-            assert host.cycles > 0 or m <= RAW.accumulator_depth
+            # The array takes a cycle for every vector of a tile, and for every row of weights.
+            assert host.cycles >= -(-k // RAW.rows) * -(-n // RAW.columns) * max(m, RAW.rows)
 
 
 def test_a_requantised_product_on_the_hardware():
@@ -157,7 +158,7 @@ class Spoiled:
         self._link, self._stream, self._change, self.spec = link, stream, change, link.spec
 
     def exchange(self, items, counts):
-        if items and self._change is not None:
+        if items and items["command"]["vectors"][0] and self._change is not None:
             fields = {n: np.array(codes) for n, codes in items[self._stream].items()}
             if self._change == "size":
                 fields["n_tiles"][:] = 0
@@ -208,8 +209,76 @@ def test_what_the_host_refuses(a, b, channel, message):
     assert str(caught.value) == f"gemm host: {message}"
     with pytest.raises(RequestError, match="a must be between -128 and 127, not 128"):
         GemmHost(GoldenLink(RAW)).multiply([[128]], [[1]])
-    with pytest.raises(RequestError, match="b must hold integers, not float64"):
+    with pytest.raises(RequestError, match="b must be a whole number, not 1.5 at 0, 0"):
         GemmHost(GoldenLink(RAW)).multiply([[1]], [[1.5]])
+
+
+def test_numbers_change_only_where_the_caller_says_so():
+    host = GemmHost(GoldenLink(SCALED))
+    channel = {"bias": 0, "scale": [1 << 14, 1 << 15], "shift": 0}
+    assert host.multiply([[4.0]], [[4, 4]], **channel).tolist() == [[4, 8]]
+    for name, value, message in (
+        ("scale", 0.7, "scale must be a whole number, not 0.7"),
+        ("scale", [1, 1 << 16], "scale must be between 0 and 65535, not 65536 at 1"),
+        ("shift", -1, "shift must be between 0 and 15, not -1"),
+        ("bias", float("nan"), "bias must be a finite number (int20 holds no such), not nan"),
+    ):
+        with pytest.raises(RequestError) as caught:
+            host.multiply([[4]], [[4, 4]], **channel | {name: value})
+        assert str(caught.value) == f"gemm host: {message}"
+    # round_half_even((3 + 127) / 4)
+    channel["scale"] = 1 << 14
+    options = {"rounding": "down", "saturate": True}
+    found = host.multiply([[3.6, 900]], [[1], [1]], **options, **channel)
+    assert found.tolist() == [[32]]
+
+
+def test_binary_factors_are_padded_where_the_other_is_zero():
+    rng = np.random.default_rng(9)
+    a, b = rng.choice([-1, 1], (3, 7)), rng.integers(-128, 128, (7, 5))
+    shape = {"rows": 3, "columns": 2, "requantise": "none"}
+    mixed = make(Gemm, activation="binary", **shape)
+    assert np.array_equal(GemmHost(GoldenLink(mixed)).multiply(a, b), a @ b)
+    mixed = make(Gemm, weight="binary", **shape)
+    assert np.array_equal(GemmHost(GoldenLink(mixed)).multiply(b.T, a.T), b.T @ a.T)
+    both = GemmHost(GoldenLink(make(Gemm, activation="binary", weight="binary", **shape)))
+    b = np.sign(b) | 1
+    assert np.array_equal(both.multiply(a[:, :6], b[:6]), a[:, :6] @ b[:6])
+    for left, message in (
+        (
+            a,
+            "sums of binary factors, which have no zero, must have a multiple of 3 products, not 7",
+        ),
+        (a * 2, "a must be -1 or 1, not "),
+    ):
+        with pytest.raises(RequestError) as caught:
+            both.multiply(left, b)
+        assert str(caught.value).startswith(f"gemm host: {message}")
+
+
+def test_the_clock_may_wrap_during_a_product():
+    class Late(GoldenLink):
+        times = iter([(1 << 32) - 5, 100])
+
+        def exchange(self, items, counts):
+            found = super().exchange(items, counts)
+            found["status"]["cycles"] = np.array([next(self.times)], np.uint64)
+            return found
+
+    host = GemmHost(Late(RAW))
+    host.multiply([[1]], [[1]])
+    assert host.cycles == 105
+
+
+def test_what_becomes_of_sums_that_do_not_fit():
+    """A limit that is stated holds: so many products are exact, one more is not."""
+    spec = make(Gemm, rows=2, columns=1, accumulator="int17", requantise="none")
+    limit = spec.facts()["sums"]
+    assert limit == "any 3 products fit into int17; longer sums may wrap modulo 2^17"
+    host = GemmHost(GoldenLink(spec))
+    for k, wanted in ((3, 3 << 14), (4, (4 << 14) - (1 << 17))):
+        assert host.multiply(np.full((1, k), -128), np.full((k, 1), -128)).tolist() == [[wanted]]
+    assert make(Gemm).facts()["sums"] == "exact, any 256 products fit into int24"
 
 
 @pytest.mark.parametrize(

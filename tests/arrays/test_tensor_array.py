@@ -249,6 +249,35 @@ def test_binary_matrices_cannot_be_filled_up():
         items_of(spec, np.ones((1, 4), int), np.ones((4, 2), int))
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ([[1, 300]], [[1], [1]], "a must be between -128 and 127, not 300 at 0, 1"),
+        ([[1, 1]], [[1], [0.5]], "b must be -1, 0 or 1, not 0.5 at 1, 0"),
+        ([[1, 1]], [[2], [1]], "b must be -1, 0 or 1, not 2 at 0, 0"),
+        ([[1, 0.5]], [[1], [1]], "a must be a whole number, not 0.5 at 0, 1"),
+        ([[1]], [[1], [1]], "a and b must be M x K and K x N, not of shapes (1, 1) and (2, 1)"),
+        ([[1], [1, 1]], [[1]], "a: rows must have one length, not several"),
+        (np.zeros((2, 0)), np.zeros((0, 2)), "a and b must be M x K and K x N, not of shapes"),
+    ],
+)
+def test_numbers_that_formats_do_not_hold_are_refused(a, b, message):
+    with pytest.raises(RequestError) as caught:
+        items_of(array(weight="ternary"), a, b)
+    assert str(caught.value).startswith(f"tensor-array: {message}")
+
+
+def test_units_of_fixed_point_and_the_length_of_sums():
+    spec = array(activation="sfix8_en4", weight="ufix4_en2", products=4)
+    items = items_of(spec, [[-128, 127]], [[15], [1]])
+    assert [int(items["activation"][f"a0_{d}"][0]) for d in (0, 1)] == [128, 127]
+    result = spec.golden(**items)["result"]
+    assert product_of(spec, 1, 1, result).tolist() == [[127 - 128 * 15]]
+    assert spec.facts()["sums"] == (
+        "any 4 products fit into sfix14_en6; longer sums may wrap modulo 2^14"
+    )
+
+
 def test_answers_about_a_product():
     """196 x 192 x 384 on 4 x 4 elements of 2 x 8 x 2: 24 steps of K, tiles without a gap."""
     shape = {"rows": 4, "columns": 4, "block_rows": 2, "block_columns": 2, "depth": 8}

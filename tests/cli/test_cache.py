@@ -7,6 +7,7 @@ import time
 import pytest
 
 from holigrail_hw import cache_kinds
+from holigrail_hw.core import operators
 from holigrail_hw.mcm.solution_cache import entry_path, solve_cached
 from holigrail_hw.mcm.solve import Problem
 
@@ -59,6 +60,7 @@ def test_verify_drops_what_is_damaged(holigrail, folder):
 
 
 def test_a_file_that_vanishes_is_no_damage(holigrail, folder, monkeypatch):
+    operators()  # which register what they keep
     found = {name: [*cache_kinds.entries(kind)] for name, kind in cache_kinds.kinds().items()}
     found["solutions"][0].unlink()
     monkeypatch.setattr(cache_kinds, "entries", lambda kind: found[kind.name])

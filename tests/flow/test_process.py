@@ -154,6 +154,33 @@ def test_staging_leaves_nothing_after_a_failure(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_manifest_never_stands_beside_files_of_another_run(tmp_path, monkeypatch):
+    """The move of every single file fails once, as a kill at that moment would end it."""
+    names = ["a.v", "manifest.json", "z.hex"]
+
+    def write(text):
+        with staging(tmp_path, "generate", last="manifest.json") as work:
+            for name in names:
+                (work / name).write_text(text)
+
+    move = Path.replace
+    for broken in names:
+        write("old")
+
+        def replace(self, target, broken=broken):
+            if self.name == broken:
+                raise OSError(28, "No space left on device")
+            return move(self, target)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        with pytest.raises(OSError, match="No space"):
+            write("new")
+        monkeypatch.undo()
+        assert not (tmp_path / "manifest.json").exists()
+    write("new")
+    assert [(tmp_path / name).read_text() for name in names] == ["new"] * 3
+
+
 def test_folder_that_cannot_be_made(tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")

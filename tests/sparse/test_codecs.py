@@ -147,10 +147,23 @@ def test_ratios():
 
 
 def test_wrong_symbols_are_refused():
-    with pytest.raises(ValueError, match="codes of 3 bits, not 1 to 8"):
+    with pytest.raises(ValueError, match="codes of 3 bits, not 8"):
         RunLength(3).encode([1, 8])
-    with pytest.raises(ValueError, match="integer codes"):
+    with pytest.raises(ValueError, match="integer codes, not float64"):
         RunLength(3).encode([0.5])
+    for codec in (RunLength(3), Bitmask(3), Huffman((1, 1))):
+        with pytest.raises(ValueError, match=r"must be a sequence, not of shape \(1, 2\)"):
+            codec.encode([[1, 0]])
+        with pytest.raises(ValueError, match="rows must have one length"):
+            codec.encode([[1], [0, 1]])
+    with pytest.raises(ValueError, match=r"must be a matrix, not of shape \(2,\)"):
+        CompressedColumns(4).encode([1, 0])
+    for counts, message in (
+        ([0.5, 0.5], "a histogram must hold integer codes, not float64"),
+        ([3, -1], "a histogram must hold codes of 64 bits, not -1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            limited_lengths(counts)
     with pytest.raises(ValueError, match="4 rows and 1 to 256 columns, not be 3 x 1"):
         CompressedColumns(4).encode([[0]] * 3)
     with pytest.raises(ValueError, match="must hold the number of entries"):

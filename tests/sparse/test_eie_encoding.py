@@ -99,7 +99,12 @@ def test_words_and_bits():
         (
             np.array([[0, 128]]),
             None,
-            "values of the codebook must be int8, not 128",
+            "values of the codebook must be between -128 and 127, not 128 at 1",
+        ),
+        (
+            np.array([[0, 1]]),
+            (0, 1, 2.5),
+            "values of the codebook must be a whole number, not 2.5 at 2",
         ),
         (
             np.ones((90, 21), int),

@@ -213,8 +213,9 @@ def test_what_the_host_refuses():
     host = EieHost(DesignLink(design))
     for vectors, message in (
         ([[1]], "a matrix must be loaded before a product"),
-        ([[1, 2]], "vectors must be rows of 3 integers, not of shape (1, 2) and int64"),
-        ([[1, 2, 64]], "activations must be between -64 and 63, not 64"),
+        ([[1, 2]], "vectors must be rows of 3 numbers, not of shape (1, 2)"),
+        ([[1, 2, 64]], "activations must be between -64 and 63, not 64 at 0, 2"),
+        ([[1, 2, 0.7]], "activations must be a whole number, not 0.7 at 0, 2"),
     ):
         with pytest.raises(RequestError) as caught:
             host.multiply(vectors)

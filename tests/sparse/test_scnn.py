@@ -244,8 +244,8 @@ def test_refused_shapes(x, w, message):
 
 def test_refused_numbers():
     with pytest.raises(RequestError) as caught:
-        layer_items(Scnn(), np.full((1, 4, 4), 200), np.ones((1, 1, 3, 3)))
+        layer_items(Scnn(), np.full((1, 4, 4), 200), np.full((1, 1, 3, 3), 0.7))
     assert caught.value.violations == (
-        "scnn layer: activations must be numbers of int8, not from 200 to 200",
-        "scnn layer: weights must be integers, not float64",
+        "scnn layer: activations must be between -128 and 127, not 200 at 0, 0, 0",
+        "scnn layer: weights must be a whole number, not 0.7 at 0, 0, 0, 0",
     )

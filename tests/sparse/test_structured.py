@@ -73,6 +73,32 @@ def test_what_is_no_structure_is_refused():
         pack(np.zeros((4, 4), int), 5, 4)
     with pytest.raises(RequestError, match="the matrix must have two dimensions, not 1"):
         legalise(np.zeros(4, int), 2, 4)
+    for matrix, message in (
+        (np.zeros((4, 0), int), "the matrix must have rows and columns, not be 4 x 0"),
+        (np.zeros((0, 4), int), "the matrix must have rows and columns, not be 0 x 4"),
+        ([[1, 2], [3]], "the matrix: rows must have one length, not several"),
+        ([["a"]], "the matrix must hold real numbers, not NaN or anything else"),
+        ([[float("nan")]], "the matrix must hold real numbers, not NaN or anything else"),
+    ):
+        for function in (pack, legalise, dense_passes):
+            with pytest.raises(RequestError) as caught:
+                function(matrix, 2, 4)
+            assert str(caught.value) == f"structured: {message}"
+
+
+def test_nested_lists_are_matrices():
+    rows = [[3], [0], [-4], [1]]
+    legal = legalise(rows, 2, 4)
+    assert legal.tolist() == [[3], [0], [-4], [0]]
+    assert unpack(pack(legal.tolist(), 2, 4)).tolist() == legal.tolist()
+
+
+def test_the_least_integers_are_the_largest_magnitudes():
+    for dtype in (np.int8, np.int64):
+        least = np.iinfo(dtype).min
+        assert legalise(np.array([[5], [least], [7], [0]], dtype), 1, 4)[1, 0] == least
+    largest = np.iinfo(np.uint64).max
+    assert legalise(np.array([[5], [largest]], np.uint64), 1, 2)[:, 0].tolist() == [0, largest]
 
 
 def test_legalising_keeps_the_largest_magnitudes():
