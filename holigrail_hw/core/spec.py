@@ -236,6 +236,14 @@ class OperatorSpec(ABC):
         """What else is known of this operator, by name: proofs, bounds, search results."""
         return {}
 
+    def remarks(self) -> list[str]:
+        """What readers of the design must know beside its parameters, one line each.
+
+        For instance that a time limit ended a search, so that the same request may give another
+        design elsewhere. Stands in the Verilog, in the manifest and in ``info``.
+        """
+        return []
+
     def views(self, target: Target | None = None) -> list[View]:
         """Pictures and tables for the report, beside those that every operator has; may search.
 

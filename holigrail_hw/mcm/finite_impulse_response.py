@@ -133,6 +133,10 @@ class FiniteImpulseResponse(RoundedOperator):
             "sum of magnitudes": sum(map(abs, self.coefficients)),
         }
 
+    def remarks(self) -> list[str]:
+        block = self.block
+        return block.remarks() if block else []
+
     def views(self, target: Target | None = None) -> list[View]:
         """The graph of the products, the taps, and the magnitude of the frequency response."""
         block = self.block

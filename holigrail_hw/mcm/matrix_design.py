@@ -7,6 +7,7 @@ constant costs more than it saves, errors stay within the bound by themselves.
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from .matrix_graph import Matrix
 from .matrix_search import Progress, Stop, least_matrix_depth, solve_matrix
 from .matrix_truncation import truncate_graph
 
-__all__ = ["MatrixDesign", "MatrixRequest", "design_matrix"]
+__all__ = ["MatrixDesign", "MatrixRequest", "design_matrix", "design_remarks"]
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,16 @@ class MatrixDesign:
         if wrong:
             raise GraphError("matrix circuit: " + "; ".join(wrong))
         return self
+
+
+def design_remarks(designs: Iterable[MatrixDesign]) -> list[str]:
+    """A remark if some search did not end by itself."""
+    if all(design.complete for design in designs):
+        return []
+    return [
+        "a time limit or an interrupt ended the search for adders: another run may give another "
+        "design"
+    ]
 
 
 def design_matrix(

@@ -28,7 +28,7 @@ from .matrix_cache import design_kept
 from .matrix_circuit import MatrixCircuit
 from .matrix_counting import width_of_range
 from .matrix_datapath import ResultStage, matrix_steps
-from .matrix_design import MatrixDesign, MatrixRequest
+from .matrix_design import MatrixDesign, MatrixRequest, design_remarks
 from .matrix_graph import MatrixGraph
 from .matrix_search import default_iterations, least_matrix_depth
 from .naive_circuit import naive_matrix
@@ -221,6 +221,9 @@ class MatrixMultiplication(OperatorSpec):
             "iterations": found.iterations,
             "time spent (s)": round(found.seconds, 3),
         }
+
+    def remarks(self) -> list[str]:
+        return design_remarks([self.design])
 
     def views(self, target: Target | None = None) -> list[View]:
         """The graph without biases."""

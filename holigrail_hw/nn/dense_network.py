@@ -18,7 +18,7 @@ from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.matrix_cache import design_kept
 from holigrail_hw.mcm.matrix_counting import width_of_range
-from holigrail_hw.mcm.matrix_design import MatrixDesign, MatrixRequest
+from holigrail_hw.mcm.matrix_design import MatrixDesign, MatrixRequest, design_remarks
 from holigrail_hw.mcm.matrix_search import default_iterations, least_matrix_depth
 
 from .layer_datapath import layer_outputs
@@ -225,6 +225,9 @@ class DenseNetwork(OperatorSpec):
 
     def outcome(self) -> str:
         return "\n".join(design.circuit.to_json() for design in self.designs)
+
+    def remarks(self) -> list[str]:
+        return design_remarks(self.designs)
 
     def inputs(self) -> dict[str, Format]:
         return {f"x{index}": self.input for index in range(len(self.weights[0]))}

@@ -88,7 +88,7 @@ def test_fewest_one_bit_adders_against_brute_force(targets, depth):
             cost = sum(c for c, _ in choice)
             if cost < best and within(dict(zip(names, (f for _, f in choice), strict=True)), depth):
                 best = cost
-    found = solve(Problem(targets, "one-bit-adders", depth=depth))
+    found = solve(Problem(targets, "one-bit-adders", depth=depth, extra=0))
     assert found.proved
     assert (found.adders, found.one_bit_adders) == (len(targets) + extra, best)
 
@@ -118,14 +118,14 @@ def test_published_optima(name, constants, row):
     [i for i in PROVED if i[2]["known_one_bit_proved"] == "True"][::4],
 )
 def test_one_bit_optima(name, constants, row):
-    found = solve(Problem(constants, "one-bit-adders"))
+    found = solve(Problem(constants, "one-bit-adders", extra=0))
     assert found.one_bit_adders == int(row["known_one_bit"])
     assert found.adders == int(row["known_adders"])
 
 
 @pytest.mark.parametrize(("name", "constants", "row"), [i for i in instances() if i[2]["sat_mcm"]])
 def test_sat_mcm_values(name, constants, row):
-    found = solve(Problem(constants, "one-bit-adders", rule="sat_mcm"))
+    found = solve(Problem(constants, "one-bit-adders", rule="sat_mcm", extra=0))
     assert found.proved
     assert found.one_bit_adders - 8 * found.adders == int(row["sat_mcm"])
 
@@ -134,7 +134,7 @@ def test_sat_mcm_values(name, constants, row):
     ("constants", "cost"), [((3832, 3756, 1680), 70), ((17, 21, 23, 205, 497, 527), 72)]
 )
 def test_one_adder_more_saves_one_bit_adders(constants, cost):
-    few = solve(Problem(constants, "one-bit-adders"))
+    few = solve(Problem(constants, "one-bit-adders", extra=0))
     more = solve(Problem(constants, "one-bit-adders", extra=1), time_limit=5)
     assert more.one_bit_adders == cost < few.one_bit_adders
     assert more.adders == few.adders + 1
@@ -143,7 +143,7 @@ def test_one_adder_more_saves_one_bit_adders(constants, cost):
 @settings(max_examples=40, deadline=None)
 @given(constants, st.booleans())
 def test_any_constants(constants, signed):
-    found = solve(Problem(constants, "one-bit-adders", signed=signed))
+    found = solve(Problem(constants, "one-bit-adders", signed=signed, extra=0))
     few = solve(Problem(constants, signed=signed))
     assert found.proved and few.proved
     assert found.adders == few.adders
@@ -159,7 +159,7 @@ def test_depth_limit(constants, slack):
     found = solve(Problem(constants, depth=depth), time_limit=10)
     assert found.graph.depth <= depth
     assert found.adders >= solve(Problem(constants)).adders
-    bits = solve(Problem(constants, "one-bit-adders", depth=depth), time_limit=10)
+    bits = solve(Problem(constants, "one-bit-adders", depth=depth, extra=0), time_limit=10)
     assert bits.graph.depth <= depth
     assert bits.adders == found.adders
 
