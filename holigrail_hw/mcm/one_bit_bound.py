@@ -7,8 +7,9 @@ W(t) - s is left. So the targets cost at least the sum of
     m(t) = max(0, min(W(1), W(t) - (B - 1))).
 
 The first adder of a graph is made from the input alone and costs W(1) or more. If no target can be
-made that way, it comes on top; else it replaces the largest m(t) at best. (For the rule da4ml,
-which counts no bit as passed there, m(t) = W(1).)
+made that way, it comes on top; else it replaces the largest m(t) at best. The rule da4ml counts no
+bit as passed there, so m(t) = W(1). By the rule sat_mcm adders may cost less than nothing; nothing
+is known then.
 """
 
 from collections.abc import Sequence
@@ -24,14 +25,12 @@ def one_bit_bound(targets: Sequence[int], costs: Costs) -> int:
 
     Fundamentals have at most as many bits as the largest target; their number is not limited.
     """
-    if not targets:
+    if not targets or costs.rule == "sat_mcm":
         return 0
     bits = max(t.bit_length() for t in targets)
     adder = costs.width(1)
     least = [
-        adder
-        if costs.rule == "da4ml"
-        else max(0, min(adder, costs.width(t) - (costs.rule == "sat_mcm") - (bits - 1)))
+        adder if costs.rule == "da4ml" else max(0, min(adder, costs.width(t) - (bits - 1)))
         for t in targets
     ]
     from_input = neighbours(1, 1, bits)
