@@ -21,6 +21,7 @@ from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.views import View
 
 from .errors import RequestError
+from .exact_outputs import ExactOutputs
 from .keywords import is_keyword
 from .naming import module_name
 from .parameters import parameters_of, settle, to_text
@@ -147,6 +148,14 @@ class OperatorSpec(ABC):
 
         Takes and returns arrays of codes. A faithful output is a pair of arrays (low, high).
         """
+
+    def exact(self, **codes: Any) -> ExactOutputs | None:
+        """What the outputs of these items stand for, and the stated error; ``None`` without one.
+
+        Computed from the parameters by plain arithmetic: it shares nothing with :meth:`golden`,
+        which may follow a truncated circuit. Codes are one-dimensional arrays.
+        """
+        return None
 
     @abstractmethod
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:

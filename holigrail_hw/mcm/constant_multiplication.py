@@ -10,16 +10,19 @@ every output is proved to stay within the bound.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from amaranth import signed, unsigned
 
 from holigrail_hw.core import (
+    ExactOutputs,
     OperatorSpec,
     RequestError,
     Target,
     ToolError,
+    numbers_of,
     operator,
     parameter,
 )
@@ -229,6 +232,24 @@ class ConstantMultiplication(OperatorSpec):
             code = product & ((1 << format.width) - 1)
             found[name] = code.astype(object if format.width > 64 else np.uint64)
         return found
+
+    def exact(self, x: Any) -> ExactOutputs:
+        assert isinstance(self.input, FixedFormat)
+        numbers = numbers_of(x, self.input)
+        bound = self.bound * Fraction(2) ** -self.input.fraction_width
+        names = [f"p{index}" for index in range(len(self.constants))]
+        return ExactOutputs(
+            {
+                name: [constant * number for number in numbers]
+                for name, constant in zip(names, self.constants, strict=True)
+            },
+            dict.fromkeys(names, bound),
+        )
+
+    def variants(self) -> list[OperatorSpec]:
+        """Those of single parameters, and truncated ones."""
+        few = replace(self, metric="one-bit-adders")
+        return [*super().variants(), replace(few, error=20), replace(few, faithful=True)]
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         graph, width, is_signed = self.graph, self.input.width, self.input.signed

@@ -14,13 +14,22 @@ Pueschel, "Multiplierless Multiple Constant Multiplication", 2007.)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from amaranth import Cat, Const, Shape, signed, unsigned
 
 from holigrail_hw.arith.rounded import RoundedOperator
-from holigrail_hw.core import Target, operator, parameter
+from holigrail_hw.core import (
+    ExactOutputs,
+    Target,
+    clamped,
+    numbers_of,
+    operator,
+    parameter,
+    rounding_error,
+)
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder
@@ -164,6 +173,26 @@ class FiniteImpulseResponse(RoundedOperator):
             total[age:] += coefficient * values[: len(values) - age]
         code = (total & ((1 << exact.width) - 1)).astype(object if exact.width > 64 else np.uint64)
         return {"y": code if self.target == exact else self.projected(exact.unpack(code), random)}
+
+    def exact(self, x: Any, random: Any = None) -> ExactOutputs | None:
+        input, target = self.input, self.target
+        if not isinstance(target, FixedFormat):
+            return None
+        assert isinstance(input, FixedFormat)
+        numbers = numbers_of(x, input)
+        sums = [
+            sum(
+                (c * numbers[n - age] for age, c in enumerate(self.coefficients[: n + 1])),
+                Fraction(),
+            )
+            for n in range(len(numbers))
+        ]
+        saturates = self.overflow == "saturate"
+        return ExactOutputs(
+            {"y": clamped(sums, target) if saturates else sums},
+            {"y": rounding_error(input.fraction_width, target, self.rounding)},
+            wraps=not saturates,
+        )
 
     def items(self, count: int, rng: np.random.Generator) -> dict[str, Any]:
         """Random items and corner cases, with runs that drive the sum to its ends."""

@@ -11,12 +11,23 @@ every output is proved to stay within the bound.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from amaranth import Const, Mux
 
-from holigrail_hw.core import OperatorSpec, RequestError, Target, operator, parameter
+from holigrail_hw.core import (
+    ExactOutputs,
+    OperatorSpec,
+    RequestError,
+    Target,
+    clamped,
+    numbers_of,
+    operator,
+    parameter,
+    rounding_error,
+)
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
@@ -285,6 +296,27 @@ class MatrixMultiplication(OperatorSpec):
                 code = self.result.project(numbers, self.rounding, None, 0, self.overflow)
             found[name] = code
         return found
+
+    def exact(self, **codes: Any) -> ExactOutputs:
+        input, result = self.input, self.result
+        assert isinstance(input, FixedFormat)
+        columns = [numbers_of(codes[f"x{index}"], input) for index in range(len(self.matrix[0]))]
+        unit = Fraction(2) ** -input.fraction_width
+        bound, values = self.bound * unit, {}
+        for index, (row, bias) in enumerate(zip(self.matrix, self._biases, strict=True)):
+            totals = [
+                bias * unit + sum(c * x for c, x in zip(row, item, strict=True))
+                for item in zip(*columns, strict=True)
+            ]
+            if self.activation == "relu":
+                totals = [max(total, Fraction(0)) for total in totals]
+            values[f"p{index}"] = totals
+        if isinstance(result, FixedFormat):
+            bound += rounding_error(input.fraction_width, result, self.rounding)
+            if self.overflow == "saturate":
+                values = {name: clamped(totals, result) for name, totals in values.items()}
+        wraps = result is not None and self.overflow == "wrap"
+        return ExactOutputs(values, dict.fromkeys(values, bound), wraps)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         inputs = [wires[f"x{index}"] for index in range(len(self.matrix[0]))]

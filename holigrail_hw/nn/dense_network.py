@@ -7,12 +7,22 @@ half of the rounding are one constant.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import floor
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import OperatorSpec, RequestError, operator, parameter
+from holigrail_hw.core import (
+    ExactOutputs,
+    OperatorSpec,
+    RequestError,
+    clamped,
+    numbers_of,
+    operator,
+    parameter,
+)
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.mcm.errors import GraphError
@@ -281,6 +291,28 @@ class DenseNetwork(OperatorSpec):
                 code = code & ((1 << format.width) - 1)
             found[name] = code.astype(object if format.width > 64 else np.uint64)
         return found
+
+    def exact(self, **codes: Any) -> ExactOutputs:
+        input, activation = self.input, self.activation
+        assert isinstance(input, FixedFormat) and isinstance(activation, FixedFormat)
+        columns = [numbers_of(codes[name], input) for name in self.inputs()]
+        weight, unit = (
+            Fraction(2) ** -f for f in (self.weight_fraction, activation.fraction_width)
+        )
+        outputs = []
+        for item in zip(*columns, strict=True):
+            values = list(item)
+            for index, (rows, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+                values = [
+                    weight * (bias + sum(w * v for w, v in zip(column, values, strict=True)))
+                    for column, bias in zip(zip(*rows, strict=True), biases, strict=True)
+                ]
+                if index < len(self.weights) - 1:
+                    rounded = [unit * floor(value / unit + Fraction(1, 2)) for value in values]
+                    values = clamped(rounded, activation)
+            outputs.append(values)
+        found = {f"y{n}": list(column) for n, column in enumerate(zip(*outputs, strict=True))}
+        return ExactOutputs(found, dict.fromkeys(found, Fraction(0)))
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         values = [wires[name] for name in self.inputs()]
