@@ -36,10 +36,11 @@ from holigrail_hw.hdl.primitives import Adder
 from holigrail_hw.hdl.project import project_integer
 from holigrail_hw.views import View
 
-from .adder_graph import decompose
+from .adder_graph import decompose, odd_targets
 from .constant_multiplication import ConstantMultiplication
 from .frequency_response import magnitude_response
 from .graph_pictures import picture
+from .heuristic import least_depth
 from .matrix_counting import range_of, width_of_range
 from .selection import targets_of
 from .solve import METRICS, Problem
@@ -62,7 +63,9 @@ class FiniteImpulseResponse(RoundedOperator):
 
     Time counts items: in a stream, pauses do not count. Latency 0 without a clock request, and the
     initiation interval is 1. The exact output has as many bits as the largest sum needs, and is
-    rounded only if ``result`` is another format.
+    rounded only if ``result`` is another format. The products are as shallow as they can be unless
+    ``depth`` is given, with the fewest adders (or one-bit adders) for that; 64 is as good as no
+    limit.
     """
 
     coefficients: tuple[int, ...] = parameter(
@@ -75,7 +78,11 @@ class FiniteImpulseResponse(RoundedOperator):
     )
     metric: str = parameter("adders", "what is made small in the products", choices=METRICS)
     depth: int | None = parameter(
-        None, "most adders on a path of the products", low=1, high=64, samples=(2,)
+        None,
+        "most adders on a path of the products, the least possible if none",
+        low=1,
+        high=64,
+        samples=(2, 64),
     )
     search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20, hardware=False)
     result: Format | None = parameter(
@@ -88,7 +95,10 @@ class FiniteImpulseResponse(RoundedOperator):
         return any(self.coefficients[1:])
 
     def derive(self) -> dict[str, Any]:
-        return {} if self._wrong() else {"result": self.exact_format}
+        if self._wrong():
+            return {}
+        depth = max(1, least_depth(odd_targets(self.coefficients)))
+        return {"result": self.exact_format, "depth": depth}
 
     def check(self) -> list[str]:
         return self._wrong() or super().check()
