@@ -79,10 +79,11 @@ class FiniteImpulseResponse(RoundedOperator):
     metric: str = parameter("adders", "what is made small in the products", choices=METRICS)
     depth: int | None = parameter(
         None,
-        "most adders on a path of the products, the least possible if none",
+        "most adders on a path of the products",
         low=1,
         high=64,
         samples=(2, 64),
+        nothing="least",
     )
     search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20, hardware=False)
     result: Format | None = parameter(

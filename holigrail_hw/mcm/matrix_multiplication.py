@@ -112,7 +112,7 @@ class MatrixMultiplication(OperatorSpec):
     )
     metric: str = parameter("adders", "what is made small", choices=METRICS)
     depth: int | None = parameter(
-        None, "most adders on a path, the least possible if none", low=1, high=64, samples=(5, 64)
+        None, "most adders on a path", low=1, high=64, samples=(5, 64), nothing="least"
     )
     iterations: int | None = parameter(
         None,
