@@ -61,7 +61,8 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
     known = [("estimate", cost), ("device model", result["device"]), ("top", result["top"])]
     facts = [(name.replace("_", " "), value) for name, value in result["facts"].items()]
-    pairs(console, known + facts)
+    remarks = [("remark", text) for text in result["remarks"]]
+    pairs(console, known + facts + remarks)
     for title, text in (("notes", result["notes"]), ("references", result["references"])):
         if text:
             lines = text.splitlines() if isinstance(text, str) else text

@@ -2,6 +2,7 @@
 
 from .engine import Engine, Stream
 from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
+from .exact_outputs import ExactOutputs, clamped, numbers_of, rounding_error
 from .parameters import parameter, parameters_of
 from .registry import find, operators
 from .spec import OperatorSpec, operator
@@ -11,6 +12,7 @@ from .timing import Timing
 __all__ = [
     "DesignError",
     "Engine",
+    "ExactOutputs",
     "HoligrailError",
     "InternalError",
     "OperatorSpec",
@@ -19,9 +21,12 @@ __all__ = [
     "Target",
     "Timing",
     "ToolError",
+    "clamped",
     "find",
+    "numbers_of",
     "operator",
     "operators",
     "parameter",
     "parameters_of",
+    "rounding_error",
 ]

@@ -21,6 +21,7 @@ from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.views import View
 
 from .errors import RequestError
+from .exact_outputs import ExactOutputs
 from .keywords import is_keyword
 from .naming import module_name
 from .parameters import parameters_of, settle, to_text
@@ -148,6 +149,14 @@ class OperatorSpec(ABC):
         Takes and returns arrays of codes. A faithful output is a pair of arrays (low, high).
         """
 
+    def exact(self, **codes: Any) -> ExactOutputs | None:
+        """What the outputs of these items stand for, and the stated error; ``None`` without one.
+
+        Computed from the parameters by plain arithmetic: it shares nothing with :meth:`golden`,
+        which may follow a truncated circuit. Codes are one-dimensional arrays.
+        """
+        return None
+
     @abstractmethod
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         """The hardware, as steps of a plan."""
@@ -235,6 +244,14 @@ class OperatorSpec(ABC):
     def facts(self) -> dict[str, Any]:
         """What else is known of this operator, by name: proofs, bounds, search results."""
         return {}
+
+    def remarks(self) -> list[str]:
+        """What readers of the design must know beside its parameters, one line each.
+
+        For instance that a time limit ended a search, so that the same request may give another
+        design elsewhere. Stands in the Verilog, in the manifest and in ``info``.
+        """
+        return []
 
     def views(self, target: Target | None = None) -> list[View]:
         """Pictures and tables for the report, beside those that every operator has; may search.

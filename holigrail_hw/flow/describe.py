@@ -23,7 +23,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
     """All of it, as plain data.
 
     Keys: operator, summary, maturity, notes, references, top, parameters, ports, registers (on a
-    bus), timing (a list, the last entry is the request), cost, facts, device.
+    bus), timing (a list, the last entry is the request), cost, facts, remarks, device.
     """
     return {
         "operator": spec.name,
@@ -56,6 +56,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         "registers": registers_of(shelled(spec, timing)),
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
+        "remarks": spec.remarks(),
         "facts": spec.facts() | (spec.answers(timing) if isinstance(spec, Engine) else {}),
     }
 

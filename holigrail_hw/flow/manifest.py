@@ -69,6 +69,7 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
         ],
         **({"registers": registers} if (registers := registers_of(spec)) else {}),
         "cost": spec.cost(timing),
+        **({"remarks": remarks} if (remarks := spec.remarks()) else {}),
     }
 
 

@@ -159,14 +159,16 @@ class Annealing:
         return 0, min(self._deepest, right + step)
 
 
-def anneal(search: Annealing, *, deadline: float, blocks: int = 4) -> Answer | None:
-    """The best graph after some blocks that fit into the time."""
-    for block in range(blocks):
-        left = deadline - time.monotonic()
-        if left < 0:
+def anneal(search: Annealing, *, seconds: float, deadline: float, blocks: int = 4) -> Answer | None:
+    """The best graph after some blocks that take about so many seconds.
+
+    Their number of moves depends on no clock, unless the deadline comes first.
+    """
+    size = len(search.names)
+    room = int(seconds / (blocks * search.step_s * size))
+    moves = max(256, min(search.blocks_of * max(1, size // 6), room))
+    for _ in range(blocks):
+        if time.monotonic() > deadline:
             break
-        # A block that the deadline would stop while it is hot is of no use: it gets fewer steps.
-        size = len(search.names)
-        room = left / (blocks - block) / (search.step_s * size)
-        search.block(max(256, min(search.blocks_of * max(1, size // 6), int(room))), deadline)
+        search.block(moves, deadline)
     return search.answer

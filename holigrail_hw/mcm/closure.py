@@ -25,7 +25,11 @@ from itertools import combinations
 from .forms import Costs
 from .relations import Relations, bit, members
 
-__all__ = ["Closure", "OutOfTime", "lower_bound", "nonzero_digits"]
+__all__ = ["WIDEST_INPUT", "Answer", "Closure", "OutOfTime", "lower_bound", "nonzero_digits"]
+
+Answer = tuple[list[int], int]
+WIDEST_INPUT = 64
+"""Bits of the input up to which sets are left out by their cost."""
 
 
 class OutOfTime(Exception):
@@ -40,6 +44,9 @@ class Closure:
     targets : odd factors above 1, each once
     depth : most adders on a path from the input, or None
     deadline : when to give up, in seconds of :func:`time.monotonic`, or None
+
+    ``work`` counts branches, and candidates whose cost was looked at: a measure of effort that
+    depends on no clock.
     """
 
     def __init__(
@@ -54,7 +61,8 @@ class Closure:
         self.depth = depth
         self.deadline = deadline
         self.relations = Relations(bits or max((t.bit_length() for t in targets), default=1))
-        self.nodes = 0
+        self.work = 0
+        self._branches = 0
         self._twice = {t: self.relations.dividers(t) for t in self.targets}
         self._pairs: dict[int, list[tuple[int, int]]] = {t: [] for t in self.targets}
         for u, v in combinations(self.targets, 2):
@@ -70,7 +78,7 @@ class Closure:
         idle: bool = False,
         costs: Costs | None = None,
         below: Callable[[], int | None] | None = None,
-    ) -> Iterator[tuple[list[int], int]]:
+    ) -> Iterator[Answer]:
         """Every set with ``extra`` factors beside 1 and the targets, as (common, last).
 
         ``common`` lists factors and ``last`` is a bit set: each member of it completes ``common``
@@ -82,10 +90,30 @@ class Closure:
         ------
         OutOfTime
         """
+        for answer in self.walk(extra, idle=idle, costs=costs, below=below):
+            assert answer is not None
+            yield answer
+
+    def walk(
+        self,
+        extra: int,
+        *,
+        idle: bool = False,
+        costs: Costs | None = None,
+        below: Callable[[], int | None] | None = None,
+        pause: int | None = None,
+    ) -> Iterator[Answer | None]:
+        """:meth:`sets`, with a ``None`` in between whenever ``pause`` work was done."""
         self._idle = idle
+        self._pause = pause
+        self._pause_at = self.work + pause if pause is not None else None
         reached = self.relations.of(1, 1)
         related = {t: self.relations.of(t, 1) | self._twice[t] for t in self.targets}
-        yield from self._visit([1], 1, reached, list(self.targets), related, extra, 0)
+        looked_at = costs is not None and costs.input_width <= WIDEST_INPUT
+        for answer in self._visit([1], 1, reached, list(self.targets), related, extra, 0):
+            if answer is not None and looked_at and below is not None and below():
+                self.work += answer[1].bit_count()
+            yield answer
 
     def _visit(
         self,
@@ -96,9 +124,13 @@ class Closure:
         related: dict[int, int],
         extra: int,
         banned: int,
-    ) -> Iterator[tuple[list[int], int]]:
-        self.nodes += 1
-        if not self.nodes & 127 and self.deadline is not None:
+    ) -> Iterator[Answer | None]:
+        if self._pause is not None and self._pause_at is not None and self.work >= self._pause_at:
+            yield None
+            self._pause_at = self.work + self._pause
+        self.work += 1
+        self._branches += 1
+        if not self._branches & 127 and self.deadline is not None:
             if time.monotonic() > self.deadline:
                 raise OutOfTime
         grown = self.relations.grown

@@ -10,16 +10,19 @@ every output is proved to stay within the bound.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from amaranth import signed, unsigned
 
 from holigrail_hw.core import (
+    ExactOutputs,
     OperatorSpec,
     RequestError,
     Target,
     ToolError,
+    numbers_of,
     operator,
     parameter,
 )
@@ -27,7 +30,7 @@ from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.views import View
 
-from .adder_graph import AdderGraph
+from .adder_graph import AdderGraph, odd_targets
 from .adder_step import GraphSteps
 from .cost_table import cost_table
 from .counting import adder_costs
@@ -42,7 +45,7 @@ from .solution_cache import solve_cached
 from .solve import ENGINES, METRICS, Problem, Solution
 from .truncation import output_errors
 
-__all__ = ["ConstantMultiplication"]
+__all__ = ["ConstantMultiplication", "search_remarks"]
 
 
 @operator(
@@ -73,8 +76,12 @@ class ConstantMultiplication(OperatorSpec):
     input: Format = parameter(parse("int8"), "format of x", samples=("uint5", "sfix6_en3"))
     metric: str = parameter("adders", "what is made small", choices=METRICS)
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64)
-    extra: int = parameter(
-        0, "adders beyond the fewest, if they save one-bit adders", low=0, high=4
+    extra: int | None = parameter(
+        None,
+        "adders beyond the fewest, if they save one-bit adders; 1, or 2 where quick, if none",
+        low=0,
+        high=4,
+        samples=(0, 1),
     )
     error: int = parameter(0, "allowed error in units of the product", low=0, high=1 << 80)
     error_ulp: int = parameter(0, "allowed error in ulps of rounded outputs", low=0, high=1 << 20)
@@ -152,19 +159,25 @@ class ConstantMultiplication(OperatorSpec):
     def facts(self) -> dict[str, Any]:
         """What is known about the graph, for people."""
         found = self.solution
+        terms = {"optimal among": _terms(found)} if found.proved else {}
         return {
             "adders": found.adders,
             "one-bit adders": found.one_bit_adders,
             "adder depth": found.graph.depth,
             "fundamentals": list(found.graph.fundamentals),
             "optimal": "proved" if found.proved else "not proved",
+            **terms,
             "lower bound": found.bound,
             "fewest adders": found.least_adders,
             "error bound": found.problem.error,
             "worst error": found.worst_error,
             "engine": found.engine,
+            "search ended by": found.ended,
             "time spent (s)": round(found.seconds, 3),
         }
+
+    def remarks(self) -> list[str]:
+        return search_remarks(self.solution.ended)
 
     def views(self, target: Target | None = None) -> list[View]:
         """The graph, how far outputs are off, and what the other metrics would give."""
@@ -220,6 +233,24 @@ class ConstantMultiplication(OperatorSpec):
             found[name] = code.astype(object if format.width > 64 else np.uint64)
         return found
 
+    def exact(self, x: Any) -> ExactOutputs:
+        assert isinstance(self.input, FixedFormat)
+        numbers = numbers_of(x, self.input)
+        bound = self.bound * Fraction(2) ** -self.input.fraction_width
+        names = [f"p{index}" for index in range(len(self.constants))]
+        return ExactOutputs(
+            {
+                name: [constant * number for number in numbers]
+                for name, constant in zip(names, self.constants, strict=True)
+            },
+            dict.fromkeys(names, bound),
+        )
+
+    def variants(self) -> list[OperatorSpec]:
+        """Those of single parameters, and truncated ones."""
+        few = replace(self, metric="one-bit-adders")
+        return [*super().variants(), replace(few, error=20), replace(few, faithful=True)]
+
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         graph, width, is_signed = self.graph, self.input.width, self.input.signed
         per_adder = self.registers == "every-adder"
@@ -267,6 +298,26 @@ class ConstantMultiplication(OperatorSpec):
             return outputs
 
         return circuit
+
+
+def _terms(found: Solution) -> str:
+    """The graphs among which none is better than a proved one."""
+    limits = []
+    if found.problem.metric != "adders":
+        limits.append(f"at most {found.searched} adders")
+    if found.problem.depth is not None:
+        limits.append(f"at most {found.problem.depth} on a path")
+    bits = max((t.bit_length() for t in odd_targets(found.problem.constants)), default=1)
+    limits.append(f"fundamentals below {1 << bits}")
+    return "graphs of two-operand adders with " + ", ".join(limits)
+
+
+def search_remarks(ended: str) -> list[str]:
+    """A remark for a search that did not end by itself."""
+    if ended == "complete":
+        return []
+    what = "the time limit" if ended == "time limit" else "an interrupt"
+    return [f"{what} ended the search for adders: another run may give another design"]
 
 
 def _range(format: Format) -> tuple[int, int]:

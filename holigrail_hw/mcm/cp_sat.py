@@ -23,8 +23,9 @@ from .errors import GraphError, MissingPackage
 from .forms import Costs, Form
 from .heuristic import greedy_set
 from .native_closure import enumeration
+from .one_bit_bound import one_bit_bound
 from .relations import WIDEST, members
-from .search_process import Call, cores, run_searches
+from .search_process import Call, run_searches
 from .selection import Options, cheapest_adders, graph_of, options_of
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def solve_apart(problem: "Problem", deadline: float | None, report: Report) -> "
         return outcome.results[0]
     if not best:
         raise GraphError("engine cp-sat: no graph was found in the time allowed")
-    return replace(best[-1], stopped=outcome.interrupted)
+    return replace(best[-1], ended="interrupt" if outcome.interrupted else "time limit")
 
 
 def fewest_in_child(problem: "Problem", seconds: float | None, *, report: Report) -> "Solution":
@@ -91,12 +92,13 @@ def fewest_in_child(problem: "Problem", seconds: float | None, *, report: Report
     deadline = None if seconds is None else time.monotonic() + seconds
     targets = odd_targets(problem.constants)
     costs = Costs(problem.input_width, problem.signed, problem.rule)
-    least = lower_bound(targets)
+    least, ended = lower_bound(targets), "complete"
 
     def solution(factors: Sequence[int]) -> Solution:
         order = _order(options_of(factors, costs), problem.depth)
         graph = graph_of(order, problem.constants)
-        return Solution(problem, graph, len(order) == least, least, least, _ENGINE, 0.0)
+        proved = len(order) == least
+        return Solution(problem, graph, proved, least, least, _ENGINE, 0.0, ended=ended)
 
     best = greedy_set(targets, problem.depth)
     while targets and least < len(best):
@@ -106,26 +108,31 @@ def fewest_in_child(problem: "Problem", seconds: float | None, *, report: Report
             best = factors
             break
         if status == "stopped":
+            ended = "time limit"
             break
         least += 1
     return solution(best)
 
 
 def search_in_child(problem: "Problem", seconds: float | None, *, report: Report) -> "Solution":
-    """The fewest one-bit adders over the sets with the fewest adders, or with some more."""
+    """The fewest one-bit adders over the sets with the fewest adders, or with ``extra`` more."""
     from .solve import Solution
 
     deadline = None if seconds is None else time.monotonic() + seconds
     targets = odd_targets(problem.constants)
     costs = Costs(problem.input_width, problem.signed, problem.rule)
-    level = max(0, lower_bound(targets) - len(targets))
+    at_least = one_bit_bound(targets, costs)
+    level = lower_bound(targets) - len(targets)
     closure = enumeration(targets, depth=problem.depth, deadline=deadline)
+    factors = greedy_set(targets, problem.depth)
+    graph = graph_of(_order(options_of(factors, costs), problem.depth), problem.constants)
+    first = Solution(problem, graph, False, at_least, lower_bound(targets), _ENGINE, 0.0)
     best: Solution | None = None
-    proved, least = True, None
+    proved, fewest = True, None
     try:
-        while least is None or level <= least + problem.extra:
-            for common, last in closure.sets(level, idle=least is not None):
-                least = level if least is None else least
+        while fewest is None or level <= fewest + (problem.extra or 0):
+            for common, last in closure.sets(level, idle=fewest is not None):
+                fewest = level if fewest is None else fewest
                 for x in members(last) if last else [0]:
                     options = options_of([*common, x] if x else common, costs)
                     below = None if best is None else best.cost
@@ -133,18 +140,16 @@ def search_in_child(problem: "Problem", seconds: float | None, *, report: Report
                     proved &= complete
                     if found is not None:
                         graph = graph_of(found, problem.constants)
-                        bound = len(targets) + least
-                        best = Solution(problem, graph, False, 0, bound, _ENGINE, 0.0)
+                        least = len(targets) + fewest
+                        best = replace(first, graph=graph, least_adders=least)
                         report(best)
             level += 1
     except OutOfTime:
         proved = False
-    if best is None:
-        factors = greedy_set(targets, problem.depth)
-        graph = graph_of(_order(options_of(factors, costs), problem.depth), problem.constants)
-        return Solution(problem, graph, False, 0, lower_bound(targets), _ENGINE, 0.0)
-    bound = best.cost if proved else 0
-    return Solution(problem, best.graph, proved, bound, best.least_adders, _ENGINE, 0.0)
+    if not proved or best is None:
+        return replace(best or first, ended="time limit")
+    searched = len(targets) + level - 1
+    return replace(best, proved=True, bound=best.cost, searched=searched)
 
 
 def _feasible(
@@ -265,7 +270,8 @@ def _solve(model: Any, deadline: float | None) -> Any:
     from ortools.sat.python import cp_model
 
     solver = cp_model.CpSolver()
-    solver.parameters.num_workers = cores()
+    # More workers race, and each race may have another end.
+    solver.parameters.num_workers = 1
     if deadline is not None:
         left = deadline - time.monotonic()
         if left <= 0:

@@ -14,23 +14,33 @@ Pueschel, "Multiplierless Multiple Constant Multiplication", 2007.)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from amaranth import Cat, Const, Shape, signed, unsigned
 
 from holigrail_hw.arith.rounded import RoundedOperator
-from holigrail_hw.core import Target, operator, parameter
+from holigrail_hw.core import (
+    ExactOutputs,
+    Target,
+    clamped,
+    numbers_of,
+    operator,
+    parameter,
+    rounding_error,
+)
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder
 from holigrail_hw.hdl.project import project_integer
 from holigrail_hw.views import View
 
-from .adder_graph import decompose
+from .adder_graph import decompose, odd_targets
 from .constant_multiplication import ConstantMultiplication
 from .frequency_response import magnitude_response
 from .graph_pictures import picture
+from .heuristic import least_depth
 from .matrix_counting import range_of, width_of_range
 from .selection import targets_of
 from .solve import METRICS, Problem
@@ -53,7 +63,9 @@ class FiniteImpulseResponse(RoundedOperator):
 
     Time counts items: in a stream, pauses do not count. Latency 0 without a clock request, and the
     initiation interval is 1. The exact output has as many bits as the largest sum needs, and is
-    rounded only if ``result`` is another format.
+    rounded only if ``result`` is another format. The products are as shallow as they can be unless
+    ``depth`` is given, with the fewest adders (or one-bit adders) for that; 64 is as good as no
+    limit.
     """
 
     coefficients: tuple[int, ...] = parameter(
@@ -66,7 +78,12 @@ class FiniteImpulseResponse(RoundedOperator):
     )
     metric: str = parameter("adders", "what is made small in the products", choices=METRICS)
     depth: int | None = parameter(
-        None, "most adders on a path of the products", low=1, high=64, samples=(2,)
+        None,
+        "most adders on a path of the products",
+        low=1,
+        high=64,
+        samples=(2, 64),
+        nothing="least",
     )
     search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20, hardware=False)
     result: Format | None = parameter(
@@ -79,7 +96,10 @@ class FiniteImpulseResponse(RoundedOperator):
         return any(self.coefficients[1:])
 
     def derive(self) -> dict[str, Any]:
-        return {} if self._wrong() else {"result": self.exact_format}
+        if self._wrong():
+            return {}
+        depth = max(1, least_depth(odd_targets(self.coefficients)))
+        return {"result": self.exact_format, "depth": depth}
 
     def check(self) -> list[str]:
         return self._wrong() or super().check()
@@ -133,6 +153,10 @@ class FiniteImpulseResponse(RoundedOperator):
             "sum of magnitudes": sum(map(abs, self.coefficients)),
         }
 
+    def remarks(self) -> list[str]:
+        block = self.block
+        return block.remarks() if block else []
+
     def views(self, target: Target | None = None) -> list[View]:
         """The graph of the products, the taps, and the magnitude of the frequency response."""
         block = self.block
@@ -160,6 +184,26 @@ class FiniteImpulseResponse(RoundedOperator):
             total[age:] += coefficient * values[: len(values) - age]
         code = (total & ((1 << exact.width) - 1)).astype(object if exact.width > 64 else np.uint64)
         return {"y": code if self.target == exact else self.projected(exact.unpack(code), random)}
+
+    def exact(self, x: Any, random: Any = None) -> ExactOutputs | None:
+        input, target = self.input, self.target
+        if not isinstance(target, FixedFormat):
+            return None
+        assert isinstance(input, FixedFormat)
+        numbers = numbers_of(x, input)
+        sums = [
+            sum(
+                (c * numbers[n - age] for age, c in enumerate(self.coefficients[: n + 1])),
+                Fraction(),
+            )
+            for n in range(len(numbers))
+        ]
+        saturates = self.overflow == "saturate"
+        return ExactOutputs(
+            {"y": clamped(sums, target) if saturates else sums},
+            {"y": rounding_error(input.fraction_width, target, self.rounding)},
+            wraps=not saturates,
+        )
 
     def items(self, count: int, rng: np.random.Generator) -> dict[str, Any]:
         """Random items and corner cases, with runs that drive the sum to its ends."""

@@ -9,16 +9,20 @@ Neighbourhood: some of the extra factors are dropped, the others stay as if they
 the closure enumeration looks for a completion with fewer.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
-from .closure import OutOfTime, nonzero_digits
+from .closure import nonzero_digits
 from .native_closure import enumeration
 from .relations import members, neighbours
+from .turns import PAUSE
 
-__all__ = ["greedy_set", "improved_set", "least_depth"]
+__all__ = ["greedy_set", "improvements", "least_depth"]
+
+_MOST_DROPPED = 4
+# Work of the enumeration in one neighbourhood, and what preparing it is counted as.
+_ROUND_WORK, _ROUND_COST = 1_000_000, 2000
 
 
 def least_depth(targets: Sequence[int]) -> int:
@@ -105,50 +109,53 @@ def _dividers(factor: int) -> set[int]:
     return {factor // d for d in divisors if factor % d == 0}
 
 
-def improved_set(
+def improvements(
     targets: Sequence[int],
     factors: Sequence[int],
     *,
     depth: int | None,
-    deadline: float,
-    enough: int,
+    deadline: float | None,
+    keep: Callable[[list[int]], None],
     seed: int = 1,
-    keep: Callable[[list[int]], None] | None = None,
-) -> list[int]:
-    """A set with fewer factors, found until the deadline or until ``enough`` adders.
+) -> Iterator[int]:
+    """Look for sets with fewer factors; yields the work done so far, in that of the enumeration.
 
-    ``keep`` gets every better set on the way.
+    ``keep`` gets every better set on the way. Which sets these are depends on no clock.
+
+    Raises
+    ------
+    OutOfTime
+        When the deadline comes.
     """
     random = Random(seed)
     best = list(factors)
     wanted = set(targets)
     bits = max((f.bit_length() for f in best), default=1)
-    failures, size = 0, 1
-    while len(best) - 1 > enough and time.monotonic() < deadline:
+    failures, size, work = 0, 1, 0
+    while True:
         extras = [f for f in best if f != 1 and f not in wanted]
-        dropped = set(random.sample(extras, min(size, len(extras))))
+        if size > min(_MOST_DROPPED, len(extras)):
+            return
+        dropped = set(random.sample(extras, size))
         kept = sorted(wanted | (set(extras) - dropped))
-        closure = enumeration(
-            kept, depth=depth, bits=bits, deadline=min(deadline, time.monotonic() + 2.0)
-        )
+        closure = enumeration(kept, depth=depth, bits=bits, deadline=deadline)
         found = None
-        try:
-            for count in range(len(dropped)):
-                found = next(closure.sets(count), None)
-                if found is not None:
+        for count in range(len(dropped)):
+            for found in closure.walk(count, pause=PAUSE):
+                if found is not None or closure.work > _ROUND_WORK:
                     break
-        except OutOfTime:
-            pass
+                yield work + closure.work
+            if found is not None or closure.work > _ROUND_WORK:
+                break
+        work += _ROUND_COST + closure.work
         if found is not None:
             common, last = found
             best = common if not last else [*common, next(members(last))]
             failures = 0
-            if keep is not None:
-                keep(best)
-            continue
-        failures += 1
-        if failures >= 2 * len(extras):
-            failures, size = 0, size + 1
-            if size > min(4, len(extras)):
-                break
-    return best
+            size = min(size, max(1, len(best) - 1 - len(wanted)))
+            keep(best)
+        else:
+            failures += 1
+            if failures >= 2 * len(extras):
+                failures, size = 0, size + 1
+        yield work

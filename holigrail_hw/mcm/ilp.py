@@ -112,7 +112,7 @@ def fewest_adders(
     _solver(solver, None)
     targets = odd_targets(problem.constants)
     best = greedy_set(targets, problem.depth)
-    least = lower_bound(targets)
+    least, ended = lower_bound(targets), "complete"
     engine = f"ilp ({solver})"
 
     def solution() -> "Solution":
@@ -125,7 +125,7 @@ def fewest_adders(
             raise GraphError(f"engine ilp: {solver} returned {best}, which is no adder graph")
         graph = graph_of(found[1], problem.constants)
         proved = len(graph.adders) == least
-        return Solution(problem, graph, proved, least, least, engine, 0.0)
+        return Solution(problem, graph, proved, least, least, engine, 0.0, ended=ended)
 
     # The solver has the last word even where the bound already proves the heuristic's graph.
     while targets and least < len(best):
@@ -136,6 +136,7 @@ def fewest_adders(
             best = factors
             break
         if status == "stopped":
+            ended = "time limit"
             break
         least += 1
     return solution()

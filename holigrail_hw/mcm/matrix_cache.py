@@ -25,7 +25,7 @@ from .matrix_search import Progress, Stop
 __all__ = ["clear", "design_cached", "design_kept", "entries", "entry_path", "folder", "read"]
 
 _SCHEMA = "holigrail constant matrix design"
-_VERSION = 2
+_VERSION = 3
 _MOST_KEPT = 256
 
 _kept: dict[tuple[MatrixRequest, float], MatrixDesign] = {}

@@ -7,8 +7,10 @@ constant costs more than it saves, errors stay within the bound by themselves.
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from holigrail_hw.plain_values import settle_fields
 
@@ -16,11 +18,12 @@ from .errors import GraphError
 from .matrix_analysis import Analysis, GraphAnalysis
 from .matrix_circuit import MatrixCircuit, exact_circuit
 from .matrix_constants import fold_constants
+from .matrix_counting import width_of_range
 from .matrix_graph import Matrix
-from .matrix_search import Progress, Stop, least_matrix_depth, solve_matrix
+from .matrix_search import METRICS, Progress, Stop, least_matrix_depth, solve_matrix
 from .matrix_truncation import truncate_graph
 
-__all__ = ["MatrixDesign", "MatrixRequest", "design_matrix"]
+__all__ = ["MatrixDesign", "MatrixRequest", "design_matrix", "design_remarks"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class MatrixRequest:
         Searches at the same time, of which the best counts; one for each core is as fast as one.
     cuts : int
         Repetitions of the search of truncations.
+    metric : str
+        What the search for a graph makes small: adders, or one-bit-adders.
 
     Lists and NumPy arrays of integers are taken, too.
 
@@ -58,6 +63,7 @@ class MatrixRequest:
     seed: int = 0
     searches: int = 1
     cuts: int = 200
+    metric: str = "adders"
 
     def __post_init__(self) -> None:
         settle_fields(
@@ -83,6 +89,8 @@ class MatrixRequest:
         for name, values in (("constants", self.constants), ("bounds", self.bounds)):
             if len(values) != rows:
                 found.append(f"{name} must be {rows}, one per row, not {len(values)}")
+        if self.metric not in METRICS:
+            found.append(f"metric must be {' or '.join(METRICS)}, not {self.metric}")
         if any(low > high for low, high in self.ranges):
             found.append("ranges must have a least value no greater than the greatest")
         if any(bound < 0 for bound in self.bounds):
@@ -164,6 +172,25 @@ class MatrixDesign:
         return self
 
 
+def _widths(request: MatrixRequest) -> dict[str, Any]:
+    """The widest input, which one-bit adders are counted for; only the metric of bits needs it."""
+    if request.metric == "adders":
+        return {}
+    low = min(low for low, _ in request.ranges)
+    high = max(high for _, high in request.ranges)
+    return {"input_width": width_of_range(low, high), "signed": low < 0}
+
+
+def design_remarks(designs: Iterable[MatrixDesign]) -> list[str]:
+    """A remark if some search did not end by itself."""
+    if all(design.complete for design in designs):
+        return []
+    return [
+        "a time limit or an interrupt ended the search for adders: another run may give another "
+        "design"
+    ]
+
+
 def design_matrix(
     request: MatrixRequest,
     *,
@@ -189,6 +216,8 @@ def design_matrix(
         iterations=request.iterations,
         seed=request.seed,
         searches=request.searches,
+        metric=request.metric,
+        **_widths(request),
         progress=progress,
         stop=stop,
     )

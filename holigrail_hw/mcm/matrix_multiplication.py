@@ -11,12 +11,23 @@ every output is proved to stay within the bound.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from amaranth import Const, Mux
 
-from holigrail_hw.core import OperatorSpec, RequestError, Target, operator, parameter
+from holigrail_hw.core import (
+    ExactOutputs,
+    OperatorSpec,
+    RequestError,
+    Target,
+    clamped,
+    numbers_of,
+    operator,
+    parameter,
+    rounding_error,
+)
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
@@ -28,9 +39,9 @@ from .matrix_cache import design_kept
 from .matrix_circuit import MatrixCircuit
 from .matrix_counting import width_of_range
 from .matrix_datapath import ResultStage, matrix_steps
-from .matrix_design import MatrixDesign, MatrixRequest
+from .matrix_design import MatrixDesign, MatrixRequest, design_remarks
 from .matrix_graph import MatrixGraph
-from .matrix_search import default_iterations, least_matrix_depth
+from .matrix_search import METRICS, default_iterations, least_matrix_depth
 from .naive_circuit import naive_matrix
 
 __all__ = ["MatrixMultiplication"]
@@ -61,7 +72,9 @@ class MatrixMultiplication(OperatorSpec):
     Without ``result``, outputs are in as many bits as they need, with the place of the inputs'
     lowest bit; biases are in units of that bit. With it they are rounded, and saturate or wrap. A
     ReLU replaces negative outputs by 0. ``depth`` limits the adders on a path of the matrix
-    product; where a bias finds no free place, it is one more adder behind it.
+    product; where a bias finds no free place, it is one more adder behind it. Without it the depth
+    is the least possible, where adders times depth are fewest as a rule; deeper graphs have up to
+    about a tenth fewer adders, and 64 is as good as no limit.
 
     Outputs are exact, or rounded once, unless an error is allowed: the bound is on the magnitude of
     what is rounded minus the exact sum, ``error`` in units of the inputs' lowest bit, ``error_ulp``
@@ -97,7 +110,10 @@ class MatrixMultiplication(OperatorSpec):
     output_bits: int | None = parameter(
         None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
     )
-    depth: int | None = parameter(None, "most adders on a path", low=1, high=64, samples=(3,))
+    metric: str = parameter("adders", "what is made small", choices=METRICS)
+    depth: int | None = parameter(
+        None, "most adders on a path", low=1, high=64, samples=(5, 64), nothing="least"
+    )
     iterations: int | None = parameter(
         None,
         "repetitions of the search, by the matrix if none",
@@ -112,6 +128,11 @@ class MatrixMultiplication(OperatorSpec):
     search_seed: int = parameter(
         0, "random numbers of the search", low=0, high=1 << 30, samples=(1,), hardware=False
     )
+
+    def derive(self) -> dict[str, Any]:
+        if not self.matrix or len({len(row) for row in self.matrix} | {0}) != 2:
+            return {}
+        return {"depth": max(1, least_matrix_depth(self.matrix))}
 
     def check(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
@@ -187,6 +208,7 @@ class MatrixMultiplication(OperatorSpec):
             seed=self.search_seed,
             searches=2,
             cuts=_CUTS if self.iterations is None else self.iterations,
+            metric=self.metric,
         )
         try:
             return design_kept(request, time_limit=self.search_time, progress=progress)
@@ -221,6 +243,9 @@ class MatrixMultiplication(OperatorSpec):
             "iterations": found.iterations,
             "time spent (s)": round(found.seconds, 3),
         }
+
+    def remarks(self) -> list[str]:
+        return design_remarks([self.design])
 
     def views(self, target: Target | None = None) -> list[View]:
         """The graph without biases."""
@@ -282,6 +307,27 @@ class MatrixMultiplication(OperatorSpec):
                 code = self.result.project(numbers, self.rounding, None, 0, self.overflow)
             found[name] = code
         return found
+
+    def exact(self, **codes: Any) -> ExactOutputs:
+        input, result = self.input, self.result
+        assert isinstance(input, FixedFormat)
+        columns = [numbers_of(codes[f"x{index}"], input) for index in range(len(self.matrix[0]))]
+        unit = Fraction(2) ** -input.fraction_width
+        bound, values = self.bound * unit, {}
+        for index, (row, bias) in enumerate(zip(self.matrix, self._biases, strict=True)):
+            totals = [
+                bias * unit + sum(c * x for c, x in zip(row, item, strict=True))
+                for item in zip(*columns, strict=True)
+            ]
+            if self.activation == "relu":
+                totals = [max(total, Fraction(0)) for total in totals]
+            values[f"p{index}"] = totals
+        if isinstance(result, FixedFormat):
+            bound += rounding_error(input.fraction_width, result, self.rounding)
+            if self.overflow == "saturate":
+                values = {name: clamped(totals, result) for name, totals in values.items()}
+        wraps = result is not None and self.overflow == "wrap"
+        return ExactOutputs(values, dict.fromkeys(values, bound), wraps)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         inputs = [wires[f"x{index}"] for index in range(len(self.matrix[0]))]

@@ -91,8 +91,8 @@ def truncate_graph(
             for options, pick in zip(problem.options, best, strict=True)
         ),
     )
-    polished = problem.polished(circuit, begin + 2 * time_limit)
-    return Truncated(polished, engine, done == iterations and optimal)
+    polished, finished = problem.polished(circuit, begin + 2 * time_limit)
+    return Truncated(polished, engine, done == iterations and optimal and finished)
 
 
 class _Problem:
@@ -191,8 +191,11 @@ class _Problem:
             left -= errors[index]
             prepare(index)
 
-    def polished(self, circuit: MatrixCircuit, deadline: float) -> MatrixCircuit:
-        """Amounts changed one by one while the exact analysis finds that cheaper and allowed."""
+    def polished(self, circuit: MatrixCircuit, deadline: float) -> tuple[MatrixCircuit, bool]:
+        """Amounts changed one by one while the exact analysis finds that cheaper and allowed.
+
+        Also whether no deadline came before nothing was left to change.
+        """
         while not self.allowed(self.analysis.of(circuit)):
             # Only rounding of the sums above gets here: give back the least loss.
             index = max(range(len(circuit.truncations)), key=lambda i: sum(circuit.truncations[i]))
@@ -206,7 +209,7 @@ class _Problem:
             for index, (left, right) in enumerate(circuit.truncations):
                 for pair in ((left + 1, right), (left, right + 1), (max(0, left - 1), right)):
                     if time.monotonic() > deadline:
-                        return circuit
+                        return circuit, False
                     if pair == (left, right):
                         continue
                     new = _changed(circuit, index, pair)
@@ -214,7 +217,7 @@ class _Problem:
                     if found.one_bit_adders < cost and self.allowed(found):
                         circuit, cost, improved = new, found.one_bit_adders, True
                         break
-        return circuit
+        return circuit, True
 
     def allowed(self, found: Analysis) -> bool:
         """Whether the proved errors keep the bounds."""

@@ -9,7 +9,7 @@ import ctypes
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from .closure import Closure, OutOfTime
+from .closure import WIDEST_INPUT, Answer, Closure, OutOfTime
 from .counting import RULES
 from .forms import Costs
 from .native_library import load
@@ -17,7 +17,7 @@ from .native_library import load
 __all__ = ["NativeClosure", "enumeration"]
 
 _SPELL_S = 0.05
-_WIDEST_INPUT = 64
+_NO_PAUSE = (1 << 64) - 1
 
 
 def enumeration(
@@ -48,23 +48,25 @@ class NativeClosure(Closure):
         if hasattr(self, "_handle"):
             self._library.closure_free(self._handle)
 
-    def sets(
+    def walk(
         self,
         extra: int,
         *,
         idle: bool = False,
         costs: Costs | None = None,
         below: Callable[[], int | None] | None = None,
-    ) -> Iterator[tuple[list[int], int]]:
+        pause: int | None = None,
+    ) -> Iterator[Answer | None]:
         library, handle = self._library, self._handle
         asked = None
-        if costs is not None and below is not None and costs.input_width <= _WIDEST_INPUT:
+        if costs is not None and below is not None and costs.input_width <= WIDEST_INPUT:
             asked = below
             rule = list(RULES).index(costs.rule)
             library.closure_costs(handle, costs.input_width, costs.signed, rule)
         library.closure_start(handle, extra, idle)
         common = (ctypes.c_uint32 * (len(self.targets) + extra + 2))()
         words = (ctypes.c_uint64 * max(1, self.relations.count + 63 >> 6))()
+        pause_at = _NO_PAUSE if pause is None else self.work + pause
         while True:
             spell = _SPELL_S
             if self.deadline is not None:
@@ -72,10 +74,13 @@ class NativeClosure(Closure):
                 if spell <= 0:
                     raise OutOfTime
             limit = (asked() if asked is not None else None) or 0
-            state = library.closure_next(handle, spell, limit)
-            self.nodes = library.closure_nodes(handle)
+            state = library.closure_next(handle, spell, pause_at, limit)
+            self.work = library.closure_work(handle)
             if state == 0:
                 return
+            if state == 3 and pause is not None:
+                yield None
+                pause_at = self.work + pause
             if state == 1:
                 count = library.closure_common(handle, common)
                 last = 0
@@ -93,10 +98,10 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("free", None, (handle,)),
         ("start", None, (handle, whole, whole)),
         ("costs", None, (handle, whole, whole, whole)),
-        ("next", whole, (handle, ctypes.c_double, whole)),
+        ("next", whole, (handle, ctypes.c_double, ctypes.c_uint64, whole)),
         ("common", whole, (handle, factors)),
         ("last", whole, (handle, words)),
-        ("nodes", ctypes.c_uint64, (handle,)),
+        ("work", ctypes.c_uint64, (handle,)),
     ):
         function = getattr(library, f"closure_{name}")
         function.restype, function.argtypes = result, arguments

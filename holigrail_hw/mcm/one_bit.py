@@ -3,62 +3,136 @@
 Every set of fundamentals that the closure enumeration reports gets its cheapest acyclic choice of
 adders. A set is skipped as soon as the sum of the cheapest options of its members reaches the best
 graph so far; a branch, as soon as its members and the cheapest conceivable others do.
+
+A local search takes turns with the enumeration, by work done. If nobody says how many adders there
+may be, graphs with one adder more than the fewest are tried too, and with two where one was quick,
+as far as a given amount of work goes.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from .closure import OutOfTime, lower_bound
+from .closure import Closure, OutOfTime
 from .forms import Costs, Form
 from .native_closure import enumeration
 from .relations import bit, members
-from .selection import Option, Options, cheapest_adders, improved_adders, options_of
+from .selection import (
+    Option,
+    Options,
+    Selection,
+    cheapest_adders,
+    improved_adders,
+    options_of,
+)
+from .turns import PAUSE, take_turns
 
-__all__ = ["OneBit", "minimum_one_bit"]
+__all__ = ["OneBit", "Order", "cheaper_set", "minimum_one_bit"]
 
-# Branches of one selection, and rounds of local search where they did not suffice.
-_STEPS = 30_000
-_ROUNDS = 300
-# Part of the time left for local search, before sets with extra adders are enumerated.
-_LOCAL_SHARE = 0.5
-_PATIENCE_S = 60.0
+Order = tuple[tuple[int, Form], ...]
+
+# Branches of one selection, and rounds of local search where they did not suffice; and fewer where
+# a cheaper graph is only welcome.
+_STEPS, _ROUNDS = 30_000, 300
+_FEW_STEPS, _FEW_ROUNDS = 2000, 0
+# A set, and the preparation of a neighbourhood, in units of work of the enumeration; a branch of a
+# selection counts as one for each adder.
+_OFFERED, _ROUND_COST = 100, 2000
+# Work of the enumeration before local search begins, and of one neighbourhood.
+_AHEAD, _ROUND_WORK = 200_000, 1_000_000
+# Work for graphs with more adders than the fewest, if their number was left open; and the work that
+# one more may have taken for two more to be tried.
+_OPEN_WORK, _QUICK = 2_000_000, 200_000
+_MOST_OPEN = 2
 
 
 @dataclass(frozen=True)
 class OneBit:
-    """What was found: cost and order are None without any graph."""
+    """What was found.
 
-    cost: int | None
-    order: tuple[tuple[int, Form], ...]
-    proved: bool
-    bound: int
-    least_adders: int | None
-    adders_bound: int
+    ``searched``: no graph with at most so many adders is cheaper; 0 if nothing is known.
+    ``ended``: "complete", "time limit" or "interrupt".
+    """
+
+    order: Order
+    searched: int
+    ended: str
 
 
 class _Search:
-    def __init__(self, targets, costs, depth, deadline, report, seed):
+    """All sets with as many adders as ``order``, which is known to have the fewest, and more."""
+
+    def __init__(
+        self,
+        targets: Sequence[int],
+        order: Order,
+        costs: Costs,
+        depth: int | None,
+        deadline: float | None,
+        report: Callable[[Order], None] | None = None,
+    ):
         self.targets = sorted(targets)
         self.costs = costs
         self.depth = depth
         self.deadline = deadline
         self.report = report
-        self.random = Random(seed)
-        self.least = lower_bound(targets)
+        self.random = Random(1)
         self.closure = enumeration(targets, depth=depth, deadline=deadline)
-        self.best: int | None = None
-        self.order: tuple[tuple[int, Form], ...] = ()
-        self.sets = 0
+        self.best = sum(costs.of(w, form) for w, form in order)
+        self.order = order
+        self.fewest = len(order) - len(targets)
+        self.steps, self.rounds = _STEPS, _ROUNDS
+        self.sets = self.more = 0
+        self.searched = 0
         self.unfinished: list[Options] = []
 
-    def offer(self, common: list[int], last: int) -> None:
-        """Try the set, or sets, of one answer of the enumeration."""
+    @property
+    def work(self) -> int:
+        """Work of the enumeration, and of selections among its sets."""
+        return self.closure.work + self.more
+
+    def prove(self, extra: int | None) -> Iterator[int]:
+        """All sets, by their number of adders; yields the work done so far."""
+        beyond, end = 0, None
+        while extra is None or beyond <= extra:
+            begin = self.work
+            for work in self.walk(beyond):
+                yield work
+                if end is not None and work > end:
+                    return
+            if self.unfinished and end is not None:
+                return
+            self.finish()
+            self.searched = len(self.targets) + self.fewest + beyond
+            if extra is None:
+                if beyond == _MOST_OPEN or (beyond == 1 and self.work - begin > _QUICK):
+                    return
+                end = end or self.work + _OPEN_WORK
+            beyond += 1
+
+    def walk(self, beyond: int) -> Iterator[int]:
+        """All sets with so many factors more than the fewest."""
+        for answer in self.closure.walk(
+            self.fewest + beyond,
+            idle=beyond > 0,
+            costs=self.costs,
+            below=lambda: self.best,
+            pause=PAUSE,
+        ):
+            before = self.more
+            for work in self.offer(*answer) if answer is not None else ():
+                self.more = before + work
+                yield self.work
+            yield self.work
+
+    def offer(self, common: list[int], last: int) -> Iterator[int]:
+        """Try the set, or sets, of one answer of the enumeration; yields the work done so far."""
+        work = 0
         base = options_of(common, self.costs, self.closure.relations)
         if not last:
             self.sets += 1
-            self.select(base)
+            yield self.select(base)
             return
         present = sum(bit(f) for f in common)
         for x in members(last):
@@ -66,7 +140,8 @@ class _Search:
             if not self.sets & 31 and self.deadline is not None:
                 if time.monotonic() > self.deadline:
                     raise OutOfTime
-            self.select(self.with_factor(base, common, present | bit(x), x))
+            work += self.select(self.with_factor(base, common, present | bit(x), x))
+            yield work
 
     def with_factor(self, base: Options, common: list[int], present: int, x: int) -> Options:
         """The options of a set with one more factor."""
@@ -85,28 +160,30 @@ class _Search:
             options[w] = sorted([*options.get(w, ()), *found.values()])
         return options
 
-    def select(self, options: Options) -> None:
-        """Keep the cheapest graph of a set if it is the best so far."""
+    def select(self, options: Options) -> int:
+        """Keep the cheapest graph of a set if it is the best so far; returns the work."""
         if not all(options.values()):
-            return
-        if self.best is not None and _least(options) >= self.best:
-            return
+            return _OFFERED
+        if _least(options) >= self.best:
+            return _OFFERED
+        selection = Selection(options, self.best, self.depth, self.deadline, self.steps)
         try:
-            found = cheapest_adders(
-                options, below=self.best, depth=self.depth, deadline=self.deadline, steps=_STEPS
-            )
+            found = selection.run()
         except OutOfTime as stopped:
             found = stopped.args[0]
             self.unfinished.append(options)
             if found is not None and self.depth is None:
-                found = improved_adders(options, found[1], rounds=_ROUNDS, deadline=self.deadline)
+                found = improved_adders(
+                    options, found[1], rounds=self.rounds, deadline=self.deadline
+                )
         self.keep(found)
+        return _OFFERED + selection.count * len(options)
 
     def keep(self, found: tuple[int, list[tuple[int, Form]]] | None) -> None:
-        if found is not None and (self.best is None or found[0] < self.best):
+        if found is not None and found[0] < self.best:
             self.best, self.order = found[0], tuple(found[1])
             if self.report is not None:
-                self.report(self.order, self.least)
+                self.report(self.order)
 
     def finish(self) -> None:
         """Complete the selections that were stopped, the most promising first."""
@@ -119,18 +196,19 @@ class _Search:
                 self.keep(stopped.args[0])
                 raise
             self.keep(found)
+        self.unfinished.clear()
 
-    def wander(self, size: int, until: float) -> None:
-        """Local search among sets of up to ``size`` adders: drop extra factors, add others.
+    def wander(self, extra: int) -> Iterator[int]:
+        """Local search among sets of few adders: drop extra factors, add others.
 
         What stays counts as targets of a small closure enumeration.
         """
-        random = self.random
+        random, work = self.random, 0
         wanted = set(self.targets)
-        exhaustive = self.closure
+        bits = self.closure.relations.bits
         tried: set[tuple[tuple[int, ...], int]] = set()
-        idle = 0
-        while time.monotonic() < until and idle < 200:
+        size, idle = len(self.targets) + self.fewest + extra, 0
+        while idle < 200:
             extras = sorted({w for w, _ in self.order} - wanted)
             dropped = random.sample(extras, min(len(extras), random.choice((0, 1, 1, 2, 2, 3))))
             kept = tuple(sorted(wanted | (set(extras) - set(dropped))))
@@ -140,21 +218,26 @@ class _Search:
                 continue
             idle = 0
             tried.add((kept, count))
-            limit = min(until, time.monotonic() + (until - time.monotonic()) / 4)
-            self.closure = enumeration(
-                kept, depth=self.depth, deadline=limit, bits=exhaustive.relations.bits
-            )
-            before = self.best
-            try:
-                for common, last in self.closure.sets(
-                    count, idle=True, costs=self.costs, below=lambda: self.best
-                ):
-                    self.offer(common, last)
-                    if self.best != before:
-                        break
-            except OutOfTime:
-                pass
-        self.closure = exhaustive
+            closure = enumeration(kept, depth=self.depth, deadline=self.deadline, bits=bits)
+            before = work + _ROUND_COST
+            for spent in self.near(closure, count):
+                work = before + spent
+                yield work
+
+    def near(self, closure: Closure, count: int) -> Iterator[int]:
+        """The sets of one neighbourhood until one is better; yields the work done so far."""
+        before, spent = self.best, 0
+        for answer in closure.walk(
+            count, idle=True, costs=self.costs, below=lambda: self.best, pause=PAUSE
+        ):
+            known, done = spent, closure.work
+            for work in self.offer(*answer) if answer is not None else ():
+                spent = known + work
+                yield done + spent
+            if self.best != before or closure.work + spent > _ROUND_WORK:
+                break
+            yield closure.work + spent
+        yield closure.work + spent
 
 
 def _least(options: Options) -> int:
@@ -163,55 +246,58 @@ def _least(options: Options) -> int:
 
 def minimum_one_bit(
     targets: Sequence[int],
-    input_width: int,
+    order: Order,
+    costs: Costs,
     *,
-    signed: bool = True,
-    rule: str = "ours",
-    extra: int = 0,
+    extra: int | None = 0,
     depth: int | None = None,
     deadline: float | None = None,
-    part: str = "all",
-    report: Callable[[Sequence[tuple[int, Form]], int], None] | None = None,
+    report: Callable[[Order], None] | None = None,
 ) -> OneBit:
-    """Search all sets with up to ``extra`` adders more than the fewest.
+    """Search all sets with up to ``extra`` adders more than the fewest; None leaves that open.
 
-    ``report`` gets every better graph on the way, and how many adders any graph has at least;
-    ``part`` as in :func:`holigrail_hw.mcm.solve.solve`.
+    ``order`` is some graph with the fewest adders; ``report`` gets every better one on the way.
     """
-    costs = Costs(input_width, signed, rule)
-    search = _Search(targets, costs, depth, deadline, report, 1 + (part == "local"))
-    now = time.monotonic
-    level = max(0, lower_bound(targets) - len(targets))
-    least = None
-    proved = False
+    search = _Search(targets, order, costs, depth, deadline, report)
+    ended = "complete"
     try:
-        while least is None or level <= least + extra:
-            for common, last in search.closure.sets(
-                level, idle=least is not None, costs=costs, below=lambda: search.best
-            ):
-                least = level if least is None else least
-                search.offer(common, last)
-                if part == "local" and search.best is not None:
-                    break
-            if least is not None and level == least and part == "local":
-                until = now() + _PATIENCE_S if deadline is None else deadline
-                search.wander(len(targets) + least + extra, until)
-                raise OutOfTime
-            if least is not None and level == least and extra and part == "all":
-                share = _PATIENCE_S if deadline is None else (deadline - now()) * _LOCAL_SHARE
-                search.wander(len(targets) + least + extra, now() + share)
-            level += 1
-            if least is None:
-                search.least = level + len(targets)
-        search.finish()
-        proved = True
-    except (OutOfTime, KeyboardInterrupt):
-        pass
-    return OneBit(
-        search.best,
-        search.order,
-        proved,
-        search.best if proved and search.best is not None else 0,
-        None if least is None else least + len(targets),
-        (level if least is None else least) + len(targets),
-    )
+        take_turns(
+            search.prove(extra),
+            search.wander(1 if extra is None else extra),
+            ahead=_AHEAD,
+            is_done=lambda: False,
+        )
+    except OutOfTime:
+        ended = "time limit"
+    except KeyboardInterrupt:
+        ended = "interrupt"
+    return OneBit(search.order, search.searched, ended)
+
+
+def cheaper_set(
+    targets: Sequence[int],
+    order: Order,
+    costs: Costs,
+    *,
+    depth: int | None,
+    deadline: float | None,
+    most: int,
+) -> Order:
+    """Another graph with the same number of adders and fewer one-bit adders, or the same graph.
+
+    ``most`` is the work after which the search ends.
+
+    Raises
+    ------
+    OutOfTime
+        When the deadline comes; its argument is the best so far.
+    """
+    search = _Search(targets, order, costs, depth, deadline)
+    search.steps, search.rounds = _FEW_STEPS, _FEW_ROUNDS
+    try:
+        for work in search.walk(0):
+            if work > most:
+                break
+    except OutOfTime:
+        raise OutOfTime(search.order) from None
+    return search.order

@@ -1,8 +1,8 @@
-"""Solving in child processes: the proof and a local search side by side, whichever gets further.
+"""Solving in a child process, which obeys time limit and Ctrl-C even inside a solver.
 
-What is solved in a moment is solved here. For the rest, one child looks for the proof and one for
-better graphs; the best graph of both with the best bound of both is the answer, and is proved as
-soon as they meet. With one processor, and for the integer program, there is one child.
+What is solved in a moment is solved here. The child begins anew, so that the answer is that of
+:func:`~holigrail_hw.mcm.solve.solve` and does not depend on what was quick enough to be solved
+here.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .adder_graph import odd_targets
-from .search_process import Call, cores, run_searches
+from .search_process import Call, run_searches
 from .solve import Problem, Solution, accelerate, solve
 
 __all__ = ["search"]
@@ -29,7 +29,7 @@ def search(
     solver: str = "HiGHS",
     progress: Callable[[str], None] | None = None,
 ) -> Solution:
-    """:func:`~holigrail_hw.mcm.solve.solve` in processes that obey the time limit within a second.
+    """:func:`~holigrail_hw.mcm.solve.solve`, obeying the time limit within a second.
 
     ``progress`` gets best, bound and gap as one line of text. After Ctrl-C the best answer so far
     is returned, with ``stopped`` set; a second Ctrl-C within that second raises KeyboardInterrupt.
@@ -49,8 +49,10 @@ def search(
     bits = max((t.bit_length() for t in odd_targets(problem.constants)), default=0)
     if engine != "ilp" and bits <= _ALONE_BITS:
         alone = _ALONE_S if time_limit is None else min(_ALONE_S, time_limit)
-        if found.take(solve(problem, engine=engine, time_limit=alone)):
-            return found.solution(start)
+        answer = solve(problem, engine=engine, time_limit=alone)
+        found.take(answer)
+        if answer.ended == "complete":
+            return answer
     left = None if time_limit is None else time_limit - (time.monotonic() - start)
     if left is not None and left <= _START_S:
         left = _START_S
@@ -59,35 +61,33 @@ def search(
         "solver": solver,
         "time_limit": None if left is None else max(0.05, left - _START_S),
     }
-    parts = ("proof", "local") if cores() > 1 else ("all",)
-    if engine == "ilp":
-        parts = ("all",)
     outcome = run_searches(
-        [
-            Call("holigrail_hw.mcm.solve:solve", (problem,), {**options, "part": part})
-            for part in parts
-        ],
+        [Call("holigrail_hw.mcm.solve:solve", (problem,), options)],
         time_limit=left,
         report=lambda index, answer: found.take(answer),
     )
-    if found.best is None:
-        # Stopped before the first answer.
-        found.take(solve(problem, engine="search", time_limit=0.05))
-    return replace(found.solution(start), stopped=outcome.interrupted and not found.is_final)
+    answer = outcome.results[0]
+    if answer is None or answer.ended != "complete":
+        if found.best is None:
+            # Stopped before the first answer.
+            found.take(solve(problem, engine="search", time_limit=0.05))
+        answer = found.best
+        assert answer is not None
+        ended = "interrupt" if outcome.interrupted else "time limit"
+        answer = replace(answer, ended=ended)
+    return replace(answer, seconds=time.monotonic() - start).check()
 
 
 class _Best:
-    """The best graph and the best bounds of all answers."""
+    """The best of all answers, and the best bounds."""
 
     def __init__(self, progress: Callable[[str], None] | None):
         self.best: Solution | None = None
         self.progress = progress
 
     def take(self, answer: Solution) -> bool:
-        """Whether nothing is left to look for."""
-        best = self.best
-        if best is None:
-            best = answer
+        """Note an answer; no answer ends the search."""
+        best = self.best or answer
         bound = max(best.bound, answer.bound)
         least = max(best.least_adders, answer.least_adders)
         if answer.cost < best.cost or answer.proved:
@@ -98,12 +98,4 @@ class _Best:
         )
         if self.progress is not None:
             self.progress(self.best.summary())
-        return proved
-
-    @property
-    def is_final(self) -> bool:
-        return self.best is not None and self.best.proved
-
-    def solution(self, start: float) -> Solution:
-        assert self.best is not None
-        return replace(self.best, seconds=time.monotonic() - start).check()
+        return False

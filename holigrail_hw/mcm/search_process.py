@@ -25,7 +25,7 @@ from typing import Any
 
 from holigrail_hw.child_process import PYTHON, python_path
 
-__all__ = ["Call", "Outcome", "SearchDied", "cores", "run_searches"]
+__all__ = ["Call", "Outcome", "SearchDied", "run_searches"]
 
 GRACE_S = 0.7
 """How long a child that was asked to stop may take until it is killed."""
@@ -56,13 +56,6 @@ class Outcome:
 
 class SearchDied(RuntimeError):
     """A child ended without a result and without being told to."""
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_searches(

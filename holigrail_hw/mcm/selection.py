@@ -16,7 +16,15 @@ from .closure import OutOfTime
 from .forms import Costs, Form
 from .relations import WIDEST, Relations, bit, members, neighbours
 
-__all__ = ["Option", "cheapest_adders", "graph_of", "improved_adders", "options_of", "targets_of"]
+__all__ = [
+    "Option",
+    "Selection",
+    "cheapest_adders",
+    "graph_of",
+    "improved_adders",
+    "options_of",
+    "targets_of",
+]
 
 
 class Option(NamedTuple):
@@ -70,7 +78,7 @@ def cheapest_adders(
     """
     if any(not found for found in options.values()):
         return None
-    return _Selection(options, below, depth, deadline, steps).run()
+    return Selection(options, below, depth, deadline, steps).run()
 
 
 def improved_adders(
@@ -108,8 +116,20 @@ def _around(options: Options, centre: int) -> set[int]:
     return users | {centre} | {f for o in options[centre] for f in o.form[:2]}
 
 
-class _Selection:
-    def __init__(self, options, below, depth, deadline, steps):
+class Selection:
+    """One call of :func:`cheapest_adders` for fundamentals that all have options.
+
+    ``count`` is the number of branches so far.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        below: int | None,
+        depth: int | None,
+        deadline: float | None,
+        steps: int | None,
+    ):
         self.names = sorted(options)
         place = {1: 0, **{name: index + 1 for index, name in enumerate(self.names)}}
         self.options = [
@@ -127,7 +147,8 @@ class _Selection:
         self.seen: dict[tuple, int] = {}
         self.complete = True
 
-    def run(self):
+    def run(self) -> tuple[int, list[tuple[int, Form]]] | None:
+        """The answer of :func:`cheapest_adders`."""
         if self.depth is not None:
             # The limit may leave few choices, hard to come by from the cheap end.
             self.shallowest()

@@ -26,7 +26,7 @@ from .solve import Problem, Solution
 __all__ = ["canonical", "entries", "entry_path", "folder", "read", "solve_cached"]
 
 _SCHEMA = "holigrail solved constant multiplication"
-_VERSION = 1
+_VERSION = 2
 
 
 def folder() -> Path:
@@ -38,7 +38,7 @@ def canonical(problem: Problem) -> Problem:
     """The same problem with odd, positive, sorted constants.
 
     With an error bound every power of two changes what a node may be off, so only signs, order and
-    duplicates are removed.
+    duplicates are removed. ``extra`` says nothing about the fewest adders.
     """
     if problem.error:
         shifts: dict[int, int] = {}
@@ -49,7 +49,8 @@ def canonical(problem: Problem) -> Problem:
         constants = tuple(sorted(odd << shift for odd, shift in shifts.items()))
     else:
         constants = odd_targets(problem.constants)
-    return replace(problem, constants=constants or (1,))
+    extra = problem.extra if problem.metric == "one-bit-adders" else None
+    return replace(problem, constants=constants or (1,), extra=extra)
 
 
 def entry_path(problem: Problem, engine: str = "auto") -> Path:
@@ -73,6 +74,8 @@ def read(path: Path) -> tuple[Solution, float | None]:
             least_adders=int(data["least_adders"]),
             engine=str(data["engine"]),
             seconds=float(data["seconds"]),
+            searched=int(data["searched"]),
+            ended=str(data["ended"]),
         )
         limit = data["time_limit"]
         return solution.check(), None if limit is None else float(limit)
@@ -90,7 +93,9 @@ def solve_cached(
 ) -> Solution:
     """:func:`~holigrail_hw.mcm.portfolio.search`, or its kept answer.
 
-    An answer without proof is kept, too, and serves requests with at most its time limit.
+    An answer that the time limit or Ctrl-C cut short is kept, too, says so whenever it is used, and
+    serves requests with at most its time limit. A complete one depends on no time limit, and serves
+    all.
     """
     wrong = problem.violations()
     if wrong:
@@ -103,7 +108,7 @@ def solve_cached(
             if known.problem != canonical(problem):
                 raise GraphError(f"cache entry {path.name}: is of another problem")
             spent = limit is None or (time_limit is not None and time_limit <= limit)
-            if known.proved or spent:
+            if known.ended == "complete" or spent:
                 return _for(problem, known)
         except GraphError as error:
             known = None
@@ -113,9 +118,9 @@ def solve_cached(
     found = search(
         canonical(problem), engine=engine, time_limit=time_limit, solver=solver, progress=progress
     )
-    if known is not None and known.cost <= found.cost and not found.proved:
+    if known is not None and known.cost <= found.cost and found.ended != "complete":
         least = max(known.least_adders, found.least_adders)
-        found = replace(known, least_adders=least, stopped=found.stopped)
+        found = replace(known, least_adders=least, ended=found.ended)
     spent = found.seconds if found.stopped else time_limit
     _write(path, found, spent)
     return _for(problem, found)
@@ -136,7 +141,7 @@ def _shown(path: Path) -> cache_kinds.Entry:
         f"{name} {value}"
         for name, value, plain in (
             ("depth", problem.depth, None),
-            ("extra", problem.extra, 0),
+            ("extra", problem.extra, None),
             ("error", problem.error, 0),
             ("rule", problem.rule, "ours"),
         )
@@ -174,6 +179,8 @@ def _write(path: Path, solution: Solution, time_limit: float | None) -> None:
         "least_adders": solution.least_adders,
         "engine": solution.engine,
         "seconds": solution.seconds,
+        "searched": solution.searched,
+        "ended": solution.ended,
         "time_limit": time_limit,
     }
     write_json(path, data)

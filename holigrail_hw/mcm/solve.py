@@ -1,12 +1,16 @@
 """One entry to all engines: constants in, a checked adder graph with its proof status out.
 
-``adders``: the fewest adders, and among those graphs a cheap choice of forms. ``one-bit-adders``:
-the fewest one-bit adders at the fewest adders, or with up to ``extra`` more; with an error bound,
-operands are truncated. A heuristic runs first, and answers when time is up.
+``adders``: the fewest adders, and among those graphs one with few one-bit adders.
+``one-bit-adders``: the fewest one-bit adders at the fewest adders, or with up to ``extra`` more;
+with an error bound, operands are truncated. A heuristic runs first, and answers when time is up.
+
+All fundamentals have at most as many bits as the widest odd constant: what is proved, is proved of
+those graphs. How long a search goes on is decided by work, never by a clock, but for the time
+limit: an answer that this, or Ctrl-C, did not cut short is the same on every run.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from holigrail_hw.plain_values import settle_fields
@@ -15,25 +19,29 @@ from .adder_graph import AdderGraph, odd_targets
 from .closure import OutOfTime, lower_bound
 from .counting import counting_rule, one_bit_adders
 from .errors import GraphError
-from .forms import Costs, Form
-from .heuristic import greedy_set, improved_set, least_depth
+from .forms import Costs
+from .heuristic import greedy_set, improvements, least_depth
 from .native_closure import enumeration
 from .native_library import load
-from .one_bit import minimum_one_bit
+from .one_bit import Order, cheaper_set, minimum_one_bit
+from .one_bit_bound import one_bit_bound
 from .relations import WIDEST, members
 from .selection import cheapest_adders, graph_of, options_of
 from .truncation import output_errors
+from .turns import PAUSE, take_turns
 
-__all__ = ["ENGINES", "METRICS", "PARTS", "Problem", "Solution", "accelerate", "solve"]
+__all__ = ["ENDS", "ENGINES", "METRICS", "Problem", "Solution", "accelerate", "solve"]
 
 METRICS = ("adders", "one-bit-adders")
 ENGINES = ("auto", "search", "ilp", "cp-sat")
-PARTS = ("all", "proof", "local")
+ENDS = ("complete", "time limit", "interrupt")
+"""How a search ended; only a complete one gives the same answer again."""
 
 Report = Callable[["Solution"], None]
 
 _WIDEST = 64
-_MANY_EXTRA = 4
+# Work of the proof before local search begins, and for a cheaper graph with as many adders.
+_AHEAD, _POLISH = 200_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,8 @@ class Problem:
 
     ``error`` bounds the magnitude of output minus exact product, for every output, in units of the
     product's lowest bit; 0 is exact. ``depth`` limits the adders on a path. ``extra`` allows
-    one-bit graphs more adders than the fewest.
+    one-bit graphs more adders than the fewest; None leaves their number open: exact graphs with one
+    more are tried as far as a given amount of work goes, and with two more where one was quick.
 
     Lists and NumPy's integers are taken, too; GraphError for what is no integer.
     """
@@ -53,7 +62,7 @@ class Problem:
     signed: bool = True
     rule: str = "ours"
     depth: int | None = None
-    extra: int = 0
+    extra: int | None = None
     error: int = 0
 
     def __post_init__(self) -> None:
@@ -92,9 +101,11 @@ class Problem:
 class Solution:
     """A graph and what is known about it.
 
-    ``proved``: no graph within the request's terms is better. ``bound`` is a proved lower bound of
-    the metric (0 where nothing is known), ``least_adders`` one of the number of adders.
-    ``stopped``: Ctrl-C came before the end of the search.
+    ``proved``: no graph within the request's terms is better; where the number of adders was left
+    open, none with at most ``searched``. ``bound`` is a proved lower bound of the metric within the
+    same terms, or for any number of adders where nothing is proved (0 with an error bound).
+    ``least_adders`` bounds the number of adders. ``searched``: no graph with at most so many adders
+    has fewer one-bit adders; 0 where nothing is known. ``ended``: one of ENDS.
     """
 
     problem: Problem
@@ -104,7 +115,13 @@ class Solution:
     least_adders: int
     engine: str
     seconds: float
-    stopped: bool = False
+    searched: int = 0
+    ended: str = "complete"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether Ctrl-C came before the end of the search."""
+        return self.ended == "interrupt"
 
     @property
     def adders(self) -> int:
@@ -136,7 +153,8 @@ class Solution:
         if self.problem.metric != "adders":
             found = f"{self.one_bit_adders} one-bit adders in {found}"
         if self.proved:
-            return f"best {found}, proved"
+            among = f" among graphs of at most {self.searched} adders" if self.searched else ""
+            return f"best {found}, proved{among}"
         if not self.bound:
             return f"best {found}, at least {self.least_adders} adders"
         gap = 100 * (self.cost - self.bound) / self.cost if self.cost else 0
@@ -152,6 +170,8 @@ class Solution:
             wrong.append(f"error {self.worst_error} above {self.problem.error}")
         if self.proved and self.cost != self.bound:
             wrong.append(f"cost {self.cost} is not the bound {self.bound}")
+        if self.ended not in ENDS:
+            wrong.append(f"the search must have ended by one of {', '.join(ENDS)}")
         if wrong:
             raise GraphError("solution: " + "; ".join(wrong))
         return self
@@ -163,14 +183,12 @@ def solve(
     engine: str = "auto",
     time_limit: float | None = 20.0,
     solver: str = "HiGHS",
-    part: str = "all",
     report: Report | None = None,
 ) -> Solution:
     """Solve a problem; the best graph found when ``time_limit`` seconds are over.
 
     An interrupt (Ctrl-C) ends the search with the best graph so far. ``report`` gets every better
-    solution, and every better bound, on the way. ``part`` leaves out the proof, or all local search
-    that the proof does not need, for searches side by side.
+    solution, and every better bound, on the way.
 
     Raises
     ------
@@ -180,8 +198,6 @@ def solve(
     wrong = problem.violations()
     if engine not in ENGINES:
         wrong.append(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
-    if part not in PARTS:
-        wrong.append(f"part must be one of {', '.join(PARTS)}, not {part}")
     if wrong:
         raise GraphError("; ".join(wrong))
     accelerate()
@@ -195,8 +211,17 @@ def solve(
         from .cp_sat import solve_apart
 
         found = solve_apart(problem, deadline, report or _unheard)
+    elif problem.metric == "adders":
+        found = _FewestAdders(problem, deadline, report or _unheard).run()
+    elif problem.error:
+        from .truncated import minimum_truncated
+
+        found = minimum_truncated(problem, deadline, report or _unheard)
     else:
-        found = _search(problem, deadline, part, report or _unheard)
+        found = _fewest_one_bit(problem, deadline, report or _unheard)
+    if deadline is not None and time.monotonic() > deadline and found.ended == "complete":
+        # Some step may have been cut short unseen.
+        found = replace(found, ended="time limit")
     return replace(found, seconds=time.monotonic() - start).check()
 
 
@@ -210,100 +235,134 @@ def _unheard(solution: Solution) -> None:
     pass
 
 
-def _search(problem: Problem, deadline: float | None, part: str, report: Report) -> Solution:
-    start = time.monotonic()
-    targets = odd_targets(problem.constants)
-    far = start + 1e9 if deadline is None else deadline
-    if problem.metric == "one-bit-adders" and problem.error:
-        from .truncated import minimum_truncated
+def _fewest_one_bit(problem: Problem, deadline: float | None, report: Report) -> Solution:
+    """The fewest adders first, then the fewest one-bit adders with so many, and with more."""
+    costs = Costs(problem.input_width, problem.signed, problem.rule)
+    fewest = _FewestAdders(problem, deadline, lambda found: report(as_one_bit(found)))
+    least = one_bit_bound(fewest.targets, costs)
 
-        return minimum_truncated(problem, deadline, part, report)
-    if problem.metric == "one-bit-adders" and _is_narrow(targets):
-        found = minimum_one_bit(
-            targets,
-            problem.input_width,
-            signed=problem.signed,
-            rule=problem.rule,
-            extra=problem.extra,
-            depth=problem.depth,
-            deadline=deadline,
-            part=part,
-            report=lambda order, least: report(
-                Solution(
-                    problem, graph_of(order, problem.constants), False, 0, least, "search", 0.0
-                )
-            ),
-        )
-        if found.cost is not None:
-            graph = graph_of(found.order, problem.constants)
-            return Solution(
-                problem, graph, found.proved, found.bound, found.adders_bound, "search", 0.0
-            )
-        spare = 5.0 if deadline is None else min(5.0, (deadline - start) / 4)
-        far = time.monotonic() + spare
-    return _fewest_adders(problem, targets, far, part, report)
+    def as_one_bit(found: Solution) -> Solution:
+        return replace(found, proved=False, bound=least)
+
+    order, ended = fewest.search()
+    if not fewest.is_met() or ended != "complete":
+        return as_one_bit(replace(fewest.solution(order), ended=ended))
+    found = minimum_one_bit(
+        fewest.targets,
+        order,
+        costs,
+        extra=problem.extra,
+        depth=problem.depth,
+        deadline=deadline,
+        report=lambda order: report(as_one_bit(fewest.solution(order))),
+    )
+    proved = found.searched >= fewest.least + (problem.extra or 0)
+    last = replace(as_one_bit(fewest.solution(found.order)), engine="search")
+    return replace(
+        last,
+        proved=proved,
+        bound=last.one_bit_adders if proved else least,
+        searched=found.searched,
+        ended=found.ended,
+    )
 
 
-def _fewest_adders(
-    problem: Problem, targets: tuple[int, ...], deadline: float, part: str, report: Report
-) -> Solution:
-    best = greedy_set(targets, problem.depth)
-    least = lower_bound(targets)
-    engine = "heuristic"
+class _FewestAdders:
+    """Greedy, then the proof and local search in turns; then a cheap graph among equals.
 
-    def solution() -> Solution:
-        graph = graph_of(_order(best, problem), problem.constants)
-        is_metric = problem.metric == "adders"
-        proved = len(graph.adders) == least and is_metric
-        return Solution(problem, graph, proved, least if is_metric else 0, least, engine, 0.0)
+    The answer is the first graph with the fewest adders that the turns come to, which is not a
+    matter of time.
+    """
 
-    def improve(until: float, seed: int) -> None:
-        def keep(factors: list[int]) -> None:
-            nonlocal best
-            best = factors
-            report(solution())
+    def __init__(self, problem: Problem, deadline: float | None, report: Report):
+        self.problem = problem
+        self.targets = odd_targets(problem.constants)
+        self.deadline = deadline
+        self.report = report
+        self.best = greedy_set(self.targets, problem.depth)
+        self.least = lower_bound(self.targets)
+        self.engine = "heuristic"
 
-        improved_set(
-            targets, best, depth=problem.depth, deadline=until, enough=least, seed=seed, keep=keep
-        )
+    def run(self) -> Solution:
+        """The fewest adders, and few one-bit adders with so many."""
+        order, ended = self.search()
+        if self.is_met() and ended == "complete":
+            order, ended = self.polished(order)
+        return replace(self.solution(order), ended=ended)
 
-    try:
-        if len(best) - 1 > least and _is_narrow(targets):
-            report(solution())
-            if part == "local":
-                improve(deadline, 2)
-                return solution()
-            # Half of the time for the proof; what is left improves the heuristic's answer.
-            half = deadline
-            if part == "all":
-                half = time.monotonic() + (deadline - time.monotonic()) / 2
-            closure = enumeration(targets, depth=problem.depth, deadline=half)
-            while least < len(best) - 1:
-                if part == "all" and least - len(targets) == _MANY_EXTRA:
-                    # From here on a level takes long, and local search may make it needless.
-                    spell = (deadline - time.monotonic()) / 10
-                    improve(time.monotonic() + min(spell, 2.0), 1)
-                    if least == len(best) - 1:
-                        break
-                try:
-                    found = next(closure.sets(least - len(targets)), None)
-                except OutOfTime:
-                    if part == "all":
-                        improve(deadline, 1)
-                    break
+    def search(self) -> tuple[Order, str]:
+        """The fewest adders; how the search ended."""
+        ended = "complete"
+        try:
+            if not self.is_met() and _is_narrow(self.targets):
+                self.report(self.solution())
+                take_turns(self.prove(), self.improve(), ahead=_AHEAD, is_done=self.is_met)
+        except OutOfTime:
+            ended = "time limit"
+        except KeyboardInterrupt:
+            ended = "interrupt"
+        return _cheap_order(self.best, self.problem), ended
+
+    def is_met(self) -> bool:
+        """Whether the best graph has as few adders as any."""
+        return len(self.best) - 1 == self.least
+
+    def prove(self) -> Iterator[int]:
+        """Levels of the enumeration, until one has a set; yields the work done so far."""
+        closure = enumeration(self.targets, depth=self.problem.depth, deadline=self.deadline)
+        while not self.is_met():
+            for found in closure.walk(self.least - len(self.targets), pause=PAUSE):
                 if found is not None:
                     common, last = found
-                    best = common if not last else [*common, next(members(last))]
-                    engine = "search"
-                    break
-                least += 1
-                report(solution())
-    except KeyboardInterrupt:
-        engine = "heuristic"
-    return solution()
+                    self.best = common if not last else [*common, next(members(last))]
+                    self.engine = "search"
+                    return
+                yield closure.work
+            self.least += 1
+            self.report(self.solution())
+            yield closure.work
+
+    def improve(self) -> Iterator[int]:
+        """Local search; yields the work done so far."""
+
+        def keep(factors: list[int]) -> None:
+            self.best = factors
+            self.report(self.solution())
+
+        return improvements(
+            self.targets, self.best, depth=self.problem.depth, deadline=self.deadline, keep=keep
+        )
+
+    def polished(self, order: Order) -> tuple[Order, str]:
+        """A graph with as many adders, and fewer one-bit adders if little work finds one."""
+        problem = self.problem
+        if not self.targets or not _is_narrow(self.targets):
+            return order, "complete"
+        costs = Costs(problem.input_width, problem.signed, problem.rule)
+        try:
+            return cheaper_set(
+                self.targets,
+                order,
+                costs,
+                depth=problem.depth,
+                deadline=self.deadline,
+                most=_POLISH,
+            ), "complete"
+        except OutOfTime as stopped:
+            return stopped.args[0], "time limit"
+        except KeyboardInterrupt:
+            return order, "interrupt"
+
+    def solution(self, order: Order | None = None) -> Solution:
+        """The best so far."""
+        if order is None:
+            order = _cheap_order(self.best, self.problem)
+        graph = graph_of(order, self.problem.constants)
+        proved = len(graph.adders) == self.least
+        return Solution(self.problem, graph, proved, self.least, self.least, self.engine, 0.0)
 
 
-def _order(factors: Sequence[int], problem: Problem) -> list[tuple[int, Form]]:
+def _cheap_order(factors: Sequence[int], problem: Problem) -> Order:
     """Forms for a set, cheap in one-bit adders."""
     costs = Costs(problem.input_width, problem.signed, problem.rule)
     options = options_of(factors, costs)
@@ -313,7 +372,7 @@ def _order(factors: Sequence[int], problem: Problem) -> list[tuple[int, Form]]:
         found = stopped.args[0]
     if found is None:
         raise GraphError("no cheap choice of forms was found for the set of fundamentals")
-    return found[1]
+    return tuple(found[1])
 
 
 def _is_narrow(targets: Sequence[int]) -> bool:

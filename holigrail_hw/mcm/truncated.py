@@ -1,8 +1,9 @@
 """The fewest one-bit adders under an error bound: sets, forms and truncations together.
 
 For every set of fundamentals with the fewest adders, every acyclic choice of forms, and every
-truncation of it, with bounds that cut most of them off. A local search over forms runs first; its
-graph is the one to beat, and the answer when time is up.
+truncation of it, with bounds that cut most of them off. A local search over forms runs first, for a
+given amount of work; its graph is the one to beat. Where not everything can be tried, local search
+goes on until time is up.
 """
 
 import time
@@ -17,7 +18,7 @@ from .anneal import Annealing, anneal, sorted_forms
 from .closure import OutOfTime, lower_bound
 from .errors import GraphError
 from .forms import Costs, Form
-from .heuristic import greedy_set, improved_set
+from .heuristic import greedy_set, improvements
 from .native_closure import enumeration
 from .native_truncated import annealing, exhaustion
 from .relations import WIDEST, members
@@ -42,6 +43,8 @@ _LARGE = 12
 _WORK = 20_000
 # Seconds of local search before everything is tried, by square of the number of targets.
 _BEFORE_PROOF_S = 0.02
+# Part of local search that looks at sets; seconds for one of them, and for one round of climbing.
+_PREPARING_SHARE, _PREPARING_S, _CLIMB_S = 0.2, 0.002, 0.005
 _NO_LIMIT_S, _PATIENCE_S = 1e9, 60.0
 
 Order = list[tuple[int, Form]]
@@ -61,15 +64,14 @@ def allowed_errors(constants: Sequence[int], error: int) -> dict[int, int]:
 def minimum_truncated(
     problem: "Problem",
     deadline: float | None,
-    part: str = "all",
     report: Callable[["Solution"], None] = lambda solution: None,
 ) -> "Solution":
     """Solve a problem with an error bound; see :func:`holigrail_hw.mcm.solve.solve`."""
-    return _Search(problem, deadline, part, report).run()
+    return _Search(problem, deadline, report).run()
 
 
 class _Search:
-    def __init__(self, problem, deadline, part, report):
+    def __init__(self, problem, deadline, report):
         self.problem = problem
         self.targets = odd_targets(problem.constants)
         self.allowed = allowed_errors(problem.constants, problem.error)
@@ -78,66 +80,87 @@ class _Search:
         self.patience = deadline or time.monotonic() + _PATIENCE_S
         # What is spent on an answer beyond the deadline where there is none yet.
         self.spare = min(2.0, (self.patience - time.monotonic()) / 4)
-        self.part = part
         self.report = report
         self.least = lower_bound(self.targets)
         self.costs = Costs(problem.input_width, problem.signed)
         self.best = 1 << 60
         self.answer: tuple[Order, Truncations] | None = None
-        self.random = Random(1 + (part == "local"))
+        self.random = Random(1)
 
     def run(self) -> "Solution":
         if not self.targets:
             self.best, self.answer = 0, ([], [])
             return self.solution(True)
-        proved = False
+        proved, ended = False, "time limit"
         try:
             if max((t.bit_length() for t in self.targets), default=0) > WIDEST:
                 raise OutOfTime
             sets = self.fewest()
-            now, patience = time.monotonic(), self.patience
             is_small = len(self.targets) <= _LARGE
-            tries_all = is_small and self.problem.depth is None and self.part != "local"
-            spell = (patience - now) * (0.5 if self.problem.extra else 1.0)
-            if tries_all:
-                spell = min(spell / 4, _BEFORE_PROOF_S * len(self.targets) ** 2)
-            self.improve(sets, now + spell)
-            if tries_all:
-                part = 0.6 if self.part == "all" and self.deadline == patience else 1.0
-                try:
-                    proved = self.exhaust(now + (self.deadline - now) * part)
-                except OutOfTime:
-                    pass
+            if is_small and self.problem.depth is None:
+                seconds = _BEFORE_PROOF_S * len(self.targets) ** 2
+                self.improve(sets, self.deadline, seconds)
+                proved = self.proved()
             if self.problem.extra:
                 proved = False
-                self.wander(max(patience, time.monotonic() + self.spare))
-            elif not proved and tries_all:
-                self.improve(sets, patience)
+                self.improve(sets, time.monotonic() + (self.patience - time.monotonic()) / 2)
+                self.wander(max(self.patience, time.monotonic() + self.spare))
+            elif proved:
+                ended = "complete"
+            else:
+                self.improve(sets, self.patience)
         except OutOfTime:
             pass
         except KeyboardInterrupt:
-            proved = False
+            proved, ended = False, "interrupt"
         if self.answer is None:
-            factors = greedy_set(self.targets, self.problem.depth)
-            factors = improved_set(
-                self.targets,
-                factors,
-                depth=self.problem.depth,
-                deadline=time.monotonic() + self.spare,
-                enough=self.least,
-            )
-            end = max(self.patience, time.monotonic() + self.spare)
-            self.improve([options_of(factors, self.costs)], end)
+            self.fall_back()
         if self.answer is None:
             raise GraphError("no graph was found in the time allowed")
-        return self.solution(proved)
+        return replace(self.solution(proved), ended=ended)
+
+    def proved(self) -> bool:
+        """Whether everything was tried, in a part of the time if that is limited."""
+        part = 0.6 if self.deadline == self.patience else 1.0
+        now = time.monotonic()
+        try:
+            return self.exhaust(now + (self.deadline - now) * part)
+        except OutOfTime:
+            return False
+
+    def fall_back(self) -> None:
+        """Some answer, in a little time beyond the deadline."""
+        best = greedy_set(self.targets, self.problem.depth)
+
+        def keep(factors: list[int]) -> None:
+            nonlocal best
+            best = factors
+
+        until = time.monotonic() + self.spare
+        try:
+            for _ in improvements(
+                self.targets, best, depth=self.problem.depth, deadline=until, keep=keep
+            ):
+                pass
+        except OutOfTime:
+            pass
+        end = max(self.patience, time.monotonic() + self.spare)
+        self.improve([options_of(best, self.costs)], end)
 
     def solution(self, proved: bool) -> "Solution":
         """The best graph so far."""
         from .solve import Solution
 
-        bound = self.best if proved else 0
-        return Solution(self.problem, self.graph(), proved, bound, self.least, "search", 0.0)
+        return Solution(
+            self.problem,
+            self.graph(),
+            proved,
+            bound=self.best if proved else 0,
+            least_adders=self.least,
+            engine="search",
+            seconds=0.0,
+            searched=self.least if proved else 0,
+        )
 
     def fewest(self) -> list[Options]:
         """Some sets with the fewest adders, the cheapest first."""
@@ -168,33 +191,46 @@ class _Search:
             else:
                 yield common
 
-    def improve(self, sets: list[Options], until: float) -> None:
-        """Anneal many sets shortly, the better half of them for longer, and so on; then climb."""
+    def improve(self, sets: list[Options], until: float, seconds: float | None = None) -> None:
+        """Anneal many sets shortly, the better half of them for longer, and so on; then climb.
+
+        ``seconds`` is the time that the work takes about, which then depends on no clock; without
+        it, it goes on until ``until``.
+        """
         start = time.monotonic()
-        polish = until - _POLISH_SHARE * (until - start)
-        searches = []
+        whole = until - start if seconds is None else seconds
+        polish = until if seconds is not None else until - _POLISH_SHARE * whole
+        searches: list[Annealing] = []
+        work = 0.0
         for options in sets:
             # Sets that get no time to cool down are of no use.
-            if searches and time.monotonic() > start + 0.2 * (polish - start):
+            if searches and work > _PREPARING_SHARE * whole:
                 break
             search = self.annealing(options)
+            work += _PREPARING_S
             if search is not None:
                 searches.append(search)
-                size = len(search.names)
-                if len(searches) * size * search.step_s * _SHORT > 0.2 * (polish - start):
-                    break
-        while searches and (left := polish - time.monotonic()) > 0:
+                work += len(search.names) * search.step_s * _SHORT
+        left = (1 - _POLISH_SHARE) * whole
+        while searches and left > 0 and time.monotonic() < polish:
             count = len(searches)
+            if seconds is None:
+                left = polish - time.monotonic()
             share = left / count / (2 if count > 2 else 1)
             for search in searches:
-                self.anneal(search, time.monotonic() + share, 1 if count > 8 else 4)
+                end = polish if seconds is not None else min(polish, time.monotonic() + share)
+                self.anneal(search, share, end, 1 if count > 8 else 4)
             if count <= 2 or self.problem.depth is not None:
                 break
+            left -= share * count
             searches.sort(key=lambda search: search.answer[0] if search.answer else self.best)
             del searches[(count + 1) // 2 :]
+        rounds = None if seconds is None else 1 + int(_POLISH_SHARE * seconds / _CLIMB_S)
         for search in searches[:1]:
             if search.answer is not None:
-                self.climb(search.answer[0], search.answer[1], search.choices, until)
+                self.climb(search.answer[0], search.answer[1], search.choices, until, rounds)
+        if seconds is not None and time.monotonic() > until:
+            raise OutOfTime
 
     def wander(self, until: float) -> None:
         """Sets with extra adders: the best one so far with a factor more, or with another one."""
@@ -216,7 +252,7 @@ class _Search:
             if len(closure.levels(factors)) == len(factors):
                 search = self.annealing(options_of(factors, self.costs))
                 if search is not None:
-                    self.anneal(search, min(until, time.monotonic() + _TRY_S), 1)
+                    self.anneal(search, _TRY_S, until, 1)
 
     def annealing(self, options: Options) -> Annealing | None:
         """Annealing from the cheapest exact graph of a set."""
@@ -235,12 +271,19 @@ class _Search:
             dict(found[1]), choices, self.allowed, problem.input_width, problem.signed, self.random
         )
 
-    def anneal(self, search: Annealing, deadline: float, blocks: int) -> None:
-        answer = anneal(search, deadline=deadline, blocks=blocks)
+    def anneal(self, search: Annealing, seconds: float, deadline: float, blocks: int) -> None:
+        answer = anneal(search, seconds=seconds, deadline=deadline, blocks=blocks)
         if answer is not None:
             self.keep(*answer)
 
-    def climb(self, cost: int, order: Order, choices: dict[int, list[Form]], until: float) -> None:
+    def climb(
+        self,
+        cost: int,
+        order: Order,
+        choices: dict[int, list[Form]],
+        until: float,
+        rounds: int | None,
+    ) -> None:
         """Other forms for one or two adders, the truncation exact; equal cost is accepted."""
         problem, random = self.problem, self.random
         names = [w for w in choices if len(choices[w]) > 1]
@@ -255,6 +298,8 @@ class _Search:
                 idle += 1
                 continue
             idle = 0
+            if len(seen) == rounds:
+                break
             seen.add(tuple(other))
             graph = GraphTruncation(other, self.allowed, problem.input_width, problem.signed)
             if graph.rest[0] > cost:

@@ -7,18 +7,28 @@ half of the rounding are one constant.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import floor
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import OperatorSpec, RequestError, operator, parameter
+from holigrail_hw.core import (
+    ExactOutputs,
+    OperatorSpec,
+    RequestError,
+    clamped,
+    numbers_of,
+    operator,
+    parameter,
+)
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.matrix_cache import design_kept
 from holigrail_hw.mcm.matrix_counting import width_of_range
-from holigrail_hw.mcm.matrix_design import MatrixDesign, MatrixRequest
+from holigrail_hw.mcm.matrix_design import MatrixDesign, MatrixRequest, design_remarks
 from holigrail_hw.mcm.matrix_search import default_iterations, least_matrix_depth
 
 from .layer_datapath import layer_outputs
@@ -226,6 +236,9 @@ class DenseNetwork(OperatorSpec):
     def outcome(self) -> str:
         return "\n".join(design.circuit.to_json() for design in self.designs)
 
+    def remarks(self) -> list[str]:
+        return design_remarks(self.designs)
+
     def inputs(self) -> dict[str, Format]:
         return {f"x{index}": self.input for index in range(len(self.weights[0]))}
 
@@ -278,6 +291,28 @@ class DenseNetwork(OperatorSpec):
                 code = code & ((1 << format.width) - 1)
             found[name] = code.astype(object if format.width > 64 else np.uint64)
         return found
+
+    def exact(self, **codes: Any) -> ExactOutputs:
+        input, activation = self.input, self.activation
+        assert isinstance(input, FixedFormat) and isinstance(activation, FixedFormat)
+        columns = [numbers_of(codes[name], input) for name in self.inputs()]
+        weight, unit = (
+            Fraction(2) ** -f for f in (self.weight_fraction, activation.fraction_width)
+        )
+        outputs = []
+        for item in zip(*columns, strict=True):
+            values = list(item)
+            for index, (rows, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+                values = [
+                    weight * (bias + sum(w * v for w, v in zip(column, values, strict=True)))
+                    for column, bias in zip(zip(*rows, strict=True), biases, strict=True)
+                ]
+                if index < len(self.weights) - 1:
+                    rounded = [unit * floor(value / unit + Fraction(1, 2)) for value in values]
+                    values = clamped(rounded, activation)
+            outputs.append(values)
+        found = {f"y{n}": list(column) for n, column in enumerate(zip(*outputs, strict=True))}
+        return ExactOutputs(found, dict.fromkeys(found, Fraction(0)))
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         values = [wires[name] for name in self.inputs()]

@@ -23,7 +23,7 @@ needs_ortools = pytest.mark.skipif(
 @pytest.mark.parametrize("metric", ["adders", "one-bit-adders"])
 @pytest.mark.parametrize("depth", [None, 3])
 def test_the_same_optima(constants, metric, depth):
-    problem = Problem(constants, metric, depth=depth)
+    problem = Problem(constants, metric, depth=depth, extra=0)
     found, expected = solve(problem, engine="cp-sat"), solve(problem)
     assert found.proved and expected.proved
     assert found.cost == expected.cost

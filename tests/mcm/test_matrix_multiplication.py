@@ -8,7 +8,7 @@ from hardware import check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.core import DesignError, RequestError, Timing
+from holigrail_hw.core import DesignError, RequestError, Timing, parameters_of
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow import prove
 from holigrail_hw.formats import Rounding, parse
@@ -261,5 +261,26 @@ def test_wrong_requests(options, message):
 
 
 def test_no_matrix():
-    with pytest.raises(RequestError, match="matrix must have at least one row and one column"):
+    with pytest.raises(RequestError, match="matrix must have at least one row$"):
         MatrixMultiplication(matrix=())
+
+
+@pytest.mark.parametrize("given", ["least", "none", None])
+def test_the_least_depth_is_one_word(given):
+    matrix = ((45, 107), (-21, 3), (0, 1))
+    spec = MatrixMultiplication(matrix=matrix, depth=given)
+    assert spec.depth == spec.graph.depth == spec.facts()["least depth"] == 3
+    deep = MatrixMultiplication(matrix=matrix, depth=64)
+    assert len(deep.graph.adders) <= len(spec.graph.adders)
+    legal = parameters_of(MatrixMultiplication)["depth"].legal
+    assert legal == "1 to 64, least"
+
+
+def test_fewer_one_bit_adders_if_they_are_asked_for():
+    matrix = ((22, -9, 13, -32), (31, 5, -17, 2), (-11, 29, 6, -25), (8, -30, 19, 27))
+    few, cheap = (
+        MatrixMultiplication(matrix=matrix, metric=metric, input=parse("int6"), depth=64).facts()
+        for metric in ("adders", "one-bit-adders")
+    )
+    assert few["adders"] <= cheap["adders"]
+    assert cheap["one-bit adders"] < few["one-bit adders"]

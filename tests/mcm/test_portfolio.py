@@ -1,4 +1,4 @@
-"""Solving in processes: the same answers, time limits, Ctrl-C, one processor."""
+"""Solving in a child process: time limits, Ctrl-C."""
 
 import os
 import signal
@@ -68,38 +68,19 @@ def test_an_interrupt_keeps_the_best_and_says_so():
     found.check()
 
 
-def test_graph_and_bound_of_different_children_meet(monkeypatch):
+def test_graph_and_bound_of_different_answers_meet(monkeypatch):
     problem = Problem(HARD)
-    graph = solve(problem, time_limit=1)
-    best, bounded = (
-        portfolio.replace(graph, bound=14, proved=False),
-        portfolio.replace(graph, bound=graph.adders, proved=False),
-    )
+    graph = portfolio.replace(solve(problem, time_limit=1), bound=14, proved=False)
+    bounded = portfolio.replace(graph, bound=graph.adders)
 
     def run(calls, *, time_limit, report):
-        assert [call.options["part"] for call in calls] == ["proof", "local"]
-        assert not report(1, best)
-        assert report(0, bounded)
-        return Outcome([None, None])
+        assert not report(0, graph)
+        assert not report(0, bounded)
+        return Outcome([None])
 
     monkeypatch.setattr(portfolio, "run_searches", run)
-    monkeypatch.setattr(portfolio, "cores", lambda: 2)
     found = search(problem)
     assert found.proved and found.bound == graph.adders
-
-
-def test_one_processor_has_one_child(monkeypatch):
-    monkeypatch.setattr(portfolio, "cores", lambda: 1)
-    parts = []
-    run = portfolio.run_searches
-
-    def spy(calls, **options):
-        parts.extend(call.options["part"] for call in calls)
-        return run(calls, **options)
-
-    monkeypatch.setattr(portfolio, "run_searches", spy)
-    assert search(Problem(HARD), time_limit=1).adders < 30
-    assert parts == ["all"]
 
 
 def test_stopped_before_the_first_answer(monkeypatch):

@@ -14,6 +14,7 @@ from holigrail_hw.mcm.closure import Closure
 from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.forms import Costs, forms
 from holigrail_hw.mcm.heuristic import greedy_set, least_depth
+from holigrail_hw.mcm.one_bit_bound import one_bit_bound
 from holigrail_hw.mcm.relations import members, neighbours
 from holigrail_hw.mcm.solve import Problem, solve
 
@@ -88,7 +89,7 @@ def test_fewest_one_bit_adders_against_brute_force(targets, depth):
             cost = sum(c for c, _ in choice)
             if cost < best and within(dict(zip(names, (f for _, f in choice), strict=True)), depth):
                 best = cost
-    found = solve(Problem(targets, "one-bit-adders", depth=depth))
+    found = solve(Problem(targets, "one-bit-adders", depth=depth, extra=0))
     assert found.proved
     assert (found.adders, found.one_bit_adders) == (len(targets) + extra, best)
 
@@ -118,14 +119,14 @@ def test_published_optima(name, constants, row):
     [i for i in PROVED if i[2]["known_one_bit_proved"] == "True"][::4],
 )
 def test_one_bit_optima(name, constants, row):
-    found = solve(Problem(constants, "one-bit-adders"))
+    found = solve(Problem(constants, "one-bit-adders", extra=0))
     assert found.one_bit_adders == int(row["known_one_bit"])
     assert found.adders == int(row["known_adders"])
 
 
 @pytest.mark.parametrize(("name", "constants", "row"), [i for i in instances() if i[2]["sat_mcm"]])
 def test_sat_mcm_values(name, constants, row):
-    found = solve(Problem(constants, "one-bit-adders", rule="sat_mcm"))
+    found = solve(Problem(constants, "one-bit-adders", rule="sat_mcm", extra=0))
     assert found.proved
     assert found.one_bit_adders - 8 * found.adders == int(row["sat_mcm"])
 
@@ -134,16 +135,65 @@ def test_sat_mcm_values(name, constants, row):
     ("constants", "cost"), [((3832, 3756, 1680), 70), ((17, 21, 23, 205, 497, 527), 72)]
 )
 def test_one_adder_more_saves_one_bit_adders(constants, cost):
-    few = solve(Problem(constants, "one-bit-adders"))
+    few = solve(Problem(constants, "one-bit-adders", extra=0))
     more = solve(Problem(constants, "one-bit-adders", extra=1), time_limit=5)
     assert more.one_bit_adders == cost < few.one_bit_adders
     assert more.adders == few.adders + 1
 
 
+@pytest.mark.parametrize(
+    "constants", [(53, 173, 157, 251), (1951, 2073), (1447,), (9, 17, 45), (1969, 627, 155)]
+)
+def test_an_open_number_of_adders(constants):
+    """What is proved is proved up to ``searched`` adders: one more than the fewest, or two."""
+    few = solve(Problem(constants, "one-bit-adders", extra=0))
+    found = solve(Problem(constants, "one-bit-adders"))
+    beyond = found.searched - few.adders
+    assert found.proved and beyond in (1, 2)
+    same = solve(Problem(constants, "one-bit-adders", extra=beyond), time_limit=60)
+    assert same.proved and same.searched == found.searched
+    assert found.one_bit_adders == same.one_bit_adders <= few.one_bit_adders
+    assert f"proved among graphs of at most {found.searched} adders" in found.summary()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(1, 127), min_size=1, max_size=4),
+    st.sampled_from(("ours", "sat_mcm", "da4ml")),
+    st.sampled_from(((1, False), (1, True), (4, True), (8, False), (8, True))),
+)
+def test_the_bound_of_one_bit_adders(values, rule, input):
+    width, signed = input
+    targets = odd_targets(values)
+    costs = Costs(width, signed, rule)
+    bound = one_bit_bound(targets, costs)
+    problem = Problem(tuple(values), "one-bit-adders", width, signed, rule, extra=1)
+    assert bound <= solve(problem).one_bit_adders
+    for t in targets:
+        least = min(
+            costs.of(t, form)
+            for u in range(1, 1 << t.bit_length(), 2)
+            for v in range(1, u + 1, 2)
+            if t not in (u, v)
+            for form in forms(u, v, t)
+        )
+        # Alone, a target is the first adder or there is one before it.
+        assert one_bit_bound((t,), costs) <= least + costs.width(1)
+    assert bound >= (costs.width(1) if targets and rule != "sat_mcm" else 0)
+
+
+def test_without_a_proof_there_is_a_bound():
+    constants = next(c for name, c, _ in instances() if name == "VINOD03_26B")
+    found = solve(Problem(constants, "one-bit-adders"), time_limit=0.5)
+    assert not found.proved and not found.searched
+    assert 0 < found.bound < found.one_bit_adders
+    assert f"at least {found.bound}, gap " in found.summary()
+
+
 @settings(max_examples=40, deadline=None)
 @given(constants, st.booleans())
 def test_any_constants(constants, signed):
-    found = solve(Problem(constants, "one-bit-adders", signed=signed))
+    found = solve(Problem(constants, "one-bit-adders", signed=signed, extra=0))
     few = solve(Problem(constants, signed=signed))
     assert found.proved and few.proved
     assert found.adders == few.adders
@@ -159,7 +209,7 @@ def test_depth_limit(constants, slack):
     found = solve(Problem(constants, depth=depth), time_limit=10)
     assert found.graph.depth <= depth
     assert found.adders >= solve(Problem(constants)).adders
-    bits = solve(Problem(constants, "one-bit-adders", depth=depth), time_limit=10)
+    bits = solve(Problem(constants, "one-bit-adders", depth=depth, extra=0), time_limit=10)
     assert bits.graph.depth <= depth
     assert bits.adders == found.adders
 

@@ -30,6 +30,7 @@ def parameter(
     choices: tuple[Any, ...] = (),
     samples: tuple[Any, ...] = (),
     hardware: bool = True,
+    nothing: str | None = None,
 ) -> Any:
     """A dataclass field that is a parameter of an operator.
 
@@ -43,6 +44,7 @@ def parameter(
     hardware : whether it says what the hardware is. One that only asks a question, as the sizes of
         a product whose cycles ``info`` shall say, or how long a search may take, is not part of
         the design's name; what a search finds is, by :meth:`.OperatorSpec.outcome`
+    nothing : a word for ``None``, beside ``none`` and ``auto``, that says what is derived then
     """
     metadata = {
         "help": help,
@@ -51,6 +53,7 @@ def parameter(
         "choices": choices,
         "samples": samples,
         "hardware": hardware,
+        "nothing": nothing,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -66,6 +69,7 @@ class Parameter:
     help: str
     samples: tuple[Any, ...]
     hardware: bool = True
+    nothing: str | None = None
 
     @property
     def type(self) -> Any:
@@ -90,7 +94,7 @@ class Parameter:
     @property
     def legal(self) -> str:
         """The legal values in words."""
-        return self.kind.legal
+        return self.kind.legal if self.nothing is None else f"{self.kind.legal}, {self.nothing}"
 
     @property
     def separator(self) -> str:
@@ -99,7 +103,8 @@ class Parameter:
 
     def parse(self, given: Any) -> Any:
         """The value that a text, a Python or a NumPy object stands for; raises ValueError."""
-        if self.optional and (given is None or isinstance(given, str) and given in _NOTHING):
+        words = (*_NOTHING, self.nothing)
+        if self.optional and (given is None or isinstance(given, str) and given in words):
             return None
         if given is None:
             raise ValueError("must be given")
@@ -125,6 +130,7 @@ def _parameters(cls: type) -> dict[str, Parameter]:
             help=field.metadata["help"],
             samples=field.metadata["samples"],
             hardware=field.metadata["hardware"],
+            nothing=field.metadata["nothing"],
         )
     return found
 

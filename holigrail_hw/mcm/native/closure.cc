@@ -56,14 +56,15 @@ class Closure {
         level = 0;
     }
 
-    // 0: no more sets, 1: an answer in common and last, 2: time is up.
-    int next(double seconds) {
+    // 0: no more sets, 1: an answer in common and last, 2: time is up, 3: ``most`` work is done.
+    int next(double seconds, uint64_t most) {
         auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
         while (level >= 0) {
             Frame &frame = frames[level];
             if (!frame.entered) {
+                if (work >= most) return 3;
                 frame.entered = true;
-                ++nodes;
+                ++work;
                 bool answered = enter(frame);
                 if (answered && promising()) return 1;
             } else if (!descend(frame)) {
@@ -85,7 +86,7 @@ class Closure {
     std::vector<Factor> common;
     Set last;
     bool has_last = false;
-    uint64_t nodes = 0;
+    uint64_t work = 0;  // branches, and candidates whose cost was looked at
     int below = 0;  // only sets that may cost less; 0: all
 
   private:
@@ -316,6 +317,7 @@ class Closure {
             for (size_t i = 0; i < words; ++i)
                 for (Word rest = last[i]; rest; rest &= rest - 1) {
                     Factor x = Factor(2 * (64 * i + __builtin_ctzll(rest)) + 1);
+                    ++work;
                     if (cost_with(least, x) < below)
                         good = true;
                     else
@@ -373,10 +375,10 @@ void closure_costs(void *closure, int input_width, int is_signed, int rule) {
     static_cast<Closure *>(closure)->set_costs(input_width, is_signed, rule);
 }
 
-int closure_next(void *closure, double seconds, int below) {
+int closure_next(void *closure, double seconds, uint64_t most, int below) {
     auto &search = *static_cast<Closure *>(closure);
     search.below = below;
-    return search.next(seconds);
+    return search.next(seconds, most);
 }
 
 int closure_common(void *closure, uint32_t *common) {
@@ -392,5 +394,5 @@ int closure_last(void *closure, uint64_t *last) {
     return int(search.last.size());
 }
 
-uint64_t closure_nodes(void *closure) { return static_cast<Closure *>(closure)->nodes; }
+uint64_t closure_work(void *closure) { return static_cast<Closure *>(closure)->work; }
 }
