@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_AXI = """\
+clk and rst (active high) are there in any case, aclk and aresetn (active low) in TOP_ip.v
+tlast  {}
+
+"""
+
 
 def main(words: list[str], session: Session) -> int:
     """Print parameters, ports, latency, promised clock, estimated cost, notes."""
@@ -31,6 +37,11 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     keys = ("name", "direction", "width", "format", "meaning")
     table(console, header, [[row[key] for key in keys] for row in result["ports"]])
     print_line("\n")
+    if result["tlast"] is not None or result["registers"]:
+        header = ("port or register", "bits", "holds", "format", "extension")
+        keys = ("port", "bits", "holds", "format", "extension")
+        table(console, header, [[row[key] for key in keys] for row in result["layout"]])
+        print_line("\n")
     if result["registers"]:
         keys = ("address", "name", "access", "bits")
         header = ("word address", "register", "access", "bits")
@@ -59,6 +70,8 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     table(console, header, [[row[key] for key in keys] for row in result["timing"]])
     print_line("\n")
     cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
+    if result["tlast"] is not None:
+        print_line(_AXI.format(", ".join(result["tlast"]) or "no stream: there are no frames"))
     known = [("estimate", cost), ("device model", result["device"]), ("top", result["top"])]
     facts = [(name.replace("_", " "), value) for name, value in result["facts"].items()]
     remarks = [("remark", text) for text in result["remarks"]]

@@ -24,6 +24,7 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.formats import FixedFormat, Format, parse
 
 from .engine import Engine, Items, Stream
+from .packing import Bits, code_bits, padding
 from .shelled import Shelled
 from .timing import Timing
 
@@ -42,6 +43,22 @@ class AxiStream(Shelled):
             _outer(name, kind): Stream(kind.direction, _packed_fields(kind))
             for name, kind in self.inner_streams().items()
         }
+
+    def layout(self) -> list[Bits]:
+        """What the bits of every ``tdata`` hold, and every ``tlast``."""
+        found: list[Bits] = []
+        for name, kind in self.inner_streams().items():
+            port, low = f"{_outer(name, kind)}_tdata", 0
+            for field, format in kind.fields.items():
+                if field != "last":
+                    found.append(code_bits(port, field, format, low))
+                    low += format.width
+            width = _packed_fields(kind)["tdata"].width
+            found += padding(port, kind.direction, low, width)
+            if "last" in kind.fields:
+                what = "1 with the last item of a frame"
+                found.append(Bits(f"{_outer(name, kind)}_tlast", 0, 0, "last", "", what))
+        return found
 
     def golden(self, **items: Mapping[str, Any]) -> Items:
         return self._outside(self.inner_golden(self._inside(items)))

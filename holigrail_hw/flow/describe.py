@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.engine import Engine
 from ..core.parameters import parameters_of, to_text
+from ..core.port_layout import framed_streams, layout_of
 from ..core.shelled import shelled
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
@@ -22,8 +23,9 @@ _PERIODS_NS = (20.0, 10.0, 5.0)
 def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
     """All of it, as plain data.
 
-    Keys: operator, summary, maturity, notes, references, top, parameters, ports, registers (on a
-    bus), timing (a list, the last entry is the request), cost, facts, remarks, device.
+    Keys: operator, summary, maturity, notes, references, top, parameters, ports, layout (which bits
+    hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
+    timing (a list, the last entry is the request), cost, facts, remarks, device.
     """
     return {
         "operator": spec.name,
@@ -53,6 +55,8 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
             for direction, ports in (("in", spec.inputs()), ("out", spec.outputs()))
             for name, format in ports.items()
         ],
+        "layout": [row.as_dict() for row in layout_of(spec, timing)],
+        "tlast": framed_streams(spec, timing),
         "registers": registers_of(shelled(spec, timing)),
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),

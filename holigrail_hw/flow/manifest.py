@@ -11,6 +11,7 @@ from .. import __version__
 from ..core import registry
 from ..core.errors import RequestError
 from ..core.parameters import construct
+from ..core.port_layout import layout_of
 from ..core.spec import OPERATORS, OperatorSpec
 from ..core.timing import Timing
 from ..core.wishbone import registers_of
@@ -67,6 +68,7 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
             }
             for port in top.ports()
         ],
+        "layout": [row.as_dict() for row in layout_of(top.asked, timing)],
         **({"registers": registers} if (registers := registers_of(spec)) else {}),
         "cost": spec.cost(timing),
         **({"remarks": remarks} if (remarks := spec.remarks()) else {}),

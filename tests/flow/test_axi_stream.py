@@ -1,5 +1,7 @@
 """AXI4-Stream shells of operators and engines: names, packing, benches on every level."""
 
+import re
+import subprocess
 from dataclasses import replace
 
 import needs
@@ -11,7 +13,7 @@ from sample_operators import Accumulate, MultiplyAdd
 from holigrail_hw.core import DesignError, RequestError, Timing
 from holigrail_hw.core.axi_stream import AxiStream
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.flow import emit, manifest, verify, workloads
+from holigrail_hw.flow import axi_wrapper, emit, manifest, verify, workloads
 from holigrail_hw.flow.top import Top
 
 AXI = Timing(shell="axi-stream")
@@ -34,6 +36,68 @@ def test_ports_of_an_engine():
         ("m_axis_result_tdata", "out", 16),
         ("m_axis_result_tlast", "out", 1),
     ]
+
+
+def test_a_clock_and_a_reset_are_there_in_any_case():
+    """Without a register, too: an interface without a clock is none."""
+    for spec, timing in ((MultiplyAdd(), AXI), (MultiplyAdd(), replace(AXI, latency=2))):
+        top = Top(spec, timing)
+        assert top.clocked and [port.name for port in top.ports()][:2] == ["clk", "rst"]
+        assert manifest.describe(top, [], vectors=1, seed=0)["clock"] == "clk"
+        assert re.search(r"^  input clk;$", emit.verilog(top), re.M)
+    assert not Top(MultiplyAdd(), Timing(shell="stream")).clocked
+
+
+def test_the_module_with_the_names_of_axi():
+    text = axi_wrapper.wrapper(Top(Repeat(width=13), AXI))
+    lines = [line.strip().rstrip(",") for line in text.splitlines()]
+    assert lines[1] == "module test_repeat_width_13_axi_stream_ip("
+    ports = [line for line in lines if re.match("(in|out)put ", line)]
+    assert ports == [
+        "input aclk",
+        "input aresetn",
+        "input s_axis_value_tvalid",
+        "output s_axis_value_tready",
+        "input [15:0] s_axis_value_tdata",
+        "input s_axis_count_tvalid",
+        "output s_axis_count_tready",
+        "input [7:0] s_axis_count_tdata",
+        "output m_axis_result_tvalid",
+        "input m_axis_result_tready",
+        "output [15:0] m_axis_result_tdata",
+        "output m_axis_result_tlast",
+    ]
+    info = re.findall(r'X_INTERFACE_INFO = "xilinx\.com:(\S+) (\w+) (\w+)"', text)
+    assert len(info) == len(ports)
+    for (kind, interface, signal), port in zip(info[2:], ports[2:], strict=True):
+        assert kind == "interface:axis:1.0"
+        assert port.split()[-1] == f"{interface}_{signal.lower()}"
+    assert info[:2] == [("signal:clock:1.0", "aclk", "CLK"), ("signal:reset:1.0", "aresetn", "RST")]
+    facts = re.findall(r'X_INTERFACE_PARAMETER = "(.*)"', text)
+    names = "s_axis_value:s_axis_count:m_axis_result"
+    assert facts[:2] == [
+        f"ASSOCIATED_BUSIF {names}, ASSOCIATED_RESET aresetn",
+        "POLARITY ACTIVE_LOW",
+    ]
+    assert [("HAS_TLAST 1" in one, one.split(",")[0]) for one in facts[2:]] == [
+        (False, "TDATA_NUM_BYTES 2"),
+        (False, "TDATA_NUM_BYTES 1"),
+        (True, "TDATA_NUM_BYTES 2"),
+    ]
+    assert ".clk(aclk)" in lines and ".rst(~aresetn)" in lines
+
+
+@needs.iverilog
+@pytest.mark.icarus
+def test_the_files_compile_together(tmp_path):
+    made = emit.generate(MultiplyAdd(), AXI, tmp_path, vectors=10)
+    top = made.manifest["top"]
+    assert f"{top}_ip.v" in made.manifest["files"]
+    for standard in ("-g2005", "-g2012"):
+        words = ["iverilog", standard, "-Wall", "-s", f"{top}_ip", "-o", "x"]
+        files = [f"{top}.v", f"{top}_ip.v"]
+        done = subprocess.run([*words, *files], cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_fields_lie_in_order_from_bit_zero():

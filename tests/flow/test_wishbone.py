@@ -16,8 +16,9 @@ from holigrail_hw.arrays.gemm import Gemm
 from holigrail_hw.core import Timing
 from holigrail_hw.core.engine import Stream
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.core.wishbone import Slave, Wishbone
+from holigrail_hw.core.wishbone import Wishbone
 from holigrail_hw.core.wishbone_map import WORD, register_map
+from holigrail_hw.core.wishbone_slave import Slave
 from holigrail_hw.flow import emit, manifest, workloads
 from holigrail_hw.flow.c_header import header
 from holigrail_hw.flow.compiled import compile_all
