@@ -46,6 +46,9 @@ class Shelled(Engine):
     def top_name(self, timing: Timing | None = None) -> str:
         return self.inner.top_name(self.timing)
 
+    def remarks(self) -> list[str]:
+        return self.inner.remarks()
+
     @property
     def jobs_stand_alone(self) -> bool:
         return isinstance(self.inner, Engine) or not self.inner.stateful

@@ -160,7 +160,7 @@ class Host:
                     await self.access(words[0]["address"], self.rng.getrandbits(32), 1)
 
 
-@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def every_design(dut):
     cocotb.start_soon(Clock(dut.clk, 10, "ns").start())
     dut.rst.value = 1

@@ -126,6 +126,13 @@ def test_said_alike_everywhere(timing):
     assert json.loads(json.dumps(layout)) == layout
 
 
+def test_remarks_pass_through_a_shell(monkeypatch):
+    monkeypatch.setattr(MultiplyAdd, "remarks", lambda self: ["something to know"])
+    for timing in (AXI, BUS):
+        assert shelled(MultiplyAdd(), timing).remarks() == ["something to know"]
+        assert "\n// something to know\n" in emit.verilog(Top(MultiplyAdd(), timing))
+
+
 def test_comments():
     matrix = construct(find("cmvm"), {"matrix": "1,2,3,4,5;9,8,7,6,5"}, who="cmvm")
     assert comments(layout_of(matrix, Timing()))[0] == "x0 to x4 [7:0]: int8 (sign extension)"
