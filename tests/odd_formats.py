@@ -58,9 +58,9 @@ def odd_specification(
     for _ in range(tries):
         try:
             spec = cls(**_drawn(cls, rng))
+            cost = spec.cost()
         except RequestError:
             continue
-        cost = spec.cost()
         is_small = cost["luts"] <= _MOST_LUTS and cost["memory_bits"] <= _MOST_MEMORY_BITS
         operands = sum(format.width for format in spec.inputs().values())
         if is_small and (operands <= _WIDEST_OPERANDS or issubclass(cls, Engine)):
