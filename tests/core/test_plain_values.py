@@ -9,7 +9,7 @@ from holigrail_hw.flow import verify
 from holigrail_hw.formats import FixedFormat, FloatFormat, FormatError, parse
 from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.matrix_design import MatrixRequest
-from holigrail_hw.mcm.solve import Problem, solve
+from holigrail_hw.mcm.solve import Problem
 from holigrail_hw.sparse.bitmask import Bitmask
 from holigrail_hw.sparse.compressed_columns import CompressedColumns
 from holigrail_hw.sparse.eie_encoding import EieSizes
@@ -68,7 +68,6 @@ def test_wide_formats_of_numpy_integers_do_not_overflow():
         (lambda: Problem((True,)), GraphError, "constants must be integers"),
         (lambda: Problem((7,), input_width=8.0), GraphError, "input width must be an integer"),
         (lambda: Problem((7,), signed="false"), GraphError, "signed must be True or False"),
-        (lambda: solve(Problem((7,)), part="some"), GraphError, "part must be one of all, proof"),
         (
             lambda: MatrixRequest(((1, 2.0),), ((0, 3), (0, 1)), (0,), (0,)),
             GraphError,
