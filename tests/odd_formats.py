@@ -55,12 +55,12 @@ def odd_specification(
     cls: type[OperatorSpec], rng: np.random.Generator, tries: int = 1000
 ) -> OperatorSpec:
     """A specification with odd formats and any modes that the operator takes, not too large."""
-    for _ in range(tries):
+    for attempt in range(tries):
         try:
-            spec = cls(**_drawn(cls, rng))
+            spec = cls(**_drawn(cls, rng, integer=attempt > tries // 5))
+            cost = spec.cost()
         except RequestError:
             continue
-        cost = spec.cost()
         is_small = cost["luts"] <= _MOST_LUTS and cost["memory_bits"] <= _MOST_MEMORY_BITS
         operands = sum(format.width for format in spec.inputs().values())
         if is_small and (operands <= _WIDEST_OPERANDS or issubclass(cls, Engine)):
@@ -68,11 +68,11 @@ def odd_specification(
     raise AssertionError(f"{cls.name}: none of {tries} random specifications was accepted")
 
 
-def _drawn(cls: type[OperatorSpec], rng: np.random.Generator) -> dict:
+def _drawn(cls: type[OperatorSpec], rng: np.random.Generator, integer: bool) -> dict:
     given = {}
     last: list[Format] = []
     # Many operators take integers only.
-    integer = bool(rng.random() < 0.4)
+    integer = bool(rng.random() < 0.4) or integer
     for name, parameter in parameters_of(cls).items():
         if isinstance(parameter.kind, FormatName):
             if parameter.optional and rng.random() < 0.4:

@@ -14,6 +14,14 @@ finite  every code is a number                                    OCP FP6, FP4
 fnuz    the code of -0 is the only NaN, there is no -0            E4M3FNUZ, E5M2FNUZ
 ======  ========================================================  ===========================
 
+Flush: such a format has no subnormal numbers at all. The codes that would be subnormal are spare
+codes of zero: whatever reads one (every operator, ``decode``, a comparison) reads the zero of its
+sign, or the only zero where there is no -0 (fnuz). Nothing writes one: a result is rounded as if
+exponents had no lower end, and if it then lies below the smallest normal number it is the zero of
+its sign, in every rounding mode, ``up``, ``down`` and ``to_odd`` included. Operators that pass a
+number on (maximum, minimum) write that zero, too; those that move codes and never read them as
+numbers (codecs) leave them alone.
+
 References: IEEE 754-2019; OCP 8-bit Floating Point Specification 1.0 (2023); OCP Microscaling
 Formats 1.0 (2023).
 """
@@ -44,8 +52,7 @@ class FloatFormat(Format):
 
     ``bias``: 2^(exponent_width-1) - 1 if left out (one more for fnuz).
     ``specials``: as above; ieee if left out, fn without fraction bits.
-    ``subnormals``: False flushes: codes with exponent field 0 are read as zero, and a result that
-    stays below the smallest normal number when rounded with unbounded exponent becomes zero.
+    ``subnormals``: False flushes, as above.
     ``saturate``: results too large, and infinities, become the largest finite number.
 
     Without it they become infinite (ieee) or NaN (fn, fnuz), unless the rounding mode is directed

@@ -53,6 +53,8 @@ def parse(name: str | Format) -> Format:
     """
     if isinstance(name, Format):
         return name
+    if not isinstance(name, str):
+        raise FormatError(f"a format must be given as such or by its name, not as {name!r}")
     if name in _SMALL:
         return _SMALL[name]
     if match := _INTEGER.fullmatch(name):

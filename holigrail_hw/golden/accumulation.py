@@ -29,6 +29,7 @@ from holigrail_hw.formats import (
     Format,
     FormatError,
     Rounding,
+    parse,
 )
 from holigrail_hw.formats.integers import INT64_BITS, largest_bits, widen
 
@@ -40,9 +41,9 @@ __all__ = ["accumulate", "exact_sums"]
 def accumulate(
     x: Exact,
     y: Exact,
-    accumulator: Format,
+    accumulator: Format | str,
     *,
-    product: Format | None = None,
+    product: Format | str | None = None,
     rounding: str = Rounding.NEAREST_EVEN,
     overflow: str | None = None,
     clear: Any = False,
@@ -55,6 +56,7 @@ def accumulate(
 ) -> np.ndarray:
     """Codes of the accumulator after each time step.
 
+    Formats may be given by their names. FormatError for what is no format, mode or overflow.
     ``product``: None for one rounding of accumulator + x * y (*fused*); else the format to which
     the product is rounded first (*cascade*), in the same mode, with ``product_random``.
     ``overflow`` is that of the accumulator. ``clear`` and ``enable``: bool per time step, or per
@@ -67,6 +69,8 @@ def accumulate(
     >>> accumulate(x, x, parse("int16"), clear=[1, 0, 0])
     array([10000, 20000, 30000], dtype=uint64)
     """
+    accumulator, rounding = parse(accumulator), Rounding(rounding)
+    product = None if product is None else parse(product)
     zero = int(accumulator.encode(0))
     if accumulator.unpack(zero).significand != 0:
         raise FormatError(f"{accumulator}: accumulator must hold zero, but has no code for it")
@@ -114,7 +118,7 @@ def exact_sums(
     *,
     clear: Any = False,
     enable: Any = True,
-    accumulator: FixedFormat | None = None,
+    accumulator: FixedFormat | str | None = None,
 ) -> Exact:
     """Sum of the products so far after each time step, without rounding.
 
@@ -123,6 +127,9 @@ def exact_sums(
     A NaN, or infinities of both signs, make the sum NaN until the next clear; else an infinity
     stays. A sum of zero is +0. Project the sums onto a format to read them out rounded.
     """
+    register = None if accumulator is None else parse(accumulator)
+    if register is not None and not isinstance(register, FixedFormat):
+        raise FormatError(f"accumulator of exact sums must be fixed point, not {register}")
     products = multiply(x, y)
     cleared = _spread(clear, products.shape).astype(bool)
     enabled = _spread(enable, products.shape).astype(bool)
@@ -133,13 +140,13 @@ def exact_sums(
     is_number = products.significand != 0
     used = products.exponent[is_number]
     lowest = int(used.min()) if used.size else 0
-    if accumulator is not None:
-        if lowest < -accumulator.fraction_width and used.size:
+    if register is not None:
+        if lowest < -register.fraction_width and used.size:
             raise FormatError(
-                f"{accumulator}: fraction width must be at least {-lowest} to hold every product "
-                f"exactly, not {accumulator.fraction_width}"
+                f"{register}: fraction width must be at least {-lowest} to hold every product "
+                f"exactly, not {register.fraction_width}"
             )
-        lowest = -accumulator.fraction_width
+        lowest = -register.fraction_width
     shift = np.where(is_number, products.exponent - lowest, 0)
     bits = largest_bits(products.significand) + int(shift.max(initial=0))
     bits += len(products).bit_length()
@@ -147,9 +154,9 @@ def exact_sums(
     if bits > INT64_BITS:
         significand = widen(significand)
     total: Any = sums(np.where(products.sign, -significand, significand) << shift)
-    if accumulator is not None:
-        half = 1 << (accumulator.width - 1) if accumulator.signed else 0
-        total = (widen(total) + half) % (1 << accumulator.width) - half
+    if register is not None:
+        half = 1 << (register.width - 1) if register.signed else 0
+        total = (widen(total) + half) % (1 << register.width) - half
     has_plus = sums((products.is_infinite & ~products.sign).astype(np.int64)) > 0
     has_minus = sums((products.is_infinite & products.sign).astype(np.int64)) > 0
     is_nan = (sums(products.is_nan.astype(np.int64)) > 0) | (has_plus & has_minus)

@@ -44,9 +44,9 @@ _FLOAT32 = parse("fp32")
 def gemm(
     a: Exact,
     b: Exact,
-    accumulator: Format,
+    accumulator: Format | str,
     *,
-    product: Format | None = None,
+    product: Format | str | None = None,
     chunk: int | None = None,
     rounding: str = Rounding.NEAREST_EVEN,
     overflow: str | None = None,
@@ -58,7 +58,8 @@ def gemm(
     ----------
     a, b : Exact
         M x K and K x N numbers.
-    product : Format or None
+    accumulator : Format or str
+    product : Format, str or None
         The format to which products are rounded (cascade); None for fused steps.
     chunk : int or None
         Length of inner sums; None for one sum over all K.
@@ -72,7 +73,7 @@ def gemm(
     Raises
     ------
     ValueError
-        If the inner sizes differ, or an option is unknown.
+        If the inner sizes differ, or a format or an option is unknown.
 
     >>> int8 = parse("int8")
     >>> gemm(int8.unpack([[1, 2]]), int8.unpack([[3], [4]]), parse("int16")).tolist()
@@ -85,6 +86,8 @@ def gemm(
         raise ValueError(f"chunk must be at least 1, not {chunk}")
     if mode not in ("exact", "float32", "mptorch"):
         raise ValueError(f"mode must be exact, float32 or mptorch, not {mode!r}")
+    accumulator, rounding = parse(accumulator), Rounding(rounding)
+    product = None if product is None else parse(product)
     if (
         isinstance(accumulator, FixedFormat)
         and (overflow, mode, product) == ("wrap", "exact", None)

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats import FixedFormat
+from holigrail_hw.formats import FixedFormat, parse
 from holigrail_hw.formats.values import codes_of, integers_of, number_array
+from holigrail_hw.plain_values import settle_fields
 
 __all__ = ["EieMatrix", "EieSizes", "codebook_of", "encode"]
 
@@ -36,6 +37,11 @@ class EieSizes:
     weight: FixedFormat
     code_width: int = 4
     index_width: int = 4
+
+    def __post_init__(self) -> None:
+        integers = ("pes", "columns", "rows", "entries", "code_width", "index_width")
+        settle_fields(self, "", ValueError, integers=integers)
+        object.__setattr__(self, "weight", parse(self.weight))
 
     @property
     def codes(self) -> int:

@@ -25,6 +25,7 @@ def test_comparison_of_any_formats():
         ("e4m3_fnuz", "e4m3_fnuz"), ("e4m3_fnuz_flush", "fp6_e3m2"), ("int8", "uint8"),
         ("int8", "fp8_e5m2"), ("ternary", "fp8_e4m3_flush"), ("binary", "ternary"),
         ("sfix8_en4", "ufix8_en6"), ("int64", "fp32"), ("e4m0", "e1m3"),
+        ("e2m2_bias151", "int8"), ("ufix11_en-20", "e1m2"), ("e2m7_flush", "e1m3_finite_bias-1000"),
     ]  # fmt: skip
     check([make(Compare, a=a, b=b) for a, b in pairs])
 

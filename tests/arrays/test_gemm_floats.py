@@ -173,3 +173,15 @@ def test_refusals(texts, message):
     with pytest.raises(RequestError) as caught:
         make(Gemm, activation="fp8_e4m3", weight="fp8_e4m3", **texts)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("accumulation", ["fused", "cascade", "exact"])
+@pytest.mark.parametrize("rounding", ["nearest_zero", "nearest_up", "away_from_zero"])
+def test_results_of_floats_are_rounded_as_floats_are(accumulation, rounding):
+    """These modes are for integers that were scaled."""
+    with pytest.raises(RequestError) as caught:
+        Gemm(activation="fp8_e4m3", weight="fp4_e2m1", accumulation=accumulation, rounding=rounding)
+    assert str(caught.value) == (
+        "gemm: rounding must be one of nearest_even, nearest_away, toward_zero, up, down, to_odd"
+        f" for floats, not {rounding}"
+    )

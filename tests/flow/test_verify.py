@@ -19,7 +19,7 @@ def message(error) -> list[str]:
 
 class TestPasses:
     def test_all_codes_of_a_small_operator(self):
-        (level,) = verify.run(MultiplyAdd(), levels=["compiled"]).levels
+        (level,) = verify.run(MultiplyAdd(), levels="compiled").levels
         assert (level.vectors, level.exhaustive, level.simulator) == (512, True, "cxxrtl")
 
     def test_corners_and_random_codes_of_a_large_one(self):

@@ -292,3 +292,21 @@ def test_saved_vectors_in_hardware():
     spec = DenseNetwork(**rest)
     given = {f"x{i}": row.astype(np.uint64) for i, row in enumerate(hidden)}
     agree(spec, Gates(spec, Timing()).run(given), wanted)
+
+
+@pytest.mark.parametrize(
+    ("formats", "biases"),
+    [
+        (("sfix2_en11", "sfix2_en11"), ((1, 0), (4, -7))),
+        (("int1", "int1"), ((1, 0), (4, -7))),
+        (("int2", "int2"), ((-100, 100), (4, -7))),
+        (("int2", "int2"), ((-4, -6), (4, -7))),
+        (("uint1", "uint3"), ((-900, 900), (4, -7))),
+    ],
+)
+def test_values_that_are_always_the_same(formats, biases):
+    """One number, negative ones too, is the range of a value, or all its digits are dropped."""
+    for first in (((3, -5), (7, 1)), ((0, 1), (0, -1))):
+        for fraction in (0, 3, 6):
+            spec = network((first, ((2, -1), (-3, 6))), biases, *formats, fraction=fraction)
+            check([spec], count=300)

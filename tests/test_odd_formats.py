@@ -2,13 +2,14 @@
 
 What is drawn follows from a seed that the name of every test shows. More of them:
 
-    HOLIGRAIL_FORMAT_SEEDS=100-400 python -m pytest tests/arith/test_odd_formats.py
+    HOLIGRAIL_FORMAT_SEEDS=100-400 python -m pytest tests/test_odd_formats.py
 """
 
 import os
 
 import numpy as np
 import pytest
+from engine_gates import check_engine
 from fraction_operators import OPERATORS as REFERENCES
 from fraction_operators import decode, encode
 from hardware import check
@@ -16,14 +17,15 @@ from odd_formats import odd_specification, takes_formats
 
 from holigrail_hw.core import Engine, OperatorSpec, Timing, operators
 
-OPERATORS = [
+NAMES = [
     name
     for name, cls in operators().items()
-    if cls.__module__.startswith("holigrail_hw.")
-    and takes_formats(cls)
-    and not issubclass(cls, Engine)
+    if cls.__module__.startswith("holigrail_hw.") and takes_formats(cls)
 ]
-FIRST, _, LAST = os.environ.get("HOLIGRAIL_FORMAT_SEEDS", "1-12").partition("-")
+ENGINES = [name for name in NAMES if issubclass(operators()[name], Engine)]
+OPERATORS = [name for name in NAMES if name not in ENGINES]
+WANTED = os.environ.get("HOLIGRAIL_FORMAT_SEEDS")
+FIRST, _, LAST = (WANTED or "1-10").partition("-")
 SEEDS = range(int(FIRST), int(LAST or FIRST) + 1)
 
 
@@ -40,7 +42,16 @@ def drawn(name: str, seed: int) -> tuple[OperatorSpec, np.random.Generator]:
 def test_hardware_equals_golden(name, seed):
     """All codes up to 16 bits, combinational; else, and with registers in between, random ones."""
     spec, rng = drawn(name, seed)
-    check([spec], Timing() if rng.random() < 0.7 else Timing(latency=int(rng.integers(4))), 800)
+    latency = spec.plan().latency + int(rng.integers(4))
+    check([spec], Timing() if rng.random() < 0.7 else Timing(latency=latency), 800)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS if WANTED else SEEDS[:2])
+def test_engines_equal_golden(name, seed):
+    spec, _ = drawn(name, seed)
+    assert isinstance(spec, Engine)
+    assert check_engine(spec, seed, count=30) >= 30
 
 
 @pytest.mark.parametrize("name", REFERENCES)
