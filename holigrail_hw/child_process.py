@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .work_folder import plain, process_folder
@@ -65,20 +66,25 @@ def dismiss(found: subprocess.Popen | None) -> None:
         found.stdin.close()
 
 
-def finished(words: list[str], *, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def finished(
+    words: Sequence[str],
+    *,
+    text: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
     """Run a short command to its end, and kill it and its children when this process ends.
 
     ``text`` is its standard input. Raises OSError if it cannot be started.
     """
     child = subprocess.Popen(
-        words,
+        [*words],
         stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
         start_new_session=True,
-        env={**os.environ, "PYTHONSAFEPATH": "1", "TMPDIR": str(process_folder())},
+        env={**(environment or os.environ), "TMPDIR": str(process_folder())},
     )
     watcher = guard(child)
     try:

@@ -4,6 +4,7 @@ The one exception are tests on data that is no part of the repository, marked by
 """
 
 import os
+import signal
 
 import pytest
 
@@ -37,6 +38,14 @@ class SkipsAreFailures:
     def pytest_terminal_summary(self, terminalreporter):
         for reason in self.reasons:
             terminalreporter.write_line(f"skipped, which counts as failed here: {reason}", red=True)
+
+
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, even where the tests run in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_configure(config):

@@ -105,6 +105,17 @@ def test_links_lead_somewhere():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_a_python_that_is_missing_is_said():
+    answer = subprocess.run(
+        [sys.executable, ROOT / "scripts/check_wheel", "9.98", "9.99"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = "not checked, as there is no python9.98, python9.99\n"
+    assert (answer.returncode, answer.stdout, answer.stderr) == (3, "", said)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")

@@ -27,6 +27,23 @@ def main(words: list[str], session: Session) -> int:
     options = read_options(words, session, configure)
     # Operators register what they keep when they are loaded.
     operators()
+    home = cache_folder()
+    if home.exists() and not home.is_dir():
+        raise RequestError(
+            f"cache: the cache folder must be a folder, not the file {shown(home)}",
+            hint="set HOLIGRAIL_CACHE to another folder",
+        )
+    try:
+        return _act(options, session)
+    except PermissionError as error:
+        raise RequestError(
+            f"cache: the cache folder must be readable and writable, not {error.filename}"
+            f" ({error.strerror})",
+            hint="set HOLIGRAIL_CACHE to a folder of your own",
+        ) from None
+
+
+def _act(options: argparse.Namespace, session: Session) -> int:
     known = [*cache_kinds.kinds(), cache_kinds.COMPILED]
     if options.kind is not None and options.kind not in known:
         raise RequestError(

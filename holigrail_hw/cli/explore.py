@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from ..core.errors import RequestError
+from ..core.errors import RequestError, ToolError
 from ..core.timing import Timing
 from ..flow.explore import Point, combinations, explore
 from ..flow.folders import staging
@@ -32,7 +32,7 @@ def main(words: list[str], session: Session) -> int:
         timings = [replace(base, period_ns=None, latency=cycles) for cycles in options.latencies]
     folder = session.folder(f"explore_{cls.name}")
     points: list[Point] = []
-    stopped = False
+    stopped: KeyboardInterrupt | None = None
     with session.progress() as progress:
         try:
             for point in explore(
@@ -46,31 +46,37 @@ def main(words: list[str], session: Session) -> int:
             ):
                 points.append(point)
                 progress(f"{len(points)} of {len(rows) * len(timings)} combinations")
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             # What was found so far is worth having.
-            stopped = True
-    if not points:
-        raise KeyboardInterrupt
-    svg = _plot(points, options, cls.name) if options.plot else None
+            stopped = interrupt
+    if stopped and not points:
+        raise stopped
+    drawn = options.plot and any(point.error is None for point in points)
+    svg = _plot(points, options, cls.name) if drawn else None
     result: dict[str, Any] = {
         "operator": cls.name,
         "device": device,
-        "complete": not stopped,
+        "complete": stopped is None,
         "points": [point.as_dict() for point in points],
     }
     if svg is not None:
         with staging(folder, "explore") as work:
             (work / "pareto.svg").write_text(svg, encoding="utf-8")
         result["plot"] = str(folder / "pareto.svg")
+    status = ToolError.exit_code if any(_tool_failed(point) for point in points) else 0
     names = [name for name in points[0].values if name in swept or name not in request.texts]
     session.show(
         result,
         lambda console: _text(console, points, names, result.get("plot")),
-        status=INTERRUPTED if stopped else 0,
+        status=getattr(stopped, "status", INTERRUPTED) if stopped else status,
     )
     if stopped:
-        raise KeyboardInterrupt
-    return 0
+        raise stopped
+    return status
+
+
+def _tool_failed(point: Point) -> bool:
+    return point.failure is not None and issubclass(point.failure, ToolError)
 
 
 def _text(console: Any, points: list[Point], names: list[str], plot: str | None) -> None:

@@ -1,22 +1,23 @@
 """``holigrail VERB OPERATOR [--parameter value ...]``: find the verb, run it, judge what it raises.
 
 Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is missing, 4 our bug,
-130 interrupted. This module imports neither amaranth nor numpy, so that ``--help`` is immediate.
+130 interrupted, 143 terminated, 129 hung up. This module imports neither amaranth nor numpy, so
+that ``--help`` is immediate.
 """
 
 import argparse
+import contextlib
 import difflib
 import importlib
 import os
 import shlex
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
+from .endings import Ended, by_signals, discard_output, output_failure, watched_output
 from .options import common_options, complaint
 from .session import INTERRUPTED, Session
 
@@ -45,49 +46,74 @@ OPERATOR is a name from `holigrail list`, or a recipe: generators/NAME.toml.
 Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is missing, 4 our bug.
 """
 
-_TOOL_MISSING = 3
-_TERMINATED = 143
+_FAILED, _TOOL_MISSING = 1, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     session = Session(command=shlex.join(["holigrail", *words]), json="--json" in words)
-    ends_here = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, _terminate) if ends_here else None
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    # Before anything is opened: a file would become the standard output that is closed.
+    if sys.stdout is None:
+        return _unwritable()
+    with watched_output():
+        return _ended(words, session)
+
+
+def _ended(words: list[str], session: Session) -> int:
+    try:
+        try:
+            with by_signals():
+                status = _judged(words, session)
+        except SystemExit:
+            # Help was asked for; argparse does not say when nobody takes it.
+            if output_failure() is not None:
+                return _unwritable()
+            raise
+        return status if output_failure() is None else _unwritable()
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; it has what it wanted.
+        discard_output()
+        return 0
+    except OSError:
+        # Not even a message could be written.
+        return _unwritable()
+
+
+def _judged(words: list[str], session: Session) -> int:
     try:
         return _run(words, session)
-    except _Terminated:
-        print("\nterminated", file=sys.stderr)
-        return _TERMINATED
+    except Ended as end:
+        print(f"\n{end.what}", file=sys.stderr)
+        return end.status
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away, as `head` does; it has what it wanted.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except Exception as error:
+        if isinstance(error, OSError) and output_failure() is not None:
+            return _FAILED
         if "--traceback" in words:
             traceback.print_exc()
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("holigrail"):
             return _missing_package(str(error.name), session)
         return judge(error, session)
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: tools are stopped and unfinished folders removed, as after Ctrl-C."""
-
-
-def _terminate(number: int, frame: Any) -> None:
-    # A tool of another thread would be waited for. Without its module no tool was started.
-    process = sys.modules.get("holigrail_hw.flow.process")
-    if process is not None:
-        process.kill_all()
-    raise _Terminated
+def _unwritable() -> int:
+    """Nobody can read the result: one message; returns the exit status."""
+    reason = output_failure() or "standard error fails"
+    with contextlib.suppress(OSError):
+        print(
+            f"error: standard output must take the result, not fail ({reason})",
+            file=sys.stderr,
+            flush=True,
+        )
+    discard_output()
+    return _FAILED
 
 
 def _run(words: list[str], session: Session) -> int:

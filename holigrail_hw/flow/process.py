@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..cache_folder import cache_folder
 from ..child_process import dismiss, guard
 from ..core.errors import HoligrailError, RequestError, ToolError
 
@@ -29,6 +30,14 @@ Progress = Callable[[str], None]
 """Called with one line of text about what is happening; the caller decides how to draw it."""
 
 _TAIL_LINES = 20
+
+# What a program says that did not come to its work: it is no judgement on a design.
+_CANNOT_RUN = re.compile(
+    r"^(?:ModuleNotFoundError|ImportError|PermissionError): "
+    r"|error while loading shared libraries|No space left on device|Read-only file system",
+    re.M,
+)
+_NOT_STARTED = (126, 127)
 
 _OUT_OF_MEMORY = re.compile(r"\bbad_alloc\b|\bMemoryError\b|out of memory", re.I)
 
@@ -82,8 +91,8 @@ def run(
     progress
         Called with every line the tool prints.
     failure
-        Error class for an exit status other than 0; a signal or the time limit is always a
-        :class:`ToolError`.
+        Error class for an exit status other than 0; a signal, the time limit or a program that
+        cannot run is always a :class:`ToolError`.
     explain
         Looks at the whole output of a failed run and may return a better error.
     makes
@@ -106,7 +115,9 @@ def run(
     except OSError as error:
         raise RequestError(
             f"{who}: the folder of its log must be writable, not {log.parent} ({error.strerror})",
-            hint="choose another output folder",
+            hint="set HOLIGRAIL_CACHE to another folder"
+            if log.is_relative_to(cache_folder())
+            else "choose another output folder",
         ) from None
     for file in makes:
         file.unlink(missing_ok=True)
@@ -179,6 +190,8 @@ def run(
         better = explain(output) if explain else None
         if better is not None:
             raise better
+        if status in _NOT_STARTED or _CANNOT_RUN.search(output):
+            failure = ToolError
     raise failure(_report(who, reason, words, output, log), hint=hint)
 
 

@@ -5,6 +5,7 @@ in this Python environment, then PATH. The pinned package comes before PATH beca
 a tool give two different netlists and bitstreams from one design.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 
+from ..cache_folder import home_folder, user_caches
 from ..child_process import PYTHON, python_path
 from ..core.errors import ToolError
 from ..work_folder import odd_character, plain, process_folder
@@ -337,12 +339,22 @@ def environment(**extra: str) -> dict[str, str]:
     temporary folder."""
     fixed = {
         "AMARANTH_USE_YOSYS": "builtin",
+        "HOME": str(home_folder()),
+        "XDG_CACHE_HOME": str(_caches()),
         "PYTHONPATH": os.pathsep.join(python_path()),
         "PYTHONSAFEPATH": "1",
         # Tools put this path into commands of a shell, and leave their folders there when killed.
         "TMPDIR": str(process_folder()),
     }
     return {**os.environ, **fixed, **extra}
+
+
+def _caches() -> Path:
+    """Where tools keep what they compiled: they end where they cannot."""
+    caches = user_caches()
+    with contextlib.suppress(OSError):
+        caches.mkdir(parents=True, exist_ok=True)
+    return caches if os.access(caches, os.W_OK | os.X_OK) else process_folder() / "caches"
 
 
 def verilator_environment(**extra: str) -> dict[str, str]:

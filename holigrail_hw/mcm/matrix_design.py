@@ -258,9 +258,7 @@ def design_matrix(
         if any(request.bounds):
             truncated(True)
             truncated(False)
-    except KeyboardInterrupt as interrupt:
-        if type(interrupt) is not KeyboardInterrupt:  # SIGTERM: nothing is wanted any more
-            raise
+    except KeyboardInterrupt:
         stopped, complete = True, False
     return MatrixDesign(
         request,

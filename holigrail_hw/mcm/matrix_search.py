@@ -214,9 +214,7 @@ class _Run:
             running = {pool.submit(self.search, task) for task in self.tasks}
             try:
                 self.watch(running, progress, stop)
-            except KeyboardInterrupt as interrupt:
-                if type(interrupt) is not KeyboardInterrupt:  # SIGTERM: nothing is wanted any more
-                    raise
+            except KeyboardInterrupt:
                 stopped = True
                 if progress:
                     progress("interrupted, the best answer so far is kept")

@@ -82,7 +82,8 @@ def run_searches(
     SearchDied
         If a child died.
     KeyboardInterrupt
-        At a second Ctrl-C, while children are asked to stop after the first one.
+        At a second Ctrl-C, while children are asked to stop after the first one. SIGTERM and
+        SIGHUP are the same where they raise it.
     """
     messages: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
     outcome = Outcome([None] * len(calls))
@@ -126,9 +127,7 @@ def run_searches(
                     break
             else:
                 return outcome
-        except KeyboardInterrupt as stop:
-            if type(stop) is not KeyboardInterrupt:  # SIGTERM: nothing is wanted any more
-                raise
+        except KeyboardInterrupt:
             outcome.interrupted = True
         stopping = True
         for index in running:
@@ -155,6 +154,8 @@ def run_searches(
 
 def serve() -> None:
     """The child's side: read a call from standard input, send answers to standard output."""
+    # A process in the background of a script ignores this signal, and its children would.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     source = sys.stdin.buffer
     # Solvers may print; what they print must not come between the messages.
     sink = os.fdopen(os.dup(1), "wb")

