@@ -37,7 +37,15 @@ def greedy_set(targets: Sequence[int], depth: int | None = None) -> list[int]:
     bits = max((t.bit_length() for t in targets), default=1)
     chosen, waiting = [1], sorted(targets)
     reached = neighbours(1, 1, bits)
-    related = {t: _dividers(t) | neighbours(t, 1, bits) for t in waiting}
+    known: dict[int, tuple[set[int], int]] = {}
+
+    def related(t: int) -> set[int]:
+        """What makes a target with a chosen factor; brought up to date when it is asked for."""
+        found, count = known.get(t) or (_dividers(t), 0)
+        for other in chosen[count:]:
+            found |= neighbours(t, other, bits)
+        known[t] = found, len(chosen)
+        return found
 
     def join(factor: int) -> None:
         chosen.append(factor)
@@ -45,24 +53,18 @@ def greedy_set(targets: Sequence[int], depth: int | None = None) -> list[int]:
             reached.update(neighbours(factor, other, bits))
         if factor in waiting:
             waiting.remove(factor)
-        for t in waiting:
-            related[t] |= neighbours(t, factor, bits)
 
     while waiting:
         near = [t for t in waiting if t in reached]
         if near:
             join(near[0])
             continue
-        counts = Counter(x for t in waiting for x in related[t] & reached)
+        counts = Counter(x for t in waiting for x in related(t) & reached)
         if counts:
             join(max(counts, key=lambda x: (counts[x], -nonzero_digits(x), -x)))
             continue
         target = min(waiting, key=lambda t: (nonzero_digits(t), t))
-        part = min(related[target], key=lambda x: (nonzero_digits(x), x))
-        waiting.append(part)
-        related[part] = _dividers(part)
-        for other in chosen:
-            related[part] |= neighbours(part, other, bits)
+        waiting.append(min(related(target), key=lambda x: (nonzero_digits(x), x)))
     return chosen
 
 

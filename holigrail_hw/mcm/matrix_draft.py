@@ -7,7 +7,8 @@ Two terms of a row can be replaced by one where a node has their value. Values a
 hash that is linear, the sum of the coefficients times random numbers modulo a prime, without sign
 and power of two: 2x + x, 4x - x and 3x are one value, however written. (A false match of two values
 has a chance of about 2^-61 and would be found when the graph is checked.) An index holds every pair
-of terms of every row by its value, and is kept up to date.
+of terms of every row by its value, and is kept up to date. Where rows are long these are too many:
+then inputs are divided into groups, and only pairs within a group count.
 
 Terms at depths e_i can be added in a tree of depth D if and only if their load sum 2^(e_i) is at
 most 2^D. Depths and loads are exact at any time; no row may get deeper than the limit.
@@ -52,7 +53,8 @@ class Node:
     """A row, or an input, which has no terms.
 
     ``vector`` are its coefficients divided by 2^even, ``key`` and ``sign`` the hash of that without
-    its sign; ``users`` names a row once for every term of it that is this node.
+    its sign; ``users`` names a row once for every term of it that is this node. ``group``: of the
+    inputs it is made of.
     """
 
     def __init__(self) -> None:
@@ -64,6 +66,7 @@ class Node:
         self.even = self.weight = self.depth = self.bits = 0
         self.load = 1
         self.alive = False
+        self.group = -1
 
 
 class _Entry:
@@ -91,10 +94,18 @@ class Draft:
         Bits of the inputs, for that estimate.
     seed : int
         Of the random numbers.
+    columns : int or None
+        Inputs of a group; None: all are one.
     """
 
     def __init__(
-        self, matrix: Sequence[Sequence[int]], limit: int, rule: str, input_width: int, seed: int
+        self,
+        matrix: Sequence[Sequence[int]],
+        limit: int,
+        rule: str,
+        input_width: int,
+        seed: int,
+        columns: int | None = None,
     ):
         self.random = Random(seed)
         self.inputs, self.outputs = len(matrix[0]), len(matrix)
@@ -118,6 +129,10 @@ class Draft:
         units = [[int(i == j) for j in range(self.inputs)] for i in range(self.inputs)]
         for index, vector in enumerate([*units, *matrix]):
             self._describe(index, vector)
+            if columns is None or columns >= self.inputs:
+                self.nodes[index].group = 0
+            elif index < self.inputs:
+                self.nodes[index].group = index // columns
             self._wake(index)
 
     def begin(self) -> None:
@@ -151,6 +166,40 @@ class Draft:
             else:
                 self._wake(row)
 
+    def regroup(self, most: int) -> bool:
+        """Make groups of two each, and the index anew, if there are at most ``most`` pairs then."""
+        groups = 1 + max(node.group for node in self.nodes[: self.inputs])
+        if groups < 2:
+            return False
+        count = 0
+        for node in self.nodes:
+            sizes: dict[int, int] = {}
+            for term in node.terms if node.alive else ():
+                group = (self.nodes[term[0]].group + 2) // 2
+                count += sizes.get(group, 0)
+                sizes[group] = sizes.get(group, 0) + 1
+        if count > most:
+            return False
+        for node in self.nodes:
+            if node.group >= 0:
+                node.group //= 2
+            elif groups < 3:
+                node.group = 0
+        self.entries.clear()
+        self.begin()
+        for index, node in enumerate(self.nodes):
+            if node.alive:
+                self.entries.setdefault(node.key, _Entry()).node = index
+        for row, node in enumerate(self.nodes):
+            if row < self.inputs or not node.alive:
+                continue
+            for index, one in enumerate(node.terms):
+                for other in node.terms[:index]:
+                    if self.pairs(other, one):
+                        self._note(row, other, one)
+            self._touch(row)
+        return True
+
     def value(self, a: Term, b: Term) -> tuple[int, int, int]:
         """What two terms add up to: key, power of two, and sign; the key 0 is nothing."""
         one, two = self.nodes[a[0]], self.nodes[b[0]]
@@ -168,6 +217,10 @@ class Draft:
                 hashed = (hashed + _PRIME if hashed & 1 else hashed) >> 1
         opposite = -hashed % _PRIME
         return (hashed, place, 1) if hashed <= opposite else (opposite, place, -1)
+
+    def pairs(self, a: Term, b: Term) -> bool:
+        """Whether two terms of a row are a pair to look at."""
+        return self.nodes[a[0]].group == self.nodes[b[0]].group
 
     def find(self, row: int, node: int, shift: int) -> int | None:
         """Where a row has a term."""
@@ -208,7 +261,8 @@ class Draft:
         """One more term, of a node and shift that the row does not have."""
         node = self.nodes[row]
         for other in node.terms:
-            self._note(row, other, term)
+            if self.pairs(other, term):
+                self._note(row, other, term)
         self.adders += bool(node.terms)
         node.terms.append(term)
         if term[0] >= self.inputs:
@@ -225,7 +279,8 @@ class Draft:
             self.trail.append((_REMOVE, row, index, term))
         _swap_out(node.terms, index)
         for other in node.terms:
-            self._forget(row, other, term)
+            if self.pairs(other, term):
+                self._forget(row, other, term)
         self.adders -= bool(node.terms)
         if term[0] >= self.inputs:
             users = self.nodes[term[0]].users

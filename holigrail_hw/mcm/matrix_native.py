@@ -50,6 +50,8 @@ class NativeSearch:
             settings.size,
             settings.deep,
             settings.apart,
+            inputs if settings.columns is None else settings.columns,
+            settings.pairs,
         ]
         items = [c for row in matrix for c in row]
         terms = [

@@ -27,7 +27,9 @@ class Settings(NamedTuple):
 
     ``dissolve``, ``around`` and ``expand`` are percentages of iterations; the others write rows
     anew. Numbers of nodes are drawn below 2^size. ``deep`` favours pairs for each level that their
-    terms have, ``apart`` disfavours each level between them, in 1/256 of an adder.
+    terms have, ``apart`` disfavours each level between them, in 1/256 of an adder. ``columns``: how
+    many inputs are a group; pairs of terms are looked for within groups. Groups are joined while
+    that makes at most ``pairs``.
     """
 
     limit: int
@@ -40,6 +42,8 @@ class Settings(NamedTuple):
     size: int = 4
     deep: int = 120
     apart: int = 50
+    columns: int | None = None
+    pairs: int = 0
 
 
 class State(NamedTuple):
@@ -67,7 +71,14 @@ class PythonSearch:
         seed: int,
     ):
         self.settings = settings
-        draft = Draft(matrix, settings.limit, settings.rule, settings.input_width, seed)
+        draft = Draft(
+            matrix,
+            settings.limit,
+            settings.rule,
+            settings.input_width,
+            seed,
+            settings.columns,
+        )
         self.draft = draft
         draft.deep, draft.apart = settings.deep, settings.apart
         self.iterations = 0
@@ -83,6 +94,9 @@ class PythonSearch:
                 break
         self._share()
         draft.commit()
+        while draft.regroup(settings.pairs):
+            self._share()
+            draft.commit()
         self._keep()
 
     @property
@@ -144,6 +158,8 @@ class PythonSearch:
             terms = draft.nodes[row].terms
             for index, one in enumerate(terms):
                 for other in terms[:index]:
+                    if not draft.pairs(other, one):
+                        continue
                     key = draft.value(other, one)[0]
                     if key and key not in draft.pushed:
                         draft.pushed.add(key)
@@ -213,6 +229,7 @@ class PythonSearch:
                 for c, d in zip(one.vector, two.vector, strict=True)
             ]
         )
+        draft.nodes[node].group = draft.nodes[a[0]].group
         draft.add(node, a)
         draft.add(node, b)
         draft.reload(node, draft.sum_of_loads(node))

@@ -1,10 +1,11 @@
 """Few adders for a constant matrix times a vector, within an adder depth.
 
 Rows start in signed digits, alone or as differences along a spanning tree, whichever is better
-after the first greedy sharing (:mod:`.matrix_start`). Then parts of the graph are ruined and made
-again (:mod:`.matrix_ruin`), by a compiled accelerator where there is a C++ compiler. What is
-accepted cools down to improvements only with the iterations, or with the time if there is no number
-of iterations.
+after the first greedy sharing (:mod:`.matrix_start`). Rows of large matrices start alone, and what
+they share is looked for in groups of columns first, so that memory does not grow with the square of
+the rows' lengths. Then parts of the graph are ruined and made again (:mod:`.matrix_ruin`), by a
+compiled accelerator where there is a C++ compiler. What is accepted cools down to improvements only
+with the iterations, or with the time if there is no number of iterations.
 """
 
 import threading
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from .errors import GraphError
 from .matrix_build import build
 from .matrix_counting import matrix_one_bit_adders
+from .matrix_draft import Term
 from .matrix_graph import Matrix, MatrixGraph, Row
 from .matrix_native import NATIVE_BITS, NativeSearch, search_class
 from .matrix_ruin import CERTAIN, PythonSearch, Settings, State
@@ -27,6 +29,7 @@ METRICS = ("adders", "one-bit-adders")
 
 Progress = Callable[[str], None]
 Stop = Callable[[], bool]
+Start = list[list[Term]]
 
 _DEEP = 30
 _SLICE = 0.05
@@ -37,6 +40,9 @@ _TOLD_EVERY = 1.0
 _PER_DIGIT = 100
 _EFFORT = 4_000_000
 _PYTHON_EFFORT = 80_000
+# Pairs of terms in one table; inputs of a group at least; rows squared times inputs up to which a
+# spanning tree is tried.
+_PAIRS, _FEWEST_COLUMNS, _LARGE = 1_500_000, 8, 400_000
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def solve_matrix(
     depth : int or None
         Most adders on a path.
     time_limit : float
-        Seconds for ruin and recreate; the first answer is finished anyway.
+        Seconds, preparation included; the first answer, a greedy one, is finished anyway.
     iterations : int or None
         Most repetitions of each search. With these done before the time limit, a seed gives one
         answer, with or without the accelerator.
@@ -135,11 +141,14 @@ def solve_matrix(
     if not distinct:
         return MatrixSolution(build(len(rows[0]), {}, targets), 0, 0.0)
     settings = _settings(distinct, limit, metric, rule, input_width)
+    starts = _starts(distinct, settings)
     with ThreadPoolExecutor(searches) as pool:
-        tasks = list(pool.map(lambda i: _Task(distinct, settings, seed + i), range(searches)))
+        tasks = list(
+            pool.map(lambda i: _Task(distinct, starts, settings, seed + i), range(searches))
+        )
     stopped = False
     if iterations != 0:
-        stopped = _Run(tasks, time_limit, iterations).wait(progress, stop)
+        stopped = _Run(tasks, begin, time_limit, iterations).wait(progress, stop)
 
     def cost(graph: MatrixGraph) -> tuple[int, int]:
         bits = matrix_one_bit_adders(graph, input_width, signed=signed, rule=rule)
@@ -160,13 +169,12 @@ def solve_matrix(
 
 
 class _Task:
-    """One search, from the better of two starts on."""
+    """One search, from the best of some starts on."""
 
-    def __init__(self, rows: list[Row], settings: Settings, seed: int):
+    def __init__(self, rows: list[Row], starts: list[Start], settings: Settings, seed: int):
         self.inputs = len(rows[0])
         self.settings = settings
         kind = search_class(rows)
-        starts = [alone(rows), spanning_tree(rows, settings.limit)]
         tries: list[NativeSearch | PythonSearch] = [kind(rows, s, settings, seed) for s in starts]
         self.search = min(tries, key=lambda search: self.cost(search.state))
         self.state = self.search.state
@@ -200,9 +208,9 @@ class _Task:
 class _Run:
     """Searches in threads, in slices short enough to be stopped between them."""
 
-    def __init__(self, tasks: list[_Task], time_limit: float, iterations: int | None):
+    def __init__(self, tasks: list[_Task], begin: float, time_limit: float, iterations: int | None):
         self.tasks = tasks
-        self.begin = time.monotonic()
+        self.begin = begin
         self.time_limit = time_limit
         self.iterations = iterations
         self.stopped = threading.Event()
@@ -269,6 +277,23 @@ def _digits(matrix: Sequence[Sequence[int]]) -> list[int]:
     return [sum((c ^ (3 * c)).bit_count() for c in row) for row in matrix]
 
 
+def _starts(rows: list[Row], settings: Settings) -> list[Start]:
+    """Signed digits, and as a tree of differences where that is quick."""
+    if settings.columns is not None or len(rows) ** 2 * len(rows[0]) > _LARGE:
+        return [alone(rows)]
+    return [alone(rows), spanning_tree(rows, settings.limit)]
+
+
+def _columns(rows: list[Row]) -> int | None:
+    """Inputs of a group, such that there are few pairs of terms; None if all may be one group."""
+    digits = _digits(rows)
+    if sum(count * count for count in digits) <= 2 * _PAIRS:
+        return None
+    # A row of L terms in G groups has about L^2 / 2G pairs.
+    groups = -(-sum(count * count for count in digits) // (2 * _PAIRS))
+    return max(_FEWEST_COLUMNS, len(rows[0]) // groups)
+
+
 def _settings(rows: list[Row], limit: int, metric: str, rule: str, input_width: int) -> Settings:
     """Large matrices gain less by rows drawn anew, which take long."""
     redrawn = max(1, min(10, 80 // len(rows)))
@@ -282,6 +307,8 @@ def _settings(rows: list[Row], limit: int, metric: str, rule: str, input_width: 
         around,
         100 - redrawn - around - dissolve,
         4 if len(rows) < 16 else 5 if len(rows) < 32 else 6,
+        columns=_columns(rows),
+        pairs=_PAIRS,
     )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "graph_of",
     "improved_adders",
     "options_of",
+    "quick_order",
     "targets_of",
 ]
 
@@ -33,6 +34,9 @@ class Option(NamedTuple):
     cost: int
     form: Form
 
+
+# Pairs that are looked at for one of many factors.
+_TRIED = 12
 
 Options = dict[int, list[Option]]
 
@@ -79,6 +83,38 @@ def cheapest_adders(
     if any(not found for found in options.values()):
         return None
     return Selection(options, below, depth, deadline, steps).run()
+
+
+def quick_order(
+    factors: Sequence[int], costs: Costs, depth: int | None = None
+) -> list[tuple[int, Form]]:
+    """Forms for many factors, in an order in which they can be built, each cheap by itself.
+
+    Every factor takes the cheapest of a few pairs among those before it; with a limit of depth, the
+    shallowest first.
+    """
+    bits = max(f.bit_length() for f in factors)
+    levels, order = {1: 0}, []
+    for w in factors:
+        if w == 1:
+            continue
+        best, tried = None, 0
+        for u in levels:
+            twice = {u} if w in neighbours(u, u, bits) else set()
+            for v in sorted(twice | (neighbours(u, w, bits) & levels.keys())):
+                if w in neighbours(u, v, bits):
+                    cost, form = costs.cheapest(min(u, v), max(u, v), w)
+                    level = 1 + max(levels[u], levels[v])
+                    key = (level if depth is not None else 0, cost, form, level)
+                    best = key if best is None else min(best, key)
+                    tried += 1
+            if tried >= _TRIED and depth is None:
+                break
+        if best is None:
+            raise ValueError(f"{w} must be made from the factors before it")
+        levels[w] = best[3]
+        order.append((w, best[2]))
+    return order
 
 
 def improved_adders(

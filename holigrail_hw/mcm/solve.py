@@ -26,7 +26,7 @@ from .native_library import load
 from .one_bit import Order, cheaper_set, minimum_one_bit
 from .one_bit_bound import one_bit_bound
 from .relations import WIDEST, members
-from .selection import cheapest_adders, graph_of, options_of
+from .selection import cheapest_adders, graph_of, options_of, quick_order
 from .truncation import output_errors
 from .turns import PAUSE, take_turns
 
@@ -42,6 +42,9 @@ Report = Callable[["Solution"], None]
 _WIDEST = 64
 # Work of the proof before local search begins, and for a cheaper graph with as many adders.
 _AHEAD, _POLISH = 200_000, 100_000
+# Targets above which sets are not enumerated at all, or not for fewer one-bit adders: preparing the
+# enumeration takes time with the third power of their number.
+_MANY, _MANY_CHEAPER = 200, 80
 
 
 @dataclass(frozen=True)
@@ -294,7 +297,7 @@ class _FewestAdders:
         """The fewest adders; how the search ended."""
         ended = "complete"
         try:
-            if not self.is_met() and _is_narrow(self.targets):
+            if not self.is_met() and _is_narrow(self.targets) and len(self.targets) <= _MANY:
                 self.report(self.solution())
                 take_turns(self.prove(), self.improve(), ahead=_AHEAD, is_done=self.is_met)
         except OutOfTime:
@@ -336,7 +339,7 @@ class _FewestAdders:
     def polished(self, order: Order) -> tuple[Order, str]:
         """A graph with as many adders, and fewer one-bit adders if little work finds one."""
         problem = self.problem
-        if not self.targets or not _is_narrow(self.targets):
+        if not 0 < len(self.targets) <= _MANY_CHEAPER or not _is_narrow(self.targets):
             return order, "complete"
         costs = Costs(problem.input_width, problem.signed, problem.rule)
         try:
@@ -365,6 +368,8 @@ class _FewestAdders:
 def _cheap_order(factors: Sequence[int], problem: Problem) -> Order:
     """Forms for a set, cheap in one-bit adders."""
     costs = Costs(problem.input_width, problem.signed, problem.rule)
+    if len(factors) > _MANY:
+        return tuple(quick_order(factors, costs, problem.depth))
     options = options_of(factors, costs)
     try:
         found = cheapest_adders(options, depth=problem.depth, steps=2000)

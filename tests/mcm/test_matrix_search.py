@@ -2,12 +2,13 @@
 
 import threading
 import time
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.mcm import matrix_native, native_library
+from holigrail_hw.mcm import matrix_native, matrix_search, native_library
 from holigrail_hw.mcm.errors import GraphError
 from holigrail_hw.mcm.matrix_counting import matrix_one_bit_adders
 from holigrail_hw.mcm.matrix_native import NativeSearch, search_class
@@ -61,6 +62,8 @@ def test_the_accelerator_and_its_twin_agree_in_every_step(matrix, seed, data):
         around=15,
         expand=25,
         size=data.draw(st.integers(1, 4)),
+        columns=data.draw(st.sampled_from([None, 1, 2])),
+        pairs=data.draw(st.sampled_from([0, 20, 1000])),
     )
     start = data.draw(st.sampled_from([alone(rows), spanning_tree(rows, limit)]))
     twins = [kind(rows, start, options, seed) for kind in (NativeSearch, PythonSearch)]
@@ -217,3 +220,38 @@ def test_iterations_scale_with_the_matrix():
     assert default_iterations([[1 << 50 | 5]]) <= default_iterations([[1 << 30 | 5]])
     wide = [[0x5555555555555 + i for i in range(8)]] * 8
     assert default_iterations(wide) == 80_000 // sum((c ^ 3 * c).bit_count() for c in wide[0]) // 8
+
+
+def test_preparation_counts_as_search_time(monkeypatch):
+    """A greedy answer comes in any case, and nothing is searched once the time is over."""
+    prepared = matrix_search._starts
+
+    def slow(rows, settings):
+        time.sleep(0.3)
+        return prepared(rows, settings)
+
+    monkeypatch.setattr(matrix_search, "_starts", slow)
+    found = solve_matrix(SQUARE, time_limit=0.2, iterations=1000)
+    assert (found.iterations, found.complete) == (0, False)
+    assert found.graph.check(SQUARE)
+
+
+def test_long_rows_are_looked_at_in_groups(monkeypatch):
+    """As many pairs as are allowed, groups joined as rows get shorter, and the same matrix."""
+    random = Random(5)
+    matrix = [[random.randrange(-128, 128) for _ in range(100)] for _ in range(6)]
+    rows, _ = distinct_rows(tuple(map(tuple, matrix)))
+    whole = solve_matrix(matrix, iterations=0)
+    monkeypatch.setattr(matrix_search, "_PAIRS", 20_000)
+    columns = matrix_search._columns(rows)
+    assert columns is not None and 8 <= columns < 40
+    pairs = 0
+    for row in alone(rows):
+        sizes = [0] * 100
+        for node, _, _ in row:
+            pairs += sizes[node // columns]
+            sizes[node // columns] += 1
+    assert pairs < 25_000
+    found = solve_matrix(matrix, iterations=0)
+    assert len(found.graph.adders) <= 1.2 * len(whole.graph.adders)
+    assert found.graph.check(matrix)

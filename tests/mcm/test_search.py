@@ -3,12 +3,14 @@
 import csv
 from itertools import combinations, product
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcm_strategies import constants
 
+from holigrail_hw.mcm import solve as solving
 from holigrail_hw.mcm.adder_graph import odd_targets
 from holigrail_hw.mcm.closure import Closure
 from holigrail_hw.mcm.errors import GraphError
@@ -268,3 +270,17 @@ def test_an_unknown_engine():
         GraphError, match="engine must be one of auto, search, ilp, cp-sat, not sat"
     ):
         solve(Problem((3,)), engine="sat")
+
+
+@pytest.mark.parametrize("shallow", [False, True])
+def test_many_constants_need_no_enumeration(shallow, monkeypatch):
+    """Its preparation alone takes time with the third power of their number."""
+    monkeypatch.setattr(solving, "enumeration", None)
+    monkeypatch.setattr(solving, "cheaper_set", None)
+    random = Random(1)
+    constants = tuple(random.randrange(3, 1 << 11, 2) for _ in range(400))
+    depth = least_depth(odd_targets(constants)) if shallow else None
+    found = solve(Problem(constants, depth=depth), time_limit=None)
+    assert found.adders >= len(odd_targets(constants)) and found.proved != shallow
+    assert depth is None or found.graph.depth <= depth
+    assert found.graph.constants == constants

@@ -12,7 +12,7 @@ class Draft {
     int64_t adders = 0, bits = 0;
 
     Draft(int inputs_, int outputs_, int limit_, int rule_, int input_width_, int table_,
-          uint64_t seed, const int64_t *matrix)
+          int columns, uint64_t seed, const int64_t *matrix)
         : random{seed}, inputs(inputs_), outputs(outputs_), limit(limit_), rule(rule_),
           input_width(input_width_), table(table_) {
         Random fixed{HASH_SEED};
@@ -27,6 +27,7 @@ class Draft {
             if (i < inputs) vector[i] = 1;
             else std::copy_n(matrix + static_cast<size_t>(i - inputs) * inputs, inputs, vector.begin());
             describe(i, vector);
+            nodes[i].group = columns >= inputs ? 0 : i < inputs ? i / columns : NONE;
             wake(i);
         }
     }
@@ -48,6 +49,15 @@ class Draft {
         }
         const Hash opposite = minus(h);
         return h <= opposite ? Value{h, place, 1} : Value{opposite, place, -1};
+    }
+
+    bool pairs(const Term &a, const Term &b) const {
+        return nodes[a.node].group == nodes[b.node].group;
+    }
+
+    Hash key_of(int index) const {
+        const Hash h = nodes[index].hashes[0];
+        return std::min(h, minus(h));
     }
 
     int sign_of(int index) const {
@@ -193,6 +203,40 @@ class Draft {
         }
     }
 
+    // Makes groups of two each, and the index anew, if there are at most so many pairs then.
+    bool regroup(int64_t most) {
+        int groups = 0;
+        for (int i = 0; i < inputs; i++) groups = std::max(groups, nodes[i].group + 1);
+        if (groups < 2) return false;
+        int64_t count = 0;
+        std::vector<int64_t> sizes(static_cast<size_t>(groups / 2 + 2));
+        for (const Node &row : nodes) {
+            if (!row.alive) continue;
+            std::fill(sizes.begin(), sizes.end(), 0);
+            for (const Term &t : row.terms) count += sizes[(nodes[t.node].group + 2) / 2]++;
+        }
+        if (count > most) return false;
+        for (Node &node : nodes)
+            if (node.group != NONE) node.group /= 2;
+            else if (groups < 3) node.group = 0;
+        pool.clear();
+        free_use = NONE;
+        entries.assign(SMALLEST, Entry());
+        used = 0;
+        begin();
+        for (int i = 0; i < static_cast<int>(nodes.size()); i++)
+            if (nodes[i].alive) entry(key_of(i)).node = i;
+        for (int row = inputs; row < static_cast<int>(nodes.size()); row++) {
+            if (!nodes[row].alive) continue;
+            const std::vector<Term> &terms = nodes[row].terms;
+            for (size_t i = 0; i < terms.size(); i++)
+                for (size_t j = 0; j < i; j++)
+                    if (pairs(terms[j], terms[i])) note(row, terms[j], terms[i]);
+            touch(row);
+        }
+        return true;
+    }
+
     int64_t one_bit_adders() {
         for (int row : stale) {
             Node &r = nodes[row];
@@ -242,7 +286,8 @@ class Draft {
 
     void add(int row, const Term &term, bool log = true) {
         Node &r = nodes[row];
-        for (const Term &other : r.terms) note(row, other, term);
+        for (const Term &other : r.terms)
+            if (pairs(other, term)) note(row, other, term);
         adders += !r.terms.empty();
         r.terms.push_back(term);
         if (term.node >= inputs) nodes[term.node].users.push_back(row);
@@ -256,7 +301,8 @@ class Draft {
         if (log) trail.push_back({Change::REMOVE, row, index, term, 0});
         r.terms[index] = r.terms.back();
         r.terms.pop_back();
-        for (const Term &other : r.terms) forget(row, other, term);
+        for (const Term &other : r.terms)
+            if (pairs(other, term)) forget(row, other, term);
         adders -= !r.terms.empty();
         if (term.node >= inputs) {
             std::vector<int> &users = nodes[term.node].users;

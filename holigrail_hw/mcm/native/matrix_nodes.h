@@ -52,6 +52,7 @@ struct Node {
     uint64_t parity = 0;
     int64_t load = 1, weight = 0, bits = 0;
     int depth = 0, even = 0, touched = 0;
+    int group = NONE;  // pairs of terms of other groups are not looked at
     bool alive = false, stale = false;
 };
 

@@ -17,6 +17,7 @@ class Search : public Draft {
   public:
     Ways ways;
     int metric;
+    int64_t most_pairs = 0;
     int64_t best_adders = 0, best_bits = 0, iterations = 0;
     std::vector<int> best;
 
@@ -40,6 +41,10 @@ class Search : public Draft {
         }
         share();
         commit();
+        while (regroup(most_pairs)) {
+            share();
+            commit();
+        }
         keep();
         return true;
     }
@@ -143,6 +148,7 @@ class Search : public Draft {
             vector[i] = (one.vector[i] << (one.even + a.shift)) +
                         b.sign * (two.vector[i] << (two.even + b.shift));
         const int node = fresh(vector);
+        nodes[node].group = nodes[a.node].group;
         add(node, a);
         add(node, b);
         reload(node, sum_of_loads(node));
@@ -193,6 +199,7 @@ class Search : public Draft {
             const std::vector<Term> &terms = nodes[row].terms;
             for (size_t i = 0; i < terms.size(); i++)
                 for (size_t j = 0; j < i; j++) {
+                    if (!pairs(terms[j], terms[i])) continue;
                     const Hash key = value(terms[j], terms[i]).key;
                     if (!key) continue;
                     Entry &e = entry(key);
@@ -338,9 +345,12 @@ class Search : public Draft {
 extern "C" {
 
 void *matrix_search_open(const int *sizes, uint64_t seed, const int64_t *matrix) {
-    const Draft draft(sizes[0], sizes[1], sizes[2], sizes[4], sizes[5], sizes[6], seed, matrix);
+    const Draft draft(sizes[0], sizes[1], sizes[2], sizes[4], sizes[5], sizes[6], sizes[13], seed,
+                      matrix);
     const Ways ways{sizes[7], sizes[8], sizes[9], sizes[10], sizes[11], sizes[12]};
-    return new Search(draft, ways, sizes[3]);
+    Search *search = new Search(draft, ways, sizes[3]);
+    search->most_pairs = sizes[14];
+    return search;
 }
 
 int matrix_search_start(void *handle, const int *terms, int count) {
