@@ -5,7 +5,6 @@ packing are started here, so that each failure is one message. For a board whose
 complete project is written instead and marked as not built.
 """
 
-import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,19 +17,16 @@ from . import tools
 from .board import Board, board
 from .board_design import BoardDesign, board_design
 from .devices import target
-from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare, staging
-from .ice40_multipliers import has_lost_multipliers, safe_commands
+from .mapping import map_design
 from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
-from .yosys import prepare_commands
 
 __all__ = ["BuildResult", "required_tools", "run"]
 
 TOP = "top"
 _TIME_LIMIT_S = 1800
-_SYNTHESIS = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "gowin": "synth_gowin"}
 _PLACERS = {
     "ice40": ("nextpnr-ice40", "--pcf", "{top}.pcf", "--asc", "{top}.asc"),
     "ecp5": (
@@ -184,35 +180,21 @@ def _bitstream(
 ) -> BuildResult:
     device = target(goal.target or "")
     family = device.family
-    synthesis_script = f"{_SYNTHESIS[family]} {device.with_dsp if dsp else device.without_dsp}"
     names = {"top": TOP, "bitstream": f"{name}{goal.suffix}"}
     logs = folder / f"{name}_logs"
     found = tools.require(*required_tools(goal), who="build")
-    netlist = work / f"{TOP}.json"
-
-    def synthesised(passes: list[str]) -> tuple[Any, dict[str, Any]]:
-        script = [f"read_rtlil {TOP}.il", *prepare_commands(TOP), *passes]
-        script.append(f"write_json {netlist.name}")
-        (work / "synthesis.ys").write_text("\n".join(script) + "\n")
-        if progress is not None:
-            progress(f"yosys: {synthesis_script}")
-        finished = run_tool(
-            [*found["yosys"].command, "synthesis.ys"],
-            who="yosys",
-            log=logs / "yosys.log",
-            cwd=work,
-            environment=tools.environment(),
-            time_limit=_TIME_LIMIT_S,
-            failure=DesignError,
-            makes=[netlist],
-        )
-        return finished, json.loads(netlist.read_text())
-
-    synthesis, whole = synthesised([f"{synthesis_script} -top {TOP}"])
-    if has_lost_multipliers(synthesis.log, whole["modules"][TOP]["cells"]):
-        synthesis, whole = synthesised(safe_commands(f"{_SYNTHESIS[family]} -top {TOP}"))
-    if family == "ecp5" and absorb_product_registers(whole["modules"][TOP]):
-        netlist.write_text(json.dumps(whole))
+    mapped = map_design(
+        [f"read_rtlil {TOP}.il"],
+        TOP,
+        device,
+        dsp=dsp,
+        pads=True,
+        netlist=work / f"{TOP}.json",
+        log=logs / "yosys.log",
+        who="build",
+        progress=progress,
+    )
+    synthesis = mapped.finished
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
