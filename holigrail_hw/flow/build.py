@@ -6,6 +6,7 @@ complete project is written instead and marked as not built.
 """
 
 import shutil
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from ..core.errors import DesignError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import tools
+from . import board_netlist, tools
 from .board import Board, board
 from .board_design import BoardDesign, board_design
 from .devices import target
@@ -70,6 +71,9 @@ class BuildResult:
         Whether the design is fast enough; ``None`` if nothing was built.
     note : str
         Empty, or what the user must still do, or what ``fmax_mhz`` leaves out.
+    checked : int or None
+        Results of the netlist that were compared with the golden model; ``None`` without DSP blocks
+        and memories, or if it was not asked for.
     """
 
     board: str
@@ -87,6 +91,7 @@ class BuildResult:
     logs: list[str] = field(default_factory=list)
     seconds: float = 0.0
     note: str = ""
+    checked: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON takes it."""
@@ -109,20 +114,22 @@ def run(
     progress: Progress | None = None,
     *,
     dsp: bool = True,
+    check: bool = True,
     seed: int = 1,
 ) -> BuildResult:
     """Build ``spec`` for a board, with all it needs there.
 
     Without a period or a latency in ``timing``, the pipeline is planned for the board's clock. The
     files are named after the operator and lie in ``out_dir``; nothing half-written stays there.
-    With ``dsp`` the tools may put products into DSP blocks.
+    With ``dsp`` the tools may put products into DSP blocks. With ``check`` the serial line of a
+    netlist with DSP blocks or memories is compared with the golden model before it is placed.
 
     Raises
     ------
     RequestError
         Unknown board, unwritable folder, or a timing request that cannot be met.
     DesignError
-        The design does not fit on the board.
+        The netlist answers wrongly, or the design does not fit on the board.
     ToolError
         A tool is missing or died.
     """
@@ -139,7 +146,8 @@ def run(
         if goal.target is None:
             result = _vendor_project(goal, name, shell, work)
         else:
-            result = _bitstream(goal, name, shell, work, folder, dsp, seed, progress)
+            examine = design if check else None
+            result = _bitstream(goal, name, shell, work, folder, dsp, seed, progress, examine)
         return _in_place(result, work, folder)
 
 
@@ -177,6 +185,7 @@ def _bitstream(
     dsp: bool,
     seed: int,
     progress: Progress | None,
+    examine: BoardDesign | None,
 ) -> BuildResult:
     device = target(goal.target or "")
     family = device.family
@@ -195,6 +204,16 @@ def _bitstream(
         progress=progress,
     )
     synthesis = mapped.finished
+    checked = None
+    kinds = Counter(cell["type"] for cell in mapped.module["cells"].values())
+    if examine is not None and any(device.count(kinds, kind) for kind in ("dsps", "memories")):
+        checked = board_netlist.check(
+            *(examine, goal, family, mapped.netlist, TOP),
+            interleave=shell.interleave,
+            log=logs / "netlist.log",
+            seed=seed,
+            progress=progress,
+        )
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
@@ -243,6 +262,7 @@ def _bitstream(
         logs=[str(finished.log) for finished in (synthesis, placed, packed)],
         seconds=synthesis.seconds + placed.seconds + packed.seconds,
         note=placed.note,
+        checked=checked,
     )
 
 
