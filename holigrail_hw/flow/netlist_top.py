@@ -26,7 +26,11 @@ _OURS = {
     "ecp5": ("ecp5_cells.v", "ecp5_memories.v"),
     "gowin": ("gowin_cells.v",),
 }
-_THEIRS = {"ice40": "ice40/cells_sim.v", "gowin": "gowin/cells_sim.v"}
+_THEIRS = {
+    "ice40": "ice40/cells_sim.v",
+    "gowin": "gowin/cells_sim.v",
+    "xilinx": "xilinx/cells_sim.v",
+}
 
 
 def netlist_rtlil(netlist: Path, top: str, family: str) -> str:

@@ -1,6 +1,8 @@
 """Netlists of devices against golden: right ones pass, wrong ones are named, without a compiler."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +150,20 @@ def test_a_machine_with_a_memory_against_python(tmp_path):
 def test_a_cell_without_a_model_is_named():
     with pytest.raises(ToolError, match=r"^netlist: cell NONE must have a simulation model$"):
         cell_models(["SB_LUT4", "NONE"], "ice40")
+
+
+def test_emitted_products_come_with_a_warning():
+    for structure, warned in (("dsp", True), ("rows", False)):
+        top = Top(spec_of("multiply", a="int8", b="int4", multiplier=structure))
+        assert ("`synth_ice40 -dsp` of Yosys" in emit_verilog.verilog(top)) is warned
+
+
+@pytest.mark.heavy
+def test_a_sample_of_widths_sums_and_latencies():
+    program = Path(__file__).parents[2] / "scripts" / "sweep_netlists"
+    words = ["--share", "0.002", "--seed", "3"]
+    answer = subprocess.run(
+        [sys.executable, program, *words], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert len(answer.stdout.splitlines()) == 12
