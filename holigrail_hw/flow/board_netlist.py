@@ -6,11 +6,11 @@ a finished bitstream.
 """
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import ToolError
+from ..work_folder import scratch
 from . import tools
 from .board import Board
 from .board_design import BoardDesign
@@ -61,8 +61,7 @@ def check(
     exchange, checked, _ = design.bench(
         seed, design.proof_items, interleave, goal.divisor, serial_ports(goal)
     )
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
-        work = Path(name)
+    with scratch() as work:
         content = json.loads(netlist.read_text())
         pads_as_ports(content["modules"][top])
         (work / "pads.json").write_text(json.dumps(content))

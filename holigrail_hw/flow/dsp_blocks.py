@@ -14,6 +14,8 @@ Products too small to be worth a block stay in logic, by the limits of Yosys's o
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..work_folder import plain
+
 __all__ = ["product_commands"]
 
 
@@ -30,7 +32,7 @@ class _Block:
 
 _HERE = Path(__file__).parent
 _BLOCKS = {
-    "ice40": (f"{_HERE / 'ice40_products.v'}", (_Block("$__MUL16X16", 16, 2, 2, 11),)),
+    "ice40": ("ice40_products.v", (_Block("$__MUL16X16", 16, 2, 2, 11),)),
     "ecp5": ("+/lattice/dsp_map_18x18.v", (_Block("$__MUL18X18", 18, 2, 2),)),
     "gowin": (
         "+/gowin/dsp_map.v",
@@ -63,6 +65,8 @@ def product_commands(family: str) -> list[str]:
         }
         defines = " ".join(f"-D {name}={value}" for name, value in limits.items())
         passes += [f"techmap -map +/mul2dsp.v {defines}", "chtype -set $mul t:$__soft_mul"]
+    if not wrapper.startswith("+"):
+        wrapper = str(plain(_HERE / wrapper))
     return [
         *passes,
         f"techmap -map {wrapper}",

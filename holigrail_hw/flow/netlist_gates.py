@@ -6,7 +6,6 @@ inputs of its own, one bit of a 64-bit word. Memories stay arrays of words.
 """
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ToolError
+from ..work_folder import scratch
 from . import tools
 from .gates import Network
 from .process import run
@@ -214,8 +214,7 @@ def _rows(ports: Mapping[tuple[str, int], int], half: int) -> dict[str, dict[int
 def _prepared(rtlil: str, top: str) -> tuple[str, list[_Memory]]:
     """The gates as AIGER, with the ports of the memories that were taken out."""
     yosys = tools.require("yosys", who="simulate")["yosys"]
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
-        work = Path(name)
+    with scratch() as work:
         (work / "design.il").write_text(rtlil)
 
         def yosys_runs(commands: list[str], makes: str) -> Path:

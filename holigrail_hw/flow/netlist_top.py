@@ -9,11 +9,11 @@ this folder where they do not.
 import importlib.util
 import json
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.errors import ToolError
+from ..work_folder import scratch
 from . import tools
 from .process import run
 
@@ -46,8 +46,7 @@ def netlist_rtlil(netlist: Path, top: str, family: str) -> str:
     module = content["modules"][top]
     cells = {cell["type"] for cell in module["cells"].values() if cell["type"][0] != "$"}
     content["modules"] = {top: module}
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as name:
-        work = Path(name)
+    with scratch() as work:
         (work / "netlist.json").write_text(json.dumps(content))
         (work / "models.v").write_text(cell_models(cells, family))
         commands = [
