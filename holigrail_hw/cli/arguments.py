@@ -32,6 +32,7 @@ __all__ = [
     "read_design",
     "read_options",
     "read_request",
+    "say_part",
     "together",
 ]
 
@@ -127,9 +128,12 @@ def read_design(
     if request.recipe is not None:
         from ..flow import recipe
 
-        spec, timing, recipe_board = recipe.load(catalogue.recipe_path(request.recipe))
-        board = board or recipe_board
-        timing, device = timing_of(options, board, timing)
+        path = catalogue.recipe_path(request.recipe)
+        spec, timing, recipe_board = recipe.load(path)
+        board, part = board or recipe_board, recipe.device(path)
+        timing, device = timing_of(options, board, timing, part)
+        if board is None:
+            say_part(session, options.device or part, device)
         _prepare(spec, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
     cls = request.cls
@@ -140,6 +144,8 @@ def read_design(
             lambda: timing_of(options, board, Timing()),
         ]
     )
+    if options.device is not None:
+        say_part(session, options.device, device)
     _prepare(spec, session)
     return options, Design(spec, timing, device, board, None)
 
@@ -164,8 +170,20 @@ def need_board(design: Design, session: Session) -> str:
     return design.board
 
 
-def timing_of(options: argparse.Namespace, board: str | None, base: Timing) -> tuple[Timing, str]:
-    """The timing asked for, on top of ``base``, and the device it is for."""
+def say_part(session: Session, given: str | None, device: str) -> None:
+    """Say which part a short name of a device stands for."""
+    if given not in (None, device) and device in devices.TARGETS and not session.quiet:
+        part = devices.TARGETS[device].summary
+        print(f"timing: device {given} is taken as {device}, {part}", file=sys.stderr)
+
+
+def timing_of(
+    options: argparse.Namespace, board: str | None, base: Timing, part: str | None = None
+) -> tuple[Timing, str]:
+    """The timing asked for, on top of ``base``, and the device it is for.
+
+    ``part`` is the device a recipe names; its delays are in ``base``.
+    """
     changes: dict[str, Any] = {}
     if options.period is not None:
         changes |= {"period_ns": options.period, "latency": options.latency}
@@ -179,7 +197,7 @@ def timing_of(options: argparse.Namespace, board: str | None, base: Timing) -> t
         changes["wait_cycles"] = options.wait_cycles
     if options.device is None:
         if board is None:
-            return replace(base, **changes), _target_of_model(base.device)
+            return replace(base, **changes), _target_of_model(part or base.device)
         goal = find_board(board, "timing")
         return replace(base, device=goal.model, **changes), goal.target or goal.model
     goal = devices.target(options.device, "timing")
@@ -276,11 +294,9 @@ def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec]) ->
         )
 
 
-def _target_of_model(model: str) -> str:
-    for name, goal in devices.TARGETS.items():
-        if goal.model == model:
-            return name
-    return model
+def _target_of_model(name: str) -> str:
+    """The part that a name of a device or of a delay model stands for."""
+    return devices.target(name, "timing").name
 
 
 def _with_negative_values(words: list[str]) -> list[str]:

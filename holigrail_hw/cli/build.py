@@ -22,6 +22,7 @@ def main(words: list[str], session: Session) -> int:
             board,
             session.folder(f"{design.top}_{board}"),
             progress,
+            check=not options.no_check,
             seed=session.seed,
         )
         proof = None
@@ -38,6 +39,8 @@ def main(words: list[str], session: Session) -> int:
         ("cells", used or None),
         *(("written", shown(path)) for path in result.files),
     ]
+    if result.checked is not None:
+        rows.append(("netlist", f"{result.checked} results as golden says"))
     if proof is not None:
         text = f"{proof.items} items on the decoded {proof.source}, as golden says"
         rows.append(("checked", text))
@@ -60,6 +63,11 @@ def main(words: list[str], session: Session) -> int:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.add_argument("--board", metavar="NAME", help="board; `holigrail list boards`")
+    parser.add_argument(
+        "--no-check",
+        action="store_true",
+        help="do not simulate a netlist with DSP blocks or memories before it is placed",
+    )
     parser.add_argument(
         "--check",
         action="store_true",

@@ -9,7 +9,7 @@ from ..core.timing import Timing
 from ..flow.explore import Point, combinations, explore
 from ..flow.folders import staging
 from ..ui.tables import table
-from .arguments import read_request, timing_of
+from .arguments import read_request, say_part, timing_of
 from .options import integer
 from .session import INTERRUPTED, Session, shown
 
@@ -26,6 +26,7 @@ def main(words: list[str], session: Session) -> int:
             hint="holigrail explore OPERATOR --parameter value,value",
         )
     base, device = timing_of(options, None, Timing())
+    say_part(session, options.device, device)
     swept, rows = combinations(cls, request.texts)
     timings = [base]
     if options.latencies:

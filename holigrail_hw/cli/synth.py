@@ -27,6 +27,8 @@ def main(words: list[str], session: Session) -> int:
             session.folder(design.top),
             dsp=not options.no_dsp,
             seeds=options.seeds,
+            check=not options.no_check,
+            seed=session.seed,
             progress=progress,
         )
     result = measured.as_dict()
@@ -50,6 +52,8 @@ def print_comparison(console: "Console", rows: list[dict[str, Any]]) -> None:
 def _text(console: "Console", result: dict[str, Any]) -> None:
     console.file.write(f"{result['top']} on {result['device']}\n\n")
     print_comparison(console, result["comparison"])
+    if result["checked"]:
+        console.file.write(f"\nchecked: {result['checked']['results']} results of the netlist\n")
     if result["critical_path"]:
         console.file.write("\nslowest path\n")
         keys = ("kind", "delay_ns", "source", "target")
@@ -64,6 +68,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.add_argument(
         "--no-dsp", action="store_true", help="multiply in logic, not in DSP blocks"
+    )
+    parser.add_argument(
+        "--no-check",
+        action="store_true",
+        help="do not simulate a netlist with DSP blocks or memories",
     )
     parser.add_argument(
         "--seeds", type=integer(1, 100), default=1, metavar="N", help="placements to try (1)"

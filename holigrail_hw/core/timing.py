@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.hdl.primitives import device_models
+
 from .errors import RequestError
 from .parameters.integer import integer_of
 from .parameters.kind import shown
@@ -62,6 +64,10 @@ class Timing:
             wrong.append(f"timing: latency must be between 0 and 64 cycles, not {self.latency}")
         if self.period_ns is not None and self.latency is not None:
             wrong.append("timing: period and latency must not be given together")
+        hint = None
+        if self.device not in device_models():
+            wrong.append(f"timing: no device model named {self.device!r}")
+            hint = f"there are {', '.join(device_models())}"
         if self.shell not in SHELLS:
             wrong.append(f"timing: shell must be one of {', '.join(SHELLS)}, not {self.shell!r}")
         if self.wait_cycles is not None:
@@ -75,7 +81,7 @@ class Timing:
                     f" not {self.wait_cycles}"
                 )
         if wrong:
-            raise RequestError(wrong)
+            raise RequestError(wrong, hint=hint)
 
     def _settle(self) -> None:
         """Bring every field to its declared type; raises RequestError with all that cannot be."""

@@ -17,6 +17,7 @@ from . import tools
 from .bitstream import decode, mac16_model
 from .board import board
 from .board_design import board_design
+from .board_netlist import serial_ports
 from .build import TOP, BuildResult
 from .devices import target
 from .process import Progress
@@ -87,7 +88,7 @@ def decode_and_check(
         )
     design = board_design(spec)
     exchange, checked, answer = design.bench(
-        seed, count or design.proof_items, result.interleave, goal.divisor, _ports(goal)
+        seed, count or design.proof_items, result.interleave, goal.divisor, serial_ports(goal)
     )
     logs = Path(result.logs[0]).parent
     with scratch() as folder:
@@ -117,11 +118,6 @@ def decode_and_check(
         )
     kind = "bitstream" if family == "ice40" else "netlist"
     return BoardProof(kind, checked, seed, answer, *cells, seconds=seconds)
-
-
-def _ports(goal: Any) -> tuple[str, str, str]:
-    """Names Amaranth gives the clock and the serial line of a board."""
-    return (f"{goal.platform().default_clk}_0__io", "uart_0__rx__io", "uart_0__tx__io")
 
 
 def _netlist_verilog(netlist: Path, verilog: Path, logs: Path) -> None:

@@ -5,8 +5,8 @@ packing are started here, so that each failure is one message. For a board whose
 complete project is written instead and marked as not built.
 """
 
-import json
 import shutil
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,20 @@ from typing import Any
 from ..core.errors import DesignError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import tools
+from . import board_netlist, tools
 from .board import Board, board
 from .board_design import BoardDesign, board_design
 from .devices import target
-from .ecp5_multipliers import absorb_product_registers
 from .folders import prepare, staging
-from .ice40_multipliers import has_lost_multipliers, safe_commands
+from .mapping import map_design
 from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
-from .yosys import prepare_commands
 
 __all__ = ["BuildResult", "required_tools", "run"]
 
 TOP = "top"
 _TIME_LIMIT_S = 1800
-_SYNTHESIS = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "gowin": "synth_gowin"}
 _PLACERS = {
     "ice40": ("nextpnr-ice40", "--pcf", "{top}.pcf", "--asc", "{top}.asc"),
     "ecp5": (
@@ -74,6 +71,9 @@ class BuildResult:
         Whether the design is fast enough; ``None`` if nothing was built.
     note : str
         Empty, or what the user must still do, or what ``fmax_mhz`` leaves out.
+    checked : int or None
+        Results of the netlist that were compared with the golden model; ``None`` without DSP blocks
+        and memories, or if it was not asked for.
     """
 
     board: str
@@ -91,6 +91,7 @@ class BuildResult:
     logs: list[str] = field(default_factory=list)
     seconds: float = 0.0
     note: str = ""
+    checked: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON takes it."""
@@ -113,20 +114,22 @@ def run(
     progress: Progress | None = None,
     *,
     dsp: bool = True,
+    check: bool = True,
     seed: int = 1,
 ) -> BuildResult:
     """Build ``spec`` for a board, with all it needs there.
 
     Without a period or a latency in ``timing``, the pipeline is planned for the board's clock. The
     files are named after the operator and lie in ``out_dir``; nothing half-written stays there.
-    With ``dsp`` the tools may put products into DSP blocks.
+    With ``dsp`` the tools may put products into DSP blocks. With ``check`` the serial line of a
+    netlist with DSP blocks or memories is compared with the golden model before it is placed.
 
     Raises
     ------
     RequestError
         Unknown board, unwritable folder, or a timing request that cannot be met.
     DesignError
-        The design does not fit on the board.
+        The netlist answers wrongly, or the design does not fit on the board.
     ToolError
         A tool is missing or died.
     """
@@ -143,7 +146,8 @@ def run(
         if goal.target is None:
             result = _vendor_project(goal, name, shell, work)
         else:
-            result = _bitstream(goal, name, shell, work, folder, dsp, seed, progress)
+            examine = design if check else None
+            result = _bitstream(goal, name, shell, work, folder, dsp, seed, progress, examine)
         return _in_place(result, work, folder)
 
 
@@ -181,38 +185,35 @@ def _bitstream(
     dsp: bool,
     seed: int,
     progress: Progress | None,
+    examine: BoardDesign | None,
 ) -> BuildResult:
     device = target(goal.target or "")
     family = device.family
-    synthesis_script = f"{_SYNTHESIS[family]} {device.with_dsp if dsp else device.without_dsp}"
     names = {"top": TOP, "bitstream": f"{name}{goal.suffix}"}
     logs = folder / f"{name}_logs"
     found = tools.require(*required_tools(goal), who="build")
-    netlist = work / f"{TOP}.json"
-
-    def synthesised(passes: list[str]) -> tuple[Any, dict[str, Any]]:
-        script = [f"read_rtlil {TOP}.il", *prepare_commands(TOP), *passes]
-        script.append(f"write_json {netlist.name}")
-        (work / "synthesis.ys").write_text("\n".join(script) + "\n")
-        if progress is not None:
-            progress(f"yosys: {synthesis_script}")
-        finished = run_tool(
-            [*found["yosys"].command, "synthesis.ys"],
-            who="yosys",
-            log=logs / "yosys.log",
-            cwd=work,
-            environment=tools.environment(),
-            time_limit=_TIME_LIMIT_S,
-            failure=DesignError,
-            makes=[netlist],
+    mapped = map_design(
+        [f"read_rtlil {TOP}.il"],
+        TOP,
+        device,
+        dsp=dsp,
+        pads=True,
+        netlist=work / f"{TOP}.json",
+        log=logs / "yosys.log",
+        who="build",
+        progress=progress,
+    )
+    synthesis = mapped.finished
+    checked = None
+    kinds = Counter(cell["type"] for cell in mapped.module["cells"].values())
+    if examine is not None and any(device.count(kinds, kind) for kind in ("dsps", "memories")):
+        checked = board_netlist.check(
+            *(examine, goal, family, mapped.netlist, TOP),
+            interleave=shell.interleave,
+            log=logs / "netlist.log",
+            seed=seed,
+            progress=progress,
         )
-        return finished, json.loads(netlist.read_text())
-
-    synthesis, whole = synthesised([f"{synthesis_script} -top {TOP}"])
-    if has_lost_multipliers(synthesis.log, whole["modules"][TOP]["cells"]):
-        synthesis, whole = synthesised(safe_commands(f"{_SYNTHESIS[family]} -top {TOP}"))
-    if family == "ecp5" and absorb_product_registers(whole["modules"][TOP]):
-        netlist.write_text(json.dumps(whole))
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
@@ -261,6 +262,7 @@ def _bitstream(
         logs=[str(finished.log) for finished in (synthesis, placed, packed)],
         seconds=synthesis.seconds + placed.seconds + packed.seconds,
         note=placed.note,
+        checked=checked,
     )
 
 

@@ -36,7 +36,8 @@ _FLIP_FLOPS = {"ice40": r"SB_DFF", "ecp5": r"TRELLIS_FF", "gowin": r"DFF", "gate
 class Target:
     """One device.
 
-    ``synthesis`` is the Yosys command; ``with_dsp`` and ``without_dsp`` are added to it.
+    ``synthesis`` is the Yosys command; ``without_dsp`` tells it to leave products alone, and
+    ``without_pads`` to leave the ports as they are.
     ``placer`` starts with the tool's name; ``pins`` places the three pins of the harness where the
     tool insists on it. ``counts`` says which cells make a look-up table (LUT), a carry cell, a DSP
     block or a memory, as Yosys names them. ``frequency`` is what place and route aims at, in MHz,
@@ -48,8 +49,8 @@ class Target:
     family: str
     model: str
     synthesis: str
-    with_dsp: str = ""
     without_dsp: str = ""
+    without_pads: str = ""
     placer: tuple[str, ...] = ()
     pins: dict[str, str] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -94,7 +95,6 @@ _TARGETS = (
         family="ice40",
         model="ice40up5k",
         synthesis="synth_ice40",
-        with_dsp="-dsp",
         placer=("nextpnr-ice40", "--up5k", "--package", "sg48"),
         counts=_ICE40_COUNTS,
         has_dsp=True,
@@ -116,8 +116,9 @@ _TARGETS = (
         summary="Gowin GW1NR-9C, grade C6/I5",
         family="gowin",
         model="generic",
-        synthesis="synth_gowin -noiopads",
+        synthesis="synth_gowin",
         without_dsp="-nodsp",
+        without_pads="-noiopads",
         placer=(
             "nextpnr-himbaechel-gowin",
             "--device",

@@ -42,6 +42,13 @@ _WAIVED = (
 )
 _RESTORED = "/* verilator lint_restore */"
 
+_PRODUCT = re.compile(r"= .*\w\)? \* \$?\w")
+# Whoever maps the file with a script of their own should know.
+_OF_PRODUCTS = (
+    "// Products for DSP blocks: `synth_ice40 -dsp` of Yosys (0.23 to 0.70) moves adders and",
+    "// registers into them and can lose bits. Map without -dsp, or with `holigrail synth`.",
+)
+
 
 def verilog(top: Top) -> str:
     """The Verilog of ``top``.
@@ -61,7 +68,8 @@ def verilog(top: Top) -> str:
     tidy = [_tidy(_without_copies(module)) for module in modules]
     parts = _without_twins([portable(module) for module in renamed(tidy, names)])
     parts[0] = _ordered(parts[0], top)
-    return "\n".join([*_header(top, yosys.group()), *_WAIVED, "", *parts, _RESTORED, ""])
+    remarks = _OF_PRODUCTS if any(_PRODUCT.search(part) for part in parts) else ()
+    return "\n".join([*_header(top, yosys.group()), *remarks, *_WAIVED, "", *parts, _RESTORED, ""])
 
 
 def _header(top: Top, yosys: str) -> list[str]:

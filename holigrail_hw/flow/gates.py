@@ -29,10 +29,13 @@ _PASSES = (
     # Memories become registers and multiplexers; without any this does nothing.
     "memory",
     "opt -full",
+    "memory_map",
     "techmap",
     "opt",
     # What a register with an enable would load while it holds became undefined: any value serves.
     "setundef -zero",
+    # Cells of devices have asynchronous resets, which are not used here.
+    "async2sync",
     "dffunmap",
     "aigmap",
     "opt_clean",
@@ -133,20 +136,31 @@ class Gates:
     """
 
     def __init__(self, spec: OperatorSpec, timing: Timing | None = None):
-        self.top = Top(spec, timing)
-        self.spec = spec
-        self.latency, self.interleave = self.top.latency, self.top.interleave
-        self.network = Network.of(self.top)
+        self._set_up(Top(spec, timing))
+
+    @classmethod
+    def of(cls, top: Top) -> "Gates":
+        """A top module as it is."""
+        self = cls.__new__(cls)
+        self._set_up(top)
+        return self
+
+    def _set_up(self, top: Top) -> None:
+        self.top, self.spec = top, top.spec
+        self.latency, self.interleave = top.latency, top.interleave
+        self.network = Network.of(top)
         half = self.network.variables + 1
         self._row = lambda literal: (literal >> 1) + half * (literal & 1)
 
-    def run(self, codes: Mapping[str, Any]) -> dict[str, Any]:
+    def run(self, codes: Mapping[str, Any], *, cut_off: int = 0) -> dict[str, Any]:
         """Results of items, one per cycle from reset.
 
         Parameters
         ----------
         codes : mapping of operand names to arrays of codes
             Of shape (items,) or (time, lanes); lanes are separate copies of the design.
+        cut_off : int
+            How many of the first items are given before, and then cut off by a reset.
         """
         arrays = {name: np.asarray(values) for name, values in codes.items()}
         shape = next(iter(arrays.values())).shape
@@ -158,7 +172,7 @@ class Gates:
         parts = []
         for start in range(0, lanes, 64 * _WORDS):
             part = {name: v[:, start : start + 64 * _WORDS] for name, v in arrays.items()}
-            parts.append(self._run_lanes(part))
+            parts.append(self._run_lanes(part, cut_off))
         return {
             name: np.concatenate([part[name] for part in parts], axis=1).reshape(shape)
             for name in self.spec.outputs()
@@ -176,7 +190,9 @@ class Gates:
                 place += width
             yield codes, self.run(codes)
 
-    def _run_lanes(self, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _run_lanes(
+        self, codes: Mapping[str, np.ndarray], cut_off: int = 0
+    ) -> dict[str, np.ndarray]:
         network, row = self.network, self._row
         count, lanes = next(iter(codes.values())).shape
         words = -(-lanes // 64)
@@ -196,14 +212,15 @@ class Gates:
 
         current = network.latches[:, 0] >> 1
         reset = network.inputs.get((RESET, 0))
-        for cycle in range(count + self.latency):
+        before = cut_off + 1 if cut_off else 0
+        for cycle in range(-before, count + self.latency):
             for name, format in self.spec.inputs().items():
-                given = codes[name][min(cycle, count - 1)]
+                given = codes[name][min(cycle + before * (cycle < 0), count - 1)]
                 for bit, word in enumerate(_slices(_plain(given), format.width, words)):
                     if (literal := network.inputs.get((name, bit))) is not None:
                         assign(literal, word)
             if reset is not None:
-                assign(reset, np.zeros(words, np.uint64))
+                assign(reset, np.full(words, 0 if cycle != -1 else ~np.uint64(0), np.uint64))
             if (clock := network.inputs.get((CLOCK, 0))) is not None:
                 assign(clock, np.zeros(words, np.uint64))
             values[current], values[current + half] = state, ~state

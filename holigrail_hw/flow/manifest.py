@@ -15,6 +15,8 @@ from ..core.port_layout import layout_of
 from ..core.spec import OPERATORS, OperatorSpec
 from ..core.timing import Timing
 from ..core.wishbone import registers_of
+from ..hdl.primitives import device_models
+from .devices import target
 from .top import CLOCK, RESET, Top
 
 __all__ = ["NAME", "SCHEMA", "describe", "load", "rebuild"]
@@ -155,4 +157,8 @@ def _timing(timing: Any) -> Timing:
             wrong.append(f"timing: {key} must be {kind}, not {value!r}")
     if wrong:
         raise RequestError(wrong)
-    return Timing(**{key: value for key, value in timing.items() if value is not None})
+    given = {key: value for key, value in timing.items() if value is not None}
+    if "device" in given and given["device"] not in device_models():
+        # A part by its name: what counts for the schedule is the model of its delays.
+        given["device"] = target(given["device"], "timing").model
+    return Timing(**given)

@@ -7,7 +7,8 @@ from typing import Any
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..work_folder import scratch
-from . import emit, emit_verilog, folders, synth
+from . import emit, emit_verilog, folders, netlist_check, synth
+from .devices import target
 from .process import Progress
 from .top import Top
 
@@ -32,6 +33,9 @@ class Measured:
         A model that is far off without harm.
     files : list of str
         Netlist, logs and Verilog.
+    checked : NetlistCheck or None
+        What was compared with the golden model; ``None`` without DSP blocks and memories, or if it
+        was not asked for.
     """
 
     result: synth.SynthResult
@@ -40,6 +44,7 @@ class Measured:
     notes: list[str]
     hint: str | None
     files: list[str]
+    checked: netlist_check.NetlistCheck | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON takes it."""
@@ -49,6 +54,7 @@ class Measured:
             "failures": self.failures,
             "notes": self.notes,
             "files": self.files,
+            "checked": self.checked and self.checked.as_dict(),
         }
 
 
@@ -61,15 +67,20 @@ def measure(
     dsp: bool = True,
     seeds: int = 1,
     place: bool = True,
+    check: bool = True,
+    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measured:
     """Emit, synthesise, place and route; the files go to ``out_dir``.
 
+    With ``check`` a netlist with DSP blocks or memories is compared with the golden model, on
+    vectors from ``seed``, before it is placed.
+
     Raises
     ------
     RequestError, DesignError, ToolError
-        As :func:`holigrail_hw.flow.synth.run` does. A missed period is no exception: it is in
-        ``failures``.
+        As :func:`holigrail_hw.flow.synth.run` and :func:`.netlist_check.check` do. A missed period
+        is no exception: it is in ``failures``.
     """
     folder = folders.prepare(Path(out_dir), "synth")
     if progress is not None:
@@ -77,6 +88,21 @@ def measure(
     generated = emit.generate(spec, timing, folder)
     top = generated.manifest["top"]
     verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
+    checked: list[netlist_check.NetlistCheck] = []
+
+    def inspect(netlist: Path, found: synth.SynthResult) -> None:
+        goal = target(device)
+        if check and (found.dsps or found.memories):
+            design = Top(spec, timing)
+            checked.append(
+                netlist_check.check(
+                    *(design, netlist, goal.family),
+                    device=goal.name,
+                    seed=seed,
+                    progress=progress,
+                )
+            )
+
     result = synth.run(
         verilog,
         top,
@@ -86,12 +112,13 @@ def measure(
         dsp=dsp,
         seeds=seeds,
         place=place,
+        inspect=inspect,
         progress=progress,
     )
     rows = comparison(spec, timing, result)
     failures, notes, hint = judge(spec, timing, result.fmax_mhz)
     files = [str(path) for path in generated.files] + list(result.logs)
-    return Measured(result, rows, failures, notes, hint, files)
+    return Measured(result, rows, failures, notes, hint, files, *checked)
 
 
 def mapped(

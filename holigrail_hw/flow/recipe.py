@@ -22,7 +22,7 @@ from ..core.timing import Timing
 from ..documents import parse_toml
 from . import manifest
 
-__all__ = ["Recipe", "load", "text"]
+__all__ = ["Recipe", "device", "load", "text"]
 
 _KEYS = ("summary", "operator", "parameters", "timing", "board")
 
@@ -73,6 +73,11 @@ def load(path: Path) -> Recipe:
         content["operator"], content.get("parameters", {}), content.get("timing", {}), who=who
     )
     return Recipe(spec, timing, name)
+
+
+def device(path: Path) -> str | None:
+    """The device that a recipe names, as it stands there: a model of delays, or a part."""
+    return parse_toml(Path(path).read_text(encoding="utf-8")).get("timing", {}).get("device")
 
 
 def text(spec: OperatorSpec, timing: Timing, board: str | None = None, summary: str = "") -> str:

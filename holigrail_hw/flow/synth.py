@@ -1,7 +1,5 @@
 """Synthesise Verilog for a device, count its cells, place and route it, and report the clock.
 
-Yosys always runs ``hierarchy; proc; flatten; splitnets; opt_clean`` before the family's own script.
-On an ECP5 registers behind multipliers then move into the DSP blocks (:mod:`.ecp5_multipliers`).
 The cells are those of the bare core; the clock frequency is that of the core between registers
 (see :mod:`holigrail_hw.flow.harness`), for one seed of the placer or several.
 """
@@ -9,27 +7,22 @@ The cells are those of the bare core; the clock frequency is that of the core be
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import DesignError, RequestError
+from ..core.errors import RequestError
 from ..work_folder import plain
 from . import tools
 from .devices import Target, target
-from .ecp5_multipliers import absorb_product_registers
 from .folders import is_there, prepare
 from .harness import wrap
-from .ice40_multipliers import has_lost_multipliers, safe_commands
+from .mapping import map_design
 from .place import place_and_route
 from .process import Progress
-from .process import run as run_tool
-from .yosys import prepare_commands
 
 __all__ = ["SynthResult", "run", "synthesise"]
-
-_TIME_LIMIT_S = 1800
 
 # The script of the published cell counts of open cores: the default one can take minutes.
 _GATES = (
@@ -104,6 +97,7 @@ def run(
     seeds: int = 1,
     clock: str = "clk",
     place: bool = True,
+    inspect: Callable[[Path, "SynthResult"], None] | None = None,
     progress: Progress | None = None,
 ) -> SynthResult:
     """Synthesise module ``top``, place and route it ``seeds`` times.
@@ -122,6 +116,8 @@ def run(
         Name of the clock port, if the module has it.
     place : bool
         ``False`` stops after synthesis.
+    inspect : callable or None
+        Gets the netlist and its counts before it is placed; what it raises ends the run.
 
     Raises
     ------
@@ -147,6 +143,8 @@ def run(
     netlist, result = synthesise(
         verilog_files, top, goal, dsp=dsp, folder=folder, progress=progress
     )
+    if inspect is not None:
+        inspect(netlist, result)
     if not placing:
         return result
     wrapped = folder / f"{top}.harness.json"
@@ -202,43 +200,19 @@ def synthesise(
         raise RequestError(f"synth: the Verilog file must exist, not {', '.join(missing)}")
     # A Yosys script has no way to write a quote.
     files = [plain(path) for path in files]
-    netlist = folder / f"{top}.json"
-    option = goal.with_dsp if dsp else goal.without_dsp
-
-    def synthesised(passes: list[str]) -> tuple[Any, dict[str, Any]]:
-        commands = [
-            *(f"read_verilog -sv -nolatches {path}" for path in files),
-            *prepare_commands(top),
-            *passes,
-            f"write_json {netlist.name}",
-        ]
-        script = folder / f"{top}.ys"
-        script.write_text("\n".join(commands) + "\n")
-        if progress is not None:
-            progress(f"yosys: {goal.synthesis} of {top}")
-        finished = run_tool(
-            [*tools.require("yosys", who="synth")["yosys"].command, script.name],
-            who="yosys",
-            log=folder / "yosys.log",
-            cwd=folder,
-            environment=tools.environment(),
-            time_limit=_TIME_LIMIT_S,
-            failure=DesignError,
-            makes=[netlist],
-        )
-        return finished, json.loads(netlist.read_text())
-
-    passes = [f"{goal.synthesis} {option} -top {top}".replace("  ", " ")]
-    if goal.family == "gates":
-        passes += _GATES
-    finished, whole = synthesised(passes)
-    module = whole["modules"][top]
-    if has_lost_multipliers(finished.log, module["cells"]):
-        finished, whole = synthesised(safe_commands(f"{goal.synthesis} -top {top}"))
-        module = whole["modules"][top]
-    if goal.family == "ecp5" and absorb_product_registers(module):
-        netlist.write_text(json.dumps(whole))
-    types = (cell["type"] for cell in module["cells"].values())
+    mapped = map_design(
+        [f"read_verilog -sv -nolatches {path}" for path in files],
+        top,
+        goal,
+        dsp=dsp,
+        pads=False,
+        netlist=folder / f"{top}.json",
+        log=folder / "yosys.log",
+        who="synth",
+        after=_GATES if goal.family == "gates" else (),
+        progress=progress,
+    )
+    types = (cell["type"] for cell in mapped.module["cells"].values())
     cells = dict(sorted(Counter(kind for kind in types if kind != "$scopeinfo").items()))
     counts: dict[str, Any] = {
         kind: goal.count(cells, kind)
@@ -255,10 +229,10 @@ def synthesise(
         cells=cells,
         transistors=transistors,
         depth=depth,
-        seconds=finished.seconds,
-        logs=[str(finished.log)],
+        seconds=mapped.finished.seconds,
+        logs=[str(mapped.finished.log)],
     )
-    return netlist, result
+    return mapped.netlist, result
 
 
 def _pin_options(goal: Target, clock: str, folder: Path) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from holigrail_hw.cli.arguments import read_request
+from holigrail_hw.cli.arguments import read_design, read_request
 from holigrail_hw.cli.main import VERBS
 from holigrail_hw.cli.session import Session
 from holigrail_hw.core import operators
@@ -210,3 +210,29 @@ def test_no_parameter_hides_an_option_of_a_verb(name):
         configure = getattr(module, "configure", None)
         request = read_request([name], Session("", verb=verb), configure)
         assert request.cls is operators()[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("ecp5", "ecp5-85k, Lattice ECP5 LFE5U-85F, speed grade 6"),
+        ("up5k", "ice40up5k, Lattice iCE40 UltraPlus UP5K"),
+        ("ecp5-25k", None),
+    ],
+)
+def test_the_part_behind_a_short_name_is_said(holigrail, tmp_path, name, part):
+    recipe = tmp_path / "one.toml"
+    recipe.write_text(f'operator = "compare"\n[timing]\ndevice = "{name}"\n')
+    said = f"timing: device {name} is taken as {part}\n" if part else ""
+    assert holigrail("info", "compare", "--device", name).err == said
+    assert holigrail("info", str(recipe)).err == said
+    assert holigrail("explore", "compare", "--device", name).err == said
+    assert holigrail("info", str(recipe), "-q").err == ""
+
+
+def test_a_recipe_is_for_the_part_it_names(tmp_path):
+    recipe = tmp_path / "one.toml"
+    for name, part in (("ecp5-25k", "ecp5-25k"), ("ecp5", "ecp5-85k")):
+        recipe.write_text(f'operator = "compare"\n[timing]\ndevice = "{name}"\n')
+        _, design = read_design([str(recipe)], Session("holigrail synth", verb="synth"))
+        assert (design.device, design.timing.device) == (part, "ecp5")

@@ -35,7 +35,24 @@ def test_only_the_operator_is_needed(tmp_path):
     assert recipe.load(path) == (Accumulate(), Timing(), None)
 
 
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("ecp5-85k", "ecp5"), ("ecp5", "ecp5"), ("up5k", "ice40up5k"), ("gw1n-9c", "generic")],
+)
+def test_a_device_may_be_a_part(tmp_path, name, model):
+    path = tmp_path / "one.toml"
+    path.write_text(f'operator = "test-accumulate"\n[timing]\ndevice = "{name}"\n')
+    assert recipe.load(path).timing == Timing(device=model)
+    assert recipe.device(path) == name
+
+
 class TestWrong:
+    def test_no_such_device(self, tmp_path):
+        found = self.load(tmp_path, 'operator = "test-accumulate"\n[timing]\ndevice = "z80"\n')
+        assert len(found) == 1
+        assert found[0].startswith("recipe FILE: timing: device must be one of generic, ice40up5k,")
+        assert found[0].endswith("not 'z80'")
+
     def load(self, tmp_path, text: str) -> list[str]:
         path = tmp_path / "one.toml"
         path.write_text(text)
