@@ -73,4 +73,4 @@ async def jobs(dut):
     found = await host()
     # One line, as the process that started the simulation looks for it.
     assert isinstance(found, int), "; ".join(text.strip() for text in str(found).splitlines())
-    assert found == len(chosen)
+    assert found == len(chosen) > 0, "at least one result must be compared, not none"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import DesignError
 from ..core.parameters import parameters_of, to_text
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
@@ -85,10 +86,18 @@ def choose(spec: OperatorSpec, interleave: int, count: int | None, seed: int) ->
 
 
 def failing(vectors: Vectors, found: Mapping[str, Any]) -> np.ndarray:
-    """Indices of the items whose results are wrong."""
+    """Indices of the items whose results are wrong.
+
+    Raises
+    ------
+    DesignError
+        If there is not one result for each item: what is missing was not compared.
+    """
     wrong = np.zeros(len(vectors), dtype=bool)
     for name, (low, high) in vectors.expected.items():
         got = np.asarray(found[name])
+        if len(got) != len(vectors):
+            raise DesignError(f"{name} must have {len(vectors)} results, not {len(got)}")
         wrong |= np.asarray((got != np.asarray(low)) & (got != np.asarray(high)), dtype=bool)
     return np.flatnonzero(wrong)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.engine import Engine, Items, joined
+from ..core.errors import DesignError
 from .top import Handshake
 
 __all__ = ["Difference", "Workload", "agrees", "choose", "differences", "given", "pack", "report"]
@@ -79,15 +80,25 @@ def given(spec: Engine, items: Items) -> Workload:
 
 
 def differences(workload: Workload, found: Mapping[str, Mapping[str, Any]]) -> list[Difference]:
-    """Wrong items of all streams; a stream may have fewer items than expected."""
+    """Wrong items of all streams.
+
+    Raises
+    ------
+    DesignError
+        If a stream has not as many items as expected: what is missing was not compared.
+    """
     wrong = []
     for name, fields in workload.expected.items():
+        lengths = {len(codes) for codes in found[name].values()}
+        if lengths != {workload.counts[name]}:
+            given = " or ".join(map(str, sorted(lengths)))
+            raise DesignError(f"stream {name} must have {workload.counts[name]} items, not {given}")
         bad = None
         for field, sides in fields.items():
             if sides is None:
                 continue
             got = np.asarray(found[name][field])
-            low, high = (np.asarray(side)[: len(got)] for side in sides[:2])
+            low, high = (np.asarray(side) for side in sides[:2])
             if sides[2] != _EVERY_BIT:
                 got, low, high = (side.astype(object) & sides[2] for side in (got, low, high))
             differs = np.asarray((got != low) & (got != high), dtype=bool)

@@ -138,5 +138,11 @@ def test_fields_that_are_not_judged():
     assert workloads.differences(chosen, wrong) == []
     wrong["result"]["a"] = answer["result"]["a"] ^ np.uint64(1)
     assert len(workloads.differences(chosen, wrong)) == chosen.counts["result"]
+    short = {"result": {name: codes[:-1] for name, codes in answer["result"].items()}}
+    count = chosen.counts["result"]
+    with pytest.raises(
+        DesignError, match=f"stream result must have {count} items, not {count - 1}"
+    ):
+        workloads.differences(chosen, short)
     words = workloads.pack(Top(spec).handshakes(), chosen)["result"]
     assert {word >> 2 * 9 for word in words} == {0xFF}

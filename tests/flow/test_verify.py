@@ -201,6 +201,12 @@ class TestVectors:
         pair = vectors.Vectors({"x": [1, 2, 3]}, {"y": ([5, 5, 5], [6, 5, 6])}, False)
         assert vectors.failing(pair, {"y": [6, 6, 5]}).tolist() == [1]
 
+    @pytest.mark.parametrize("found", [[], [5], [5, 5, 5, 5]])
+    def test_results_that_are_missing_are_not_right(self, found):
+        pair = vectors.Vectors({"x": [1, 2, 3]}, {"y": ([5, 5, 5], [6, 5, 6])}, False)
+        with pytest.raises(DesignError, match=f"y must have 3 results, not {len(found)}"):
+            vectors.failing(pair, {"y": found})
+
     def test_command_can_be_pasted(self):
         timing = Timing(period_ns=2.5, device="ice40up5k", shell="stream")
         line = vectors.command("verify", MultiplyAdd(a_width=9), timing, "--seed", "3")
