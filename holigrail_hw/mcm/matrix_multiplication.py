@@ -73,8 +73,8 @@ class MatrixMultiplication(OperatorSpec):
     lowest bit; biases are in units of that bit. With it they are rounded, and saturate or wrap. A
     ReLU replaces negative outputs by 0. ``depth`` limits the adders on a path of the matrix
     product; where a bias finds no free place, it is one more adder behind it. Without it the depth
-    is the least possible, where adders times depth are fewest as a rule; deeper graphs have up to
-    about a tenth fewer adders, and 64 is as good as no limit.
+    is the least possible, where adders times depth are fewest as a rule; deeper graphs may have
+    fewer adders, and 64 is as good as no limit.
 
     Outputs are exact, or rounded once, unless an error is allowed: the bound is on the magnitude of
     what is rounded minus the exact sum, ``error`` in units of the inputs' lowest bit, ``error_ulp``
