@@ -20,6 +20,7 @@ from .board_design import BoardDesign, board_design
 from .devices import target
 from .folders import prepare, staging
 from .mapping import map_design
+from .netlist_top import NoModel
 from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
@@ -204,16 +205,19 @@ def _bitstream(
         progress=progress,
     )
     synthesis = mapped.finished
-    checked = None
+    checked, unchecked = None, ""
     kinds = Counter(cell["type"] for cell in mapped.module["cells"].values())
     if examine is not None and any(device.count(kinds, kind) for kind in ("dsps", "memories")):
-        checked = board_netlist.check(
-            *(examine, goal, family, mapped.netlist, TOP),
-            interleave=shell.interleave,
-            log=logs / "netlist.log",
-            seed=seed,
-            progress=progress,
-        )
+        try:
+            checked = board_netlist.check(
+                *(examine, goal, family, mapped.netlist, TOP),
+                interleave=shell.interleave,
+                log=logs / "netlist.log",
+                seed=seed,
+                progress=progress,
+            )
+        except NoModel as error:
+            unchecked = f"the netlist was not simulated ({error})"
     placer, *options = (word.format(**names) for word in _PLACERS[family])
     placed = place_and_route(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
@@ -261,7 +265,7 @@ def _bitstream(
         used=placed.used,
         logs=[str(finished.log) for finished in (synthesis, placed, packed)],
         seconds=synthesis.seconds + placed.seconds + packed.seconds,
-        note=placed.note,
+        note="; ".join(text for text in (placed.note, unchecked) if text),
         checked=checked,
     )
 

@@ -195,11 +195,13 @@ module DP16KD(
       out_B <= read(old_B, DATA_WIDTH_B, address_B[3:0]);
   end
 
+`ifndef YOSYS
   always @(RSTA, RSTB)
     if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || RESETMODE != "SYNC" && (RSTA || RSTB)) begin
       $display("DP16KD: this mode is not modelled");
       $finish;
     end
+`endif
 endmodule
 
 module PDPW16KD(
@@ -344,9 +346,11 @@ module PDPW16KD(
       else out <= {read(rows[address_r[13:4]], DATA_WIDTH_R, address_r[3:0]), 18'b0};
     end
 
+`ifndef YOSYS
   always @(RST)
     if (REGMODE != "NOREG" || RESETMODE != "SYNC" && RST) begin
       $display("PDPW16KD: this mode is not modelled");
       $finish;
     end
+`endif
 endmodule

@@ -9,6 +9,7 @@ from ..core.timing import Timing
 from ..work_folder import scratch
 from . import emit, emit_verilog, folders, netlist_check, synth
 from .devices import target
+from .netlist_top import NoModel
 from .process import Progress
 from .top import Top
 
@@ -89,19 +90,21 @@ def measure(
     top = generated.manifest["top"]
     verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
     checked: list[netlist_check.NetlistCheck] = []
+    unchecked: list[str] = []
 
     def inspect(netlist: Path, found: synth.SynthResult) -> None:
         goal = target(device)
-        if check and (found.dsps or found.memories):
-            design = Top(spec, timing)
-            checked.append(
-                netlist_check.check(
-                    *(design, netlist, goal.family),
-                    device=goal.name,
-                    seed=seed,
-                    progress=progress,
-                )
+        if not check or not (found.dsps or found.memories):
+            return
+        design = Top(spec, timing)
+        try:
+            result = netlist_check.check(
+                *(design, netlist, goal.family), device=goal.name, seed=seed, progress=progress
             )
+        except NoModel as error:
+            unchecked.append(f"the netlist was not simulated ({error})")
+        else:
+            checked.append(result)
 
     result = synth.run(
         verilog,
@@ -118,7 +121,7 @@ def measure(
     rows = comparison(spec, timing, result)
     failures, notes, hint = judge(spec, timing, result.fmax_mhz)
     files = [str(path) for path in generated.files] + list(result.logs)
-    return Measured(result, rows, failures, notes, hint, files, *checked)
+    return Measured(result, rows, failures, [*notes, *unchecked], hint, files, *checked)
 
 
 def mapped(

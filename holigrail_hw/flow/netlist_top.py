@@ -17,7 +17,7 @@ from ..work_folder import scratch
 from . import tools
 from .process import run
 
-__all__ = ["cell_models", "netlist_rtlil"]
+__all__ = ["NoModel", "cell_models", "netlist_rtlil"]
 
 _HERE = Path(__file__).parent
 # Files with the models of a family; the first one that has a cell counts.
@@ -33,13 +33,19 @@ _THEIRS = {
 }
 
 
+class NoModel(ToolError):
+    """A cell that nobody can simulate here."""
+
+
 def netlist_rtlil(netlist: Path, top: str, family: str) -> str:
     """Module ``top`` of a JSON netlist as RTLIL without cells of the family.
 
     Raises
     ------
     ToolError
-        Yosys is missing, or a cell has no model.
+        Yosys is missing.
+    NoModel
+        A cell has no model.
     """
     yosys = tools.require("yosys", who="netlist")["yosys"]
     content = json.loads(netlist.read_text())
@@ -80,7 +86,7 @@ def cell_models(cells: Iterable[str], family: str) -> str:
 
     Raises
     ------
-    ToolError
+    NoModel
         A cell has no model.
     """
     files = [_HERE / name for name in _OURS.get(family, ())]
@@ -99,7 +105,7 @@ def cell_models(cells: Iterable[str], family: str) -> str:
     while todo:
         name = todo.pop()
         if name not in known:
-            raise ToolError(f"netlist: cell {name} must have a simulation model")
+            raise NoModel(f"netlist: cell {name} must have a simulation model")
         if name not in wanted:
             wanted[name] = known[name]
             todo += sorted(known.keys() & set(re.findall(r"\w+", known[name])))

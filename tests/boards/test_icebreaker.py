@@ -71,7 +71,7 @@ def _flip_tables(made, folder):
 
 def test_two_builds_give_the_same_bits(built, tmp_path):
     made = built("icebreaker", "dsp")
-    again = build.run(made.spec, Timing(), "icebreaker", tmp_path)
+    again = build.run(made.spec, Timing(), "icebreaker", tmp_path, check=False)
     assert Path(again.bitstream).read_bytes() == made.bitstream.read_bytes()
 
 

@@ -27,7 +27,7 @@ pytestmark = [
 @pytest.mark.skipif(tools.icebox_folder() is None, reason="needs the package fpga-icestorm")
 def test_icebreaker_bitstream_with_block_memories(tmp_path):
     spec = Repeat(width=12)
-    made = build.run(spec, Timing(), "icebreaker", tmp_path)
+    made = build.run(spec, Timing(), "icebreaker", tmp_path, check=False)
     assert made.met and made.latency is None and made.used["ICESTORM_RAM"][0] == 2
     proof = decode_and_check(spec, made, count=1)
     assert proof.source == "bitstream" and proof.items >= 1 and proof.memories == 2
@@ -39,7 +39,7 @@ def test_icebreaker_bitstream_with_block_memories(tmp_path):
 def test_ulx3s_netlist_with_memories(tmp_path):
     """It answers as golden does, and no longer if two data pins of a queue change places."""
     spec = Repeat(width=12)
-    made = build.run(spec, Timing(), "ulx3s", tmp_path)
+    made = build.run(spec, Timing(), "ulx3s", tmp_path, check=False)
     assert made.met and made.netlist is not None
     assert decode_and_check(spec, made, count=1).source == "netlist"
     netlist = Path(made.netlist)
