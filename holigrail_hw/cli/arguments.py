@@ -21,7 +21,7 @@ from ..core.timing import Timing
 from ..flow import catalogue, devices
 from ..flow.board import board as find_board
 from ..flow.board import boards
-from .options import common_options, complaint, integer
+from .options import Parser, common_options, complaint, integer
 from .session import Session
 
 __all__ = [
@@ -34,6 +34,9 @@ __all__ = [
     "read_request",
     "together",
 ]
+
+# Verbs that only answer a question, where a clock that cannot be met is an answer.
+_ANSWERS = ("info",)
 
 Configure = Callable[[argparse.ArgumentParser], None]
 
@@ -131,6 +134,7 @@ def read_design(
         board = board or recipe_board
         timing, device = timing_of(options, board, timing)
         _prepare(spec, session)
+        _judge_clock(spec, timing, options, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
     cls = request.cls
     assert cls is not None
@@ -141,7 +145,19 @@ def read_design(
         ]
     )
     _prepare(spec, session)
+    _judge_clock(spec, timing, options, session)
     return options, Design(spec, timing, device, board, None)
+
+
+def _judge_clock(
+    spec: OperatorSpec, timing: Timing, options: argparse.Namespace, session: Session
+) -> None:
+    """Say what the clock asked for does to the design; raises DesignError if it cannot be met."""
+    clock = spec.clock(timing)
+    if not (options.best_effort or session.verb in _ANSWERS):
+        clock.require()
+    for remark in clock.remarks():
+        session.note(remark)
 
 
 def _prepare(spec: OperatorSpec, session: Session) -> None:
@@ -203,11 +219,10 @@ def together(steps: Iterable[Callable[[], Any]]) -> list[Any]:
 def _parser(
     session: Session, configure: Configure | None, *, design: bool = False
 ) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"holigrail {session.verb}",
         usage=f"holigrail {session.verb} {'OPERATOR ' if design else ''}[options]",
         parents=[common_options()],
-        allow_abbrev=False,
     )
     parser.error = lambda message: _fail(  # type: ignore[method-assign]
         RequestError(
@@ -225,6 +240,11 @@ def _parser(
         timing.add_argument("--period", type=_period, metavar="NS", help="clock period aimed at")
         timing.add_argument(
             "--latency", type=integer(0), metavar="N", help="cycles, instead of a period"
+        )
+        timing.add_argument(
+            "--best-effort",
+            action="store_true",
+            help="go on where the device model cannot promise the period",
         )
         timing.add_argument("--device", metavar="NAME", help="device whose delays count (generic)")
         timing.add_argument(

@@ -42,6 +42,8 @@ def main(words: list[str], session: Session) -> int:
                 device=device if options.synth else None,
                 out_dir=folder if options.synth else None,
                 jobs=session.jobs,
+                seed=session.seed,
+                best_effort=options.best_effort,
                 progress=progress if options.synth else None,
             ):
                 points.append(point)
@@ -51,6 +53,15 @@ def main(words: list[str], session: Session) -> int:
             stopped = True
     if not points:
         raise KeyboardInterrupt
+    many = sum(point.figures.get("interleave", 1) > 1 for point in points)
+    if many:
+        session.note(
+            f"{cls.name}: {many} of {len(points)} combinations hold interleaved sums; item t"
+            " belongs to sum t mod interleave"
+        )
+    unknown = sum(not p.error and p.figures["promised_fmax_mhz"] is None for p in points)
+    if unknown and base.period_ns is not None:
+        session.note(f"{cls.name}: has no model of its clock")
     svg = _plot(points, options, cls.name) if options.plot else None
     result: dict[str, Any] = {
         "operator": cls.name,

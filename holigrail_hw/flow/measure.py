@@ -60,10 +60,13 @@ def measure(
     *,
     dsp: bool = True,
     seeds: int = 1,
+    seed: int = 1,
     place: bool = True,
     progress: Progress | None = None,
 ) -> Measured:
     """Emit, synthesise, place and route; the files go to ``out_dir``.
+
+    ``seeds`` placements are tried, from ``seed`` on, which also draws the vectors of the bench.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def measure(
     folder = folders.prepare(Path(out_dir), "synth")
     if progress is not None:
         progress("writing Verilog")
-    generated = emit.generate(spec, timing, folder)
+    generated = emit.generate(spec, timing, folder, seed=seed)
     top = generated.manifest["top"]
     verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
     result = synth.run(
@@ -85,6 +88,7 @@ def measure(
         clock_ns=timing.period_ns,
         dsp=dsp,
         seeds=seeds,
+        seed=seed,
         place=place,
         progress=progress,
     )
