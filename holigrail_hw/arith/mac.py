@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 from amaranth import Mux
 
-from holigrail_hw.core import OperatorSpec, operator, parameter
+from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format, Rounding, parse
 from holigrail_hw.golden import accumulate, exact_sums, sum_limit
 from holigrail_hw.hdl.exact_accumulator import exact_accumulator, with_flags
@@ -195,7 +195,7 @@ class Mac(OperatorSpec):
         codes["enable"] = (rng.random(count) < 0.9).astype(codes["enable"].dtype)
         return codes
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         if self.accumulation == "exact":
             return {"sums": f"exact up to {self.products} products, rounded when read"}
         if not self._is_fixed:

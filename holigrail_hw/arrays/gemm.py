@@ -364,8 +364,8 @@ class Gemm(Engine):
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return gemm_cost(self, timing or Timing())
 
-    def facts(self) -> dict[str, Any]:
-        return gemm_facts(self)
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        return gemm_facts(self, timing or Timing())
 
     def views(self, target: Target | None = None) -> list[View]:
         from .gemm_views import gemm_views

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
 
 from .gemm_cost import float_sums, memory_bits
@@ -32,7 +33,7 @@ def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
     return [command(block)] * (m // block) + [command(m % block)] * bool(m % block)
 
 
-def gemm_facts(spec: "Gemm") -> dict[str, Any]:
+def gemm_facts(spec: "Gemm", timing: Timing) -> dict[str, Any]:
     """Cycles, use, traffic, memories; and the dataflow whose array alone takes fewest cycles."""
     from .gemm_schedule import total_cycles
 
@@ -49,7 +50,7 @@ def gemm_facts(spec: "Gemm") -> dict[str, Any]:
         longest = spec.rows * spec.activation_depth
         facts[product] = f"sums are too long: at most {longest} products fit in the buffer"
     else:
-        cycles = total_cycles(spec, Timing(), commands)
+        cycles = total_cycles(spec, timing, commands)
         moved = {
             "loaded": sum(c.arriving for c in commands) * spec.rows,
             "activation": sum(c.arriving * c.n_tiles for c in commands) * spec.rows,
@@ -62,14 +63,14 @@ def gemm_facts(spec: "Gemm") -> dict[str, Any]:
         facts["words per cycle"] = ", ".join(
             f"{name} {count / cycles:.2f}" for name, count in moved.items()
         )
-    flows = _dataflows(spec)
+    flows = _dataflows(spec, timing)
     best = min(flows, key=lambda flow: flows[flow])
     facts["array alone"] = ", ".join(f"{flow} {cycles}" for flow, cycles in flows.items())
     facts["best dataflow"] = f"{best}, in cycles of the array alone for this product"
     return facts
 
 
-def _dataflows(spec: "Gemm") -> dict[str, int]:
+def _dataflows(spec: "Gemm", timing: Timing) -> dict[str, int]:
     """Cycles of an array of the same size for the product, by dataflow."""
     rows, columns = spec.rows, spec.columns
     m, k, n = spec.m, spec.k, spec.n
@@ -90,12 +91,17 @@ def _dataflows(spec: "Gemm") -> dict[str, int]:
             dataflow=flow,
             activation=spec.activation,
             weight=spec.weight,
+            multiplier=spec.multiplier,
             products=max(k, 1),
             **float_sums(spec),
         )
         # Tiles of one length reach a steady pace at once: two of them tell it.
         few = min(count, 4)
-        cycles = [array.tile_cycles(Timing(), [length] * i) for i in range(few + 1)]
+        try:
+            cycles = [array.tile_cycles(timing, [length] * i) for i in range(few + 1)]
+        except RequestError:
+            # A sum that takes several cycles to add to cannot stay in an element.
+            continue
         more = (count - few) * (cycles[few] - cycles[few - 1])
         found[flow] = cycles[few] + more
     return found

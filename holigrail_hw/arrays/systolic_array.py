@@ -267,9 +267,6 @@ class SystolicArray(Engine):
             yield left[start:end].T, top[start:end]
             start = end
 
-    def facts(self) -> dict[str, Any]:
-        return {"sums": self.sums.limit(self.rows if self.is_stationary else None)}
-
     def job(self, rng: np.random.Generator, size: int) -> dict[str, dict[str, Any]]:
         counts = [int(rng.integers(1, 1 + max(size // tiles, 1))) for tiles in (1, 2, 3)]
         return self._job(
@@ -342,14 +339,16 @@ class SystolicArray(Engine):
         period = cycles - self.tile_cycles(timing, [length] * (counted - 1))
         return cycles + (tiles - counted) * period
 
-    def answers(self, timing: Timing) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         """Cycles, use and traffic of the product asked about, and which dataflow suits it best."""
+        timing = timing or Timing()
+        sums = {"sums": self.sums.limit(self.rows if self.is_stationary else None)}
         if self.m is None or self.k is None or self.n is None:
-            return {}
+            return sums
         sizes = {"rows": self.rows, "columns": self.columns, "m": self.m, "k": self.k, "n": self.n}
         tiling = Tiling(self.dataflow, **sizes)
         cycles = self.product_cycles(timing, tiling)
-        found: dict[str, Any] = {
+        found: dict[str, Any] = sums | {
             "multipliers": self.rows * self.columns,
             "tiles": f"{tiling.shape[0]} x {tiling.shape[1]} of {tiling.length}",
             "cycles": cycles,

@@ -169,11 +169,6 @@ class TensorArray(Engine):
         last = np.tile(np.arange(self.rows) == self.rows - 1, len(ends)).astype(np.uint64)
         return {"result": {name: found[:, i, j] for name, i, j in self._results} | {"last": last}}
 
-    def facts(self) -> dict[str, Any]:
-        assert self.accumulator is not None
-        products = product_range(self.activation, self.weight)
-        return {"sums": sum_limit(self.accumulator, products)}
-
     def job(self, rng: np.random.Generator, size: int) -> dict[str, dict[str, Any]]:
         counts = [int(rng.integers(1, 1 + max(size // tiles, 1))) for tiles in (1, 2, 3)]
 
@@ -229,11 +224,15 @@ class TensorArray(Engine):
         """Cycles from reset to the last result of so many tiles of ``length`` pairs."""
         return self.tile_cycles(timing, [length]) + (tiles - 1) * max(length, self.rows)
 
-    def answers(self, timing: Timing) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         """Cycles, use and traffic of the product asked about."""
+        timing = timing or Timing()
+        assert self.accumulator is not None
+        products = product_range(self.activation, self.weight)
+        sums = {"sums": sum_limit(self.accumulator, products)}
         if self.m is None or self.k is None or self.n is None:
-            return {}
-        return product_facts(self, timing, self.m, self.k, self.n)
+            return sums
+        return sums | product_facts(self, timing, self.m, self.k, self.n)
 
     def promise_ns(self, timing: Timing | None = None) -> float:
         return self._bundle.plan(timing).promise_ns

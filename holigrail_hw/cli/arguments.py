@@ -21,7 +21,7 @@ from ..core.timing import Timing
 from ..flow import catalogue, devices
 from ..flow.board import board as find_board
 from ..flow.board import boards
-from .options import common_options, complaint, integer
+from .options import Parser, common_options, complaint, integer
 from .session import Session
 
 __all__ = [
@@ -35,6 +35,9 @@ __all__ = [
     "say_part",
     "together",
 ]
+
+# Verbs that only answer a question, where a clock that cannot be met is an answer.
+_ANSWERS = ("info",)
 
 Configure = Callable[[argparse.ArgumentParser], None]
 
@@ -135,6 +138,7 @@ def read_design(
         if board is None:
             say_part(session, options.device or part, device)
         _prepare(spec, session)
+        _judge_clock(spec, timing, options, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
     cls = request.cls
     assert cls is not None
@@ -147,7 +151,19 @@ def read_design(
     if options.device is not None:
         say_part(session, options.device, device)
     _prepare(spec, session)
+    _judge_clock(spec, timing, options, session)
     return options, Design(spec, timing, device, board, None)
+
+
+def _judge_clock(
+    spec: OperatorSpec, timing: Timing, options: argparse.Namespace, session: Session
+) -> None:
+    """Say what the clock asked for does to the design; raises DesignError if it cannot be met."""
+    clock = spec.clock(timing)
+    if not (options.best_effort or session.verb in _ANSWERS):
+        clock.require()
+    for remark in clock.remarks():
+        session.note(remark)
 
 
 def _prepare(spec: OperatorSpec, session: Session) -> None:
@@ -221,11 +237,10 @@ def together(steps: Iterable[Callable[[], Any]]) -> list[Any]:
 def _parser(
     session: Session, configure: Configure | None, *, design: bool = False
 ) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"holigrail {session.verb}",
         usage=f"holigrail {session.verb} {'OPERATOR ' if design else ''}[options]",
         parents=[common_options()],
-        allow_abbrev=False,
     )
     parser.error = lambda message: _fail(  # type: ignore[method-assign]
         RequestError(
@@ -243,6 +258,11 @@ def _parser(
         timing.add_argument("--period", type=_period, metavar="NS", help="clock period aimed at")
         timing.add_argument(
             "--latency", type=integer(0), metavar="N", help="cycles, instead of a period"
+        )
+        timing.add_argument(
+            "--best-effort",
+            action="store_true",
+            help="go on where the device model cannot promise the period",
         )
         timing.add_argument("--device", metavar="NAME", help="device whose delays count (generic)")
         timing.add_argument(

@@ -15,10 +15,13 @@ def main(words: list[str], session: Session) -> int:
     """Write the bitstream, its netlist and constraints; exit status 1 if it is too slow."""
     options, design = read_design(words, session, configure)
     board = need_board(design, session)
+    timing = build.planned(design.spec, design.timing, board)
+    for remark in design.spec.clock(timing).remarks():
+        session.note(remark)
     with session.progress() as progress:
         result = build.run(
             design.spec,
-            design.timing,
+            timing,
             board,
             session.folder(f"{design.top}_{board}"),
             progress,

@@ -43,6 +43,8 @@ def main(words: list[str], session: Session) -> int:
                 device=device if options.synth else None,
                 out_dir=folder if options.synth else None,
                 jobs=session.jobs,
+                seed=session.seed,
+                best_effort=options.best_effort,
                 progress=progress if options.synth else None,
             ):
                 points.append(point)
@@ -52,6 +54,15 @@ def main(words: list[str], session: Session) -> int:
             stopped = interrupt
     if stopped and not points:
         raise stopped
+    many = sum(point.figures.get("interleave", 1) > 1 for point in points)
+    if many:
+        session.note(
+            f"{cls.name}: {many} of {len(points)} combinations hold interleaved sums; item t"
+            " belongs to sum t mod interleave"
+        )
+    unknown = sum(not p.error and p.figures["promised_fmax_mhz"] is None for p in points)
+    if unknown and base.period_ns is not None:
+        session.note(f"{cls.name}: has no model of its clock")
     drawn = options.plot and any(point.error is None for point in points)
     svg = _plot(points, options, cls.name) if drawn else None
     result: dict[str, Any] = {

@@ -20,12 +20,15 @@ def main(words: list[str], session: Session) -> int:
     check = None
     if options.check:
         check = flash.Check(design.spec, design.timing, seed=session.seed, count=options.items)
+    timing = build.planned(design.spec, design.timing, board)
+    for remark in design.spec.clock(timing).remarks():
+        session.note(remark)
     where = {"check": check, "virtual_cable": options.virtual_cable, "serial": options.serial}
     with session.progress() as progress:
         bitstream = options.bitstream
         if bitstream is None:
             flash.ready(board, **where)
-            built = build.run(design.spec, design.timing, board, folder, progress)
+            built = build.run(design.spec, timing, board, folder, progress, seed=session.seed)
             bitstream = built.bitstream or folder / built.top
         result = flash.run(
             bitstream,

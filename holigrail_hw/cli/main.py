@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import __version__
 from .endings import Ended, by_signals, discard_output, output_failure, watched_output
-from .options import common_options, complaint
+from .options import Parser, common_options, complaint
 from .session import INTERRUPTED, Session
 
 __all__ = ["VERBS", "judge", "main"]
@@ -153,7 +153,7 @@ def _split(words: list[str]) -> tuple[str | None, list[str]]:
 def _parser() -> argparse.ArgumentParser:
     width = max(len(verb) for verb in VERBS)
     verbs = "\n".join(f"  {verb:{width}}  {summary}" for verb, summary in VERBS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="holigrail",
         usage="holigrail VERB [OPERATOR] [options]",
         description=f"Number formats and arithmetic operators as verified hardware.\n\n{verbs}",
@@ -161,7 +161,6 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[common_options()],
         add_help=False,
-        allow_abbrev=False,
     )
     parser.add_argument("-h", "--help", action="store_true", help="show this and stop")
     parser.add_argument("--version", action="store_true", help="show the version and stop")

@@ -2,13 +2,59 @@
 
 import argparse
 from collections.abc import Callable, Iterable
+from typing import Any
 
-__all__ = ["common_options", "complaint", "integer", "one_of"]
+__all__ = ["Parser", "common_options", "complaint", "integer", "one_of"]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes every option once, unless its values make a list.
+
+    Of two values one would have to be forgotten.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(allow_abbrev=False, **options)
+        self.register("action", None, _Once)
+        self.register("action", "store", _Once)
+        self.register("action", "store_true", _OnceTrue)
+
+
+class _Once(argparse._StoreAction):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        _take(self, namespace, option_string)
+        super().__call__(parser, namespace, values, option_string)
+
+
+class _OnceTrue(argparse._StoreTrueAction):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        _take(self, namespace, option_string)
+        super().__call__(parser, namespace, values, option_string)
+
+
+def _take(action: argparse.Action, namespace: argparse.Namespace, option: str | None) -> None:
+    """Note that an option was given; raises ArgumentError if it was before."""
+    given = namespace.__dict__.setdefault("options_given", set())
+    if option is not None and action.dest in given:
+        raise argparse.ArgumentError(action, "must be given once, not twice")
+    given.add(action.dest)
 
 
 def common_options() -> argparse.ArgumentParser:
     """A parent parser with the options of every verb."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = Parser(add_help=False)
     group = parser.add_argument_group("everywhere")
     group.add_argument("--json", action="store_true", help="print the result as JSON")
     group.add_argument("-v", "--verbose", action="store_true", help="print every line of progress")

@@ -9,6 +9,7 @@ from ..ui.pictures import svg_of
 from ..ui.tables import pairs
 from .arguments import read_design
 from .session import Session, shown
+from .synth import accepted
 
 __all__ = ["configure", "main"]
 
@@ -27,7 +28,15 @@ def main(words: list[str], session: Session) -> int:
         if options.synth:
             from ..flow.measure import measure
 
-            result = measure(design.spec, design.timing, design.device, folder, progress=progress)
+            result = measure(
+                design.spec,
+                design.timing,
+                design.device,
+                folder,
+                seed=session.seed,
+                progress=progress,
+            )
+            result = accepted(result, options, session)
             measured, failures, hint = result.as_dict(), result.failures, result.hint
         progress("drawing")
         target = report.target_of(design.spec, design.timing, design.board)

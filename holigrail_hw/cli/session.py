@@ -4,7 +4,7 @@ import json as json_module
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ class Session:
     seed: int = 1
     output: str | None = None
     jobs: int = 1
+    notes: list[str] = field(default_factory=list)
 
     def adopt(self, options: Any) -> None:
         """Take over the common options of a parsed command line."""
@@ -68,9 +69,14 @@ class Session:
         return Progress(self.console(error=True), quiet=self.quiet, every_line=self.verbose)
 
     def note(self, text: str) -> None:
-        """Say on standard error what is worth knowing and no failure; nothing with ``--quiet``."""
-        if not self.quiet:
-            print(f"note: {text}", file=sys.stderr)
+        """Say what is worth knowing and no failure, once: on standard error, and in JSON.
+
+        Nothing on standard error with ``--quiet``.
+        """
+        if text not in self.notes:
+            self.notes.append(text)
+            if not self.quiet:
+                print(f"note: {text}", file=sys.stderr)
 
     def show(
         self, result: Mapping[str, Any], text: "Callable[[Console], None]", *, status: int = 0
@@ -83,8 +89,8 @@ class Session:
         return status
 
     def print_json(self, result: Mapping[str, Any], *, status: int = 0) -> None:
-        """Print one JSON object: schema, verb, status, then the result."""
-        head = {"schema": 1, "verb": self.verb, "status": int(status)}
+        """Print one JSON object: schema, verb, status, remarks, then the result."""
+        head = {"schema": 1, "verb": self.verb, "status": int(status), "remarks": self.notes}
         print(json_module.dumps({**head, **result}, indent=2, default=_plain))
 
 

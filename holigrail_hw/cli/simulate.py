@@ -13,6 +13,7 @@ from ..core.shelled import shelled
 from ..core.spec import OperatorSpec
 from ..flow import workloads
 from ..flow.compiled import Compiled
+from ..formats import Format
 from ..ui.tables import table
 from .arguments import Design, read_design
 from .options import integer
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "main"]
 
+_OUTWARDS = ("down", "up")
+
 
 def main(words: list[str], session: Session) -> int:
     """Print operands, results and golden results of some items; exit status 1 if they differ."""
@@ -30,7 +33,11 @@ def main(words: list[str], session: Session) -> int:
     if isinstance(shelled(design.spec, design.timing), Engine):
         return _engine(options, design, session)
     spec, rng = design.spec, np.random.default_rng(session.seed)
-    codes = _given(spec, options.value) if options.value else spec.items(options.count, rng)
+    codes = spec.items(options.count, rng)
+    if options.value:
+        codes, rounded = _given(spec, options.value)
+        for text in rounded:
+            session.note(f"{spec.name}: {text}")
     with session.progress() as progress:
         simulator = Compiled(spec, design.timing, trace=options.vcd is not None, progress=progress)
         found = simulator.run(codes)
@@ -50,7 +57,12 @@ def main(words: list[str], session: Session) -> int:
                 "equals_golden": right,
             }
         )
-    result = {"top": design.top, "latency": simulator.latency, "items": rows}
+    result = {
+        "top": design.top,
+        "latency": simulator.latency,
+        "interleave": simulator.interleave,
+        "items": rows,
+    }
     header = [*rows[0]]
     status = session.show(
         result,
@@ -123,36 +135,47 @@ def _agree(found: Any, expected: Any, index: int) -> bool:
     return any(int(found) == int(np.asarray(choice)[index]) for choice in choices)
 
 
-def _given(spec: OperatorSpec, texts: list[str]) -> dict[str, Any]:
-    """Codes of ``NAME=LIST`` texts; an operand that is not given is zero."""
+def _given(spec: OperatorSpec, texts: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Codes of ``NAME=LIST`` texts, and what was rounded; an operand that is not given is zero."""
     inputs, wrong = spec.inputs(), []
     values: dict[str, list[int]] = {}
+    rounded: list[str] = []
     for text in texts:
         name, _, items = text.partition("=")
         if name not in inputs:
             names = ", ".join(inputs)
             wrong.append(f"{spec.name}: --value must name an operand ({names}), not {name!r}")
             continue
-        try:
-            values[name] = [_code(inputs[name], item) for item in items.split(",")]
-        except ValueError as error:
-            wrong.append(f"{spec.name}: {name}: {error}")
+        if name in values:
+            wrong.append(f"{spec.name}: --value must be given once for {name}, not twice")
+            continue
+        values[name] = []
+        for item in items.split(","):
+            try:
+                code, how = _code(inputs[name], item)
+            except ValueError as error:
+                wrong.append(f"{spec.name}: {name}: {error}")
+                continue
+            values[name].append(code)
+            rounded += [f"{name}: {how}"] if how else []
     if wrong:
         raise RequestError(wrong)
     count = max(len(items) for items in values.values())
     if any(len(items) not in (1, count) for items in values.values()):
         lengths = ", ".join(f"{name} has {len(items)}" for name, items in values.items())
         raise RequestError(f"{spec.name}: every --value list must have one length, not {lengths}")
-    return {
+    codes = {
         name: np.array(
             (values.get(name, [0]) * count)[:count],
             dtype=np.uint64 if format.width <= 64 else object,
         )
         for name, format in inputs.items()
     }
+    return codes, rounded
 
 
-def _code(format: Any, text: str) -> int:
+def _code(format: Format, text: str) -> tuple[int, str | None]:
+    """The code of a value and, if it had to be rounded, how; raises ValueError if it has none."""
     is_code = text.startswith(("0x", "0b"))
     number: float | Fraction
     try:
@@ -162,11 +185,33 @@ def _code(format: Any, text: str) -> int:
             number = Fraction(text)
     except ValueError:
         raise ValueError(f"a value must be a number or a code such as 0x3c, not {text!r}") from None
-    if not is_code:
-        return int(format.encode(number))
-    if int(number) >> format.width:
-        raise ValueError(f"a code must have at most {format.width} bits, not {text}")
-    return int(number)
+    if is_code:
+        if int(number) >> format.width:
+            raise ValueError(f"a code must have at most {format.width} bits, not {text}")
+        return int(number), None
+    code = int(format.encode(number))
+    if not _holds(format, number):
+        raise ValueError(f"a value must fit {format} ({format.summary}), not {text}")
+    found = _value(format, code)
+    is_exact = found == number or found != found
+    return code, None if is_exact else f"{text} is rounded to {format.format_code(code)}"
+
+
+def _holds(format: Format, number: float | Fraction) -> bool:
+    """Whether a number lies within the range of a format: between two of its numbers."""
+    if not math.isfinite(number):
+        found = _value(format, int(format.encode(number)))
+        return found == number or (found != found and number != number)
+    below, above = (_value(format, int(format.encode(number, rounding=way))) for way in _OUTWARDS)
+    if below <= number <= above and math.isfinite(below) and math.isfinite(above):
+        return True
+    # What is smaller than the smallest float may become zero.
+    return format.kind == "float" and _value(format, int(format.encode(number))) == 0
+
+
+def _value(format: Format, code: int) -> Any:
+    """A Fraction, or a float that is not finite."""
+    return format.unpack(code).to_fractions()[()]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """``holigrail synth``: cells and clock on a device, the estimate beside the measurement."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DesignError
@@ -13,7 +14,7 @@ from .session import Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["configure", "main", "print_comparison"]
+__all__ = ["accepted", "configure", "main", "print_comparison"]
 
 
 def main(words: list[str], session: Session) -> int:
@@ -31,6 +32,7 @@ def main(words: list[str], session: Session) -> int:
             seed=session.seed,
             progress=progress,
         )
+    measured = accepted(measured, options, session)
     result = measured.as_dict()
     status = session.show(
         result, lambda console: _text(console, result), status=int(bool(measured.failures))
@@ -40,6 +42,17 @@ def main(words: list[str], session: Session) -> int:
     if measured.failures and not session.json:
         raise DesignError("\n".join(measured.failures), hint=measured.hint)
     return status
+
+
+def accepted(
+    measured: measure.Measured, options: argparse.Namespace, session: Session
+) -> measure.Measured:
+    """With ``--best-effort`` a missed clock is no failure, but said."""
+    if not options.best_effort:
+        return measured
+    for failure in measured.failures:
+        session.note(failure)
+    return replace(measured, failures=[], hint=None)
 
 
 def print_comparison(console: "Console", rows: list[dict[str, Any]]) -> None:

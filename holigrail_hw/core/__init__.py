@@ -1,5 +1,6 @@
 """The operator contract: specification, parameters, registry, shells and errors."""
 
+from .clock import Clock
 from .engine import Engine, Stream
 from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
 from .exact_outputs import ExactOutputs, clamped, numbers_of, rounding_error
@@ -10,6 +11,7 @@ from .target import Target
 from .timing import Timing
 
 __all__ = [
+    "Clock",
     "DesignError",
     "Engine",
     "ExactOutputs",

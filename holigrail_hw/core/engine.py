@@ -17,6 +17,7 @@ import numpy as np
 
 from holigrail_hw.formats import Format
 
+from .clock import Clock
 from .errors import RequestError
 from .spec import OperatorSpec
 from .timing import Timing
@@ -97,10 +98,6 @@ class Engine(OperatorSpec):
         """
         return None
 
-    def answers(self, timing: Timing) -> dict[str, Any]:
-        """What is known about the job that the parameters ask about, by name; exact, at once."""
-        return {}
-
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         """As for every operator; ``None`` unless the engine has a model of its longest path."""
         return None
@@ -125,14 +122,26 @@ class Engine(OperatorSpec):
     def plan(self, timing: Timing | None = None) -> Any:
         raise RequestError(f"{self.name}: an engine has no fixed latency to plan")
 
+    def clock(self, timing: Timing | None = None) -> Clock:
+        timing = timing or Timing()
+        return Clock(self.name, timing.device, timing.period_ns, self.promise_ns(timing))
+
     def component(self, timing: Timing | None = None) -> Any:
-        """The hardware with its streams; a period sets how deeply it is pipelined."""
+        """The hardware with its streams, in the shell that was asked for.
+
+        A period sets how deeply it is pipelined.
+        """
+        from .shelled import Shelled, shelled
+
         timing = timing or Timing()
         if timing.latency is not None:
             raise RequestError(
                 f"{self.name}: an engine takes a period, not a latency",
                 hint="say --period NS",
             )
+        outside = shelled(self, timing)
+        if isinstance(outside, Shelled):
+            return outside.component()
         return self.architecture(timing)
 
     def top_name(self, timing: Timing | None = None) -> str:

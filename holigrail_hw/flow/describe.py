@@ -60,8 +60,8 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         "registers": registers_of(shelled(spec, timing)),
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
-        "remarks": spec.remarks(),
-        "facts": spec.facts() | (spec.answers(timing) if isinstance(spec, Engine) else {}),
+        "remarks": [*spec.clock(timing).remarks(), *spec.remarks()],
+        "facts": spec.facts(timing),
     }
 
 

@@ -90,8 +90,9 @@ def _header(top: Top, yosys: str) -> list[str]:
         pace = "combinational"
     else:
         pace = f"latency {top.latency}, one item per cycle"
-        if top.interleave > 1:
-            pace += f", {top.interleave} interleaved sums"
+    interleave = spec.clock(top.timing).interleave
+    if interleave > 1:
+        pace += f", {interleave} interleaved sums"
     return [
         f"// {top.name}",
         f"// {spec.name}: {spec.summary}",

@@ -55,6 +55,8 @@ def explore(
     device: str | None = None,
     out_dir: Path | None = None,
     jobs: int = 1,
+    seed: int = 1,
+    best_effort: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Point]:
     """Points in the order of the lists, each as soon as it is known.
@@ -70,6 +72,10 @@ def explore(
         Also synthesise, place and route for this device, in a folder of its own below ``out_dir``.
     jobs : int
         How many designs are synthesised at once.
+    seed : int
+        Of every placement.
+    best_effort : bool
+        Also keep combinations whose device model cannot promise the period.
 
     Raises
     ------
@@ -77,43 +83,48 @@ def explore(
         If no combination is legal. A single illegal combination is a point with an error, and so is
         one where a tool fails.
     DesignError
-        If all combinations fail, and all as designs.
+        If all fail, and a legal one as a design, by its clock for instance.
     """
     _, rows = combinations(cls, texts)
     tasks = [(row, timing) for row in rows for timing in timings]
+    how = _How(device, out_dir, seed, best_effort, progress)
     legal = 0
     with ThreadPoolExecutor(jobs) as pool:
-        points = pool.map(
-            lambda task: _point(cls, *task, device=device, out_dir=out_dir, progress=progress),
-            tasks,
-        )
         last = None
         failures: set[Any] = set()
-        for point in points:
+        for point in pool.map(lambda task: _point(cls, task[0], task[1], how), tasks):
             legal += point.error is None
             failures.add(point.failure)
             last = point
             yield point
-    if not legal and failures == {DesignError}:
+    if legal or any(issubclass(one, ToolError) for one in failures if one):
+        return
+    rest = f"\n{last.error}" if last else ""
+    none = f"not none of {len(tasks)}"
+    if any(issubclass(one, DesignError) for one in failures if one):
         raise DesignError(
-            f"{cls.name}: at least one combination must work, not none of {len(tasks)}"
-            + (f"\n{last.error}" if last else "")
+            f"{cls.name}: at least one combination must succeed, {none}{rest}",
+            hint="--best-effort also shows those whose clock is not met",
         )
-    if not legal and not any(issubclass(one, ToolError) for one in failures if one):
-        raise RequestError(
-            f"{cls.name}: at least one combination must be legal, not none of {len(tasks)}"
-            + (f"\n{last.error}" if last else "")
-        )
+    raise RequestError(f"{cls.name}: at least one combination must be legal, {none}{rest}")
+
+
+@dataclass(frozen=True)
+class _How:
+    """What is done with every combination."""
+
+    device: str | None
+    out_dir: Path | None
+    seed: int
+    best_effort: bool
+    progress: Progress | None
 
 
 def _point(
     cls: type[OperatorSpec],
     row: dict[str, str],
     timing: Timing,
-    *,
-    device: str | None,
-    out_dir: Path | None,
-    progress: Progress | None,
+    how: _How,
 ) -> Point:
     values = dict(row)
     if timing.period_ns is not None:
@@ -122,6 +133,8 @@ def _point(
         values["latency"] = str(timing.latency)
     try:
         spec = construct(cls, row, who=cls.name)
+        if not how.best_effort:
+            spec.clock(timing).require()
         cost, promise_ns = spec.cost(timing), spec.promise_ns(timing)
         figures: dict[str, Any] = {}
         if not isinstance(spec, Engine):
@@ -133,11 +146,14 @@ def _point(
             "dsps": cost["dsps"],
             "promised_fmax_mhz": None if promise_ns is None else round(1000 / promise_ns, 1),
         }
-        if device is not None and out_dir is not None:
+        if how.device is not None and how.out_dir is not None:
             from .measure import measure
 
             top = spec.top_name(timing)
-            result = measure(spec, timing, device, Path(out_dir) / top, progress=progress).result
+            folder = Path(how.out_dir) / top
+            progress = how.progress
+            measured = measure(spec, timing, how.device, folder, seed=how.seed, progress=progress)
+            result = measured.result
             figures |= {
                 "measured_luts": result.luts,
                 "measured_flip_flops": result.flip_flops,

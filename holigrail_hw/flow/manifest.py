@@ -37,9 +37,11 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
     """The manifest of a top module.
 
     ``initiation_interval`` counts cycles between items; of ``interleave`` independent sums each
-    takes every ``interleave``-th item. An engine has a pace of its own: both are ``None``.
+    takes every ``interleave``-th item. An engine has a pace of its own: ``initiation_interval`` and
+    ``latency`` are ``None``. ``remarks`` say what differs from what one would expect.
     """
     spec, timing = top.spec, top.timing
+    clock = spec.clock(timing)
     return {
         "schema": SCHEMA,
         "tool": {
@@ -57,7 +59,11 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
         "reset": RESET if top.clocked else None,
         "latency": None if top.engine else top.latency,
         "initiation_interval": None if top.engine else 1,
-        "interleave": top.interleave,
+        "interleave": clock.interleave,
+        "clock_asked_ns": clock.asked_ns,
+        "clock_promised_ns": None if clock.promise_ns is None else round(clock.promise_ns, 3),
+        "clock_met": clock.met,
+        "remarks": [*clock.remarks(), *spec.remarks()],
         "stateful": spec.stateful,
         "vectors": vectors,
         "seed": seed,
@@ -73,7 +79,6 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
         "layout": [row.as_dict() for row in layout_of(top.asked, timing)],
         **({"registers": registers} if (registers := registers_of(spec)) else {}),
         "cost": spec.cost(timing),
-        **({"remarks": remarks} if (remarks := spec.remarks()) else {}),
     }
 
 

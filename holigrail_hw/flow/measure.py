@@ -67,13 +67,14 @@ def measure(
     *,
     dsp: bool = True,
     seeds: int = 1,
+    seed: int = 1,
     place: bool = True,
     check: bool = True,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Measured:
     """Emit, synthesise, place and route; the files go to ``out_dir``.
 
+    ``seeds`` placements are tried, from ``seed`` on, which also draws the vectors of the bench.
     With ``check`` a netlist with DSP blocks or memories is compared with the golden model, on
     vectors from ``seed``, before it is placed.
 
@@ -86,7 +87,7 @@ def measure(
     folder = folders.prepare(Path(out_dir), "synth")
     if progress is not None:
         progress("writing Verilog")
-    generated = emit.generate(spec, timing, folder)
+    generated = emit.generate(spec, timing, folder, seed=seed)
     top = generated.manifest["top"]
     verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
     checked: list[netlist_check.NetlistCheck] = []
@@ -114,6 +115,7 @@ def measure(
         clock_ns=timing.period_ns,
         dsp=dsp,
         seeds=seeds,
+        seed=seed,
         place=place,
         inspect=inspect,
         progress=progress,

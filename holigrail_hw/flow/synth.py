@@ -95,6 +95,7 @@ def run(
     clock_ns: float | None = None,
     dsp: bool = True,
     seeds: int = 1,
+    seed: int = 1,
     clock: str = "clk",
     place: bool = True,
     inspect: Callable[[Path, "SynthResult"], None] | None = None,
@@ -112,6 +113,8 @@ def run(
         Whether multipliers may go into DSP blocks.
     seeds : int
         How many placements to try, 1 or more.
+    seed : int
+        Seed of the first of them; the others count up.
     clock : str
         Name of the clock port, if the module has it.
     place : bool
@@ -152,18 +155,19 @@ def run(
     wanted = None if clock_ns is None else 1000 / clock_ns
     pins = _pin_options(goal, clock, folder)
     runs = []
-    for seed in range(1, seeds + 1):
+    last = seed + seeds - 1
+    for one in range(seed, last + 1):
         if progress is not None:
-            progress(f"place and route, seed {seed} of {seeds}")
+            progress(f"place and route, seed {one}, the last is {last}")
         runs.append(
             place_and_route(
                 (*goal.placer, *pins, "--json", wrapped.name, "--top", top),
                 who="synth",
                 what=goal.name,
                 frequency=wanted or goal.frequency,
-                seed=seed,
+                seed=one,
                 folder=folder,
-                log=folder / f"nextpnr_seed{seed}.log",
+                log=folder / f"nextpnr_seed{one}.log",
                 progress=progress,
             )
         )

@@ -132,7 +132,7 @@ def command(verb: str, spec: OperatorSpec, timing: Timing, *more: str) -> str:
         if value is not None and value != parameter.default:
             words += [f"--{name.replace('_', '-')}", to_text(value)]
     if timing.period_ns is not None:
-        words += ["--period", f"{timing.period_ns:g}"]
+        words += ["--period", repr(float(timing.period_ns)).removesuffix(".0")]
     if timing.latency is not None:
         words += ["--latency", str(timing.latency)]
     if timing.device != Timing().device:
@@ -141,6 +141,8 @@ def command(verb: str, spec: OperatorSpec, timing: Timing, *more: str) -> str:
         words += ["--shell", timing.shell]
     if timing.wait_cycles is not None:
         words += ["--wait-cycles", str(timing.wait_cycles)]
+    if spec.clock(timing).met is False:
+        words.append("--best-effort")
     return shlex.join([*words, *more])
 
 

@@ -21,6 +21,7 @@ from holigrail_hw.core import (
     OperatorSpec,
     RequestError,
     Target,
+    Timing,
     ToolError,
     numbers_of,
     operator,
@@ -156,7 +157,7 @@ class ConstantMultiplication(OperatorSpec):
         """The adder graph."""
         return self.solution.graph
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         """What is known about the graph, for people."""
         found = self.solution
         terms = {"optimal among": _terms(found)} if found.proved else {}

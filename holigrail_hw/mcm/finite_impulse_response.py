@@ -24,6 +24,7 @@ from holigrail_hw.arith.rounded import RoundedOperator
 from holigrail_hw.core import (
     ExactOutputs,
     Target,
+    Timing,
     clamped,
     numbers_of,
     operator,
@@ -140,7 +141,7 @@ class FiniteImpulseResponse(RoundedOperator):
             search_time=self.search_time,
         )
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         """What is known about the filter, for people."""
         block = self.block
         known = block.facts() if block else {"adders": 0, "adder depth": 0, "optimal": "proved"}

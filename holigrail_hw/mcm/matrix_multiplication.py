@@ -22,6 +22,7 @@ from holigrail_hw.core import (
     OperatorSpec,
     RequestError,
     Target,
+    Timing,
     clamped,
     numbers_of,
     operator,
@@ -225,7 +226,7 @@ class MatrixMultiplication(OperatorSpec):
         """The adder graph, without biases."""
         return self.circuit.graph
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         """What is known about the circuit, for people."""
         found = self.design
         graph, analysis = found.circuit.graph, found.analysis

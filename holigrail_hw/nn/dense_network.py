@@ -18,6 +18,7 @@ from holigrail_hw.core import (
     ExactOutputs,
     OperatorSpec,
     RequestError,
+    Timing,
     clamped,
     numbers_of,
     operator,
@@ -214,7 +215,7 @@ class DenseNetwork(OperatorSpec):
                 raise RequestError(f"dense-network: {error}", hint=error.hint) from None
         return found
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         """What is known of the matrices' graphs, for people."""
         overlaps = chains = 0
         for layer, design in zip(self.layers, self.designs, strict=True):

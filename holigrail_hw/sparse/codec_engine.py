@@ -80,7 +80,7 @@ class CodecEngine(Engine):
         keys = ("adders", "one_bit_adders", "dsps", "memory_bits")
         return dict.fromkeys(keys, 0) | {"luts": luts, "flip_flops": flip_flops}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         return {**self.results_per_cycle, "latency (cycles)": self.latency}
 
 

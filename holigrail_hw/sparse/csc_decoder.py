@@ -133,9 +133,9 @@ class CscDecoder(CodecEngine):
         luts = 5 * self.pointer_width + 5 * place + self.symbol.width
         return luts, 2 * self.pointer_width + 2 * place + self.symbol.width + 8
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         each = self.codec.entry_index_width + self.symbol.width
-        return {**super().facts(), "bits of an entry": each}
+        return {**super().facts(timing), "bits of an entry": each}
 
 
 class _Decoder(CodecComponent):

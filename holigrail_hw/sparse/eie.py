@@ -160,7 +160,7 @@ class Eie(Engine):
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return eie_cost(self)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         bits = ", ".join(f"{name} {count}" for name, count in memory_bits(self).items())
         assert self.accumulator is not None
         products = product_range(self.activation, self.weight)

@@ -227,8 +227,8 @@ class HuffmanDecoder(CodecEngine):
             flip_flops += longest * (longest + self.symbol.width + 1)
         return window * (2 * steps + 1) + compare + 40, flip_flops
 
-    def facts(self) -> dict[str, Any]:
-        facts = {**super().facts(), "longest code word (bits)": self.longest}
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        facts = {**super().facts(timing), "longest code word (bits)": self.longest}
         if self.lengths is not None:
             facts["code words"] = len(self.codec.order)
         return facts

@@ -92,8 +92,8 @@ class RunLengthDecoder(RunLengthEngine):
         luts = self.pairs * (2 * pair + 5) + self.symbol.width + self.run_width
         return luts, self.pairs * (pair + 1) + 4
 
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts(), "bits of a word": self.codec.word_width}
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        return {**super().facts(timing), "bits of a word": self.codec.word_width}
 
 
 class _Decoder(CodecComponent):

@@ -70,8 +70,8 @@ class RunLengthEncoder(RunLengthEngine):
         pair = self.run_width + self.symbol.width
         return pair * (self.pairs + 2) + 3 * self.run_width, self.pairs * pair + self.run_width + 6
 
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts(), "bits of a word": self.codec.word_width}
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        return {**super().facts(timing), "bits of a word": self.codec.word_width}
 
 
 class _Encoder(CodecComponent):

@@ -253,7 +253,7 @@ class Scnn(Engine):
     def views(self, target: Target | None = None) -> list[View]:
         return [crossovers()]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         sums, longest = self.sums, self.channel_depth * self.taps
         assert self.accumulator is not None
         products = product_range(self.activation, self.weight)

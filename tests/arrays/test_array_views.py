@@ -213,7 +213,7 @@ def test_heat_maps_hold_every_product_once(dataflow, product):
         dataflow=dataflow,
         **dict(zip("mkn", product, strict=True)),
     )
-    answers = spec.answers(Timing())
+    answers = spec.facts()
     blocks, over_time, elements, roofline = spec.views(Target(clock_hz=1e8))
     assert isinstance(blocks, BlockDiagram) and isinstance(roofline, Roofline)
     assert isinstance(over_time, HeatMap) and isinstance(elements, HeatMap)

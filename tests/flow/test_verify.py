@@ -208,9 +208,9 @@ class TestVectors:
             vectors.failing(pair, {"y": found})
 
     def test_command_can_be_pasted(self):
-        timing = Timing(period_ns=2.5, device="ice40up5k", shell="stream")
+        timing = Timing(period_ns=62.5, device="ice40up5k", shell="stream")
         line = vectors.command("verify", MultiplyAdd(a_width=9), timing, "--seed", "3")
         assert shlex.split(line) == [
-            *("holigrail", "verify", "test-multiply-add", "--a-width", "9", "--period", "2.5"),
+            *("holigrail", "verify", "test-multiply-add", "--a-width", "9", "--period", "62.5"),
             *("--device", "ice40up5k", "--shell", "stream", "--seed", "3"),
         ]
