@@ -1,4 +1,4 @@
-"""README.md: every block is executed or compared, every table and figure is made anew."""
+"""README.md and the guide: blocks are executed or compared, tables and figures made anew."""
 
 import importlib.util
 import os
@@ -13,6 +13,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "holigrail_hw" / "guide").glob("*.md")))
+}
+WHOLE = "\n".join(PAGES.values())
 
 CONFTEST = """
 from pathlib import Path
@@ -32,18 +37,18 @@ def script(name):
 
 
 def blocks(kind):
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.M | re.S)
+    return re.findall(rf"^```{kind}\n(.*?)^```$", WHOLE, re.M | re.S)
 
 
 def test_every_block_has_a_kind_that_is_checked():
-    kinds = re.findall(r"^```(.+)$", README, re.M)
+    kinds = re.findall(r"^```(.+)$", WHOLE, re.M)
     assert set(kinds) == {"console", "sh", "python", "python operator", "python test"}
-    assert len(re.findall(r"^```$", README, re.M)) == len(kinds)
+    assert len(re.findall(r"^```$", WHOLE, re.M)) == len(kinds)
 
 
 def test_tables_and_outputs_are_true():
     answer = subprocess.run(
-        [sys.executable, ROOT / "scripts/make_readme_tables", "--check"],
+        [sys.executable, ROOT / "scripts/make_pages", "--check"],
         capture_output=True,
         text=True,
     )
@@ -51,17 +56,18 @@ def test_tables_and_outputs_are_true():
 
 
 def test_a_wrong_table_or_output_is_noticed(tmp_path, monkeypatch, capsys):
-    module = script("make_readme_tables")
-    text = module.with_tables(README)
+    module = script("make_pages")
+    text = module.with_tables(PAGES["formats.md"] + PAGES["first-steps.md"])
     assert module.with_tables(text.replace("| `int8` | 8 |", "| `int8` | 9 |")) == text
     assert "| `int8` | 8 |" in text
-    monkeypatch.setattr(module, "README", tmp_path / "README.md")
-    monkeypatch.setattr(sys, "argv", ["make_readme_tables", "--check", "--only", "explore"])
-    module.README.write_text(text)
+    page = tmp_path / "page.md"
+    monkeypatch.setattr(module, "PAGES", (page,))
+    monkeypatch.setattr(sys, "argv", ["make_pages", "--check", "--only", "explore"])
+    page.write_text(text)
     assert module.main() == 0
-    module.README.write_text(re.sub(r"^(int4 +int8 .*)\d$", r"\1x", text, flags=re.M))
+    page.write_text(re.sub(r"^(int4 +int8 .*)\d$", r"\1x", text, flags=re.M))
     assert module.main() == 1
-    assert "README.md must show what is true now" in capsys.readouterr().err
+    assert "page.md must show what is true now" in capsys.readouterr().err
 
 
 def test_shell_blocks_name_scripts_that_run():
@@ -71,10 +77,15 @@ def test_shell_blocks_name_scripts_that_run():
         subprocess.run(["bash", "-n", path], check=True)
 
 
-def test_python_blocks_run():
-    assert blocks("python")
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if "```python\n" in text])
+def test_python_blocks_run(page):
+    for block in re.findall(r"^```python\n(.*?)^```$", PAGES[page], re.M | re.S):
+        exec(compile(block, page, "exec"), {"__name__": "page"})
+
+
+def test_the_readme_is_short():
+    assert len(README.encode()) <= 8000
+    assert all(f"`{Path(name).stem}`" in README for name in PAGES if name != "README.md")
 
 
 def test_the_operator_example_is_complete(tmp_path):
@@ -100,7 +111,7 @@ def test_the_picture_is_drawn_by_its_script():
 
 
 def test_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)]+)\)", README)
+    links = re.findall(r"\]\(([^)]+)\)", WHOLE)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
 

@@ -15,8 +15,8 @@ ROOT = Path(holigrail_hw.__file__).parent
 # From the bottom to the top; families of operators stand where `FAMILIES` is.
 LAYERS = ["formats", "golden", "hdl", "core", "FAMILIES", "flow", "ui", "cli"]
 FAMILIES = {
-    path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in {*LAYERS}
-} - {"__pycache__"}
+    path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in {*LAYERS}
+}
 
 # ui draws what it is given: it stands beside the others and knows none of them.
 ALLOWED_FOR_UI = {"ui"}

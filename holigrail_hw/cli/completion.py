@@ -15,6 +15,7 @@ from ..core.timing import SHELLS
 from ..flow import board, catalogue, devices
 from ..formats import Format
 from .arguments import parser_of, read_options
+from .guide import topics
 from .main import VERBS
 from .options import one_of
 from .session import Session
@@ -51,7 +52,7 @@ _INSTALL = {
     "fish": "holigrail completion fish | source in ~/.config/fish/config.fish",
 }
 # Verbs that work on no design.
-_ALONE = ("list", "cache", "doctor", "completion")
+_ALONE = ("list", "cache", "doctor", "completion", "guide")
 
 
 def main(words: list[str], session: Session) -> int:
@@ -100,6 +101,8 @@ def candidates(words: list[str]) -> list[str]:
         return []
     if verb not in _ALONE:
         return _begin([*operators(), *(row["name"] for row in catalogue.recipes())], current)
+    if verb == "guide":
+        return _begin(topics(), current)
     places = (action.type for action in parser._actions if not action.option_strings)
     return _begin((name for place in places for name in getattr(place, "known", ())), current)
 

@@ -36,6 +36,7 @@ VERBS = {
     "explore": "sweep parameters; cost and latency of every combination",
     "report": "write one self-contained HTML page about a design",
     "cache": "list, verify or clear what is kept between runs",
+    "guide": "pages to read: first steps, formats, engines, measurements, limits ...",
     "completion": "a script by which bash, zsh or fish complete these command lines",
     "doctor": "which tools are found, and what to type for the missing ones",
 }

@@ -35,6 +35,7 @@ def test_values():
     assert "ecp5-85k" in candidates(["synth", "mac", "--device", ""])
     assert candidates(["list", "f"]) == ["formats"]
     assert candidates(["completion", ""]) == [*SCRIPTS]
+    assert candidates(["guide", "lim"]) == ["limits"]
     assert candidates(["info", "mac", "--period", ""]) == []
 
 

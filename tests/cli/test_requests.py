@@ -205,7 +205,9 @@ def test_a_corrupt_recipe(holigrail, tmp_path, text, message):
 
 @pytest.mark.parametrize("name", [*operators()])
 def test_no_parameter_hides_an_option_of_a_verb(name):
-    for verb in [verb for verb in VERBS if verb not in ("list", "cache", "completion", "doctor")]:
+    for verb in [
+        verb for verb in VERBS if verb not in ("list", "cache", "guide", "completion", "doctor")
+    ]:
         module = importlib.import_module(f"holigrail_hw.cli.{verb}")
         configure = getattr(module, "configure", None)
         request = read_request([name], Session("", verb=verb), configure)
