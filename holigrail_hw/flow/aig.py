@@ -4,7 +4,7 @@ A literal is twice the number of a variable, plus 1 if it is inverted; literals 
 constants. Biere, "The AIGER And-Inverter Graph (AIG) Format", 2007.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,6 +54,30 @@ class Graph:
         """
         bits = int.from_bytes(np.packbits(values.astype(bool), bitorder="little"), "little")
         return self._expand(bits, len(inputs), inputs, {})
+
+    def fixed(self, values: Mapping[int, int]) -> "Graph":
+        """The same function with some inputs, by index, fixed; only what its outputs need."""
+        result, known = Graph(self.inputs), {0: 0}
+        for index in range(self.inputs):
+            known[index + 1] = values.get(index, result.input(index))
+        needed = self._cone()
+        for index, (a, b) in enumerate(self.ands, start=self.inputs + 1):
+            if index in needed:
+                known[index] = result.both(known[a >> 1] ^ (a & 1), known[b >> 1] ^ (b & 1))
+        result.outputs = [known[o >> 1] ^ (o & 1) for o in self.outputs]
+        return result
+
+    def _cone(self) -> set[int]:
+        """Variables that the outputs depend on."""
+        needed, waiting = set(), [output >> 1 for output in self.outputs]
+        while waiting:
+            variable = waiting.pop()
+            if variable in needed:
+                continue
+            needed.add(variable)
+            if variable > self.inputs:
+                waiting += [literal >> 1 for literal in self.ands[variable - self.inputs - 1]]
+        return needed
 
     def _expand(self, bits: int, level: int, inputs: Sequence[int], known: dict) -> int:
         """Shannon expansion, first input first, sharing equal cofactors."""
