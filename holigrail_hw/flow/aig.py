@@ -108,11 +108,11 @@ class Circuit:
     ands: list[tuple[int, int]]
 
 
-def write_aiger(graph: Graph) -> bytes:
-    """Binary AIGER of a combinational graph."""
-    count = len(graph.ands)
-    head = f"aig {graph.inputs + count} {graph.inputs} 0 {len(graph.outputs)} {count}\n"
-    body = bytearray("".join([head, *(f"{o}\n" for o in graph.outputs)]).encode())
+def write_aiger(graph: Graph, latches: Sequence[int] = ()) -> bytes:
+    """Binary AIGER of a graph; ``latches`` are next values of its last inputs, which start at 0."""
+    count, inputs = len(graph.ands), graph.inputs - len(latches)
+    head = f"aig {graph.inputs + count} {inputs} {len(latches)} {len(graph.outputs)} {count}\n"
+    body = bytearray("".join([head, *(f"{o}\n" for o in (*latches, *graph.outputs))]).encode())
     for index, (high, low) in enumerate(graph.ands):
         own = 2 * (graph.inputs + 1 + index)
         for delta in (own - high, high - low):
