@@ -14,7 +14,6 @@ job has, or for which the time is too short, stays a survivor.
 """
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from ..core.engine import Engine
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..work_folder import scratch
 from . import equivalence, lane_streams, planted, process, tools, vectors, workloads
 from .aig import Circuit, Graph, unroll, write_aiger
 from .gates import Gates, Network
@@ -35,7 +35,7 @@ from .top import RESET, Top
 
 __all__ = ["Fault", "MutantResult", "run"]
 
-_COUNT = 4_000
+_COUNT = 10_000
 _STREAM_COUNT = 300
 # Input items of the largest job in every turn; long ones reach the upper bits of counters.
 _LARGEST = (64, 256, 64, 64)
@@ -108,7 +108,7 @@ def run(
     if noticed[0]:
         raise DesignError(f"{spec.name}: the circuit must be right without a fault, not wrong")
     same = set()
-    with tempfile.TemporaryDirectory(prefix="holigrail-") as folder:
+    with scratch() as folder:
         proof = _Equivalence(top, network, solver_s, Path(folder))
         for number in alive:
             report(f"whether mutant {number} changes anything: {chosen[number - 1]}")
