@@ -142,7 +142,9 @@ def _plain_verdicts(
     noticed = []
     for number in range(faults + 1):
         report(f"mutant {number} of {faults}")
-        found = Gates.of(top, network, **{FAULT: number}).run(codes, cut_off=7 if top.clocked else 0)
+        found = Gates.of(top, network, **{FAULT: number}).run(
+            codes, cut_off=7 if top.clocked else 0
+        )
         wrong = False
         for name, (low, high) in expected.items():
             got = found[name]

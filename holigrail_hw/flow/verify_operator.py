@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import DesignError, RequestError
 from ..work_folder import scratch
-from . import cocotb_job, lane_streams, icarus_job, vectors, workloads
+from . import cocotb_job, icarus_job, lane_streams, vectors, workloads
 from .compiled import Compiled
 from .gates import Gates, Network
 from .process import Progress
