@@ -271,9 +271,18 @@ def test_verilog_is_the_same_in_every_process():
 
 
 def test_planted_faults_are_noticed(name):
-    """Inverted bits of steps, drawn at random.
+    """Of a sample, all but a few, not counting those that SAT proves to change nothing.
 
-    Not all can be noticed: an operator may share a building block and leave part of it unused.
+    At most three survive, in operators whose operands are too many bits to try them all.
     """
-    result = mutants.run(OPERATORS[name](), faults=24, kinds=mutants.KINDS[:1], seed=18)
-    assert len(result.killed) >= 14, [str(fault) for fault in result.survived]
+    result = mutants.run(OPERATORS[name](), faults=44, seed=18)
+    assert result.killed
+    most = 0 if vectors.is_exhaustive(OPERATORS[name]()) else 3
+    assert len(result.survived) <= most, [str(fault) for fault in result.survived]
+
+
+@pytest.mark.heavy
+def test_nearly_all_of_many_planted_faults_are_noticed(name):
+    for spec in specs(name)[:4]:
+        result = mutants.run(spec, faults=150, seed=19)
+        assert result.rate >= 0.95, [str(fault) for fault in result.survived]

@@ -12,7 +12,7 @@ import pytest
 
 from holigrail_hw.core import Engine, RequestError, Timing, operators, parameters_of
 from holigrail_hw.core.engine import joined
-from holigrail_hw.flow import emit, manifest, recipe, tools, workloads
+from holigrail_hw.flow import emit, manifest, mutants, recipe, tools, workloads
 from holigrail_hw.flow.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
 
@@ -205,3 +205,18 @@ def test_verilog_is_the_same_in_every_process():
     ]
     assert outputs[0] == outputs[1]
     assert len(outputs[0].splitlines()) == len(ENGINES)
+
+
+SMALL = ("bitmask-decoder", "run-length-decoder")
+# Faults in registers that hold what no legal job reads again, or in long counters, stay undecided.
+LEAST = {"csc-decoder": 0.6}
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [name if name in SMALL else pytest.param(name, marks=pytest.mark.heavy) for name in ENGINES],
+)
+def test_planted_faults_are_noticed(engine):
+    """In control and data. What survives SAT and the benches shows only where nothing reads it."""
+    result = mutants.run(ENGINES[engine](), faults=33, seed=18, solver_s=3)
+    assert result.rate >= LEAST.get(engine, 0.85), [str(fault) for fault in result.survived]

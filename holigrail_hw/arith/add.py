@@ -14,6 +14,7 @@ import numpy as np
 from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_operand, fixed_range
 from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.float_add import float_add
@@ -68,6 +69,11 @@ class Add(RoundedOperator):
             x, golden.negate(y) if self.operation == "subtract" else y, self.rounding
         )
         return {"sum": self.projected(exact, random)}
+
+    def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
+        a, b = numbers["a"], numbers["b"]
+        other = reference.negate(b) if self.operation == "subtract" else b
+        return reference.add(plan, a, other, self.rounding)
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)

@@ -1,6 +1,6 @@
 """Comparison of two numbers of any formats, exactly."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.fixed import FIXED_KINDS
 from holigrail_hw.hdl.order import order
 from holigrail_hw.hdl.plan import Plan, Wire
@@ -63,6 +64,18 @@ class Compare(OperatorSpec):
     def golden(self, a: Any, b: Any) -> dict[str, Any]:
         found = golden.compare(self.a.unpack(a), self._other.unpack(b))
         return {name: (found == code).astype(np.uint64) for name, code in _OUTPUTS.items()}
+
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """Both numbers as whole numbers at one place, compared."""
+        if not reference.fits(*map(reference.span, self.inputs().values())):
+            return None
+
+        def answer(plan: Plan, a: Any, b: Any) -> dict[str, Any]:
+            x, y = reference.decode(plan, self.a, a), reference.decode(plan, self._other, b)
+            return reference.compare(plan, x, y, alike=self.a == self._other)
+
+        return reference.circuit(self.inputs(), self.outputs(), answer)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         found = order(plan, self.a, wires["a"], self._other, wires["b"])

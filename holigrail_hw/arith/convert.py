@@ -6,6 +6,7 @@ from typing import Any
 
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_operand, fixed_range
 from holigrail_hw.hdl.float_unpack import unpack
 from holigrail_hw.hdl.plan import Plan, Wire
@@ -50,6 +51,9 @@ class Convert(RoundedOperator):
 
     def golden(self, x: Any, random: Any = None) -> dict[str, Any]:
         return {"z": self.projected(self.source.unpack(x), random)}
+
+    def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
+        return numbers["x"]
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         options = self.options(wires)

@@ -4,7 +4,7 @@ With ``number`` a NaN loses against a number (maximumNumber, minimumNumber); wit
 wins (maximum, minimum). -0 is smaller than +0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from amaranth import Cat, Const, Mux, Value
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import FloatFormat, Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.fixed import FIXED_KINDS
 from holigrail_hw.hdl.order import order
 from holigrail_hw.hdl.plan import Plan, Wire
@@ -60,6 +61,27 @@ class _Extremum(OperatorSpec):
         loser = x if self.nan == "number" else y
         winner_is_b = np.where(x.is_nan | y.is_nan, loser.is_nan, takes_b)
         return {"z": self.format.project(self.format.unpack(np.where(winner_is_b, b, a)))}
+
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """Both numbers as whole numbers at one place, compared; the chosen one written anew."""
+        format = self.format
+        if not reference.fits(reference.span(format)):
+            return None
+
+        def answer(plan: Plan, a: Any, b: Any) -> dict[str, Any]:
+            x, y = reference.decode(plan, format, a), reference.decode(plan, format, b)
+            found = reference.compare(plan, x, y, alike=True)
+            low, high = (x, y) if self.largest else (y, x)
+            takes_b = found["less" if self.largest else "greater"] | (
+                found["equal"] & low.negative & ~high.negative
+            )
+            alone = x.nan if self.nan == "number" else y.nan
+            takes_b = Mux(x.nan | y.nan, alone, takes_b)
+            chosen = Mux(takes_b, Value.cast(b), Value.cast(a))
+            return {"z": reference.project(plan, format, reference.decode(plan, format, chosen))}
+
+        return reference.circuit(self.inputs(), self.outputs(), answer)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         format, a, b = self.format, wires["a"], wires["b"]

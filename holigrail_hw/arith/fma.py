@@ -13,6 +13,7 @@ import numpy as np
 from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.fixed import (
     FIXED_KINDS,
     fixed_operand,
@@ -79,6 +80,15 @@ class Fma(RoundedOperator):
         x, y, z = self.a.unpack(a), self.b.unpack(b), self.c.unpack(c)
         exact = golden.fused_multiply_add(x, y, z, self.rounding)
         return {"result": self.projected(exact, random)}
+
+    def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
+        product = reference.multiply(plan, numbers["a"], numbers["b"])
+        return reference.add(plan, product, numbers["c"], self.rounding)
+
+    def exact_span(self) -> tuple[int, int]:
+        (a_low, a_high), (b_low, b_high) = map(reference.span, (self.a, self.b))
+        c_low, c_high = reference.span(self.c)
+        return min(a_low + b_low, c_low), max(a_high + b_high, c_high) + 1
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)

@@ -11,6 +11,7 @@ from typing import Any
 from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_product, product_range
 from holigrail_hw.hdl.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.float_unpack import range_shape, unpack
@@ -65,6 +66,13 @@ class Multiply(RoundedOperator):
     def golden(self, a: Any, b: Any, random: Any = None) -> dict[str, Any]:
         exact = golden.multiply(self.a.unpack(a), self.b.unpack(b))
         return {"p": self.projected(exact, random)}
+
+    def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
+        return reference.multiply(plan, numbers["a"], numbers["b"])
+
+    def exact_span(self) -> tuple[int, int]:
+        (a_low, a_high), (b_low, b_high) = map(reference.span, (self.a, self.b))
+        return a_low + b_low, a_high + b_high
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         options = self.options(wires)

@@ -6,14 +6,15 @@ hidden state.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import Exact, Format, Rounding, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.fixed import FIXED_KINDS
-from holigrail_hw.hdl.plan import Wire
+from holigrail_hw.hdl.plan import Plan, Wire
 
 __all__ = ["RoundedOperator"]
 
@@ -77,3 +78,28 @@ class RoundedOperator(OperatorSpec):
             "random": wires.get("random"),
             "overflow": self.overflow,
         }
+
+    def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
+        """The exact result of the operands, for proofs; naive and apart from the datapath."""
+        raise NotImplementedError
+
+    def exact_span(self) -> tuple[int, int]:
+        """Exponents of the last place of the exact result, and of the place above it."""
+        spans = [reference.span(format) for format in self.operands().values()]
+        return min(low for low, _ in spans), max(high for _, high in spans) + 1
+
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """The exact result as one whole number, rounded at every place it may need."""
+        if not reference.fits(self.exact_span(), reference.span(self.target)):
+            return None
+        (name,) = self.outputs()
+
+        def answer(plan: Plan, random: Any = None, **codes: Any) -> dict[str, Any]:
+            formats = self.operands()
+            numbers = {n: reference.decode(plan, formats[n], code) for n, code in codes.items()}
+            exact = self.exact_number(plan, **numbers)
+            options = (self.rounding, random, self.overflow)
+            return {name: reference.project(plan, self.target, exact, *options)}
+
+        return reference.circuit(self.inputs(), self.outputs(), answer)

@@ -9,7 +9,7 @@ search, one comparison per bit of the count, each with the threshold that the bi
 select from the table; it takes the thresholds in ascending order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from amaranth import Array, Cat, Const, Mux, unsigned
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder, Comparator, Multiplexer
 from holigrail_hw.hdl.shapes import shape_of
@@ -120,6 +121,24 @@ class Thresholds(OperatorSpec):
             rows = table[np.minimum(channel.astype(np.int64), len(table) - 1)]
         y = self.base + golden.count_thresholds(value, rows)
         return {"y": (y & ((1 << self.result.width) - 1)).astype(np.uint64)}
+
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]]:
+        """Every threshold compared, of every channel, and the hits of the asked one counted."""
+
+        def hits(row: Any, x: Any) -> Any:
+            return sum((x >= threshold for threshold in row), Const(self.base))
+
+        def answer(plan: Plan, x: Any, channel: Any = None, **ports: Any) -> dict[str, Any]:
+            if self.thresholds is None:
+                return {"y": hits([ports[f"t{index}"] for index in range(self.ports)], x)}
+            # Channels beyond the table have the last row's thresholds.
+            y = hits(self.thresholds[-1], x)
+            for index, row in enumerate(self.thresholds[:-1]):
+                y = Mux(channel == index, hits(row, x), y)
+            return {"y": y + Const(0, self.result.width)}
+
+        return reference.circuit(self.inputs(), self.outputs(), answer)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         if self.structure == "search":

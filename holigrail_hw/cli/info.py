@@ -73,6 +73,7 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     if result["tlast"] is not None:
         print_line(_AXI.format(", ".join(result["tlast"]) or "no stream: there are no frames"))
     known = [("estimate", cost), ("device model", result["device"]), ("top", result["top"])]
+    known.append(("proof", result["proof"]))
     facts = [(name.replace("_", " "), value) for name, value in result["facts"].items()]
     remarks = [("remark", text) for text in result["remarks"]]
     pairs(console, known + facts + remarks)

@@ -4,7 +4,7 @@ A literal is twice the number of a variable, plus 1 if it is inverted; literals 
 constants. Biere, "The AIGER And-Inverter Graph (AIG) Format", 2007.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +55,30 @@ class Graph:
         bits = int.from_bytes(np.packbits(values.astype(bool), bitorder="little"), "little")
         return self._expand(bits, len(inputs), inputs, {})
 
+    def fixed(self, values: Mapping[int, int]) -> "Graph":
+        """The same function with some inputs, by index, fixed; only what its outputs need."""
+        result, known = Graph(self.inputs), {0: 0}
+        for index in range(self.inputs):
+            known[index + 1] = values.get(index, result.input(index))
+        needed = self._cone()
+        for index, (a, b) in enumerate(self.ands, start=self.inputs + 1):
+            if index in needed:
+                known[index] = result.both(known[a >> 1] ^ (a & 1), known[b >> 1] ^ (b & 1))
+        result.outputs = [known[o >> 1] ^ (o & 1) for o in self.outputs]
+        return result
+
+    def _cone(self) -> set[int]:
+        """Variables that the outputs depend on."""
+        needed, waiting = set(), [output >> 1 for output in self.outputs]
+        while waiting:
+            variable = waiting.pop()
+            if variable in needed:
+                continue
+            needed.add(variable)
+            if variable > self.inputs:
+                waiting += [literal >> 1 for literal in self.ands[variable - self.inputs - 1]]
+        return needed
+
     def _expand(self, bits: int, level: int, inputs: Sequence[int], known: dict) -> int:
         """Shannon expansion, first input first, sharing equal cofactors."""
         if bits == 0:
@@ -84,11 +108,11 @@ class Circuit:
     ands: list[tuple[int, int]]
 
 
-def write_aiger(graph: Graph) -> bytes:
-    """Binary AIGER of a combinational graph."""
-    count = len(graph.ands)
-    head = f"aig {graph.inputs + count} {graph.inputs} 0 {len(graph.outputs)} {count}\n"
-    body = bytearray("".join([head, *(f"{o}\n" for o in graph.outputs)]).encode())
+def write_aiger(graph: Graph, latches: Sequence[int] = ()) -> bytes:
+    """Binary AIGER of a graph; ``latches`` are next values of its last inputs, which start at 0."""
+    count, inputs = len(graph.ands), graph.inputs - len(latches)
+    head = f"aig {graph.inputs + count} {inputs} {len(latches)} {len(graph.outputs)} {count}\n"
+    body = bytearray("".join([head, *(f"{o}\n" for o in (*latches, *graph.outputs))]).encode())
     for index, (high, low) in enumerate(graph.ands):
         own = 2 * (graph.inputs + 1 + index)
         for delta in (own - high, high - low):

@@ -14,6 +14,7 @@ from ..core.shelled import shelled
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..core.wishbone import registers_of
+from . import prove
 
 __all__ = ["describe", "latencies", "schedule_rows"]
 
@@ -25,7 +26,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
 
     Keys: operator, summary, maturity, notes, references, top, parameters, ports, layout (which bits
     hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
-    timing (a list, the last entry is the request), cost, facts, remarks, device.
+    timing (a list, the last entry is the request), cost, facts, proof, remarks, device.
     """
     return {
         "operator": spec.name,
@@ -60,6 +61,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         "registers": registers_of(shelled(spec, timing)),
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
+        "proof": prove.prospect(spec),
         "remarks": [*spec.clock(timing).remarks(), *spec.remarks()],
         "facts": spec.facts(timing),
     }

@@ -9,6 +9,7 @@ belong to :mod:`.compiled`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +64,19 @@ class Network:
     @classmethod
     def of(cls, top: Top) -> "Network":
         """The graph of a design, from the cache if it was made before."""
+        return cls.read(top.rtlil, "rtlil", top.name)
+
+    @classmethod
+    def read(cls, text: str, language: str, name: str) -> "Network":
+        """The graph of module ``name`` in a text that Yosys reads: ``rtlil`` or ``json``."""
         found = tools.require("yosys", who="simulate")["yosys"]
         passes = "; ".join(_PASSES)
-        name = cache.digest([found.version, passes, top.rtlil]) + ".aag"
+        kept = cache.digest([found.version, passes, text]) + ".aag"
 
         def make(work: Path) -> Path:
-            (work / "design.il").write_text(top.rtlil)
+            (work / "design").write_text(text)
             commands = (
-                f"read_rtlil design.il; hierarchy -top {top.name}; {passes}; "
+                f"read_{language} design; hierarchy -top {name}; {passes}; "
                 "write_aiger -ascii -symbols design.aag"
             )
             run(
@@ -81,7 +87,7 @@ class Network:
             )
             return work / "design.aag"
 
-        return cls.parse(cache.fetch(name, make).read_text())
+        return cls.parse(cache.fetch(kept, make).read_text())
 
     @classmethod
     def parse(cls, text: str) -> "Network":
@@ -113,12 +119,43 @@ class Network:
     def evaluate(self, values: np.ndarray) -> None:
         """Compute all gates; ``values`` has one row per literal: true, then inverted."""
         half = self.variables + 1
-        rows = (self.gates >> 1) + half * (self.gates & 1)
-        for start, stop in zip(self.levels[:-1], self.levels[1:], strict=True):
-            level = rows[start:stop]
-            result = values[level[:, 1]] & values[level[:, 2]]
-            values[level[:, 0]] = result
-            values[level[:, 0] + half] = ~result
+        for outputs, left, right in self._rows:
+            result = values[left] & values[right]
+            values[outputs] = result
+            values[outputs + half] = ~result
+
+    def row(self, literals: Any) -> Any:
+        """Where values of literals are in the array that :meth:`evaluate` works on."""
+        return (literals >> 1) + (self.variables + 1) * (literals & 1)
+
+    def fresh(self, words: int) -> np.ndarray:
+        """An array for :meth:`evaluate`, all inputs 0."""
+        values = np.zeros((2 * (self.variables + 1), words), dtype=np.uint64)
+        values[self.variables + 1 :] = ~np.uint64(0)
+        return values
+
+    def start(self, words: int) -> np.ndarray:
+        """Registers after power-on, one row each."""
+        state = np.where(self.latches[:, 2:3] == 1, ~np.uint64(0), np.uint64(0))
+        return np.broadcast_to(state, (len(state), words))
+
+    def load(self, values: np.ndarray, state: np.ndarray) -> None:
+        """Put the registers into an array for :meth:`evaluate`."""
+        current = self.latches[:, 0] >> 1
+        values[current], values[current + self.variables + 1] = state, ~state
+
+    def next_state(self, values: np.ndarray) -> np.ndarray:
+        """Registers after the clock edge."""
+        return values[self.row(self.latches[:, 1])]
+
+    @cached_property
+    def _rows(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Level by level: rows of outputs and of both inputs."""
+        outputs, left, right = (np.ascontiguousarray(column) for column in self.row(self.gates).T)
+        return [
+            (outputs[start:stop], left[start:stop], right[start:stop])
+            for start, stop in zip(self.levels[:-1], self.levels[1:], strict=True)
+        ]
 
 
 class Gates:
@@ -136,21 +173,20 @@ class Gates:
     """
 
     def __init__(self, spec: OperatorSpec, timing: Timing | None = None):
-        self._set_up(Top(spec, timing))
+        top = Top(spec, timing)
+        self._set_up(top, Network.of(top))
 
     @classmethod
-    def of(cls, top: Top) -> "Gates":
-        """A top module as it is."""
+    def of(cls, top: Top, network: Network | None = None, **ties: int) -> "Gates":
+        """A top module, or a network of it, some of whose further inputs are tied to codes."""
         self = cls.__new__(cls)
-        self._set_up(top)
+        self._set_up(top, network or Network.of(top), ties)
         return self
 
-    def _set_up(self, top: Top) -> None:
-        self.top, self.spec = top, top.spec
+    def _set_up(self, top: Top, network: Network, ties: Mapping[str, int] | None = None) -> None:
+        self.top, self.spec, self.network = top, top.spec, network
         self.latency, self.interleave = top.latency, top.interleave
-        self.network = Network.of(top)
-        half = self.network.variables + 1
-        self._row = lambda literal: (literal >> 1) + half * (literal & 1)
+        self._ties, self._row = ties or {}, network.row
 
     def run(self, codes: Mapping[str, Any], *, cut_off: int = 0) -> dict[str, Any]:
         """Results of items, one per cycle from reset.
@@ -160,7 +196,7 @@ class Gates:
         codes : mapping of operand names to arrays of codes
             Of shape (items,) or (time, lanes); lanes are separate copies of the design.
         cut_off : int
-            How many of the first items are given before, and then cut off by a reset.
+            So many cycles of them first, cut off by a reset.
         """
         arrays = {name: np.asarray(values) for name, values in codes.items()}
         shape = next(iter(arrays.values())).shape
@@ -190,47 +226,42 @@ class Gates:
                 place += width
             yield codes, self.run(codes)
 
-    def _run_lanes(
-        self, codes: Mapping[str, np.ndarray], cut_off: int = 0
-    ) -> dict[str, np.ndarray]:
+    def _run_lanes(self, codes: Mapping[str, np.ndarray], cut_off: int) -> dict[str, np.ndarray]:
         network, row = self.network, self._row
         count, lanes = next(iter(codes.values())).shape
         words = -(-lanes // 64)
-        values = np.zeros((2 * (network.variables + 1), words), dtype=np.uint64)
-        half = network.variables + 1
-        values[half] = ~np.uint64(0)
-        state = np.where(network.latches[:, 2:3] == 1, ~np.uint64(0), np.uint64(0))
-        state = np.broadcast_to(state, (len(state), words))
+        values, half = network.fresh(words), network.variables + 1
         outputs = self.spec.outputs()
         results = {
             name: np.zeros((count, lanes), np.uint64 if f.width <= 64 else object)
             for name, f in outputs.items()
         }
 
-        def assign(literal: int, word: np.ndarray) -> None:
-            values[literal >> 1], values[(literal >> 1) + half] = word, ~word
+        def assign(port: str, bit: int, word: np.ndarray) -> None:
+            if (literal := network.inputs.get((port, bit))) is not None:
+                values[literal >> 1], values[(literal >> 1) + half] = word, ~word
 
-        current = network.latches[:, 0] >> 1
-        reset = network.inputs.get((RESET, 0))
-        before = cut_off + 1 if cut_off else 0
-        for cycle in range(-before, count + self.latency):
+        state = network.start(words)
+        nothing, everything = np.zeros(words, np.uint64), np.full(words, ~np.uint64(0))
+        for name, code in self._ties.items():
+            for bit in range(int(code).bit_length()):
+                assign(name, bit, everything if code >> bit & 1 else nothing)
+        first = -(cut_off + 1) if cut_off else 0
+        for cycle in range(first, count + self.latency):
             for name, format in self.spec.inputs().items():
-                given = codes[name][min(cycle + before * (cycle < 0), count - 1)]
+                given = codes[name][min(cycle % count if cycle < 0 else cycle, count - 1)]
                 for bit, word in enumerate(_slices(_plain(given), format.width, words)):
-                    if (literal := network.inputs.get((name, bit))) is not None:
-                        assign(literal, word)
-            if reset is not None:
-                assign(reset, np.full(words, 0 if cycle != -1 else ~np.uint64(0), np.uint64))
-            if (clock := network.inputs.get((CLOCK, 0))) is not None:
-                assign(clock, np.zeros(words, np.uint64))
-            values[current], values[current + half] = state, ~state
+                    assign(name, bit, word)
+            assign(RESET, 0, everything if cycle == -1 else nothing)
+            assign(CLOCK, 0, nothing)
+            network.load(values, state)
             network.evaluate(values)
             if cycle >= self.latency:
                 for name, format in outputs.items():
                     literals = [network.outputs[name, bit] for bit in range(format.width)]
                     bits = values[[row(literal) for literal in literals]]
                     results[name][cycle - self.latency] = _join(bits, lanes)
-            state = values[[row(literal) for literal in network.latches[:, 1]]]
+            state = network.next_state(values)
         return results
 
 

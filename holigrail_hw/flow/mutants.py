@@ -1,56 +1,64 @@
-"""Mutants: planted faults in the datapath, to see whether verification notices them.
+"""Mutants: faults planted in a design, to see whether the vectors of ``verify`` notice them.
 
-Each fault changes one step of the plan: a result bit inverted, stuck at 0 or at 1, or an operand
-bit that is lost (for an adder, a lost carry). All faults of an operator are built into one circuit,
-with an operand ``fault`` that turns one of them on, so that one compilation serves them all.
+The faults of :mod:`.planted` are built into one netlist of gates. Operators meet the vectors that
+``verify`` gives them, after a run that a reset cuts off; streams and engines run as one copy for
+each fault, with and without pauses, and are judged by their items, the rules of the handshake and
+the cycles they promise.
 
-A fault survives if no vector shows it. When the vectors are all codes there are, a survivor changes
-nothing: that part of the step does not matter (a redundant gate, not a gap in the tests).
+A fault that nothing notices is an equivalent mutant, which no test can kill, or a gap in the tests.
+Which one is decided by SAT (:mod:`.equivalence`): a pipeline is unrolled from arbitrary registers,
+as ``prove`` does; anything with state is equivalent if outputs and next registers are the same
+function of inputs and registers, or else if both designs side by side never differ from power-on,
+by induction and property directed reachability. A fault that shows only for operands that no legal
+job has, or for which the time is too short, stays a survivor.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth import Cat, Const, Mux, Shape, Value
 
-from ..core.errors import DesignError
+from ..core.engine import Engine
+from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from ..formats import Format, parse
-from ..hdl.plan import Plan, Wire
-from . import vectors
-from .compiled import Compiled
+from ..work_folder import scratch
+from . import equivalence, lane_streams, planted, process, tools, vectors, workloads
+from .aig import Circuit, Graph, unroll, write_aiger
+from .gates import Gates, Network
+from .planted import FAULT, Fault
 from .process import Progress
+from .top import RESET, Top
 
 __all__ = ["Fault", "MutantResult", "run"]
 
-KINDS = ("inverted", "stuck at 0", "stuck at 1", "operand bit lost")
-_COUNT = 4_000
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One planted fault: which call of ``step`` (in order), its name, the kind, and the bit."""
-
-    step: int
-    name: str
-    kind: str
-    bit: int
-
-    def __str__(self) -> str:
-        return f"{self.name}[{self.bit}] {self.kind}"
+_COUNT = 10_000
+_STREAM_COUNT = 300
+# Input items of the largest job in every turn; long ones reach the upper bits of counters.
+_LARGEST = (64, 256, 64, 64)
+# Cycles of the run that a reset cuts off in every turn.
+_CUTS = (61, 101, 17, 38)
+_PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
 
 
 @dataclass(frozen=True)
 class MutantResult:
-    """Faults that were noticed and faults that were not, and how many vectors each one met."""
+    """Faults that were noticed, that are proved to change nothing, and that went unnoticed."""
 
+    top: str
     killed: tuple[Fault, ...]
+    equivalent: tuple[Fault, ...]
     survived: tuple[Fault, ...]
     vectors: int
-    exhaustive: bool
+
+    @property
+    def rate(self) -> float:
+        """Part of the faults that can be noticed and were; 1 if there is none."""
+        real = len(self.killed) + len(self.survived)
+        return len(self.killed) / real if real else 1.0
 
 
 def run(
@@ -60,182 +68,248 @@ def run(
     faults: int = 60,
     count: int | None = None,
     seed: int = 0,
-    kinds: tuple[str, ...] = KINDS,
+    kinds: Sequence[str] = planted.KINDS,
+    solver_s: float = 20.0,
     progress: Progress | None = None,
 ) -> MutantResult:
-    """Plant faults in a design and run the vectors of ``verify`` on each.
+    """Plant faults in a design and see which are noticed.
 
     Parameters
     ----------
-    timing : Timing
-        Of plain ports.
     faults : int
-        How many, drawn at random from all possible ones.
+        How many, drawn kind by kind from all possible ones.
     count : int or None
         Vectors; ``None`` for all codes where that is possible, or a default number.
+    solver_s : float
+        Seconds of SAT for each fault that nothing noticed.
 
     Raises
     ------
     DesignError
-        If the circuit is wrong without any fault, or has no step to break.
+        If the circuit is wrong without any fault, or has no cell to break.
+    RequestError
+        If ``faults`` or ``count`` is not positive.
     """
-    timing = timing or Timing()
-    possible = [fault for fault in _faults(spec, timing) if fault.kind in kinds]
-    if not possible:
-        raise DesignError(f"{spec.name}: there must be a step to break, not none")
-    rng = np.random.default_rng(seed)
-    picks = np.sort(rng.permutation(len(possible))[:faults])
-    chosen = tuple(possible[index] for index in picks)
-    design = Compiled(Faulty(original=spec, faults=chosen), timing, progress=progress)
+    if faults < 1 or (count is not None and count < 1):
+        raise RequestError("mutate: faults and count must be at least 1, not less")
+    tools.require("yosys", "yosys-abc", who="mutate")
+    report = progress or (lambda text: None)
+    top = Top(spec, timing).driven()
+    module = planted.netlist(top)
+    candidates = [fault for fault in planted.possible(module) if fault.kind in kinds]
+    if not candidates:
+        raise DesignError(f"{spec.name}: there must be a cell to break, not none")
+    chosen = planted.sample(candidates, faults, seed)
+    report(f"plant {len(chosen)} faults in {top.name}")
+    network = Network.read(planted.plant(module, top.name, chosen), "json", top.name)
+    judge = _stream_verdicts if top.stream else _plain_verdicts
+    noticed, total = judge(top, network, len(chosen), count, seed, report)
+    alive = [number for number, seen in enumerate(noticed[1:], start=1) if not seen]
+    if noticed[0]:
+        raise DesignError(f"{spec.name}: the circuit must be right without a fault, not wrong")
+    same = set()
+    with scratch() as folder:
+        proof = _Equivalence(top, network, solver_s, Path(folder))
+        for number in alive:
+            report(f"whether mutant {number} changes anything: {chosen[number - 1]}")
+            if proof.holds(number):
+                same.add(number)
+    groups: tuple[list[Fault], ...] = ([], [], [])
+    for number, fault in enumerate(chosen, start=1):
+        groups[0 if noticed[number] else 1 if number in same else 2].append(fault)
+    killed, equivalent, survived = map(tuple, groups)
+    return MutantResult(top.name, killed, equivalent, survived, total)
+
+
+def _plain_verdicts(
+    top: Top, network: Network, faults: int, count: int | None, seed: int, report: Progress
+) -> tuple[list[bool], int]:
+    """Whether each fault (0: none) shows; how many vectors it met."""
+    spec = top.spec
     if count is None and not vectors.is_exhaustive(spec):
         count = _COUNT
-    tests = vectors.choose(spec, design.interleave, count, seed)
-
-    def noticed(number: int) -> bool:
-        codes = {**tests.codes, "fault": np.full(len(tests), number, np.uint64)}
-        return bool(len(vectors.failing(tests, design.run(codes))))
-
-    if noticed(0):
-        raise DesignError(f"{spec.name}: the circuit must be right without a fault, not wrong")
-    alive, dead = [], []
-    for number, fault in enumerate(chosen, start=1):
-        if progress is not None:
-            progress(f"mutant {number} of {len(chosen)}: {fault}")
-        (dead if noticed(number) else alive).append(fault)
-    return MutantResult(tuple(dead), tuple(alive), len(tests), tests.exhaustive)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Faulty(OperatorSpec):
-    """An operator with faults built in; the operand ``fault`` turns on one, 0 none.
-
-    It is no operator of its own, hence not registered.
-    """
-
-    name = "faulty"
-    summary = "an operator with planted faults"
-    original: OperatorSpec
-    faults: tuple[Fault, ...]
-
-    @property
-    def stateful(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.original.stateful
-
-    def inputs(self) -> dict[str, Format]:
-        width = max(1, len(self.faults).bit_length())
-        return {**self.original.inputs(), "fault": parse(f"uint{width}")}
-
-    def outputs(self) -> dict[str, Format]:
-        return self.original.outputs()
-
-    def golden(self, **codes: Any) -> dict[str, Any]:
-        codes.pop("fault")
-        return self.original.golden(**codes)
-
-    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        fault = wires.pop("fault")
-        breaking: Any = _Breaking(plan, self.faults, fault)
-        return self.original.datapath(breaking, **wires)
+    tests = vectors.choose(spec, 1, count, seed)
+    codes, lanes = tests.codes, 1
+    if top.clocked:
+        # Sequences side by side, each longer than any pipeline.
+        length = min(len(tests), max(64, 2 * (top.latency + 1)))
+        lanes = len(tests) // length
+        codes = {name: v[: length * lanes].reshape(length, lanes) for name, v in codes.items()}
+    expected = {
+        name: answer if isinstance(answer, tuple) else (answer, answer)
+        for name, answer in spec.reference(codes, top.interleave).items()
+    }
+    noticed = []
+    for number in range(faults + 1):
+        report(f"mutant {number} of {faults}")
+        found = Gates.of(top, network, **{FAULT: number}).run(
+            codes, cut_off=7 if top.clocked else 0
+        )
+        wrong = False
+        for name, (low, high) in expected.items():
+            got = found[name]
+            wrong |= bool(np.any(np.asarray((got != low) & (got != high), dtype=bool)))
+        noticed.append(wrong)
+    return noticed, next(iter(codes.values())).size
 
 
-class _Breaking:
-    """A plan whose steps break when ``fault`` says so; everything else is the plan's own."""
-
-    def __init__(self, plan: Plan, faults: tuple[Fault, ...], fault: Wire | None):
-        self._plan, self._fault = plan, fault
-        self._numbers: dict[int, list[tuple[int, Fault]]] = {}
-        for number, one in enumerate(faults, start=1):
-            self._numbers.setdefault(one.step, []).append((number, one))
-        self._step = 0
-        self.seen: dict[int, tuple[str, int, int]] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._plan, name)
-
-    def step(
-        self, name: str, shape: Any, function: Callable[..., Any], *operands: Wire, **options: Any
-    ) -> Wire:
-        index, self._step = self._step, self._step + 1
-        width = Shape.cast(shape).width
-        self.seen[index] = name, width, sum(operand.width for operand in operands)
-        faults = self._numbers.get(index, [])
-        if not faults or self._fault is None:
-            return self._plan.step(name, shape, function, *operands, **options)
-
-        plain = Shape.cast(shape)
-
-        def broken(*wires: Any) -> Any:
-            *values, active = wires
-            right = result = _bits(function(*values), plain.width)
-            for number, fault in faults:
-                result = Mux(active == number, _mutate(fault, right, function, values), result)
-            return result.as_signed() if plain.signed else result
-
-        return self._plan.step(name, shape, broken, *operands, self._fault, **options)
-
-    def loop(
-        self, name: str, shape: Any, body: Callable[..., Wire], *operands: Wire, **options: Any
-    ) -> Wire:
-        first = self._step
-
-        def counted(plan: Any, *wires: Wire) -> Wire:
-            # The scheduler may try the body twice: the numbers must be the same each time.
-            self._step = first
-            return body(self, *wires)
-
-        return self._plan.loop(name, shape, counted, *operands, **options)
+def _stream_verdicts(
+    top: Top, network: Network, faults: int, count: int | None, seed: int, report: Progress
+) -> tuple[list[bool], int]:
+    spec, lanes, noticed = top.spec, faults + 1, np.zeros(faults + 1, bool)
+    rng, total = np.random.default_rng(seed), 0
+    ties = {FAULT: np.arange(lanes, dtype=np.uint64)}
+    for turn, (idle, stall) in enumerate(_PAUSES):
+        # Other jobs in every turn.
+        chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn])
+        pauses = {
+            stream.name: rng.random((251, 1)) < (idle if stream.direction == "in" else stall)
+            for stream in top.handshakes()
+        }
+        report(f"turn {turn + 1} of {len(_PAUSES)}: {len(chosen)} results of {lanes} copies")
+        sides = lane_streams.lanes_of(top, chosen)
+        # Alone first: it says how long a run takes.
+        alone = lane_streams.run_lanes(network, sides, 1, pauses, most=200_000)
+        most = 2 * int(alone.cycles[0]) + 500
+        cut = _CUTS[turn] if top.clocked else 0
+        found = lane_streams.run_lanes(network, sides, lanes, pauses, most=most, cut=cut, ties=ties)
+        noticed |= np.array([bool(reason) for reason in found.reason])
+        promised = spec.cycles(top.timing, **chosen.items) if isinstance(spec, Engine) else None
+        if not idle and not stall and promised is not None:
+            noticed |= found.cycles + 1 != promised
+        total += len(chosen)
+    return noticed.tolist(), total
 
 
-def _mutate(fault: Fault, right: Any, function: Any, values: list[Any]) -> Any:
-    """The bits of a step's result with one fault."""
-    width = len(right)
-    if fault.kind == "inverted":
-        return right ^ Const(1 << fault.bit, width)
-    if fault.kind == "stuck at 0":
-        return right & Const((1 << width) - 1 - (1 << fault.bit), width)
-    if fault.kind == "stuck at 1":
-        return right | Const(1 << fault.bit, width)
-    place, operands = fault.bit, list(values)
-    for index, value in enumerate(values):
-        if place < len(Value.cast(value)):
-            operands[index] = _without_bit(value, place)
-            break
-        place -= len(Value.cast(value))
-    return _bits(function(*operands), width)
+def _workload(top: Top, count: int, seed: int, largest: int) -> workloads.Workload:
+    if isinstance(top.spec, Engine):
+        return workloads.choose(top.spec, count, seed, largest=largest)
+    chosen = vectors.choose(top.spec, top.interleave, count, seed)
+    return workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
 
 
-def _bits(value: Any, width: int) -> Any:
-    """A value, extended or cut to ``width`` bits, as plain bits."""
-    plain = Value.cast(value)
-    sign = plain[-1] if plain.shape().signed else Const(0, 1)
-    return Cat(plain, sign.replicate(max(0, width - len(plain))))[:width]
+class _Equivalence:
+    """Whether a fault changes anything, by SAT on the gates of the design with and without it."""
+
+    def __init__(self, top: Top, network: Network, solver_s: float, folder: Path):
+        self.top, self.network, self.solver_s, self.folder = top, network, solver_s, folder
+        self.circuit = _circuit(network)
+        self.names: list[Any] = self.circuit.inputs
+        self.feeds_forward = not top.spec.stateful and not top.stream
+        self.frames = top.latency + 1 if self.feeds_forward else 1
+
+    def holds(self, number: int) -> bool:
+        """Whether fault ``number`` is proved to change nothing."""
+        if self._functions_agree(number):
+            return True
+        return not self.feeds_forward and self._runs_agree(number)
+
+    def _copy(self, graph: Graph, number: int, state: list[int]) -> tuple[list[int], list[int]]:
+        """Outputs in the last frame and next registers, with a fault turned on."""
+        circuit, names = self.circuit, self.names
+        rows = []
+        for frame in range(self.frames):
+            row = [graph.input(frame * len(names) + index) for index in range(len(names))]
+            for index, (port, bit) in enumerate(names):
+                if port == FAULT:
+                    row[index] = number >> int(bit) & 1
+                elif port == RESET and self.feeds_forward:
+                    row[index] = 0
+            rows.append(row)
+        both = replace(circuit, output_literals=circuit.output_literals + circuit.latches)
+        found = unroll(graph, both, state, rows)
+        return found[: len(circuit.output_literals)], found[len(circuit.output_literals) :]
+
+    def _functions_agree(self, number: int) -> bool:
+        """Equal outputs, and equal next registers where there is state, of equal registers."""
+        first = len(self.names) * self.frames
+        inputs = first + len(self.circuit.latches)
+        graph = Graph(inputs)
+        state = [graph.input(first + k) for k in range(len(self.circuit.latches))]
+        right, wrong = self._copy(graph, 0, state), self._copy(graph, number, state)
+        sides = [r[0] if self.feeds_forward else r[0] + r[1] for r in (right, wrong)]
+        differ = [pair for pair in zip(*sides, strict=True) if pair[0] != pair[1]]
+        if not differ:
+            return True
+        left, right_side = (
+            Graph(inputs, graph.ands, [pair[k] for pair in differ]).fixed({}) for k in (0, 1)
+        )
+        outcome = equivalence.check(
+            left,
+            right_side,
+            [],
+            run=self._abc,
+            folder=self.folder,
+            time_limit_s=self.solver_s,
+            progress=lambda text: None,
+        )
+        return bool(outcome.equal)
+
+    def _runs_agree(self, number: int) -> bool:
+        """Both side by side from power-on, by induction and reachability: nothing seen differs."""
+        names, latches = self.names, len(self.circuit.latches)
+        graph = Graph(len(names) + 2 * latches)
+        # A register that starts at 1 is kept inverted.
+        starts = [int(init == 1) for init in self.network.latches[:, 2]]
+        following, results = [], []
+        for side, fault in enumerate((0, number)):
+            first = len(names) + side * latches
+            state = [graph.input(first + k) ^ starts[k] for k in range(latches)]
+            outputs, after = self._copy(graph, fault, state)
+            following += [literal ^ start for literal, start in zip(after, starts, strict=True)]
+            results.append(dict(zip(self.network.outputs, outputs, strict=True)))
+        graph.outputs = [self._difference(graph, *results)]
+        (self.folder / "runs.aig").write_bytes(write_aiger(graph, following))
+        limit = max(1, round(self.solver_s))
+        for script, success in (
+            ("scorr; dprove", r"^(UNSATISFIABLE|Networks are equivalent\b)"),
+            (f"pdr -T {limit}", r"^Property proved\b"),
+        ):
+            output = self._abc(f"read runs.aig; strash; {script}", self.solver_s)
+            if output is not None and re.search(success, output, re.M):
+                return True
+        return False
+
+    def _difference(self, graph: Graph, right: dict, wrong: dict) -> int:
+        """Literal: some result differs. A payload counts where it is valid."""
+        masks = {}
+        for stream in self.top.handshakes():
+            if stream.direction == "out":
+                masks |= {port.name: right[stream.valid, 0] for port in stream.payload}
+        same = 1
+        for key, literal in right.items():
+            other = wrong[key]
+            differs = graph.both(literal, other ^ 1) ^ 1
+            differs = graph.both(differs, graph.both(literal ^ 1, other) ^ 1) ^ 1
+            seen = graph.both(differs, masks.get(key[0], 1))
+            same = graph.both(same, seen ^ 1)
+        return same ^ 1
+
+    def _abc(self, script: str, seconds: float) -> str | None:
+        abc = tools.require("yosys-abc", who="mutate")["yosys-abc"].command
+        try:
+            return process.run(
+                [*abc, "-c", script],
+                who="yosys-abc",
+                log=self.folder / "abc.log",
+                cwd=self.folder,
+                time_limit=seconds + 3,
+            ).output
+        except process.Exhausted:
+            return None
 
 
-def _without_bit(value: Any, bit: int) -> Any:
-    """The value with one bit cleared, in the same shape."""
-    plain, shape = Value.cast(value), value.shape()
-    bits = Cat(plain[:bit], Const(0, 1), plain[bit + 1 :])
-    if isinstance(shape, Shape):
-        return bits.as_signed() if shape.signed else bits
-    return shape(bits)
+def _circuit(network: Network) -> Circuit:
+    """The network with its variables in the order of :class:`.aig.Circuit`; inputs are pairs."""
+    names = list(network.inputs)
+    order = [network.inputs[name] >> 1 for name in names]
+    order += (network.latches[:, 0] >> 1).tolist() + (network.gates[:, 0] >> 1).tolist()
+    place = {0: 0} | {variable: index for index, variable in enumerate(order, start=1)}
 
+    def moved(literal: int) -> int:
+        return 2 * place[literal >> 1] + (literal & 1)
 
-def _faults(spec: OperatorSpec, timing: Timing) -> list[Fault]:
-    """Every fault that can be planted."""
-    steps: dict[int, tuple[str, int, int]] = {}
-
-    class Listing(Faulty):
-        def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-            wires.pop("fault")
-            listing: Any = _Breaking(plan, (), None)
-            result = spec.datapath(listing, **wires)
-            steps.update(listing.seen)
-            return result
-
-    Listing(original=spec, faults=()).plan(timing)
-    found = []
-    for index, (name, width, operand_width) in steps.items():
-        for kind in KINDS:
-            bits = operand_width if kind == KINDS[3] else width
-            found += [Fault(index, name, kind, bit) for bit in range(bits)]
-    return found
+    ands = [(moved(a), moved(b)) for _, a, b in network.gates.tolist()]
+    outputs = [moved(literal) for literal in network.outputs.values()]
+    latches = [moved(literal) for literal in network.latches[:, 1].tolist()]
+    return Circuit(names, [], latches, outputs, ands)  # pyright: ignore[reportArgumentType]

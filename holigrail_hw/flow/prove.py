@@ -2,10 +2,10 @@
 
 Without state. Yosys turns the emitted Verilog into an and-inverter graph, which is unrolled from an
 arbitrary state of its registers over ``latency`` + 1 cycles of arbitrary operands. The golden model
-becomes a truth table, when the operands total 20 bits or fewer, or else the operator's
-``reference_circuit`` takes its place. ABC's combinational equivalence check by SAT sweeping
-(Mishchenko et al., "Improvements to Combinational Equivalence Checking", 2006) shows that the
-results of the last cycle are the golden function of the operands ``latency`` cycles before.
+becomes a truth table, when the operands total 20 bits or fewer; beyond, and where that does not
+close, the operator's ``reference_circuit`` takes its place. SAT sweeping (:mod:`.equivalence`)
+shows that the results of the last cycle are that function of the operands ``latency`` cycles
+before.
 
 With state. The operator's ``reference_circuit``, a naive description that shares nothing with the
 datapath, runs beside the emitted Verilog. ABC's signal correspondence (induction) and property
@@ -24,14 +24,15 @@ from ..cache_folder import cache_folder
 from ..core.errors import DesignError, RequestError, ToolError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..formats import FloatFormat
 from ..work_folder import scratch
-from . import emit, process, tools, vectors
-from .aig import Circuit, Graph, read_aiger, unroll, write_aiger
+from . import emit, equivalence, process, tools, vectors
+from .aig import Circuit, Graph, read_aiger, unroll
 from .process import Progress
 from .reference_verilog import reference_verilog
 from .top import Top
 
-__all__ = ["GOLDEN_BITS", "ProofResult", "run"]
+__all__ = ["GOLDEN_BITS", "ProofResult", "prospect", "run"]
 
 GOLDEN_BITS = 20
 _MEMORY = 4 << 30
@@ -109,10 +110,41 @@ def run(
                 outcome = task.sequential()
             else:
                 outcome = task.combinational(against_golden=bits <= GOLDEN_BITS)
+                rest = time_limit_s - (time.monotonic() - start)
+                if not outcome.proved and bits <= GOLDEN_BITS and has_reference and rest > 1:
+                    # A truth table has no structure; a product on paper has.
+                    task = replace(task, time_limit_s=rest)
+                    outcome = task.combinational(against_golden=False)
         except process.Exhausted as error:
             # The circuit to compare is too large to be made.
             outcome = task.exhausted(error, against_golden=bits <= GOLDEN_BITS)
     return replace(outcome, seconds=time.monotonic() - start)
+
+
+def prospect(spec: OperatorSpec) -> str:
+    """How a design of this operator would be proved, and where that ends, in one line."""
+    bits = sum(format.width for format in spec.inputs().values())
+    has_reference = spec.reference_circuit is not None
+    if spec.stateful:
+        if has_reference:
+            return "by induction from power-on, against a reference circuit"
+        return "none: it has state and no reference circuit"
+    if bits <= GOLDEN_BITS:
+        return f"all {bits} operand bits, against golden"
+    if not has_reference:
+        return f"none: {bits} operand bits, not at most {GOLDEN_BITS}, and no reference circuit"
+    exponents = sum(
+        format.exponent_width
+        for format in spec.inputs().values()
+        if isinstance(format, FloatFormat)
+    )
+    text = f"all {bits} operand bits, against a reference circuit, where SAT sweeping closes"
+    if not exponents:
+        return text
+    cases = 1 << exponents
+    if cases > equivalence.MOST_CASES:
+        return f"{text}; not by its {cases} cases of exponents ({equivalence.MOST_CASES} at most)"
+    return f"{text}, or in {cases} cases of the exponents"
 
 
 @dataclass(frozen=True)
@@ -145,17 +177,28 @@ class _Proof:
             right.outputs = self._golden(right, names, circuit.outputs)
         else:
             right.outputs = self._reference(right, names, circuit.outputs)
-        (self.folder / "left.aig").write_bytes(write_aiger(left))
-        (self.folder / "right.aig").write_bytes(write_aiger(right))
-        self.progress("compare with the golden model")
-        limit = max(1, round(self.time_limit_s))
-        output = self._abc(f"&r left.aig; &cec -T {limit} right.aig")
         against = "golden" if against_golden else "reference circuit"
-        if output is not None and re.search(r"^Networks are equivalent\b", output, re.M):
-            return self._result("proved", against, "abc &cec", latency)
-        if output is not None and "NOT EQUIVALENT" in output:
-            raise self._refuted(self._operands(names, output), against)
-        return self._result("gave up", against, "abc &cec", latency)
+        self.progress(f"compare with the {_words(against)}")
+        seconds = self.time_limit_s
+        if against_golden and self.top.spec.reference_circuit is not None:
+            seconds /= 2
+        outcome = equivalence.check(
+            left,
+            right,
+            [] if against_golden else _exponent_bits(self.top, names),
+            run=self._abc,
+            folder=self.folder,
+            time_limit_s=seconds,
+            progress=self.progress,
+        )
+        method = "abc &cec"
+        if outcome.cases > 1:
+            method += f", {outcome.cases} cases of the exponents"
+        if outcome.equal is False:
+            if outcome.inputs is None:
+                raise ToolError(f"prove: yosys-abc must give a counterexample: {self._log('abc')}")
+            raise self._refuted(self._operands(names, outcome.inputs), against)
+        return self._result("proved" if outcome.equal else "gave up", against, method, latency)
 
     def exhausted(self, error: ToolError, *, against_golden: bool) -> ProofResult:
         against = "golden" if against_golden and not self.top.spec.stateful else "reference circuit"
@@ -292,7 +335,7 @@ class _Proof:
         lines += [f"  assign bad = since_reset[{top.latency}] && ({condition});", "endmodule"]
         return "\n".join(lines) + "\n"
 
-    def _abc(self, script: str) -> str | None:
+    def _abc(self, script: str, seconds: float | None = None) -> str | None:
         """Output of ABC, or ``None`` if it ran past the time limit."""
         abc = tools.require("yosys-abc", who="prove")["yosys-abc"].command
         try:
@@ -301,22 +344,18 @@ class _Proof:
                 who="yosys-abc",
                 log=self._log("abc"),
                 cwd=self.folder,
-                time_limit=self.time_limit_s + 10,
+                time_limit=(self.time_limit_s if seconds is None else seconds) + 3,
                 memory_limit=_MEMORY,
             ).output
         except process.Exhausted:
             return None
 
-    def _operands(self, names: list[str], output: str) -> dict[str, int]:
-        """Operands of the first cycle from ABC's counterexample, whose bit 0 is the first input."""
-        match = re.search(r"^INPUT: a = \d+'h([0-9A-F]+)\.", output, re.M)
-        if match is None:
-            raise ToolError(f"prove: yosys-abc must give a counterexample: {self._log('abc')}")
-        bits = int(match.group(1), 16)
+    def _operands(self, names: list[str], bits: list[int]) -> dict[str, int]:
+        """Operands of the first cycle from the bits of a counterexample."""
         codes = dict.fromkeys(self.top.spec.inputs(), 0)
         operand = {port.name: str(port.operand) for port in self.top.inputs()}
         for index, name in enumerate(names):
-            codes[operand[_base(name)]] |= (bits >> index & 1) << _bit(name)
+            codes[operand[_base(name)]] |= bits[index] << _bit(name)
         return codes
 
     def _refuted(self, operands: Mapping[str, int], against: str) -> DesignError:
@@ -366,6 +405,18 @@ class _Proof:
 
     def _log(self, tool: str) -> Path:
         return cache_folder() / "logs" / f"{self.top.name}_prove_{tool}.log"
+
+
+def _exponent_bits(top: Top, names: list[str]) -> list[int]:
+    """Places in ``names`` of the exponent fields of all float operands."""
+    fields = {
+        port.name: range(port.format.fraction_width, port.format.width - 1)
+        for port in top.inputs()
+        if isinstance(port.format, FloatFormat)
+    }
+    return [
+        index for index, name in enumerate(names) if _bit(name) in fields.get(_base(name), range(0))
+    ]
 
 
 def _words(against: str) -> str:

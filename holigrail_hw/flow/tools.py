@@ -100,7 +100,7 @@ _TOOLS = (
     Tool(
         "yosys",
         "synthesis",
-        ("prove", "synth", "build"),
+        ("prove", "mutate", "synth", "build"),
         _pip("pyosys"),
         package="pyosys",
         module="holigrail_hw.flow.yosys",
@@ -109,7 +109,7 @@ _TOOLS = (
     Tool(
         "yosys-abc",
         "equivalence proofs",
-        ("prove",),
+        ("prove", "mutate"),
         _pip("pyosys"),
         package="pyosys",
         inside="pyosys/yosys-abc",

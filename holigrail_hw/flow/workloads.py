@@ -14,7 +14,17 @@ from ..core.engine import Engine, Items, joined
 from ..core.errors import DesignError
 from .top import Handshake
 
-__all__ = ["Difference", "Workload", "agrees", "choose", "differences", "given", "pack", "report"]
+__all__ = [
+    "Difference",
+    "Workload",
+    "agrees",
+    "choose",
+    "differences",
+    "given",
+    "of_items",
+    "pack",
+    "report",
+]
 
 Expected = dict[str, dict[str, tuple[Any, Any, int] | None]]
 _LARGEST = 256
@@ -77,6 +87,15 @@ def choose(
 def given(spec: Engine, items: Items) -> Workload:
     """A workload of given items."""
     return _workload(1, items, _joined_answers([spec.golden(**items)]))
+
+
+def of_items(items: Items, expected: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Workload:
+    """A workload of given items and answers, each a pair of low and high codes."""
+    answers: Expected = {
+        stream: {field: (low, high, _EVERY_BIT) for field, (low, high) in fields.items()}
+        for stream, fields in expected.items()
+    }
+    return _workload(1, items, answers)
 
 
 def differences(workload: Workload, found: Mapping[str, Mapping[str, Any]]) -> list[Difference]:

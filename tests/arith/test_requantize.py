@@ -232,7 +232,7 @@ def test_without_a_reference_circuit_there_is_no_proof():
 def test_planted_faults_are_noticed_in_mode_double():
     spec = requantize(mode="double", accumulator="int10", scale_width="8", shift="0", bias="none")
     result = mutants.run(spec, faults=16, seed=4)
-    assert len(result.killed) >= 12, [str(fault) for fault in result.survived]
+    assert result.rate >= 0.9, [str(fault) for fault in result.survived]
 
 
 def test_the_golden_model_is_no_copy_of_the_datapath():

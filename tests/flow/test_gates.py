@@ -1,5 +1,7 @@
 """The gate-level run: same results as the compiled design, bit order, resets, planted faults."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,5 +64,7 @@ def test_one_inverted_literal_is_noticed():
     design = Gates(spec)
     expected = spec.golden(**codes)["sum"]
     np.testing.assert_array_equal(design.run(codes)["sum"], expected)
-    design.network.gates[len(design.network.gates) // 2, 1] ^= 1
+    gates = design.network.gates.copy()
+    gates[len(gates) // 2, 1] ^= 1
+    design.network = replace(design.network, gates=gates)
     assert (design.run(codes)["sum"] != expected).any()

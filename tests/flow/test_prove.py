@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from amaranth import Mux, unsigned
+from amaranth import Mux, Value, unsigned
+from hardware import make
 from sample_operators import Accumulate, Broken, BrokenAccumulate, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing, find
-from holigrail_hw.flow import prove, tools
+from holigrail_hw.flow import equivalence, prove, tools
 from holigrail_hw.flow.aig import Graph, read_aiger, unroll, write_aiger
 from holigrail_hw.formats import parse
+from holigrail_hw.hdl.shapes import shape_of
 
 
 def evaluate(graph: Graph, values: list[int]) -> list[int]:
@@ -111,6 +113,94 @@ class TestProved:
         assert prove.run(spec).proved
 
 
+class TestWideOperands:
+    """More operand bits than a truth table takes: against the operator's own reference circuit."""
+
+    @pytest.mark.parametrize(
+        "name, texts, latency",
+        [
+            ("add", {"a": "int16", "b": "int16"}, None),
+            ("add", {"a": "int24", "b": "uint20", "operation": "subtract"}, 2),
+            ("multiply", {"a": "int12", "b": "uint9", "result": "sfix13_en-5"}, None),
+            ("fma", {"a": "int8", "b": "int8", "c": "int24"}, None),
+            ("convert", {"source": "fp32", "result": "fp8_e4m3", "rounding": "to_odd"}, None),
+            ("compare", {"a": "fp32"}, 1),
+            ("compare", {"a": "fp16", "b": "int12"}, None),
+            ("max", {"format": "int24"}, None),
+            ("thresholds", {"ports": "5"}, None),
+        ],
+        ids=str,
+    )
+    def test_proved(self, name, texts, latency):
+        result = prove.run(make(find(name), **texts), Timing(latency=latency), time_limit_s=240)
+        assert (result.status, result.against) == ("proved", "reference circuit")
+
+    @pytest.mark.heavy
+    @pytest.mark.parametrize(
+        "name, texts",
+        [
+            ("add", {"a": "fp16", "b": "fp16"}),
+            ("multiply", {"a": "fp16", "b": "fp16", "rounding": "up"}),
+            ("multiply", {"a": "int16", "b": "int16"}),
+            ("convert", {"source": "fp32", "result": "fp16", "rounding": "stochastic"}),
+            ("max", {"format": "fp32", "nan": "propagate"}),
+            ("min", {"format": "bf16"}),
+        ],
+        ids=str,
+    )
+    def test_more_are_proved(self, name, texts):
+        result = prove.run(make(find(name), **texts), time_limit_s=1500)
+        assert (result.status, result.against) == ("proved", "reference circuit")
+
+    def test_a_case_that_differs_is_decoded(self, monkeypatch):
+        """The whole is left undecided, so that one of the cases of the exponents must tell."""
+        whole = equivalence._several
+
+        def only_cases(pairs, *rest):
+            return equivalence.Outcome(None) if len(pairs) == 1 else whole(pairs, *rest)
+
+        monkeypatch.setattr(equivalence, "_several", only_cases)
+
+        class Wrong(type(find("add")())):
+            def datapath(self, plan, **wires):
+                wires["a"] = plan.step("a", 10, lambda a: broken(Value.cast(a)), wires["a"])
+                wires["a"] = plan.step("a", shape_of(self.a), lambda a: a, wires["a"])
+                return super().datapath(plan, **wires)
+
+        def broken(a):
+            """Wrong for the code 0x0b3, whose exponent field is 5, and no other."""
+            return Mux(a == 0x0B3, 0x0B2, a)
+
+        formats = {name: parse("e4m5") for name in ("a", "b", "result")}
+        formats["b"] = parse("e4m6")
+        with pytest.raises(DesignError) as caught:
+            prove.run(Wrong(**formats))
+        first, operands, result = str(caught.value).splitlines()
+        assert first == "add: refuted: the Verilog differs from the reference circuit"
+        assert operands.startswith("  a = 0x0b3 (")
+        b = int(operands.split("b = 0x")[1].split()[0], 16)
+        wanted = find("add")(**formats).golden(a=np.array([0xB3]), b=np.array([b]))["sum"]
+        assert f"golden 0x{int(wanted[0]):03x} " in result
+
+    def test_where_it_ends_is_said(self):
+        def text(name, **texts):
+            return prove.prospect(make(find(name), **texts))
+
+        assert text("add") == "all 16 operand bits, against golden"
+        assert text("add", a="int16", b="int16") == (
+            "all 32 operand bits, against a reference circuit, where SAT sweeping closes"
+        )
+        assert text("add", a="fp16", b="fp16").endswith(", or in 1024 cases of the exponents")
+        assert text("add", a="bf16", b="bf16").endswith(
+            "; not by its 65536 cases of exponents (4096 at most)"
+        )
+        assert text("add", a="e2m8_bias1000", b="e2m8_bias-999") == (
+            "none: 22 operand bits, not at most 20, and no reference circuit"
+        )
+        assert text("gemm") == "none: it has state and no reference circuit"
+        assert text("mac") == "by induction from power-on, against a reference circuit"
+
+
 class TestRefuted:
     @pytest.mark.parametrize("timing", [Timing(), Timing(latency=3)])
     def test_wrong_pair(self, timing):
@@ -153,7 +243,7 @@ class TestNothingIsClaimed:
             )
 
     def test_solver_that_says_nothing(self, monkeypatch):
-        monkeypatch.setattr(prove._Proof, "_abc", lambda self, script: "")
+        monkeypatch.setattr(prove._Proof, "_abc", lambda self, script, seconds=None: "")
         assert prove.run(MultiplyAdd()).status == "gave up"
         assert prove.run(Accumulate()).status == "gave up"
 
