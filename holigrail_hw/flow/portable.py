@@ -6,6 +6,8 @@ none, so that an ``always @*`` that waits for one never runs (IEEE Std 1364-2005
 wake every ``always @*`` gets its value by a nonblocking assignment: after all of them have begun to
 wait, whatever the simulator begins with.
 
+An ``always @*`` that only assigns a constant waits for nothing, so it is woken in the same way.
+
 A ``casez`` without a default gets an empty one: the value it leaves alone is assigned above it. A
 comparison that comes out the same for every value, as ``x > 3`` for two bits, is written as its
 result.
@@ -18,6 +20,7 @@ from .plain_names import AT_TIME_ZERO
 __all__ = ["portable"]
 
 _WAKES = re.compile(rf"^  reg ({AT_TIME_ZERO}\w*) = 0;$", re.M)
+_CONSTANT = re.compile(r"^  always @\*\n(    [\w\[\]:]+ = \d+'h[0-9a-f]+;\n)", re.M)
 _REGISTER = re.compile(r"^(  reg (?:\[[^\]]*\] )?(\w+)) = (.*);$", re.M)
 _NOTHING = re.compile(r"^  wire \[-1:0\] (\w+);\n", re.M)
 _COMPARISON = re.compile(
@@ -28,6 +31,7 @@ _DECLARATION = re.compile(r"^  (?:wire|reg) (?:\[(\d+):0\] )?(\w+);$", re.M)
 
 def portable(module: str) -> str:
     """A module as Yosys writes it, with plain identifiers, in words that need no standard."""
+    module = _with_events(module)
     module = _WAKES.sub(
         r"  reg \1;\n"
         r"  // After all processes have begun to wait: the event that wakes every always @*.\n"
@@ -38,6 +42,18 @@ def portable(module: str) -> str:
     )
     module = _REGISTER.sub(r"\1;\n  initial \2 = \3;", module)
     return _with_defaults(_with_results(_without_empty_wires(module)))
+
+
+def _with_events(module: str) -> str:
+    """Processes that assign a constant to some bits read the register of time zero first."""
+    woken, count = _CONSTANT.subn(
+        rf"  always @* begin\n    if ({AT_TIME_ZERO}) begin end\n\1  end\n", module
+    )
+    if count and not _WAKES.search(woken):
+        name = re.search(r"^module .*\n", woken, re.M)
+        assert name is not None
+        woken = f"{woken[: name.end()]}  reg {AT_TIME_ZERO} = 0;\n{woken[name.end() :]}"
+    return woken
 
 
 def _without_empty_wires(module: str) -> str:
