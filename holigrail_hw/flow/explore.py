@@ -102,9 +102,10 @@ def explore(
     rest = f"\n{last.error}" if last else ""
     none = f"not none of {len(tasks)}"
     if any(issubclass(one, DesignError) for one in failures if one):
+        clocked = not best_effort and any(timing.period_ns for timing in timings)
         raise DesignError(
             f"{cls.name}: at least one combination must succeed, {none}{rest}",
-            hint="--best-effort also shows those whose clock is not met",
+            hint="--best-effort also shows those whose clock is not met" if clocked else None,
         )
     raise RequestError(f"{cls.name}: at least one combination must be legal, {none}{rest}")
 

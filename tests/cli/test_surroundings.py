@@ -166,6 +166,6 @@ def test_a_tool_that_fails_during_an_exploration(holigrail, monkeypatch):
     answer = holigrail("explore", "add", "--a", "int2,int3", "--b", "int2", "--synth")
     assert answer.status == 1
     assert (
-        "add: at least one combination must work, not none of 2\n  synth: the design must"
+        "add: at least one combination must succeed, not none of 2\n  synth: the design must"
         in answer.err
     )
