@@ -28,6 +28,8 @@ _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 
+Header = tuple[tuple[int, ...], bool, np.dtype]  # Shape, whether columns come first, type.
+
 
 class ArrayFileError(ValueError):
     """Why a file cannot be used, in words that go after "not"."""
@@ -43,13 +45,15 @@ def read_array(path: Path) -> np.ndarray:
     """
     try:
         with path.open("rb") as file:
-            return _read(file, path.stat().st_size, LARGEST)
+            return _body(file, _header(file), path.stat().st_size, LARGEST)
     except _DAMAGE as error:
         raise ArrayFileError(f"{path} ({_reason(error)})") from None
 
 
 def read_arrays(path: Path) -> list[np.ndarray]:
     """The arrays of numbers in a .npz archive, by name: W9 comes before W10.
+
+    Arrays of text, such as labels and remarks, are passed over.
 
     Raises
     ------
@@ -62,15 +66,18 @@ def read_arrays(path: Path) -> list[np.ndarray]:
             for member in sorted(archive.infolist(), key=lambda member: _natural(member.filename)):
                 name = f"{member.filename}: "
                 with archive.open(member) as file:
-                    found.append(_read(file, member.file_size, left))
+                    header = _header(file)
+                    if header[2].kind in "US":
+                        continue
+                    found.append(_body(file, header, member.file_size, left))
                 left -= found[-1].nbytes
     except _DAMAGE as error:
         raise ArrayFileError(f"{path} ({name}{_reason(error)})") from None
     return found
 
 
-def _read(file: IO[bytes], size: int, most: int) -> np.ndarray:
-    """One array of a stream of ``size`` bytes."""
+def _header(file: IO[bytes]) -> Header:
+    """What stands before the numbers of an array."""
     try:
         version = npy_format.read_magic(file)
     except ValueError:
@@ -81,7 +88,12 @@ def _read(file: IO[bytes], size: int, most: int) -> np.ndarray:
     }
     if version not in readers:
         raise ValueError(f"its version {version[0]}.{version[1]} is none of 1.0 and 2.0")
-    shape, is_fortran, dtype = readers[version](file)
+    return readers[version](file)
+
+
+def _body(file: IO[bytes], header: Header, size: int, most: int) -> np.ndarray:
+    """The array behind this header, in a stream of ``size`` bytes."""
+    shape, is_fortran, dtype = header
     if dtype.kind not in "iufb":
         raise ValueError("it must hold integers or real numbers")
     count = math.prod(shape)

@@ -37,6 +37,17 @@ def test_archives_come_back_by_natural_order(tmp_path, save):
     assert [int(array[0, 0]) for array in read_arrays(tmp_path / "a.npz")] == [2, 9, 10]
 
 
+def test_text_in_an_archive_is_passed_over(tmp_path):
+    texts = {"W1": np.array(["in", "out"]), "note": np.array("text"), "bytes": np.array([[b"a"]])}
+    np.savez(tmp_path / "a.npz", W0=np.array([3, 4]), W2=np.array([[5]]), **texts)
+    assert [array.tolist() for array in read_arrays(tmp_path / "a.npz")] == [[3, 4], [[5]]]
+    np.savez(tmp_path / "a.npz", **texts)
+    assert read_arrays(tmp_path / "a.npz") == []
+    np.save(tmp_path / "a.npy", texts["W1"])
+    with pytest.raises(ArrayFileError, match="must hold integers or real numbers"):
+        read_array(tmp_path / "a.npy")
+
+
 DAMAGED = {
     "empty": (b"", "it does not begin as a NumPy array does"),
     "text": (b"hello world", "it does not begin as a NumPy array does"),

@@ -172,7 +172,7 @@ def refusal(**changes):
     [
         (
             {"weights": ()},
-            "weights must be one matrix or more, each of one row and column or more",
+            "weights must have at least one matrix",
         ),
         (
             {"weights": (((),),)},
@@ -216,7 +216,7 @@ class TestFiles:
         path = tmp_path / "net.npz"
         arrays = {f"W{i}": np.full((2, 2), i) for i in (10, 9, 0)}
         arrays |= {f"b{i}": np.array([float(i), -i]) for i in (10, 9, 0)}
-        np.savez(path, **arrays, note=np.array("text"))
+        np.savez(path, **arrays, note=np.array("text"), names=np.array([["a"]]))
         found = self.given(weights=str(path), biases=str(path))
         assert [matrix[0][0] for matrix in found["weights"]] == [0, 9, 10]
         assert found["biases"] == ((0, 0), (9, -9), (10, -10))
@@ -229,7 +229,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         "arrays, message",
         [
-            ({"W0": np.zeros(2)}, "weights must have arrays of 2 dimensions in"),
+            ({"W0": np.zeros(2)}, "weights must have arrays of rank 2 in"),
             ({"W0": np.full((1, 1), 0.5)}, "weights must hold integers in"),
         ],
     )
@@ -241,10 +241,10 @@ class TestFiles:
 
     def test_no_archive(self, tmp_path):
         path = tmp_path / "net.npz"
-        with pytest.raises(RequestError, match="weights must be a readable NumPy archive, not"):
+        with pytest.raises(RequestError, match="weights must be a readable NumPy file, not"):
             self.given(weights=str(path))
         path.write_text("no archive")
-        with pytest.raises(RequestError, match="weights must be a readable NumPy archive, not"):
+        with pytest.raises(RequestError, match="weights must be a readable NumPy file, not"):
             self.given(weights=str(path))
 
     def test_no_matrix(self):

@@ -23,7 +23,7 @@ matrices          a list or tuple of such matrices, a NumPy array of three dimen
 Where the field may be ``None``, so may the text: ``none``, ``auto`` or nothing. A NumPy array of
 floats is taken if each of its numbers is an integer, since weights are often kept so; a float alone
 or in a list is refused. Of an archive (.npz) matrices are the two-dimensional arrays, by name, and
-rows the one-dimensional ones, unless it holds nothing but one matrix.
+rows the one-dimensional ones, unless it holds nothing but one matrix; arrays of text are labels.
 """
 
 from .construction import construct, parse_parameters, settle
