@@ -112,15 +112,17 @@ class BlockDiagram:
         ValueError
             If blocks lead to each other in a circle.
         """
-        rows = {block.name: 0 for block in self.blocks}
-        for _ in self.blocks:
-            lower = [w for w in self.wires if rows[w.target] <= rows[w.source]]
-            for wire in lower:
-                rows[wire.target] = max(rows[wire.target], rows[wire.source] + 1)
-            if not lower:
-                break
-        else:
-            raise ValueError(f"{self.title}: blocks must not lead to each other in a circle")
+        import networkx
+
+        graph = networkx.DiGraph((wire.source, wire.target) for wire in self.wires)
+        graph.add_nodes_from(block.name for block in self.blocks)
+        try:
+            layers = [*networkx.topological_generations(graph)]
+        except networkx.NetworkXUnfeasible:
+            raise ValueError(
+                f"{self.title}: blocks must not lead to each other in a circle"
+            ) from None
+        rows = {name: row for row, names in enumerate(layers) for name in names}
         lowest = max(rows.values())
         nodes = (
             Node(b.name, b.label, lowest if b.kind == "output" else rows[b.name], b.kind, b.notes)

@@ -143,11 +143,18 @@ def test_a_named_operator_is_found(tmp_path):
 @pytest.mark.parametrize(
     ("statement", "forbidden"),
     [
-        ("import holigrail_hw", "numpy amaranth rich"),
+        ("import holigrail_hw", "numpy amaranth rich networkx"),
         ("import holigrail_hw.formats, holigrail_hw.golden", "amaranth"),
-        ("from holigrail_hw.cli.main import main; main(['--help'])", "numpy amaranth rich"),
+        (
+            "from holigrail_hw.cli.main import main; main(['--help'])",
+            "numpy amaranth rich networkx",
+        ),
         ("from holigrail_hw.cli.main import main; main(['--version'])", "numpy amaranth rich"),
         ("import holigrail_hw.cli.main as m; m.main(['list'])", "matplotlib cocotb pyosys jinja2"),
+        (
+            "import holigrail_hw.cli.main as m; m.main(['info', 'mac'])",
+            "matplotlib cocotb pyosys jinja2 networkx",
+        ),
     ],
 )
 def test_what_is_not_loaded(statement, forbidden):

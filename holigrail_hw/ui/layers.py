@@ -41,33 +41,31 @@ def arrange(
     widths : width of every box with the space around it
     trunk_width : the same of a trunk point
     """
+    import networkx
+
     height = max(rows.values()) + 1
     order: list[list[object]] = [[n for n in rows if rows[n] == r] for r in range(height)]
-    links: dict[tuple[object, object], None] = {}
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(rows)
     for source, target in edges:
         above: object = source
         for row in range(rows[source] + 1, rows[target]):
             point = (source, row)
             if point not in order[row]:
                 order[row].append(point)
-            links[above, point] = None
+            graph.add_edge(above, point)
             above = point
-        links[above, target] = None
-    up: dict[object, list[object]] = {name: [] for row in order for name in row}
-    down: dict[object, list[object]] = {name: [] for row in order for name in row}
-    for above, below in links:
-        down[above].append(below)
-        up[below].append(above)
-    order = _uncrossed(order, up, down)
-    size = {name: widths[name] if isinstance(name, str) else trunk_width for name in up}
-    return Layers(tuple(map(tuple, order)), _places(order, up, down, size), tuple(links))
+        graph.add_edge(above, target)
+    order = _uncrossed(order, graph)
+    size = {name: widths[name] if isinstance(name, str) else trunk_width for name in graph}
+    return Layers(tuple(map(tuple, order)), _places(order, graph, size), tuple(graph.edges))
 
 
-def _uncrossed(order, up, down) -> list[list[object]]:
-    best, fewest = [list(row) for row in order], _crossings(order, down)
+def _uncrossed(order, graph) -> list[list[object]]:
+    best, fewest = [list(row) for row in order], _crossings(order, graph)
     for sweep in range(_SWEEPS):
         downwards = sweep % 2 == 0
-        neighbours = up if downwards else down
+        neighbours = graph.pred if downwards else graph.succ
         rows = range(1, len(order)) if downwards else range(len(order) - 2, -1, -1)
         place = {name: i for row in order for i, name in enumerate(row)}
         for index in rows:
@@ -80,22 +78,22 @@ def _uncrossed(order, up, down) -> list[list[object]]:
             }
             row.sort(key=lambda name, means=means: means[name])
             place.update({name: i for i, name in enumerate(row)})
-        crossings = _crossings(order, down)
+        crossings = _crossings(order, graph)
         if crossings < fewest:
             best, fewest = [list(row) for row in order], crossings
     return best
 
 
-def _crossings(order, down) -> int:
+def _crossings(order, graph) -> int:
     count = 0
     for upper, lower in zip(order, order[1:], strict=False):
         place = {name: i for i, name in enumerate(lower)}
-        ends = [place[n] for name in upper for n in sorted(down[name], key=place.__getitem__)]
+        ends = [place[n] for name in upper for n in sorted(graph[name], key=place.__getitem__)]
         count += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
     return count
 
 
-def _places(order, up, down, size) -> dict[object, float]:
+def _places(order, graph, size) -> dict[object, float]:
     x: dict[object, float] = {}
     for row in order:
         total = sum(size[name] for name in row)
@@ -109,7 +107,7 @@ def _places(order, up, down, size) -> dict[object, float]:
             row = order[index]
             wanted = []
             for name in row:
-                near = [*up[name], *down[name]]
+                near = [*graph.pred[name], *graph.succ[name]]
                 wanted.append(sum(x[n] for n in near) / len(near) if near else x[name])
             gaps = [(size[a] + size[b]) / 2 for a, b in zip(row, row[1:], strict=False)]
             x.update(zip(row, _separated(wanted, gaps), strict=True))
