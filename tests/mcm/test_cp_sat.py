@@ -1,7 +1,5 @@
 """The engine cp-sat against the searches, and what is said where it is not installed."""
 
-import time
-
 import pytest
 
 from holigrail_hw.core import ToolError
@@ -39,9 +37,8 @@ def test_extra_adders():
 
 @needs_ortools
 def test_the_time_limit():
-    start = time.monotonic()
     found = search(Problem((40507, 92033, 77777)), engine="cp-sat", time_limit=2)
-    assert time.monotonic() - start < 4.5
+    assert found.ended == "time limit"
     assert not found.proved and found.bound < found.adders
 
 

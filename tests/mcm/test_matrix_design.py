@@ -204,7 +204,7 @@ def test_wrong_number_of_inputs():
 def test_ctrl_c_in_the_search_keeps_the_best():
     request = MatrixRequest(random_matrix(6), ((-128, 127),) * 6, (0,) * 6, (0,) * 6)
     design = design_matrix(replace(request, iterations=1 << 30), progress=Interrupt(1))
-    assert design.stopped and not design.complete and design.seconds < 30
+    assert design.stopped and not design.complete
     assert design.circuit.graph.check(request.matrix)
 
 
@@ -216,13 +216,17 @@ def test_ctrl_c_between_truncations_keeps_the_best():
     assert design.analysis.one_bit_adders < design.untruncated
 
 
-def test_a_termination_is_not_answered():
+def test_a_termination_keeps_the_best_too():
+    """SIGTERM and SIGHUP arrive as kinds of KeyboardInterrupt."""
+
     class Terminated(KeyboardInterrupt):
         pass
 
     request = MatrixRequest(random_matrix(4), ((-128, 127),) * 4, (0,) * 4, (0,) * 4)
-    with pytest.raises(Terminated):
-        design_matrix(replace(request, iterations=1 << 30), progress=Interrupt(1, Terminated))
+    request = replace(request, iterations=1 << 30)
+    design = design_matrix(request, progress=Interrupt(1, Terminated))
+    assert design.stopped and not design.complete
+    assert design.circuit.graph.check(request.matrix)
 
 
 def test_a_second_search_finds_no_less():
