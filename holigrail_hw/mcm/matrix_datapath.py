@@ -1,8 +1,9 @@
 """A matrix circuit as steps of a plan, and the rounding of its outputs behind it.
 
-Every adder is one step, kept through synthesis. Low bits that pass straight through an adder are
-wired around it, constants of :mod:`.matrix_circuit` are wires, and a carry is written as a - ~b =
-a + b + 1 or a + ~b = a - b - 1, which synthesis maps to one carry chain.
+Every adder is one step, kept through synthesis; a sum with one reader is read through
+:func:`.unmerged`, so that no tool makes one adder of the two. Low bits that pass straight through
+an adder are wired around it, constants of :mod:`.matrix_circuit` are wires, and a carry is written
+as a - ~b = a + b + 1 or a + ~b = a - b - 1, which synthesis maps to one carry chain.
 
 :class:`ResultStage` drops low bits. Its rounding constant is added by the circuit, like a bias:
 half a unit for nearest_even, whose ties then clear the lowest bit, all but nothing for up, and none
@@ -10,6 +11,7 @@ for down and to_odd. Only nearest_away and toward_zero without a ReLU need an in
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from amaranth import Cat, Const, Mux, Shape, Value, signed, unsigned
@@ -19,6 +21,7 @@ from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder as AdderPrimitive
 from holigrail_hw.hdl.primitives import Logic, Wiring
 from holigrail_hw.hdl.requantize import requantize
+from holigrail_hw.hdl.unmerged import unmerged
 
 from .matrix_analysis import AdderFacts, Analysis, output_is_wiring, output_site
 from .matrix_circuit import Fold, MatrixCircuit
@@ -50,18 +53,21 @@ def matrix_steps(
         facts, fold = analysis.adders[index], circuit.folds[index]
         low, high, _ = analysis.nodes[graph.inputs + index]
         shape = _shape(low, high)
-        nodes.append(
-            plan.step(
-                f"{prefix}sum{index}",
-                shape,
-                _sum(adder, circuit.truncations[index], fold, facts, shape),
-                nodes[adder.left.node],
-                nodes[adder.right.node],
-                using=AdderPrimitive(facts.cost) if facts.cost else Wiring(),
-                wrap=True,
-                keep=bool(facts.cost),
-            )
+        name = f"{prefix}sum{index}"
+        made = plan.step(
+            name,
+            shape,
+            _sum(adder, circuit.truncations[index], fold, facts, shape),
+            nodes[adder.left.node],
+            nodes[adder.right.node],
+            using=AdderPrimitive(facts.cost) if facts.cost else Wiring(),
+            wrap=True,
+            keep=bool(facts.cost),
         )
+        if facts.cost and graph.readers[graph.inputs + index] == 1:
+            apart = partial(unmerged, first=facts.passed)
+            made = plan.step(f"{name}_unmerged", shape, apart, made)
+        nodes.append(made)
     outputs = []
     behind: dict[tuple[int, bool, int], Wire] = {}
     for index, (target, addend) in enumerate(zip(graph.targets, circuit.addends, strict=True)):

@@ -103,6 +103,17 @@ class MatrixGraph:
         """Adders on the longest path; negations of outputs are not counted."""
         return max(self.depths)
 
+    @cached_property
+    def readers(self) -> tuple[int, ...]:
+        """How often adders read each node; all outputs that do count as one more."""
+        found = [0] * (self.inputs + len(self.adders))
+        for adder in self.adders:
+            for operand in adder.operands:
+                found[operand.node] += 1
+        for node in {target.node for target in self.targets if target.node is not None}:
+            found[node] += 1
+        return tuple(found)
+
     @property
     def negations(self) -> int:
         """Nodes whose negative is an output, each another adder beside those of the graph."""

@@ -1,10 +1,6 @@
 """One layer as steps of a plan: sums of unsigned numbers, then constant, rounding and saturation.
 
-What Yosys makes of an adder matters here. It merges a sum that has one reader into that reader, as
-an adder of three operands in carry-save logic of about twice the size, whatever the attribute
-``keep`` says. A reader is safe from this if one bit of what it reads is not the sum's own but the
-result of a gate. So the lowest bit of such a sum, a, is written a | (a & b) with any b; logic
-optimisation turns it back into a.
+A sum with one reader is read through :func:`.unmerged`, so that no tool makes one adder of the two.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +11,7 @@ from amaranth import Cat, Const, Shape, Value, signed, unsigned
 from holigrail_hw.formats import FixedFormat
 from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.primitives import Adder, Logic, Wiring
+from holigrail_hw.hdl.unmerged import unmerged
 from holigrail_hw.mcm.matrix_counting import width_of_range
 from holigrail_hw.mcm.matrix_graph import MatrixGraph
 
@@ -51,7 +48,6 @@ def layer_outputs(
     for index, (value, node) in enumerate(zip(values, nodes, strict=False)):
         label = f"{name}_input{index}"
         wires.append(plan.step(label, unsigned(node.width), _from_number(node), at(value, 0)))
-    readers = _readers(graph)
     for index, node in enumerate(nodes[graph.inputs :], start=graph.inputs):
         assert node.sum is not None
         operands = [at(wires[n], index) for n in (node.sum.left, node.sum.right)]
@@ -68,7 +64,7 @@ def layer_outputs(
             using=Adder(chain),
             wrap=True,
         )
-        whole = _whole(node.sum, readers[index] == 1)
+        whole = _whole(node.sum, graph.readers[index] == 1)
         wires.append(plan.step(label, unsigned(node.width), whole, upper, operands[1]))
     results = []
     for index, row in enumerate(rows):
@@ -159,17 +155,6 @@ def _placement(
     return lambda wire, node: plan.later(wire, first + chosen[node])
 
 
-def _readers(graph: MatrixGraph) -> list[int]:
-    readers = [0] * (graph.inputs + len(graph.adders))
-    for adder in graph.adders:
-        for operand in adder.operands:
-            readers[operand.node] += 1
-    for target in graph.targets:
-        if target.node is not None:
-            readers[target.node] += 1
-    return readers
-
-
 def _from_number(node: OffsetNode) -> Callable[[Any], Any]:
     def function(number: Any) -> Any:
         code = Value.cast(number).as_unsigned()
@@ -206,8 +191,8 @@ def _chain(made: OffsetSum, width: int) -> Callable[..., Any]:
 def _whole(made: OffsetSum, one_reader: bool) -> Callable[..., Any]:
     def function(upper: Any, right: Any) -> Any:
         below = right[: made.shift]
-        if one_reader and len(upper) > 1:
-            upper = _joined(upper[0] | (upper[0] & upper[1]), upper[1:])
+        if one_reader:
+            upper = unmerged(upper)
         return _joined(~below if made.form == "r" else below, upper)
 
     return function
