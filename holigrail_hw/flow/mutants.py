@@ -35,7 +35,8 @@ from .top import RESET, Top
 
 __all__ = ["Fault", "MutantResult", "run"]
 
-_COUNT = 10_000
+# More than `verify` has by default: they cost little, and some faults show for one in 10,000.
+_COUNT = 40_000
 _STREAM_COUNT = 300
 # Input items of the largest job in every turn; long ones reach the upper bits of counters.
 _LARGEST = (64, 256, 64, 64)

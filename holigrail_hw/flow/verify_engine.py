@@ -68,9 +68,7 @@ class EngineTask:
         pauses = lane_streams.pauses(self.top, self.seed)
         lanes = lane_streams.LANES
         cuts = lane_streams.cuts(lanes, self.seed)
-        found = lane_streams.run_lanes(
-            network, sides, lanes, pauses, most=_MOST_CYCLES, cuts=cuts
-        )
+        found = lane_streams.run_lanes(network, sides, lanes, pauses, most=_MOST_CYCLES, cuts=cuts)
         lane, reason = found.first()
         if reason == lane_streams.WRONG:
             place = workloads.Difference(found.stream[lane], int(found.index[lane]))
