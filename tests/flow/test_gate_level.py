@@ -45,7 +45,9 @@ def test_streams_of_operators(shell, latency):
     assert level.vectors >= lane_streams.LANES * 40
 
 
-@pytest.mark.parametrize("name", ["csc-decoder", pytest.param("bitmask-encoder", marks=pytest.mark.heavy)])
+@pytest.mark.parametrize(
+    "name", ["csc-decoder", pytest.param("bitmask-encoder", marks=pytest.mark.heavy)]
+)
 def test_engines(name):
     assert run(find(name)(), count=10).vectors >= lane_streams.LANES * 10
 
