@@ -271,14 +271,14 @@ def test_verilog_is_the_same_in_every_process():
 
 
 def test_planted_faults_are_noticed(name):
-    """Of a sample, all but a few, not counting those that SAT proves to change nothing.
+    """Of a sample, not counting those that SAT proves to change nothing.
 
-    At most three survive, in operators whose operands are too many bits to try them all.
+    All where every operand code was tried.
     """
     result = mutants.run(OPERATORS[name](), faults=44, seed=18)
     assert result.killed
-    most = 0 if vectors.is_exhaustive(OPERATORS[name]()) else 3
-    assert len(result.survived) <= most, [str(fault) for fault in result.survived]
+    least = 1 if vectors.is_exhaustive(OPERATORS[name]()) else 0.95
+    assert result.rate >= least, [str(fault) for fault in result.survived]
 
 
 @pytest.mark.heavy

@@ -207,16 +207,19 @@ def test_verilog_is_the_same_in_every_process():
     assert len(outputs[0].splitlines()) == len(ENGINES)
 
 
-SMALL = ("bitmask-decoder", "run-length-decoder")
-# Faults in registers that hold what no legal job reads again, or in long counters, stay undecided.
-LEAST = {"csc-decoder": 0.6}
+# Proofs that a dropped reset of what is not read before it is written changes nothing take SAT
+# longer than a test can wait; so do those of a counter that no job here fills.
+LEAST = {"csc-decoder": 0.8, "bitmask-decoder": 0.9}
 
 
 @pytest.mark.parametrize(
     "engine",
-    [name if name in SMALL else pytest.param(name, marks=pytest.mark.heavy) for name in ENGINES],
+    [
+        name if name == "run-length-decoder" else pytest.param(name, marks=pytest.mark.heavy)
+        for name in ENGINES
+    ],
 )
 def test_planted_faults_are_noticed(engine):
-    """In control and data. What survives SAT and the benches shows only where nothing reads it."""
+    """In control and data."""
     result = mutants.run(ENGINES[engine](), faults=33, seed=18, solver_s=3)
-    assert result.rate >= LEAST.get(engine, 0.85), [str(fault) for fault in result.survived]
+    assert result.rate >= LEAST.get(engine, 0.95), [str(fault) for fault in result.survived]

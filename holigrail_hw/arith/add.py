@@ -21,8 +21,9 @@ from holigrail_hw.hdl.float_add import float_add
 from holigrail_hw.hdl.plan import Plan, Wire
 
 from .rounded import RoundedOperator
+from .telling import mostly_near, mostly_plain
 
-__all__ = ["Add", "mostly_near"]
+__all__ = ["Add"]
 
 
 @operator(
@@ -77,7 +78,8 @@ class Add(RoundedOperator):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
-        # Uniform codes hardly ever cancel: make every other b nearly the opposite of a.
+        # Uniform codes hardly ever cancel: most b are nearly the opposite of a.
+        codes |= mostly_plain(rng, {"a": self.a}, codes)
         exact = self.a.unpack(codes["a"])
         other = exact if self.operation == "subtract" else golden.negate(exact)
         return codes | {"b": mostly_near(rng, self.b, codes["b"], self.b.project(other))}
@@ -93,10 +95,3 @@ class Add(RoundedOperator):
         subtract = self.operation == "subtract"
         code = float_add(plan, a, self.a, b, self.b, self.target, subtract=subtract, **options)
         return {"sum": code}
-
-
-def mostly_near(rng: np.random.Generator, format: Format, codes: Any, centre: Any) -> Any:
-    """Half of ``codes``, in random places, replaced by codes at most two away from ``centre``."""
-    away = rng.integers(-2, 3, len(codes)).astype(object)
-    near = (centre.astype(object) + away) & ((1 << format.width) - 1)
-    return np.where(rng.random(len(codes)) < 0.5, near.astype(codes.dtype), codes)

@@ -26,8 +26,8 @@ from holigrail_hw.hdl.float_fma import float_fma
 from holigrail_hw.hdl.integer_multiply import MULTIPLIERS
 from holigrail_hw.hdl.plan import Plan, Wire
 
-from .add import mostly_near
 from .rounded import RoundedOperator
+from .telling import mostly_near, mostly_plain
 
 __all__ = ["Fma"]
 
@@ -92,7 +92,8 @@ class Fma(RoundedOperator):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
-        # Uniform codes hardly ever cancel: make every other c nearly the opposite of a * b.
+        # Uniform codes hardly ever cancel: most c are nearly the opposite of a * b.
+        codes |= mostly_plain(rng, {"a": self.a, "b": self.b}, codes)
         product = golden.multiply(self.a.unpack(codes["a"]), self.b.unpack(codes["b"]))
         opposite = self.c.project(golden.negate(product))
         return codes | {"c": mostly_near(rng, self.c, codes["c"], opposite)}

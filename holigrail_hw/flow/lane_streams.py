@@ -3,9 +3,11 @@
 Every lane, a bit of the words that :mod:`.gates` computes with, is a copy of the design beside
 sources and sinks of its own. They keep the rules of the handshake and judge the design by them:
 valid may not be withdrawn, a payload waiting may not change, and no item may be more or wrong.
+Runs that a reset ends come first, each lane at a place of its own: a reset that clears too little
+shows only where there was something to clear.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,7 @@ from .gates import Network
 from .top import CLOCK, RESET, Handshake, Top
 from .workloads import Workload
 
-__all__ = ["LANES", "WRONG", "LaneResult", "lanes_of", "pauses", "run_lanes"]
+__all__ = ["LANES", "WRONG", "LaneResult", "cuts", "lanes_of", "pauses", "run_lanes"]
 
 LANES = 64
 """Copies of :func:`pauses`."""
@@ -23,6 +25,8 @@ LANES = 64
 WRONG = "a result is wrong"
 
 _DENSITIES = (0.0, 0.2, 0.4, 0.7)
+# Cycles of the longest of the runs that a reset ends: just begun, amid the first items, later.
+_CUTS = (9, 40, 160)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,12 @@ def pauses(top: Top, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
+def cuts(lanes: int, seed: int) -> list[np.ndarray]:
+    """Cycles of several runs, one after the other, that a reset ends; at least 1 in every lane."""
+    rng = np.random.default_rng(seed)
+    return [rng.integers(1, longest, lanes, endpoint=True) for longest in _CUTS]
+
+
 def lanes_of(top: Top, workload: Workload) -> "_Sides":
     """Sources and sinks for a workload, to be given to :func:`run_lanes` again and again."""
     return _Sides(top, workload)
@@ -93,7 +103,7 @@ def run_lanes(
     pauses: Mapping[str, np.ndarray],
     *,
     most: int,
-    cut: int = 0,
+    cuts: Sequence[np.ndarray] = (),
     drain: int = 64,
     ties: Mapping[str, np.ndarray] | None = None,
 ) -> LaneResult:
@@ -105,16 +115,17 @@ def run_lanes(
         Of shape (period, lanes) or (period, 1): cycles without an offer or without ready.
     most : int
         Cycles after which a lane that is not complete stands still.
-    cut : int
-        Cycles of a first run that a reset ends.
+    cuts : sequence of arrays of int, one entry per lane
+        Cycles of runs before that a reset ends; what comes out of them is judged, too.
     drain : int
         Cycles after the last result in which there must not be another one.
     ties : mapping of further input ports to a code for each lane
     """
     run = _Run(network, sides, lanes, pauses, ties or {})
-    if cut:
-        for cycle in range(cut):
-            run.step(cycle)
+    for lengths in cuts:
+        # Shorter runs start later: one reset ends them all.
+        for left in range(int(lengths.max()), 0, -1):
+            run.step(int(lengths.max()) - left, awake=lengths >= left)
         run.reset()
     for cycle in range(most):
         run.step(cycle)
@@ -131,6 +142,9 @@ class _Run:
         for port, codes in ties.items():
             for bit, lane_bits in enumerate(_bits(codes, 64)):
                 self._assign(port, bit, lane_bits)
+        self.reason = np.full(lanes, "", dtype=object)
+        self.stream, self.code = np.full(lanes, "", dtype=object), np.zeros(lanes, object)
+        self.index = np.zeros(lanes, np.int64)
         self._begin()
 
     def _begin(self) -> None:
@@ -139,9 +153,7 @@ class _Run:
         self.offering = {s.name: np.zeros(lanes, bool) for s in streams}
         self.waiting = {s.name: np.zeros(lanes, bool) for s in streams}
         self.payload: dict[str, np.ndarray] = {}
-        self.reason = np.full(lanes, "", dtype=object)
-        self.stream, self.code = np.full(lanes, "", dtype=object), np.zeros(lanes, object)
-        self.index, self.last = np.zeros(lanes, np.int64), np.zeros(lanes, np.int64)
+        self.last = np.zeros(lanes, np.int64)
 
     def reset(self) -> None:
         """One cycle of reset; sources and sinks start afresh."""
@@ -151,11 +163,11 @@ class _Run:
         self._clock(True)
         self._begin()
 
-    def step(self, cycle: int) -> None:
-        """One clock cycle."""
+    def step(self, cycle: int, awake: np.ndarray | bool = True) -> None:
+        """One clock cycle; sources and sinks of other lanes rest."""
         for stream in self.sides.streams:
             paused = self.pauses[stream.name]
-            paused = np.broadcast_to(paused[cycle % len(paused)], self.lanes)
+            paused = np.broadcast_to(paused[cycle % len(paused)] | ~np.asarray(awake), self.lanes)
             name, total = stream.name, self.sides.count(stream)
             if stream.direction == "out":
                 self.offering[name] = ~paused

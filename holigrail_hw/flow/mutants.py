@@ -35,12 +35,14 @@ from .top import RESET, Top
 
 __all__ = ["Fault", "MutantResult", "run"]
 
-_COUNT = 10_000
+# More than `verify` has by default: they cost little, and some faults show for one in 10,000.
+_COUNT = 40_000
 _STREAM_COUNT = 300
-# Input items of the largest job in every turn; long ones reach the upper bits of counters.
-_LARGEST = (64, 256, 64, 64)
-# Cycles of the run that a reset cuts off in every turn.
-_CUTS = (61, 101, 17, 38)
+# Input items of the largest job in every turn. The first one ends with a job of that size, which
+# reaches the upper bits of counters; a fault that it alone shows is met with full speed only.
+_LARGEST = (1024, 256, 64, 64)
+# Copies of every mutant in a turn, each with its own pauses and resets.
+_COPIES = 4
 _PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
 
 
@@ -156,34 +158,43 @@ def _plain_verdicts(
 def _stream_verdicts(
     top: Top, network: Network, faults: int, count: int | None, seed: int, report: Progress
 ) -> tuple[list[bool], int]:
-    spec, lanes, noticed = top.spec, faults + 1, np.zeros(faults + 1, bool)
-    rng, total = np.random.default_rng(seed), 0
-    ties = {FAULT: np.arange(lanes, dtype=np.uint64)}
+    spec, noticed, total = top.spec, np.zeros(faults + 1, bool), 0
+    lanes, rng = _COPIES * (faults + 1), np.random.default_rng(seed)
+    # Copy by copy, all faults side by side.
+    ties = {FAULT: np.tile(np.arange(faults + 1, dtype=np.uint64), _COPIES)}
     for turn, (idle, stall) in enumerate(_PAUSES):
         # Other jobs in every turn.
-        chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn])
+        chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn], not turn)
         pauses = {
-            stream.name: rng.random((251, 1)) < (idle if stream.direction == "in" else stall)
+            stream.name: rng.random((251, _COPIES)) < (idle if stream.direction == "in" else stall)
             for stream in top.handshakes()
         }
         report(f"turn {turn + 1} of {len(_PAUSES)}: {len(chosen)} results of {lanes} copies")
         sides = lane_streams.lanes_of(top, chosen)
-        # Alone first: it says how long a run takes.
-        alone = lane_streams.run_lanes(network, sides, 1, pauses, most=200_000)
-        most = 2 * int(alone.cycles[0]) + 500
-        cut = _CUTS[turn] if top.clocked else 0
-        found = lane_streams.run_lanes(network, sides, lanes, pauses, most=most, cut=cut, ties=ties)
-        noticed |= np.array([bool(reason) for reason in found.reason])
+        # Without faults first: it says how long a run takes.
+        alone = lane_streams.run_lanes(network, sides, _COPIES, pauses, most=200_000)
+        cuts = lane_streams.cuts(_COPIES, seed + turn) if top.clocked else []
+        found = lane_streams.run_lanes(
+            network,
+            sides,
+            lanes,
+            {name: np.repeat(pattern, faults + 1, axis=1) for name, pattern in pauses.items()},
+            most=2 * int(alone.cycles.max()) + 500,
+            cuts=[np.repeat(lengths, faults + 1) for lengths in cuts],
+            ties=ties,
+        )
+        wrong = np.array([bool(reason) for reason in found.reason])
         promised = spec.cycles(top.timing, **chosen.items) if isinstance(spec, Engine) else None
         if not idle and not stall and promised is not None:
-            noticed |= found.cycles + 1 != promised
+            wrong |= found.cycles + 1 != promised
+        noticed |= wrong.reshape(_COPIES, faults + 1).any(axis=0)
         total += len(chosen)
     return noticed.tolist(), total
 
 
-def _workload(top: Top, count: int, seed: int, largest: int) -> workloads.Workload:
+def _workload(top: Top, count: int, seed: int, largest: int, full: bool) -> workloads.Workload:
     if isinstance(top.spec, Engine):
-        return workloads.choose(top.spec, count, seed, largest=largest)
+        return workloads.choose(top.spec, count, seed, largest=largest, full=full)
     chosen = vectors.choose(top.spec, top.interleave, count, seed)
     return workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
 

@@ -66,9 +66,9 @@ class EngineTask:
         self.progress(f"gates: {len(chosen)} results of {chosen.jobs} jobs")
         sides = lane_streams.lanes_of(self.top, chosen)
         pauses = lane_streams.pauses(self.top, self.seed)
-        found = lane_streams.run_lanes(
-            network, sides, lane_streams.LANES, pauses, most=_MOST_CYCLES, cut=61
-        )
+        lanes = lane_streams.LANES
+        cuts = lane_streams.cuts(lanes, self.seed)
+        found = lane_streams.run_lanes(network, sides, lanes, pauses, most=_MOST_CYCLES, cuts=cuts)
         lane, reason = found.first()
         if reason == lane_streams.WRONG:
             place = workloads.Difference(found.stream[lane], int(found.index[lane]))
@@ -89,7 +89,7 @@ class EngineTask:
                 f"{self.top.name}: {chosen.jobs} jobs must take {promised} cycles without"
                 f" pauses, as promised, not {found.cycles[0] + 1}"
             )
-        checked = lane_streams.LANES * len(chosen)
+        checked = lanes * len(chosen)
         return "numpy", checked, False, int(found.cycles.max()) + 1
 
     def cocotb(self) -> tuple[str, int, bool, int]:

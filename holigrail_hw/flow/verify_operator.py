@@ -96,8 +96,9 @@ class OperatorTask:
         pauses = lane_streams.pauses(self.top, self.seed)
         most = 200 * (len(chosen) + self.top.latency + 8) * self.top.interleave
         lanes, latency = lane_streams.LANES, self.top.latency
+        cuts = lane_streams.cuts(lanes, self.seed) if self.top.clocked else []
         found = lane_streams.run_lanes(
-            network, sides, lanes, pauses, most=most, cut=latency + 5, drain=latency + 2
+            network, sides, lanes, pauses, most=most, cuts=cuts, drain=latency + 2
         )
         lane, reason = found.first()
         if reason == lane_streams.WRONG:
@@ -117,7 +118,7 @@ class OperatorTask:
                 f"{self.top.name}: {len(chosen)} items must take {wanted} cycles without pauses,"
                 f" not {found.cycles[0] + 1}"
             )
-        checked = lane_streams.LANES * len(chosen)
+        checked = lanes * len(chosen)
         return "numpy", checked, chosen.exhaustive, int(found.cycles.max()) + 1
 
     def cocotb(self) -> tuple[str, int, bool, int]:

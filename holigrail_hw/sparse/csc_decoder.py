@@ -30,6 +30,9 @@ from .compressed_columns import CompressedColumns
 
 __all__ = ["CscDecoder"]
 
+_MOST_PLACES = 1 << 12
+_SPARSE = 0.03
+
 
 @operator(
     "csc-decoder",
@@ -116,6 +119,15 @@ class CscDecoder(CodecEngine):
             "pointer": marked({"pointer": coded["pointer"]}),
             "entry": marked({"index": coded["index"], "value": coded["value"]}),
         }
+
+    def corner_jobs(self) -> list[Items]:
+        # As many columns as there may be, if they are not too many to try, and one too many.
+        rng = np.random.default_rng(8)
+        columns = min(self.columns, 1 + _MOST_PLACES // self.rows)
+        whole = self.frame(rng, self.rows * (columns - 1), _SPARSE)
+        bounds = whole["pointer"]["pointer"]
+        longer = marked({"pointer": np.append(bounds, bounds[-1:])})
+        return [*super().corner_jobs(), whole, {**whole, "pointer": longer}]
 
     def corrupted(self, rng: np.random.Generator, frame: Items) -> Items:
         name = ("pointer", "entry")[int(rng.integers(2))]

@@ -8,7 +8,7 @@ from sample_operators import Accumulate, Broken, MultiplyAdd
 from holigrail_hw.core import DesignError, Timing, find
 from holigrail_hw.flow import lane_streams, tools, verify, workloads
 from holigrail_hw.flow.gates import Network
-from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.top import RESET, Top
 
 
 def run(spec, timing=None, **options):
@@ -29,14 +29,25 @@ def test_plain_ports():
     assert run(Accumulate(), count=300).vectors == 300
 
 
-@pytest.mark.parametrize("latency", [None, 2])
-@pytest.mark.parametrize("shell", ["stream", "axi-stream", "wishbone"])
+@pytest.mark.parametrize(
+    "shell, latency",
+    [
+        ("stream", None),
+        ("axi-stream", 2),
+        pytest.param("stream", 2, marks=pytest.mark.heavy),
+        pytest.param("axi-stream", None, marks=pytest.mark.heavy),
+        pytest.param("wishbone", None, marks=pytest.mark.heavy),
+        pytest.param("wishbone", 2, marks=pytest.mark.heavy),
+    ],
+)
 def test_streams_of_operators(shell, latency):
     level = run(Accumulate(), Timing(latency=latency, shell=shell), count=40)
     assert level.vectors >= lane_streams.LANES * 40
 
 
-@pytest.mark.parametrize("name", ["bitmask-encoder", "csc-decoder"])
+@pytest.mark.parametrize(
+    "name", ["csc-decoder", pytest.param("bitmask-encoder", marks=pytest.mark.heavy)]
+)
 def test_engines(name):
     assert run(find(name)(), count=10).vectors >= lane_streams.LANES * 10
 
@@ -78,3 +89,17 @@ def test_a_standstill_and_a_result_too_many():
     assert stuck.stream == [sink.name] * 2 and stuck.index.tolist() == [0, 0]
     eager = lanes(spec, never, tie(1), most=3000)
     assert set(eager.reason) <= {lane_streams.WRONG, "there is one result too many"}
+
+
+def test_a_reset_that_clears_nothing_is_noticed_where_there_was_something_to_clear():
+    """A lane that is cut after its first item, a lane cut before any, and lanes never cut."""
+    cuts = [np.array([12, 1])]
+    pauses = [[False, False], [False, True], [False, True]]
+    assert lanes(Repeat(), pauses, lambda network: None, most=3000, cuts=cuts).reason == ["", ""]
+
+    def no_reset(network):
+        del network.inputs[RESET, 0]
+
+    assert lanes(Repeat(), pauses, no_reset, most=3000).reason == ["", ""]
+    cut = lanes(Repeat(), pauses, no_reset, most=3000, cuts=cuts)
+    assert cut.reason[0] and not cut.reason[1]

@@ -28,6 +28,13 @@ def test_faults_of_a_lean_circuit_are_noticed_or_change_nothing(spec, timing):
     assert result.rate >= 0.9, [str(fault) for fault in result.survived]
 
 
+def test_every_dropped_reset_is_noticed():
+    """Registers start as a reset leaves them: only one in mid-stream tells."""
+    result = mutants.run(Repeat(), faults=40, kinds=["reset dropped"], solver_s=2)
+    assert len(result.killed) >= 3
+    assert not result.survived, [str(fault) for fault in result.survived]
+
+
 def test_a_survivor_is_reported():
     """With few vectors some faults go unnoticed: SAT must not call them equivalent."""
     result = mutants.run(MultiplyAdd(a_width=12, b_width=12), faults=40, count=2)
