@@ -21,7 +21,7 @@ from ..core.timing import Timing
 from ..flow import catalogue, devices
 from ..flow.board import board as find_board
 from ..flow.board import boards
-from .options import Parser, common_options, complaint, integer
+from .options import WRITERS, Parser, common_options, complaint, integer
 from .session import Session
 
 __all__ = [
@@ -78,7 +78,7 @@ def read_options(
     """Options of a verb that works on no design."""
     parser = _parser(session, configure)
     options, unknown = parser.parse_known_args(_with_negative_values(words))
-    session.adopt(options)
+    _adopt(session, options)
     if unknown:
         raise _unknown(unknown, parser, session.verb)
     return options
@@ -94,7 +94,7 @@ def read_request(words: list[str], session: Session, configure: Configure | None
         if not named or named[0].endswith(".toml"):
             base.parse_args(["--help"])
     options, _ = base.parse_known_args([word for word in words if word not in ("-h", "--help")])
-    session.adopt(options)
+    _adopt(session, options)
     if options.operator is None:
         raise RequestError(
             f"{session.verb}: an operator or a recipe must be given",
@@ -166,6 +166,15 @@ def _judge_clock(
         session.note(remark)
 
 
+def _adopt(session: Session, options: argparse.Namespace) -> None:
+    session.adopt(options)
+    if options.output is not None and session.verb not in WRITERS:
+        raise RequestError(
+            f"{session.verb}: -o must be given to a verb that writes files, not to this one",
+            hint=f"these write files: {', '.join(WRITERS)}",
+        )
+
+
 def _prepare(spec: OperatorSpec, session: Session) -> None:
     """Let the design do its long work, with a live line; say how it ended if that matters."""
     if type(spec).prepare is OperatorSpec.prepare:
@@ -211,6 +220,8 @@ def timing_of(
             changes["wait_cycles"] = None
     if options.wait_cycles is not None:
         changes["wait_cycles"] = options.wait_cycles
+    if options.name is not None:
+        changes["name"] = options.name
     if options.device is None:
         if board is None:
             return replace(base, **changes), _target_of_model(part or base.device)
@@ -240,7 +251,7 @@ def _parser(
     parser = Parser(
         prog=f"holigrail {session.verb}",
         usage=f"holigrail {session.verb} {'OPERATOR ' if design else ''}[options]",
-        parents=[common_options()],
+        parents=[common_options(session.verb)],
     )
     parser.error = lambda message: _fail(  # type: ignore[method-assign]
         RequestError(
@@ -275,6 +286,9 @@ def _parser(
             type=integer(0),
             metavar="N",
             help="the most cycles a Wishbone slave waits before it answers with err",
+        )
+        timing.add_argument(
+            "--name", metavar="NAME", help="what the module is called, and files like it"
         )
     return parser
 

@@ -91,7 +91,12 @@ def candidates(words: list[str]) -> list[str]:
         cls,
         design=verb not in _ALONE,
     )
-    known = {option: action for action in parser._actions for option in action.option_strings}
+    known = {
+        option: action
+        for action in parser._actions
+        if action.help != argparse.SUPPRESS
+        for option in action.option_strings
+    }
     action = known.get(before[-1])
     if action is not None and action.nargs in (None, "?"):
         return _begin(_values(action, cls), current)

@@ -26,6 +26,16 @@ def main(words: list[str], session: Session) -> int:
             hint="holigrail explore OPERATOR --parameter value,value",
         )
     base, device = timing_of(options, None, Timing())
+    if base.name is not None:
+        raise RequestError(
+            "explore: --name must be given for one design, not for many",
+            hint="`holigrail generate` and `holigrail synth` work on one",
+        )
+    if session.output is not None and not (options.synth or options.plot):
+        raise RequestError(
+            "explore: -o must be given where files are written, not without --synth and --plot",
+            hint="--plot writes a picture, --synth the files of every design",
+        )
     say_part(session, options.device, device)
     swept, rows = combinations(cls, request.texts)
     timings = [base]

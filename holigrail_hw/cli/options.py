@@ -4,7 +4,10 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["Parser", "common_options", "complaint", "integer", "one_of"]
+__all__ = ["WRITERS", "Parser", "common_options", "complaint", "integer", "one_of"]
+
+WRITERS = ("generate", "synth", "build", "flash", "explore", "report")
+"""The verbs that write files into a folder."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,8 +55,8 @@ def _take(action: argparse.Action, namespace: argparse.Namespace, option: str | 
     given.add(action.dest)
 
 
-def common_options() -> argparse.ArgumentParser:
-    """A parent parser with the options of every verb."""
+def common_options(verb: str = "") -> argparse.ArgumentParser:
+    """A parent parser with the options of every verb; help for one hides what it refuses."""
     parser = Parser(add_help=False)
     group = parser.add_argument_group("everywhere")
     group.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -63,7 +66,8 @@ def common_options() -> argparse.ArgumentParser:
     group.add_argument(
         "--seed", type=integer(0), default=1, metavar="N", help="seed of every random choice (1)"
     )
-    group.add_argument("-o", "--output", metavar="DIR", help="folder for files (out/<design>)")
+    folder = "folder for files (out/<design>)" if verb in ("", *WRITERS) else argparse.SUPPRESS
+    group.add_argument("-o", "--output", metavar="DIR", help=folder)
     group.add_argument(
         "-j", "--jobs", type=integer(1), default=1, metavar="N", help="processes (1)"
     )

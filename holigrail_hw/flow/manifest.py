@@ -30,6 +30,7 @@ _TIMING = {
     "device": (str,),
     "shell": (str,),
     "wait_cycles": (int,),
+    "name": (str,),
 }
 
 

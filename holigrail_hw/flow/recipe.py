@@ -4,6 +4,7 @@
 
     summary = "FP8 products summed in FP16"
     operator = "mac"
+    name = "sum_of_products"
     [parameters]
     a = "fp8_e4m3"
     [timing]
@@ -24,7 +25,7 @@ from . import manifest
 
 __all__ = ["Recipe", "device", "load", "text"]
 
-_KEYS = ("summary", "operator", "parameters", "timing", "board")
+_KEYS = ("summary", "operator", "name", "parameters", "timing", "board")
 
 
 class Recipe(NamedTuple):
@@ -67,12 +68,18 @@ def load(path: Path) -> Recipe:
     name = board.get("name") if isinstance(board, dict) else board
     if "board" in content and (not isinstance(name, str) or set(board) - {"name"}):
         wrong.append(f"{who}: [board] must hold a name and nothing else, not {board!r}")
+    timing = content.get("timing", {})
+    if isinstance(timing, dict):
+        if "name" in timing:
+            wrong.append(f"{who}: name must be given before all tables, not in [timing]")
+        elif "name" in content:
+            timing = {**timing, "name": content["name"]}
     if wrong:
         raise RequestError(wrong)
-    spec, timing = manifest.rebuild(
-        content["operator"], content.get("parameters", {}), content.get("timing", {}), who=who
+    spec, request = manifest.rebuild(
+        content["operator"], content.get("parameters", {}), timing, who=who
     )
-    return Recipe(spec, timing, name)
+    return Recipe(spec, request, name)
 
 
 def device(path: Path) -> str | None:
@@ -83,6 +90,7 @@ def device(path: Path) -> str | None:
 def text(spec: OperatorSpec, timing: Timing, board: str | None = None, summary: str = "") -> str:
     """The recipe of a design; :func:`load` gives the same design back."""
     lines = [f"summary = {json.dumps(summary or spec.summary)}", f'operator = "{spec.name}"']
+    lines += _table({"name": timing.name})
     lines += ["", "[parameters]", *_table(spec.parameters())]
     lines += ["", "[timing]"]
     lines += _table({key: getattr(timing, key) for key in ("period_ns", "latency")})

@@ -141,6 +141,8 @@ def command(verb: str, spec: OperatorSpec, timing: Timing, *more: str) -> str:
         words += ["--shell", timing.shell]
     if timing.wait_cycles is not None:
         words += ["--wait-cycles", str(timing.wait_cycles)]
+    if timing.name is not None:
+        words += ["--name", timing.name]
     if spec.clock(timing).met is False:
         words.append("--best-effort")
     return shlex.join([*words, *more])

@@ -6,6 +6,7 @@ import pytest
 
 from holigrail_hw.cli.arguments import read_design, read_request
 from holigrail_hw.cli.main import VERBS
+from holigrail_hw.cli.options import WRITERS
 from holigrail_hw.cli.session import Session
 from holigrail_hw.core import operators
 
@@ -139,6 +140,39 @@ WRONG = [
         "error: generate: the output folder must be writable, not /dev/null/here "
         "(Not a directory)\n  hint: choose another one with -o\n",
     ),
+    (
+        ["explore", "mac", "--a", "int4,int5", "-o", "here"],
+        "error: explore: -o must be given where files are written, not without --synth and --plot\n"
+        "  hint: --plot writes a picture, --synth the files of every design\n",
+    ),
+    (
+        ["explore", "mac", "--a", "int4,int5", "--name", "one"],
+        "error: explore: --name must be given for one design, not for many\n"
+        "  hint: `holigrail generate` and `holigrail synth` work on one\n",
+    ),
+    (
+        ["generate", "mac", "--bench", "vhdl"],
+        "error: generate: --bench: must be one of verilog, cocotb, not 'vhdl'\n"
+        "  hint: `holigrail generate --help` shows the options\n",
+    ),
+    (
+        ["generate", "mac", "--name", "Entity", "--latency", "70"],
+        "error: timing: latency must be between 0 and 64 cycles, not 70\n"
+        "error: timing: the name of a module must be no word of Verilog, SystemVerilog or VHDL,"
+        " not 'Entity'\n",
+    ),
+    *(
+        (
+            ["generate", "mac", f"--name={name}"],
+            "error: timing: the name of a module must be letters, digits and single '_', a letter"
+            f" first, not {name!r}\n",
+        )
+        for name in ("a_", "9a", "a__b", "a b", "../x", "", "ä")
+    ),
+    (
+        ["generate", "mac", "--name", "a" * 129],
+        "error: timing: the name of a module must have at most 128 letters, not 129\n",
+    ),
 ]
 
 
@@ -148,6 +182,37 @@ def test_message(holigrail, tmp_path, words, message):
     assert answer.err == message
     assert (answer.status, answer.out) == (2, "")
     assert [*tmp_path.iterdir()] == []
+
+
+WITHOUT_FILES = ["info mac", "simulate mac", "verify mac", "prove mac"]
+WITHOUT_FILES += ["list", "cache", "completion", "doctor"]
+
+
+@pytest.mark.parametrize("words", WITHOUT_FILES)
+@pytest.mark.parametrize("option", ["-o here", "--output=here"])
+def test_no_folder_for_verbs_that_write_none(holigrail, tmp_path, words, option):
+    verb = words.split()[0]
+    for answer in (
+        holigrail(*words.split(), *option.split()),
+        holigrail(*option.split(), *words.split()),
+    ):
+        assert answer.err == (
+            f"error: {verb}: -o must be given to a verb that writes files, not to this one\n"
+            "  hint: these write files: generate, synth, build, flash, explore, report\n"
+        )
+        assert (answer.status, answer.out) == (2, "")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_every_verb_takes_a_folder_or_refuses_it(capsys):
+    refusing = {words.split()[0] for words in WITHOUT_FILES}
+    assert refusing == set(VERBS) - set(WRITERS)
+    for verb in VERBS:
+        with pytest.raises(SystemExit):
+            importlib.import_module(f"holigrail_hw.cli.{verb}").main(
+                ["--help"], Session("", verb=verb)
+            )
+        assert ("--output" in capsys.readouterr().out) == (verb in WRITERS)
 
 
 def test_all_violations_come_together(holigrail):

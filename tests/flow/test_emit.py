@@ -141,7 +141,7 @@ class TestNothingHalfWritten:
         def interrupt(*arguments):
             raise failure
 
-        monkeypatch.setattr(emit, "_core_file", interrupt)
+        monkeypatch.setattr(emit.core_file, "core_file", interrupt)
         with pytest.raises(failure):
             emit.generate(MultiplyAdd(c_width=2), Timing(), tmp_path)
         assert contents(tmp_path) == before

@@ -88,8 +88,8 @@ class TestWrong:
 
     def test_no_operator_and_an_unknown_key(self, tmp_path):
         assert self.load(tmp_path, "speed = 3") == [
-            "recipe FILE: no key named 'speed'; there are summary, operator, parameters, timing,"
-            " board",
+            "recipe FILE: no key named 'speed'; there are summary, operator, name, parameters,"
+            " timing, board",
             "recipe FILE: operator must be given, not missing",
         ]
 
