@@ -61,17 +61,21 @@ class AxiStream(Shelled):
         return found
 
     def golden(self, **items: Mapping[str, Any]) -> Items:
-        return self._outside(self.inner_golden(self._inside(items)))
+        return self.packed(self.inner_golden(self._inside(items)))
 
     def job(self, rng: np.random.Generator, size: int) -> Items:
-        return self._outside(self.inner_job(rng, size))
+        return self.packed(self.inner_job(rng, size))
 
     def corner_jobs(self) -> list[Items]:
-        return [self._outside(job) for job in self.inner_corner_jobs()]
+        return [self.packed(job) for job in self.inner_corner_jobs()]
 
-    def _outside(self, items: Mapping[str, Any]) -> Items:
+    def packed(self, items: Mapping[str, Any]) -> Items:
         streams = self.inner_streams()
         return {_outer(n, streams[n]): _pack(streams[n], fields) for n, fields in items.items()}
+
+    def unpacked(self, items: Mapping[str, Any]) -> Items:
+        streams = {_outer(name, kind): kind for name, kind in self.inner_streams().items()}
+        return {name: _unpack(streams[name], fields) for name, fields in items.items()}
 
     def _inside(self, items: Mapping[str, Any]) -> Items:
         return {

@@ -62,6 +62,14 @@ class Shelled(Engine):
             return self.inner.streams()
         return {"i": Stream("in", self.inner.inputs()), "o": Stream("out", self.inner.outputs())}
 
+    def packed(self, items: Mapping[str, Mapping[str, Any]]) -> Items:
+        """Items of the streams inside as those of the streams outside."""
+        return {name: dict(fields) for name, fields in items.items()}
+
+    def unpacked(self, items: Mapping[str, Mapping[str, Any]]) -> Items:
+        """The codes of the fields inside, for items outside, under the names of streams outside."""
+        return {name: dict(fields) for name, fields in items.items()}
+
     def inner_golden(self, items: Mapping[str, Mapping[str, Any]]) -> Items:
         """The answer inside."""
         if isinstance(self.inner, Engine):

@@ -185,7 +185,7 @@ def test_message(holigrail, tmp_path, words, message):
 
 
 WITHOUT_FILES = ["info mac", "simulate mac", "verify mac", "prove mac"]
-WITHOUT_FILES += ["list", "cache", "completion", "doctor"]
+WITHOUT_FILES += ["list", "guide", "cache", "completion", "doctor"]
 
 
 @pytest.mark.parametrize("words", WITHOUT_FILES)

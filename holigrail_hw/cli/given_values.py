@@ -1,0 +1,150 @@
+"""Values on a command line as codes: ``NAME=LIST`` for operands, and for fields of streams."""
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..core.engine import Engine, Items
+from ..core.errors import RequestError
+from ..core.shelled import Shelled
+from ..formats import Format
+
+__all__ = ["items_of", "operands_of"]
+
+_OUTWARDS = ("down", "up")
+
+
+def operands_of(
+    who: str, inputs: Mapping[str, Format], texts: list[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Codes of every operand, and what was rounded; an operand that is not given is zero.
+
+    Raises
+    ------
+    RequestError
+        If a name or a value is wrong, or the lists have different lengths.
+    """
+    values, rounded = _read(who, "an operand", inputs, texts)
+    return _even(f"{who}: every --value list", inputs, values), rounded
+
+
+def items_of(spec: Engine, texts: list[str]) -> tuple[Items, list[str]]:
+    """Items of the source streams inside ``spec``, and what was rounded.
+
+    A field is named ``STREAM_FIELD``.
+
+    An operator behind a shell has its operands. A field that is not given is zero where another one
+    of its stream is given; a stream without any has no items.
+
+    Raises
+    ------
+    RequestError
+        As for :func:`operands_of`.
+    """
+    inner = spec.inner if isinstance(spec, Shelled) else spec
+    if not isinstance(inner, Engine):
+        codes, rounded = operands_of(spec.name, inner.inputs(), texts)
+        return {"i": codes}, rounded
+    sources = {name: one for name, one in inner.streams().items() if one.direction == "in"}
+    values, rounded = _read(spec.name, "a field of a stream", inner.inputs(), texts)
+    items, wrong = {}, []
+    for name, stream in sources.items():
+        mine = {f: values[f"{name}_{f}"] for f in stream.fields if f"{name}_{f}" in values}
+        try:
+            who = f"{spec.name}: every --value list of stream {name}"
+            items[name] = _even(who, stream.fields, mine)
+        except RequestError as error:
+            wrong += error.violations
+    if wrong:
+        raise RequestError(wrong)
+    return items, rounded
+
+
+def _read(
+    who: str, kind: str, formats: Mapping[str, Format], texts: list[str]
+) -> tuple[dict[str, list[int]], list[str]]:
+    """The codes of each name that is given, and what was rounded."""
+    values: dict[str, list[int]] = {}
+    rounded: list[str] = []
+    wrong = []
+    for text in texts:
+        name, _, items = text.partition("=")
+        if name not in formats:
+            names = ", ".join(formats)
+            wrong.append(f"{who}: --value must name {kind} ({names}), not {name!r}")
+            continue
+        if name in values:
+            wrong.append(f"{who}: --value must be given once for {name}, not twice")
+            continue
+        values[name] = []
+        for item in items.split(","):
+            try:
+                code, how = _code(formats[name], item)
+            except ValueError as error:
+                wrong.append(f"{who}: {name}: {error}")
+                continue
+            values[name].append(code)
+            rounded += [f"{name}: {how}"] if how else []
+    if wrong:
+        raise RequestError(wrong)
+    return values, rounded
+
+
+def _even(
+    what: str, formats: Mapping[str, Format], values: Mapping[str, list[int]]
+) -> dict[str, Any]:
+    """Arrays of one length; a single value counts for all items."""
+    count = max(map(len, values.values()), default=0)
+    if any(len(items) not in (1, count) for items in values.values()):
+        lengths = ", ".join(f"{name} has {len(items)}" for name, items in values.items())
+        raise RequestError(f"{what} must have one length, not {lengths}")
+    return {
+        name: np.array(
+            (values.get(name, [0]) * count)[:count],
+            dtype=np.uint64 if format.width <= 64 else object,
+        )
+        for name, format in formats.items()
+    }
+
+
+def _code(format: Format, text: str) -> tuple[int, str | None]:
+    """The code of a value and, if it had to be rounded, how; raises ValueError if it has none."""
+    is_code = text.startswith(("0x", "0b"))
+    number: float | Fraction
+    try:
+        number = int(text, 0) if is_code else float(text)
+        # A float holds the sign of zero and what is not finite; other numbers are taken exactly.
+        if not is_code and number and math.isfinite(number):
+            number = Fraction(text)
+    except ValueError:
+        raise ValueError(f"a value must be a number or a code such as 0x3c, not {text!r}") from None
+    if is_code:
+        if int(number) >> format.width:
+            raise ValueError(f"a code must have at most {format.width} bits, not {text}")
+        return int(number), None
+    code = int(format.encode(number))
+    if not _holds(format, number):
+        raise ValueError(f"a value must fit {format} ({format.summary}), not {text}")
+    found = _value(format, code)
+    is_exact = found == number or found != found
+    return code, None if is_exact else f"{text} is rounded to {format.format_code(code)}"
+
+
+def _holds(format: Format, number: float | Fraction) -> bool:
+    """Whether a number lies within the range of a format: between two of its numbers."""
+    if not math.isfinite(number):
+        found = _value(format, int(format.encode(number)))
+        return found == number or (found != found and number != number)
+    below, above = (_value(format, int(format.encode(number, rounding=way))) for way in _OUTWARDS)
+    if below <= number <= above and math.isfinite(below) and math.isfinite(above):
+        return True
+    # What is smaller than the smallest float may become zero.
+    return format.kind == "float" and _value(format, int(format.encode(number))) == 0
+
+
+def _value(format: Format, code: int) -> Any:
+    """A Fraction, or a float that is not finite."""
+    return format.unpack(code).to_fractions()[()]
