@@ -42,7 +42,7 @@ def blocks(kind):
 
 def test_every_block_has_a_kind_that_is_checked():
     kinds = re.findall(r"^```(.+)$", WHOLE, re.M)
-    assert set(kinds) == {"console", "sh", "python", "python operator", "python test"}
+    assert set(kinds) == {"console", "sh", "yaml", "python", "python operator", "python test"}
     assert len(re.findall(r"^```$", WHOLE, re.M)) == len(kinds)
 
 

@@ -9,6 +9,7 @@ import json
 
 from .. import __version__
 from ..core.axi_stream import AxiStream
+from ..core.timing import Timing
 from . import axi_wrapper, devices
 from .top import Top
 
@@ -63,6 +64,7 @@ targets:
 
 
 def _architecture(model: str) -> str:
-    """The one that the device of a delay model has."""
-    families = {goal.family for goal in devices.TARGETS.values() if goal.model == model}
-    return next((name for name in ("ice40", "ecp5", "gowin") if name in families), _ARCHITECTURE)
+    """The one of the device that a delay model is of."""
+    if model == Timing.device:
+        return _ARCHITECTURE
+    return next(goal.family for goal in devices.TARGETS.values() if goal.model == model)

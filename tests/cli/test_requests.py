@@ -184,7 +184,7 @@ def test_message(holigrail, tmp_path, words, message):
     assert [*tmp_path.iterdir()] == []
 
 
-WITHOUT_FILES = ["info mac", "simulate mac", "verify mac", "prove mac"]
+WITHOUT_FILES = ["info mac", "simulate mac", "verify mac", "prove mac", "mutate mac"]
 WITHOUT_FILES += ["list", "guide", "cache", "completion", "doctor"]
 
 

