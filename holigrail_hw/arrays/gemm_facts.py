@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from .gemm import Gemm
     from .gemm_schedule import Command
 
-__all__ = ["gemm_facts", "split"]
+__all__ = ["ORDERS_OF_ITEMS", "gemm_facts", "split"]
+
+ORDERS_OF_ITEMS = {
+    "order of activations": "tiles of K outer, then vectors (M); an item has a tile's K",
+    "order of weights": "tiles of N outer, tiles of K inner, then rows (K); an item has a tile's N",
+    "order of parameters": "columns (N), one after the other",
+    "order of results": "tiles of N outer, then vectors (M); an item has a tile's N",
+}
+"""Which item of a stream comes when, outermost first."""
 
 
 def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
@@ -66,6 +74,11 @@ def gemm_facts(spec: "Gemm", timing: Timing) -> dict[str, Any]:
     flows = _dataflows(spec, timing)
     best = min(flows, key=lambda flow: flows[flow])
     facts["array alone"] = ", ".join(f"{flow} {cycles}" for flow, cycles in flows.items())
+    facts |= {
+        order: text
+        for order, text in ORDERS_OF_ITEMS.items()
+        if order != "order of parameters" or "parameter" in spec.streams()
+    }
     facts["best dataflow"] = f"{best}, in cycles of the array alone for this product"
     return facts
 

@@ -110,9 +110,11 @@ class Compiled:
         self._set_up(top, library, 0)
 
     @classmethod
-    def of(cls, top: Top, *, progress: Progress | None = None) -> "Compiled":
-        """A top module as it is, through CXXRTL."""
-        return cls._loaded(top, backends.build([top], "cxxrtl", trace=False, progress=progress), 0)
+    def of(
+        cls, top: Top, *, backend: str = "cxxrtl", progress: Progress | None = None
+    ) -> "Compiled":
+        """A top module as it is."""
+        return cls._loaded(top, backends.build([top], backend, trace=False, progress=progress), 0)
 
     @classmethod
     def _loaded(cls, top: Top, library: Path, index: int) -> "Compiled":

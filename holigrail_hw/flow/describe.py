@@ -4,7 +4,8 @@ Everything is read from the specification and its plan; nothing is measured.
 """
 
 import inspect
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from typing import Any
 
 from ..core.engine import Engine
@@ -110,7 +111,7 @@ def schedule_rows(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
     return [
         {
             "step": name,
-            "made_of": repr(primitive),
+            "made_of": _in_words(primitive),
             "cycle": cycle,
             "delay_ns": round(primitive.delay_ns(plan.device), 3),
             "luts": primitive.luts(),
@@ -118,3 +119,15 @@ def schedule_rows(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
         }
         for name, primitive, cycle in plan.resources
     ]
+
+
+def _in_words(primitive: Any) -> str:
+    """A primitive as people say it, such as ``selecting adder (width 9)``."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", " ", type(primitive).__name__).lower()
+    values = {f.name: getattr(primitive, f.name) for f in fields(primitive)}
+    sizes = [
+        size if value is True else f"{size} {value}"
+        for key, value in values.items()
+        if value is not False and (size := key.replace("_", " "))
+    ]
+    return f"{name} ({', '.join(sizes)})" if sizes else name

@@ -23,6 +23,7 @@ from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..core.values import whole_codes
+from .backends import NAMES as BACKENDS
 from .compiled import Compiled
 from .link_protocol import streams_of
 from .process import Progress
@@ -150,6 +151,11 @@ class Link(ABC):
 class SimulationLink(Link):
     """The engine itself, compiled: the fastest simulation.
 
+    Parameters
+    ----------
+    simulator : str
+        ``cxxrtl`` compiles the design as Amaranth has it, ``verilator`` its Verilog.
+
     Attributes
     ----------
     cycles : int
@@ -160,7 +166,7 @@ class SimulationLink(Link):
     ToolError
         A tool is missing or fails.
     RequestError
-        The timing request cannot be met.
+        The timing request cannot be met, or there is no such simulator.
     """
 
     def __init__(
@@ -168,10 +174,16 @@ class SimulationLink(Link):
         spec: OperatorSpec,
         timing: Timing | None = None,
         *,
+        simulator: str = "cxxrtl",
         progress: Progress | None = None,
     ):
         super().__init__(spec)
-        self._design = Compiled.of(Top(spec, streamed(spec, timing)), progress=progress)
+        if simulator not in BACKENDS:
+            raise RequestError(
+                f"link: simulator must be one of {', '.join(BACKENDS)}, not {simulator!r}"
+            )
+        top = Top(spec, streamed(spec, timing))
+        self._design = Compiled.of(top, backend=simulator, progress=progress)
         self._quiet = spec.quiet_cycles if isinstance(spec, Engine) else 10_000
         self._design.reset()
 

@@ -1,5 +1,6 @@
 """One self-contained HTML page about a design; no script, no network, no time stamp.
 
+First what people ask (cost, clock, error, verdict), then pictures, then parameters in plain words.
 What was not run is not in it: verification and measured cells appear only when they were asked for.
 """
 
@@ -18,6 +19,7 @@ from . import emit
 from .board import board as find_board
 from .describe import describe, schedule_rows
 from .folders import staging
+from .report_words import headline, in_words
 
 __all__ = ["target_of", "write"]
 
@@ -61,6 +63,10 @@ def write(
     templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = templates.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         about=about,
+        headline=headline(about, spec.clock(timing), generated.manifest, measured, verified),
+        parameters=[
+            {**row, "value": in_words(getattr(spec, row["name"]))} for row in about["parameters"]
+        ],
         steps=[] if isinstance(spec, Engine) else schedule_rows(spec, timing),
         manifest=generated.manifest,
         files=[path.name for path in generated.files],

@@ -10,7 +10,7 @@ from hardware import make
 from holigrail_hw.arrays import gemm_core, gemm_schedule
 from holigrail_hw.arrays.gemm import Gemm
 from holigrail_hw.arrays.gemm_facts import split
-from holigrail_hw.arrays.gemm_golden import commands_of
+from holigrail_hw.arrays.gemm_golden import commands_of, gemm_golden
 from holigrail_hw.arrays.gemm_host import GemmHost
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.errors import DesignError
@@ -373,3 +373,39 @@ def test_planted_faults_are_caught(monkeypatch):
     assert workloads.differences(chosen, run.results)
     monkeypatch.setattr(gemm_core, "_SUM_CYCLES", 4)
     assert run.cycles != spec.cycles(design.top.timing, **chosen.items)
+
+
+def test_items_come_in_the_order_that_facts_say():
+    """Items made by the words of ``info``, loop by loop, give NumPy's product."""
+    spec = make(Gemm, rows=2, columns=3, requantise="none")
+    m, k_tiles, n_tiles = 2, 2, 2
+    a = np.arange(1, 1 + m * k_tiles * 2).reshape(m, -1)
+    b = np.arange(1, 1 + k_tiles * 2 * n_tiles * 3).reshape(k_tiles * 2, -1) % 19
+    facts = spec.facts(Timing())
+    assert facts["order of activations"].startswith("tiles of K outer, then vectors (M)")
+    vectors = [a[i, 2 * t : 2 * t + 2] for t in range(k_tiles) for i in range(m)]
+    assert facts["order of weights"].startswith("tiles of N outer, tiles of K inner, then rows (K)")
+    rows = [
+        b[2 * t + r, 3 * u : 3 * u + 3]
+        for u in range(n_tiles)
+        for t in range(k_tiles)
+        for r in range(2)
+    ]
+    assert "order of parameters" not in facts
+    assert facts["order of results"].startswith("tiles of N outer, then vectors (M)")
+    wanted = [(a @ b)[i, 3 * u : 3 * u + 3].tolist() for u in range(n_tiles) for i in range(m)]
+
+    def items(prefix, found):
+        block = {f"{prefix}{i}": v.astype(np.uint64) for i, v in enumerate(np.transpose(found))}
+        return block | {"last": (np.arange(len(found)) == len(found) - 1).astype(np.uint64)}
+
+    sizes = {"vectors": m, "k_tiles": k_tiles, "n_tiles": n_tiles}
+    stimulus = {
+        "command": {name: np.array([size], np.uint64) for name, size in sizes.items()},
+        "activation": items("a", vectors),
+        "weight": items("w", rows),
+    }
+    answer = gemm_golden(spec, stimulus)
+    found = np.stack([answer["result"][f"c{j}"] for j in range(3)], 1).astype(np.int64)
+    assert found.tolist() == wanted
+    assert "order of parameters" in make(Gemm).facts(Timing())

@@ -106,3 +106,9 @@ def test_requests_that_cannot_be(link):
         "link: mac: stream i: every field must have one length, not a has 2, b has 1, clear has 1,"
         " enable has 1"
     )
+
+
+def test_a_simulator_that_does_not_exist_is_refused():
+    with pytest.raises(RequestError) as caught:
+        SimulationLink(Mac(), simulator="modelsim")
+    assert str(caught.value) == ("link: simulator must be one of cxxrtl, verilator, not 'modelsim'")
