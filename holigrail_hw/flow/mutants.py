@@ -38,9 +38,8 @@ __all__ = ["Fault", "MutantResult", "run"]
 # More than `verify` has by default: they cost little, and some faults show for one in 10,000.
 _COUNT = 40_000
 _STREAM_COUNT = 300
-# Input items of the largest job in every turn. The first one ends with a job of that size, which
-# reaches the upper bits of counters; a fault that it alone shows is met with full speed only.
-_LARGEST = (1024, 256, 64, 64)
+# Input items of the largest job in every turn; long ones reach the upper bits of counters.
+_LARGEST = (64, 256, 64, 64)
 # Copies of every mutant in a turn, each with its own pauses and resets.
 _COPIES = 4
 _PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
@@ -164,7 +163,7 @@ def _stream_verdicts(
     ties = {FAULT: np.tile(np.arange(faults + 1, dtype=np.uint64), _COPIES)}
     for turn, (idle, stall) in enumerate(_PAUSES):
         # Other jobs in every turn.
-        chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn], not turn)
+        chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn])
         pauses = {
             stream.name: rng.random((251, _COPIES)) < (idle if stream.direction == "in" else stall)
             for stream in top.handshakes()
@@ -192,9 +191,9 @@ def _stream_verdicts(
     return noticed.tolist(), total
 
 
-def _workload(top: Top, count: int, seed: int, largest: int, full: bool) -> workloads.Workload:
+def _workload(top: Top, count: int, seed: int, largest: int) -> workloads.Workload:
     if isinstance(top.spec, Engine):
-        return workloads.choose(top.spec, count, seed, largest=largest, full=full)
+        return workloads.choose(top.spec, count, seed, largest=largest)
     chosen = vectors.choose(top.spec, top.interleave, count, seed)
     return workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
 

@@ -56,13 +56,7 @@ class Difference:
 
 
 def choose(
-    spec: Engine,
-    count: int,
-    seed: int,
-    *,
-    corners: bool = True,
-    largest: int = _LARGEST,
-    full: bool = False,
+    spec: Engine, count: int, seed: int, *, corners: bool = True, largest: int = _LARGEST
 ) -> Workload:
     """Jobs with at least ``count`` results in all; the same request gives the same jobs.
 
@@ -72,8 +66,6 @@ def choose(
         Begin with the corner jobs.
     largest : int
         Input items of the largest random job, about.
-    full : bool
-        End with a job of that size.
     """
     rng = np.random.default_rng(seed)
     given = spec.corner_jobs() if corners else []
@@ -83,14 +75,10 @@ def choose(
     def results() -> int:
         return sum(_length(stream) for answer in answers for stream in answer.values())
 
-    def add(size: int) -> None:
+    while results() < count or not jobs:
+        size = int(largest ** rng.random())
         jobs.append(spec.job(rng, size))
         answers.append(spec.golden(**jobs[-1]))
-
-    while results() < count or not jobs:
-        add(int(largest ** rng.random()))
-    if full:
-        add(largest)
     if not spec.jobs_stand_alone:
         answers = [spec.golden(**joined(jobs))]
     return _workload(len(jobs), joined(jobs), _joined_answers(answers))
