@@ -51,8 +51,8 @@ _REMARKS = (
     ),
     (
         re.compile(r"^ *assign .* = .* (?:<|<=|>|>=) ", re.M),
-        "// Comparisons: `synth_gowin` of Yosys 0.23 is wrong for some, equal operands for one. Map",
-        "// with -noalu, or with `holigrail synth`. Yosys 0.70 is right.",
+        "// Comparisons: `synth_gowin` of Yosys 0.23 is wrong for some of them (0.70 is right).",
+        "// Map with -noalu, or with `holigrail synth`.",
     ),
 )
 
