@@ -42,11 +42,18 @@ _WAIVED = (
 )
 _RESTORED = "/* verilator lint_restore */"
 
-_PRODUCT = re.compile(r"= .*\w\)? \* \$?\w")
-# Whoever maps the file with a script of their own should know.
-_OF_PRODUCTS = (
-    "// Products for DSP blocks: `synth_ice40 -dsp` of Yosys (0.23 to 0.70) moves adders and",
-    "// registers into them and can lose bits. Map without -dsp, or with `holigrail synth`.",
+# Whoever maps the file with a script of their own should know what goes wrong with which text.
+_REMARKS = (
+    (
+        re.compile(r"= .*\w\)? \* \$?\w"),
+        "// Products for DSP blocks: `synth_ice40 -dsp` of Yosys (0.23 to 0.70) moves adders and",
+        "// registers into them and can lose bits. Map without -dsp, or with `holigrail synth`.",
+    ),
+    (
+        re.compile(r"^ *assign .* = .* (?:<|<=|>|>=) ", re.M),
+        "// Comparisons: `synth_gowin` of Yosys 0.23 is wrong for some of them (0.70 is right).",
+        "// Map with -noalu, or with `holigrail synth`.",
+    ),
 )
 
 
@@ -68,7 +75,12 @@ def verilog(top: Top) -> str:
     tidy = [_tidy(_without_copies(module)) for module in modules]
     parts = _without_twins([portable(module) for module in renamed(tidy, names)])
     parts[0] = _ordered(parts[0], top)
-    remarks = _OF_PRODUCTS if any(_PRODUCT.search(part) for part in parts) else ()
+    remarks = [
+        line
+        for pattern, *lines in _REMARKS
+        if any(pattern.search(part) for part in parts)
+        for line in lines
+    ]
     return "\n".join([*_header(top, yosys.group()), *remarks, *_WAIVED, "", *parts, _RESTORED, ""])
 
 
