@@ -338,7 +338,7 @@ def _with_negative_values(words: list[str]) -> list[str]:
     found: list[str] = []
     for word in words:
         after_option = bool(found) and re.fullmatch(r"--[a-z][a-z-]*", found[-1])
-        if after_option and re.match(r"-\d", word):
+        if after_option and re.match(r"-\.?\d", word):
             found[-1] += f"={word}"
         else:
             found.append(word)

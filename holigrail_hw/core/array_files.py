@@ -1,7 +1,9 @@
-"""NumPy's files (.npy, .npz) from anybody: what is wrong with one is a message, never a surprise.
+"""Files of numbers (.npy, .npz, .csv, .txt) from anybody: what is wrong is a message, no surprise.
 
-The formats are those of NumPy's own documentation (numpy.lib.format). Sizes are compared with the
-bytes that are really there before anything is allocated, and nothing in a file is executed.
+The binary formats are those of NumPy's own documentation (numpy.lib.format). Sizes are compared
+with the bytes that are really there before anything is allocated, and nothing in a file is
+executed. Text files hold one row a line, of numbers between commas, semicolons or spaces; what
+follows ``#`` is a remark. Their numbers are read exactly, never by way of binary floating point.
 """
 
 import lzma
@@ -10,16 +12,22 @@ import re
 import tokenize
 import zipfile
 import zlib
+from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
 
-__all__ = ["ArrayFileError", "read_array", "read_arrays"]
+from holigrail_hw.exact_numbers import exact_number
+
+__all__ = ["ArrayFileError", "read_array", "read_arrays", "read_table"]
 
 LARGEST = 1 << 30
 """Bytes of one array, or of all arrays of an archive, that are read at most."""
+
+LARGEST_TEXT = 1 << 26
+"""Bytes of a text file that are read at most."""
 
 # All that NumPy's header parser and the standard library's readers may raise for damaged bytes.
 _DAMAGE = (
@@ -74,6 +82,43 @@ def read_arrays(path: Path) -> list[np.ndarray]:
     except _DAMAGE as error:
         raise ArrayFileError(f"{path} ({name}{_reason(error)})") from None
     return found
+
+
+def read_table(path: Path) -> list[list[int | Fraction]]:
+    """The rows of numbers in a text file; lines without numbers count nothing.
+
+    Raises
+    ------
+    ArrayFileError
+        The file cannot be read, is too large, or holds anything but numbers; the message says
+        where.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_TEXT + 1)
+        if len(data) > LARGEST_TEXT:
+            raise ValueError(f"it has more than {LARGEST_TEXT} bytes")
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ArrayFileError(f"{path} (it is no text)") from None
+    except _DAMAGE as error:
+        raise ArrayFileError(f"{path} ({_reason(error)})") from None
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = _numbers_of(line.partition("#")[0].strip())
+        except ValueError as error:
+            raise ArrayFileError(f"{path} (line {number}: {error})") from None
+        rows += [row] if row else []
+    return rows
+
+
+def _numbers_of(line: str) -> list[int | Fraction]:
+    """The numbers of a line; a comma beside semicolons might be a decimal one."""
+    if "," in line and ";" in line:
+        raise ValueError("numbers must be between commas or between semicolons, not both")
+    parts = re.split(r"\s*[,;]\s*", line) if re.search("[,;]", line) else line.split()
+    return [exact_number(part) for part in parts]
 
 
 def _header(file: IO[bytes]) -> Header:

@@ -15,6 +15,7 @@ import enum
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
 from holigrail_hw.formats import Format
@@ -96,6 +97,8 @@ def _numbers(value: tuple[Any, ...]) -> tuple[str, bool]:
         value = value[0]
     if not value:
         return "", False
+    if any(isinstance(item, Fraction) for item in value):
+        return str(len(value)), False
     if not _is_table(value):
         return "_".join(_letters(str(item)) for item in value), True
     tables = value if _is_table(value[0]) else (value,)

@@ -8,6 +8,7 @@ With an error bound, operands are truncated where that saves one-bit adders, and
 every output is proved to stay within the bound.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -33,6 +34,14 @@ from holigrail_hw.views import View
 
 from .adder_graph import AdderGraph, odd_targets
 from .adder_step import GraphSteps
+from .coefficients import (
+    OVERFLOWS,
+    complaints,
+    fraction_width,
+    overflow_help,
+    quantisation_facts,
+    quantise,
+)
 from .cost_table import cost_table
 from .counting import adder_costs
 from .error_histogram import error_histogram
@@ -69,9 +78,14 @@ class ConstantMultiplication(OperatorSpec):
     bit, ``error_ulp`` in units of the last place of outputs rounded to ``output_bits``, of which
     the largest product uses all. ``faithful`` allows half such a unit, so that rounding the outputs
     to ``output_bits`` afterwards is off by at most one unit.
+
+    With ``coefficient_format`` the constants are real numbers, exact decimals as text or whatever a
+    file of numbers holds, and rounded to that format, half to even. Products are those of the
+    rounded ones, with their bits behind the point in addition to those of x; error bounds are on
+    top of what rounding changed.
     """
 
-    constants: tuple[int, ...] = parameter(
+    constants: tuple[int | Fraction, ...] = parameter(
         (7, 19, 31), "the constant factors", samples=((5,), (-7, 0, 38, 7), (1, 2, 231, 45, 107))
     )
     input: Format = parameter(parse("int8"), "format of x", samples=("uint5", "sfix6_en3"))
@@ -110,19 +124,38 @@ class ConstantMultiplication(OperatorSpec):
         "where registers are: as a clock period or latency asks, or behind every adder too",
         choices=("scheduled", "every-adder"),
     )
+    coefficient_format: Format | None = parameter(
+        None,
+        "format that constants are rounded to, half to even; they are integers if none",
+        samples=(parse("sfix9_en3"),),
+    )
+    coefficient_overflow: str = parameter("refuse", overflow_help, choices=OVERFLOWS)
+
+    @functools.cached_property
+    def integers(self) -> tuple[int, ...]:
+        """The constants in units of the last place of ``coefficient_format``."""
+        return quantise(self.constants, self.coefficient_format)
+
+    @property
+    def _fraction_width(self) -> int:
+        """Bits behind the point of the outputs."""
+        return fraction_width(self.input) + fraction_width(self.coefficient_format)
 
     def check(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
             return [f"input must be an integer or fixed point, not {self.input}"]
         if sum((self.error > 0, self.error_ulp > 0, self.faithful)) > 1:
             return ["only one of error, error_ulp and faithful may be given"]
-        return self.problem.violations()
+        wrong = complaints(
+            "constants", self.constants, self.coefficient_format, self.coefficient_overflow
+        )
+        return wrong or self.problem.violations()
 
     @property
     def problem(self) -> Problem:
         """The request to the searches."""
         return Problem(
-            constants=self.constants,
+            constants=self.integers,
             metric=self.metric,
             input_width=self.input.width,
             signed=self.input.signed,
@@ -135,7 +168,7 @@ class ConstantMultiplication(OperatorSpec):
     def bound(self) -> int:
         """Allowed magnitude of output minus exact product, in units of the product's lowest bit."""
         low, high = _range(self.input)
-        largest = max((abs(c) for c in self.constants), default=0) * max(-low, high)
+        largest = max((abs(c) for c in self.integers), default=0) * max(-low, high)
         bits = self.input.width if self.output_bits is None else self.output_bits
         halves = 2 * self.error_ulp + self.faithful
         place = largest.bit_length() + self.input.signed - bits
@@ -175,6 +208,7 @@ class ConstantMultiplication(OperatorSpec):
             "engine": found.engine,
             "search ended by": found.ended,
             "time spent (s)": round(found.seconds, 3),
+            **quantisation_facts(self.constants, self.integers, self.coefficient_format),
         }
 
     def remarks(self) -> list[str]:
@@ -202,18 +236,16 @@ class ConstantMultiplication(OperatorSpec):
 
     def outputs(self) -> dict[str, Format]:
         low, high = _range(self.input)
-        errors = [(0, 0)] * len(self.constants)
+        errors = [(0, 0)] * len(self.integers)
         if self.bound:
             errors = output_errors(self.graph, self.input.signed)
         ports: dict[str, Format] = {}
-        for index, (constant, (below, above)) in enumerate(
-            zip(self.constants, errors, strict=True)
-        ):
+        for index, (constant, (below, above)) in enumerate(zip(self.integers, errors, strict=True)):
             ends = constant * low, constant * high
             least, most = min(ends) + below, max(ends) + above
             width = max(most.bit_length(), (-least - 1).bit_length() if least < 0 else 0)
             ports[f"p{index}"] = FixedFormat(
-                max(1, width + (least < 0)), least < 0, self.input.fraction_width
+                max(1, width + (least < 0)), least < 0, self._fraction_width
             )
         return ports
 
@@ -227,7 +259,7 @@ class ConstantMultiplication(OperatorSpec):
         if self.bound:
             products = self.graph.evaluate(values)
         else:
-            products = [values * constant for constant in self.constants]
+            products = [values * constant for constant in self.integers]
         found = {}
         for (name, format), product in zip(outputs.items(), products, strict=True):
             code = product & ((1 << format.width) - 1)
@@ -237,12 +269,13 @@ class ConstantMultiplication(OperatorSpec):
     def exact(self, x: Any) -> ExactOutputs:
         assert isinstance(self.input, FixedFormat)
         numbers = numbers_of(x, self.input)
-        bound = self.bound * Fraction(2) ** -self.input.fraction_width
-        names = [f"p{index}" for index in range(len(self.constants))]
+        unit = Fraction(2) ** -fraction_width(self.coefficient_format)
+        bound = self.bound * Fraction(2) ** -self._fraction_width
+        names = [f"p{index}" for index in range(len(self.integers))]
         return ExactOutputs(
             {
-                name: [constant * number for number in numbers]
-                for name, constant in zip(names, self.constants, strict=True)
+                name: [constant * unit * number for number in numbers]
+                for name, constant in zip(names, self.integers, strict=True)
             },
             dict.fromkeys(names, bound),
         )
@@ -291,7 +324,7 @@ class ConstantMultiplication(OperatorSpec):
                 name: signed(format.width) if format.signed else unsigned(format.width)
                 for name, format in self.outputs().items()
             }
-            values = naive_graph(x.value, self.graph.check(self.constants))
+            values = naive_graph(x.value, self.graph.check(self.integers))
             for (name, shape), value in zip(shapes.items(), values, strict=True):
                 outputs[name] = plan.step(
                     f"naive_{name}", shape, lambda _, v=value: v, x, wrap=True

@@ -12,6 +12,7 @@ subtracted. (Oppenheim and Schafer, "Discrete-Time Signal Processing", 1989; Vor
 Pueschel, "Multiplierless Multiple Constant Multiplication", 2007.)
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -38,6 +39,14 @@ from holigrail_hw.hdl.project import project_integer
 from holigrail_hw.views import View
 
 from .adder_graph import decompose, odd_targets
+from .coefficients import (
+    OVERFLOWS,
+    complaints,
+    fraction_width,
+    overflow_help,
+    quantisation_facts,
+    quantise,
+)
 from .constant_multiplication import ConstantMultiplication
 from .frequency_response import magnitude_response
 from .graph_pictures import picture
@@ -67,9 +76,13 @@ class FiniteImpulseResponse(RoundedOperator):
     rounded only if ``result`` is another format. The products are as shallow as they can be unless
     ``depth`` is given, with the fewest adders (or one-bit adders) for that; 64 is as good as no
     limit.
+
+    With ``coefficient_format`` the coefficients are real numbers, exact decimals as text or
+    whatever a file of numbers holds, and rounded to that format, half to even. What the filter
+    multiplies by are the rounded ones; y has their bits behind the point in addition to those of x.
     """
 
-    coefficients: tuple[int, ...] = parameter(
+    coefficients: tuple[int | Fraction, ...] = parameter(
         (7, -19, 31, -19, 7),
         "the impulse response, beginning with the factor of the newest input",
         samples=((5,), (0, -6, 0, 0, -3, 0), (-1, 1, 0), (90, -45, 7, 0, 181)),
@@ -90,16 +103,27 @@ class FiniteImpulseResponse(RoundedOperator):
     result: Format | None = parameter(
         None, "format of y; exact if none", samples=tuple(map(parse, ("int9", "sfix7_en-4")))
     )
+    coefficient_format: Format | None = parameter(
+        None,
+        "format that coefficients are rounded to, half to even; they are integers if none",
+        samples=(parse("sfix9_en3"),),
+    )
+    coefficient_overflow: str = parameter("refuse", overflow_help, choices=OVERFLOWS)
+
+    @functools.cached_property
+    def integers(self) -> tuple[int, ...]:
+        """The coefficients in units of the last place of ``coefficient_format``."""
+        return quantise(self.coefficients, self.coefficient_format)
 
     @property
     def stateful(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether any but the newest input counts."""
-        return any(self.coefficients[1:])
+        return any(self.integers[1:])
 
     def derive(self) -> dict[str, Any]:
         if self._wrong():
             return {}
-        depth = max(1, least_depth(odd_targets(self.coefficients)))
+        depth = max(1, least_depth(odd_targets(self.integers)))
         return {"result": self.exact_format, "depth": depth}
 
     def check(self) -> list[str]:
@@ -108,7 +132,12 @@ class FiniteImpulseResponse(RoundedOperator):
     def _wrong(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
             return [f"input must be an integer or fixed point, not {self.input}"]
-        problem = Problem(self.coefficients, metric=self.metric, depth=self.depth)
+        wrong = complaints(
+            "coefficients", self.coefficients, self.coefficient_format, self.coefficient_overflow
+        )
+        if wrong:
+            return wrong
+        problem = Problem(self.integers, metric=self.metric, depth=self.depth)
         return [text.replace("constants", "coefficients") for text in problem.violations()]
 
     def operands(self) -> dict[str, Format]:
@@ -120,13 +149,18 @@ class FiniteImpulseResponse(RoundedOperator):
     @property
     def exact_format(self) -> FixedFormat:
         """The narrowest format that holds every output."""
-        low, high = range_of(self.coefficients, self.input.width, self.input.signed)
-        return FixedFormat(width_of_range(low, high), low < 0, self.input.fraction_width)
+        low, high = range_of(self.integers, self.input.width, self.input.signed)
+        return FixedFormat(width_of_range(low, high), low < 0, self._fraction_width)
+
+    @property
+    def _fraction_width(self) -> int:
+        """Bits behind the point of exact outputs."""
+        return fraction_width(self.input) + fraction_width(self.coefficient_format)
 
     @property
     def factors(self) -> tuple[int, ...]:
         """The odd parts of the coefficients, each once: the products that are needed."""
-        return tuple(sorted({decompose(c)[0] for c in self.coefficients} - {0}))
+        return tuple(sorted({decompose(c)[0] for c in self.integers} - {0}))
 
     @property
     def block(self) -> Any:
@@ -145,13 +179,15 @@ class FiniteImpulseResponse(RoundedOperator):
         """What is known about the filter, for people."""
         block = self.block
         known = block.facts() if block else {"adders": 0, "adder depth": 0, "optimal": "proved"}
+        format = self.coefficient_format
         return {
-            "taps": len(self.coefficients),
+            "taps": len(self.integers),
             "adders of the products": known["adders"],
-            "structural adders": max(0, sum(map(bool, self.coefficients)) - 1),
+            "structural adders": max(0, sum(map(bool, self.integers)) - 1),
             "adder depth of the products": known["adder depth"],
             "products optimal": known["optimal"],
-            "sum of magnitudes": sum(map(abs, self.coefficients)),
+            "sum of magnitudes": sum(map(abs, self.integers)),
+            **quantisation_facts(self.coefficients, self.integers, format),
         }
 
     def remarks(self) -> list[str]:
@@ -164,9 +200,9 @@ class FiniteImpulseResponse(RoundedOperator):
         if block is None:
             return []
         nodes = {factor: node for node, factor in enumerate(block.graph.fundamentals)}
-        graph = replace(block.graph, targets=targets_of(self.coefficients, nodes))
-        names = [f"h{age}" for age in range(len(self.coefficients))]
-        return [picture(graph, names), magnitude_response(self.coefficients)]
+        graph = replace(block.graph, targets=targets_of(self.integers, nodes))
+        names = [f"h{age}" for age in range(len(self.integers))]
+        return [picture(graph, names), magnitude_response(self.integers)]
 
     def outcome(self) -> str | None:
         block = self.block
@@ -176,12 +212,12 @@ class FiniteImpulseResponse(RoundedOperator):
         codes = np.asarray(x)
         exact = self.exact_format
         # Partial sums are no larger than the input's largest magnitude times all coefficients'.
-        largest = sum(map(abs, self.coefficients)) << self.input.width
+        largest = sum(map(abs, self.integers)) << self.input.width
         values = codes.astype(object if largest >> 62 or codes.dtype == object else np.int64)
         if self.input.signed:
             values = values - ((values >> (self.input.width - 1)) << self.input.width)
         total = values * 0
-        for age, coefficient in enumerate(self.coefficients[: len(values)]):
+        for age, coefficient in enumerate(self.integers[: len(values)]):
             total[age:] += coefficient * values[: len(values) - age]
         code = (total & ((1 << exact.width) - 1)).astype(object if exact.width > 64 else np.uint64)
         return {"y": code if self.target == exact else self.projected(exact.unpack(code), random)}
@@ -192,17 +228,19 @@ class FiniteImpulseResponse(RoundedOperator):
             return None
         assert isinstance(input, FixedFormat)
         numbers = numbers_of(x, input)
+        unit = Fraction(2) ** -fraction_width(self.coefficient_format)
         sums = [
             sum(
-                (c * numbers[n - age] for age, c in enumerate(self.coefficients[: n + 1])),
+                (c * numbers[n - age] for age, c in enumerate(self.integers[: n + 1])),
                 Fraction(),
             )
+            * unit
             for n in range(len(numbers))
         ]
         saturates = self.overflow == "saturate"
         return ExactOutputs(
             {"y": clamped(sums, target) if saturates else sums},
-            {"y": rounding_error(input.fraction_width, target, self.rounding)},
+            {"y": rounding_error(self._fraction_width, target, self.rounding)},
             wraps=not saturates,
         )
 
@@ -210,10 +248,10 @@ class FiniteImpulseResponse(RoundedOperator):
         """Random items and corner cases, with runs that drive the sum to its ends."""
         found = super().items(count, rng)
         low, high = self.input.minimum, self.input.maximum  # type: ignore[attr-defined]
-        mask, taps = (1 << self.input.width) - 1, len(self.coefficients)
+        mask, taps = (1 << self.input.width) - 1, len(self.integers)
         for start in range(0, count - taps, 5 * taps):
             ends = (high, low) if rng.random() < 0.5 else (low, high)
-            run = [ends[c < 0] & mask for c in reversed(self.coefficients)]
+            run = [ends[c < 0] & mask for c in reversed(self.integers)]
             found["x"][start : start + taps] = run
         return found
 
@@ -241,9 +279,9 @@ class FiniteImpulseResponse(RoundedOperator):
         product = {f: products[f"p{index}"] for index, f in enumerate(self.factors)}
         turn, negative = self._turn(), False
         total: Wire | None = None
-        for age in reversed(range(len(self.coefficients))):
+        for age in reversed(range(len(self.integers))):
             old = None if total is None else plan.previous(f"delayed{age}", total)
-            coefficient = self.coefficients[age]
+            coefficient = self.integers[age]
             if not coefficient:
                 total = old
                 continue
@@ -296,15 +334,15 @@ class FiniteImpulseResponse(RoundedOperator):
 
     def _turn(self) -> int | None:
         """The tap whose product the sum is subtracted from, if the oldest one is negative."""
-        used = [age for age, c in enumerate(self.coefficients) if c]
-        if self.coefficients[used[-1]] > 0:
+        used = [age for age, c in enumerate(self.integers) if c]
+        if self.integers[used[-1]] > 0:
             return None
-        positive = [age for age in used if self.coefficients[age] > 0]
-        return min(positive, key=lambda age: decompose(self.coefficients[age])[1], default=None)
+        positive = [age for age in used if self.integers[age] > 0]
+        return min(positive, key=lambda age: decompose(self.integers[age])[1], default=None)
 
     def _range(self, age: int, negative: bool) -> tuple[int, int]:
         """Ends of the sum over the inputs of at least this age, or of its negative."""
-        row = tuple(-c if negative else c for c in self.coefficients[age:])
+        row = tuple(-c if negative else c for c in self.integers[age:])
         return range_of(row, self.input.width, self.input.signed)
 
     @property
@@ -314,12 +352,12 @@ class FiniteImpulseResponse(RoundedOperator):
 
     def _naive(self, plan: Plan, x: Wire) -> Mapping[str, Wire]:
         total = plan.constant(0, _shape(0, 0))
-        for age in reversed(range(len(self.coefficients))):
-            old = plan.previous("old", total) if age + 1 < len(self.coefficients) else total
+        for age in reversed(range(len(self.integers))):
+            old = plan.previous("old", total) if age + 1 < len(self.integers) else total
             total = plan.step(
                 "naive",
                 _shape(*self._range(age, False)),
-                lambda s, x, c=self.coefficients[age]: s + x * c,
+                lambda s, x, c=self.integers[age]: s + x * c,
                 old,
                 x,
                 wrap=True,

@@ -27,5 +27,5 @@ def magnitude_response(coefficients: Sequence[int]) -> Curve:
         tuple(round(level, 3) for level in levels),
         "frequency / sample rate",
         "magnitude (dB)",
-        "Of the exact coefficients; 0 dB is the largest magnitude.",
+        "Of the coefficients as built; 0 dB is the largest magnitude.",
     )

@@ -9,6 +9,7 @@ With an error bound, operands lose low bits where that saves one-bit adders, and
 every output is proved to stay within the bound.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,6 +35,14 @@ from holigrail_hw.hdl.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 from holigrail_hw.views import View
 
+from .coefficients import (
+    OVERFLOWS,
+    complaints,
+    fraction_width,
+    overflow_help,
+    quantisation_facts,
+    quantise,
+)
 from .errors import GraphError
 from .graph_pictures import picture
 from .matrix_cache import design_kept
@@ -71,24 +80,27 @@ class MatrixMultiplication(OperatorSpec):
     """p0 = biases[0] + row 0 of the matrix times (x0, x1, ...), p1 = ...
 
     Without ``result``, outputs are in as many bits as they need, with the place of the inputs'
-    lowest bit; biases are in units of that bit. With it they are rounded, and saturate or wrap. A
-    ReLU replaces negative outputs by 0. ``depth`` limits the adders on a path of the matrix
-    product; where a bias finds no free place, it is one more adder behind it. Without it the depth
-    is the least possible, where adders times depth are fewest as a rule; deeper graphs may have
-    fewer adders, and 64 is as good as no limit.
+    lowest bit; biases are in units of that bit. With ``coefficient_format`` the matrix holds real
+    numbers, exact decimals as text or whatever a file of numbers holds, and is rounded to that
+    format, half to even; exact outputs have its bits behind the point in addition to those of the
+    inputs, and units are those of their lowest bit. With ``result`` outputs are rounded, and
+    saturate or wrap. A ReLU replaces negative outputs by 0. ``depth`` limits the adders on a path
+    of the matrix product; where a bias finds no free place, it is one more adder behind it. Without
+    it the depth is the least possible, where adders times depth are fewest as a rule; deeper graphs
+    may have fewer adders, and 64 is as good as no limit.
 
     Outputs are exact, or rounded once, unless an error is allowed: the bound is on the magnitude of
-    what is rounded minus the exact sum, ``error`` in units of the inputs' lowest bit, ``error_ulp``
-    in units in the last place of ``result``, or, without that, of outputs rounded to
-    ``output_bits``, of which the largest possible one uses all. ``faithful`` allows half of such a
-    unit, so that outputs rounded to nearest are off by at most one.
+    what is rounded minus the exact sum, ``error`` in units of the exact output, ``error_ulp`` in
+    units in the last place of ``result``, or, without that, of outputs rounded to ``output_bits``,
+    of which the largest possible one uses all. ``faithful`` allows half of such a unit, so that
+    outputs rounded to nearest are off by at most one.
 
     Two searches run at the same time. What they find depends on the seed and the iterations only,
     unless the time limit comes first or Ctrl-C, after which the best so far is taken. Without
     ``iterations``, there are as many as take the compiled search about two seconds.
     """
 
-    matrix: tuple[tuple[int, ...], ...] = parameter(
+    matrix: tuple[tuple[int | Fraction, ...], ...] = parameter(
         _EXAMPLE, "the constant matrix, a row for each output", samples=(((-5,),), _SQUARE)
     )
     input: Format = parameter(
@@ -129,29 +141,51 @@ class MatrixMultiplication(OperatorSpec):
     search_seed: int = parameter(
         0, "random numbers of the search", low=0, high=1 << 30, samples=(1,), hardware=False
     )
+    coefficient_format: Format | None = parameter(
+        None,
+        "format that the matrix is rounded to, half to even; it has integers if none",
+        samples=(parse("sfix9_en3"),),
+    )
+    coefficient_overflow: str = parameter("refuse", overflow_help, choices=OVERFLOWS)
+
+    @functools.cached_property
+    def integers(self) -> tuple[tuple[int, ...], ...]:
+        """The matrix in units of the last place of ``coefficient_format``."""
+        return tuple(quantise(row, self.coefficient_format) for row in self.matrix)
+
+    @property
+    def _fraction_width(self) -> int:
+        """Bits behind the point of exact outputs."""
+        return fraction_width(self.input) + fraction_width(self.coefficient_format)
+
+    def _wrong_numbers(self) -> list[str]:
+        flat = [number for row in self.matrix for number in row]
+        return complaints("matrix", flat, self.coefficient_format, self.coefficient_overflow)
 
     def derive(self) -> dict[str, Any]:
-        if not self.matrix or len({len(row) for row in self.matrix} | {0}) != 2:
+        if len({len(row) for row in self.matrix} | {0}) != 2 or self._wrong_numbers():
             return {}
-        return {"depth": max(1, least_matrix_depth(self.matrix))}
+        return {"depth": max(1, least_matrix_depth(self.integers))}
 
     def check(self) -> list[str]:
         if not isinstance(self.input, FixedFormat):
             return [f"input must be an integer or fixed point, not {self.input}"]
         lengths = {len(row) for row in self.matrix}
-        if not self.matrix or lengths == {0}:
+        if lengths in (set(), {0}):
             return ["matrix must have at least one row and one column"]
         if len(lengths) > 1:
             return [f"rows of the matrix must be equally long, not {sorted(lengths)}"]
+        if wrong := self._wrong_numbers():
+            return wrong
         biases = self.biases or ()
-        numbers = [*biases, *(item for row in self.matrix for item in row)]
+        numbers = [*biases, *(item for row in self.integers for item in row)]
         wide = [item for item in numbers if abs(item).bit_length() > _WIDEST]
         if wide:
             return [f"matrix and biases must have at most {_WIDEST} bits, not {wide[0]}"]
         found = []
-        if self.biases is not None and len(biases) != len(self.matrix):
-            found.append(f"biases must be {len(self.matrix)}, one per row, not {len(biases)}")
-        least = least_matrix_depth(self.matrix)
+        if self.biases is not None and len(biases) != len(self.integers):
+            found.append(f"biases must be {len(self.integers)}, one per row, not {len(biases)}")
+        least = least_matrix_depth(self.integers)
         if self.depth is not None and self.depth < least:
             found.append(f"depth must be {least} or more for this matrix, not {self.depth}")
         if self.result is not None and not isinstance(self.result, FixedFormat):
@@ -198,13 +232,13 @@ class MatrixMultiplication(OperatorSpec):
         assert isinstance(self.input, FixedFormat)
         constant = 0 if self.result is None else self._stage.constant
         request = MatrixRequest(
-            matrix=self.matrix,
-            ranges=((self.input.minimum, self.input.maximum),) * len(self.matrix[0]),
+            matrix=self.integers,
+            ranges=((self.input.minimum, self.input.maximum),) * len(self.integers[0]),
             constants=tuple(bias + constant for bias in self._biases),
             bounds=(self.bound,) * self._rows,
             depth=self.depth,
             iterations=(
-                default_iterations(self.matrix) if self.iterations is None else self.iterations
+                default_iterations(self.integers) if self.iterations is None else self.iterations
             ),
             seed=self.search_seed,
             searches=2,
@@ -236,13 +270,18 @@ class MatrixMultiplication(OperatorSpec):
             "one-bit adders": analysis.one_bit_adders,
             "one-bit adders without truncation": found.untruncated,
             "adder depth": graph.depth,
-            "least depth": least_matrix_depth(self.matrix),
+            "least depth": least_matrix_depth(self.integers),
             "error bound": self.bound,
             "worst error": found.worst_error,
             "optimal": "not proved",
             "truncation by": found.engine,
             "iterations": found.iterations,
             "time spent (s)": round(found.seconds, 3),
+            **quantisation_facts(
+                [number for row in self.matrix for number in row],
+                [integer for row in self.integers for integer in row],
+                self.coefficient_format,
+            ),
         }
 
     def remarks(self) -> list[str]:
@@ -256,7 +295,7 @@ class MatrixMultiplication(OperatorSpec):
         return self.circuit.to_json()
 
     def inputs(self) -> dict[str, Format]:
-        return {f"x{index}": self.input for index in range(len(self.matrix[0]))}
+        return {f"x{index}": self.input for index in range(len(self.integers[0]))}
 
     def outputs(self) -> dict[str, Format]:
         if self.result is not None:
@@ -269,14 +308,14 @@ class MatrixMultiplication(OperatorSpec):
             if self.activation == "relu":
                 low, high = max(low, 0), max(high, 0)
             ports[f"p{index}"] = FixedFormat(
-                width_of_range(low, high), low < 0, self.input.fraction_width
+                width_of_range(low, high), low < 0, self._fraction_width
             )
         return ports
 
     def golden(self, **codes: Any) -> dict[str, Any]:
-        inputs = [np.asarray(codes[f"x{index}"]) for index in range(len(self.matrix[0]))]
+        inputs = [np.asarray(codes[f"x{index}"]) for index in range(len(self.integers[0]))]
         # Partial sums need no more bits than the sum of all magnitudes does, and what they lose.
-        largest = max(sum(map(abs, row)) for row in self.matrix) << self.input.width
+        largest = max(sum(map(abs, row)) for row in self.integers) << self.input.width
         largest = 4 * (largest + max(map(abs, self._biases)) + self.bound)
         wide = largest >> 60 or any(code.dtype == object for code in inputs)
         values = []
@@ -290,7 +329,7 @@ class MatrixMultiplication(OperatorSpec):
             totals = [total - constant for total in self.circuit.evaluate(values)]
         else:
             totals = []
-            for row, bias in zip(self.matrix, self._biases, strict=True):
+            for row, bias in zip(self.integers, self._biases, strict=True):
                 total = values[0] * 0 + bias
                 for constant, value in zip(row, values, strict=True):
                     total = total + constant * value
@@ -298,7 +337,7 @@ class MatrixMultiplication(OperatorSpec):
         if self.activation == "relu":
             totals = [total * (total > 0) for total in totals]
         found = {}
-        exact = FixedFormat(largest.bit_length() + 1, True, self.input.fraction_width)
+        exact = FixedFormat(largest.bit_length() + 1, True, self._fraction_width)
         for total, (name, format) in zip(totals, self.outputs().items(), strict=True):
             kept = format if self.result is None else exact
             code = total & ((1 << kept.width) - 1)
@@ -312,26 +351,27 @@ class MatrixMultiplication(OperatorSpec):
     def exact(self, **codes: Any) -> ExactOutputs:
         input, result = self.input, self.result
         assert isinstance(input, FixedFormat)
-        columns = [numbers_of(codes[f"x{index}"], input) for index in range(len(self.matrix[0]))]
-        unit = Fraction(2) ** -input.fraction_width
+        columns = [numbers_of(codes[f"x{index}"], input) for index in range(len(self.integers[0]))]
+        unit = Fraction(2) ** -self._fraction_width
+        last_place = Fraction(2) ** -fraction_width(self.coefficient_format)
         bound, values = self.bound * unit, {}
-        for index, (row, bias) in enumerate(zip(self.matrix, self._biases, strict=True)):
+        for index, (row, bias) in enumerate(zip(self.integers, self._biases, strict=True)):
             totals = [
-                bias * unit + sum(c * x for c, x in zip(row, item, strict=True))
+                bias * unit + last_place * sum(c * x for c, x in zip(row, item, strict=True))
                 for item in zip(*columns, strict=True)
             ]
             if self.activation == "relu":
                 totals = [max(total, Fraction(0)) for total in totals]
             values[f"p{index}"] = totals
         if isinstance(result, FixedFormat):
-            bound += rounding_error(input.fraction_width, result, self.rounding)
+            bound += rounding_error(self._fraction_width, result, self.rounding)
             if self.overflow == "saturate":
                 values = {name: clamped(totals, result) for name, totals in values.items()}
         wraps = result is not None and self.overflow == "wrap"
         return ExactOutputs(values, dict.fromkeys(values, bound), wraps)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        inputs = [wires[f"x{index}"] for index in range(len(self.matrix[0]))]
+        inputs = [wires[f"x{index}"] for index in range(len(self.integers[0]))]
         found = self.design
         rows = matrix_steps(plan, found.circuit, found.analysis, inputs)
         outputs = {}
@@ -354,7 +394,7 @@ class MatrixMultiplication(OperatorSpec):
         return self._naive
 
     def _naive(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        inputs = [wires[f"x{index}"] for index in range(len(self.matrix[0]))]
+        inputs = [wires[f"x{index}"] for index in range(len(self.integers[0]))]
         design = self.design.check()
         sums = naive_matrix([wire.value for wire in inputs], design.circuit)
         outputs = {}
@@ -396,7 +436,7 @@ class MatrixMultiplication(OperatorSpec):
 
     @property
     def _rows(self) -> int:
-        return len(self.matrix)
+        return len(self.integers)
 
     @property
     def _biases(self) -> tuple[int, ...]:
@@ -410,7 +450,7 @@ class MatrixMultiplication(OperatorSpec):
     def _stage_to(self, format: FixedFormat) -> ResultStage:
         assert isinstance(self.input, FixedFormat)
         return ResultStage(
-            self.input.fraction_width,
+            self._fraction_width,
             format,
             self.rounding,
             self.overflow == "saturate",
@@ -420,6 +460,6 @@ class MatrixMultiplication(OperatorSpec):
     def _exact(self, index: int) -> tuple[int, int]:
         """Least and greatest exact output."""
         assert isinstance(self.input, FixedFormat)
-        ends = [(c * self.input.minimum, c * self.input.maximum) for c in self.matrix[index]]
+        ends = [(c * self.input.minimum, c * self.input.maximum) for c in self.integers[index]]
         bias = self._biases[index]
         return sum(map(min, ends)) + bias, sum(map(max, ends)) + bias

@@ -13,17 +13,21 @@ annotation        what may be given, from Python, a recipe or the command line
 ``Enum``, ``str``  a member, or the text of one of the choices; short forms an enumeration knows
 ``Format``        a number format, or its name
 ``tuple[int]``    a list, tuple, range or NumPy vector of integers, a single integer, or text:
-                  integers separated by commas
+                  integers separated by commas; or the path of a .npy, .npz, .csv or .txt file
 rows of these     a list or tuple of such rows, a NumPy matrix, or text: rows separated by
-                  semicolons; or the path of a .npy or .npz file
+                  semicolons; or the path of such a file
 matrices          a list or tuple of such matrices, a NumPy array of three dimensions, or text:
                   matrices separated by bars; or the path of a .npz file
 ================  ===============================================================================
 
+With ``int | Fraction`` in place of ``int``, rows and rows of rows hold real numbers, too: decimals
+as text, and floats alone, in lists and in arrays, each of them exactly what it stands for.
+
 Where the field may be ``None``, so may the text: ``none``, ``auto`` or nothing. A NumPy array of
-floats is taken if each of its numbers is an integer, since weights are often kept so; a float alone
-or in a list is refused. Of an archive (.npz) matrices are the two-dimensional arrays, by name, and
-rows the one-dimensional ones, unless it holds nothing but one matrix; arrays of text are labels.
+floats is taken for integers if each of its numbers is one, since weights are often kept so; a float
+alone or in a list is refused. Of an archive (.npz) matrices are the two-dimensional arrays, by
+name, and rows the one-dimensional ones, unless it holds nothing but one matrix; arrays of text are
+labels. What a parameter holds are the numbers of a file, never its path.
 """
 
 from .construction import construct, parse_parameters, settle

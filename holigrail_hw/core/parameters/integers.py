@@ -1,4 +1,4 @@
-"""Parameters that are integers in a row, rows of these, or matrices of these rows.
+"""Parameters that are numbers in a row, rows of these, or matrices of these rows.
 
 What is already a tuple of Python integers is only looked at: networks have many thousand weights,
 and a specification is made anew for every variant.
@@ -7,48 +7,67 @@ and a specification is made anew for every variant.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from holigrail_hw.exact_numbers import exact_number
 from holigrail_hw.plain_values import plain_integer
 
 from .integer import integer_of
 from .kind import Kind, shown
-from .numpy_files import matrices_of, rows_of
+from .number_files import is_number_file, matrices_of, row_of, rows_of
 
 __all__ = ["Integers", "Matrices", "Rows"]
+
+_FILE = "the path of a .npy, .npz, .csv or .txt file"
 
 
 @dataclass(frozen=True)
 class Integers(Kind):
-    """``tuple[int, ...]``."""
+    """``tuple[int, ...]``; ``real``: ``tuple[int | Fraction, ...]``, exact."""
+
+    real: bool = False
 
     type = tuple
-    separator = ":"  # Integers have commas of their own.
-    legal = "integers separated by commas"  # type: ignore[assignment]
+    separator = ":"  # Lists have commas of their own.
 
-    def parse(self, given: Any) -> tuple[int, ...]:
-        return _or_refused(self, given, lambda: _row(given, alone=True))
+    @property
+    def legal(self) -> str:
+        return f"{_what(self.real)} separated by commas, or {_FILE}"
+
+    def parse(self, given: Any) -> tuple[Any, ...]:
+        path = _path(given)
+        if is_number_file(path):
+            return tuple(row_of(Path(path), self.real))
+        return _or_refused(self, given, lambda: _row(given, self.real, alone=True))
 
 
 @dataclass(frozen=True)
 class Rows(Kind):
-    """``tuple[tuple[int, ...], ...]``."""
+    """``tuple[tuple[int, ...], ...]``; ``real``: of rows of ``int | Fraction``, exact."""
+
+    real: bool = False
 
     type = tuple
     separator = ":"
-    legal = (  # type: ignore[assignment]
-        "integers separated by commas, in rows separated by semicolons, "
-        "or the path of a .npy or .npz file"
-    )
 
-    def parse(self, given: Any) -> tuple[tuple[int, ...], ...]:
+    @property
+    def legal(self) -> str:
+        return (
+            f"{_what(self.real)} separated by commas, in rows separated by semicolons, or {_FILE}"
+        )
+
+    def parse(self, given: Any) -> tuple[tuple[Any, ...], ...]:
         path = _path(given)
-        if path.endswith((".npy", ".npz")):
-            given = rows_of(Path(path))
-        rows = _or_refused(self, given, lambda: _rows(given))
+        if is_number_file(path):
+            rows = tuple(tuple(row) for row in rows_of(Path(path), self.real))
+        else:
+            rows = _or_refused(
+                self, given, lambda: _parts(given, ";", 2, lambda row: _row(row, self.real))
+            )
         if not rows:
             raise ValueError("must have at least one row")
         return rows
@@ -70,6 +89,10 @@ class Matrices(Kind):
         if not matrices:
             raise ValueError("must have at least one matrix")
         return matrices
+
+
+def _what(real: bool) -> str:
+    return "numbers" if real else "integers"
 
 
 def _path(given: Any) -> str:
@@ -94,22 +117,19 @@ def _parts(given: Any, separator: str, dimensions: int, parse: Callable[[Any], A
     raise TypeError
 
 
-def _rows(given: Any) -> tuple[tuple[int, ...], ...]:
-    return _parts(given, ";", 2, _row)
-
-
-def _row(given: Any, alone: bool = False) -> tuple[int, ...]:
-    """Integers of one row; ``alone``: a single integer is a row, too."""
+def _row(given: Any, real: bool, alone: bool = False) -> tuple[int | Fraction, ...]:
+    """Numbers of one row; ``alone``: a single number is a row, too."""
     if type(given) is tuple and all(type(item) is int for item in given):
         return given
+    item_of = exact_number if real else integer_of
     if isinstance(given, str):
-        return tuple(integer_of(item) for item in given.split(","))
-    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind == "f":
+        return tuple(item_of(item) for item in given.split(","))
+    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind == "f" and not real:
         if not (np.isfinite(given) & (given == np.floor(given))).all():
             raise ValueError
         return tuple(int(item) for item in given)
     if isinstance(given, list | tuple | range) or isinstance(given, np.ndarray) and given.ndim == 1:
-        return tuple(integer_of(item) for item in given)
+        return tuple(item_of(item) for item in given)
     if alone:
-        return (plain_integer(given),)
+        return (exact_number(given) if real else plain_integer(given),)
     raise TypeError

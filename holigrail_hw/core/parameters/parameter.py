@@ -5,6 +5,7 @@ import enum
 import functools
 import types
 import typing
+from fractions import Fraction
 from typing import Any
 
 from holigrail_hw.formats import Format
@@ -146,7 +147,8 @@ def _kind(hint: Any, metadata: Any) -> Kind:
         depth = 0
         while typing.get_origin(hint) is tuple:
             hint, depth = typing.get_args(hint)[0], depth + 1
-        return (Integers, Rows, Matrices)[depth - 1]()
+        real = Fraction in typing.get_args(hint)
+        return Matrices() if depth == 3 else (Integers, Rows)[depth - 1](real)
     if hint is int:
         return Integer(metadata["low"], metadata["high"], metadata["help"])
     if hint is bool:

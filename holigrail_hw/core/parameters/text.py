@@ -1,7 +1,10 @@
 """A parameter's value as text, the inverse of parsing."""
 
 import enum
+from fractions import Fraction
 from typing import Any
+
+from holigrail_hw.exact_numbers import number_text
 
 __all__ = ["to_text"]
 
@@ -17,5 +20,9 @@ def to_text(value: Any) -> str:
             return "|".join(to_text(part) for part in value)
         return ";".join(to_text(row) for row in value)
     if isinstance(value, tuple):
-        return ",".join(str(item) for item in value)
-    return "none" if value is None else str(value)
+        return ",".join(map(_item_text, value))
+    return "none" if value is None else _item_text(value)
+
+
+def _item_text(item: Any) -> str:
+    return number_text(item) if isinstance(item, Fraction) else str(item)
