@@ -58,6 +58,8 @@ def from_vector_text(text: str) -> MatrixGraph:
             reader.add(vectors, (numbers[2], numbers[4]))
         elif kind == "O":
             reader.output(vectors[0], vectors[1], numbers[2])
+    if not reader.targets:
+        raise GraphError(f"{_WHO}: must have outputs, items 'O'")
     return MatrixGraph(inputs, tuple(reader.adders), tuple(reader.targets)).check()
 
 

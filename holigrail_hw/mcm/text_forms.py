@@ -2,13 +2,17 @@
 
 ``{{'A',[11],2,[1],1,3,[3],1,0},{'R',..},{'O',[22],2,[11],2,1}}``: an adder ('A') has its factor and
 depth, and per operand factor, depth and shift; a negative factor is a subtracted operand, equal
-negative shifts are a right shift of the sum. A register ('R') repeats a value one depth later; an
-output ('O') has the constant, its depth, the factor, its depth and a shift. Reading normalises:
-even or negative factors become odd and positive with a shift and a sign. Truncation, and several
-constants per node (``[3;5]``), have no place in an adder graph read here.
+negative shifts are a right shift of the sum. sat_mcm may write that shift as a field of its own,
+behind the depth: ``{'A',[3],2,1,[1],0,0,[5],1,0}`` is (1 + 5) / 2. A register ('R') repeats a value
+one depth later; an output ('O') has the constant, its depth, the factor, its depth and a shift.
+Reading normalises: even or negative factors become odd and positive with a shift and a sign.
+Truncation, and several constants per node (``[3;5]``), have no place in an adder graph read here. A
+text must name its outputs; sat_mcm leaves them out, and whoever reads its texts says which
+constants are asked for.
 """
 
 import re
+from collections.abc import Sequence
 
 from .adder_graph import Adder, AdderGraph, Operand, Target, decompose
 from .errors import GraphError
@@ -17,6 +21,8 @@ __all__ = ["from_flopoco", "to_flopoco"]
 
 _ITEM = re.compile(r"\{\s*'([A-Z])'\s*,([^{}]*)\}")
 _FIELDS = {"A": "vdvdsvds", "R": "vdvd", "O": "vdvds"}
+_SHIFTED_ADDER = "vdsvdsvds"
+_MOST_SHIFT = 1 << 12
 
 
 def to_flopoco(graph: AdderGraph) -> str:
@@ -41,8 +47,20 @@ def to_flopoco(graph: AdderGraph) -> str:
     return "{" + ",".join(items) + "}"
 
 
-def from_flopoco(text: str) -> AdderGraph:
-    """Read the text; raises GraphError if it is malformed or its factors do not fit."""
+def from_flopoco(text: str, constants: Sequence[int] | None = None) -> AdderGraph:
+    """Read the text.
+
+    Parameters
+    ----------
+    text : str
+    constants : sequence of int or None
+        The outputs of a text without items 'O', in this order.
+
+    Raises
+    ------
+    GraphError
+        The text is malformed, its factors do not fit, or there are no outputs, or twice.
+    """
     stripped = text.strip()
     items = _ITEM.findall(stripped)
     rest = _ITEM.sub("", stripped)
@@ -59,16 +77,31 @@ def from_flopoco(text: str) -> AdderGraph:
             _add(body, nodes, adders)
         elif kind == "O":
             value, _, factor, _, shift = body
-            if value == 0:
-                targets.append(Target(0, None))
-                continue
-            if factor << shift not in (value, -value):
-                raise GraphError(f"text form: output {value} is not {factor} << {shift}")
-            odd, total, negative = decompose(value)
-            if odd not in nodes:
-                raise GraphError(f"text form: output {value} has no node of factor {odd}")
-            targets.append(Target(value, nodes[odd], total, negative))
+            if not _is_shifted(factor, shift, value):
+                raise GraphError(f"text form: output {value} is not {factor} * 2^{shift}")
+            targets.append(_target(value, nodes))
+    if bool(targets) == (constants is not None):
+        raise GraphError(
+            "text form: outputs must be given once, "
+            + ("not in the text and beside it" if targets else "as items 'O' or beside the text")
+        )
+    targets += [_target(constant, nodes) for constant in constants or ()]
     return AdderGraph(tuple(adders), tuple(targets)).check()
+
+
+def _is_shifted(factor: int, shift: int, value: int) -> bool:
+    """Whether the value, or its negative, is the factor times this power of two."""
+    left, right = abs(factor) << max(shift, 0), abs(value) << max(-shift, 0)
+    return left == right
+
+
+def _target(value: int, nodes: dict[int, int]) -> Target:
+    if value == 0:
+        return Target(0, None)
+    odd, total, negative = decompose(value)
+    if odd not in nodes:
+        raise GraphError(f"text form: output {value} has no node of factor {odd}")
+    return Target(value, nodes[odd], total, negative)
 
 
 def _numbers(kind: str, body: str) -> list[int]:
@@ -78,6 +111,8 @@ def _numbers(kind: str, body: str) -> list[int]:
         raise GraphError(f"text form: items must be 'A', 'R' or 'O', not '{kind}'")
     if kind == "O" and len(fields) == 4:
         fields.append("0")
+    if kind == "A" and len(fields) == len(_SHIFTED_ADDER):
+        pattern = _SHIFTED_ADDER
     numbers = []
     for letter, field in zip(pattern, fields, strict=False):
         form = r"\[(-?\d+)\]" if letter == "v" else r"(-?\d+)"
@@ -87,6 +122,14 @@ def _numbers(kind: str, body: str) -> list[int]:
         numbers.append(int(match[1]))
     if len(fields) != len(pattern):
         raise GraphError(f"text form: item '{kind}' must have {len(pattern)} fields: {body}")
+    if any(
+        abs(n) > _MOST_SHIFT for n, letter in zip(numbers, pattern, strict=True) if letter != "v"
+    ):
+        raise GraphError(f"text form: depths and shifts must be at most {_MOST_SHIFT}: {body}")
+    if pattern == _SHIFTED_ADDER:
+        right_shift = numbers.pop(2)
+        numbers[4] -= right_shift
+        numbers[7] -= right_shift
     return numbers
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,8 +121,33 @@ def test_text_with_even_and_negative_factors():
 
 
 def test_text_with_a_right_shift():
-    graph = text_forms.from_flopoco("{{'A',[5],1,[1],0,2,[1],0,0},{'A',[3],2,[1],0,-1,[5],1,-1}}")
+    text = "{{'A',[5],1,[1],0,2,[1],0,0},{'A',[3],2,[1],0,-1,[5],1,-1},{'O',[3],2,[3],2,0}}"
+    graph = text_forms.from_flopoco(text)
     assert graph.adders[1].right_shift == 1
+
+
+def test_text_with_an_output_shift():
+    """As sat_mcm writes it: a field behind the depth, and no outputs."""
+    text = "{{'A',[5],1,0,[1],0,2,[1],0,0},{'A',[3],2,1,[1],0,0,[5],1,0},"
+    text += "{'A',[-1],3,2,[1],0,0,[-5],1,0}}"
+    graph = text_forms.from_flopoco(text, (3, -10, 0, 4))
+    assert graph.fundamentals == (1, 5, 3) and graph.constants == (3, -10, 0, 4)
+    assert [adder.right_shift for adder in graph.adders] == [0, 1]
+    values = [-7, 0, 1, 100]
+    assert graph.evaluate(np.array(values))[0].tolist() == [3 * x for x in values]
+    shifted = "{{'A',[7],1,0,[1],0,3,[-1],0,0},{'A',[9],2,1,[7],1,1,[1],0,2},{'O',[18],2,[9],2,1}}"
+    assert text_forms.from_flopoco(shifted).constants == (18,)
+
+
+def test_outputs_are_given_once():
+    adder, output = "{'A',[3],1,[1],0,0,[1],0,1}", "{'O',[3],1,[3],1,0}"
+    with pytest.raises(GraphError, match="as items 'O' or beside the text"):
+        text_forms.from_flopoco(f"{{{adder}}}")
+    with pytest.raises(GraphError, match="not in the text and beside it"):
+        text_forms.from_flopoco(f"{{{adder},{output}}}", [3])
+    with pytest.raises(GraphError, match="output 5 has no node"):
+        text_forms.from_flopoco(f"{{{adder}}}", [5])
+    assert text_forms.from_flopoco(f"{{{adder}}}", [3, 6]).constants == (3, 6)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +155,10 @@ def test_text_with_a_right_shift():
     [
         "",
         "{{'A',[3],1,[1],0,0,[1],0,2}}",
+        "{{'A',[3],1,1,[1],0,0,[1],0,1},{'O',[3],1,[3],1,0}}",
+        "{{'A',[3],1,-1,[1],0,0,[1],0,1},{'O',[3],1,[3],1,0}}",
+        "{{'A',[3],1,[1],0,0,[1],0,99999999},{'O',[3],1,[3],1,0}}",
+        "{{'A',[3],1,[1],0,0,[1],0,1},{'O',[3],1,[3],1,-1}}",
         "{{'A',[3],1,[1],0,0,[1],0}}",
         "{{'A',[3;5],1,[1;1],0,0,[1;1],0,1}}",
         "{{'M',[3],1}}",

@@ -88,3 +88,9 @@ def test_wrong_texts(text, message):
         from_vector_text(text)
     assert str(caught.value).startswith("matrix text form: ")
     assert message in str(caught.value)
+
+
+def test_a_text_without_outputs_is_refused():
+    text = "{{'A',[1,2],1,[1,0],0,0,[0,1],0,1}}"
+    with pytest.raises(GraphError, match="must have outputs"):
+        from_vector_text(text)
