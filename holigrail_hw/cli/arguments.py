@@ -1,6 +1,7 @@
 """From words to a design: options of an operator come from its parameters, timing from a few more.
 
-Every verb on a design takes ``OPERATOR [--parameter value ...]`` or a recipe. All mistakes of one
+Every verb on a design takes ``OPERATOR [--parameter value ...]`` or a recipe; what is given on the
+command line takes the place of a recipe's own values. All mistakes of one
 command line are reported together.
 """
 
@@ -64,7 +65,10 @@ class Design:
 
 @dataclass(frozen=True)
 class Request:
-    """An operator and its parameters as texts, or the path of a recipe; not yet judged."""
+    """An operator and its parameters as texts, not yet judged; ``recipe`` has the other values.
+
+    Of a recipe that cannot be read no operator is known.
+    """
 
     options: argparse.Namespace
     cls: type[OperatorSpec] | None
@@ -100,13 +104,11 @@ def read_request(words: list[str], session: Session, configure: Configure | None
             f"{session.verb}: an operator or a recipe must be given",
             hint=f"holigrail {session.verb} OPERATOR; `holigrail list` shows all of them",
         )
-    if options.operator.endswith(".toml"):
-        parser, cls, texts = base, None, {}
-        options, unknown = parser.parse_known_args(words)
-    else:
-        cls = find(options.operator)
-        parser = parser_of(session, configure, cls)
-        options, unknown = parser.parse_known_args(words)
+    is_recipe = options.operator.endswith(".toml")
+    cls = _operator_of_recipe(Path(options.operator)) if is_recipe else find(options.operator)
+    parser, texts = parser_of(session, configure, cls), {}
+    options, unknown = parser.parse_known_args(words)
+    if cls is not None:
         given = {name: getattr(options, f"parameter_{name}") for name in parameters_of(cls)}
         texts = {name: text for name, text in given.items() if text is not None}
     if unknown:
@@ -118,8 +120,18 @@ def read_request(words: list[str], session: Session, configure: Configure | None
                 lambda: timing_of(options, None, Timing()),
             ]
         )
-    recipe = None if cls else Path(options.operator)
-    return Request(options, cls, recipe, texts)
+    return Request(options, cls, Path(options.operator) if is_recipe else None, texts)
+
+
+def _operator_of_recipe(given: Path) -> type[OperatorSpec] | None:
+    """The operator whose parameters may be given beside a recipe; ``None`` if that is broken."""
+    from ..flow import recipe
+
+    name = recipe.operator_name(catalogue.recipe_path(given))
+    try:
+        return None if name is None else find(name)
+    except RequestError:
+        return None
 
 
 def read_design(
@@ -132,7 +144,7 @@ def read_design(
         from ..flow import recipe
 
         path = catalogue.recipe_path(request.recipe)
-        spec, timing, recipe_board = recipe.load(path)
+        spec, timing, recipe_board = recipe.load(path, request.texts)
         board, part = board or recipe_board, recipe.device(path)
         timing, device = timing_of(options, board, timing, part)
         if board is None:

@@ -20,7 +20,7 @@ def main(words: list[str], session: Session) -> int:
     """Print one row for every combination of ``--parameter value,value``."""
     request = read_request(words, session, configure)
     options, cls = request.options, request.cls
-    if cls is None:
+    if cls is None or request.recipe is not None:
         raise RequestError(
             "explore: the design must be an operator with lists of values, not a recipe",
             hint="holigrail explore OPERATOR --parameter value,value",

@@ -14,6 +14,7 @@
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from ..core.timing import Timing
 from ..documents import parse_toml
 from . import manifest
 
-__all__ = ["Recipe", "device", "load", "text"]
+__all__ = ["Recipe", "device", "load", "operator_name", "text"]
 
 _KEYS = ("summary", "operator", "name", "parameters", "timing", "board")
 
@@ -36,8 +37,8 @@ class Recipe(NamedTuple):
     board: str | None
 
 
-def load(path: Path) -> Recipe:
-    """Read a recipe.
+def load(path: Path, given: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe; parameters that are ``given`` take the place of those in the file.
 
     Raises
     ------
@@ -76,10 +77,21 @@ def load(path: Path) -> Recipe:
             timing = {**timing, "name": content["name"]}
     if wrong:
         raise RequestError(wrong)
-    spec, request = manifest.rebuild(
-        content["operator"], content.get("parameters", {}), timing, who=who
-    )
+    parameters = content.get("parameters", {})
+    if given and isinstance(parameters, dict):
+        parameters = {key.replace("-", "_"): value for key, value in parameters.items()}
+        parameters |= given
+    spec, request = manifest.rebuild(content["operator"], parameters, timing, who=who)
     return Recipe(spec, request, name)
+
+
+def operator_name(path: Path) -> str | None:
+    """The operator of a recipe; ``None`` where :func:`load` will say what is wrong."""
+    try:
+        name = parse_toml(Path(path).read_text(encoding="utf-8")).get("operator")
+    except (OSError, ValueError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def device(path: Path) -> str | None:

@@ -242,11 +242,63 @@ def test_a_product_that_does_not_fit(holigrail):
     assert answer.err.startswith("error: mac: accumulator must hold every product of int8 x int8")
 
 
-def test_a_recipe_takes_no_parameters(holigrail, tmp_path):
-    (tmp_path / "own.toml").write_text('operator = "mac"\n')
-    answer = holigrail("info", "own.toml", "--a", "int4")
-    assert answer.status == 2
-    assert answer.err.splitlines()[0] == "error: info: no option named '--a'"
+OWN = """\
+operator = "mac"
+[parameters]
+a = "int8"
+b = "int5"
+[timing]
+latency = 2
+device = "ecp5"
+"""
+
+
+def _given(answer, *names):
+    values = {row["name"]: row["value"] for row in answer.json["parameters"]}
+    return [values[name] for name in names]
+
+
+def test_the_command_line_overrides_a_recipe(holigrail, tmp_path):
+    """Parameter by parameter, and the clock; what is not given stays as the recipe says."""
+    (tmp_path / "own.toml").write_text(OWN)
+    plain = holigrail("info", "own.toml", "--json")
+    assert _given(plain, "a", "b") == ["int8", "int5"]
+    assert plain.json["timing"][-1]["latency"] == 2 and plain.json["device"] == "ecp5"
+    answer = holigrail("info", "own.toml", "--a", "int4", "--json")
+    assert _given(answer, "a", "b") == ["int4", "int5"]
+    assert answer.json["timing"][-1]["latency"] == 2 and answer.json["device"] == "ecp5"
+    words = ("--accumulator", "int40", "--latency", "3", "--device", "ice40up5k", "--json")
+    answer = holigrail("info", "own.toml", *words)
+    assert _given(answer, "a", "accumulator") == ["int8", "int40"]
+    assert answer.json["timing"][-1]["latency"] == 3 and answer.json["device"] == "ice40up5k"
+    whole = ("--a", "int4", "--b", "int5", "--latency", "2", "--device", "ecp5", "--json")
+    answer = holigrail("info", "own.toml", "--a", "int4", "--json")
+    assert holigrail("info", "mac", *whole).json["top"] == answer.json["top"]
+
+
+def test_the_board_of_a_recipe_is_overridden(holigrail, tmp_path):
+    (tmp_path / "own.toml").write_text(OWN + '[board]\nname = "icebreaker"\n')
+    answer = holigrail("build", "own.toml", "--board", "none-such")
+    assert answer.status == 2 and "'none-such'" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--quotient", "int4"), "error: info: no option named '--quotient'"),
+        (("--a", "int4x"), "error: recipe own.toml: mac: a: "),
+    ],
+)
+def test_what_a_recipe_does_not_take(holigrail, tmp_path, words, message):
+    (tmp_path / "own.toml").write_text(OWN)
+    answer = holigrail("info", "own.toml", *words)
+    assert answer.status == 2 and answer.err.startswith(message)
+
+
+def test_a_recipe_is_not_explored(holigrail, tmp_path):
+    (tmp_path / "own.toml").write_text(OWN)
+    answer = holigrail("explore", "own.toml", "--a", "int4,int5")
+    assert answer.status == 2 and "not a recipe" in answer.err
 
 
 @pytest.mark.parametrize(
