@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from . import kept_files
 from .cache_folder import cache_folder
+from .work_folder import UNFINISHED, is_abandoned
 
 __all__ = [
     "COMPILED",
@@ -19,14 +22,17 @@ __all__ = [
     "Kind",
     "clear",
     "compiled",
+    "damaged_compiled",
     "entries",
+    "keep",
     "kinds",
+    "losses",
     "register",
     "size_of",
 ]
 
 COMPILED = "compiled"
-# An unfinished file that old belongs to no running process.
+# An unfinished document that old belongs to no running process.
 _LEFT_BEHIND_S = 3600.0
 
 
@@ -53,6 +59,7 @@ class Kind:
 
 
 _KINDS: dict[str, Kind] = {}
+_LOSSES: list[str] = []
 
 
 def register(kind: Kind) -> None:
@@ -89,7 +96,7 @@ def clear(name: str) -> int:
     found = compiled() if name == COMPILED else _members(home / _KINDS[name].folder)
     count = 0
     for path in found:
-        if path.name.startswith(".unfinished-") and not _is_left_behind(path):
+        if path.name.startswith(UNFINISHED) and not _is_left_behind(path):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -97,6 +104,32 @@ def clear(name: str) -> int:
             path.unlink(missing_ok=True)
         count += 1
     return count
+
+
+def keep(path: Path, data: dict[str, Any]) -> None:
+    """Write an answer with its digest; where that fails, :func:`losses` says so once."""
+    try:
+        kept_files.write_document(path, data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _LOSSES.append(f"the result is not kept for later: {path.parent} ({reason})")
+
+
+def losses() -> list[str]:
+    """What could not be kept since the last call, one line each."""
+    found = [*dict.fromkeys(_LOSSES)]
+    _LOSSES.clear()
+    return found
+
+
+def damaged_compiled() -> list[Path]:
+    """Compiled files that are not what their digest says, or have none."""
+    found = []
+    for path in compiled():
+        if not path.name.startswith(UNFINISHED):
+            found += [path, *(sorted(path.iterdir()) if path.is_dir() else [])]
+    files = [path for path in found if path.suffix in kept_files.COMPILED_ENDINGS]
+    return [path for path in files if path.is_file() and not kept_files.is_whole(path)]
 
 
 def size_of(path: Path) -> int:
@@ -120,6 +153,8 @@ def _members(folder: Path) -> list[Path]:
 
 
 def _is_left_behind(path: Path) -> bool:
+    if path.is_dir():
+        return is_abandoned(path)
     try:
         return time.time() - path.stat().st_mtime > _LEFT_BEHIND_S
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .. import cache_kinds
 from ..core.errors import RequestError
 from ..core.parameters import construct, parameters_of, parse_parameters, to_text
 from ..core.registry import find
@@ -195,6 +196,8 @@ def _prepare(spec: OperatorSpec, session: Session) -> None:
         remark = spec.prepare(progress)
     if remark and not session.quiet:
         print(f"{spec.name}: {remark}", file=sys.stderr)
+    for loss in cache_kinds.losses():
+        print(f"warning: {spec.name}: {loss}", file=sys.stderr)
 
 
 def need_board(design: Design, session: Session) -> str:

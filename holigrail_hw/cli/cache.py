@@ -79,6 +79,12 @@ def _inspect(chosen: list[str], session: Session, *, drops: bool) -> int:
                         path.unlink(missing_ok=True)
         result: dict[str, Any] = {"folder": cache_folder(), "entries": rows, "damaged": damaged}
         if cache_kinds.COMPILED in chosen:
+            progress("compiled files checked")
+            for path in cache_kinds.damaged_compiled():
+                reason = "it is not what its digest says"
+                damaged.append({"kind": cache_kinds.COMPILED, "file": path.name, "reason": reason})
+                if drops:
+                    path.unlink(missing_ok=True)
             found = cache_kinds.compiled()
             size = sum(map(cache_kinds.size_of, found))
             result["compiled"] = {"files": len(found), "bytes": size}

@@ -1,13 +1,12 @@
 """Compiled files that are kept between runs, named by a digest of everything they depend on."""
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from .. import kept_files
 from ..cache_folder import cache_folder
-from ..core.errors import RequestError
-from ..work_folder import unfinished
+from ..core.errors import ToolError
 
 __all__ = ["digest", "fetch"]
 
@@ -22,28 +21,19 @@ def digest(parts: Iterable[str]) -> str:
 
 
 def fetch(name: str, make: Callable[[Path], Path]) -> Path:
-    """The cached file ``name``; ``make(work)`` makes it in an empty folder when it is not there.
-
-    Two processes may make the same file at once: each works in its own folder, and the finished
-    file is renamed into place.
+    """The cached file ``name``, whole; ``make(work)`` makes it in an empty folder when it is not.
 
     Raises
     ------
-    RequestError
-        If the cache folder cannot be written.
+    ToolError
+        If the cache folder cannot be written, or is full; nothing is left there.
     """
     home = cache_folder()
-    target = home / name
-    if target.is_file():
-        return target
-    with contextlib.ExitStack() as stack:
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-            work = stack.enter_context(unfinished(home))
-        except OSError as error:
-            raise RequestError(
-                f"cache: the folder must be writable, not {home} ({error.strerror})",
-                hint="set HOLIGRAIL_CACHE to another folder",
-            ) from None
-        make(work).replace(target)
-    return target
+    try:
+        return kept_files.fetch(home / name, make)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ToolError(
+            f"cache: the folder must take compiled files, not fail: {home} ({reason})",
+            hint="make room there, or set HOLIGRAIL_CACHE to another folder",
+        ) from None

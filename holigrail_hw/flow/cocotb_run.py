@@ -4,6 +4,7 @@
 sources, the top module, the bench, the working folder and the cache of finished Verilator programs.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from .. import kept_files
 from ..work_folder import plain
 
 __all__ = ["main", "use_plain_paths"]
@@ -33,15 +35,12 @@ def main(path: str) -> int:
     runner = get_runner(request["simulator"])
     arguments = ["-g2005"] if request["simulator"] == "icarus" else ["-Wno-fatal", "--no-timing"]
     program, shared = (Path(request[key]) for key in ("program", "shared"))
-    if program.is_file():
-        shutil.copy2(program, build / request["top"])
-    else:
+    if not _copied(program, build / request["top"]):
         # What every Verilator program shares takes most of the compilation. The make file wants
         # these objects to be newer than itself, and it is not written yet.
         later = time.time() + 3600
         for name in _VERILATOR_OBJECTS:
-            if (shared / name).is_file():
-                shutil.copy(shared / name, build / name)
+            if _copied(shared / name, build / name):
                 os.utime(build / name, (later, later))
         runner.build(
             sources=request["sources"],
@@ -94,13 +93,22 @@ def use_plain_paths() -> None:
         os.environ["GPI_USERS"] = f"{plain(python)};{entry},initialize"
 
 
+def _copied(kept: Path, place: Path) -> bool:
+    """Whether a kept file was there, whole; another process may remove it meanwhile."""
+    try:
+        shutil.copy2(kept, place)
+    except OSError:
+        return False
+    if kept_files.is_whole(place):
+        return True
+    place.unlink()
+    return False
+
+
 def _keep(made: Path, place: Path) -> None:
-    if not made.is_file() or place.is_file():
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_name(f".{place.name}-{os.getpid()}")
-    shutil.copy2(made, unfinished)
-    unfinished.replace(place)
+    """Keep what can be made again; where that is impossible this run has it all the same."""
+    with contextlib.suppress(OSError):
+        kept_files.keep(made, place)
 
 
 if __name__ == "__main__":

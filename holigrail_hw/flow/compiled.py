@@ -85,9 +85,9 @@ class Compiled:
     Raises
     ------
     ToolError
-        If a tool is missing or fails.
+        If a tool is missing or fails, or the cache folder cannot be written.
     RequestError
-        If the timing request cannot be met, or the cache folder cannot be written.
+        If the timing request cannot be met.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
 """Designs of constant matrices kept on disk, one JSON file each, named by their request.
 
 A finished entry is renamed into place, so that two processes, or a killed one, do no harm. An entry
-that does not pass the checks is dropped, and its request is designed again. An answer whose search
-was stopped by its time limit serves requests with at most that limit.
+that is not what its digest says, or does not pass the checks, is dropped, and its request is
+designed again. Where an entry cannot be written the answer counts all the same. An answer whose
+search was stopped by its time limit serves requests with at most that limit.
 """
 
 import hashlib
@@ -14,10 +15,9 @@ from typing import Any
 
 from holigrail_hw import cache_kinds
 from holigrail_hw.cache_folder import cache_folder
-from holigrail_hw.documents import parse_json
+from holigrail_hw.kept_files import read_document
 
 from .errors import GraphError
-from .kept_file import write_json
 from .matrix_circuit import MatrixCircuit
 from .matrix_design import MatrixDesign, MatrixRequest, design_matrix
 from .matrix_search import Progress, Stop
@@ -45,7 +45,7 @@ def entry_path(request: MatrixRequest) -> Path:
 def read(path: Path) -> tuple[MatrixDesign, float]:
     """A checked entry, and the time limit it was found with; raises GraphError or OSError."""
     try:
-        data = parse_json(path.read_text(encoding="utf-8"))
+        data = read_document(path)
         if data["schema"] != _SCHEMA or data["version"] != _VERSION:
             raise GraphError("another version")
         fields = dict(data["request"])
@@ -161,4 +161,4 @@ def _write(path: Path, design: MatrixDesign, time_limit: float) -> None:
         "complete": design.complete,
         "time_limit": time_limit,
     }
-    write_json(path, data)
+    cache_kinds.keep(path, data)

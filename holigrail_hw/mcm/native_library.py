@@ -2,7 +2,8 @@
 
 Each source ``native/NAME.cc`` exports functions with C linkage and no dependency but the standard
 library. It is compiled once per machine with the user's C++ compiler and kept in the cache folder
-under a digest of source, headers, compiler and flags. Every accelerated search has a twin in Python
+under a digest of source, headers, compiler and flags, or for this process only where that cannot be
+written. A file that is not whole is built again. Every accelerated search has a twin in Python
 with the same interface and the same answers, used when there is no compiler.
 """
 
@@ -14,9 +15,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from holigrail_hw import kept_files
 from holigrail_hw.cache_folder import cache_folder
 from holigrail_hw.child_process import finished
-from holigrail_hw.work_folder import unfinished
+from holigrail_hw.work_folder import process_folder
 
 __all__ = ["load", "why_not"]
 
@@ -54,13 +56,15 @@ def _built(name: str, source: Path, compiler: str) -> Path:
     files = [source, *sorted(source.parent.glob("*.h"))]
     parts = (*(file.read_text(encoding="utf-8") for file in files), asked.stdout, *_FLAGS)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    home = cache_folder()
-    target = home / f"{name}-{digest}.so"
-    if target.is_file():
-        return target
-    home.mkdir(parents=True, exist_ok=True)
-    with unfinished(home) as work:
+
+    def make(work: Path) -> Path:
         built = work / "library.so"
         finished([compiler, *_FLAGS, str(source), "-o", str(built)]).check_returncode()
-        built.replace(target)
-    return target
+        return built
+
+    file = f"{name}-{digest}.so"
+    try:
+        return kept_files.fetch(cache_folder() / file, make)
+    except OSError:
+        # What is found within a time limit must not depend on whether the cache can be written.
+        return kept_files.fetch(process_folder() / "libraries" / file, make)

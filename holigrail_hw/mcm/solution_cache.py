@@ -2,7 +2,8 @@
 
 Problems that differ in signs, powers of two, order or duplicates of the constants share an entry.
 A finished entry is renamed into place, so that two processes, or a killed one, do no harm. An entry
-that does not pass the checks is dropped, and the problem is solved again.
+that is not what its digest says, or does not pass the checks, is dropped, and the problem is solved
+again. Where an entry cannot be written the answer counts all the same.
 """
 
 import hashlib
@@ -14,11 +15,10 @@ from typing import Any
 
 from holigrail_hw import cache_kinds
 from holigrail_hw.cache_folder import cache_folder
-from holigrail_hw.documents import parse_json
+from holigrail_hw.kept_files import read_document
 
 from .adder_graph import AdderGraph, decompose, odd_targets
 from .errors import GraphError
-from .kept_file import write_json
 from .portfolio import search
 from .selection import targets_of
 from .solve import Problem, Solution
@@ -62,7 +62,7 @@ def entry_path(problem: Problem, engine: str = "auto") -> Path:
 def read(path: Path) -> tuple[Solution, float | None]:
     """A checked entry, and the time limit it was solved with; raises GraphError or OSError."""
     try:
-        data = parse_json(path.read_text(encoding="utf-8"))
+        data = read_document(path)
         if data["schema"] != _SCHEMA or data["version"] != _VERSION:
             raise GraphError("another version")
         fields = {**data["problem"], "constants": tuple(data["problem"]["constants"])}
@@ -183,4 +183,4 @@ def _write(path: Path, solution: Solution, time_limit: float | None) -> None:
         "ended": solution.ended,
         "time_limit": time_limit,
     }
-    write_json(path, data)
+    cache_kinds.keep(path, data)

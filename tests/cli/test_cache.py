@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from holigrail_hw import cache_kinds
+from holigrail_hw import cache_kinds, kept_files
 from holigrail_hw.core import operators
 from holigrail_hw.mcm.solution_cache import entry_path, solve_cached
 from holigrail_hw.mcm.solve import Problem
@@ -24,9 +24,10 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOLIGRAIL_CACHE", str(home))
     for problem in PROBLEMS:
         solve_cached(problem)
-    (home / "library.so").write_bytes(bytes(1000))
     (home / "objects").mkdir()
-    (home / "objects" / "a.o").write_bytes(bytes(500))
+    for path, size in ((home / "library.so", 1000), (home / "objects" / "a.o", 500)):
+        path.write_bytes(bytes(size))
+        kept_files.seal(path)
     return home
 
 
@@ -112,3 +113,21 @@ def test_wrong_requests(holigrail):
     answer = holigrail("cache", "empty")
     assert answer.status == 2
     assert "must be one of list, verify, clear, not 'empty'" in answer.err
+
+
+def test_verify_drops_damaged_compiled_files(holigrail, monkeypatch, tmp_path):
+    home = tmp_path / "cache"
+    monkeypatch.setenv("HOLIGRAIL_CACHE", str(home))
+    (home / "shared").mkdir(parents=True)
+    (home / "logs").mkdir()
+    (home / "logs" / "some.log").write_text("not sealed, and not compiled")
+    for path in (home / "good.so", home / "cut.so", home / "shared" / "cut.o"):
+        path.write_bytes(b"code" * 100)
+        kept_files.seal(path)
+        if path.name != "good.so":
+            path.write_bytes(path.read_bytes()[:200])
+    answer = holigrail("cache", "verify", "--json")
+    assert answer.status == 1
+    assert [row["file"] for row in answer.json["damaged"]] == ["cut.so", "cut.o"]
+    assert sorted(p.name for p in home.rglob("*") if p.is_file()) == ["good.so", "some.log"]
+    assert holigrail("cache", "verify").status == 0

@@ -6,7 +6,7 @@ from amaranth import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 from sample_operators import Accumulate, Broken, MultiplyAdd
 
-from holigrail_hw.core import DesignError, RequestError, Timing
+from holigrail_hw.core import DesignError, RequestError, Timing, ToolError
 from holigrail_hw.core.spec import OperatorSpec, random_codes
 from holigrail_hw.flow import backends, cache, compiled
 from holigrail_hw.flow import top as top_module
@@ -278,9 +278,9 @@ class TestCache:
     def test_unwritable_folder(self, tmp_path, monkeypatch):
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("HOLIGRAIL_CACHE", str(tmp_path / "file" / "cache"))
-        with pytest.raises(RequestError, match="cache: the folder must be writable, not") as caught:
+        with pytest.raises(ToolError, match="cache: the folder must take compiled") as caught:
             Compiled(MultiplyAdd())
-        assert caught.value.hint == "set HOLIGRAIL_CACHE to another folder"
+        assert caught.value.hint == "make room there, or set HOLIGRAIL_CACHE to another folder"
 
     def test_digest_separates_its_parts(self):
         assert cache.digest(["ab", "c"]) != cache.digest(["a", "bc"])
