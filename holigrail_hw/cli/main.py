@@ -8,10 +8,12 @@ that ``--help`` is immediate.
 import argparse
 import contextlib
 import difflib
+import errno
 import importlib
 import os
 import shlex
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -49,6 +51,10 @@ Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is m
 """
 
 _FAILED, _TOOL_MISSING = 1, 3
+_STORAGE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,6 +203,8 @@ def judge(error: Exception, session: Session) -> int:
 
     if isinstance(error, FormatError):
         error = RequestError(str(error), hint=error.hint)
+    if isinstance(error, OSError) and error.errno in _STORAGE:
+        error = _storage_failure(error, session)
     if isinstance(error, HoligrailError) and not isinstance(error, InternalError):
         status, hint = error.exit_code, error.hint
         messages = error.violations if isinstance(error, RequestError) else (str(error),)
@@ -218,6 +226,21 @@ def judge(error: Exception, session: Session) -> int:
             {"error": {"status": status, "messages": [*messages], "hint": hint}}, status=status
         )
     return status
+
+
+def _storage_failure(error: OSError, session: Session) -> Exception:
+    """A disk or folder that takes nothing more, in words; what it did not take is lost."""
+    from ..cache_folder import cache_folder
+    from ..core.errors import ToolError
+
+    places = error.filename or ", ".join(
+        [session.output or "out", str(cache_folder()), tempfile.gettempdir()]
+    )
+    return ToolError(
+        f"{session.verb or 'holigrail'}: files must be written, not fail: {places}"
+        f" ({error.strerror}); what was not finished there is lost",
+        hint="make room, or choose folders that can be written: -o, HOLIGRAIL_CACHE, TMPDIR",
+    )
 
 
 def _described(error: Exception) -> str:

@@ -237,7 +237,7 @@ def _compile(
         environment=tools.environment(),
         makes=[target],
     )
-    log.unlink()
+    log.unlink(missing_ok=True)
     return target
 
 

@@ -4,13 +4,14 @@ Work happens in a hidden sibling folder; finished files are renamed into place. 
 exception: they are written in place, because they matter most when the work fails.
 """
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.errors import RequestError
+from ..core.errors import RequestError, ToolError
 from ..work_folder import unfinished
 
 __all__ = ["is_there", "prepare", "staging"]
@@ -46,6 +47,22 @@ def is_there(path: Path) -> bool:
 
 
 @contextmanager
+def _explained(folder: Path, who: str) -> Iterator[None]:
+    """Writing says no path when a disk is full: the folder is named, and what becomes of it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise
+        place = error.filename or folder
+        raise ToolError(
+            f"{who}: the output folder must take the files, not fail: {place} ({error.strerror});"
+            " they are lost",
+            hint="make room there, or choose another folder with -o",
+        ) from None
+
+
+@contextmanager
 def staging(folder: Path, who: str, last: str | None = None) -> Iterator[Path]:
     """A folder to work in: its content moves into ``folder`` on success, else it vanishes.
 
@@ -53,7 +70,7 @@ def staging(folder: Path, who: str, last: str | None = None) -> Iterator[Path]:
     one comes when all is there. So it never stands beside files of another run.
     """
     folder = prepare(folder, who)
-    with unfinished(folder) as work:
+    with _explained(folder, who), unfinished(folder) as work:
         yield work
         if last is not None and (work / last).exists():
             (folder / last).unlink(missing_ok=True)

@@ -84,7 +84,7 @@ def build(
                 environment=tools.verilator_environment(),
                 makes=makes,
             )
-            finished.log.unlink()
+            finished.log.unlink(missing_ok=True)
             return finished.output
 
         control = work / "control.vlt"
