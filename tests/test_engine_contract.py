@@ -209,7 +209,7 @@ def test_verilog_is_the_same_in_every_process():
 
 # Proofs that a dropped reset of what is not read before it is written changes nothing take SAT
 # longer than a test can wait; so do those of a counter that no job here fills.
-LEAST = {"csc-decoder": 0.8, "bitmask-decoder": 0.9}
+LEAST = {"csc-decoder": 0.8, "bitmask-decoder": 0.85}
 
 
 @pytest.mark.parametrize(

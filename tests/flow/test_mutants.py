@@ -31,7 +31,8 @@ def test_faults_of_a_lean_circuit_are_noticed_or_change_nothing(spec, timing):
 def test_every_dropped_reset_is_noticed():
     """Registers start as a reset leaves them: only one in mid-stream tells."""
     result = mutants.run(Repeat(), faults=40, kinds=["reset dropped"], solver_s=2)
-    assert len(result.killed) >= 3
+    # What is held and counted is not read before it is written: that reset changes nothing.
+    assert len(result.killed) == 1 and len(result.equivalent) >= 1
     assert not result.survived, [str(fault) for fault in result.survived]
 
 
