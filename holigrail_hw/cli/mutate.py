@@ -22,7 +22,7 @@ def main(words: list[str], session: Session) -> int:
             faults=options.faults,
             count=options.count,
             seed=session.seed,
-            solver_s=options.solver,
+            solver_s=options.proof_time,
             progress=progress,
         )
     percent = round(100 * found.rate, 1)
@@ -72,5 +72,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="least part that must be noticed of the faults not proved to change nothing (95)",
     )
     parser.add_argument(
-        "--solver", type=integer(1), default=20, metavar="S", help="seconds of SAT per fault (20)"
+        "--proof-time",
+        type=integer(1),
+        default=20,
+        metavar="S",
+        help="seconds of SAT per fault (20)",
     )
