@@ -1,9 +1,11 @@
 """A matrix circuit as steps of a plan, and the rounding of its outputs behind it.
 
-Every adder is one step, kept through synthesis; a sum with one reader is read through
-:func:`.unmerged`, so that no tool makes one adder of the two. Low bits that pass straight through
-an adder are wired around it, constants of :mod:`.matrix_circuit` are wires, and a carry is written
-as a - ~b = a + b + 1 or a + ~b = a - b - 1, which synthesis maps to one carry chain.
+Every adder is one step. A sum with one reader is read through :func:`.unmerged`, so that no tool
+makes one adder of the two. Nothing has the attribute ``keep``: beside such sums, synth_ecp5 of
+Yosys 0.70 then connects outputs of some carry cells to constants, and stops. Low bits that pass
+straight through an adder are wired around it, constants of :mod:`.matrix_circuit` are wires, and a
+carry is written as a - ~b = a + b + 1 or a + ~b = a - b - 1, which synthesis maps to one carry
+chain.
 
 :class:`ResultStage` drops low bits. Its rounding constant is added by the circuit, like a bias:
 half a unit for nearest_even, whose ties then clear the lowest bit, all but nothing for up, and none
@@ -54,6 +56,7 @@ def matrix_steps(
         low, high, _ = analysis.nodes[graph.inputs + index]
         shape = _shape(low, high)
         name = f"{prefix}sum{index}"
+        alone = graph.readers[graph.inputs + index] == 1
         made = plan.step(
             name,
             shape,
@@ -62,9 +65,8 @@ def matrix_steps(
             nodes[adder.right.node],
             using=AdderPrimitive(facts.cost) if facts.cost else Wiring(),
             wrap=True,
-            keep=bool(facts.cost),
         )
-        if facts.cost and graph.readers[graph.inputs + index] == 1:
+        if facts.cost and alone:
             apart = partial(unmerged, first=facts.passed)
             made = plan.step(f"{name}_unmerged", shape, apart, made)
         nodes.append(made)
@@ -92,7 +94,6 @@ def matrix_steps(
                 node,
                 using=AdderPrimitive(max(1, analysis.output_costs[index])),
                 wrap=True,
-                keep=True,
             )
         low_bits = Const(addend & ((1 << shift) - 1), shift)
         outputs.append(

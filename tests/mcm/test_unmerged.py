@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from amaranth import Module, Signal, signed, unsigned
 from amaranth.sim import Simulator
@@ -86,6 +87,25 @@ def command_of(version):
 )
 def test_no_adder_is_merged(name, parameters, version, tmp_path):
     assert merged(find(name)(**parameters), command_of(version), tmp_path) == 0
+
+
+@pytest.mark.parametrize("version", commands())
+def test_plain_synthesis_ends(version, tmp_path):
+    """Kept sums that are read through gates made synth_ecp5 of Yosys 0.70 stop."""
+    random = np.random.default_rng(0)
+    weights = random.integers(-128, 128, (16, 4)) * (random.random((16, 4)) >= 0.7)
+    top = Top(find("cmvm")(matrix=weights.T), Timing())
+    (tmp_path / "top.v").write_text(verilog(top), encoding="utf-8")
+    passes = f"read_verilog top.v; synth_ecp5 -top {top.name} -nodsp; select -assert-any t:CCU2C"
+    run = subprocess.run(
+        [*command_of(version), "-q", "-p", passes],
+        cwd=tmp_path,
+        env=tools.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr[-300:] if run.returncode else "") == (0, "")
 
 
 @pytest.mark.parametrize("version", commands()[1:])
