@@ -2,8 +2,8 @@
 
 A fully parallel layer: every output is a row of the matrix times the inputs, plus a bias, rounded
 to a result format, behind a ReLU if wanted. The adder graph is found by the searches of this
-package and kept on disk. Every adder of the graph is one step of the plan, of which
-synthesis merges none. Biases and rounding constants go into adders that are there anyway, where they can.
+package and kept on disk. Every adder of the graph is one step of the plan, and synthesis merges
+none of them. Biases and rounding constants go into adders that are there anyway, where they can.
 
 With an error bound, operands lose low bits where that saves one-bit adders, and the worst error of
 every output is proved to stay within the bound.
