@@ -114,7 +114,9 @@ def test_every_form_makes_the_same_specification(name, key):
             if found is None:
                 continue
             made += 1
-            assert hash(found) == hash(wanted) and found.top_name() == wanted.top_name()
+            assert hash(found) == hash(wanted)
+            # Names of designs that are searched for take a search; effort is no part of them.
+            assert not parameter.hardware or found.top_name() == wanted.top_name()
             assert found.parameters() == wanted.parameters()
             held = getattr(found, key)
             assert is_plain(parameter.kind, held), (form, held)

@@ -189,15 +189,17 @@ def recount(graph, input_width):
         w, s, r = adder.fundamental, adder.left.shift, adder.right_shift
         grows = width(w) + r > max(width(u) + s, width(v))
         if s and adder.left.negative:
-            total += width(w) - s
+            bits = width(w) - s
         elif s and adder.right.negative:
-            total += width(w)
+            bits = width(w)
         elif s:
-            total += width(w) - s - grows
+            bits = width(w) - s - grows
         elif adder.left.negative or adder.right.negative:
-            total += width(w) + r
+            bits = width(w) + r
         else:
-            total += width(w) + r - grows
+            bits = width(w) + r - grows
+        # Where more bits pass by than the sum has, nothing is left to add.
+        total += max(0, bits)
     return total
 
 
