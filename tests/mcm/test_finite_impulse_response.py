@@ -207,7 +207,7 @@ def test_planted_faults_in_the_chain_are_noticed(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"coefficients": "7,x"}, "fir: coefficients must be integers separated by commas"),
+        ({"coefficients": "7,x"}, "fir: coefficients must be numbers separated by commas"),
         ({"coefficients": str(1 << 70)}, "fir: coefficients must have at most 64 bits"),
         ({"coefficients": "815", "depth": "2"}, "fir: depth must be 3 or more, not 2"),
         ({"input": "fp16"}, "fir: input must be an integer or fixed point, not fp16"),
