@@ -20,6 +20,7 @@ from .work_folder import unfinished
 
 __all__ = [
     "COMPILED_ENDINGS",
+    "content",
     "fetch",
     "is_whole",
     "keep",
@@ -53,6 +54,11 @@ def is_whole(path: Path) -> bool:
         return False
     found = _TRAILER.fullmatch(data[-_LENGTH:])
     return found is not None and hashlib.sha256(data[:-_LENGTH]).hexdigest().encode() == found[1]
+
+
+def content(path: Path) -> bytes:
+    """What a sealed file holds, without its digest; raises OSError."""
+    return path.read_bytes()[:-_LENGTH]
 
 
 def fetch(target: Path, make: Callable[[Path], Path]) -> Path:

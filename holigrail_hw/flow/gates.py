@@ -17,6 +17,7 @@ import numpy as np
 
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
+from ..kept_files import content
 from . import cache, tools
 from .process import run
 from .top import CLOCK, RESET, Top
@@ -87,7 +88,7 @@ class Network:
             )
             return work / "design.aag"
 
-        return cls.parse(cache.fetch(kept, make).read_text())
+        return cls.parse(content(cache.fetch(kept, make)).decode("ascii"))
 
     @classmethod
     def parse(cls, text: str) -> "Network":

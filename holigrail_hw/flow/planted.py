@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kept_files import content
 from . import cache, tools
 from .process import run
 from .top import RESET, Top
@@ -73,7 +74,7 @@ def netlist(top: Top) -> dict[str, Any]:
         run([*found.command, "-q", "-p", commands], who="yosys", log=work / "log", cwd=work)
         return work / "design.json"
 
-    return json.loads(cache.fetch(kept, make).read_text())["modules"][top.name]
+    return json.loads(content(cache.fetch(kept, make)))["modules"][top.name]
 
 
 def possible(module: dict[str, Any]) -> list[Fault]:

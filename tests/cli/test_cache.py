@@ -1,8 +1,6 @@
 """``holigrail cache``: what is kept is listed, verified and cleared."""
 
 import json
-import os
-import time
 
 import pytest
 
@@ -10,6 +8,7 @@ from holigrail_hw import cache_kinds, kept_files
 from holigrail_hw.core import operators
 from holigrail_hw.mcm.solution_cache import entry_path, solve_cached
 from holigrail_hw.mcm.solve import Problem
+from holigrail_hw.work_folder import unfinished
 
 PROBLEMS = (
     Problem((7, 19, 31)),
@@ -77,14 +76,12 @@ def test_clear_one_kind(holigrail, folder):
 
 
 def test_clear_leaves_what_is_being_written(holigrail, folder):
-    old, new = folder / ".unfinished-old", folder / ".unfinished-new"
-    for path in (old, new):
-        path.mkdir()
-    past = time.time() - 7200
-    os.utime(old, (past, past))
-    shown = holigrail("cache", "clear", "--json").json
-    assert shown["removed"]["solutions"] == 3 and shown["removed"]["compiled"] >= 3
-    assert {path.name for path in folder.iterdir()} == {"mcm", ".unfinished-new"}
+    """A folder in which somebody works is locked; one that was left behind is not."""
+    with unfinished(folder) as work:
+        (folder / ".unfinished-old").mkdir()
+        shown = holigrail("cache", "clear", "--json").json
+        assert shown["removed"]["solutions"] == 3 and shown["removed"]["compiled"] >= 3
+        assert {path.name for path in folder.iterdir()} == {"mcm", work.name}
 
 
 def test_matrices_are_kept_too(holigrail, folder):

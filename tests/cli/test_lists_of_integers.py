@@ -77,11 +77,12 @@ def test_a_recipe_keeps_lists_together(holigrail, tmp_path):
 WRONG = [
     (
         ["mcm", "--constants", ""],
-        "mcm: constants must be integers separated by commas, not ''",
+        "mcm: constants must be numbers separated by commas, or the path of a .npy, .npz, .csv or "
+        ".txt file, not ''",
     ),
     (
         ["mcm", "--constants", "7,2.5"],
-        "mcm: constants must be integers separated by commas, not '7,2.5'",
+        "mcm: constants must be integers, not 2.5, unless coefficient_format is given",
     ),
     (
         ["mcm", "--constants", f"3,{1 << 64}"],
@@ -109,8 +110,8 @@ WRONG = [
     ),
     (
         ["cmvm", "--matrix", "1,2;3,x"],
-        "cmvm: matrix must be integers separated by commas, in rows separated by semicolons, "
-        "or the path of a .npy or .npz file, not '1,2;3,x'",
+        "cmvm: matrix must be numbers separated by commas, in rows separated by semicolons, "
+        "or the path of a .npy, .npz, .csv or .txt file, not '1,2;3,x'",
     ),
 ]
 
