@@ -19,13 +19,15 @@ def main(words: list[str], session: Session) -> int:
         found = verify.run(
             design.spec,
             design.timing,
-            levels=options.level or verify.LEVELS[:2],
+            levels=options.level,
             simulator=options.simulator,
             count=options.count,
             seed=session.seed,
             only=options.only,
             progress=progress,
         )
+    if found.note:
+        session.note(found.note)
     header = ("level", "simulator", "vectors", "exhaustive", "cycles", "seconds")
     rows = [
         [e.level, e.simulator, e.vectors, e.exhaustive, e.cycles, round(e.seconds, 2)]
@@ -44,7 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=one_of(verify.LEVELS),
         metavar="NAME",
-        help=f"{', '.join(verify.LEVELS)}; repeat for several (the first two)",
+        help=f"{', '.join(verify.LEVELS)}; repeat for several (the first"
+        " two; words for a large netlist that it covers)",
     )
     parser.add_argument(
         "--simulator",

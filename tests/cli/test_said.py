@@ -8,7 +8,7 @@ from amaranth.back import rtlil
 
 from holigrail_hw.cli.main import VERBS
 from holigrail_hw.core import Clock, DesignError, Engine, Timing, find, operators
-from holigrail_hw.flow import build, measure
+from holigrail_hw.flow import build, measure, verify
 from holigrail_hw.flow.recipe import load
 from holigrail_hw.flow.top import Top
 
@@ -279,3 +279,17 @@ def recipes():
     found = [*recipe_folder().glob("*.toml")]
     assert len(found) > 10
     return found
+
+
+def test_verify_says_what_it_runs_instead_of_a_compiler(holigrail, monkeypatch):
+    words = ("verify", "cmvm", "--matrix", "7,-3;19,5", "--count", "50")
+    monkeypatch.setattr(verify, "LARGE", 1)
+    answer = holigrail(*words)
+    assert answer.status == 0 and "words" in answer.out and "cocotb" not in answer.out
+    assert answer.err.count("note: verify: a compiler would take long for") == 1
+    found = json.loads(holigrail(*words, "--json").out)
+    assert [level["level"] for level in found["levels"]] == ["words"]
+    (remark,) = found["remarks"]
+    assert "--level compiled --level cocotb compiles" in remark
+    asked = holigrail(*words, "--level", "words")
+    assert asked.status == 0 and "note" not in asked.err
