@@ -18,6 +18,7 @@ from ..core.parameters import parameters_of, to_text
 from ..core.port_layout import layout_of
 from ..core.wishbone import Wishbone
 from ..core.wishbone_map import BYTES
+from ..hdl.primitives import device_model
 from . import pinned_yosys
 from .plain_names import plain, renamed
 from .portable import portable
@@ -43,11 +44,13 @@ _WAIVED = (
 _RESTORED = "/* verilator lint_restore */"
 
 # Whoever maps the file with a script of their own should know what goes wrong with which text.
+_PRODUCT = re.compile(r"= .*\w\)? \* \$?\w")
 _REMARKS = (
     (
-        re.compile(r"= .*\w\)? \* \$?\w"),
+        _PRODUCT,
         "// Products for DSP blocks: `synth_ice40 -dsp` of Yosys (0.23 to 0.70) moves adders and",
-        "// registers into them and can lose bits. Map without -dsp, or with `holigrail synth`.",
+        "// registers into them and can lose bits. Map without -dsp or with `holigrail synth`, or",
+        "// generate with --device ice40up5k, whose products are kept apart from what follows.",
     ),
     (
         re.compile(r"^ *assign .* = .* (?:<|<=|>|>=) ", re.M),
@@ -78,6 +81,7 @@ def verilog(top: Top) -> str:
     remarks = [
         line
         for pattern, *lines in _REMARKS
+        if not (pattern is _PRODUCT and device_model(top.timing.device).dsp_merges)
         if any(pattern.search(part) for part in parts)
         for line in lines
     ]

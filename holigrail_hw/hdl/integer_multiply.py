@@ -18,6 +18,7 @@ from amaranth import Cat, Const, Mux, Shape, Value
 from .bit_heap import Bit, add_up, compress, heap_of
 from .plan import Plan, Wire
 from .primitives import DspMultiplier, Logic, SelectingAdder
+from .unmerged import unmerged
 
 __all__ = ["MULTIPLIERS", "multiply", "partial_products"]
 
@@ -44,7 +45,11 @@ def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = 
     shape = Shape(shape_a.width + shape_b.width, is_signed)
     if structure == "dsp":
         using = DspMultiplier(shape_a.width, shape_b.width)
-        return plan.step(name, shape, lambda a, b: a * b, a, b, using=using)
+        product = plan.step(name, shape, lambda a, b: a * b, a, b, using=using)
+        # No register between the two: it would read the product as it is, and be moved as well.
+        if not 0 < plan.device.dsp_merges <= shape.width:
+            return product
+        return plan.step(f"{name}_apart", shape, unmerged, product)
     if shape_a.width < shape_b.width:
         a, b = b, a
     bits = (_rows if structure == "rows" else _tree)(plan, a, b, name)

@@ -47,6 +47,8 @@ class DeviceModel:
     between the sum and an operand, or invert the sum; ``adder_subtracts`` whether it can invert an
     operand, so that subtraction costs no more than addition. ``dsp_ns`` is a combinational product
     in a DSP block, which takes operands up to ``dsp_width`` bits (signed); 0 where there is none.
+    Yosys's own script for the device moves adders and registers behind products of ``dsp_merges``
+    bits or more into the blocks and can lose bits of the sum; 0 where it does not.
     """
 
     name: str
@@ -59,6 +61,7 @@ class DeviceModel:
     adder_subtracts: bool
     dsp_ns: float
     dsp_width: int
+    dsp_merges: int
     measured: str
 
 

@@ -81,6 +81,37 @@ def test_an_unsafe_mapping_is_found(tmp_path):
     assert caught.value.exit_code == 1
 
 
+DEBIAN = Path("/usr/bin/yosys")
+MISSING = pytest.mark.skipif(not DEBIAN.exists(), reason="Debian's yosys is not there")
+
+
+@pytest.mark.synth
+@pytest.mark.parametrize("debian", [False, pytest.param(True, marks=MISSING)])
+@pytest.mark.parametrize(
+    ("name", "parameters", "latency", "blocks"),
+    [
+        ("fma", FMA, 0, 1),
+        ("fma", FMA, 2, 1),
+        ("fma", {**FMA, "a": "uint9", "b": "int2", "c": "int3"}, 1, 1),
+        ("systolic-array", ARRAY, None, 4),
+    ],
+)
+def test_products_made_for_an_ice40_are_safe_from_that_pass(
+    name, parameters, latency, blocks, debian, tmp_path
+):
+    spec = spec_of(name, **parameters)
+    top = Top(spec, Timing(latency=latency, device="ice40up5k"))
+    (tmp_path / "design.v").write_text(emit_verilog.verilog(top))
+    netlist = tmp_path / "netlist.json"
+    passes = f"read_verilog design.v; synth_ice40 -dsp -top {top.name}; write_json {netlist}"
+    pinned = tools.require("yosys", who="test")["yosys"].command
+    command = [str(DEBIAN)] if debian else list(pinned)
+    run([*command, "-p", passes], who="yosys", log=tmp_path / "log", cwd=tmp_path)
+    cells = json.loads(netlist.read_text())["modules"][top.name]["cells"].values()
+    assert sum(cell["type"] == "SB_MAC16" for cell in cells) == blocks
+    netlist_check.check(top, netlist, "ice40", device="ice40up5k")
+
+
 def _turn_over(netlist: Path, kind: str, parameter: str, which: int) -> None:
     """Turn the result of one look-up table over."""
     content = json.loads(netlist.read_text())
@@ -153,8 +184,14 @@ def test_a_cell_without_a_model_is_named():
 
 
 def test_emitted_products_come_with_a_warning():
-    for structure, warned in (("dsp", True), ("rows", False)):
-        top = Top(spec_of("multiply", a="int8", b="int4", multiplier=structure))
+    for structure, device, warned in (
+        ("dsp", "generic", True),
+        ("dsp", "ice40hx8k", True),
+        ("dsp", "ice40up5k", False),
+        ("rows", "generic", False),
+    ):
+        spec = spec_of("multiply", a="int8", b="int4", multiplier=structure)
+        top = Top(spec, Timing(device=device))
         assert ("`synth_ice40 -dsp` of Yosys" in emit_verilog.verilog(top)) is warned
 
 
