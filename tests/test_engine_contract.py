@@ -3,9 +3,11 @@
 Nothing here knows an engine. All variants of one engine are compiled together.
 """
 
+import csv
 import subprocess
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,12 @@ ENGINES = {
     if cls.__module__.startswith("holigrail_hw.") and issubclass(cls, Engine)
 }
 COUNT = 400
+# Small forms, whose counters and queues short jobs fill.
+TABLE = Path(__file__).parents[1] / "scripts/data/mutants.csv"
+SMALL = [
+    (row["operator"], row["parameters"])
+    for row in csv.DictReader(TABLE.read_text().splitlines()[1:])
+]
 PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
 
 
@@ -51,9 +59,11 @@ def compiled():
     return get
 
 
-def workload(design: Compiled, seed: int, count: int = COUNT) -> workloads.Workload:
+def workload(
+    design: Compiled, seed: int, count: int = COUNT, timed: Timing | None = None
+) -> workloads.Workload:
     assert isinstance(design.top.spec, Engine)
-    return workloads.choose(design.top.spec, count, seed)
+    return workloads.choose(design.top.spec, count, seed, timed=timed)
 
 
 def expect(design: Compiled, chosen: workloads.Workload, found: dict) -> None:
@@ -146,7 +156,9 @@ def test_hardware_equals_golden(name, compiled):
     for place, design in enumerate(compiled(name)):
         spec = design.top.spec
         for idle, stall in PAUSES if place < 2 else (PAUSES[0], PAUSES[3]):
-            chosen = workload(design, seed=place)
+            # Only jobs whose cycles are promised where nobody waits.
+            timed = None if idle or stall else design.top.timing
+            chosen = workload(design, seed=place, timed=timed)
             pauses = {
                 stream.name: rng.random(251) < (idle if stream.direction == "in" else stall)
                 for stream in design.top.handshakes()
@@ -207,19 +219,34 @@ def test_verilog_is_the_same_in_every_process():
     assert len(outputs[0].splitlines()) == len(ENGINES)
 
 
-# Proofs that a dropped reset of what is not read before it is written changes nothing take SAT
-# longer than a test can wait; so do those of a counter that no job here fills.
-LEAST = {"csc-decoder": 0.8, "bitmask-decoder": 0.85}
+# What neither jobs nor SAT decide, and why.
+OPEN = {
+    "gemm": {
+        "engine.array.core.element_0_0.written[0] select stuck at 0": "no proof in 20 s",
+        "next engine.statuses_promised[0] select stuck at 1": "no proof in 20 s",
+        "engine.weights.n_tiles_left[13] register held": "needs a command of 8192 tiles",
+        "next engine.sequencer.n_left[6] stuck at 0": "needs a command of 64 tiles or more",
+    },
+}
+
+
+def test_there_is_a_small_form_of_every_engine():
+    # The smallest form of scnn takes too long.
+    assert {name for name, _ in SMALL} == set(ENGINES) - {"scnn"}
 
 
 @pytest.mark.parametrize(
-    "engine",
+    ("engine", "parameters"),
     [
-        name if name == "run-length-decoder" else pytest.param(name, marks=pytest.mark.heavy)
-        for name in ENGINES
+        pytest.param(*one, marks=() if one[0] == "run-length-decoder" else pytest.mark.heavy)
+        for one in SMALL
     ],
 )
-def test_planted_faults_are_noticed(engine):
-    """In control and data."""
-    result = mutants.run(ENGINES[engine](), faults=33, seed=18, solver_s=3)
-    assert result.rate >= LEAST.get(engine, 0.95), [str(fault) for fault in result.survived]
+def test_planted_faults_are_noticed(engine, parameters):
+    """In control and data, or proved to change nothing; scripts/bench_mutants says how many."""
+    values = dict(pair.split("=") for pair in parameters.split())
+    spec, _ = manifest.rebuild(engine, values, {}, who="test")
+    result = mutants.run(spec, faults=33, seed=18)
+    known = OPEN.get(engine, {})
+    left = [(str(f), result.reasons[f]) for f in result.survived if str(f) not in known]
+    assert len(left) <= 0.05 * (len(result.killed) + len(left)), left

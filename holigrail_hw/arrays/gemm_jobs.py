@@ -86,6 +86,8 @@ def corner_jobs(spec: "Gemm") -> list[Items]:
     tall = min(depth, rows)
     deep = min(depth, 9)
     right = [(1, 1, 1), (tall, 1, 2), (1, deep, 2), (1, 1, 5), (min(2, tall), deep // 2, 2)]
+    # Tiles are counted far: enough of them for the seventh bit.
+    right.append((1, 1, 66))
     jobs = [make_job(spec, m, max(k, 1), n, extreme(pick)) for pick, (m, k, n) in enumerate(right)]
     wrong: list[tuple[int, int, int, int]] = [
         (0, 1, 1, 1),

@@ -37,13 +37,17 @@ def main(words: list[str], session: Session) -> int:
     ]
     groups = {"survived": found.survived, "equivalent": found.equivalent}
     shown = {name.replace(" ", "_"): value for name, value in rows if name not in groups}
-    shown |= {name: [str(fault) for fault in faults] for name, faults in groups.items()}
+    shown |= {
+        name: [{"fault": str(fault), "reason": found.reasons[fault]} for fault in faults]
+        for name, faults in groups.items()
+    }
 
     def text(console) -> None:
         pairs(console, rows)
         if found.survived:
             console.file.write("\n")
-            table(console, ("survivor", "kind"), [[f.name, f.kind] for f in found.survived])
+            columns = ("survivor", "kind", "what SAT says")
+            table(console, columns, [[f.name, f.kind, found.reasons[f]] for f in found.survived])
 
     is_low = percent < options.threshold
     status = session.show(shown, text, status=int(is_low))

@@ -24,9 +24,12 @@ LANES = 64
 
 WRONG = "a result is wrong"
 
+# Cycles beyond twice those of a lane without a fault.
+_LATE = 500
 _DENSITIES = (0.0, 0.2, 0.4, 0.7)
-# Cycles of the longest of the runs that a reset ends: just begun, amid the first items, later.
-_CUTS = (9, 40, 160)
+# Cycles of the longest of the runs that a reset ends: just begun, amid the first items, later. Some
+# registers hold for one cycle what a reset must clear: many short runs find them.
+_CUTS = (*(7,) * 16, *(20,) * 8, 40, 40, 160, 160)
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,9 @@ def pauses(top: Top, seed: int) -> dict[str, np.ndarray]:
 
 
 def cuts(lanes: int, seed: int) -> list[np.ndarray]:
-    """Cycles of several runs, one after the other, that a reset ends; at least 1 in every lane."""
+    """Cycles of several runs, one after the other, that a reset ends; some are 0."""
     rng = np.random.default_rng(seed)
-    return [rng.integers(1, longest, lanes, endpoint=True) for longest in _CUTS]
+    return [rng.integers(0, longest, lanes, endpoint=True) for longest in _CUTS]
 
 
 def lanes_of(top: Top, workload: Workload) -> "_Sides":
@@ -104,7 +107,9 @@ def run_lanes(
     *,
     most: int,
     cuts: Sequence[np.ndarray] = (),
+    begun: Sequence[_Sides] = (),
     drain: int = 64,
+    right: Sequence[int] = (),
     ties: Mapping[str, np.ndarray] | None = None,
 ) -> LaneResult:
     """Run all lanes until each is judged.
@@ -116,20 +121,32 @@ def run_lanes(
     most : int
         Cycles after which a lane that is not complete stands still.
     cuts : sequence of arrays of int, one entry per lane
-        Cycles of runs before that a reset ends; what comes out of them is judged, too.
+        Cycles of runs before that a reset ends; what comes out of them is judged, too. In every
+        second one the sinks rest in the last half: the reset finds all places filled. In half of
+        the resets sources go on offering.
+    begun : sequence of sides
+        Work of these runs, taken in turn; ``sides`` if there is none.
     drain : int
         Cycles after the last result in which there must not be another one.
+    right : sequence of int
+        Lanes without a fault: the others have twice as long as these take, and some more.
     ties : mapping of further input ports to a code for each lane
     """
     run = _Run(network, sides, lanes, pauses, ties or {})
-    for lengths in cuts:
+    for number, lengths in enumerate(cuts):
+        run.begin(begun[number % len(begun)] if begun else sides)
         # Shorter runs start later: one reset ends them all.
         for left in range(int(lengths.max()), 0, -1):
-            run.step(int(lengths.max()) - left, awake=lengths >= left)
-        run.reset()
+            run.step(
+                int(lengths.max()) - left,
+                awake=lengths >= left,
+                taking=number % 2 == 0 or lengths < 2 * left,
+            )
+        run.reset(offering=number % 4 < 2)
+    run.begin(sides)
     for cycle in range(most):
         run.step(cycle)
-        if run.settled(cycle, drain):
+        if run.settled(cycle, drain) or (right and run.overdue(cycle, right)):
             break
     return run.result()
 
@@ -145,9 +162,10 @@ class _Run:
         self.reason = np.full(lanes, "", dtype=object)
         self.stream, self.code = np.full(lanes, "", dtype=object), np.zeros(lanes, object)
         self.index = np.zeros(lanes, np.int64)
-        self._begin()
 
-    def _begin(self) -> None:
+    def begin(self, sides: _Sides) -> None:
+        """Sources and sinks before their first item."""
+        self.sides = sides
         lanes, streams = self.lanes, self.sides.streams
         self.place = {s.name: np.zeros(lanes, np.int64) for s in streams}
         self.offering = {s.name: np.zeros(lanes, bool) for s in streams}
@@ -155,23 +173,33 @@ class _Run:
         self.payload: dict[str, np.ndarray] = {}
         self.last = np.zeros(lanes, np.int64)
 
-    def reset(self) -> None:
-        """One cycle of reset; sources and sinks start afresh."""
+    def reset(self, offering: bool) -> None:
+        """One cycle of reset, in which sources go on offering or do not."""
+        if offering:
+            self._drive(0, True, True)
         for stream in self.sides.streams:
-            port = stream.valid if stream.direction == "in" else stream.ready
-            self._assign(port, 0, np.zeros(self.lanes, bool))
+            if stream.direction == "out" or not offering:
+                port = stream.valid if stream.direction == "in" else stream.ready
+                self._assign(port, 0, np.zeros(self.lanes, bool))
         self._clock(True)
-        self._begin()
 
-    def step(self, cycle: int, awake: np.ndarray | bool = True) -> None:
-        """One clock cycle; sources and sinks of other lanes rest."""
+    def step(
+        self, cycle: int, awake: np.ndarray | bool = True, taking: np.ndarray | bool = True
+    ) -> None:
+        """One clock cycle; sources and sinks of other lanes, and sinks not taking, rest."""
+        self._drive(cycle, awake, taking)
+        self._clock(False)
+        for stream in self.sides.streams:
+            (self._sent if stream.direction == "in" else self._received)(stream, cycle)
+
+    def _drive(self, cycle: int, awake: np.ndarray | bool, taking: np.ndarray | bool) -> None:
         for stream in self.sides.streams:
             paused = self.pauses[stream.name]
             paused = np.broadcast_to(paused[cycle % len(paused)] | ~np.asarray(awake), self.lanes)
             name, total = stream.name, self.sides.count(stream)
             if stream.direction == "out":
-                self.offering[name] = ~paused
-                self._assign(stream.ready, 0, ~paused)
+                self.offering[name] = ~paused & taking
+                self._assign(stream.ready, 0, self.offering[name])
                 continue
             left = self.place[name] < total
             self.offering[name] = left & (self.offering[name] | ~paused)
@@ -183,18 +211,24 @@ class _Run:
                     for bit in range(port.width):
                         self._assign(port.name, bit, bits[start + bit])
                     start += port.width
-        self._clock(False)
-        for stream in self.sides.streams:
-            (self._sent if stream.direction == "in" else self._received)(stream, cycle)
 
     def settled(self, cycle: int, drain: int) -> bool:
         """Whether nothing more can come of any lane."""
+        complete = self._complete()
+        wrong = self.reason != ""
+        return bool((wrong | (complete & (self.last + drain <= cycle))).all())
+
+    def overdue(self, cycle: int, right: Sequence[int]) -> bool:
+        """Whether these lanes were complete long ago."""
+        late = 2 * int(self.last[list(right)].max()) + _LATE
+        return cycle >= late and bool(self._complete()[list(right)].all())
+
+    def _complete(self) -> np.ndarray:
         complete = np.ones(self.lanes, bool)
         for stream in self.sides.streams:
             if stream.direction == "out":
                 complete &= self.place[stream.name] >= self.sides.count(stream)
-        wrong = self.reason != ""
-        return bool((wrong | (complete & (self.last + drain <= cycle))).all())
+        return complete
 
     def result(self) -> LaneResult:
         for stream in self.sides.streams:

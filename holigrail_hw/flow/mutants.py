@@ -6,18 +6,13 @@ each fault, with and without pauses, and are judged by their items, the rules of
 the cycles they promise.
 
 A fault that nothing notices is an equivalent mutant, which no test can kill, or a gap in the tests.
-Which one is decided by SAT (:mod:`.equivalence`): a pipeline is unrolled from arbitrary registers,
-as ``prove`` does; anything with state is equivalent if outputs and next registers are the same
-function of inputs and registers, or else if both designs side by side never differ from power-on,
-by induction and property directed reachability. A fault that shows only for operands that no legal
-job has, or for which the time is too short, stays a survivor.
+SAT decides which (:mod:`.mutant_proofs`). A fault that shows only for operands that no legal job
+has, or for which the time is too short, stays a survivor.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,18 +21,21 @@ from ..core.errors import DesignError, RequestError
 from ..core.spec import OperatorSpec
 from ..core.timing import Timing
 from ..work_folder import scratch
-from . import equivalence, lane_streams, planted, process, tools, vectors, workloads
-from .aig import Circuit, Graph, unroll, write_aiger
+from . import lane_streams, planted, tools, vectors, workloads
 from .gates import Gates, Network
+from .mutant_proofs import MutantProofs
 from .planted import FAULT, Fault
 from .process import Progress
-from .top import RESET, Top
+from .top import Top
 
 __all__ = ["Fault", "MutantResult", "run"]
 
 # More than `verify` has by default: they cost little, and some faults show for one in 10,000.
 _COUNT = 40_000
 _STREAM_COUNT = 300
+_MOST_CYCLES = 200_000
+# Results, and input items of the largest job, of a run that a reset ends.
+_BEGUN = 12
 # Input items of the largest job in every turn; long ones reach the upper bits of counters.
 _LARGEST = (64, 256, 64, 64)
 # Copies of every mutant in a turn, each with its own pauses and resets.
@@ -47,13 +45,17 @@ _PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
 
 @dataclass(frozen=True)
 class MutantResult:
-    """Faults that were noticed, that are proved to change nothing, and that went unnoticed."""
+    """Faults that were noticed, that are proved to change nothing, and that went unnoticed.
+
+    ``reasons`` say of each of the latter two what SAT found out.
+    """
 
     top: str
     killed: tuple[Fault, ...]
     equivalent: tuple[Fault, ...]
     survived: tuple[Fault, ...]
     vectors: int
+    reasons: dict[Fault, str] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -108,18 +110,19 @@ def run(
     alive = [number for number, seen in enumerate(noticed[1:], start=1) if not seen]
     if noticed[0]:
         raise DesignError(f"{spec.name}: the circuit must be right without a fault, not wrong")
-    same = set()
+    verdicts = {}
     with scratch() as folder:
-        proof = _Equivalence(top, network, solver_s, Path(folder))
+        proof = MutantProofs(top, network, solver_s, Path(folder))
         for number in alive:
             report(f"whether mutant {number} changes anything: {chosen[number - 1]}")
-            if proof.holds(number):
-                same.add(number)
+            verdicts[number] = proof.verdict(number)
     groups: tuple[list[Fault], ...] = ([], [], [])
     for number, fault in enumerate(chosen, start=1):
-        groups[0 if noticed[number] else 1 if number in same else 2].append(fault)
+        verdict = verdicts.get(number)
+        groups[0 if verdict is None else 1 if verdict.equal else 2].append(fault)
     killed, equivalent, survived = map(tuple, groups)
-    return MutantResult(top.name, killed, equivalent, survived, total)
+    reasons = {chosen[number - 1]: verdict.reason for number, verdict in verdicts.items()}
+    return MutantResult(top.name, killed, equivalent, survived, total, reasons)
 
 
 def _plain_verdicts(
@@ -163,163 +166,46 @@ def _stream_verdicts(
     ties = {FAULT: np.tile(np.arange(faults + 1, dtype=np.uint64), _COPIES)}
     for turn, (idle, stall) in enumerate(_PAUSES):
         # Other jobs in every turn.
-        chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn])
+        timed = top.timing if not idle and not stall else None
+        chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn], timed)
         pauses = {
             stream.name: rng.random((251, _COPIES)) < (idle if stream.direction == "in" else stall)
             for stream in top.handshakes()
         }
         report(f"turn {turn + 1} of {len(_PAUSES)}: {len(chosen)} results of {lanes} copies")
         sides = lane_streams.lanes_of(top, chosen)
-        # Without faults first: it says how long a run takes.
-        alone = lane_streams.run_lanes(network, sides, _COPIES, pauses, most=200_000)
         cuts = lane_streams.cuts(_COPIES, seed + turn) if top.clocked else []
+        begun = [
+            lane_streams.lanes_of(top, _workload(top, _BEGUN, seed + 97 * turn + k, _BEGUN))
+            for k in range(len(cuts))
+        ]
         found = lane_streams.run_lanes(
             network,
             sides,
             lanes,
             {name: np.repeat(pattern, faults + 1, axis=1) for name, pattern in pauses.items()},
-            most=2 * int(alone.cycles.max()) + 500,
+            most=_MOST_CYCLES,
             cuts=[np.repeat(lengths, faults + 1) for lengths in cuts],
+            begun=begun,
+            right=range(0, lanes, faults + 1),
             ties=ties,
         )
         wrong = np.array([bool(reason) for reason in found.reason])
         promised = spec.cycles(top.timing, **chosen.items) if isinstance(spec, Engine) else None
-        if not idle and not stall and promised is not None:
+        if timed is not None and promised is not None:
             wrong |= found.cycles + 1 != promised
         noticed |= wrong.reshape(_COPIES, faults + 1).any(axis=0)
         total += len(chosen)
     return noticed.tolist(), total
 
 
-def _workload(top: Top, count: int, seed: int, largest: int) -> workloads.Workload:
+def _workload(
+    top: Top, count: int, seed: int, largest: int, timed: Timing | None = None
+) -> workloads.Workload:
     if isinstance(top.spec, Engine):
-        return workloads.choose(top.spec, count, seed, largest=largest)
+        corners = count > _BEGUN
+        return workloads.choose(
+            top.spec, count, seed, corners=corners, largest=largest, timed=timed
+        )
     chosen = vectors.choose(top.spec, top.interleave, count, seed)
     return workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
-
-
-class _Equivalence:
-    """Whether a fault changes anything, by SAT on the gates of the design with and without it."""
-
-    def __init__(self, top: Top, network: Network, solver_s: float, folder: Path):
-        self.top, self.network, self.solver_s, self.folder = top, network, solver_s, folder
-        self.circuit = _circuit(network)
-        self.names: list[Any] = self.circuit.inputs
-        self.feeds_forward = not top.spec.stateful and not top.stream
-        self.frames = top.latency + 1 if self.feeds_forward else 1
-
-    def holds(self, number: int) -> bool:
-        """Whether fault ``number`` is proved to change nothing."""
-        if self._functions_agree(number):
-            return True
-        return not self.feeds_forward and self._runs_agree(number)
-
-    def _copy(self, graph: Graph, number: int, state: list[int]) -> tuple[list[int], list[int]]:
-        """Outputs in the last frame and next registers, with a fault turned on."""
-        circuit, names = self.circuit, self.names
-        rows = []
-        for frame in range(self.frames):
-            row = [graph.input(frame * len(names) + index) for index in range(len(names))]
-            for index, (port, bit) in enumerate(names):
-                if port == FAULT:
-                    row[index] = number >> int(bit) & 1
-                elif port == RESET and self.feeds_forward:
-                    row[index] = 0
-            rows.append(row)
-        both = replace(circuit, output_literals=circuit.output_literals + circuit.latches)
-        found = unroll(graph, both, state, rows)
-        return found[: len(circuit.output_literals)], found[len(circuit.output_literals) :]
-
-    def _functions_agree(self, number: int) -> bool:
-        """Equal outputs, and equal next registers where there is state, of equal registers."""
-        first = len(self.names) * self.frames
-        inputs = first + len(self.circuit.latches)
-        graph = Graph(inputs)
-        state = [graph.input(first + k) for k in range(len(self.circuit.latches))]
-        right, wrong = self._copy(graph, 0, state), self._copy(graph, number, state)
-        sides = [r[0] if self.feeds_forward else r[0] + r[1] for r in (right, wrong)]
-        differ = [pair for pair in zip(*sides, strict=True) if pair[0] != pair[1]]
-        if not differ:
-            return True
-        left, right_side = (
-            Graph(inputs, graph.ands, [pair[k] for pair in differ]).fixed({}) for k in (0, 1)
-        )
-        outcome = equivalence.check(
-            left,
-            right_side,
-            [],
-            run=self._abc,
-            folder=self.folder,
-            time_limit_s=self.solver_s,
-            progress=lambda text: None,
-        )
-        return bool(outcome.equal)
-
-    def _runs_agree(self, number: int) -> bool:
-        """Both side by side from power-on, by induction and reachability: nothing seen differs."""
-        names, latches = self.names, len(self.circuit.latches)
-        graph = Graph(len(names) + 2 * latches)
-        # A register that starts at 1 is kept inverted.
-        starts = [int(init == 1) for init in self.network.latches[:, 2]]
-        following, results = [], []
-        for side, fault in enumerate((0, number)):
-            first = len(names) + side * latches
-            state = [graph.input(first + k) ^ starts[k] for k in range(latches)]
-            outputs, after = self._copy(graph, fault, state)
-            following += [literal ^ start for literal, start in zip(after, starts, strict=True)]
-            results.append(dict(zip(self.network.outputs, outputs, strict=True)))
-        graph.outputs = [self._difference(graph, *results)]
-        (self.folder / "runs.aig").write_bytes(write_aiger(graph, following))
-        limit = max(1, round(self.solver_s))
-        for script, success in (
-            ("scorr; dprove", r"^(UNSATISFIABLE|Networks are equivalent\b)"),
-            (f"pdr -T {limit}", r"^Property proved\b"),
-        ):
-            output = self._abc(f"read runs.aig; strash; {script}", self.solver_s)
-            if output is not None and re.search(success, output, re.M):
-                return True
-        return False
-
-    def _difference(self, graph: Graph, right: dict, wrong: dict) -> int:
-        """Literal: some result differs. A payload counts where it is valid."""
-        masks = {}
-        for stream in self.top.handshakes():
-            if stream.direction == "out":
-                masks |= {port.name: right[stream.valid, 0] for port in stream.payload}
-        same = 1
-        for key, literal in right.items():
-            other = wrong[key]
-            differs = graph.both(literal, other ^ 1) ^ 1
-            differs = graph.both(differs, graph.both(literal ^ 1, other) ^ 1) ^ 1
-            seen = graph.both(differs, masks.get(key[0], 1))
-            same = graph.both(same, seen ^ 1)
-        return same ^ 1
-
-    def _abc(self, script: str, seconds: float) -> str | None:
-        abc = tools.require("yosys-abc", who="mutate")["yosys-abc"].command
-        try:
-            return process.run(
-                [*abc, "-c", script],
-                who="yosys-abc",
-                log=self.folder / "abc.log",
-                cwd=self.folder,
-                time_limit=seconds + 3,
-            ).output
-        except process.Exhausted:
-            return None
-
-
-def _circuit(network: Network) -> Circuit:
-    """The network with its variables in the order of :class:`.aig.Circuit`; inputs are pairs."""
-    names = list(network.inputs)
-    order = [network.inputs[name] >> 1 for name in names]
-    order += (network.latches[:, 0] >> 1).tolist() + (network.gates[:, 0] >> 1).tolist()
-    place = {0: 0} | {variable: index for index, variable in enumerate(order, start=1)}
-
-    def moved(literal: int) -> int:
-        return 2 * place[literal >> 1] + (literal & 1)
-
-    ands = [(moved(a), moved(b)) for _, a, b in network.gates.tolist()]
-    outputs = [moved(literal) for literal in network.outputs.values()]
-    latches = [moved(literal) for literal in network.latches[:, 1].tolist()]
-    return Circuit(names, [], latches, outputs, ands)  # pyright: ignore[reportArgumentType]

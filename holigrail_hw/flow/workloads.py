@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.engine import Engine, Items, joined
 from ..core.errors import DesignError
+from ..core.timing import Timing
 from .top import Handshake
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
 Expected = dict[str, dict[str, tuple[Any, Any, int] | None]]
 _LARGEST = 256
 _EVERY_BIT = -1
+_DRAWN = 50
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,13 @@ class Difference:
 
 
 def choose(
-    spec: Engine, count: int, seed: int, *, corners: bool = True, largest: int = _LARGEST
+    spec: Engine,
+    count: int,
+    seed: int,
+    *,
+    corners: bool = True,
+    largest: int = _LARGEST,
+    timed: Timing | None = None,
 ) -> Workload:
     """Jobs with at least ``count`` results in all; the same request gives the same jobs.
 
@@ -66,10 +74,14 @@ def choose(
         Begin with the corner jobs.
     largest : int
         Input items of the largest random job, about.
+    timed : Timing or None
+        Only jobs of which the engine promises the cycles there, if it does of any.
     """
     rng = np.random.default_rng(seed)
     given = spec.corner_jobs() if corners else []
     jobs = [given[index] for index in rng.permutation(len(given))]
+    if timed is not None:
+        jobs = [job for job in jobs if spec.cycles(timed, **job) is not None]
     answers = [spec.golden(**job) for job in jobs]
 
     def results() -> int:
@@ -77,11 +89,21 @@ def choose(
 
     while results() < count or not jobs:
         size = int(largest ** rng.random())
-        jobs.append(spec.job(rng, size))
+        job = spec.job(rng, size) if timed is None else _timed_job(spec, timed, rng, size)
+        jobs.append(job)
         answers.append(spec.golden(**jobs[-1]))
     if not spec.jobs_stand_alone:
         answers = [spec.golden(**joined(jobs))]
     return _workload(len(jobs), joined(jobs), _joined_answers(answers))
+
+
+def _timed_job(spec: Engine, timing: Timing, rng: np.random.Generator, size: int) -> Items:
+    """A random job whose cycles are promised, if some of those drawn are."""
+    drawn = (spec.job(rng, size) for _ in range(_DRAWN))
+    job = next(drawn)
+    while spec.cycles(timing, **job) is None and (another := next(drawn, None)) is not None:
+        job = another
+    return job
 
 
 def given(spec: Engine, items: Items) -> Workload:

@@ -5,7 +5,7 @@ the last entry of a column, so only columns without entries take a cycle of thei
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -110,10 +110,11 @@ class CscDecoder(CodecEngine):
         matrix = codes.reshape(self.rows, columns)
         # Whole columns without entries, too.
         matrix[:, rng.random(columns) < 0.2] = 0
-        # No more entries, with their fillers, than the pointers can count.
-        each = 1 + (self.rows >> self.index_width if self.index_width else 0)
-        places = rng.permutation(np.flatnonzero(matrix))
-        matrix.flat[places[((1 << self.pointer_width) - 1) // each :]] = 0
+        # As many entries, with their fillers, as the pointers can count.
+        most, whole = (1 << self.pointer_width) - 1, replace(self.codec, pointer_width=32)
+        while (more := len(whole.encode(matrix)["index"]) - 1 - most) > 0:
+            places = rng.permutation(np.flatnonzero(matrix))
+            matrix.flat[places[: -(-more // 2)]] = 0
         coded = self.codec.encode(matrix)
         return {
             "pointer": marked({"pointer": coded["pointer"]}),

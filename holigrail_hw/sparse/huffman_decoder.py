@@ -196,6 +196,14 @@ class HuffmanDecoder(CodecEngine):
             return {**frame, "code": more}
         return {**frame, "code": flipped(rng, frame["code"], streams["code"])}
 
+    def corner_jobs(self) -> list[Items]:
+        # Each bit of the count turned over by itself: most wrong counts differ in several.
+        frame, wrong = self.frame(np.random.default_rng(9), 3, 1.0), []
+        for bit in range(COUNT_WIDTH):
+            count = frame["frame"]["count"] ^ np.uint64(1 << bit)
+            wrong.append({**frame, "frame": {**frame["frame"], "count": count}})
+        return [*super().corner_jobs(), *wrong]
+
     def job(self, rng: np.random.Generator, size: int) -> Items:
         job = super().job(rng, size)
         if self.lengths is not None:

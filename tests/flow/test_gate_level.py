@@ -103,3 +103,41 @@ def test_a_reset_that_clears_nothing_is_noticed_where_there_was_something_to_cle
     assert lanes(Repeat(), pauses, no_reset, most=3000).reason == ["", ""]
     cut = lanes(Repeat(), pauses, no_reset, most=3000, cuts=cuts)
     assert cut.reason[0] and not cut.reason[1]
+
+
+def test_a_reset_while_sources_offer_is_noticed():
+    """What comes in the cycle of a reset must be forgotten: only an offer in it tells."""
+    network = Network.of(Top(Repeat()))
+    streams = Top(Repeat()).handshakes()
+    source = next(stream for stream in streams if stream.direction == "in")
+    reset, valid = network.inputs[RESET, 0], network.inputs[source.valid, 0]
+    offered = []
+    evaluate = network.evaluate
+
+    def watched(values):
+        evaluate(values)
+        offered.append(int(values[reset >> 1, 0] & values[valid >> 1, 0]) & 1)
+
+    object.__setattr__(network, "evaluate", watched)
+    sides = lane_streams.lanes_of(Top(Repeat()), workloads.choose(Repeat(), 30, 1))
+    pauses = {stream.name: np.array([[False]]) for stream in streams}
+    cuts = [np.array([0])] * 4
+    found = lane_streams.run_lanes(network, sides, 1, pauses, most=3000, cuts=cuts)
+    assert found.reason == [""] and offered.count(1) == 2
+
+
+def test_runs_that_a_reset_ends_have_work_of_their_own():
+    """Jobs that are cut are judged, too: other work there makes the same lanes wrong."""
+    top = Top(Repeat())
+    network, pauses = Network.of(top), {s.name: np.array([[False]]) for s in top.handshakes()}
+    one, other = (
+        lane_streams.lanes_of(top, workloads.choose(Repeat(), 30, seed)) for seed in (1, 2)
+    )
+    cuts = [np.array([25])] * 3
+    found = lane_streams.run_lanes(network, one, 1, pauses, most=3000, cuts=cuts, begun=[other])
+    assert found.reason == [""]
+    (name,) = other.expected
+    low, high, mask = other.expected[name]
+    other.expected[name] = ~low, ~high, mask
+    found = lane_streams.run_lanes(network, one, 1, pauses, most=3000, cuts=cuts, begun=[other])
+    assert found.reason == [lane_streams.WRONG]

@@ -1,13 +1,16 @@
 """Planted faults: noticed, or proved by SAT to change nothing, or reported."""
 
+import re
+
 import numpy as np
 import pytest
 from sample_engines import Repeat
 from sample_operators import Accumulate, Broken, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing, find
-from holigrail_hw.flow import mutants, planted
+from holigrail_hw.flow import mutants, planted, workloads
 from holigrail_hw.flow.gates import Gates, Network
+from holigrail_hw.flow.mutant_proofs import MutantProofs, Verdict
 from holigrail_hw.flow.top import Top
 
 
@@ -89,3 +92,46 @@ def test_requests_that_make_no_sense():
         mutants.run(MultiplyAdd(), faults=0)
     with pytest.raises(DesignError, match="there must be a cell to break, not none"):
         mutants.run(MultiplyAdd(), kinds=[])
+
+
+@pytest.mark.parametrize("spec", [Repeat(width=3), Accumulate()], ids=["engine", "loop"])
+def test_what_is_noticed_is_never_said_to_change_nothing(spec, tmp_path):
+    """Every fault is judged by SAT, also those that the vectors notice: a run must tell of them."""
+    result = mutants.run(spec, faults=24, seed=3, solver_s=5)
+    top = Top(spec).driven()
+    module = planted.netlist(top)
+    chosen = planted.sample(planted.possible(module), 24, 3)
+    network = Network.read(planted.plant(module, top.name, chosen), "json", top.name)
+    proofs = MutantProofs(top, network, 5, tmp_path)
+    verdicts = {fault: proofs.verdict(k) for k, fault in enumerate(chosen, start=1)}
+    assert len(result.killed) >= 15 and result.equivalent
+    for fault in result.killed:
+        assert verdicts[fault].equal is False, (str(fault), verdicts[fault])
+        assert re.fullmatch(r"a run of [1-9]\d* cycles tells", verdicts[fault].reason)
+    for fault in result.equivalent:
+        assert verdicts[fault] == Verdict(True, result.reasons[fault])
+
+
+def test_registers_may_differ_where_nothing_reads_them():
+    """What a reset leaves in them is written before it is read."""
+    result = mutants.run(Repeat(width=3), faults=40, kinds=["reset dropped"], solver_s=5)
+    said = [result.reasons[fault] for fault in result.equivalent]
+    assert any("though registers differ" in reason for reason in said), said
+
+
+def test_too_little_time_is_no_proof():
+    result = mutants.run(Repeat(width=3), faults=40, kinds=["reset dropped"], solver_s=0)
+    assert result.survived
+    reasons = {result.reasons[fault] for fault in result.survived}
+    assert reasons == {"not decided within 0 s"}
+
+
+def test_jobs_whose_cycles_are_promised():
+    """Wrong frames have no promise: a workload that is timed has none of them."""
+    spec = find("csc-decoder")(rows=6, columns=5)
+    timed = workloads.choose(spec, 100, 1, timed=Timing())
+    assert spec.cycles(Timing(), **timed.items) is not None and len(timed) >= 100
+    assert spec.cycles(Timing(), **workloads.choose(spec, 100, 1).items) is None
+    # The last pointer of some frame reaches the highest that there is.
+    spec = find("csc-decoder")(rows=6, columns=5, pointer_width=4)
+    assert workloads.choose(spec, 300, 1).items["pointer"]["pointer"].max() == 15
