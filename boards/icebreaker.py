@@ -5,7 +5,7 @@ Schematic: https://github.com/icebreaker-fpga/icebreaker (pins as in amaranth-bo
 
 from typing import Any
 
-from holigrail_hw.flow.board import Board
+from holigrail_hw.flow.board.board import Board
 
 __all__ = ["BOARD"]
 

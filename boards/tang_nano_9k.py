@@ -5,7 +5,7 @@ Pins as in amaranth-boards.
 
 from typing import Any
 
-from holigrail_hw.flow.board import Board
+from holigrail_hw.flow.board.board import Board
 
 __all__ = ["BOARD"]
 

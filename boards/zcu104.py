@@ -6,7 +6,7 @@ and channel 2 of the FT4232H on bank 28.
 
 from typing import Any
 
-from holigrail_hw.flow.board import Board
+from holigrail_hw.flow.board.board import Board
 
 __all__ = ["BOARD"]
 

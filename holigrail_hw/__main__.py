@@ -8,6 +8,6 @@ if __name__ == "__main__":
     if not sys.flags.safe_path and sys.path[0] == os.getcwd():  # noqa: PTH109
         del sys.path[0]
 
-    from .cli.main import main
+    from holigrail_hw.cli.main import main
 
     sys.exit(main())

@@ -26,19 +26,20 @@ from rich.console import Console
 
 from holigrail_hw.core import Timing
 from holigrail_hw.core.parameters import construct
-from holigrail_hw.flow import emit_verilog, synth
-from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.emit import verilog as emit_verilog
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.synth import synth
 from holigrail_hw.flow.top import Top
 from holigrail_hw.sparse.bitmask_decoder import BitmaskDecoder
 from holigrail_hw.sparse.bitmask_encoder import BitmaskEncoder
-from holigrail_hw.sparse.bitmask_engine import mask_items
-from holigrail_hw.sparse.codec_engine import marked
+from holigrail_hw.sparse.codecs.bitmask_engine import mask_items
+from holigrail_hw.sparse.codecs.engine import marked
+from holigrail_hw.sparse.codecs.huffman import Huffman, limited_lengths
+from holigrail_hw.sparse.codecs.run_length_engine import word_items
 from holigrail_hw.sparse.csc_decoder import CscDecoder
-from holigrail_hw.sparse.huffman import Huffman, limited_lengths
 from holigrail_hw.sparse.huffman_decoder import HuffmanDecoder
 from holigrail_hw.sparse.run_length_decoder import RunLengthDecoder
 from holigrail_hw.sparse.run_length_encoder import RunLengthEncoder
-from holigrail_hw.sparse.run_length_engine import word_items
 from holigrail_hw.ui.progress import Progress
 from holigrail_hw.ui.tables import table
 

@@ -27,13 +27,13 @@ from rich.console import Console
 
 from holigrail_hw.core import Timing
 from holigrail_hw.core.engine import joined
-from holigrail_hw.flow import measure
-from holigrail_hw.flow.compiled import Compiled
-from holigrail_hw.sparse.eie import Eie
-from holigrail_hw.sparse.eie_cost import memory_bits
-from holigrail_hw.sparse.eie_encoding import encode
-from holigrail_hw.sparse.eie_jobs import load_job, vector_job
-from holigrail_hw.sparse.eie_model import efficiency, queue_cycles, random_work
+from holigrail_hw.flow.simulate.compiled import Compiled
+from holigrail_hw.flow.synth import measure
+from holigrail_hw.sparse.eie.cost import memory_bits
+from holigrail_hw.sparse.eie.encoding import encode
+from holigrail_hw.sparse.eie.jobs import load_job, vector_job
+from holigrail_hw.sparse.eie.model import efficiency, queue_cycles, random_work
+from holigrail_hw.sparse.eie.operator import Eie
 from holigrail_hw.ui.progress import Progress
 from holigrail_hw.ui.tables import table
 

@@ -25,11 +25,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from holigrail_hw.arrays.activity import activity
-from holigrail_hw.arrays.gemm import Gemm
-from holigrail_hw.arrays.systolic_array import SystolicArray
+from holigrail_hw.arrays.gemm.operator import Gemm
+from holigrail_hw.arrays.shared.activity import activity
+from holigrail_hw.arrays.systolic_array.operator import SystolicArray
 from holigrail_hw.core import Timing
-from holigrail_hw.flow import emit_verilog, synth
+from holigrail_hw.flow.emit import verilog as emit_verilog
+from holigrail_hw.flow.synth import synth
 from holigrail_hw.flow.top import Top
 from holigrail_hw.ui.progress import Progress
 from holigrail_hw.ui.tables import table

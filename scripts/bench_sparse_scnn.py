@@ -27,13 +27,13 @@ import numpy as np
 from rich.console import Console
 
 from holigrail_hw.core import Timing
-from holigrail_hw.flow import measure
-from holigrail_hw.flow.compiled import Compiled
-from holigrail_hw.sparse.scnn import Scnn
-from holigrail_hw.sparse.scnn_golden import convolution, layers_of
-from holigrail_hw.sparse.scnn_jobs import layer_items, layer_result, random_layer
-from holigrail_hw.sparse.scnn_model import GOOGLENET, Convolution, Grid, crossover, share_of
-from holigrail_hw.sparse.scnn_schedule import group_cycles
+from holigrail_hw.flow.simulate.compiled import Compiled
+from holigrail_hw.flow.synth import measure
+from holigrail_hw.sparse.scnn.golden import convolution, layers_of
+from holigrail_hw.sparse.scnn.jobs import layer_items, layer_result, random_layer
+from holigrail_hw.sparse.scnn.model import GOOGLENET, Convolution, Grid, crossover, share_of
+from holigrail_hw.sparse.scnn.operator import Scnn
+from holigrail_hw.sparse.scnn.schedule import group_cycles
 from holigrail_hw.ui.progress import Progress
 from holigrail_hw.ui.tables import table
 

@@ -32,13 +32,13 @@ from amaranth import ClockDomain, Module, Signal, Value
 from amaranth.back import verilog
 from rich.console import Console
 
-from holigrail_hw.arrays.tensor_bundle import BundledElement
-from holigrail_hw.arrays.tensor_element import TensorElement
+from holigrail_hw.arrays.tensor_array.bundle import BundledElement
+from holigrail_hw.arrays.tensor_array.element import TensorElement
 from holigrail_hw.core import Timing
+from holigrail_hw.core.run.process import run
 from holigrail_hw.flow import tools
-from holigrail_hw.flow.process import run
 from holigrail_hw.formats import parse
-from holigrail_hw.sparse.structured import pack
+from holigrail_hw.sparse.structured.packing import pack
 from holigrail_hw.ui.tables import table
 
 __all__ = ["configure", "structured"]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the delay model of a device: place and route small circuits, fit a line through them.
 
-    scripts/measure_device.py ice40up5k -o holigrail_hw/hdl/devices
+    scripts/measure_device.py ice40up5k -o holigrail_hw/estimate/devices
 
 Three families of circuits stand between registers: layers of 4-input look-up tables with local
 wiring, chains of three adders, and one product in a DSP block. The clock period is
@@ -24,8 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from holigrail_hw.flow import synth, tools
-from holigrail_hw.flow.devices import target
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.synth import synth
+from holigrail_hw.flow.synth.devices import target
 
 LAYER_WIDTH = 64
 LEVELS = (1, 2, 3, 4)

@@ -10,8 +10,12 @@ from pathlib import Path
 
 from holigrail_hw.cli.main import judge
 from holigrail_hw.cli.session import Session, shown
-from holigrail_hw.flow import build, catalogue, devices, measure, recipe, verify
-from holigrail_hw.flow.board import board
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.board.board import board
+from holigrail_hw.flow.emit import recipe
+from holigrail_hw.flow.explore import catalogue
+from holigrail_hw.flow.synth import devices, measure
+from holigrail_hw.flow.verify import verify
 from holigrail_hw.ui.tables import pairs
 
 RECIPE = "generators/mac_fp8_fp16.toml"

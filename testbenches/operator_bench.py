@@ -17,8 +17,9 @@ import cocotb
 import numpy as np
 from cocotb.triggers import Timer
 
-from holigrail_hw.flow import manifest, vectors
+from holigrail_hw.flow.emit import manifest
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import vectors
 
 JOB = json.loads(Path(os.environ["HOLIGRAIL_BENCH"]).read_text(encoding="utf-8"))
 for _module in JOB["modules"]:

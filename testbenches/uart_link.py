@@ -14,8 +14,9 @@ from cocotb.triggers import Event, First, Timer
 from uart_line import CLOCK_NS, UartLine
 
 from holigrail_hw.core.errors import HoligrailError
-from holigrail_hw.flow import linked, manifest
-from holigrail_hw.flow.byte_link import Line
+from holigrail_hw.flow.board import linked
+from holigrail_hw.flow.emit import manifest
+from holigrail_hw.flow.simulate.byte_link import Line
 
 JOB = json.loads(os.environ["LINK_JOB"])
 for _module in JOB["modules"]:

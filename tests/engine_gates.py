@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import Engine, Timing
-from holigrail_hw.flow import workloads
-from holigrail_hw.flow.gates import Network
+from holigrail_hw.flow.simulate.gates import Network
 from holigrail_hw.flow.top import RESET, Top
+from holigrail_hw.flow.verify import workloads
 
 __all__ = ["check_engine"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from holigrail_hw.core import OperatorSpec, Timing
 from holigrail_hw.core.parameters import parse_parameters
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 
 __all__ = ["check", "make", "results"]
 

@@ -14,9 +14,11 @@ import pytest
 from hardware import check
 
 from holigrail_hw.core import Engine, OperatorSpec, RequestError, Timing, operators, parameters_of
-from holigrail_hw.flow import emit, manifest, mutants, recipe, tools, vectors
-from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit, manifest, recipe
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import mutants, vectors
 from holigrail_hw.ui.pictures import svg_of
 
 # Plug-ins bring their own tests, and engines have a contract of their own.

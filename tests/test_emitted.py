@@ -15,7 +15,8 @@ import pytest
 
 from holigrail_hw.core import Engine, OperatorSpec, Timing, operators
 from holigrail_hw.core.keywords import is_keyword
-from holigrail_hw.flow import emit, tools
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.top import Top
 
 SHELLS = ("plain", "stream", "axi-stream", "wishbone")

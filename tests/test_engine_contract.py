@@ -14,9 +14,11 @@ import pytest
 
 from holigrail_hw.core import Engine, RequestError, Timing, operators, parameters_of
 from holigrail_hw.core.engine import joined
-from holigrail_hw.flow import emit, manifest, mutants, recipe, tools, workloads
-from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit, manifest, recipe
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import mutants, workloads
 
 ENGINES = {
     name: cls

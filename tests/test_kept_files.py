@@ -6,12 +6,16 @@ import shutil
 
 import pytest
 
-from holigrail_hw import cache_kinds, kept_files
-from holigrail_hw.flow import cache
-from holigrail_hw.mcm import matrix_cache, native_closure, native_library, solution_cache
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_design import MatrixRequest
-from holigrail_hw.mcm.solve import Problem
+from holigrail_hw.core.store import compiled_files as cache
+from holigrail_hw.core.store import kept_files
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.mcm.matrix import kept_designs as matrix_cache
+from holigrail_hw.mcm.matrix.design import MatrixRequest
+from holigrail_hw.mcm.native import closure as native_closure
+from holigrail_hw.mcm.native import library as native_library
+from holigrail_hw.mcm.problem.errors import GraphError
+from holigrail_hw.mcm.single import kept_solutions as solution_cache
+from holigrail_hw.mcm.single.solve import Problem
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw import work_folder
+from holigrail_hw.core import work_folder
 from holigrail_hw.core.errors import ToolError
-from holigrail_hw.work_folder import is_abandoned, odd_character, plain, scratch, unfinished
+from holigrail_hw.core.work_folder import is_abandoned, odd_character, plain, scratch, unfinished
 
 AT_WORK = """
 import sys, time
 from pathlib import Path
-from holigrail_hw.work_folder import process_folder, unfinished
+from holigrail_hw.core.work_folder import process_folder, unfinished
 with unfinished(Path(sys.argv[1])) as work:
     (work / "half").write_text("written")
     print(work, process_folder(), flush=True)
@@ -85,7 +85,7 @@ def test_a_link_is_not_followed(tmp_path):
 
 COMPILING = """
 import sys
-from holigrail_hw.mcm.native_library import load
+from holigrail_hw.mcm.native.library import load
 load("closure")
 """
 

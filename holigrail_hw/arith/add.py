@@ -15,10 +15,10 @@ from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_operand, fixed_range
-from holigrail_hw.hdl.fixed_sum import Term, exact_format, fixed_sum
-from holigrail_hw.hdl.float_add import float_add
-from holigrail_hw.hdl.plan import Plan, Wire
+from holigrail_hw.hdl.number.fixed import FIXED_KINDS, fixed_operand, fixed_range
+from holigrail_hw.hdl.number.fixed_sum import Term, exact_format, fixed_sum
+from holigrail_hw.hdl.number.float_add import float_add
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .rounded import RoundedOperator
 from .telling import mostly_near, mostly_plain

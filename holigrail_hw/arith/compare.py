@@ -10,9 +10,9 @@ from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.fixed import FIXED_KINDS
-from holigrail_hw.hdl.order import order
-from holigrail_hw.hdl.plan import Plan, Wire
+from holigrail_hw.hdl.number.fixed import FIXED_KINDS
+from holigrail_hw.hdl.number.order import order
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 __all__ = ["Compare"]
 

@@ -7,10 +7,10 @@ from typing import Any
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_operand, fixed_range
-from holigrail_hw.hdl.float_unpack import unpack
-from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.project import project, project_integer
+from holigrail_hw.hdl.number.fixed import FIXED_KINDS, fixed_operand, fixed_range
+from holigrail_hw.hdl.number.project import project, project_integer
+from holigrail_hw.hdl.number.unpack import unpack
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .rounded import RoundedOperator
 

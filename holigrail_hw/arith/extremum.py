@@ -13,12 +13,12 @@ from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
+from holigrail_hw.estimate.primitives import Logic, Multiplexer
 from holigrail_hw.formats import FloatFormat, Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.fixed import FIXED_KINDS
-from holigrail_hw.hdl.order import order
-from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.primitives import Logic, Multiplexer
+from holigrail_hw.hdl.number.fixed import FIXED_KINDS
+from holigrail_hw.hdl.number.order import order
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 __all__ = ["Maximum", "Minimum"]
 

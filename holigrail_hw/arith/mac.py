@@ -24,22 +24,22 @@ from typing import Any, ClassVar
 from amaranth import Mux
 
 from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
+from holigrail_hw.estimate.primitives import Adder, Logic
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format, Rounding, parse
 from holigrail_hw.golden import accumulate, exact_sums, sum_limit
-from holigrail_hw.hdl.exact_accumulator import exact_accumulator, with_flags
-from holigrail_hw.hdl.fixed import (
+from holigrail_hw.hdl.number.exact_accumulator import exact_accumulator, with_flags
+from holigrail_hw.hdl.number.fixed import (
     FIXED_KINDS,
     fixed_product,
     fixed_range,
     limit,
     product_range,
 )
-from holigrail_hw.hdl.float_accumulator import float_accumulator
-from holigrail_hw.hdl.float_multiply import multiply_unpacked
-from holigrail_hw.hdl.float_unpack import unpack
-from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.primitives import Adder, Logic
-from holigrail_hw.hdl.project import project
+from holigrail_hw.hdl.number.float_accumulator import float_accumulator
+from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
+from holigrail_hw.hdl.number.project import project
+from holigrail_hw.hdl.number.unpack import unpack
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
 __all__ = ["Mac"]

@@ -12,12 +12,12 @@ from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.fixed import FIXED_KINDS, fixed_product, product_range
-from holigrail_hw.hdl.float_multiply import multiply_unpacked
-from holigrail_hw.hdl.float_unpack import range_shape, unpack
-from holigrail_hw.hdl.integer_multiply import MULTIPLIERS
-from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.project import project, project_integer
+from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
+from holigrail_hw.hdl.number.fixed import FIXED_KINDS, fixed_product, product_range
+from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
+from holigrail_hw.hdl.number.project import project, project_integer
+from holigrail_hw.hdl.number.unpack import range_shape, unpack
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .rounded import RoundedOperator
 

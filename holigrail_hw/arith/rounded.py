@@ -13,8 +13,8 @@ from typing import Any
 from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import Exact, Format, Rounding, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.fixed import FIXED_KINDS
-from holigrail_hw.hdl.plan import Plan, Wire
+from holigrail_hw.hdl.number.fixed import FIXED_KINDS
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 __all__ = ["RoundedOperator"]
 

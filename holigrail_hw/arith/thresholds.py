@@ -18,10 +18,10 @@ from amaranth import Array, Cat, Const, Mux, unsigned
 
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
+from holigrail_hw.estimate.primitives import Adder, Comparator, Multiplexer
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.plan import Plan, Wire
-from holigrail_hw.hdl.primitives import Adder, Comparator, Multiplexer
+from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
 __all__ = ["Thresholds"]

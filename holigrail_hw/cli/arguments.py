@@ -14,15 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import cache_kinds
-from ..core.errors import RequestError
-from ..core.parameters import construct, parameters_of, parse_parameters, to_text
-from ..core.registry import find
-from ..core.spec import OperatorSpec
-from ..core.timing import Timing
-from ..flow import catalogue, devices
-from ..flow.board import board as find_board
-from ..flow.board import boards
+from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.parameters import construct, parameters_of, parse_parameters, to_text
+from holigrail_hw.core.registry import find
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.flow.board.board import board as find_board
+from holigrail_hw.flow.board.board import boards
+from holigrail_hw.flow.explore import catalogue
+from holigrail_hw.flow.synth import devices
+
 from .options import WRITERS, Parser, common_options, complaint, integer
 from .session import Session
 
@@ -126,7 +128,7 @@ def read_request(words: list[str], session: Session, configure: Configure | None
 
 def _operator_of_recipe(given: Path) -> type[OperatorSpec] | None:
     """The operator whose parameters may be given beside a recipe; ``None`` if that is broken."""
-    from ..flow import recipe
+    from holigrail_hw.flow.emit import recipe
 
     name = recipe.operator_name(catalogue.recipe_path(given))
     try:
@@ -142,7 +144,7 @@ def read_design(
     request = read_request(words, session, configure)
     options, board = request.options, getattr(request.options, "board", None)
     if request.recipe is not None:
-        from ..flow import recipe
+        from holigrail_hw.flow.emit import recipe
 
         path = catalogue.recipe_path(request.recipe)
         spec, timing, recipe_board = recipe.load(path, request.texts)

@@ -2,9 +2,11 @@
 
 import argparse
 
-from ..core.errors import DesignError
-from ..flow import board_proof, build
-from ..ui.tables import pairs
+from holigrail_hw.core.errors import DesignError
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.board import proof as board_proof
+from holigrail_hw.ui.tables import pairs
+
 from .arguments import need_board, read_design
 from .session import Session, shown
 

@@ -4,11 +4,12 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .. import cache_kinds
-from ..cache_folder import cache_folder
-from ..core.errors import RequestError
-from ..core.registry import operators
-from ..ui.tables import pairs, table
+from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.registry import operators
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.store.folder import cache_folder
+from holigrail_hw.ui.tables import pairs, table
+
 from .arguments import read_options
 from .options import one_of
 from .session import Session, shown

@@ -8,12 +8,15 @@ import argparse
 import importlib
 from collections.abc import Iterable
 
-from ..core.errors import HoligrailError
-from ..core.parameters import parameters_of, to_text
-from ..core.registry import find, operators
-from ..core.timing import SHELLS
-from ..flow import board, catalogue, devices
-from ..formats import Format
+from holigrail_hw.core.errors import HoligrailError
+from holigrail_hw.core.parameters import parameters_of, to_text
+from holigrail_hw.core.registry import find, operators
+from holigrail_hw.core.timing import SHELLS
+from holigrail_hw.flow.board import board
+from holigrail_hw.flow.explore import catalogue
+from holigrail_hw.flow.synth import devices
+from holigrail_hw.formats import Format
+
 from .arguments import parser_of, read_options
 from .guide import topics
 from .main import VERBS

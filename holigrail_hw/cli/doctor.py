@@ -3,8 +3,9 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..flow import tools
-from ..ui.tables import table
+from holigrail_hw.flow import tools
+from holigrail_hw.ui.tables import table
+
 from .arguments import read_options
 from .session import Session
 

@@ -115,7 +115,7 @@ def discard_output() -> None:
 
 def _end(number: int, frame: Any) -> None:
     # A tool of another thread would be waited for. Without its module no tool was started.
-    process = sys.modules.get("holigrail_hw.flow.process")
+    process = sys.modules.get("holigrail_hw.core.run.process")
     if process is not None:
         process.kill_all()
     if number == signal.SIGHUP:

@@ -4,11 +4,12 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from ..core.errors import RequestError, ToolError
-from ..core.timing import Timing
-from ..flow.explore import Point, combinations, explore
-from ..flow.folders import staging
-from ..ui.tables import table
+from holigrail_hw.core.errors import RequestError, ToolError
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.flow.explore.explore import Point, combinations, explore
+from holigrail_hw.flow.folders import staging
+from holigrail_hw.ui.tables import table
+
 from .arguments import read_request, say_part, timing_of
 from .options import integer
 from .session import INTERRUPTED, Session, shown
@@ -126,7 +127,7 @@ def _text(console: Any, points: list[Point], names: list[str], plot: str | None)
 
 
 def _plot(points: list[Point], options: argparse.Namespace, operator: str) -> str:
-    from ..ui.plots import scatter_svg
+    from holigrail_hw.ui.plots import scatter_svg
 
     good = [point for point in points if point.error is None]
     measured = options.synth

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from ..flow import build, flash
-from ..ui.tables import pairs
+from holigrail_hw.flow.board import build, flash
+from holigrail_hw.ui.tables import pairs
+
 from .arguments import need_board, read_design
 from .options import integer
 from .session import Session, shown

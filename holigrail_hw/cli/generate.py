@@ -2,8 +2,9 @@
 
 import argparse
 
-from ..flow import emit
-from ..ui.tables import pairs
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.ui.tables import pairs
+
 from .arguments import read_design
 from .options import one_of
 from .session import Session, shown

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.engine import Engine, Items
-from ..core.errors import RequestError
-from ..core.shelled import Shelled
-from ..formats import Format
+from holigrail_hw.core.engine import Engine, Items
+from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.shelled import Shelled
+from holigrail_hw.formats import Format
 
 __all__ = ["items_of", "operands_of"]
 

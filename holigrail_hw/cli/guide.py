@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..core.errors import RequestError
-from ..ui.tables import table
+from holigrail_hw.core.errors import RequestError
+from holigrail_hw.ui.tables import table
+
 from .arguments import read_options
 from .session import Session
 

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..flow.describe import describe
-from ..ui.tables import pairs, table
+from holigrail_hw.flow.explore.describe import describe
+from holigrail_hw.ui.tables import pairs, table
+
 from .arguments import read_design
 from .session import Session
 

@@ -2,8 +2,9 @@
 
 import argparse
 
-from ..flow import catalogue
-from ..ui.tables import table
+from holigrail_hw.flow.explore import catalogue
+from holigrail_hw.ui.tables import table
+
 from .arguments import read_options
 from .options import one_of
 from .session import Session

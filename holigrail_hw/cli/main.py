@@ -18,7 +18,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from .. import __version__
+from holigrail_hw import __version__
+
 from .endings import Ended, by_signals, discard_output, output_failure, watched_output
 from .options import Parser, common_options, complaint
 from .session import INTERRUPTED, Session
@@ -179,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _refuse(message: str, hint: str = "`holigrail --help` shows the verbs and options") -> Any:
-    from ..core.errors import RequestError
+    from holigrail_hw.core.errors import RequestError
 
     raise RequestError(message, hint=hint)
 
@@ -198,8 +199,8 @@ def _missing_package(name: str, session: Session) -> int:
 
 def judge(error: Exception, session: Session) -> int:
     """Say what went wrong, without a traceback; returns the exit status."""
-    from ..core.errors import HoligrailError, InternalError, RequestError
-    from ..formats import FormatError
+    from holigrail_hw.core.errors import HoligrailError, InternalError, RequestError
+    from holigrail_hw.formats import FormatError
 
     if isinstance(error, FormatError):
         error = RequestError(str(error), hint=error.hint)
@@ -230,8 +231,8 @@ def judge(error: Exception, session: Session) -> int:
 
 def _storage_failure(error: OSError, session: Session) -> Exception:
     """A disk or folder that takes nothing more, in words; what it did not take is lost."""
-    from ..cache_folder import cache_folder
-    from ..core.errors import ToolError
+    from holigrail_hw.core.errors import ToolError
+    from holigrail_hw.core.store.folder import cache_folder
 
     places = error.filename or ", ".join(
         [session.output or "out", str(cache_folder()), tempfile.gettempdir()]

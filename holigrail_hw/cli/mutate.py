@@ -2,9 +2,10 @@
 
 import argparse
 
-from ..core.errors import DesignError
-from ..flow import mutants
-from ..ui.tables import pairs, table
+from holigrail_hw.core.errors import DesignError
+from holigrail_hw.flow.verify import mutants
+from holigrail_hw.ui.tables import pairs, table
+
 from .arguments import read_design
 from .options import integer
 from .session import Session

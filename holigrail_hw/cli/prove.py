@@ -3,9 +3,10 @@
 import argparse
 from dataclasses import asdict
 
-from ..core.errors import DesignError
-from ..flow import prove
-from ..ui.tables import pairs
+from holigrail_hw.core.errors import DesignError
+from holigrail_hw.flow.prove import prove
+from holigrail_hw.ui.tables import pairs
+
 from .arguments import read_design
 from .options import integer
 from .session import Session

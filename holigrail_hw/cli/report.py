@@ -3,10 +3,11 @@
 import argparse
 from dataclasses import asdict
 
-from ..core.errors import DesignError
-from ..flow import report
-from ..ui.pictures import svg_of
-from ..ui.tables import pairs
+from holigrail_hw.core.errors import DesignError
+from holigrail_hw.flow.explore import report
+from holigrail_hw.ui.pictures import svg_of
+from holigrail_hw.ui.tables import pairs
+
 from .arguments import read_design
 from .session import Session, shown
 from .synth import accepted
@@ -21,12 +22,12 @@ def main(words: list[str], session: Session) -> int:
     verified, measured, failures, hint = None, None, [], None
     with session.progress() as progress:
         if options.verify:
-            from ..flow import verify
+            from holigrail_hw.flow.verify import verify
 
             found = verify.run(design.spec, design.timing, seed=session.seed, progress=progress)
             verified = {**asdict(found), "vectors": found.vectors}
         if options.synth:
-            from ..flow.measure import measure
+            from holigrail_hw.flow.synth.measure import measure
 
             result = measure(
                 design.spec,

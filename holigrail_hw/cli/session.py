@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..ui.progress import Progress
+    from holigrail_hw.ui.progress import Progress
 
 __all__ = ["INTERRUPTED", "Session", "shown"]
 
@@ -64,7 +64,7 @@ class Session:
 
     def progress(self) -> "Progress":
         """A context manager; call it with a line of text about what is happening."""
-        from ..ui.progress import Progress
+        from holigrail_hw.ui.progress import Progress
 
         return Progress(self.console(error=True), quiet=self.quiet, every_line=self.verbose)
 

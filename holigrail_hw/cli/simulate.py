@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.engine import Engine, Items
-from ..core.errors import DesignError, RequestError
-from ..core.shelled import Shelled, shelled
-from ..core.spec import OperatorSpec
-from ..flow import workloads
-from ..flow.compiled import Compiled
-from ..ui.tables import table
+from holigrail_hw.core.engine import Engine, Items
+from holigrail_hw.core.errors import DesignError, RequestError
+from holigrail_hw.core.shelled import Shelled, shelled
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.flow.simulate.compiled import Compiled
+from holigrail_hw.flow.verify import workloads
+from holigrail_hw.ui.tables import table
+
 from . import given_values
 from .arguments import Design, read_design
 from .options import integer

@@ -4,9 +4,10 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import DesignError
-from ..flow import measure
-from ..ui.tables import table
+from holigrail_hw.core.errors import DesignError
+from holigrail_hw.flow.synth import measure
+from holigrail_hw.ui.tables import table
+
 from .arguments import read_design
 from .options import integer
 from .session import Session

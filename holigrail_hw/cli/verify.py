@@ -3,8 +3,9 @@
 import argparse
 from dataclasses import asdict
 
-from ..flow import verify
-from ..ui.tables import table
+from holigrail_hw.flow.verify import verify
+from holigrail_hw.ui.tables import table
+
 from .arguments import read_design
 from .options import integer, one_of
 from .session import Session

@@ -19,7 +19,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy_format
 
-from holigrail_hw.exact_numbers import exact_number
+from holigrail_hw.formats.exact_numbers import exact_number
 
 __all__ = ["ArrayFileError", "read_array", "read_arrays", "read_table"]
 

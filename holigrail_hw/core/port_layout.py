@@ -1,12 +1,13 @@
 """Which bits of the ports of a design hold what, for every shell."""
 
-from .axi_stream import AxiStream
+from holigrail_hw.shells.axi_stream import AxiStream
+from holigrail_hw.shells.wishbone.shell import Wishbone
+
 from .engine import Engine
 from .packing import Bits, code_bits
 from .shelled import shelled
 from .spec import OperatorSpec
 from .timing import Timing
-from .wishbone import Wishbone
 
 __all__ = ["framed_streams", "layout_of"]
 

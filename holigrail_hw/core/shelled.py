@@ -16,8 +16,8 @@ __all__ = ["Shelled", "shelled"]
 
 def shelled(spec: OperatorSpec, timing: Timing) -> OperatorSpec:
     """The specification as its shell shows it: itself, or a :class:`Shelled` around it."""
-    from .axi_stream import AxiStream
-    from .wishbone import Wishbone
+    from holigrail_hw.shells.axi_stream import AxiStream
+    from holigrail_hw.shells.wishbone.shell import Wishbone
 
     kinds = {kind.shell: kind for kind in (AxiStream, Wishbone)}
     kind = kinds.get(timing.shell)

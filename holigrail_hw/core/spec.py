@@ -14,11 +14,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from holigrail_hw.estimate.primitives import device_model
 from holigrail_hw.formats import Format
-from holigrail_hw.hdl.plan import Plan, Wire, schedule
-from holigrail_hw.hdl.primitives import device_model
+from holigrail_hw.hdl.plan.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.shapes import shape_of
-from holigrail_hw.views import View
 
 from .clock import Clock
 from .errors import RequestError
@@ -28,6 +27,7 @@ from .naming import module_name
 from .parameters import parameters_of, settle, to_text
 from .target import Target
 from .timing import Timing
+from .views import View
 
 __all__ = ["DISPLACED", "OPERATORS", "OperatorSpec", "operator"]
 
@@ -228,8 +228,9 @@ class OperatorSpec(ABC):
         Plain ports, streams ``i`` and ``o``, ``s_axis_i`` and ``m_axis_o``, or a member ``bus``.
         The attribute ``clock`` says whether the period asked for is promised.
         """
+        from holigrail_hw.shells.plain import FixedLatency, Streamed
+
         from .shelled import Shelled, shelled
-        from .shells import FixedLatency, Streamed
 
         timing = timing or Timing()
         outside = shelled(self, timing)

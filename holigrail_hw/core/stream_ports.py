@@ -6,7 +6,8 @@ from typing import Any
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
-from ..hdl.shapes import shape_of
+from holigrail_hw.hdl.shapes import shape_of
+
 from .engine import Stream
 
 __all__ = ["stream_ports"]

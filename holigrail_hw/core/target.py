@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ..views import Bandwidth
 from .timing import Timing
+from .views import Bandwidth
 
 __all__ = ["Target"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.hdl.primitives import device_models
+from holigrail_hw.estimate.primitives import device_models
 
 from .errors import RequestError
 from .identifiers import check_name

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.errors import RequestError, ToolError
-from ..work_folder import unfinished
+from holigrail_hw.core.errors import RequestError, ToolError
+from holigrail_hw.core.work_folder import unfinished
 
 __all__ = ["is_there", "prepare", "staging"]
 

@@ -17,10 +17,10 @@ from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 
-from ..cache_folder import home_folder, user_caches
-from ..child_process import PYTHON, python_path
-from ..core.errors import ToolError
-from ..work_folder import odd_character, plain, process_folder
+from holigrail_hw.core.errors import ToolError
+from holigrail_hw.core.run.child_process import PYTHON, python_path
+from holigrail_hw.core.store.folder import home_folder, user_caches
+from holigrail_hw.core.work_folder import odd_character, plain, process_folder
 
 __all__ = [
     "TOOLS",

@@ -11,17 +11,18 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..core.axi_stream import AxiStream
-from ..core.engine import Engine
-from ..core.identifiers import CLOCK, RESET, check_ports
-from ..core.shelled import shelled
-from ..core.shells import BUS, EnginePorts, FixedLatency, StreamPorts
-from ..core.spec import OperatorSpec
-from ..core.timing import Timing
-from ..core.wishbone import Wishbone
-from ..formats import Format
-from ..hdl.sharing import Sharing
-from . import wishbone_driver
+from holigrail_hw.core.engine import Engine
+from holigrail_hw.core.identifiers import CLOCK, RESET, check_ports
+from holigrail_hw.core.shelled import shelled
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.formats import Format
+from holigrail_hw.hdl.plan.sharing import Sharing
+from holigrail_hw.shells.axi_stream import AxiStream
+from holigrail_hw.shells.plain import BUS, EnginePorts, FixedLatency, StreamPorts
+from holigrail_hw.shells.wishbone.shell import Wishbone
+
+from .simulate import wishbone_driver
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
 

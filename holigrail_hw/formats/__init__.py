@@ -6,11 +6,11 @@
 from .base import Format
 from .errors import FormatError
 from .exact import FINITE, INFINITE, NAN, Exact
-from .fixed import FixedFormat
-from .floating import FloatFormat
 from .names import PATTERNS, named, parse
 from .rounding import Rounding
-from .small import BinaryFormat, TernaryFormat
+from .scalar.fixed import FixedFormat
+from .scalar.floating import FloatFormat
+from .scalar.small import BinaryFormat, TernaryFormat
 
 __all__ = [
     "FINITE",

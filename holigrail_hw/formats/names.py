@@ -6,10 +6,10 @@ from os.path import commonprefix
 
 from .base import Format
 from .errors import FormatError
-from .fixed import FixedFormat
-from .float_names import NAMED_FLOATS
-from .floating import SPECIALS, FloatFormat
-from .small import BinaryFormat, TernaryFormat
+from .scalar.fixed import FixedFormat
+from .scalar.float_names import NAMED_FLOATS
+from .scalar.floating import SPECIALS, FloatFormat
+from .scalar.small import BinaryFormat, TernaryFormat
 
 __all__ = ["PATTERNS", "named", "parse"]
 

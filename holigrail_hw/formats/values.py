@@ -12,9 +12,9 @@ import numpy as np
 
 from .base import Format
 from .errors import FormatError
-from .fixed import FixedFormat
-from .floating import FloatFormat
 from .rounding import Rounding
+from .scalar.fixed import FixedFormat
+from .scalar.floating import FloatFormat
 
 __all__ = ["codes_of", "integers_of", "number_array", "whole_codes"]
 

@@ -15,7 +15,7 @@ from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format, Rounding
 
-from .plan import Plan, Wire
+from .plan.plan import Plan, Wire
 from .shapes import shape_of
 
 __all__ = [

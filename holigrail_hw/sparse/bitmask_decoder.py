@@ -15,16 +15,10 @@ from amaranth import Cat, Module, Mux, Signal
 from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
 
-from .bitmask_engine import BitmaskEngine, mask_items, prefix_counts
-from .codec_engine import (
-    BIT,
-    CodecComponent,
-    flipped,
-    results_of,
-    sparse_codes,
-)
-from .coded import frames
-from .packing_network import moved_back, settings
+from .codecs.bitmask_engine import BitmaskEngine, mask_items, prefix_counts
+from .codecs.coded import frames
+from .codecs.engine import BIT, CodecComponent, flipped, results_of, sparse_codes
+from .codecs.packing_network import moved_back, settings
 
 __all__ = ["BitmaskDecoder"]
 
@@ -38,7 +32,7 @@ __all__ = ["BitmaskDecoder"]
 class BitmaskDecoder(BitmaskEngine):
     """Masks and words of values go in, blocks come out.
 
-    The code is ``holigrail_hw.sparse.bitmask``.
+    The code is ``holigrail_hw.sparse.codecs.bitmask``.
 
     Value i of a block belongs to bit i of its mask. A frame has an error where values are missing,
     are left over behind its last block, or have zeros between them.

@@ -15,16 +15,10 @@ from amaranth import Cat, Module, Mux, Signal
 from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
 
-from .bitmask_engine import BitmaskEngine, mask_items, prefix_counts
-from .codec_engine import (
-    BIT,
-    CodecComponent,
-    joined_streams,
-    marked,
-    sparse_codes,
-)
-from .coded import frames
-from .packing_network import moved, settings
+from .codecs.bitmask_engine import BitmaskEngine, mask_items, prefix_counts
+from .codecs.coded import frames
+from .codecs.engine import BIT, CodecComponent, joined_streams, marked, sparse_codes
+from .codecs.packing_network import moved, settings
 
 __all__ = ["BitmaskEncoder"]
 
@@ -38,7 +32,7 @@ __all__ = ["BitmaskEncoder"]
 class BitmaskEncoder(BitmaskEngine):
     """Blocks go in, masks and words of values come out.
 
-    The code is ``holigrail_hw.sparse.bitmask``.
+    The code is ``holigrail_hw.sparse.codecs.bitmask``.
 
     Bit i of a mask belongs to value i of its block.
     """

@@ -15,7 +15,9 @@ from holigrail_hw.core import Stream, Timing, operator, parameter
 from holigrail_hw.core.engine import Items
 from holigrail_hw.formats import Format, parse
 
-from .codec_engine import (
+from .codecs.coded import frames
+from .codecs.compressed_columns import CompressedColumns
+from .codecs.engine import (
     BIT,
     CodecComponent,
     CodecEngine,
@@ -25,8 +27,6 @@ from .codec_engine import (
     sparse_codes,
     symbol_violations,
 )
-from .coded import frames
-from .compressed_columns import CompressedColumns
 
 __all__ = ["CscDecoder"]
 
@@ -43,7 +43,7 @@ _SPARSE = 0.03
 class CscDecoder(CodecEngine):
     """Pointers and entries go in, values with their places come out, column by column.
 
-    The code is ``holigrail_hw.sparse.compressed_columns``; of the transposed matrix it is CSR. The
+    The code is ``holigrail_hw.sparse.codecs.compressed_columns``; of the transposed matrix it is CSR. The
     last item of a frame is no entry: it has the value zero and says whether the frame was wrong.
     Fillers take a cycle and give nothing.
     """

@@ -8,12 +8,12 @@ import numpy as np
 
 from holigrail_hw.core import Stream, Target, Timing, operator, parameter
 from holigrail_hw.core.engine import Items, joined
+from holigrail_hw.core.views import Histogram, Panel, View
 from holigrail_hw.formats import Format, parse
-from holigrail_hw.views import Histogram, Panel, View
 
-from .codec_engine import BIT, CodecEngine, flipped, marked, results_of, symbol_violations
-from .coded import frames
-from .huffman import (
+from .codecs.coded import frames
+from .codecs.engine import BIT, CodecEngine, flipped, marked, results_of, symbol_violations
+from .codecs.huffman import (
     COUNT_WIDTH,
     Huffman,
     code_words,
@@ -37,7 +37,7 @@ _LONGEST, _WIDEST_LOADED = 16, 12
 )
 @dataclass(frozen=True, kw_only=True)
 class HuffmanDecoder(CodecEngine):
-    """Words of bits go in, symbols come out; the code is ``holigrail_hw.sparse.huffman``.
+    """Words of bits go in, symbols come out; the code is ``holigrail_hw.sparse.codecs.huffman``.
 
     An item of ``frame`` is the number of symbols of a frame. Without lengths the table is loaded:
     a frame with ``load`` first takes a frame of ``table``, which is how many code words there are
@@ -215,7 +215,7 @@ class HuffmanDecoder(CodecEngine):
         return {"table": job["table"], **both}
 
     def architecture(self, timing: Timing) -> Any:
-        from .huffman_core import HuffmanCore
+        from .codecs.huffman_core import HuffmanCore
 
         return HuffmanCore(self)
 

@@ -15,15 +15,9 @@ from amaranth.lib import data
 from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
 
-from .codec_engine import (
-    BIT,
-    CodecComponent,
-    flipped,
-    results_of,
-    sparse_codes,
-)
-from .coded import frames
-from .run_length_engine import RunLengthEngine, word_items
+from .codecs.coded import frames
+from .codecs.engine import BIT, CodecComponent, flipped, results_of, sparse_codes
+from .codecs.run_length_engine import RunLengthEngine, word_items
 
 __all__ = ["RunLengthDecoder"]
 
@@ -37,7 +31,7 @@ __all__ = ["RunLengthDecoder"]
 class RunLengthDecoder(RunLengthEngine):
     """Words of pairs (run, value) go in, symbols come out.
 
-    The code is ``holigrail_hw.sparse.run_length``.
+    The code is ``holigrail_hw.sparse.codecs.run_length``.
 
     A word that breaks the rules of the code, and a frame whose flag ``end`` is not with its
     ``last``, give an error instead of the symbols of that word.

@@ -15,15 +15,9 @@ from amaranth.lib import data
 from holigrail_hw.core import Stream, Timing, operator
 from holigrail_hw.core.engine import Items
 
-from .codec_engine import (
-    BIT,
-    CodecComponent,
-    joined_streams,
-    marked,
-    sparse_codes,
-)
-from .coded import frames
-from .run_length_engine import RunLengthEngine, word_items
+from .codecs.coded import frames
+from .codecs.engine import BIT, CodecComponent, joined_streams, marked, sparse_codes
+from .codecs.run_length_engine import RunLengthEngine, word_items
 
 __all__ = ["RunLengthEncoder"]
 
@@ -37,7 +31,7 @@ __all__ = ["RunLengthEncoder"]
 class RunLengthEncoder(RunLengthEngine):
     """Symbols go in, words of pairs (run, value) come out.
 
-    The code is ``holigrail_hw.sparse.run_length``.
+    The code is ``holigrail_hw.sparse.codecs.run_length``.
     """
 
     def streams(self) -> dict[str, Stream]:

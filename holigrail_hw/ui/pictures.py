@@ -1,6 +1,6 @@
 """The SVG text of a view, whatever kind it is."""
 
-from holigrail_hw.views import (
+from holigrail_hw.core.views import (
     BlockDiagram,
     Curve,
     HeatMap,

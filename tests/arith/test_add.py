@@ -9,9 +9,9 @@ from hardware import check, make, results
 
 from holigrail_hw.arith.add import Add
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding, parse
-from holigrail_hw.hdl import float_add, float_sum
+from holigrail_hw.hdl.number import float_add, float_sum
 
 REFERENCES = {
     "fp16": np.float16,

@@ -6,7 +6,7 @@ from hardware import check, make, results
 
 from holigrail_hw.arith.compare import Compare
 from holigrail_hw.arith.extremum import Maximum, Minimum
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 
 
 def test_fp16_comparison_equals_numpy():

@@ -5,7 +5,7 @@ import numpy as np
 from hardware import check, make, results
 
 from holigrail_hw.arith.convert import Convert
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding
 
 

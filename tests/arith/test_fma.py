@@ -9,9 +9,9 @@ from hardware import check, make
 
 from holigrail_hw.arith.fma import Fma
 from holigrail_hw.core import Timing
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import parse
-from holigrail_hw.hdl import float_sum
+from holigrail_hw.hdl.number import float_sum
 
 
 def same(name: str, **more) -> Fma:

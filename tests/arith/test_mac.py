@@ -8,7 +8,7 @@ from hardware import check, make
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 
 
 def mac(**texts) -> Mac:

@@ -8,9 +8,10 @@ from hardware import check, make, results
 
 from holigrail_hw.arith.multiply import Multiply
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding
-from holigrail_hw.hdl import bit_heap, float_round
+from holigrail_hw.hdl.integer import bit_heap
+from holigrail_hw.hdl.number import float_round
 
 REFERENCES = {
     "fp16": np.float16,

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hardware import check, make, results
 
-from holigrail_hw.arith.requantize import Requantize
+from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow import mutants, prove
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.prove import prove
+from holigrail_hw.flow.simulate.gates import Gates
+from holigrail_hw.flow.verify import mutants
 from holigrail_hw.formats.scales import tflite_scale
 from holigrail_hw.golden import ROUNDINGS, divide, qonnx_rounding, rescale_twice
 

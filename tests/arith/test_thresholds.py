@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hardware import check, make
 
-from holigrail_hw.arith.requantize import Requantize
+from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.arith.thresholds import Thresholds
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats.scales import thresholds_of
 
 

@@ -7,19 +7,20 @@ import pytest
 from amaranth.sim import Simulator
 from hardware import make
 
-from holigrail_hw.arrays import accumulating_array, stationary_array
-from holigrail_hw.arrays.array_views import array_occupancy
-from holigrail_hw.arrays.gemm import Gemm
-from holigrail_hw.arrays.gemm_facts import split
-from holigrail_hw.arrays.gemm_host import GemmHost
-from holigrail_hw.arrays.gemm_views import gemm_occupancy
-from holigrail_hw.arrays.systolic_array import DATAFLOWS, SystolicArray
-from holigrail_hw.arrays.tiling import Tiling
+from holigrail_hw.arrays.gemm.facts import split
+from holigrail_hw.arrays.gemm.host import GemmHost
+from holigrail_hw.arrays.gemm.operator import Gemm
+from holigrail_hw.arrays.gemm.views import gemm_occupancy
+from holigrail_hw.arrays.shared.tiling import Tiling
+from holigrail_hw.arrays.systolic_array import accumulating as accumulating_array
+from holigrail_hw.arrays.systolic_array import stationary as stationary_array
+from holigrail_hw.arrays.systolic_array.operator import DATAFLOWS, SystolicArray
+from holigrail_hw.arrays.systolic_array.views import array_occupancy
 from holigrail_hw.cli.main import main
 from holigrail_hw.core import Target, Timing
 from holigrail_hw.core.engine import joined
-from holigrail_hw.flow import report
-from holigrail_hw.views import BlockDiagram, HeatMap, Roofline, Table
+from holigrail_hw.core.views import BlockDiagram, HeatMap, Roofline, Table
+from holigrail_hw.flow.explore import report
 
 PIPELINED = Timing(period_ns=7.0, device="ecp5")
 ENGINE = make(

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from hardware import make
 
-from holigrail_hw.arrays import gemm_core, gemm_schedule
-from holigrail_hw.arrays.gemm import Gemm
-from holigrail_hw.arrays.gemm_facts import split
-from holigrail_hw.arrays.gemm_golden import commands_of, gemm_golden
-from holigrail_hw.arrays.gemm_host import GemmHost
+from holigrail_hw.arrays.gemm import core as gemm_core
+from holigrail_hw.arrays.gemm import schedule as gemm_schedule
+from holigrail_hw.arrays.gemm.facts import split
+from holigrail_hw.arrays.gemm.golden import commands_of, gemm_golden
+from holigrail_hw.arrays.gemm.host import GemmHost
+from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.errors import DesignError
-from holigrail_hw.flow import workloads
-from holigrail_hw.flow.compiled import Compiled, compile_all
-from holigrail_hw.flow.host_link import Link, SimulationLink
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.simulate.host_link import Link, SimulationLink
+from holigrail_hw.flow.verify import workloads
 
 FAST = Timing(period_ns=6.0, device="ecp5")
 RAW = make(Gemm, rows=3, columns=2, requantise="none", activation_depth=20, accumulator_depth=8)

@@ -7,10 +7,10 @@ import pytest
 from hardware import make
 from test_gemm_engine import FAST, GoldenLink, ShortLink, check_against_golden
 
-from holigrail_hw.arrays.gemm import Gemm
-from holigrail_hw.arrays.gemm_host import GemmHost
+from holigrail_hw.arrays.gemm.host import GemmHost
+from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.formats import parse
 from holigrail_hw.golden import equals_via_float32, gemm
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hardware import make
 
-from holigrail_hw.arrays.activity import activity
-from holigrail_hw.arrays.gemm import Gemm
-from holigrail_hw.arrays.systolic_array import SystolicArray
+from holigrail_hw.arrays.gemm.operator import Gemm
+from holigrail_hw.arrays.shared.activity import activity
+from holigrail_hw.arrays.systolic_array.operator import SystolicArray
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 
 REQUESTS = {
     "weight-stationary": (make(SystolicArray, rows=3, columns=2, guard=True), Timing()),

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from hardware import make
 
-from holigrail_hw.arrays.systolic_array import SystolicArray
-from holigrail_hw.arrays.tiling import Tiling
+from holigrail_hw.arrays.shared.tiling import Tiling
+from holigrail_hw.arrays.systolic_array.operator import SystolicArray
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow import emit, verify_engine, workloads
-from holigrail_hw.flow.compiled import Compiled, compile_all
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import engine as verify_engine
+from holigrail_hw.flow.verify import workloads
 
 FLOWS = ("weight-stationary", "input-stationary", "output-stationary")
 FAST = Timing(period_ns=6.0, device="ecp5")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hardware import check, make
 
-from holigrail_hw.arrays import tensor_element
-from holigrail_hw.arrays.tensor_array import TensorArray
-from holigrail_hw.arrays.tensor_element import TensorElement
+from holigrail_hw.arrays.tensor_array import element as tensor_element
+from holigrail_hw.arrays.tensor_array.element import TensorElement
+from holigrail_hw.arrays.tensor_array.operator import TensorArray
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.flow import workloads
-from holigrail_hw.flow.compiled import Compiled, compile_all
-from holigrail_hw.sparse.structured import legalise
-from holigrail_hw.sparse.tensor_items import items_of, product_of
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.verify import workloads
+from holigrail_hw.sparse.structured.packing import legalise
+from holigrail_hw.sparse.structured.tensor_items import items_of, product_of
 
 FAST = Timing(period_ns=6.0, device="ecp5")
 

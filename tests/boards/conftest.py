@@ -10,8 +10,8 @@ import pytest
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.flow import build
-from holigrail_hw.flow.build import BuildResult
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.board.build import BuildResult
 from holigrail_hw.formats import parse
 
 

@@ -10,11 +10,11 @@ from conftest import mac
 
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.flow import build
-from holigrail_hw.flow.board import board, boards
-from holigrail_hw.flow.devices import TARGETS
+from holigrail_hw.estimate.primitives import device_models
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.board.board import board, boards
+from holigrail_hw.flow.synth.devices import TARGETS
 from holigrail_hw.formats import parse
-from holigrail_hw.hdl.primitives import device_models
 
 
 def test_registry_holds_one_board_per_file():

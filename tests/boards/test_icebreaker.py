@@ -9,9 +9,10 @@ from conftest import mac
 
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.flow import build, tools
-from holigrail_hw.flow.bitstream import decode
-from holigrail_hw.flow.board_proof import decode_and_check
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.board.proof import decode_and_check
+from holigrail_hw.flow.synth.ice40.bitstream import decode
 
 pytestmark = [
     pytest.mark.synth,

@@ -9,8 +9,9 @@ import pytest
 
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.flow import build, tools
-from holigrail_hw.flow.board_proof import decode_and_check
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.board.proof import decode_and_check
 
 sys.path.append(str(Path(__file__).parents[1] / "flow"))
 from sample_engines import Repeat

@@ -6,8 +6,9 @@ import pytest
 from virtual_cable import LFE5U_25F, VirtualCable, VirtualEcp5
 
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
-from holigrail_hw.flow import flash, tools
-from holigrail_hw.flow.board_proof import decode_and_check
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.board import flash
+from holigrail_hw.flow.board.proof import decode_and_check
 
 pytestmark = [pytest.mark.synth, pytest.mark.slow]
 

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from holigrail_hw import cache_kinds, kept_files
 from holigrail_hw.core import operators
-from holigrail_hw.mcm.solution_cache import entry_path, solve_cached
-from holigrail_hw.mcm.solve import Problem
-from holigrail_hw.work_folder import unfinished
+from holigrail_hw.core.store import kept_files
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.work_folder import unfinished
+from holigrail_hw.mcm.single.kept_solutions import entry_path, solve_cached
+from holigrail_hw.mcm.single.solve import Problem
 
 PROBLEMS = (
     Problem((7, 19, 31)),

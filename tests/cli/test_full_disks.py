@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw import cache_kinds, kept_files
-from holigrail_hw.flow import emit
-from holigrail_hw.mcm import constant_multiplication
-from holigrail_hw.work_folder import unfinished
+from holigrail_hw.core.store import kept_files
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.work_folder import unfinished
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.mcm import mcm as constant_multiplication
 
 
 def failing(number):

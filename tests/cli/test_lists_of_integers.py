@@ -5,7 +5,7 @@ import pytest
 from holigrail_hw.core import operators
 from holigrail_hw.core.parameters import parameters_of
 from holigrail_hw.core.parameters.integers import Rows
-from holigrail_hw.flow.explore import combinations
+from holigrail_hw.flow.explore.explore import combinations
 
 LISTS = [
     (name, parameter.name, isinstance(parameter.kind, Rows))

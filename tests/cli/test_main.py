@@ -10,7 +10,7 @@ import pytest
 from holigrail_hw import __version__
 from holigrail_hw.cli import info
 from holigrail_hw.cli.main import VERBS
-from holigrail_hw.flow import emit
+from holigrail_hw.flow.emit import emit
 
 
 def test_help_goes_to_standard_output(holigrail):

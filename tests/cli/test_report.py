@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from holigrail_hw.core import Clock
-from holigrail_hw.flow.report_words import headline, in_words
+from holigrail_hw.flow.explore.report_words import headline, in_words
 from holigrail_hw.formats import Rounding, parse
 
 # Notation of Python that no reader should meet.

@@ -8,9 +8,11 @@ from amaranth.back import rtlil
 
 from holigrail_hw.cli.main import VERBS
 from holigrail_hw.core import Clock, DesignError, Engine, Timing, find, operators
-from holigrail_hw.flow import build, measure, verify
-from holigrail_hw.flow.recipe import load
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.emit.recipe import load
+from holigrail_hw.flow.synth import measure
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import verify
 
 DESIGN_VERBS = ("generate", "simulate", "verify", "prove", "synth", "explore", "report")
 ON_A_BOARD = ("build", "flash")
@@ -258,12 +260,12 @@ class TestNothingIsDropped:
             raise DesignError("enough")
 
         monkeypatch.setattr(build, "run", stopped)
-        monkeypatch.setattr("holigrail_hw.flow.flash.ready", lambda *_, **options: None)
+        monkeypatch.setattr("holigrail_hw.flow.board.flash.ready", lambda *_, **options: None)
         assert holigrail(verb, "mac", "--board", "icebreaker", "--seed", "7").status == 1
         assert seeds == [7]
 
     def test_a_replay_asks_for_the_same_clock(self):
-        from holigrail_hw.flow.vectors import command
+        from holigrail_hw.flow.verify.vectors import command
 
         spec = find("mac")()
         exact = command("verify", spec, Timing(period_ns=1000 / 12))
@@ -274,7 +276,7 @@ class TestNothingIsDropped:
 
 @pytest.fixture
 def recipes():
-    from holigrail_hw.flow.catalogue import recipe_folder
+    from holigrail_hw.flow.explore.catalogue import recipe_folder
 
     found = [*recipe_folder().glob("*.toml")]
     assert len(found) > 10

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw import cache_folder as places
-from holigrail_hw import cache_kinds
-from holigrail_hw.cache_folder import cache_folder, home_folder
 from holigrail_hw.core.errors import DesignError, ToolError
-from holigrail_hw.flow import measure, tools
-from holigrail_hw.flow.process import run
+from holigrail_hw.core.run.process import run
+from holigrail_hw.core.store import folder as places
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.store.folder import cache_folder, home_folder
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.synth import measure
 
 COMMANDS = [
     "--help",

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from holigrail_hw.core import Clock, DesignError, Engine, operators
-from holigrail_hw.flow import build, measure, synth, tools, verify
-from holigrail_hw.flow import explore as explore_module
-from holigrail_hw.flow.catalogue import recipe_folder
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.board import build
+from holigrail_hw.flow.explore import explore as explore_module
+from holigrail_hw.flow.explore.catalogue import recipe_folder
+from holigrail_hw.flow.synth import measure, synth
+from holigrail_hw.flow.verify import verify
 
 SMALL = ["mac", "--a", "int4", "--b", "int4", "--accumulator", "int16"]
 TOP = "mac_int4_int4_int16"
@@ -112,7 +115,7 @@ def test_generate(holigrail, tmp_path):
 
 
 def test_interrupted_generation_leaves_nothing(holigrail, tmp_path, monkeypatch):
-    from holigrail_hw.flow import emit
+    from holigrail_hw.flow.emit import emit
 
     def interrupted(*_):
         raise KeyboardInterrupt

@@ -9,8 +9,8 @@ import pytest
 
 from holigrail_hw.core import RequestError, array_files, find
 from holigrail_hw.core.array_files import ArrayFileError, read_array, read_arrays
+from holigrail_hw.core.documents import parse_json, parse_toml
 from holigrail_hw.core.parameters import construct
-from holigrail_hw.documents import parse_json, parse_toml
 
 
 def _npy(header, body=b"", version=(1, 0)):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from holigrail_hw.core import RequestError, find
 from holigrail_hw.core.array_files import ArrayFileError, read_table
 from holigrail_hw.core.parameters import construct
-from holigrail_hw.exact_numbers import exact_number, number_text
+from holigrail_hw.formats.exact_numbers import exact_number, number_text
 
 EXACT = {
     "0.1": Fraction(1, 10),

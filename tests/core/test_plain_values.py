@@ -5,16 +5,16 @@ import pytest
 
 from holigrail_hw import golden
 from holigrail_hw.core import RequestError
-from holigrail_hw.flow import verify
+from holigrail_hw.flow.verify import verify
 from holigrail_hw.formats import FixedFormat, FloatFormat, FormatError, parse
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_design import MatrixRequest
-from holigrail_hw.mcm.solve import Problem
-from holigrail_hw.sparse.bitmask import Bitmask
-from holigrail_hw.sparse.compressed_columns import CompressedColumns
-from holigrail_hw.sparse.eie_encoding import EieSizes
-from holigrail_hw.sparse.huffman import Huffman
-from holigrail_hw.sparse.run_length import RunLength
+from holigrail_hw.mcm.matrix.design import MatrixRequest
+from holigrail_hw.mcm.problem.errors import GraphError
+from holigrail_hw.mcm.single.solve import Problem
+from holigrail_hw.sparse.codecs.bitmask import Bitmask
+from holigrail_hw.sparse.codecs.compressed_columns import CompressedColumns
+from holigrail_hw.sparse.codecs.huffman import Huffman
+from holigrail_hw.sparse.codecs.run_length import RunLength
+from holigrail_hw.sparse.eie.encoding import EieSizes
 
 I64 = np.int64
 SAME = [

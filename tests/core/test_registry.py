@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw import cache_kinds
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import OperatorSpec, RequestError, find, operator
 from holigrail_hw.core.spec import OPERATORS
-from holigrail_hw.flow import board, devices, tools
-from holigrail_hw.formats import float_names
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.board import board
+from holigrail_hw.flow.synth import devices
+from holigrail_hw.formats.scalar import float_names
 
 PLUGIN = '''"""A plug-in with {names}."""
 

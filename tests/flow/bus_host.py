@@ -5,7 +5,7 @@ import random
 from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from holigrail_hw.core.wishbone_slave import Slave
+from holigrail_hw.shells.wishbone.slave import Slave
 
 __all__ = ["Master", "on_the_bus"]
 

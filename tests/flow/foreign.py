@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw.core import OperatorSpec, Timing
-from holigrail_hw.core.wishbone import Wishbone
-from holigrail_hw.flow import axi_wrapper, emit, workloads
+from holigrail_hw.flow.emit import axi_wrapper, emit
 from holigrail_hw.flow.top import CLOCK, RESET, Handshake, Port, Top
-from holigrail_hw.flow.workloads import Workload
+from holigrail_hw.flow.verify import workloads
+from holigrail_hw.flow.verify.workloads import Workload
+from holigrail_hw.shells.wishbone.shell import Wishbone
 
 __all__ = ["Design", "simulate"]
 

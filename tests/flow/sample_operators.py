@@ -9,8 +9,8 @@ from amaranth import Mux, signed, unsigned
 
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.estimate.primitives import Adder, Logic, Multiplier
 from holigrail_hw.formats import Format, parse
-from holigrail_hw.hdl.primitives import Adder, Logic, Multiplier
 
 
 def integers(codes: Any, format: Format) -> np.ndarray:

@@ -11,10 +11,11 @@ from sample_engines import Repeat
 from sample_operators import Accumulate, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing
-from holigrail_hw.core.axi_stream import AxiStream
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.flow import axi_wrapper, emit, manifest, verify, workloads
+from holigrail_hw.flow.emit import axi_wrapper, emit, manifest
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import verify, workloads
+from holigrail_hw.shells.axi_stream import AxiStream
 
 AXI = Timing(shell="axi-stream")
 

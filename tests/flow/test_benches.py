@@ -11,8 +11,11 @@ from sample_engines import Repeat
 from sample_operators import Accumulate, MultiplyAdd
 
 from holigrail_hw.core import Timing
-from holigrail_hw.flow import emit, icarus_job, tools, verify
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.flow.simulate import icarus_job
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import verify
 
 COUNT = 40
 DESIGNS = {

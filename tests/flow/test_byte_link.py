@@ -16,10 +16,11 @@ from sample_engines import Repeat
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import DesignError, ToolError
-from holigrail_hw.flow import flash, linked, workloads
-from holigrail_hw.flow.byte_link import ByteLink, Line, SerialLine, SimulatedLine
-from holigrail_hw.flow.link_protocol import IDENTITY, ITEMS, RESET, digest, frame
-from holigrail_hw.hdl.stream_link import StreamLink
+from holigrail_hw.flow.board import flash, linked
+from holigrail_hw.flow.simulate.byte_link import ByteLink, Line, SerialLine, SimulatedLine
+from holigrail_hw.flow.simulate.link_protocol import IDENTITY, ITEMS, RESET, digest, frame
+from holigrail_hw.flow.verify import workloads
+from holigrail_hw.hdl.stream.link import StreamLink
 
 SPEC = Repeat(width=12)
 DEPTH = 8

@@ -8,10 +8,11 @@ from sample_operators import Accumulate, Broken, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing, ToolError
 from holigrail_hw.core.spec import OperatorSpec, random_codes
-from holigrail_hw.flow import backends, cache, compiled
+from holigrail_hw.core.store import compiled_files as cache
 from holigrail_hw.flow import top as top_module
-from holigrail_hw.flow.compiled import Compiled, compile_all
-from holigrail_hw.flow.item_words import counted_codes
+from holigrail_hw.flow.simulate import backends, compiled
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.simulate.item_words import counted_codes
 from holigrail_hw.formats import parse
 
 STREAM = Timing(shell="stream")

@@ -9,8 +9,9 @@ import needs
 import pytest
 
 from holigrail_hw.core import Timing, find
-from holigrail_hw.flow import emit, tools
-from holigrail_hw.work_folder import scratch
+from holigrail_hw.core.work_folder import scratch
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit
 
 
 def fusesoc(folder: Path, *words: str) -> str:

@@ -3,8 +3,8 @@
 import pytest
 from amaranth.back import verilog
 
-from holigrail_hw.arrays.gemm_buffer import Buffer
-from holigrail_hw.flow import synth
+from holigrail_hw.arrays.gemm.buffer import Buffer
+from holigrail_hw.flow.synth import synth
 
 # Two elements of an array: a product, and a product added to it.
 CHAIN = """

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from holigrail_hw.flow import synth, tools
-from holigrail_hw.flow.devices import target
-from holigrail_hw.flow.ecp5_multipliers import absorb_product_registers
-from holigrail_hw.flow.process import run
+from holigrail_hw.core.run.process import run
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.synth import synth
+from holigrail_hw.flow.synth.devices import target
+from holigrail_hw.flow.synth.ecp5.multipliers import absorb_product_registers
 
 CELLS = Path(synth.__file__).with_name("ecp5_cells.v")
 DESIGNS = {

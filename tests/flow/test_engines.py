@@ -9,9 +9,10 @@ from sample_engines import FAULTS, Repeat
 
 from holigrail_hw.core import DesignError, RequestError, Timing
 from holigrail_hw.core.engine import joined
-from holigrail_hw.flow import emit, manifest, verify, workloads
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.emit import emit, manifest
+from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import verify, workloads
 
 
 def test_names_and_ports():
@@ -89,7 +90,7 @@ def faulty():
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_planted_faults_are_caught(fault, faulty, monkeypatch):
     assert set(CAUGHT) == {*FAULTS} - {"none"}
-    monkeypatch.setattr("holigrail_hw.flow.verify_engine.Compiled", lambda *_, **__: faulty[fault])
+    monkeypatch.setattr("holigrail_hw.flow.verify.engine.Compiled", lambda *_, **__: faulty[fault])
     with pytest.raises(DesignError, match=CAUGHT[fault]):
         verify.run(Repeat(fault=fault), levels=["compiled"], count=200)
 

@@ -12,11 +12,11 @@ import pytest
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
-from holigrail_hw.flow import self_test
-from holigrail_hw.flow.board import board
-from holigrail_hw.flow.flash import Check, ready, run
-from holigrail_hw.flow.self_tested import SelfTested
-from holigrail_hw.flow.serial_port import SerialPort, find_port
+from holigrail_hw.flow.board import self_test
+from holigrail_hw.flow.board.board import board
+from holigrail_hw.flow.board.flash import Check, ready, run
+from holigrail_hw.flow.board.self_tested import SelfTested
+from holigrail_hw.flow.board.serial_port import SerialPort, find_port
 
 SPEC = Mac()
 CHECK = Check(SPEC, seed=9, count=50)
@@ -88,7 +88,7 @@ def test_board_with_another_design():
 
 
 def test_board_that_stays_silent(monkeypatch):
-    monkeypatch.setattr("holigrail_hw.flow.self_tested._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("holigrail_hw.flow.board.self_tested._ANSWER_SECONDS", 0.2)
     with played_board(lambda command: b"") as port, pytest.raises(DesignError) as caught:
         check_board(port)
     assert str(caught.value) == "flash: icebreaker must answer 9 bytes, not 0"

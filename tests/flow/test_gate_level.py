@@ -6,9 +6,11 @@ from sample_engines import Repeat
 from sample_operators import Accumulate, Broken, MultiplyAdd
 
 from holigrail_hw.core import DesignError, Timing, find
-from holigrail_hw.flow import lane_streams, tools, verify, workloads
-from holigrail_hw.flow.gates import Network
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.simulate import lane_streams
+from holigrail_hw.flow.simulate.gates import Network
 from holigrail_hw.flow.top import RESET, Top
+from holigrail_hw.flow.verify import verify, workloads
 
 
 def run(spec, timing=None, **options):

@@ -7,8 +7,8 @@ import pytest
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import Timing
-from holigrail_hw.flow.compiled import Compiled
-from holigrail_hw.flow.gates import Gates, Network
+from holigrail_hw.flow.simulate.compiled import Compiled
+from holigrail_hw.flow.simulate.gates import Gates, Network
 from holigrail_hw.formats import FixedFormat, parse
 
 

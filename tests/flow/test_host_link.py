@@ -8,8 +8,8 @@ from sample_engines import Repeat
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import DesignError, RequestError
-from holigrail_hw.flow import workloads
-from holigrail_hw.flow.host_link import SimulationLink
+from holigrail_hw.flow.simulate.host_link import SimulationLink
+from holigrail_hw.flow.verify import workloads
 
 
 @pytest.fixture

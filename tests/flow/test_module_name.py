@@ -8,8 +8,10 @@ import pytest
 from holigrail_hw.cli.main import main
 from holigrail_hw.core import RequestError, Timing, find
 from holigrail_hw.core.timing import SHELLS
-from holigrail_hw.flow import emit, manifest, recipe, tools, vectors
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import vectors
 
 NAME = "Own_name2"
 

@@ -8,10 +8,10 @@ from sample_engines import Repeat
 from sample_operators import Accumulate, Broken, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing, find
-from holigrail_hw.flow import mutants, planted, workloads
-from holigrail_hw.flow.gates import Gates, Network
-from holigrail_hw.flow.mutant_proofs import MutantProofs, Verdict
+from holigrail_hw.flow.simulate.gates import Gates, Network
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import mutants, planted, workloads
+from holigrail_hw.flow.verify.mutant_proofs import MutantProofs, Verdict
 
 
 @pytest.mark.parametrize(

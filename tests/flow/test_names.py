@@ -12,7 +12,7 @@ from amaranth.back import rtlil
 from holigrail_hw.core import OperatorSpec, RequestError, Timing, find, operators
 from holigrail_hw.core.naming import LONGEST
 from holigrail_hw.core.parameters import construct
-from holigrail_hw.flow import emit_verilog
+from holigrail_hw.flow.emit import verilog as emit_verilog
 from holigrail_hw.flow.top import Top
 
 CLOCKS = (

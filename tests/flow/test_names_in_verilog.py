@@ -9,8 +9,8 @@ from holigrail_hw.core import RequestError, Timing, operator
 from holigrail_hw.core.identifiers import check_ports
 from holigrail_hw.core.keywords import SYSTEMVERILOG, VERILOG, VHDL, is_keyword
 from holigrail_hw.core.spec import OPERATORS
-from holigrail_hw.flow.plain_names import plain, renamed
-from holigrail_hw.flow.portable import portable
+from holigrail_hw.flow.emit.plain_names import plain, renamed
+from holigrail_hw.flow.emit.portable import portable
 from holigrail_hw.flow.top import Top
 from holigrail_hw.formats import parse
 

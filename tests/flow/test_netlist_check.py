@@ -10,11 +10,13 @@ import pytest
 
 from holigrail_hw.core import Timing, find
 from holigrail_hw.core.errors import DesignError, ToolError
-from holigrail_hw.flow import emit_verilog, netlist_check, synth, tools
-from holigrail_hw.flow.devices import target
-from holigrail_hw.flow.netlist_gates import Machine
-from holigrail_hw.flow.netlist_top import cell_models
-from holigrail_hw.flow.process import run
+from holigrail_hw.core.run.process import run
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import verilog as emit_verilog
+from holigrail_hw.flow.synth import netlist_check, synth
+from holigrail_hw.flow.synth.devices import target
+from holigrail_hw.flow.synth.netlist_gates import Machine
+from holigrail_hw.flow.synth.netlist_top import cell_models
 from holigrail_hw.flow.top import Top
 from holigrail_hw.formats import parse
 

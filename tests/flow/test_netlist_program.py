@@ -10,9 +10,9 @@ import pytest
 
 from holigrail_hw.core.errors import ToolError
 from holigrail_hw.flow import tools
-from holigrail_hw.flow.bitstream import mac16_model
-from holigrail_hw.flow.netlist_program import unknown_bits
-from holigrail_hw.flow.uart_simulation import simulate
+from holigrail_hw.flow.board.uart_simulation import simulate
+from holigrail_hw.flow.synth.ice40.bitstream import mac16_model
+from holigrail_hw.flow.synth.netlist_program import unknown_bits
 
 pytestmark = pytest.mark.cocotb
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import holigrail_hw
-from holigrail_hw.flow import cocotb_job, tools
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.simulate import cocotb_job
 
 ROOT = Path(holigrail_hw.__file__).parent.parent
 ODD = " '\"($;&#,=\\\u00e9"

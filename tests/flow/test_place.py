@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from holigrail_hw.core.errors import DesignError
-from holigrail_hw.flow.place import place_and_route
+from holigrail_hw.flow.synth.place import place_and_route
 
 # Writes a report if it is told to use the second router, else routes the same arcs for ever.
 _STAND_IN = """#!/bin/sh

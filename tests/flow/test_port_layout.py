@@ -12,7 +12,8 @@ from holigrail_hw.core.packing import comments
 from holigrail_hw.core.parameters import construct
 from holigrail_hw.core.port_layout import framed_streams, layout_of
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.flow import describe, emit, manifest
+from holigrail_hw.flow.emit import emit, manifest
+from holigrail_hw.flow.explore import describe
 from holigrail_hw.flow.top import Top
 
 AXI, BUS = Timing(shell="axi-stream"), Timing(shell="wishbone")

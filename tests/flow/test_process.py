@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
+from holigrail_hw.core.run.process import Exhausted, kill_all, run, tail
 from holigrail_hw.flow.folders import prepare, staging
-from holigrail_hw.flow.process import Exhausted, kill_all, run, tail
 
 
 def _python(text):
@@ -195,7 +195,7 @@ def test_folder_that_cannot_be_made(tmp_path):
 PARENT = """
 import sys
 from pathlib import Path
-from holigrail_hw.flow.process import run
+from holigrail_hw.core.run.process import run
 # A tool with a child of its own, as make is.
 tool = "import os, subprocess, sys; " \\
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); " \\

@@ -7,8 +7,9 @@ from hardware import make
 from sample_operators import Accumulate, Broken, BrokenAccumulate, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing, find
-from holigrail_hw.flow import equivalence, prove, tools
-from holigrail_hw.flow.aig import Graph, read_aiger, unroll, write_aiger
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.prove import equivalence, prove
+from holigrail_hw.flow.prove.aig import Graph, read_aiger, unroll, write_aiger
 from holigrail_hw.formats import parse
 from holigrail_hw.hdl.shapes import shape_of
 

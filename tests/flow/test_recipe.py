@@ -5,7 +5,7 @@ from sample_operators import SAMPLES, Accumulate, MultiplyAdd
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.spec import OPERATORS
-from holigrail_hw.flow import recipe
+from holigrail_hw.flow.emit import recipe
 
 
 @pytest.fixture(autouse=True)

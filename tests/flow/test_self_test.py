@@ -10,9 +10,9 @@ from amaranth.sim import Simulator
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.flow import self_test
-from holigrail_hw.flow.self_test_shell import SelfTestShell
-from holigrail_hw.flow.uart_simulation import Exchange, simulate
+from holigrail_hw.flow.board import self_test
+from holigrail_hw.flow.board.self_test_shell import SelfTestShell
+from holigrail_hw.flow.board.uart_simulation import Exchange, simulate
 from holigrail_hw.formats import parse
 
 STREAM = Timing(shell="stream")

@@ -23,7 +23,8 @@ import holigrail_hw
 from holigrail_hw.core import OperatorSpec, RequestError, Timing, find, operators
 from holigrail_hw.core.parameters import construct
 from holigrail_hw.core.timing import SHELLS
-from holigrail_hw.flow import emit, tools
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit
 
 pytestmark = [pytest.mark.cocotb]
 

@@ -8,10 +8,11 @@ import sys
 import pytest
 
 from holigrail_hw.core.errors import DesignError, RequestError
-from holigrail_hw.flow import synth, tools
-from holigrail_hw.flow.devices import TARGETS, target
-from holigrail_hw.flow.harness import wrap
-from holigrail_hw.flow.mac16_timing import mac16_period_ns
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.synth import synth
+from holigrail_hw.flow.synth.devices import TARGETS, target
+from holigrail_hw.flow.synth.harness import wrap
+from holigrail_hw.flow.synth.ice40.mac16_timing import mac16_period_ns
 
 MAC = """
 module mac(input clk, rst, enable, input [7:0] a, b, output reg [19:0] sum);

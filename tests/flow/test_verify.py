@@ -8,7 +8,9 @@ import pytest
 from sample_operators import Accumulate, Broken, BrokenAccumulate, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing, ToolError, operators
-from holigrail_hw.flow import emit, tools, vectors, verify
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.flow.verify import vectors, verify
 
 STREAM = Timing(shell="stream")
 

@@ -12,18 +12,19 @@ from bus_host import on_the_bus
 from sample_engines import Repeat
 from sample_operators import MultiplyAdd
 
-from holigrail_hw.arrays.gemm import Gemm
+from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core import Timing
 from holigrail_hw.core.engine import Stream
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.core.wishbone import Wishbone
-from holigrail_hw.core.wishbone_map import WORD, register_map
-from holigrail_hw.core.wishbone_slave import Slave
-from holigrail_hw.flow import emit, manifest, workloads
-from holigrail_hw.flow.c_header import header
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.emit import emit, manifest
+from holigrail_hw.flow.emit.c_header import header
+from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.top import Top
+from holigrail_hw.flow.verify import workloads
 from holigrail_hw.formats import parse
+from holigrail_hw.shells.wishbone.register_map import WORD, register_map
+from holigrail_hw.shells.wishbone.shell import Wishbone
+from holigrail_hw.shells.wishbone.slave import Slave
 
 BUS = Timing(shell="wishbone")
 WAIT = 20

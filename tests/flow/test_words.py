@@ -10,12 +10,12 @@ from sample_operators import MultiplyAdd
 from holigrail_hw.core import DesignError, OperatorSpec, RequestError, Timing, find, operator
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.core.spec import OPERATORS
-from holigrail_hw.flow import verify
+from holigrail_hw.estimate.primitives import Adder
+from holigrail_hw.flow.simulate.words import Words, cells
 from holigrail_hw.flow.top import Top
-from holigrail_hw.flow.verify_operator import words_of
-from holigrail_hw.flow.words import Words, cells
+from holigrail_hw.flow.verify import verify
+from holigrail_hw.flow.verify.operator import words_of
 from holigrail_hw.formats import parse
-from holigrail_hw.hdl.primitives import Adder
 
 WIDTHS = [(1, 1, 1), (1, 7, 3), (7, 1, 9), (9, 9, 5), (31, 31, 64), (64, 3, 64)]
 KINDS = {

@@ -4,10 +4,12 @@ import pytest
 from hardware import check
 
 from holigrail_hw.core import Engine
-from holigrail_hw.flow import devices, emit, measure, recipe, workloads
-from holigrail_hw.flow.board import board
-from holigrail_hw.flow.catalogue import recipe_folder
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.board.board import board
+from holigrail_hw.flow.emit import emit, recipe
+from holigrail_hw.flow.explore.catalogue import recipe_folder
+from holigrail_hw.flow.simulate.compiled import compile_all
+from holigrail_hw.flow.synth import devices, measure
+from holigrail_hw.flow.verify import workloads
 
 RECIPES = sorted(recipe_folder().glob("*.toml"))
 

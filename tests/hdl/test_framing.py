@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from holigrail_hw.flow.link_protocol import Deframer, frame
-from holigrail_hw.hdl.framing import FrameReceiver, FrameSender
+from holigrail_hw.flow.simulate.link_protocol import Deframer, frame
+from holigrail_hw.hdl.stream.framing import FrameReceiver, FrameSender
 
 CONTENTS = [b"\x00", b"\x7e\x7d", b"\x7d\x5e" * 3, bytes(range(256)), b"\x7e" * 9]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from holigrail_hw.hdl.guarded_memory import GuardedMemory
+from holigrail_hw.hdl.memory.guarded import GuardedMemory
 
 
 def run(width: int, depth: int, density: float, both: bool = True) -> dict[str, int]:

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from holigrail_hw.arrays.systolic_array import DATAFLOWS, SystolicArray
+from holigrail_hw.arrays.systolic_array.operator import DATAFLOWS, SystolicArray
 from holigrail_hw.core import Timing
-from holigrail_hw.flow import emit_verilog
-from holigrail_hw.flow.host_link import streamed
-from holigrail_hw.flow.link_shell import LinkTop
+from holigrail_hw.flow.emit import verilog as emit_verilog
+from holigrail_hw.flow.simulate.host_link import streamed
+from holigrail_hw.flow.simulate.link_shell import LinkTop
 from holigrail_hw.flow.top import Top
 
 

@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, UnusedElaboratable
 from amaranth.sim import Simulator
 
-from holigrail_hw.hdl.uart import UartReceiver, UartTransmitter
+from holigrail_hw.hdl.stream.uart import UartReceiver, UartTransmitter
 
 BYTES = (0x00, 0xFF, 0x55, 0xA3, 0x80, 0x01)
 

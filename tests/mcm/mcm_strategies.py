@@ -2,10 +2,10 @@
 
 from hypothesis import strategies as st
 
-from holigrail_hw.mcm.adder_graph import AdderGraph
-from holigrail_hw.mcm.forms import forms
-from holigrail_hw.mcm.relations import neighbours
-from holigrail_hw.mcm.selection import graph_of
+from holigrail_hw.mcm.graph.adder_graph import AdderGraph
+from holigrail_hw.mcm.single.forms import forms
+from holigrail_hw.mcm.single.relations import neighbours
+from holigrail_hw.mcm.single.selection import graph_of
 
 constants = st.lists(st.integers(-255, 255), min_size=1, max_size=5).map(tuple)
 odd_factors = st.integers(1, 511).map(lambda n: 2 * n + 1)

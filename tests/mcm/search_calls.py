@@ -48,7 +48,7 @@ def killed(report):
 
 def interrupted_parent(seconds):
     """A parent whose user presses Ctrl-C after the first answer; prints how it ended."""
-    from holigrail_hw.mcm.search_process import Call, run_searches
+    from holigrail_hw.mcm.single.search_process import Call, run_searches
 
     def report(index, answer):
         if answer == "first":
@@ -61,7 +61,7 @@ def interrupted_parent(seconds):
 
 def doomed_parent():
     """A parent that is killed while its child searches; prints the child's number first."""
-    from holigrail_hw.mcm.search_process import Call, run_searches
+    from holigrail_hw.mcm.single.search_process import Call, run_searches
 
     def report(index, answer):
         print(answer, flush=True)

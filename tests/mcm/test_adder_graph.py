@@ -9,14 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcm_strategies import graphs, odd_factors, truncated_graphs
 
-from holigrail_hw.mcm import text_forms
-from holigrail_hw.mcm.adder_graph import Adder, AdderGraph, Operand, Target
-from holigrail_hw.mcm.counting import adder_costs, adder_shapes, one_bit_adders
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.forms import forms
-from holigrail_hw.mcm.relations import Relations, members, neighbours
-from holigrail_hw.mcm.truncated_adder import input_state, limits_of, truncated_adder
-from holigrail_hw.mcm.truncation import measured_errors, node_states, output_errors, width_of
+from holigrail_hw.mcm.graph import text_forms
+from holigrail_hw.mcm.graph.adder_graph import Adder, AdderGraph, Operand, Target
+from holigrail_hw.mcm.graph.counting import adder_costs, adder_shapes, one_bit_adders
+from holigrail_hw.mcm.graph.error_bounds import (
+    measured_errors,
+    node_states,
+    output_errors,
+    width_of,
+)
+from holigrail_hw.mcm.problem.errors import GraphError
+from holigrail_hw.mcm.single.forms import forms
+from holigrail_hw.mcm.single.relations import Relations, members, neighbours
+from holigrail_hw.mcm.truncation.adder_cost import input_state, limits_of, truncated_adder
 
 # 13 = 8 + 5 and 33 = 32 + 1 from 5 = 4 + 1.
 TOY = AdderGraph(

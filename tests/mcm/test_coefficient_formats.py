@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from holigrail_hw.core import RequestError, find
 from holigrail_hw.core.parameters import construct
 from holigrail_hw.formats import parse
-from holigrail_hw.mcm.coefficients import quantise
+from holigrail_hw.mcm.problem.coefficients import quantise
 
 # The operator, its parameter, and how a list of numbers is given to it.
 KINDS = {

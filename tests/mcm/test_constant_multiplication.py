@@ -11,8 +11,8 @@ from hardware import check
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.formats import parse
-from holigrail_hw.mcm.adder_graph import decompose
-from holigrail_hw.mcm.constant_multiplication import ConstantMultiplication
+from holigrail_hw.mcm.graph.adder_graph import decompose
+from holigrail_hw.mcm.mcm import ConstantMultiplication
 
 
 @pytest.fixture(autouse=True)

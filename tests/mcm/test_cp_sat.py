@@ -3,11 +3,11 @@
 import pytest
 
 from holigrail_hw.core import ToolError
-from holigrail_hw.mcm import cp_sat
-from holigrail_hw.mcm.constant_multiplication import ConstantMultiplication
-from holigrail_hw.mcm.errors import GraphError, MissingPackage
-from holigrail_hw.mcm.portfolio import search
-from holigrail_hw.mcm.solve import Problem, solve
+from holigrail_hw.mcm.mcm import ConstantMultiplication
+from holigrail_hw.mcm.problem.errors import GraphError, MissingPackage
+from holigrail_hw.mcm.single import cp_sat
+from holigrail_hw.mcm.single.portfolio import search
+from holigrail_hw.mcm.single.solve import Problem, solve
 
 needs_ortools = pytest.mark.skipif(
     not cp_sat.is_installed(), reason="ortools is not installed: pip install holigrail_hw[cp-sat]"

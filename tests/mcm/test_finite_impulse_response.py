@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
-from holigrail_hw.flow import prove, vectors
-from holigrail_hw.flow.compiled import compile_all
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.prove import prove
+from holigrail_hw.flow.simulate.compiled import compile_all
+from holigrail_hw.flow.simulate.gates import Gates
+from holigrail_hw.flow.verify import vectors
 from holigrail_hw.formats import parse
-from holigrail_hw.hdl.plan import Plan
-from holigrail_hw.mcm.finite_impulse_response import FiniteImpulseResponse
+from holigrail_hw.hdl.plan.plan import Plan
+from holigrail_hw.mcm.fir import FiniteImpulseResponse
 
 
 @pytest.fixture(autouse=True)
@@ -189,7 +190,7 @@ def test_planted_faults_in_the_chain_are_noticed(monkeypatch):
     def plan_register(plan, wire):
         from amaranth import Signal
 
-        from holigrail_hw.hdl.plan import Wire
+        from holigrail_hw.hdl.plan.plan import Wire
 
         register = Signal.like(wire.value, name=plan._unique("late"), init=0)
         plan._sync.append(register.eq(wire.value))

@@ -12,14 +12,16 @@ from mcm_strategies import graphs, truncated_graphs
 
 from holigrail_hw.core import Timing
 from holigrail_hw.core.errors import DesignError
-from holigrail_hw.flow import emit, prove, tools
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.top import Top
 from holigrail_hw.formats import parse
-from holigrail_hw.mcm import adder_step, node_signs
-from holigrail_hw.mcm.adder_graph import Operand
-from holigrail_hw.mcm.constant_multiplication import ConstantMultiplication
-from holigrail_hw.mcm.graph_nodes import nodes_of, results_of, sums_of
-from holigrail_hw.mcm.node_signs import NEGATIVE, TRUE, assign
+from holigrail_hw.mcm.build import adder_step, node_signs
+from holigrail_hw.mcm.build.graph_nodes import nodes_of, results_of, sums_of
+from holigrail_hw.mcm.build.node_signs import NEGATIVE, TRUE, assign
+from holigrail_hw.mcm.graph.adder_graph import Operand
+from holigrail_hw.mcm.mcm import ConstantMultiplication
 
 DEVICES = ("ecp5", "ice40hx8k")
 INPUTS = ("int8", "uint8", "int1", "uint1", "int2", "uint3", "int5", "int16", "uint13")

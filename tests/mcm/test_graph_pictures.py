@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from mcm_strategies import truncated_graphs
 
-from holigrail_hw.mcm.adder_graph import Adder, AdderGraph, Operand, Target
-from holigrail_hw.mcm.dot_form import to_dot
-from holigrail_hw.mcm.error_histogram import error_histogram
-from holigrail_hw.mcm.frequency_response import magnitude_response
-from holigrail_hw.mcm.graph_pictures import LARGEST_DRAWN, layered, picture
-from holigrail_hw.mcm.matrix_graph import MatrixAdder, MatrixGraph, RowTarget
-from holigrail_hw.mcm.matrix_search import solve_matrix
-from holigrail_hw.mcm.truncation import measured_errors
-from holigrail_hw.views import LayeredGraph, Table
+from holigrail_hw.core.views import LayeredGraph, Table
+from holigrail_hw.mcm.graph.adder_graph import Adder, AdderGraph, Operand, Target
+from holigrail_hw.mcm.graph.error_bounds import measured_errors
+from holigrail_hw.mcm.matrix.graph import MatrixAdder, MatrixGraph, RowTarget
+from holigrail_hw.mcm.matrix.search import solve_matrix
+from holigrail_hw.mcm.views.dot_form import to_dot
+from holigrail_hw.mcm.views.error_histogram import error_histogram
+from holigrail_hw.mcm.views.frequency_response import magnitude_response
+from holigrail_hw.mcm.views.graph_pictures import LARGEST_DRAWN, layered, picture
 
 MATRIX = ((7, -3, 0), (19, 5, -21), (-8, -6, -1), (0, 0, 0), (14, -6, 0))
 

@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from holigrail_hw.mcm import ilp
-from holigrail_hw.mcm.adder_graph import odd_targets
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.forms import Costs
-from holigrail_hw.mcm.heuristic import greedy_set
-from holigrail_hw.mcm.selection import cheapest_adders, options_of
-from holigrail_hw.mcm.solve import Problem, solve
-from holigrail_hw.mcm.truncate_graph import GraphTruncation
+from holigrail_hw.mcm.graph.adder_graph import odd_targets
+from holigrail_hw.mcm.problem.errors import GraphError
+from holigrail_hw.mcm.single import ilp
+from holigrail_hw.mcm.single.forms import Costs
+from holigrail_hw.mcm.single.heuristic import greedy_set
+from holigrail_hw.mcm.single.selection import cheapest_adders, options_of
+from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.truncation.given_graph import GraphTruncation
 
 
 @pytest.mark.parametrize(

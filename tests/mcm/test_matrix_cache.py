@@ -6,12 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from holigrail_hw import cache_kinds
-from holigrail_hw.kept_files import write_document
-from holigrail_hw.mcm import matrix_cache
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_cache import design_cached, design_kept, entries, entry_path, read
-from holigrail_hw.mcm.matrix_design import MatrixRequest
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.store.kept_files import write_document
+from holigrail_hw.mcm.matrix import kept_designs as matrix_cache
+from holigrail_hw.mcm.matrix.design import MatrixRequest
+from holigrail_hw.mcm.matrix.kept_designs import (
+    design_cached,
+    design_kept,
+    entries,
+    entry_path,
+    read,
+)
+from holigrail_hw.mcm.problem.errors import GraphError
 
 REQUEST = MatrixRequest(((7, -3), (19, 5)), ((-128, 127),) * 2, (40, -3), (9, 9), iterations=5)
 

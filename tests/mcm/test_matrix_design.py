@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_analysis import GraphAnalysis, is_wiring
-from holigrail_hw.mcm.matrix_circuit import Fold, MatrixCircuit, exact_circuit
-from holigrail_hw.mcm.matrix_constants import roundest
-from holigrail_hw.mcm.matrix_counting import matrix_adder_costs
-from holigrail_hw.mcm.matrix_design import MatrixRequest, design_matrix
-from holigrail_hw.mcm.matrix_search import solve_matrix
-from holigrail_hw.mcm.matrix_truncation import truncate_graph
+from holigrail_hw.mcm.matrix.analysis import GraphAnalysis, is_wiring
+from holigrail_hw.mcm.matrix.circuit import Fold, MatrixCircuit, exact_circuit
+from holigrail_hw.mcm.matrix.constants import roundest
+from holigrail_hw.mcm.matrix.counting import matrix_adder_costs
+from holigrail_hw.mcm.matrix.design import MatrixRequest, design_matrix
+from holigrail_hw.mcm.matrix.search import solve_matrix
+from holigrail_hw.mcm.matrix.truncation import truncate_graph
+from holigrail_hw.mcm.problem.errors import GraphError
 
 
 @st.composite
@@ -99,7 +99,7 @@ def test_errors_on_both_sides_use_the_bound_twice():
 
 
 def test_programme_and_greedy_agree_nearly():
-    from holigrail_hw.mcm.matrix_truncation import _linear_program, _Problem
+    from holigrail_hw.mcm.matrix.truncation import _linear_program, _Problem
 
     analysis = GraphAnalysis(solve_matrix(random_matrix(3), iterations=5).graph, [(-128, 127)] * 3)
     problem = _Problem(analysis, [100] * 3, True)

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.mcm.adder_graph import Operand
-from holigrail_hw.mcm.counting import one_bit_adders
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_counting import (
+from holigrail_hw.mcm.graph.adder_graph import Operand
+from holigrail_hw.mcm.graph.counting import one_bit_adders
+from holigrail_hw.mcm.matrix.counting import (
     matrix_adder_costs,
     matrix_one_bit_adders,
     range_of,
     width_of_range,
 )
-from holigrail_hw.mcm.matrix_graph import MatrixAdder, MatrixGraph, RowTarget
-from holigrail_hw.mcm.matrix_search import least_matrix_depth, solve_matrix
-from holigrail_hw.mcm.matrix_start import signed_digits
-from holigrail_hw.mcm.solve import Problem, solve
+from holigrail_hw.mcm.matrix.graph import MatrixAdder, MatrixGraph, RowTarget
+from holigrail_hw.mcm.matrix.search import least_matrix_depth, solve_matrix
+from holigrail_hw.mcm.matrix.start import signed_digits
+from holigrail_hw.mcm.problem.errors import GraphError
+from holigrail_hw.mcm.single.solve import Problem, solve
 
 # x0 - 4 x1 and twice its negative, and 5 x0.
 TOY = MatrixGraph(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from holigrail_hw.core import DesignError, RequestError, Timing, parameters_of
 from holigrail_hw.core.parameters import parse_parameters
-from holigrail_hw.flow import prove
+from holigrail_hw.flow.prove import prove
 from holigrail_hw.formats import Rounding, parse
-from holigrail_hw.mcm import matrix_datapath
-from holigrail_hw.mcm.matrix_multiplication import MatrixMultiplication
+from holigrail_hw.mcm.build import matrix_datapath
+from holigrail_hw.mcm.cmvm import MatrixMultiplication
 
 MATRIX = ((7, -3, 0), (19, 5, -21), (-8, -6, -1), (0, 0, 0), (14, -6, 0))
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.mcm import matrix_native, matrix_search, native_library
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_counting import matrix_one_bit_adders
-from holigrail_hw.mcm.matrix_native import NativeSearch, search_class
-from holigrail_hw.mcm.matrix_ruin import CERTAIN, PythonSearch, Settings
-from holigrail_hw.mcm.matrix_search import default_iterations, least_matrix_depth, solve_matrix
-from holigrail_hw.mcm.matrix_start import alone, distinct_rows, signed_digits, spanning_tree
+from holigrail_hw.mcm.matrix import search as matrix_search
+from holigrail_hw.mcm.matrix.counting import matrix_one_bit_adders
+from holigrail_hw.mcm.matrix.ruin import CERTAIN, PythonSearch, Settings
+from holigrail_hw.mcm.matrix.search import default_iterations, least_matrix_depth, solve_matrix
+from holigrail_hw.mcm.matrix.start import alone, distinct_rows, signed_digits, spanning_tree
+from holigrail_hw.mcm.native import library as native_library
+from holigrail_hw.mcm.native import matrix as matrix_native
+from holigrail_hw.mcm.native.matrix import NativeSearch, search_class
+from holigrail_hw.mcm.problem.errors import GraphError
 
 SQUARE = [[(17 * i * j + 5 * i + 3 * j) % 61 - 30 for j in range(8)] for i in range(8)]
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.mcm.adder_graph import Operand
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.matrix_graph import MatrixAdder, MatrixGraph, RowTarget
-from holigrail_hw.mcm.matrix_search import solve_matrix
-from holigrail_hw.mcm.matrix_text_form import from_vector_text, to_vector_text
+from holigrail_hw.mcm.graph.adder_graph import Operand
+from holigrail_hw.mcm.matrix.graph import MatrixAdder, MatrixGraph, RowTarget
+from holigrail_hw.mcm.matrix.search import solve_matrix
+from holigrail_hw.mcm.matrix.text_form import from_vector_text, to_vector_text
+from holigrail_hw.mcm.problem.errors import GraphError
 
 matrices = st.integers(1, 4).flatmap(
     lambda n: st.lists(

@@ -5,14 +5,15 @@ import time
 
 import pytest
 
-from holigrail_hw.mcm import native_closure, native_library
-from holigrail_hw.mcm.closure import Closure, OutOfTime
-from holigrail_hw.mcm.counting import RULES
-from holigrail_hw.mcm.forms import Costs
-from holigrail_hw.mcm.native_closure import NativeClosure, enumeration
-from holigrail_hw.mcm.relations import members
-from holigrail_hw.mcm.selection import options_of
-from holigrail_hw.mcm.solve import Problem, solve
+from holigrail_hw.mcm.graph.counting import RULES
+from holigrail_hw.mcm.native import closure as native_closure
+from holigrail_hw.mcm.native import library as native_library
+from holigrail_hw.mcm.native.closure import NativeClosure, enumeration
+from holigrail_hw.mcm.single.closure import Closure, OutOfTime
+from holigrail_hw.mcm.single.forms import Costs
+from holigrail_hw.mcm.single.relations import members
+from holigrail_hw.mcm.single.selection import options_of
+from holigrail_hw.mcm.single.solve import Problem, solve
 
 needs_compiler = pytest.mark.skipif(
     native_library.load("closure") is None, reason=str(native_library.why_not("closure"))

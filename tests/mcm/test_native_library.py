@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw.mcm import native_library
+from holigrail_hw.mcm.native import library as native_library
 
 SOURCES = sorted((Path(native_library.__file__).parent / "native").glob("*.cc"))
 

@@ -5,15 +5,16 @@ import time
 
 import pytest
 
-from holigrail_hw.mcm import native_library, native_truncated
-from holigrail_hw.mcm.adder_graph import odd_targets
-from holigrail_hw.mcm.anneal import Annealing
-from holigrail_hw.mcm.closure import OutOfTime
-from holigrail_hw.mcm.exhaust import Exhaustion
-from holigrail_hw.mcm.forms import Costs, forms
-from holigrail_hw.mcm.heuristic import greedy_set
-from holigrail_hw.mcm.native_truncated import NativeAnnealing, NativeExhaustion
-from holigrail_hw.mcm.selection import cheapest_adders, options_of
+from holigrail_hw.mcm.graph.adder_graph import odd_targets
+from holigrail_hw.mcm.native import library as native_library
+from holigrail_hw.mcm.native import truncated as native_truncated
+from holigrail_hw.mcm.native.truncated import NativeAnnealing, NativeExhaustion
+from holigrail_hw.mcm.single.closure import OutOfTime
+from holigrail_hw.mcm.single.forms import Costs, forms
+from holigrail_hw.mcm.single.heuristic import greedy_set
+from holigrail_hw.mcm.single.selection import cheapest_adders, options_of
+from holigrail_hw.mcm.truncation.anneal import Annealing
+from holigrail_hw.mcm.truncation.exhaust import Exhaustion
 
 pytestmark = pytest.mark.skipif(
     native_library.load("truncated") is None, reason=str(native_library.why_not("truncated"))

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from holigrail_hw.mcm import portfolio
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.portfolio import search
-from holigrail_hw.mcm.search_process import Outcome
-from holigrail_hw.mcm.solve import Problem, solve
+from holigrail_hw.mcm.problem.errors import GraphError
+from holigrail_hw.mcm.single import portfolio
+from holigrail_hw.mcm.single.portfolio import search
+from holigrail_hw.mcm.single.search_process import Outcome
+from holigrail_hw.mcm.single.solve import Problem, solve
 
 HARD = (611, 4999, 2054, 892, 621, 2201, 3067, 2503, 178, 3645, 8139, 12106, 14433, 240007)
 

@@ -8,15 +8,17 @@ import time
 import pytest
 
 from holigrail_hw.core import Timing, find
-from holigrail_hw.flow import emit
-from holigrail_hw.mcm import native_closure, portfolio, solution_cache, turns
-from holigrail_hw.mcm import solve as solving
-from holigrail_hw.mcm.closure import Closure
-from holigrail_hw.mcm.forms import Costs
-from holigrail_hw.mcm.portfolio import search
-from holigrail_hw.mcm.search_process import Outcome
-from holigrail_hw.mcm.solve import Problem, solve
-from holigrail_hw.mcm.turns import take_turns
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.mcm.native import closure as native_closure
+from holigrail_hw.mcm.single import kept_solutions as solution_cache
+from holigrail_hw.mcm.single import portfolio, turns
+from holigrail_hw.mcm.single import solve as solving
+from holigrail_hw.mcm.single.closure import Closure
+from holigrail_hw.mcm.single.forms import Costs
+from holigrail_hw.mcm.single.portfolio import search
+from holigrail_hw.mcm.single.search_process import Outcome
+from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.turns import take_turns
 
 # Proof and local search get to different graphs of 8 adders at about the same time.
 RACE = (12345, 777, 991, 4321)

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcm_strategies import constants
 
-from holigrail_hw.mcm import solve as solving
-from holigrail_hw.mcm.adder_graph import odd_targets
-from holigrail_hw.mcm.closure import Closure
-from holigrail_hw.mcm.errors import GraphError
-from holigrail_hw.mcm.forms import Costs, forms
-from holigrail_hw.mcm.heuristic import greedy_set, least_depth
-from holigrail_hw.mcm.one_bit_bound import one_bit_bound
-from holigrail_hw.mcm.relations import members, neighbours
-from holigrail_hw.mcm.solve import Problem, solve
+from holigrail_hw.mcm.graph.adder_graph import odd_targets
+from holigrail_hw.mcm.problem.errors import GraphError
+from holigrail_hw.mcm.single import solve as solving
+from holigrail_hw.mcm.single.closure import Closure
+from holigrail_hw.mcm.single.forms import Costs, forms
+from holigrail_hw.mcm.single.heuristic import greedy_set, least_depth
+from holigrail_hw.mcm.single.one_bit_bound import one_bit_bound
+from holigrail_hw.mcm.single.relations import members, neighbours
+from holigrail_hw.mcm.single.solve import Problem, solve
 
 DATA = Path(__file__).parents[2] / "scripts" / "data"
 # scripts/bench_mcm has these as well: seconds each, and one that is not proved here.

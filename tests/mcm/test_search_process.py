@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw.mcm.search_process import Call, SearchDied, run_searches
+from holigrail_hw.mcm.single.search_process import Call, SearchDied, run_searches
 
 
 def collect(calls, time_limit=20.0, enough=None):

@@ -5,11 +5,17 @@ import multiprocessing
 
 import pytest
 
-from holigrail_hw import cache_kinds
-from holigrail_hw.kept_files import write_document
-from holigrail_hw.mcm import solution_cache
-from holigrail_hw.mcm.solution_cache import canonical, entries, entry_path, read, solve_cached
-from holigrail_hw.mcm.solve import Problem
+from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.store.kept_files import write_document
+from holigrail_hw.mcm.single import kept_solutions as solution_cache
+from holigrail_hw.mcm.single.kept_solutions import (
+    canonical,
+    entries,
+    entry_path,
+    read,
+    solve_cached,
+)
+from holigrail_hw.mcm.single.solve import Problem
 
 
 @pytest.fixture(autouse=True)

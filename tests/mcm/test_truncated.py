@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcm_strategies import orders
 
-from holigrail_hw.mcm.solve import Problem, solve
-from holigrail_hw.mcm.truncate_graph import GraphTruncation
-from holigrail_hw.mcm.truncation import measured_errors
+from holigrail_hw.mcm.graph.error_bounds import measured_errors
+from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.truncation.given_graph import GraphTruncation
 
 DATA = Path(__file__).parents[2] / "scripts" / "data"
 

@@ -10,11 +10,11 @@ from amaranth.sim import Simulator
 
 from holigrail_hw.core import Timing, find
 from holigrail_hw.flow import tools
-from holigrail_hw.flow.emit_verilog import verilog
+from holigrail_hw.flow.emit.verilog import verilog
 from holigrail_hw.flow.top import Top
-from holigrail_hw.hdl.unmerged import unmerged
-from holigrail_hw.mcm import matrix_datapath
-from holigrail_hw.mcm.matrix_graph import MatrixAdder, MatrixGraph, Operand, RowTarget
+from holigrail_hw.hdl.integer.unmerged import unmerged
+from holigrail_hw.mcm.build import matrix_datapath
+from holigrail_hw.mcm.matrix.graph import MatrixAdder, MatrixGraph, Operand, RowTarget
 
 DEBIAN = Path("/usr/bin/yosys")
 PREPARED = "proc; flatten; opt_expr; opt_clean; opt; wreduce; peepopt; opt_clean; alumacc"

@@ -10,10 +10,10 @@ from hardware import check
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters, to_text
-from holigrail_hw.flow.gates import Gates
+from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import parse
-from holigrail_hw.nn import layer_datapath, offset_sums
-from holigrail_hw.nn.dense_network import DenseNetwork
+from holigrail_hw.nn.dense_network import layer_datapath, offset_sums
+from holigrail_hw.nn.dense_network.operator import DenseNetwork
 
 BASELINE = Path(__file__).resolve().parents[3] / "shared" / "models" / "baseline"
 NETWORKS = {"jet_qkeras": "jet_real", "jet_random": "jet_random"}

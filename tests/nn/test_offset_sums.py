@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from holigrail_hw.mcm.matrix_search import solve_matrix
-from holigrail_hw.nn.offset_sums import offset_nodes, sum_bits
+from holigrail_hw.mcm.matrix.search import solve_matrix
+from holigrail_hw.nn.dense_network.offset_sums import offset_nodes, sum_bits
 
 RANGES = [(-8, 7), (0, 5), (-3, 0), (0, 15), (2, 6)]
 

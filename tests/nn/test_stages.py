@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from holigrail_hw.nn.stages import stages
+from holigrail_hw.nn.dense_network.stages import stages
 
 
 def cost(operands, widths, results, chosen, count, held):

@@ -8,11 +8,11 @@ from hardware import make
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.engine import joined
-from holigrail_hw.flow import workloads
-from holigrail_hw.flow.compiled import compile_all
+from holigrail_hw.flow.simulate.compiled import compile_all
+from holigrail_hw.flow.verify import workloads
 from holigrail_hw.sparse.bitmask_decoder import BitmaskDecoder
 from holigrail_hw.sparse.bitmask_encoder import BitmaskEncoder
-from holigrail_hw.sparse.codec_engine import marked
+from holigrail_hw.sparse.codecs.engine import marked
 from holigrail_hw.sparse.csc_decoder import CscDecoder
 from holigrail_hw.sparse.huffman_decoder import HuffmanDecoder
 from holigrail_hw.sparse.run_length_decoder import RunLengthDecoder

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holigrail_hw.sparse.bitmask import Bitmask
-from holigrail_hw.sparse.coded import CodecError
-from holigrail_hw.sparse.compressed_columns import CompressedColumns
-from holigrail_hw.sparse.huffman import Huffman, limited_lengths
-from holigrail_hw.sparse.run_length import RunLength
+from holigrail_hw.sparse.codecs.bitmask import Bitmask
+from holigrail_hw.sparse.codecs.coded import CodecError
+from holigrail_hw.sparse.codecs.compressed_columns import CompressedColumns
+from holigrail_hw.sparse.codecs.huffman import Huffman, limited_lengths
+from holigrail_hw.sparse.codecs.run_length import RunLength
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
 WIDTHS = st.integers(1, 16)

@@ -2,7 +2,13 @@
 
 import pytest
 
-from holigrail_hw.sparse.crossovers import DENSITIES, crossovers, guarded, speed_ups, structured
+from holigrail_hw.sparse.shared.crossovers import (
+    DENSITIES,
+    crossovers,
+    guarded,
+    speed_ups,
+    structured,
+)
 
 
 def at(name, density):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from holigrail_hw.formats import FixedFormat
-from holigrail_hw.sparse.eie_encoding import EieSizes, codebook_of, encode
-from holigrail_hw.sparse.eie_model import efficiency, queue_cycles, random_work, work_of
+from holigrail_hw.sparse.eie.encoding import EieSizes, codebook_of, encode
+from holigrail_hw.sparse.eie.model import efficiency, queue_cycles, random_work, work_of
 
 SIZES = EieSizes(pes=3, columns=40, rows=30, entries=600, weight=FixedFormat(8))
 

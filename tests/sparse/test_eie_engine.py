@@ -11,16 +11,17 @@ from hardware import make
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.engine import joined
 from holigrail_hw.core.errors import DesignError
-from holigrail_hw.flow import workloads
-from holigrail_hw.flow.compiled import Compiled, compile_all
-from holigrail_hw.sparse import eie_core, eie_schedule
-from holigrail_hw.sparse.eie import Eie
-from holigrail_hw.sparse.eie_element import EieElement
-from holigrail_hw.sparse.eie_encoding import encode
-from holigrail_hw.sparse.eie_golden import CODES, commands_of
-from holigrail_hw.sparse.eie_host import EieHost
-from holigrail_hw.sparse.eie_jobs import load_job, vector_job
-from holigrail_hw.sparse.eie_model import queue_cycles
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.verify import workloads
+from holigrail_hw.sparse.eie import core as eie_core
+from holigrail_hw.sparse.eie import schedule as eie_schedule
+from holigrail_hw.sparse.eie.element import EieElement
+from holigrail_hw.sparse.eie.encoding import encode
+from holigrail_hw.sparse.eie.golden import CODES, commands_of
+from holigrail_hw.sparse.eie.host import EieHost
+from holigrail_hw.sparse.eie.jobs import load_job, vector_job
+from holigrail_hw.sparse.eie.model import queue_cycles
+from holigrail_hw.sparse.eie.operator import Eie
 
 
 class PlainMemory(memory.Memory):

@@ -7,12 +7,12 @@ import pytest
 from hardware import make
 
 from holigrail_hw.core import DesignError, RequestError, Timing
-from holigrail_hw.flow import workloads
-from holigrail_hw.flow.compiled import Compiled, compile_all
-from holigrail_hw.sparse.scnn import Scnn
-from holigrail_hw.sparse.scnn_geometry import Sums
-from holigrail_hw.sparse.scnn_golden import convolution
-from holigrail_hw.sparse.scnn_jobs import layer_items, layer_result, random_layer
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.verify import workloads
+from holigrail_hw.sparse.scnn.geometry import Sums
+from holigrail_hw.sparse.scnn.golden import convolution
+from holigrail_hw.sparse.scnn.jobs import layer_items, layer_result, random_layer
+from holigrail_hw.sparse.scnn.operator import Scnn
 
 ONE = {"weight_lanes": 1, "activation_lanes": 1}
 SPECS = {

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from holigrail_hw.sparse.scnn_format import (
+from holigrail_hw.sparse.scnn.encoding import (
     BlockError,
     decode_block,
     encode_block,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from holigrail_hw.sparse.scnn_model import GOOGLENET, Convolution, Grid, crossover, share_of
+from holigrail_hw.sparse.scnn.model import GOOGLENET, Convolution, Grid, crossover, share_of
 
 DATA = Path(__file__).resolve().parents[2] / "scripts/data/scnn_model.csv"
 

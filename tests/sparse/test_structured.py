@@ -5,7 +5,7 @@ import pytest
 
 from holigrail_hw.core import RequestError
 from holigrail_hw.golden.structured import expand, metadata_of, random_metadata
-from holigrail_hw.sparse.structured import dense_passes, legalise, masks, pack, unpack
+from holigrail_hw.sparse.structured.packing import dense_passes, legalise, masks, pack, unpack
 
 SHAPES = [(1, 2), (2, 4), (4, 8), (1, 8), (3, 5), (3, 3), (1, 1), (15, 16)]
 

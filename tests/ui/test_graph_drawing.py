@@ -7,11 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from holigrail_hw.ui.graph_drawing import _Drawing
-from holigrail_hw.ui.heat_map import _boxes, _shade
-from holigrail_hw.ui.layers import _crossings, arrange
-from holigrail_hw.ui.pictures import svg_of
-from holigrail_hw.views import (
+from holigrail_hw.core.views import (
     Bandwidth,
     Block,
     BlockDiagram,
@@ -29,6 +25,10 @@ from holigrail_hw.views import (
     Wire,
     WorkPoint,
 )
+from holigrail_hw.ui.graph_drawing import _Drawing
+from holigrail_hw.ui.heat_map import _boxes, _shade
+from holigrail_hw.ui.layers import _crossings, arrange
+from holigrail_hw.ui.pictures import svg_of
 
 
 def a_graph(adders: int, seed: int = 0) -> LayeredGraph:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.plain_values import plain_integer
+from holigrail_hw.formats.plain_values import plain_integer
 
 from .kind import Kind, shown
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from holigrail_hw.plain_values import plain_integer
+from holigrail_hw.formats.plain_values import plain_integer
 
 from .kind import Kind, shown
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.exact_numbers import exact_number
-from holigrail_hw.plain_values import plain_integer
+from holigrail_hw.formats.exact_numbers import exact_number
+from holigrail_hw.formats.plain_values import plain_integer
 
 from .integer import integer_of
 from .kind import Kind, shown

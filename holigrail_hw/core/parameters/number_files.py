@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from holigrail_hw.exact_numbers import exact_number, number_text
+from holigrail_hw.formats.exact_numbers import exact_number, number_text
 
 from ..array_files import ArrayFileError, read_array, read_arrays, read_table
 

@@ -4,7 +4,7 @@ import enum
 from fractions import Fraction
 from typing import Any
 
-from holigrail_hw.exact_numbers import number_text
+from holigrail_hw.formats.exact_numbers import number_text
 
 __all__ = ["to_text"]
 

@@ -1,0 +1,1 @@
+"""Fixed-point rescaling of accumulators, as quantised networks define it."""

@@ -1,0 +1,1 @@
+"""Matrix products of any size on an array, with buffers, accumulation and requantisation."""

@@ -1,0 +1,265 @@
+"""The hardware of a matrix engine: buffers, a stationary array, sums, requantisation, order.
+
+Nothing behind the array ever waits. A vector whose results leave the engine enters the array only
+when the queue of results has a place for them; so no register of the array needs to hold still.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import fifo, wiring
+
+from holigrail_hw.core.stream_ports import stream_ports
+from holigrail_hw.core.timing import Timing
+
+from ..shared.delays import delayed
+from ..systolic_array.stationary import StationaryArray
+from .buffer import Buffer
+from .feeders import Feeder, Loader
+from .guarded_buffer import GuardedBuffer
+from .output import Accumulators, Continued, Lanes
+from .sequencer import Sequencer
+
+if TYPE_CHECKING:
+    from .operator import Gemm
+
+__all__ = ["STATUS_DEPTH", "GemmCore", "GemmTiming"]
+
+STATUS_DEPTH = 4
+_QUEUE_CYCLES = 2
+# A row of sums is read from memory and added to; its new sum goes through one more register.
+_SUM_CYCLES = 3
+
+
+class GemmTiming:
+    """Cycles between the parts of an engine.
+
+    Attributes
+    ----------
+    array : int
+        From a vector taken to its sums.
+    swap : int
+        From a vector taken to the exchange of parameters for it.
+    whole : int
+        From a vector taken to its results at the border.
+    step : int
+        Of the array, from one row to the next.
+    late : int
+        From a vector taken to the sums that it adds to.
+    spacing : int
+        At least, between the first vectors of two tiles.
+    """
+
+    def __init__(self, spec: "Gemm", timing: Timing):
+        pace = spec.pace(timing)
+        lanes = spec.lanes
+        self.step, self.late = pace.step, pace.late
+        self.array = pace.late + spec.rows * pace.step + spec.columns - 1 + pace.finish
+        add = 0 if spec.sums.continues else _SUM_CYCLES + spec.totals.plan(timing).latency
+        self.spacing = add + 1 if add else self.array - self.late + 3
+        self.swap = self.array + add - 1
+        self.written = self.array + add + (lanes.plan(timing).latency if lanes else 0)
+        self.whole = self.written + _QUEUE_CYCLES
+
+
+class GemmCore(wiring.Component):
+    """The engine behind its streams; parameters are those of the specification."""
+
+    def __init__(self, spec: "Gemm", timing: Timing):
+        self._spec, self._timing = spec, timing
+        super().__init__(stream_ports(spec.streams()))
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec, cycles = self._spec, GemmTiming(self._spec, self._timing)
+        depth, width = spec.activation_depth, spec.rows * spec.activation.width
+        has_parameters = "parameter" in spec.streams()
+        takers = 2 + has_parameters
+        m.submodules.loader = loader = Loader(
+            self.command.payload.shape(), width, depth, spec.accumulator_depth, takers
+        )
+        self._connect(m, self.command, loader.command)
+        _join(m, self.activation, loader.moving)
+        if spec.guard:
+            buffer = GuardedBuffer(spec.rows, spec.activation.width, depth)
+            sequencer = Sequencer(width + spec.rows, depth, asks=True)
+        else:
+            buffer, sequencer = Buffer(spec.buffer, width, depth), Sequencer(width, depth)
+        m.submodules.buffer, m.submodules.sequencer = buffer, sequencer
+        m.submodules.array = array = StationaryArray(
+            spec.sums, spec.columns, self._timing, flagged=spec.guard
+        )
+        m.submodules.weights = weights = Feeder(
+            spec.columns * spec.weight.width, spec.rows, ("k_tiles", "n_tiles")
+        )
+        _join(m, self.weight, weights.i)
+        _join(m, weights.o, array.stationary)
+        m.submodules.lanes = lanes = Lanes(
+            spec.lanes, spec.totals.width, spec.final.width, spec.columns, self._timing
+        )
+        workers: list[Any] = [sequencer, weights]
+        if has_parameters:
+            m.submodules.parameters = parameters = Feeder(
+                len(Value.cast(lanes.parameter.payload)), spec.columns, ("n_tiles",)
+            )
+            _join(m, self.parameter, parameters.i)
+            _join(m, parameters.o, lanes.parameter)
+            workers.append(parameters)
+        for number, worker in enumerate(workers):
+            m.d.comb += [
+                worker.job.eq(loader.job),
+                worker.offered.eq(loader.offered[number]),
+                loader.taken[number].eq(worker.taken),
+            ]
+        m.d.comb += [
+            buffer.write.eq(loader.write),
+            buffer.write_half.eq(loader.job.half),
+            buffer.write_address.eq(loader.address),
+            buffer.write_data.eq(loader.data),
+            buffer.read.eq(sequencer.read),
+        ]
+        if isinstance(buffer, GuardedBuffer):
+            m.d.comb += [
+                buffer.ask.eq(sequencer.ask),
+                buffer.ask_half.eq(sequencer.ask_half),
+                buffer.ask_address.eq(sequencer.ask_address),
+            ]
+        else:
+            m.d.comb += [
+                buffer.read_half.eq(sequencer.half),
+                buffer.read_address.eq(sequencer.address),
+            ]
+        m.d.comb += sequencer.data.eq(buffer.data)
+        verdicts = [feeder.verdict for feeder in workers[1:]]
+        self._flow(m, cycles, sequencer, array, lanes, verdicts)
+        return m
+
+    def _flow(
+        self,
+        m: Module,
+        cycles: GemmTiming,
+        sequencer: Any,
+        array: Any,
+        lanes: Any,
+        verdicts: list[Any],
+    ) -> None:
+        """From the sequencer through the array to the border."""
+        spec, tags = self._spec, sequencer.o.payload.tags
+        moving = [Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)]
+        if spec.guard:
+            moving.append(array.moving.payload.present)
+        taken, swap = Signal(), Signal()
+        room, status_room, spaced = Signal(), Signal(), Signal()
+        claimed, allowed, judged, code = Signal(), Signal(), Signal(), Signal(3)
+        opens_final = tags.opens & tags.final
+        parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
+        m.d.comb += [
+            allowed.eq(
+                (room | ~(tags.final & tags.vector))
+                & ((status_room & judged) | ~tags.ends)
+                & (spaced | ~tags.opens)
+                & (parameters_there | ~opens_final)
+            ),
+            array.moving.valid.eq(sequencer.o.valid & tags.vector & allowed),
+            array.moving.payload.last.eq(tags.closes),
+            Cat(*moving).eq(sequencer.o.payload.vector),
+            sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
+            taken.eq(sequencer.o.valid & sequencer.o.ready),
+            array.result.ready.eq(1),
+            # The first fault counts: of vectors, then of weights, then of parameters.
+            judged.eq(Cat(verdict.valid for verdict in verdicts).all() | ~tags.vector),
+            code.eq(tags.code),
+        ]
+        for place, verdict in reversed(list(enumerate(verdicts))):
+            with m.If(tags.vector & (verdict.payload != 0)):
+                m.d.comb += code.eq(2 * place + 3 + verdict.payload)
+            m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector)
+        age = Signal(range(cycles.spacing), init=cycles.spacing - 1)
+        m.d.comb += spaced.eq(age == cycles.spacing - 1)
+        with m.If(taken & tags.opens):
+            m.d.sync += age.eq(0)
+        with m.Elif(~spaced):
+            m.d.sync += age.eq(age + 1)
+
+        def later(value: Any, count: int, name: str, *, resets: bool = False) -> Any:
+            return delayed(m, value, count, name, resets=resets)
+
+        entered = taken & tags.vector
+        row = Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
+        where = (spec.totals, spec.columns, spec.accumulator_depth)
+        if spec.sums.continues:
+            m.submodules.sums = kept = Continued(*where, cycles.late, cycles.array)
+            m.d.comb += [
+                kept.entered.eq(entered),
+                kept.opens.eq(tags.opens),
+                kept.first.eq(tags.first),
+                array.begun.eq(kept.begun),
+                Value.cast(kept.total).eq(row),
+                Value.cast(lanes.total).eq(row),
+            ]
+        else:
+            m.submodules.sums = sums = Accumulators(*where, self._timing)
+            m.d.comb += [
+                sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
+                sums.opens.eq(later(tags.opens, cycles.array, "opens")),
+                sums.first.eq(later(tags.first, cycles.array, "first")),
+                Value.cast(sums.partial).eq(row),
+                lanes.total.eq(sums.total),
+            ]
+        m.d.comb += [
+            swap.eq(later(taken & opens_final, cycles.swap, "swap", resets=True)),
+            lanes.swap.eq(swap),
+        ]
+        with m.If(taken & opens_final):
+            m.d.sync += claimed.eq(1)
+        with m.Elif(swap):
+            m.d.sync += claimed.eq(0)
+
+        ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
+        gives = later(entered & tags.final, cycles.written, "gives", resets=True)
+        time = Signal(32)
+        m.d.sync += time.eq(time + 1)
+        results, left = self._queue(
+            m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
+        )
+        m.d.comb += room.eq(left)
+        status = Cat(later(code, cycles.written, "code"), time)
+        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, status)
+        m.d.comb += status_room.eq(left)
+        self._count(m, "results", taken & tags.final & tags.vector)
+        self._count(m, "statuses", taken & tags.ends)
+
+    def _queue(
+        self, m: Module, name: str, depth: int, port: Any, write: Any, value: Any
+    ) -> tuple[Any, Any]:
+        """A queue at the border, and whether a further item may be promised to it."""
+        queue = fifo.SyncFIFOBuffered(width=len(value), depth=depth)
+        m.submodules[name] = queue
+        promised = Signal(range(depth + 1), name=f"{name}_promised")
+        has_room = Signal(name=f"{name}_have_room")
+        m.d.comb += [
+            queue.w_data.eq(value),
+            queue.w_en.eq(write),
+            Value.cast(port.payload).eq(queue.r_data),
+            port.valid.eq(queue.r_rdy),
+            queue.r_en.eq(port.ready),
+            has_room.eq(promised != depth),
+        ]
+        setattr(self, f"_{name}", (promised, port.valid & port.ready))
+        return queue, has_room
+
+    def _count(self, m: Module, name: str, gained: Any) -> None:
+        promised, given = getattr(self, f"_{name}")
+        m.d.sync += promised.eq(promised + gained - given)
+
+    def _connect(self, m: Module, outer: Any, inner: Any) -> None:
+        wiring.connect(m, wiring.flipped(outer), inner)
+
+
+def _join(m: Module, source: Any, sink: Any) -> None:
+    """Two streams whose payloads have the same bits under other names."""
+    m.d.comb += [
+        sink.valid.eq(source.valid),
+        Value.cast(sink.payload).eq(Value.cast(source.payload)),
+        source.ready.eq(sink.ready),
+    ]

@@ -1,0 +1,120 @@
+"""What is known of a matrix product on an engine before anything runs."""
+
+from typing import TYPE_CHECKING, Any
+
+from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.timing import Timing
+
+from ..systolic_array.operator import SystolicArray
+from .cost import float_sums, memory_bits
+
+if TYPE_CHECKING:
+    from .operator import Gemm
+    from .schedule import Command
+
+__all__ = ["ORDERS_OF_ITEMS", "gemm_facts", "split"]
+
+ORDERS_OF_ITEMS = {
+    "order of activations": "tiles of K outer, then vectors (M); an item has a tile's K",
+    "order of weights": "tiles of N outer, tiles of K inner, then rows (K); an item has a tile's N",
+    "order of parameters": "columns (N), one after the other",
+    "order of results": "tiles of N outer, then vectors (M); an item has a tile's N",
+}
+"""Which item of a stream comes when, outermost first."""
+
+
+def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
+    """The commands for a product of M x K and K x N, in blocks along M; none if K is too long."""
+    from .feeders import GOOD
+    from .schedule import Command
+
+    k_tiles, n_tiles = -(-k // spec.rows), -(-n // spec.columns)
+    block = min(m, spec.accumulator_depth, spec.activation_depth // k_tiles)
+    if not block:
+        return []
+    weights, parameters = k_tiles * n_tiles * spec.rows, n_tiles * spec.columns
+
+    def command(height: int) -> "Command":
+        return Command(height, k_tiles, n_tiles, GOOD, height * k_tiles, weights, parameters)
+
+    # One object for all equal commands: a long product has a million of them.
+    return [command(block)] * (m // block) + [command(m % block)] * bool(m % block)
+
+
+def gemm_facts(spec: "Gemm", timing: Timing) -> dict[str, Any]:
+    """Cycles, use, traffic, memories; and the dataflow whose array alone takes fewest cycles."""
+    from .schedule import total_cycles
+
+    m, k, n = spec.m, spec.k, spec.n
+    bits = memory_bits(spec)
+    facts: dict[str, Any] = {
+        "multipliers": spec.rows * spec.columns,
+        "sums": spec.totals.limit(),
+        "memory": ", ".join(f"{name} {count} bits" for name, count in bits.items()),
+    }
+    commands = split(spec, m, k, n)
+    product = f"{m} x {k} x {n}"
+    if not commands:
+        longest = spec.rows * spec.activation_depth
+        facts[product] = f"sums are too long: at most {longest} products fit in the buffer"
+    else:
+        cycles = total_cycles(spec, timing, commands)
+        moved = {
+            "loaded": sum(c.arriving for c in commands) * spec.rows,
+            "activation": sum(c.arriving * c.n_tiles for c in commands) * spec.rows,
+            "weight": sum(c.tiles for c in commands) * spec.rows * spec.columns,
+            "sum": sum(c.arriving * c.n_tiles for c in commands) * spec.columns,
+            "result": sum(c.vectors * c.n_tiles for c in commands) * spec.columns,
+        }
+        use = m * k * n / (cycles * spec.rows * spec.columns)
+        facts[product] = f"{len(commands)} commands, {cycles} cycles, {100 * use:.1f} % used"
+        facts["words per cycle"] = ", ".join(
+            f"{name} {count / cycles:.2f}" for name, count in moved.items()
+        )
+    flows = _dataflows(spec, timing)
+    best = min(flows, key=lambda flow: flows[flow])
+    facts["array alone"] = ", ".join(f"{flow} {cycles}" for flow, cycles in flows.items())
+    facts |= {
+        order: text
+        for order, text in ORDERS_OF_ITEMS.items()
+        if order != "order of parameters" or "parameter" in spec.streams()
+    }
+    facts["best dataflow"] = f"{best}, in cycles of the array alone for this product"
+    return facts
+
+
+def _dataflows(spec: "Gemm", timing: Timing) -> dict[str, int]:
+    """Cycles of an array of the same size for the product, by dataflow."""
+    rows, columns = spec.rows, spec.columns
+    m, k, n = spec.m, spec.k, spec.n
+
+    def folds(a: int, b: int) -> int:
+        return -(-a // rows) * -(-b // columns)
+
+    tiles = {
+        "weight-stationary": (m, folds(k, n)),
+        "input-stationary": (n, folds(k, m)),
+        "output-stationary": (k, folds(m, n)),
+    }
+    found = {}
+    for flow, (length, count) in tiles.items():
+        array = SystolicArray(
+            rows=rows,
+            columns=columns,
+            dataflow=flow,
+            activation=spec.activation,
+            weight=spec.weight,
+            multiplier=spec.multiplier,
+            products=max(k, 1),
+            **float_sums(spec),
+        )
+        # Tiles of one length reach a steady pace at once: two of them tell it.
+        few = min(count, 4)
+        try:
+            cycles = [array.tile_cycles(timing, [length] * i) for i in range(few + 1)]
+        except RequestError:
+            # A sum that takes several cycles to add to cannot stay in an element.
+            continue
+        more = (count - few) * (cycles[few] - cycles[few - 1])
+        found[flow] = cycles[few] + more
+    return found

@@ -1,0 +1,100 @@
+"""What a matrix engine must answer, from integers alone."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .feeders import GOOD, LONG, SHORT, SIZE
+from .schedule import Command
+from .sums import ExactResult
+
+if TYPE_CHECKING:
+    from .operator import Gemm
+
+__all__ = ["commands_of", "gemm_golden"]
+
+_SIZES = ("vectors", "k_tiles", "n_tiles")
+_BLOCKS = ("activation", "weight", "parameter")
+
+
+def commands_of(spec: "Gemm", items: Mapping[str, Mapping[str, Any]]) -> Iterator[Command]:
+    """The commands with what comes for them, up to the mark of every stream."""
+    sizes = zip(*(np.asarray(items["command"][n]).tolist() for n in _SIZES), strict=True)
+    blocks = [
+        np.diff(np.flatnonzero(np.asarray(items[name]["last"])), prepend=-1).tolist()
+        for name in _BLOCKS
+        if name in items
+    ]
+    for (m, k, n), *arriving in zip(sizes, *blocks, strict=True):
+        wanted = (m * k, k * n * spec.rows, n * spec.columns)
+        code = GOOD
+        for place, (came, due) in enumerate(zip(arriving, wanted, strict=False)):
+            if code == GOOD and came != due:
+                code = 2 * place + (SHORT if came < due else LONG)
+        too_many = wanted[0] > spec.activation_depth and arriving[0] > spec.activation_depth
+        if not m or not k or not n or m > spec.accumulator_depth or too_many:
+            code = SIZE
+        yield Command(m, k, n, code, *arriving)
+
+
+def gemm_golden(spec: "Gemm", items: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Results and statuses of all commands."""
+    place = dict.fromkeys(_BLOCKS, 0)
+    rows: list[Any] = []
+    lasts: list[Any] = []
+    codes = []
+
+    def block(stream: str, prefix: str, count: int, came: int, due: int) -> Any:
+        """The items of a command, as many as are due, as codes."""
+        part = slice(place[stream], place[stream] + min(came, due))
+        found = np.stack([np.asarray(items[stream][f"{prefix}{i}"])[part] for i in range(count)], 1)
+        return np.concatenate([found, np.zeros((due - len(found), count), found.dtype)])
+
+    for command in commands_of(spec, items):
+        m, k, n = command.vectors, command.k_tiles, command.n_tiles
+        if command.is_obeyed:
+            a = block("activation", "a", spec.rows, command.arriving, m * k)
+            a = a.reshape(k, m, spec.rows).transpose(1, 0, 2).reshape(m, k * spec.rows)
+            due = command.tiles * spec.rows
+            b = block("weight", "w", spec.columns, command.weights, due)
+            for tile, part in enumerate(np.split(b, n)):
+                first = tile * spec.columns
+                channel = _channel(spec, items, place["parameter"], command, first)
+                rows.append(_results(spec, a, part, channel))
+            lasts.append(np.arange(m * n) == m * n - 1)
+        codes.append(command.code)
+        came = (command.arriving, command.weights, command.parameters)
+        for stream, count in zip(_BLOCKS, came, strict=True):
+            place[stream] += count
+    dtype = np.uint64 if spec.final.width <= 64 else object
+    whole = np.concatenate([np.zeros((0, spec.columns), dtype), *rows])
+    result: dict[str, Any] = {f"c{j}": whole[:, j] for j in range(spec.columns)}
+    result["last"] = np.concatenate([np.zeros(0, np.uint64), *lasts]).astype(np.uint64)
+    return {"result": result, "status": {"code": np.array(codes, np.uint64), "cycles": None}}
+
+
+def _channel(
+    spec: "Gemm", items: Mapping[str, Any], start: int, command: Command, first: int
+) -> dict[str, Any]:
+    """Parameters of a tile's columns, whose first one is ``first``; 0 for those that are missing"""
+    end = min(first + spec.columns, command.parameters)
+    found = {}
+    for name, values in items.get("parameter", {}).items():
+        if name != "last":
+            codes = np.asarray(values)[start + first : start + max(first, end)]
+            found[name] = np.concatenate([codes, np.zeros(spec.columns - len(codes), codes.dtype)])
+    return found
+
+
+def _results(spec: "Gemm", a: Any, b: Any, channel: Mapping[str, Any]) -> Any:
+    """Codes of the results of one tile of columns, from codes of its factors."""
+    totals, lanes = spec.totals, spec.lanes
+    if isinstance(lanes, ExactResult):
+        return lanes.sums.golden(a, b)
+    sums = totals.golden(a, b)
+    if lanes is None:
+        return sums
+    wide = {name: np.broadcast_to(values, sums.shape) for name, values in channel.items()}
+    (result,) = lanes.golden(x=sums, **wide).values()
+    return result

@@ -1,0 +1,116 @@
+"""Commands for a matrix engine, right ones and wrong ones, with all that belongs to them."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holigrail_hw.core.engine import Items, joined
+from holigrail_hw.core.spec import random_codes
+from holigrail_hw.formats import Format
+
+if TYPE_CHECKING:
+    from .operator import Gemm
+
+__all__ = ["corner_jobs", "make_job", "random_job"]
+
+Codes = Callable[[str, Format, int], Any]
+_FAULTY = 0.2
+
+
+def make_job(
+    spec: "Gemm",
+    vectors: int,
+    k_tiles: int,
+    n_tiles: int,
+    codes: Codes,
+    arriving: Mapping[str, int] | None = None,
+) -> Items:
+    """One command; on the streams in ``arriving`` so many items come, right or not."""
+    counts = {
+        "activation": vectors * k_tiles,
+        "weight": k_tiles * n_tiles * spec.rows,
+        "parameter": n_tiles * spec.columns,
+    }
+    counts |= arriving or {}
+    sizes = {"vectors": vectors, "k_tiles": k_tiles, "n_tiles": n_tiles}
+    job: Items = {"command": {n: np.array([v], np.uint64) for n, v in sizes.items()}}
+    for name, stream in spec.streams().items():
+        if name in counts:
+            fields = {n: f for n, f in stream.fields.items() if n != "last"}
+            # A block has an end, so it has an item.
+            count = max(1, counts[name])
+            job[name] = {n: codes(n, f, count) for n, f in fields.items()}
+            job[name]["last"] = (np.arange(count) == count - 1).astype(np.uint64)
+    return job
+
+
+def random_job(spec: "Gemm", rng: np.random.Generator, size: int) -> Items:
+    """A command of about so many vectors and rows of weights, now and then a wrong one."""
+
+    def codes(name: str, format: Format, count: int) -> Any:
+        drawn = random_codes(rng, format.width, count)
+        # A large shift leaves nothing of a small sum.
+        return drawn >> np.uint64(1) if name == "shift" else drawn
+
+    most = max(1, int(size))
+    vectors = int(rng.integers(1, 1 + min(most, spec.accumulator_depth)))
+    room = max(1, min(spec.activation_depth // vectors, most // vectors))
+    k_tiles = int(rng.integers(1, 1 + min(room, 4)))
+    n_tiles = int(rng.integers(1, 2 + min(2, most // (k_tiles * spec.rows + spec.columns))))
+    if vectors * k_tiles > spec.activation_depth:
+        vectors = max(1, spec.activation_depth // k_tiles)
+    arriving = None
+    if rng.random() < _FAULTY:
+        due = {
+            "activation": vectors * k_tiles,
+            "weight": k_tiles * n_tiles * spec.rows,
+            "parameter": n_tiles * spec.columns,
+        }
+        name = str(rng.choice([n for n in due if n in spec.streams()]))
+        arriving = {name: int(rng.integers(1, 2 * due[name] + 2))}
+    return make_job(spec, vectors, k_tiles, n_tiles, codes, arriving)
+
+
+def corner_jobs(spec: "Gemm") -> list[Items]:
+    """Smallest and largest commands, extreme values, every fault followed by a right command."""
+
+    def extreme(pick: int) -> Codes:
+        def codes(name: str, format: Format, count: int) -> Any:
+            corners = format.corner_codes()
+            return np.full(count, corners[pick % len(corners)], np.uint64)
+
+        return codes
+
+    depth, rows = spec.activation_depth, spec.accumulator_depth
+    tall = min(depth, rows)
+    deep = min(depth, 9)
+    right = [(1, 1, 1), (tall, 1, 2), (1, deep, 2), (1, 1, 5), (min(2, tall), deep // 2, 2)]
+    # Tiles are counted far: enough of them for the seventh bit.
+    right.append((1, 1, 66))
+    jobs = [make_job(spec, m, max(k, 1), n, extreme(pick)) for pick, (m, k, n) in enumerate(right)]
+    wrong: list[tuple[int, int, int, int]] = [
+        (0, 1, 1, 1),
+        (1, 0, 1, 2),
+        (1, 1, 0, 1),
+        (rows + 1, 1, 1, 2),
+        (min(2, rows), 2, 1, 1),
+        (1, 2, 2, 3),
+        (1, 1, 1, depth + 2),
+        (1, depth + 1, 1, depth + 1),
+        (1, depth + 2, 1, depth),
+        (1, depth + 1, 1, depth + 3),
+    ]
+    good = make_job(spec, 1, 1, 1, extreme(1))
+    for m, k, n, vectors in wrong:
+        if k <= 40:
+            arriving = {"activation": vectors}
+            jobs.append(joined([make_job(spec, m, k, n, extreme(0), arriving), good]))
+    for name, due in (("weight", 2 * spec.rows), ("parameter", 2 * spec.columns)):
+        if name in spec.streams():
+            for count in (1, due - 1, due + 1, due + 7):
+                job = make_job(spec, 1, 1, 2, extreme(1), {name: count})
+                jobs.append(joined([job, good]))
+    short = {"weight": 2 * spec.rows + 3, "parameter": 1}
+    jobs.append(joined([make_job(spec, 1, 1, 2, extreme(1), short), good]))
+    return jobs

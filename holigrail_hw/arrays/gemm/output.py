@@ -1,0 +1,238 @@
+"""Around the array of a matrix engine: sums over tiles in a memory, then what leaves the engine.
+
+The sum of a row is read, added to and written some cycles later, without any bypass: whoever feeds
+the array leaves enough cycles between two visits of the same row.
+"""
+
+from typing import Any
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.hdl.plan.plan import Plan
+from holigrail_hw.hdl.shapes import shape_of
+
+from ..shared.delays import delayed
+from .sums import Totals
+
+__all__ = ["Accumulators", "Continued", "Lanes"]
+
+# Cycles in which a row comes from the memory, through a register.
+_FETCHED = 2
+
+
+class Accumulators(wiring.Component):
+    """Adds each row of partial sums to the one in memory.
+
+    The new row comes ``latency`` cycles later. Rows follow in order from the one that ``opens``.
+    """
+
+    def __init__(self, totals: Totals, columns: int, depth: int, timing: Timing):
+        self._totals, self._columns, self._depth = totals, columns, depth
+        self._plans = [totals.plan(timing) for _ in range(columns)]
+        self.latency = _FETCHED + self._plans[0].latency + 1
+        super().__init__(
+            {
+                "valid": In(1),
+                "opens": In(1),
+                "first": In(1),
+                "partial": In(data.ArrayLayout(totals.column.final.width, columns)),
+                "total": Out(data.ArrayLayout(totals.width, columns)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        width, part = self._totals.width, self._totals.column.final.width
+        m.submodules.rows = rows = _Rows(self._columns * width, self._depth)
+        kept = delayed(m, rows.data, 1, "kept")
+        begins = delayed(m, self.first, _FETCHED, "begins")
+        late = delayed(m, self.partial, _FETCHED, "partial")
+        total = Signal(self.total.shape(), reset_less=True)
+        for j, plan in enumerate(self._plans):
+            m.submodules[f"sum_{j}"] = adder = PlanModule(plan)
+            m.d.comb += [
+                adder.old.eq(Mux(begins, 0, kept[j * width : (j + 1) * width])),
+                adder.part.eq(late[j * part : (j + 1) * part]),
+            ]
+            m.d.sync += total[j].eq(adder.total)
+        m.d.comb += [
+            self.total.eq(total),
+            rows.read.eq(self.valid),
+            rows.restart.eq(self.opens),
+            rows.write.eq(delayed(m, self.valid, self.latency, "valid", resets=True)),
+            rows.at.eq(delayed(m, rows.place, self.latency, "place")),
+            rows.total.eq(Value.cast(total)),
+        ]
+        return m
+
+
+class Continued(wiring.Component):
+    """Keeps rows of sums, from which the array goes on.
+
+    ``begun`` is the row of a vector, ``late`` cycles after the vector entered; ``total`` is its new
+    sum, ``depth`` cycles after it entered.
+
+    Parameters
+    ----------
+    late, latency : int
+        Cycles of the array: to the sum a vector goes on from, and to its new sum.
+    """
+
+    def __init__(self, totals: Totals, columns: int, depth: int, late: int, latency: int):
+        self._totals, self._columns, self._depth = totals, columns, depth
+        self._late, self._latency = late, latency
+        rows = data.ArrayLayout(totals.width, columns)
+        super().__init__(
+            {
+                "entered": In(1),
+                "opens": In(1),
+                "first": In(1),
+                "begun": Out(rows),
+                "total": In(rows),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        width = self._columns * self._totals.width
+        m.submodules.rows = rows = _Rows(width, self._depth)
+        wait = self._late - _FETCHED
+        m.d.comb += [
+            rows.read.eq(delayed(m, self.entered, wait, "entered", resets=True)),
+            rows.restart.eq(delayed(m, self.opens, wait, "opens")),
+            self.begun.eq(
+                Mux(
+                    delayed(m, self.first, self._late, "first"), 0, delayed(m, rows.data, 1, "kept")
+                )
+            ),
+            rows.write.eq(delayed(m, rows.read, self._latency - wait, "valid", resets=True)),
+            rows.at.eq(delayed(m, rows.place, self._latency - wait, "place")),
+            rows.total.eq(Value.cast(self.total)),
+        ]
+        return m
+
+
+class _Rows(wiring.Component):
+    """A memory of rows that are read in order; ``data`` comes one cycle after ``read``."""
+
+    def __init__(self, width: int, depth: int):
+        self._width, self._depth = width, depth
+        place = range(depth)
+        super().__init__(
+            {
+                **{"read": In(1), "restart": In(1), "place": Out(place), "data": Out(width)},
+                **{"write": In(1), "at": In(place), "total": In(width)},
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        # Addresses that do not count may be beyond the last row.
+        m.submodules.sums = sums = memory.Memory(
+            shape=self._width, depth=1 << (self._depth - 1).bit_length(), init=[]
+        )
+        read, write = sums.read_port(), sums.write_port()
+        following = Signal(self.place.shape())
+        m.d.comb += [
+            self.place.eq(Mux(self.restart, 0, following)),
+            read.addr.eq(self.place),
+            read.en.eq(self.read),
+            self.data.eq(read.data),
+            write.addr.eq(self.at),
+            write.en.eq(self.write),
+            write.data.eq(self.total),
+        ]
+        with m.If(self.read):
+            m.d.sync += following.eq(self.place + 1)
+        return m
+
+
+class Lanes(wiring.Component):
+    """What makes a result of a sum, for every column, and the parameters of the columns.
+
+    Parameters of the next tile of columns shift in, one column per item, while the present ones are
+    in use; ``swap`` puts them into use one cycle later.
+
+    Parameters
+    ----------
+    spec : operator or None
+        From ``x``, and parameters, to its only output; without it nothing changes.
+    total, result : int
+        Bits of a sum and of a result.
+    """
+
+    def __init__(self, spec: Any, total: int, result: int, columns: int, timing: Timing):
+        self._spec, self._columns = spec, columns
+        self._timing = timing
+        self.fields = (
+            {}
+            if spec is None
+            else {name: shape_of(f) for name, f in spec.inputs().items() if name != "x"}
+        )
+        ports: dict[str, Any] = {
+            "total": In(data.ArrayLayout(total, columns)),
+            "result": Out(data.ArrayLayout(result, columns)),
+            "swap": In(1),
+            "filled": Out(1),
+        }
+        if self.fields:
+            ports["parameter"] = In(stream.Signature(data.StructLayout(self.fields)))
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.d.comb += self.filled.eq(1)
+        if self._spec is None:
+            m.d.comb += self.result.eq(self.total)
+            return m
+        used: list[Any] = []
+        if self.fields:
+            used = self._parameters(m)
+        for j in range(self._columns):
+            plan = self._spec.plan(self._timing)
+            m.submodules[f"lane_{j}"] = lane = PlanModule(plan)
+            (result,) = (getattr(lane, name) for name in plan.outputs)
+            m.d.comb += [lane.x.eq(self.total[j]), self.result[j].eq(result)]
+            for name in self.fields:
+                m.d.comb += Value.cast(getattr(lane, name)).eq(Value.cast(used[j][name]))
+        return m
+
+    def _parameters(self, m: Module) -> list[Any]:
+        columns, layout = self._columns, data.StructLayout(self.fields)
+        arriving = [Signal(layout, name=f"arriving{j}", reset_less=True) for j in range(columns)]
+        used = [Signal(layout, name=f"used{j}", reset_less=True) for j in range(columns)]
+        count = Signal(range(columns + 1))
+        m.d.comb += [
+            self.filled.eq(count == columns),
+            self.parameter.ready.eq(~self.filled),
+        ]
+        with m.If(self.parameter.valid & self.parameter.ready):
+            m.d.sync += [count.eq(count + 1), arriving[-1].eq(self.parameter.payload)]
+            m.d.sync += [arriving[j].eq(arriving[j + 1]) for j in range(columns - 1)]
+        with m.If(self.swap):
+            m.d.sync += count.eq(0)
+            m.d.sync += [new.eq(old) for new, old in zip(used, arriving, strict=True)]
+        return used
+
+
+class PlanModule(wiring.Component):
+    """A plan behind plain ports."""
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+        ports = {name: In(Value.cast(port).shape()) for name, port in plan.inputs.items()}
+        ports |= {name: Out(Value.cast(port).shape()) for name, port in plan.outputs.items()}
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        plan = self._plan
+        plan.add_to(m)
+        for name, port in plan.inputs.items():
+            m.d.comb += Value.cast(port).eq(getattr(self, name))
+        for name, port in plan.outputs.items():
+            m.d.comb += getattr(self, name).eq(port)
+        return m

@@ -1,0 +1,1 @@
+"""What all arrays share: tiling, delays, occupancy, activity."""

@@ -1,0 +1,1 @@
+"""Systolic arrays: output-, weight- and input-stationary."""

@@ -1,0 +1,1 @@
+"""Arrays of elements that multiply short vectors, dense or structured sparse."""

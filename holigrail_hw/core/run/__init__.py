@@ -1,0 +1,1 @@
+"""Child processes: started in one way, ended in one way."""

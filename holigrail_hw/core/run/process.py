@@ -1,0 +1,233 @@
+"""Start one tool, keep its log, and turn its death into one clear message.
+
+A tool that fails is reported with its command, its exit status or signal, the last lines of its log
+and the path of the log, so that a missing output file is never the message.
+
+No tool outlives this process, however that ends: a guard, a shell that waits for the end of a pipe
+from this process, then kills the tool and its children.
+"""
+
+import contextlib
+import os
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import HoligrailError, RequestError, ToolError
+from ..store.folder import cache_folder
+from .child_process import dismiss, guard
+
+__all__ = ["Exhausted", "Finished", "Progress", "kill_all", "run", "tail"]
+
+Progress = Callable[[str], None]
+"""Called with one line of text about what is happening; the caller decides how to draw it."""
+
+_TAIL_LINES = 20
+
+# What a program says that did not come to its work: it is no judgement on a design.
+_CANNOT_RUN = re.compile(
+    r"^(?:ModuleNotFoundError|ImportError|PermissionError): "
+    r"|error while loading shared libraries|No space left on device|Read-only file system",
+    re.M,
+)
+_NOT_STARTED = (126, 127)
+
+_OUT_OF_MEMORY = re.compile(r"\bbad_alloc\b|\bMemoryError\b|out of memory", re.I)
+
+_running: set[subprocess.Popen] = set()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A tool that ended with status 0: what was started, its output, seconds and log path."""
+
+    command: tuple[str, ...]
+    output: str
+    seconds: float
+    log: Path
+
+
+class Exhausted(ToolError):
+    """A tool that asked for more time or memory than it was given."""
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    who: str,
+    log: Path,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    time_limit: float | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+    failure: type[HoligrailError] = ToolError,
+    hint: str | None = None,
+    explain: Callable[[str], HoligrailError | None] | None = None,
+    makes: Sequence[Path] = (),
+) -> Finished:
+    """Run ``command`` to its end and return what it printed.
+
+    Parameters
+    ----------
+    command
+        Program and arguments, no shell.
+    who : str
+        The name the message starts with.
+    log : Path
+        Receives standard output and standard error together, while the tool runs.
+    time_limit : float or None
+        Seconds after which the tool and its children are killed.
+    memory_limit : int or None
+        Bytes of address space for the tool and each of its children, where the system can do that
+        (Linux).
+    progress
+        Called with every line the tool prints.
+    failure
+        Error class for an exit status other than 0; a signal, the time limit or a program that
+        cannot run is always a :class:`ToolError`.
+    explain
+        Looks at the whole output of a failed run and may return a better error.
+    makes
+        Files the tool must have written when it ends; older ones are removed before.
+
+    Raises
+    ------
+    Exhausted
+        A :class:`ToolError`: the program ran past a limit.
+    ToolError
+        The program cannot be started, died of a signal, or left out a file that it
+        ``makes``.
+    RequestError
+        The log cannot be written.
+    """
+    words = [str(word) for word in command]
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        sink = log.open("w", encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RequestError(
+            f"{who}: the folder of its log must be writable, not {log.parent} ({error.strerror})",
+            hint="set HOLIGRAIL_CACHE to another folder"
+            if log.is_relative_to(cache_folder())
+            else "choose another output folder",
+        ) from None
+    for file in makes:
+        file.unlink(missing_ok=True)
+    start = time.monotonic()
+    with sink:
+        try:
+            child = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env=None if environment is None else dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ToolError(
+                f"{who}: the tool must start, not fail with '{error.strerror}'\n"
+                f"command: {shlex.join(words)}",
+                hint=hint or "`holigrail doctor` lists what is installed",
+            ) from None
+        expired = threading.Event()
+        timer = threading.Timer(time_limit or 0, _expire, (child, expired))
+        if time_limit is not None:
+            timer.start()
+        lines = []
+        assert child.stdout is not None
+        watcher = guard(child)
+        if memory_limit is not None and hasattr(resource, "prlimit"):
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(child.pid, resource.RLIMIT_AS, (memory_limit, memory_limit))
+        _running.add(child)
+        try:
+            for line in child.stdout:
+                sink.write(line)
+                lines.append(line)
+                if progress is not None and line.strip():
+                    progress(f"{who}: {line.strip()}")
+            status = child.wait()
+        except BaseException:
+            _kill(child)
+            child.wait()
+            raise
+        finally:
+            _running.discard(child)
+            timer.cancel()
+            dismiss(watcher)
+            child.stdout.close()
+    seconds = time.monotonic() - start
+    output = "".join(lines)
+    left_out = [str(file) for file in makes if not file.is_file()]
+    if status == 0 and left_out:
+        reason = f"must write {', '.join(left_out)}, not end without it"
+        raise ToolError(_report(who, reason, words, output, log), hint=hint)
+    if status == 0:
+        return Finished(tuple(words), output, seconds, log)
+    if expired.is_set():
+        reason = f"must finish within {time_limit:g} s, not be stopped at that limit"
+        failure = Exhausted
+    elif memory_limit is not None and _OUT_OF_MEMORY.search(output):
+        reason = f"must finish within {memory_limit >> 20} MiB, not ask for more"
+        failure = Exhausted
+    elif status < 0:
+        reason = f"must finish with status 0, not be killed by signal {_signal_text(-status)}"
+        failure = ToolError
+    else:
+        reason = f"must finish with status 0, not {status}"
+        better = explain(output) if explain else None
+        if better is not None:
+            raise better
+        if status in _NOT_STARTED or _CANNOT_RUN.search(output):
+            failure = ToolError
+    raise failure(_report(who, reason, words, output, log), hint=hint)
+
+
+def kill_all() -> None:
+    """Kill every tool that runs, in whatever thread: nothing is wanted any more."""
+    for child in [*_running]:
+        _kill(child)
+
+
+def tail(text: str, lines: int = _TAIL_LINES) -> str:
+    """The last non-empty lines of a log."""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+
+
+def _report(who: str, reason: str, words: Sequence[str], output: str, log: Path) -> str:
+    last = tail(output)
+    body = "\n".join(f"  {line}" for line in last.splitlines()) or "  (it printed nothing)"
+    return f"{who}: {reason}\ncommand: {shlex.join(words)}\nend of the log {log}:\n{body}"
+
+
+def _signal_text(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return str(number)
+    cause = ", probably out of memory" if name == "SIGKILL" else ""
+    return f"{number} ({name}{cause})"
+
+
+def _expire(child: subprocess.Popen, expired: threading.Event) -> None:
+    expired.set()
+    _kill(child)
+
+
+def _kill(child: subprocess.Popen) -> None:
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

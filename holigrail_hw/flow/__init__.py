@@ -1,0 +1,1 @@
+"""From a design to files, simulations, proofs, netlists and boards."""

@@ -1,0 +1,1 @@
+"""Designs on boards: bitstreams, links, self-tests."""

@@ -1,0 +1,101 @@
+"""What goes onto a board beside an operator, and how host and board check each other.
+
+Two kinds: an operator tests itself (:mod:`.self_tested`); an engine, which needs whole jobs, is
+driven by the host through a link (:mod:`.linked`).
+"""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from holigrail_hw.core.engine import Engine
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.timing import Timing
+
+from . import self_test
+from .board import Board
+
+__all__ = ["BoardDesign", "SerialBench", "board_design"]
+
+
+class SerialBench(Protocol):
+    """A simulation of the serial line: a cocotb bench and what it needs to know.
+
+    ``environment()`` names the ports among other things; ``who`` begins messages. ``simulator`` is
+    ``icarus`` or ``verilator``, which draws unknown bits from the seed. ``reset`` may be empty.
+    """
+
+    bench: ClassVar[str]
+    who: ClassVar[str]
+    simulator: ClassVar[str]
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def clock(self) -> str: ...
+
+    @property
+    def rx(self) -> str: ...
+
+    @property
+    def tx(self) -> str: ...
+
+    @property
+    def reset(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+    def environment(self) -> dict[str, str]: ...
+
+
+class BoardDesign(ABC):
+    """One kind of design for boards."""
+
+    # Items that are simulated through the serial line unless the request says how many.
+    proof_items: ClassVar[int]
+
+    def __init__(self, spec: OperatorSpec):
+        self.spec = spec
+
+    def timing(self, timing: Timing, goal: Board) -> Timing:
+        """The timing request for a board: its clock, unless something is asked."""
+        return self_test.shell_timing(timing, 1e9 / goal.clock_hz, goal.model)
+
+    @abstractmethod
+    def shell(self, timing: Timing, divisor: int) -> Any:
+        """The component with the members ``rx`` and ``tx``, ``latency`` and ``interleave``."""
+
+    @abstractmethod
+    def bench(
+        self, seed: int, count: int, interleave: int, divisor: int, ports: tuple[str, str, str]
+    ) -> tuple[SerialBench, int, str]:
+        """The simulation that proves a design, the results it checks, and the board's answer."""
+
+    @abstractmethod
+    def check(
+        self, goal: Board, port: Path, timing: Timing, seed: int, count: int
+    ) -> tuple[int, str]:
+        """Compare an attached board with golden; returns results checked, and its answer.
+
+        Raises
+        ------
+        DesignError
+            If the board is silent, holds another design, or is wrong.
+        """
+
+    def check_request(self, seed: int, count: int) -> None:
+        """Raises RequestError if no board can be asked this."""
+        self_test.command(seed, count)
+
+
+def board_design(spec: OperatorSpec) -> BoardDesign:
+    """The kind of design an operator needs."""
+    if isinstance(spec, Engine):
+        from .linked import Linked
+
+        return Linked(spec)
+    from .self_tested import SelfTested
+
+    return SelfTested(spec)

@@ -1,0 +1,1 @@
+"""Files that are handed over: Verilog, benches, manifests, descriptions for other tools."""

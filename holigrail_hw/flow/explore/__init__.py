@@ -1,0 +1,1 @@
+"""Looking at designs: sweeps, reports, descriptions, lists."""

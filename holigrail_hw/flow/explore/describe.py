@@ -1,0 +1,134 @@
+"""What is known about a design before any tool runs: parameters, ports, latency, clock, cost.
+
+Everything is read from the specification and its plan; nothing is measured.
+"""
+
+import inspect
+import re
+from dataclasses import fields, replace
+from typing import Any
+
+from holigrail_hw.core.engine import Engine
+from holigrail_hw.core.parameters import parameters_of, to_text
+from holigrail_hw.core.port_layout import framed_streams, layout_of
+from holigrail_hw.core.shelled import shelled
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.shells.wishbone.shell import registers_of
+
+from ..prove import prove
+
+__all__ = ["describe", "latencies", "schedule_rows"]
+
+_PERIODS_NS = (20.0, 10.0, 5.0)
+
+
+def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
+    """All of it, as plain data.
+
+    Keys: operator, summary, maturity, notes, references, top, parameters, ports, layout (which bits
+    hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
+    timing (a list, the last entry is the request), cost, facts, proof, remarks, device.
+    """
+    return {
+        "operator": spec.name,
+        "summary": spec.summary,
+        "maturity": spec.maturity,
+        "notes": inspect.getdoc(type(spec)) or "",
+        "references": list(spec.references),
+        "top": spec.top_name(timing),
+        "device": timing.device,
+        "parameters": [
+            {
+                "name": name,
+                "value": to_text(getattr(spec, name)),
+                "legal": parameter.legal,
+                "help": parameter.help,
+            }
+            for name, parameter in parameters_of(spec).items()
+        ],
+        "ports": [
+            {
+                "name": name,
+                "direction": direction,
+                "width": format.width,
+                "format": format.name,
+                "meaning": format.summary,
+            }
+            for direction, ports in (("in", spec.inputs()), ("out", spec.outputs()))
+            for name, format in ports.items()
+        ],
+        "layout": [row.as_dict() for row in layout_of(spec, timing)],
+        "tlast": framed_streams(spec, timing),
+        "registers": registers_of(shelled(spec, timing)),
+        "timing": latencies(spec, timing),
+        "cost": spec.cost(timing),
+        "proof": prove.prospect(spec),
+        "remarks": [*spec.clock(timing).remarks(), *spec.remarks()],
+        "facts": spec.facts(timing),
+    }
+
+
+def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
+    """Latency and promised clock without a clock target, at usual periods, and as requested.
+
+    An engine has no fixed latency: there are no rows.
+
+    ``interleave`` is the number of independent sums a stateful operator holds: the hardware takes
+    an item in every cycle, and one sum takes an item every ``interleave`` cycles.
+    """
+    free = replace(timing, period_ns=None, latency=None)
+    if isinstance(spec, Engine):
+        return []
+    requests = [("no clock target", free)]
+    for period in _PERIODS_NS:
+        if period != timing.period_ns:
+            requests.append((f"{period:g} ns", replace(free, period_ns=period)))
+    if timing.period_ns is not None:
+        requests.append((f"{timing.period_ns:g} ns", timing))
+    if timing.latency is not None:
+        requests.append((f"{timing.latency} cycles", timing))
+    rows = []
+    for request, wanted in requests:
+        plan = spec.plan(wanted)
+        rows.append(
+            {
+                "request": request,
+                "latency": plan.latency,
+                "initiation_interval": 1,
+                "interleave": plan.interleave,
+                "flip_flops": plan.flip_flops(),
+                "promised_period_ns": round(plan.promise_ns, 3),
+                "promised_fmax_mhz": round(1000 / plan.promise_ns, 1),
+                "met": wanted.period_ns is None or plan.promise_ns <= wanted.period_ns,
+            }
+        )
+    return rows
+
+
+def schedule_rows(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
+    """The steps of the plan in order: name, primitive, cycle, delay in ns, LUTs, DSP blocks."""
+    plan = spec.plan(timing)
+    return [
+        {
+            "step": name,
+            "made_of": _in_words(primitive),
+            "cycle": cycle,
+            "delay_ns": round(primitive.delay_ns(plan.device), 3),
+            "luts": primitive.luts(),
+            "dsps": primitive.dsps(plan.device),
+        }
+        for name, primitive, cycle in plan.resources
+    ]
+
+
+def _in_words(primitive: Any) -> str:
+    """A primitive as people say it, such as ``selecting adder (width 9)``."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", " ", type(primitive).__name__).lower()
+    values = {f.name: getattr(primitive, f.name) for f in fields(primitive)}
+    sizes = [
+        size if value is True else f"{size} {value}"
+        for key, value in values.items()
+        if value is not False and (size := key.replace("_", " "))
+    ]
+    return f"{name} ({', '.join(sizes)})" if sizes else name

@@ -1,0 +1,1 @@
+"""Proofs that a design equals its golden model."""

@@ -1,0 +1,1 @@
+"""What synthesis for ECP5 needs beside Yosys."""

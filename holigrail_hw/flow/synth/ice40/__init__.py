@@ -1,0 +1,1 @@
+"""What synthesis for iCE40 needs beside Yosys."""

@@ -1,0 +1,192 @@
+"""Place and route with nextpnr, and what its report says: clock frequency, use, critical path.
+
+nextpnr's first router may turn in a circle for ever: it rips one arc up to route another and the
+reverse. It is watched by the arcs that it routes, not by time, and stopped when they are many times
+those of the design; the second router then starts, with the same seed.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holigrail_hw.core.errors import DesignError, HoligrailError
+from holigrail_hw.core.run.process import Finished, Progress, run
+
+from .. import tools
+from .ice40.mac16_timing import mac16_period_ns
+
+__all__ = ["Placed", "Segment", "place_and_route"]
+
+_TIME_LIMIT_S = 1800
+
+# A design that is nearly full routes each arc some ten times; one that turns in a circle, for ever.
+_ROUTED_PER_ARC = 50
+_ROUTED_AT_LEAST = 100_000
+_OTHER_ROUTER = ("--router", "router2")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One hop of the critical path: ``kind`` is clk-to-q, logic, routing or setup."""
+
+    kind: str
+    delay_ns: float
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A routed design.
+
+    ``fmax_mhz`` is the slowest clock's frequency, ``None`` if no path runs from register to
+    register; paths through an SB_MAC16 are added, which nextpnr leaves out. ``used`` maps a kind of
+    cell to (used, available). ``note`` says what the frequency leaves out.
+    """
+
+    fmax_mhz: float | None
+    used: dict[str, tuple[int, int]]
+    critical_path: tuple[Segment, ...]
+    seconds: float
+    log: Path
+    note: str = ""
+
+
+class _Watch:
+    """Passes the lines of a router on, and ends it when it turns in a circle."""
+
+    def __init__(self, who: str, progress: Progress | None):
+        self._who, self._progress, self._most = who, progress, _ROUTED_AT_LEAST
+
+    def __call__(self, line: str) -> None:
+        if self._progress is not None:
+            self._progress(line)
+        if found := re.search(r"Routing (\d+) arcs", line):
+            self._most = _ROUTED_AT_LEAST + _ROUTED_PER_ARC * int(found.group(1))
+        found = re.search(r"Info:\s+(\d+) \|\s+\d+\s+\d+ \|", line)
+        if found and int(found.group(1)) > self._most:
+            raise _Circling(
+                f"{self._who}: the router must come to an end, not route {found.group(1)} arcs and"
+                " go on",
+                hint="try another --seeds, a longer --period or a larger device",
+            )
+
+
+class _Circling(DesignError):
+    """A router that makes no progress."""
+
+
+def place_and_route(
+    arguments: tuple[str, ...],
+    *,
+    who: str,
+    what: str,
+    frequency: float,
+    seed: int,
+    folder: Path,
+    log: Path,
+    progress: Progress | None = None,
+) -> Placed:
+    """Run nextpnr: ``arguments`` are its name and options, all but frequency, seed and report.
+
+    ``what`` names the device or board in the message when the design does not fit.
+
+    Raises
+    ------
+    DesignError
+        The design does not fit or cannot be routed.
+    ToolError
+        nextpnr is missing or died.
+    """
+    name = arguments[0]
+    tool = tools.require(name, who=who)[name]
+    report = folder / f"{log.stem}.json"
+
+    def placed(*more: str) -> Finished:
+        return run(
+            [
+                *tool.command,
+                *arguments[1:],
+                *("--freq", f"{frequency:g}", "--seed", str(seed), *more),
+                *("--report", report.name, "--detailed-timing-report", "--timing-allow-fail"),
+            ],
+            who=name,
+            log=log,
+            cwd=folder,
+            environment=tools.environment(),
+            time_limit=_TIME_LIMIT_S,
+            progress=_Watch(who, progress),
+            failure=DesignError,
+            explain=lambda output: _no_room(output, who, what),
+            makes=[report],
+        )
+
+    try:
+        finished = placed()
+    except _Circling:
+        if _OTHER_ROUTER[1] in arguments:
+            raise
+        if progress is not None:
+            progress(f"{name}: the router turns in a circle, the other one takes over")
+        finished = placed(*_OTHER_ROUTER)
+    netlist = json.loads((folder / arguments[arguments.index("--json") + 1]).read_text())
+    module = netlist["modules"][arguments[arguments.index("--top") + 1]]
+    return _read(json.loads(report.read_text()), module, finished)
+
+
+def _read(report: dict[str, Any], module: dict[str, Any], finished: Finished) -> Placed:
+    clocks = [entry["achieved"] for entry in report.get("fmax", {}).values()]
+    if not clocks:
+        # The Gowin placer may leave its report empty; its log has the figures, the final ones last.
+        found = re.findall(r"Max frequency for clock\s+'(.+?)': ([\d.]+) MHz", finished.output)
+        clocks = [float(figure) for figure in dict(found).values()]
+    used = {
+        kind: (entry["used"], entry["available"])
+        for kind, entry in report.get("utilization", {}).items()
+        if entry["used"]
+    }
+    path: tuple[Segment, ...] = ()
+    for entry in report.get("critical_paths", []):
+        hops = tuple(
+            Segment(
+                hop["type"],
+                round(hop["delay"], 3),
+                _signal(hop["from"].get("cell", "")),
+                _signal(hop["to"].get("cell", "")),
+            )
+            for hop in entry["path"]
+        )
+        within_clock = "async" not in (entry["from"] + entry["to"])
+        if within_clock and sum(h.delay_ns for h in hops) > sum(h.delay_ns for h in path):
+            path = hops
+    period = 1000 / min(clocks) if clocks else 0.0
+    through_dsp = mac16_period_ns(module, report.get("detailed_net_timings", []), period)
+    if through_dsp is not None and through_dsp > period:
+        clocks = [1000 / through_dsp]
+        path = (Segment("through SB_MAC16", round(through_dsp, 3), "", ""),)
+    # Gowin's products have no delay in nextpnr's database, and no public table tells one.
+    untimed = [kind for kind in used if kind in ("MULT9X9", "MULT18X18", "MULT36X36")]
+    note = f"paths through {', '.join(untimed)} are not timed" if untimed else ""
+    return Placed(min(clocks, default=None), used, path, finished.seconds, finished.log, note)
+
+
+def _signal(cell: str) -> str:
+    """The signal a cell was named after: Yosys appends a chain of cell types and pins to it."""
+    return re.split(r"_(?:SB_|LUT|CCU2C|PFUMX|L6MUX|TRELLIS|MULT|DFF|ALU|MUX2|_MAC16)", cell)[0]
+
+
+def _no_room(output: str, who: str, what: str) -> HoligrailError | None:
+    """The message for a design that needs more cells than the device has, read off the log."""
+    over = []
+    for kind, used, available in re.findall(r"Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", output):
+        if int(used) > int(available):
+            over.append(f"{used} of {available} {kind}")
+    if not over and not re.search(r"no BELs remaining|[Uu]nable to place|No Bels", output):
+        return None
+    need = "need " + ", ".join(over) if over else "run out of cells"
+    return DesignError(
+        f"{who}: the design must fit on {what}, not {need}",
+        hint="take a larger device, narrower formats, or a longer --period",
+    )

@@ -1,0 +1,1 @@
+"""The hardware against the golden model, and whether that would notice a fault."""

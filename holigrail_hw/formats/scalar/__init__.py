@@ -1,0 +1,1 @@
+"""The kinds of scalar number formats, one file each."""

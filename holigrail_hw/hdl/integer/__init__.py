@@ -1,0 +1,1 @@
+"""Integer arithmetic in logic: sums of many bits, products, shifts, rounding shifts."""

@@ -1,0 +1,184 @@
+"""Bit heaps: many bits of different weights that add up to one integer.
+
+A heap is a list of columns; column c holds bits that count 2^c each. Full and half adders take
+three or two bits of a column and give one back and one to the next column, level by level, until no
+column is higher than wanted (Dadda, "Some schemes for parallel multipliers", 1965). A bit that
+counts negatively joins as its complement, less a constant (Baugh and Wooley, 1973); the constants
+of all bits are one. Sums are modulo 2^width.
+
+Several products in one heap are a fused dot product: two words are left of all of them, and one
+carry-propagate addition.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth import Cat, Const, Value
+
+from holigrail_hw.estimate.primitives import Adder, Compressor, Logic
+
+from ..plan.plan import Plan, Wire
+
+__all__ = ["Bit", "Heap", "add_up", "compress", "heap_of"]
+
+
+@dataclass(frozen=True)
+class Bit:
+    """One bit of a heap, a function of the heap's operands."""
+
+    column: int
+    is_negative: bool
+    of: Callable[..., Value]
+
+
+@dataclass(frozen=True)
+class Heap:
+    """The bits of every column as one wire, lowest column first; ``None`` where there is none.
+
+    A wire for each column keeps expressions short: simulators compile long ones slowly.
+    """
+
+    columns: tuple[Wire | None, ...]
+
+    @property
+    def heights(self) -> tuple[int, ...]:
+        """Bits in every column."""
+        return tuple(0 if column is None else column.width for column in self.columns)
+
+    @property
+    def wires(self) -> list[Wire]:
+        """The columns that are not empty."""
+        return [column for column in self.columns if column is not None]
+
+    def like(self, wires: Sequence[Wire]) -> "Heap":
+        """The heap with other wires for the columns that are not empty."""
+        left = iter(wires)
+        return Heap(tuple(None if column is None else next(left) for column in self.columns))
+
+
+def heap_of(
+    plan: Plan, name: str, width: int, bits: Sequence[Bit], constant: int, *operands: Wire
+) -> Heap:
+    """The heap of ``bits`` and a constant, modulo 2^width; bits above that are left out."""
+    kept = [bit for bit in bits if bit.column < width]
+    constant -= sum(bit.is_negative << bit.column for bit in kept)
+    columns: list[Wire | None] = []
+    for column in range(width):
+        here = [bit for bit in kept if bit.column == column]
+        ones = [Const(1, 1)] * (constant >> column & 1)
+
+        def gathered(*values: Any, here: Any = here, ones: Any = ones) -> Value:
+            found = [~b.of(*values) if b.is_negative else b.of(*values) for b in here]
+            return Cat(*ones, *found)
+
+        count, using = len(here) + len(ones), Logic(1, len(here))
+        columns.append(
+            plan.step(f"{name}{column}", count, gathered, *operands, using=using) if count else None
+        )
+    return Heap(tuple(columns))
+
+
+def compress(plan: Plan, name: str, heap: Heap, height: int = 2) -> Heap:
+    """The heap with at most ``height`` bits in every column, two or more."""
+    while max(heap.heights) > height:
+        target = height
+        while target * 3 // 2 < max(heap.heights):
+            target = target * 3 // 2
+        heap = _level(plan, name, heap, target)
+    return heap
+
+
+def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
+    """The bits of the sum of a heap and of ``words``, which are as wide as the heap."""
+    width = len(heap.columns)
+    if words:
+        columns = []
+        for c, column in enumerate(heap.columns):
+            parts = [plan.step(f"{name}_word", 1, _bit(c), word) for word in words]
+            columns.append(_joined(plan, name, [*([column] if column else []), *parts]))
+        heap = compress(plan, name, Heap(tuple(columns)))
+    # One carry-propagate addition; its bits are steps of their own to keep expressions short. The
+    # first of them takes the time of all, and waits for all columns.
+    bits, carry, using, waits = [], None, Adder(width), heap.wires
+    for c, column in enumerate(heap.columns):
+        terms = [wire for wire in (column, carry) if wire is not None]
+        if not terms:
+            bits.append(plan.constant(0, 1))
+            continue
+
+        def add(*values: Any, count: int = len(terms)) -> Value:
+            return _half_or_full(*values[:count])
+
+        both = plan.step(f"{name}_add{c}", 2, add, *terms, *waits, using=using)
+        using, waits = None, []
+        bits.append(plan.step(f"{name}_bit{c}", 1, _bit(0), both))
+        carry = None if sum(term.width for term in terms) < 2 else both
+        if carry is not None:
+            carry = plan.step(f"{name}_carry{c}", 1, _bit(1), both)
+    return plan.step(f"{name}_bits", width, _concatenation, *bits)
+
+
+def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
+    """The heap with every column brought down to ``target`` bits by one level of adders."""
+    columns: list[Wire | None] = []
+    carried: Wire | None = None
+    # Counted once; every column takes the time of one level.
+    using = Compressor(len(heap.columns), 3)
+    for column in heap.columns:
+        height = 0 if column is None else column.width
+        carries = 0 if carried is None else carried.width
+        excess = max(height + carries - target, 0)
+        full, half = divmod(excess, 2)
+        # Carries of this level are the latest to arrive: they are added only if need be.
+        taken = 3 * full + 2 * half
+        operands = [wire for wire in (column, carried if taken > height else None) if wire]
+        later = [carried] if carried is not None and taken <= height else []
+        if not excess:
+            columns.append(_joined(plan, name, [*operands, *later]))
+            carried = None
+            continue
+        count = sum(wire.width for wire in operands) - taken + full + half
+
+        def adders(*values: Any, full: int = full, half: int = half) -> Value:
+            waiting = [bit for value in values for bit in Value.cast(value)]
+            carries = []
+            for inputs in [3] * full + [2] * half:
+                total, carry = _full_adder(*waiting[:inputs])
+                waiting = [*waiting[inputs:], total]
+                carries.append(carry)
+            return Cat(*waiting, *carries)
+
+        found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+        using = Logic(1, 0)
+        here = plan.step(f"{name}_sums", count, lambda v, n=count: v[:n], found)
+        columns.append(_joined(plan, name, [here, *later]))
+        carried = plan.step(f"{name}_carries", full + half, lambda v, n=count: v[n:], found)
+    return Heap(tuple(columns))
+
+
+def _joined(plan: Plan, name: str, wires: Sequence[Wire]) -> Wire | None:
+    if len(wires) < 2:
+        return wires[0] if wires else None
+    return plan.step(f"{name}_column", sum(w.width for w in wires), _concatenation, *wires)
+
+
+def _concatenation(*values: Any) -> Value:
+    return Cat(*values)
+
+
+def _bit(index: int) -> Callable[[Any], Value]:
+    return lambda value: Value.cast(value)[index]
+
+
+def _half_or_full(*values: Any) -> Value:
+    """Sum and carry of up to three bits."""
+    bits = [bit for value in values for bit in Value.cast(value)]
+    return Cat(*_full_adder(*bits)) if len(bits) > 1 else Cat(*bits, Const(0, 1))
+
+
+def _full_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
+    """Sum and carry of three bits, or of two."""
+    if isinstance(c, int):
+        return a ^ b, a & b
+    return a ^ b ^ c, (a & b) | ((a ^ b) & c)

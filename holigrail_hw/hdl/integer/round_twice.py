@@ -1,0 +1,86 @@
+"""The two roundings of gemmlowp, with one adder for the first and one increment for the second.
+
+The saturating rounding doubling high multiply adds half a unit to a product p >= 0 and half a unit
+less one to p < 0, then cuts towards zero (Jacob et al., 2018, and gemmlowp's fixedpoint.h). Both
+branches are floor((p + 2^(w-1)) / 2^w): ties go up. The rounding division by 2^k takes ties away
+from zero, which is ties up for a number that was lessened by one if it is negative. The two
+addends join: floor(p / 2^(w-1)) plus one, or minus one if p < 0 and k > 0, without its last bit.
+Where the first result is 0 for a negative p, the lessened -1 is rounded to 0 as well.
+"""
+
+from typing import Any
+
+from amaranth import Const, Mux, Value, signed, unsigned
+
+from holigrail_hw.estimate.primitives import Adder, Logic, Shifter
+
+from ..plan.plan import Plan, Wire
+
+__all__ = ["rounded_once", "shifted_left"]
+
+
+def rounded_once(
+    plan: Plan, value: Wire, product: Wire, scale_width: int, shift: int, amount: Wire | None
+) -> Wire:
+    """The product over 2^scale_width, to be rounded at ``shift + amount`` with ties up.
+
+    Parameters
+    ----------
+    value : Wire
+        The factor that gave the product its sign.
+    shift : int
+        Not negative.
+    """
+    is_signed = product.shape.signed
+
+    def lessened(x: Any, *amount: Any) -> Any:
+        sign: Any = Value.cast(x)[-1] if is_signed else Const(0, 1)
+        return sign & (amount[0].any() if amount and not shift else Const(shift > 0, 1))
+
+    operands = [value] + ([amount] if amount is not None else [])
+    less = plan.step("lessened", 1, lessened, *operands, using=Logic(2, 2))
+    width = max(product.width - (scale_width - 1), 1) + 1 + (not is_signed)
+
+    def once(p: Any, less: Any) -> Any:
+        upper = Value.cast(p).shift_right(scale_width - 1)
+        return (upper + Mux(less, Const(-1, signed(2)), Const(1, signed(2)))).shift_right(1)
+
+    using = Adder(width)
+    return plan.step("rounded_once", signed(width), once, product, less, using=using, wrap=True)
+
+
+def shifted_left(
+    plan: Plan, value: Wire, left: int, amount: Wire | None
+) -> tuple[Wire, Wire | None]:
+    """``value`` times 2^(left - amount) where that is positive; and amount - left, or 0."""
+    width = value.width + left
+    shape = signed(width) if value.shape.signed else unsigned(width)
+    if amount is None:
+        return plan.step("shifted", shape, lambda x: x.shift_left(left), value), None
+    bits = left.bit_length()
+    distance = plan.step(
+        "distance",
+        bits,
+        lambda a: Mux(a < left, left - a, 0),
+        amount,
+        using=Adder(amount.width),
+        wrap=True,
+    )
+    shifted = plan.step(
+        "shifted",
+        shape,
+        lambda x, d: x << d,
+        value,
+        distance,
+        using=Shifter(width, bits),
+        wrap=True,
+    )
+    rest = plan.step(
+        "rest",
+        amount.width,
+        lambda a: Mux(a > left, a - left, 0),
+        amount,
+        using=Adder(amount.width),
+        wrap=True,
+    )
+    return shifted, rest

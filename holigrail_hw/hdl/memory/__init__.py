@@ -1,0 +1,1 @@
+"""Memories with habits of their own."""

@@ -1,0 +1,1 @@
+"""Numbers inside datapaths, by number system: taken apart, added, multiplied, rounded."""

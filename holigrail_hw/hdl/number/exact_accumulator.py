@@ -1,0 +1,177 @@
+"""A sum of products without rounding: every product lands on its place in one wide integer.
+
+The register is fixed point with the last place of the smallest product and room for a given number
+of the largest (Kulisch, "Computer Arithmetic and Validity", 2013). A float product is the integer
+product of its significands, negated while still narrow, then shifted left by the sum of its
+exponents; sign extension does the rest. Two's complement needs no normalisation and no rounding,
+so the loop is one addition. Infinities and NaN are remembered in three bits beside the sum.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from amaranth import Cat, Mux, signed, unsigned
+
+from holigrail_hw.estimate.primitives import Adder, Logic, Shifter
+from holigrail_hw.formats import FixedFormat, Format
+
+from ..plan.plan import Plan, Wire
+from .fixed import FIXED_KINDS, fixed_product
+from .float_multiply import multiply_unpacked
+from .unpack import Unpacked, unpack
+
+__all__ = ["FLAGS", "aligned_integer", "exact_accumulator", "exact_flags", "with_flags"]
+
+FLAGS = 3
+"""Bits beside the sum: +infinity seen, -infinity seen, NaN seen."""
+
+_STAGES_PER_STEP = 2
+
+
+def exact_accumulator(
+    plan: Plan,
+    a: tuple[Wire, Format],
+    b: tuple[Wire, Format],
+    clear: Wire,
+    enable: Wire,
+    register: FixedFormat,
+    structure: str,
+) -> tuple[Wire, Wire | None]:
+    """The running sum in ``register``, and the flags where the operands can set them.
+
+    ``a`` and ``b`` are codes with their formats; ``structure`` is that of the multiplier.
+    ``clear`` starts a new sum, with this product if ``enable`` is set too; ``enable`` counts the
+    product. The state is one register after its item.
+    """
+    flags = None
+    if a[1].kind in FIXED_KINDS and b[1].kind in FIXED_KINDS:
+        addend = fixed_product(plan, *a, *b, structure)
+    else:
+        product = multiply_unpacked(
+            plan,
+            unpack(plan, a[1], a[0], "a"),
+            unpack(plan, b[1], b[0], "b"),
+            structure,
+        )
+        addend = aligned_integer(plan, product, register)
+        flags = exact_flags(plan, product)
+    width = register.width
+    state_width = width + (FLAGS if flags else 0)
+
+    def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, addend: Wire, *flags: Wire) -> Wire:
+        total = plan.step(
+            "total",
+            signed(width),
+            lambda s, p: s[:width].as_signed() + p,
+            old,
+            addend,
+            using=Adder(width),
+            wrap=True,
+        )
+        kept = plan.step(
+            "next_sum",
+            signed(width),
+            lambda s, t, p, c, e: Mux(e, Mux(c, p, t), Mux(c, 0, s[:width].as_signed())),
+            old,
+            total,
+            addend,
+            clear,
+            enable,
+            using=Logic(1, width),
+        )
+        if not flags:
+            return plan.step("next_state", unsigned(width), lambda s: s.as_unsigned(), kept)
+        seen = plan.step(
+            "seen",
+            FLAGS,
+            lambda s, f, c, e: (s[width:] & ~c.replicate(FLAGS)) | (f & e.replicate(FLAGS)),
+            old,
+            *flags,
+            clear,
+            enable,
+            using=Logic(1, FLAGS),
+        )
+        return plan.step("next_state", unsigned(state_width), lambda s, f: Cat(s, f), kept, seen)
+
+    operands = (clear, enable, addend, *([flags] if flags else []))
+    state = plan.loop("state", unsigned(state_width), body, *operands, strobes=2, restarts=True)
+    total = plan.step("exact_sum", signed(width), lambda s: s[:width].as_signed(), state)
+    if not flags:
+        return total, None
+    return total, plan.step("exact_flags", FLAGS, lambda s: s[width:], state)
+
+
+def with_flags(plan: Plan, number: Unpacked, flags: Wire) -> Unpacked:
+    """The sum with the special values it has seen: both infinities together are NaN."""
+    nan = plan.step("sum_nan", 1, lambda f: f[2] | (f[0] & f[1]), flags, using=Logic())
+    special = plan.step("sum_special", 1, lambda f: f.any(), flags, using=Logic())
+    sign = plan.step(
+        "sum_sign", 1, lambda s, f, special: Mux(special, f[1], s), number.sign, flags, special,
+        using=Logic(),
+    )  # fmt: skip
+    return replace(number, sign=sign, nan=nan, special=special)
+
+
+def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire:
+    """A number as a signed integer in units of the register's last place."""
+    product = plan.step(
+        "signed_product",
+        signed(number.width + 1),
+        lambda m, s: Mux(s, -m, m),
+        number.significand,
+        number.sign,
+        using=Adder(number.width + 1),
+        wrap=True,
+    )
+    # A negative shift belongs to a zero: the register ends at the last place of all others.
+    base = number.scale + register.fraction_width
+    shift = plan.step(
+        "shift",
+        unsigned(max((number.exponent_high + base).bit_length(), 1)),
+        lambda e: e + base,
+        number.exponent,
+        using=Adder((number.exponent_high + base).bit_length()),
+        wrap=True,
+    )
+    width = register.width
+    stages = shift.width
+    # Large shifts last: until then the value stays narrow.
+    for low in range(0, stages, _STAGES_PER_STEP):
+        high = min(low + _STAGES_PER_STEP, stages)
+        grown = min(product.width + ((1 << high) - (1 << low)), width)
+        product = plan.step(
+            f"aligned_{high}",
+            signed(grown),
+            _shift_by(low, high),
+            product,
+            shift,
+            using=Shifter(grown, high - low),
+            wrap=True,
+        )
+    return product
+
+
+def _shift_by(low: int, high: int) -> Callable:
+    """Shift left by the bits low to high of the amount."""
+
+    def shifted(value, amount):
+        for bit in range(low, high):
+            value = Mux(amount[bit], value.shift_left(1 << bit), value)
+        return value
+
+    return shifted
+
+
+def exact_flags(plan: Plan, number: Unpacked) -> Wire | None:
+    """+infinity, -infinity and NaN of a number; None if it is always finite."""
+    if number.nan is None or number.special is None:
+        return None
+    return plan.step(
+        "product_flags",
+        FLAGS,
+        lambda special, nan, sign: Cat(special & ~nan & ~sign, special & ~nan & sign, nan),
+        number.special,
+        number.nan,
+        number.sign,
+        using=Logic(1, 2),
+    )

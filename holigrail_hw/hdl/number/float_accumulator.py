@@ -1,0 +1,66 @@
+"""A floating-point running sum: the loop that adds an unpacked number to a packed accumulator.
+
+The number is ready before the loop starts; only alignment, addition and rounding lie inside it.
+A sum that starts afresh adds to the neutral zero: x + (-0) = x for every x, and x + (+0) = x when
+rounding down (IEEE 754-2019, 6.3).
+"""
+
+from dataclasses import fields, replace
+
+from amaranth import Mux, Value, unsigned
+
+from holigrail_hw.estimate.primitives import Logic
+from holigrail_hw.formats import FloatFormat, Rounding
+
+from ..plan.plan import Plan, Wire
+from .float_round import round_to_float
+from .float_sum import Need, aligned_sum
+from .unpack import Unpacked, unpack
+
+__all__ = ["float_accumulator"]
+
+
+def float_accumulator(
+    plan: Plan,
+    number: Unpacked,
+    clear: Wire,
+    enable: Wire,
+    format: FloatFormat,
+    rounding: Rounding,
+    random: Wire | None = None,
+) -> Wire:
+    """The code of the running sum, one register after its item.
+
+    ``clear`` starts a new sum, with this number if ``enable`` is set too; ``enable`` counts the
+    number. Each sum is rounded once. A loop of several cycles interleaves as many sums.
+    """
+    neutral = 0
+    if format.has_negative_zero and Rounding(rounding) is not Rounding.DOWN:
+        neutral = format.sign_code
+    names = [f.name for f in fields(number) if isinstance(getattr(number, f.name), Wire)]
+    width = format.width
+    need = Need.of(format, rounding, random)
+
+    def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, *wires: Wire) -> Wire:
+        arrived = replace(number, **dict(zip(names, wires, strict=False)))
+        word = wires[-1] if random is not None else None
+        start = plan.step(
+            "start", width, lambda s, c: Mux(c, neutral, s), old, clear, using=Logic(1, width)
+        )
+        total = aligned_sum(plan, arrived, unpack(plan, format, start, "sum"), need, rounding)
+        code = round_to_float(plan, format, total, rounding, word)
+        return plan.step(
+            "next_sum",
+            width,
+            lambda s, z, c, e: Mux(e, Value.cast(z), Mux(c, 0, s)),
+            old,
+            code,
+            clear,
+            enable,
+            using=Logic(1, width),
+        )
+
+    operands = [getattr(number, name) for name in names]
+    if random is not None:
+        operands.append(random)
+    return plan.loop("accumulated", unsigned(width), body, clear, enable, *operands, strobes=2)

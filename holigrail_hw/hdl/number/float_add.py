@@ -1,0 +1,240 @@
+"""Addition and subtraction of floats, with one rounding.
+
+Operands of one float format are ordered by magnitude first: one comparison of their codes without
+the sign. Then only the smaller one is shifted, the difference is never negative, and few bits below
+the last place of the larger one decide how the sum is rounded. The same comparison makes the
+distance: with the exponent fields E and the borrow of the comparison,
+
+    |Ea - Eb| = Ea - Eb,  or  ~(Ea + ~Eb) = Eb - Ea,
+
+so the conditional negation costs no second adder. A subnormal counts with the exponent field 1;
+the distance is one less if exactly one operand is subnormal, which is the absence of the carry that
+starts the subtraction.
+
+Operands of different formats go through :mod:`.float_sum`.
+
+Reference: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed. 2018, sections 7.3, 8.4.
+"""
+
+from dataclasses import replace
+
+from amaranth import Cat, Const, Mux, Value
+
+from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer
+from holigrail_hw.formats import FloatFormat, Format, Rounding
+
+from ..plan.plan import Plan, Wire
+from .float_sum import Need, add_with_carry, aligned_sum, sum_cancelled, sum_sign
+from .project import project
+from .unpack import Span, Unpacked, unpack
+
+__all__ = ["float_add"]
+
+
+def float_add(
+    plan: Plan,
+    a: Wire,
+    a_format: Format,
+    b: Wire,
+    b_format: Format,
+    result_format: Format,
+    rounding: Rounding = Rounding.NEAREST_EVEN,
+    random: Wire | None = None,
+    *,
+    subtract: bool = False,
+    overflow: str = "saturate",
+) -> Wire:
+    """The code of a + b, or a - b, in ``result_format``, rounded once.
+
+    Parameters
+    ----------
+    a, b : Wire
+        Codes of floats, fixed-point, binary or ternary numbers.
+    random : Wire or None
+        The random word, for stochastic rounding.
+    overflow : str
+        ``wrap`` or ``saturate``, for a fixed-point result.
+    """
+    x, y = unpack(plan, a_format, a, "a"), unpack(plan, b_format, b, "b")
+    if subtract:
+        y = replace(y, sign=plan.step("b_negated", 1, lambda s: ~s, y.sign, using=Logic()))
+    need = Need.of(result_format, rounding, random, wraps=overflow == "wrap")
+    if a_format == b_format and isinstance(a_format, FloatFormat):
+        total = _ordered_sum(plan, a, x, b, y, a_format, need, rounding)
+    else:
+        total = aligned_sum(plan, x, y, need, rounding)
+    return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
+
+
+def _ordered_sum(
+    plan: Plan,
+    a: Wire,
+    x: Unpacked,
+    b: Wire,
+    y: Unpacked,
+    format: FloatFormat,
+    need: Need,
+    rounding: Rounding,
+) -> Unpacked:
+    """``x + y`` of two numbers of one float format, given their codes too."""
+    fraction, step = format.fraction_width, plan.step
+    swap = step(
+        "swap",
+        1,
+        lambda a, b: Value.cast(a)[:-1] < Value.cast(b)[:-1],
+        *(a, b),
+        using=Comparator(format.width - 1),
+    )
+    subtract = step("subtract", 1, lambda x, y: x ^ y, x.sign, y.sign, using=Logic())
+
+    def choose(name, if_swapped, if_not, width):
+        return step(
+            name,
+            width,
+            lambda s, x, y: Mux(s, x, y),
+            *(swap, if_swapped, if_not),
+            using=Multiplexer(width),
+        )
+
+    large = choose("large", y.significand, x.significand, fraction + 1)
+    small = choose("small", x.significand, y.significand, fraction + 1)
+    exponent = _larger_exponent(plan, a, b, swap, large, format)
+    sign = choose("large_sign", y.sign, x.sign, 1)
+    distance = _distance(plan, a, x, b, y, format, swap)
+
+    # With two or more places between them, the sum is not below half of the larger number.
+    farthest = x.exponent_high - x.exponent_low
+    below = min(max(1, need.precision + need.guard - fraction), farthest)
+    word, sticky = _shift_down(plan, small, distance, fraction + 1 + below, farthest)
+    size = fraction + 2 + below
+    addend = step(
+        "addend",
+        size,
+        lambda w, s: Cat(w, 0) ^ s.replicate(size),
+        word,
+        subtract,
+        using=Logic(1, size),
+    )
+    lossy = farthest > below
+    total = step(
+        "total",
+        size,
+        lambda p, q, s, lost: add_with_carry(Cat(Const(0, below), p, Const(0, 1)), q, s & ~lost)[
+            :size
+        ],
+        *(large, addend, subtract, sticky),
+        using=Adder(size),
+    )
+    kept = below
+    if lossy:
+        total = step("sum", size + 1, lambda t, lost: Cat(lost, t), total, sticky)
+        kept += 1
+    # Of numbers that are close together, no bit below the first one kept is set.
+    lowest = max(kept - 1, 0)
+    visible = step("visible", total.width - lowest, lambda t: t[lowest:], total)
+    cancelled = sum_cancelled(plan, visible, subtract)
+    nan = special = x.special
+    if x.special is not None and y.special is not None:
+        if format.has_infinity and format.exponent_width > 1:
+            # The larger number is special if any is.
+            special = step("sum_special", 1, lambda e: e.all(), exponent, using=Logic(2, 2))
+        else:
+            # With one exponent bit, subnormals share the exponent of infinity.
+            special = step(
+                "sum_special", 1, lambda i, j: i | j, x.special, y.special, using=Logic()
+            )
+        nan = special
+        if format.has_infinity:
+            # Equal infinities of opposite signs cancel.
+            nan = step(
+                "sum_nan",
+                1,
+                lambda i, p, c: i & (p[:-1].any() | c),
+                *(special, large, cancelled),
+                using=Logic(2, 4),
+            )
+    high = max(format.largest_code >> fraction, 1)
+    return Unpacked(
+        sign=sum_sign(plan, cancelled, sign, rounding),
+        significand=total,
+        exponent=exponent,
+        scale=x.scale - kept,
+        exponent_low=x.exponent_low,
+        exponent_high=x.exponent_high,
+        spans=(Span(1, high, max(kept - 1, 0), total.width - 1),),
+        zero_high=high,
+        nan=nan,
+        special=special,
+    )
+
+
+def _larger_exponent(plan: Plan, a: Wire, b: Wire, swap: Wire, large: Wire, format) -> Wire:
+    """The exponent of the larger number; a field of 0 counts as 1 unless subnormals are flushed."""
+    fields, fraction = format.exponent_width, format.fraction_width
+
+    def choose(s, a, b, p):
+        field = Mux(s, Value.cast(b)[fraction:-1], Value.cast(a)[fraction:-1])
+        return Cat(field[0] | ~p[-1], field[1:]) if format.subnormals else field
+
+    return plan.step(
+        "large_exponent", fields, choose, *(swap, a, b, large), using=Multiplexer(fields)
+    )
+
+
+def _distance(plan: Plan, a: Wire, x: Unpacked, b: Wire, y: Unpacked, format, swap: Wire) -> Wire:
+    """How many places the smaller number's exponent is below the larger one's."""
+    fields, fraction = format.exponent_width, format.fraction_width
+
+    def start(s, p, q):
+        return ~s ^ p[-1] ^ q[-1] if format.subnormals else ~s
+
+    carry = plan.step("distance_carry", 1, start, swap, x.significand, y.significand, using=Logic())
+
+    def field(v):
+        return Value.cast(v)[fraction:-1]
+
+    return plan.step(
+        "distance",
+        fields,
+        lambda a, b, s, c: add_with_carry(field(a), ~field(b), c)[:fields] ^ s.replicate(fields),
+        *(a, b, swap, carry),
+        using=Adder(fields),
+    )
+
+
+def _shift_down(plan: Plan, small: Wire, distance: Wire, size: int, farthest: int):
+    """``small`` at the top of ``size`` bits, shifted right, and whether a one was lost."""
+    bits = min(farthest, size).bit_length()
+    lost: list[Wire] = []
+    word = plan.step("small_wide", size, lambda s: Cat(Const(0, size - len(s)), s), small)
+    if farthest >> bits:
+        gone = plan.step("gone", 1, lambda d: d[bits:].any(), distance, using=Logic())
+        lost.append(
+            plan.step("lost_all", 1, lambda w, g: g & w.any(), word, gone, using=Logic(2, 4))
+        )
+        word = plan.step(
+            "small_kept", size, lambda w, g: w & ~g.replicate(size), word, gone, using=Logic(1, 0)
+        )
+    for index in reversed(range(bits)):
+        count = min(1 << index, size)
+        lost.append(
+            plan.step(
+                f"lost_{count}",
+                1,
+                lambda w, d, index=index, count=count: d[index] & w[:count].any(),
+                *(word, distance),
+                using=Logic(2, count // 3 + 1),
+            )
+        )
+        word = plan.step(
+            f"small_{count}",
+            size,
+            lambda w, d, index=index, count=count: Mux(d[index], w[count:], w),
+            *(word, distance),
+            using=Multiplexer(size),
+        )
+    if not lost:
+        return word, plan.constant(0, 1)
+    return word, plan.step(
+        "sticky", 1, lambda *b: Value.cast(Cat(*b)).any(), *lost, using=Logic(2, 2)
+    )

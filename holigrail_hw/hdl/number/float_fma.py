@@ -1,0 +1,61 @@
+"""Fused multiply-add: a * b + c with one rounding, for any mix of formats.
+
+The product is exact and never normalised; the addend is aligned to it (:mod:`.float_sum`), and one
+rounding unit brings the sum into the result format.
+"""
+
+from dataclasses import replace
+
+from holigrail_hw.estimate.primitives import Logic
+from holigrail_hw.formats import Format, Rounding
+
+from ..plan.plan import Plan, Wire
+from .float_multiply import multiply_unpacked
+from .float_sum import Need, aligned_sum, zero_of
+from .project import project
+from .unpack import Unpacked, unpack
+
+__all__ = ["float_fma"]
+
+
+def float_fma(
+    plan: Plan,
+    a: Wire,
+    a_format: Format,
+    b: Wire,
+    b_format: Format,
+    c: Wire,
+    c_format: Format,
+    result_format: Format,
+    rounding: Rounding = Rounding.NEAREST_EVEN,
+    random: Wire | None = None,
+    *,
+    structure: str = "rows",
+    overflow: str = "saturate",
+) -> Wire:
+    """The code of a * b + c in ``result_format``, rounded once.
+
+    Parameters
+    ----------
+    a, b, c : Wire
+        Codes of floats, fixed-point, binary or ternary numbers.
+    random : Wire or None
+        The random word, for stochastic rounding.
+    structure : str
+        Of the multiplier, see :func:`.multiply.multiply`.
+    overflow : str
+        ``wrap`` or ``saturate``, for a fixed-point result.
+    """
+    x, y = unpack(plan, a_format, a, "a"), unpack(plan, b_format, b, "b")
+    held = replace(multiply_unpacked(plan, x, y, structure), zero=_product_zero(plan, x, y))
+    moved = unpack(plan, c_format, c, "c")
+    need = Need.of(result_format, rounding, random, wraps=overflow == "wrap")
+    total = aligned_sum(plan, held, moved, need, rounding)
+    return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
+
+
+def _product_zero(plan: Plan, x: Unpacked, y: Unpacked) -> Wire | None:
+    zeros = [zero_of(plan, number) for number in (x, y) if number.zero_high is not None]
+    if len(zeros) < 2:
+        return zeros[0] if zeros else None
+    return plan.step("product_zero", 1, lambda x, y: x | y, *zeros, using=Logic())

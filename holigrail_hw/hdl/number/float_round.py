@@ -1,0 +1,355 @@
+"""Rounding an unpacked number to a float format, once, in any rounding mode.
+
+With X the exponent field that the number has if the top bit of its significand is the leading one
+(less one), and L its leading zeros, the field minus one of a normal result is D = X - L:
+
+* D >= 0: shift the significand left by L; the exponent field is D, and the hidden bit adds one.
+* D < 0: the result is subnormal. Shift by X instead (right if negative); the field is 0, and the
+  hidden bit, if rounding creates it, makes the field 1.
+
+One shifter thus normalises and denormalises. One adder adds the hidden bit and the rounding
+increment to {field, fraction}, so that carries run into the field and the code of the largest
+number turns into the one above it. Fields, shifts and special cases that the operand's spans rule
+out are left out.
+
+Reference: Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed. 2018, chapter 7.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Const, Mux, Value
+
+from holigrail_hw.estimate.primitives import Adder, LeadingZeros, Logic, Multiplexer
+from holigrail_hw.formats import FloatFormat, Rounding
+
+from ..integer.leading_zeros import leading_zeros
+from ..integer.window_shift import shift_window
+from ..plan.plan import Plan, Wire
+from .unpack import Unpacked, range_shape
+
+__all__ = ["round_to_float"]
+
+
+def round_to_float(
+    plan: Plan,
+    format: FloatFormat,
+    number: Unpacked,
+    rounding: Rounding = Rounding.NEAREST_EVEN,
+    random: Wire | None = None,
+) -> Wire:
+    """The code of ``number`` in ``format``, rounded once.
+
+    Parameters
+    ----------
+    random : Wire or None
+        For stochastic rounding: the random word.
+
+    Returns
+    -------
+    Wire
+        The packed code, an unsigned integer; NaN is canonical.
+    """
+    return _Rounding(plan, format, number, Rounding(rounding), random).code()
+
+
+class _Rounding:
+    """One use of the rounding unit: what can happen, then the steps."""
+
+    def __init__(self, plan, format: FloatFormat, number: Unpacked, rounding: Rounding, random):
+        self.plan, self.format, self.number = plan, format, number
+        self.rounding, self.random = rounding, random
+        self.fields, self.fraction = format.exponent_width, format.fraction_width
+        nearest_even = rounding is Rounding.NEAREST_EVEN
+        self.sticky_needed = nearest_even or rounding in (
+            Rounding.UP,
+            Rounding.DOWN,
+            Rounding.TO_ODD,
+        )
+        nearest = nearest_even or rounding is Rounding.NEAREST_AWAY
+        self.extra = random.width if random is not None else int(nearest)
+        self.window = self.fraction + 1 + self.extra
+        width = number.width
+        # The field less one, if the top bit of the significand is the leading one.
+        self.offset = number.scale + width - 1 + format.bias - 1
+        spans = [
+            (
+                span.exponent_low + self.offset,
+                span.exponent_high + self.offset,
+                width - 1 - span.leading_high,
+                width - 1 - span.leading_low,
+            )
+            for span in number.spans
+        ]
+        self.field_low = min((low for low, _, _, _ in spans), default=0)
+        self.field_high = max((high - zeros for _, high, zeros, _ in spans), default=0)
+        if format.subnormals:
+            self.most_left = max((min(z, max(h, 0)) for _, h, _, z in spans), default=0)
+            self.may_be_subnormal = any(low < zeros for low, _, _, zeros in spans)
+            self.most_right = max(0, -self.field_low)
+        else:
+            self.most_left = max((zeros for _, _, _, zeros in spans), default=0)
+            self.may_be_subnormal = False
+            self.most_right = 0
+        self.may_be_zero = number.zero_high is not None
+
+    def step(self, name, shape, function, *operands, using=None, wrap=False) -> Wire:
+        return self.plan.step(name, shape, function, *operands, using=using, wrap=wrap)
+
+    def code(self) -> Wire:
+        field = self._field()
+        count, empty = self._leading_zeros()
+        normal_field, below = self._normal_field(field, count, empty)
+        amount, negative, lost = self._shift_amount(field, count, below)
+        window, sticky = self._shift(amount, negative, lost)
+        total = self._add(window, sticky, normal_field, below, empty)
+        return self._finish(total, normal_field, below, empty)
+
+    def _field(self) -> Wire:
+        """X: the field less one of a number without leading zeros."""
+        number, offset = self.number, self.offset
+        low, high = number.exponent_low + offset, number.exponent_high + offset
+        return self.step(
+            "field_top",
+            range_shape(low, high),
+            lambda exponent: exponent + offset,
+            number.exponent,
+            using=Adder(range_shape(low, high).width),
+            wrap=True,
+        )
+
+    def _leading_zeros(self) -> tuple[Wire, Wire]:
+        """L, and whether all bits that may hold the leading one are zero."""
+        looked_at = min(self.most_left + 1, self.number.width)
+        levels = (looked_at - 1).bit_length()
+        zeros = self.step(
+            "leading_zeros",
+            levels + 1,
+            lambda p: leading_zeros(p[-looked_at:]),
+            self.number.significand,
+            using=LeadingZeros(looked_at),
+        )
+        return zeros, self.step("empty", 1, lambda z: z[-1], zeros)
+
+    def _normal_field(self, field: Wire, count: Wire, empty: Wire) -> tuple[Wire, Wire]:
+        """D, and whether it is negative."""
+        high = (1 << count.width) - 1
+        low_field, high_field = _bounds(field)
+        shape = range_shape(low_field - high, high_field)
+        difference = self.step(
+            "normal_field",
+            shape,
+            lambda x, zeros: x - zeros,
+            field,
+            count,
+            using=Adder(shape.width),
+            wrap=True,
+        )
+        return difference, self.step("below", 1, lambda d: d[-1] if shape.signed else 0, difference)
+
+    def _shift_amount(self, field, count, below):
+        """Shift to the left; whether it starts 2^right_bits further right; whether all is lost."""
+        left_bits = self.most_left.bit_length()
+        reach = self.window - 1 if self.rounding is Rounding.NEAREST_EVEN else self.window
+        right = min(self.most_right, reach)
+        self.right_bits = (right - 1).bit_length() if right else 0
+        self.stages = stages = max(left_bits, self.right_bits)
+        if not self.may_be_subnormal:
+            return self.step("shift", max(stages, 1), lambda z: z[:stages], count), None, None
+        negative = self.step("shifts_right", 1, lambda x: x[-1], field) if right else None
+        right_bits = self.right_bits
+
+        def choose(x, zeros, below, negative=0):
+            wide = Value.cast(x)
+            bits = []
+            for index in range(stages):
+                from_field = wide[min(index, len(wide) - 1)]
+                from_count = zeros[index] if index < left_bits else Const(0, 1)
+                bit = Mux(below, from_field, from_count)
+                bits.append(bit if index < right_bits or not right else bit & ~negative)
+            return Cat(*bits) if bits else Const(0, 1)
+
+        operands = [field, count, below] + ([negative] if right else [])
+        amount = self.step(
+            "shift", max(stages, 1), choose, *operands, using=Multiplexer(max(stages, 1))
+        )
+        lost = None
+        if self.most_right > 1 << right_bits:
+            lost = self.step(
+                "all_lost",
+                1,
+                lambda x: x[-1] & ~Value.cast(x)[right_bits:].all(),
+                field,
+                using=Logic(2, 2),
+            )
+        return amount, negative, lost
+
+    def _shift(self, amount, negative, lost):
+        """The top bits of the shifted significand, and whether a one was lost below them."""
+        return shift_window(
+            self.plan,
+            self.number.significand,
+            amount,
+            self.window,
+            stages=self.stages,
+            right=None if negative is None else (negative, 1 << self.right_bits),
+            lost=lost,
+            sticky=self.sticky_needed,
+        )
+
+    def _add(self, window, sticky, normal_field, below, empty):
+        """Code of the magnitude with one bit more than the format has."""
+        extra, fraction, fields = self.extra, self.fraction, self.fields
+        masked = self.format.subnormals
+        size = fields if masked else max(fields + 1, normal_field.width) + 1
+        high = [normal_field]
+        if masked:
+            high += [below] + ([empty] if self.may_be_zero else [])
+
+        def field_bits(d, *zeros):
+            wide = Value.cast(d)
+            bits = [
+                wide[i] if i < len(wide) else (wide[-1] if d.shape().signed else Const(0, 1))
+                for i in range(size)
+            ]
+            if not masked:
+                return Cat(*bits)
+            mask = zeros[0] if len(zeros) == 1 else zeros[0] | zeros[1]
+            return Cat(*bits) & ~mask.replicate(size)
+
+        field = self.step("field", size, field_bits, *high, using=Logic(1, size))
+        operands = [window, field, self.number.sign, sticky]
+        operands += [] if self.random is None else [self.random]
+        total_size = size + fraction + masked
+
+        def total(w, e, sign, inexact, *random) -> Any:
+            hidden, kept = w[-1], w[extra:-1]
+            odd = kept[0] if fraction else e[0] ^ hidden
+            increment = Const(0, 1)
+            match self.rounding:
+                case Rounding.NEAREST_EVEN:
+                    increment = w[0] & (inexact | odd)
+                case Rounding.NEAREST_AWAY:
+                    increment = w[0]
+                case Rounding.UP:
+                    increment = inexact & ~sign
+                case Rounding.DOWN:
+                    increment = inexact & sign
+                case Rounding.TO_ODD:
+                    increment = inexact & ~odd
+                case Rounding.STOCHASTIC:
+                    left: Any = Cat(w[:-1], e)
+                    right = Cat(random[0], Const(0, fraction), hidden)
+                    return (left + right)[extra:]
+            left: Any = Cat(kept, e)
+            if fraction == 0:
+                return left + hidden + increment
+            return left + Cat(increment, Const(0, fraction - 1), hidden)
+
+        return self.step(
+            "rounded", total_size, total, *operands, using=Adder(total_size), wrap=True
+        )
+
+    def _finish(self, total, normal_field, below, empty):
+        """Overflow, special values and the sign."""
+        format, fraction, fields = self.format, self.fraction, self.fields
+        largest, number = format.largest_code, self.number
+        magnitude_width = format.width - 1
+        stops = self._stops()
+        top = largest >> fraction
+        nothing = self.plan.constant(0, 1)
+        flushed = nothing
+        if not format.subnormals:
+            # The field is signed here: not above 0 means below the smallest normal number.
+            flushed = self.step(
+                "flushed",
+                1,
+                lambda t, e: t[-1] | ~t[fraction:-1].any() | e,
+                total,
+                empty,
+                using=Logic(2, 3),
+            )
+        over = nothing
+        if self.field_high + 1 >= top:
+
+            def is_over(total, d, below, empty, flushed):
+                magnitude, upper = total[:magnitude_width], total[magnitude_width:]
+                if format.subnormals:
+                    sure = Value.cast(d)[fields : len(d) - d.shape().signed]
+                    big = upper | sure.any() & ~below & ~empty if len(sure) else upper
+                else:
+                    big = upper[:-1].any()
+                if format.specials == "ieee":
+                    big = big | magnitude[fraction:].all()
+                elif format.specials == "fn":
+                    big = big | magnitude.all()
+                return big & ~flushed
+
+            over = self.step(
+                "overflow",
+                1,
+                is_over,
+                total,
+                normal_field,
+                below,
+                empty,
+                flushed,
+                using=Logic(2, 3),
+            )
+        infinite = largest if format.saturates else largest + 1
+        if format.specials == "fnuz" and not format.saturates:
+            infinite = 0
+        is_fnuz = format.specials == "fnuz"
+        nan_code = largest if format.nan_code is None else format.nan_code
+        nan_magnitude = nan_code & ((1 << magnitude_width) - 1)
+
+        def finish(total, sign, over, special, nan, flushed):
+            magnitude = total[:magnitude_width]
+            magnitude = Mux(flushed, 0, magnitude) if not format.subnormals else magnitude
+            stop = stops(sign)
+            to_largest = Mux(stop, largest, infinite)
+            magnitude = Mux(over, to_largest, magnitude)
+            magnitude = Mux(special, infinite, magnitude)
+            magnitude = Mux(nan, nan_magnitude, magnitude)[:magnitude_width]
+            becomes_nan = nan
+            if format.has_nan and not format.has_infinity and not format.saturates:
+                becomes_nan = nan | special | (over & ~stop)
+            if is_fnuz:
+                negative = sign & magnitude.any() | becomes_nan
+            else:
+                negative = sign & ~becomes_nan
+            return Cat(magnitude, negative)
+
+        return self.step(
+            "code",
+            format.width,
+            finish,
+            total,
+            number.sign,
+            over,
+            number.special or nothing,
+            number.nan or nothing,
+            flushed,
+            using=Logic(2, format.width),
+            wrap=True,
+        )
+
+    def _stops(self):
+        """As a function of the sign: does overflow end at the largest number?"""
+        if self.format.saturates:
+            return lambda sign: Const(1, 1)
+        match self.rounding:
+            case Rounding.TOWARD_ZERO | Rounding.TO_ODD:
+                return lambda sign: Const(1, 1)
+            case Rounding.UP:
+                return lambda sign: sign
+            case Rounding.DOWN:
+                return lambda sign: ~sign
+        return lambda sign: Const(0, 1)
+
+
+def _bounds(wire: Wire) -> tuple[int, int]:
+    """Smallest and largest integer of a wire's shape."""
+    shape = Value.cast(wire.value).shape()
+    if shape.signed:
+        return -(1 << (shape.width - 1)), (1 << (shape.width - 1)) - 1
+    return 0, (1 << shape.width) - 1

@@ -1,0 +1,380 @@
+"""The plan: a datapath written once as named steps, and registers placed to meet a clock.
+
+As-soon-as-possible scheduling with delay-annotated steps, the method of FloPoCo (de Dinechin and
+Pasca, 2011) and XLS. A step starts when its operands are ready; if it would end after the clock
+edge, it starts in the next cycle, and its operands are registered. Operands that are needed in a
+later cycle travel through registers shared by all readers. Without a period the result is
+combinational.
+
+A feedback loop (an accumulator) is one construct, :meth:`Plan.loop`. A loop whose body takes *L*
+cycles holds *L* independent, interleaved sums: the operands of cycle *t* belong to sum *t* mod *L*.
+Memory without feedback (the taps of a filter) is another one, :meth:`Plan.previous`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from amaranth import Const, Module, Mux, Shape, Signal, Value
+
+from holigrail_hw.estimate.primitives import DeviceModel, Logic, Multiplexer, Primitive, Wiring
+
+__all__ = ["Plan", "Wire", "schedule"]
+
+
+@dataclass(frozen=True, eq=False)
+class Wire:
+    """A value, the clock cycle in which it is ready, and how many ns into that cycle."""
+
+    value: Any
+    cycle: int = 0
+    time_ns: float = 0.0
+
+    @property
+    def shape(self) -> Any:
+        """Amaranth shape of the value."""
+        return self.value.shape()
+
+    @property
+    def width(self) -> int:
+        """Width in bits."""
+        return Shape.cast(self.shape).width
+
+
+class Plan:
+    """Schedule of one datapath.
+
+    Parameters
+    ----------
+    inputs, outputs : mapping of str to Amaranth shape
+        The ports.
+    datapath : callable
+        ``datapath(plan, **wires)`` calls :meth:`step` and :meth:`loop` and returns the outputs as
+        a mapping of names to wires.
+    device : DeviceModel
+        Predicts the delays.
+    period_ns : float or None
+        The clock period aimed at, in ns; ``None`` for no register except those of loops.
+    latency : int
+        Least latency: registers are added at the outputs up to this number of cycles.
+    arrivals : mapping of str to int
+        Inputs that come later than in cycle 0, and in which cycle.
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from inputs to outputs.
+    interleave : int
+        How many independent sums a loop holds; 1 without loops.
+    promise_ns : float
+        The clock period the device model promises for this schedule, in ns.
+    valid : Signal
+        Marks a cycle whose inputs count. Loops hold their sum in all other cycles.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        datapath: Callable[..., Mapping[str, Wire]],
+        *,
+        device: DeviceModel,
+        period_ns: float | None = None,
+        latency: int = 0,
+        arrivals: Mapping[str, int] | None = None,
+    ):
+        self.device = device
+        self.period_ns = period_ns
+        self.interleave = 1
+        self.valid = Signal()
+        self.resources: list[tuple[str, Primitive, int]] = []
+        self._comb: list[Any] = []
+        self._sync: list[Any] = []
+        self._registers: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self._names: dict[str, int] = {}
+        self._cycle_ends: list[float] = [0.0]
+        self.inputs = {name: Signal(shape, name=name) for name, shape in inputs.items()}
+        self.outputs = {name: Signal(shape, name=name) for name, shape in outputs.items()}
+        for name in (*self.inputs, *self.outputs, "clk", "rst"):
+            self._names[name] = 1
+        cycles = arrivals or {}
+        wires = {name: Wire(signal, cycles.get(name, 0)) for name, signal in self.inputs.items()}
+        results = datapath(self, **wires)
+        if set(results) != set(self.outputs):
+            raise ValueError(f"datapath must return {sorted(self.outputs)}, not {sorted(results)}")
+        self.latency = max([latency, *(wire.cycle for wire in results.values())])
+        for name, wire in results.items():
+            if wire.width != Value.cast(self.outputs[name]).shape().width:
+                raise TypeError(f"output {name}: {wire.shape} is not {self.outputs[name].shape()}")
+            self._assign(self.outputs[name], self._at(wire, self.latency))
+
+    def step(
+        self,
+        name: str,
+        shape: Any,
+        function: Callable[..., Any],
+        *operands: Wire,
+        using: Primitive | None = None,
+        wrap: bool = False,
+        keep: bool = False,
+        cycle: int = 0,
+    ) -> Wire:
+        """One named step of the computation.
+
+        Parameters
+        ----------
+        name : str
+            Name of the signal in the generated Verilog.
+        shape : Amaranth shape
+            Declared shape of the result.
+        function : callable
+            Gets the operands' values, all of one cycle, and returns an Amaranth expression.
+        using : Primitive
+            What the step is made of; :class:`Wiring` (nothing) by default.
+        wrap : bool
+            Allow an expression wider than ``shape``; its upper bits are dropped.
+        keep : bool
+            Forbid synthesis to merge this step with others.
+        cycle : int
+            The first cycle in which the step may be.
+
+        Raises
+        ------
+        TypeError
+            If the expression is wider than ``shape`` and ``wrap`` is not set.
+        """
+        primitive = Wiring() if using is None else using
+        delay_ns = primitive.delay_ns(self.device)
+        cycle = max([cycle, *(wire.cycle for wire in operands)])
+        start = max((wire.time_ns for wire in operands if wire.cycle == cycle), default=0.0)
+        if self.period_ns is not None and start > 0 and delay_ns > 0:
+            if self.device.register_ns + start + delay_ns > self.period_ns:
+                cycle, start = cycle + 1, 0.0
+        expression = function(*(self._at(wire, cycle) for wire in operands))
+        signal = Signal(shape, name=self._unique(name), attrs={"keep": 1} if keep else None)
+        found, declared = Value.cast(expression).shape(), Value.cast(signal).shape()
+        if not wrap and not _fits(found, declared):
+            raise TypeError(f"{name}: {found} does not fit in {declared}; say wrap=True")
+        self._assign(signal, expression)
+        self.resources.append((name, primitive, cycle))
+        return self._ready(Wire(signal, cycle, start + delay_ns))
+
+    def constant(self, value: int, shape: Any) -> Wire:
+        """A constant of the given shape, ready at once and in every later cycle."""
+        return Wire(Const(value, shape))
+
+    def later(self, wire: Wire, cycle: int) -> Wire:
+        """The wire at the start of a cycle, through registers; itself if it is ready no earlier."""
+        return wire if wire.cycle >= cycle else Wire(self._at(wire, cycle), cycle)
+
+    def loop(
+        self,
+        name: str,
+        shape: Any,
+        body: Callable[..., Wire],
+        *operands: Wire,
+        init: int = 0,
+        strobes: int = 0,
+        restarts: bool = False,
+    ) -> Wire:
+        """A feedback loop: ``state = body(plan, state, *operands)`` once per item.
+
+        The body starts where all operands are ready, in the cycle that makes the loop shortest.
+        The returned wire is the updated state, one register after the body. A reset, or an item
+        that is not valid, leaves no trace in the state.
+
+        Parameters
+        ----------
+        strobes : int
+            How many of the first operands are single bits without which nothing changes: while
+            they are all 0, the body returns the state as it was. An item that is not valid then
+            costs one gate for each of them instead of a multiplexer as wide as the state.
+        restarts : bool
+            The first strobe starts afresh: with it the body ignores the state it gets, and does
+            what it would do with ``init``. A reset then needs no gate on the state either.
+        """
+        first = max(wire.cycle for wire in operands)
+        late = any(wire.time_ns > 0 for wire in operands if wire.cycle == first)
+        before = self._snapshot()
+
+        def attempt(start: int, state_ns: float) -> tuple[int, Wire]:
+            self._restore(before)
+            options = (init, strobes, restarts)
+            result = self._loop_from(start, state_ns, name, shape, body, operands, *options)
+            return result.cycle - start, result
+
+        # Operands that arrive late in their cycle may cost the loop a cycle of its own. A ring of
+        # several sums is emptied after a reset, by a gate before the body or by the restart.
+        starts = (first, first + 1) if late else (first,)
+        for start in starts:
+            length, result = attempt(start, 0.0)
+            if length == 1:
+                break
+        else:
+            gate_ns = 0.0 if restarts else self.device.lut_ns
+            start = min(starts, key=lambda start: attempt(start, gate_ns)[0])
+            length, result = attempt(start, gate_ns)
+        if self.interleave not in (1, length):
+            raise ValueError(f"loops of {self.interleave} and {length} cycles in one plan")
+        self.interleave = length
+        return self._ready(result)
+
+    def previous(self, name: str, wire: Wire) -> Wire:
+        """What ``wire`` was for the item before, 0 for the first one: a delay by one item.
+
+        Counted in items, not in cycles: an item that is not valid does not count, and a reset
+        forgets. The value is there at the start of the cycle in which ``wire`` is computed, so a
+        chain of delays and sums, as in filters, adds no latency.
+        """
+        register = Signal.like(wire.value, name=self._unique(name), init=0)
+        value = Value.cast(wire.value)
+        kept = Mux(self.valid_at(wire.cycle), value, Value.cast(register))
+        self._sync.append(Value.cast(register).eq(kept))
+        return Wire(register, wire.cycle)
+
+    def valid_at(self, cycle: int) -> Any:
+        """``valid`` of the item that is in the given cycle; cleared by reset."""
+        value = self.valid
+        for index in range(cycle):
+            key = (id(value), -1 - index)
+            if key not in self._registers:
+                register = Signal(name=self._unique(f"valid_d{index + 1}"))
+                self._sync.append(register.eq(value))
+                self._registers[key] = register, value
+            value = self._registers[key][0]
+        return value
+
+    @property
+    def promise_ns(self) -> float:
+        """Clock period the device model promises, in ns."""
+        return self.device.register_ns + max(self._cycle_ends)
+
+    def flip_flops(self) -> int:
+        """Registers in bits, before synthesis removes any."""
+        return sum(len(Value.cast(statement.lhs)) for statement in self._sync)
+
+    def add_to(self, module: Module) -> None:
+        """Write the datapath into a module; may be called once per plan."""
+        module.d.comb += self._comb
+        module.d.sync += self._sync
+
+    def _assign(self, target: Any, expression: Any) -> None:
+        self._comb.append(Value.cast(target).eq(Value.cast(expression)))
+
+    def _ready(self, wire: Wire) -> Wire:
+        self._cycle_ends += [0.0] * (wire.cycle + 1 - len(self._cycle_ends))
+        self._cycle_ends[wire.cycle] = max(self._cycle_ends[wire.cycle], wire.time_ns)
+        return wire
+
+    def _unique(self, name: str) -> str:
+        count = self._names.get(name, 0)
+        self._names[name] = count + 1
+        return name if count == 0 else self._unique(f"{name}_{count + 1}")
+
+    def _at(self, wire: Wire, cycle: int) -> Any:
+        """The value in a later cycle, through registers that all its readers share."""
+        value = wire.value
+        if not isinstance(value, Signal) and not hasattr(value, "as_value"):
+            return value
+        for index in range(wire.cycle, cycle):
+            key = (id(value), index)
+            if key not in self._registers:
+                base = Value.cast(value).name.removesuffix(f"_d{index}")
+                register = Signal.like(
+                    value, name=self._unique(f"{base}_d{index + 1}"), reset_less=True
+                )
+                self._sync.append(Value.cast(register).eq(Value.cast(value)))
+                self._registers[key] = register, value
+            value = self._registers[key][0]
+        return value
+
+    def _loop_from(
+        self, first, state_ns, name, shape, body, operands, init, strobes, restarts
+    ) -> Wire:
+        """Schedule the body with the state ready ``state_ns`` into cycle ``first``."""
+        state = Signal(shape, name=self._unique(name), init=init)
+        aligned = [
+            Wire(self._at(wire, first), first, wire.time_ns if wire.cycle == first else 0.0)
+            for wire in operands
+        ]
+        primed = Signal(name=self._unique(f"{name}_primed"))
+        counts = Signal(name=self._unique(f"{name}_counts"))
+        for index in range(strobes):
+            empty = ~primed if restarts and index == 0 else Const(0, 1)
+            aligned[index] = self.step(
+                f"{name}_strobe",
+                1,
+                lambda strobe, empty=empty: (strobe & counts) | empty,
+                aligned[index],
+                using=Logic(),
+            )
+        old = Signal(shape, name=self._unique(f"{name}_old"))
+        result = body(self, Wire(old, first, state_ns), *aligned)
+        length = result.cycle + 1 - first
+        if length == 1:
+            # One register with a reset: its clock enable holds the state at no cost.
+            self._comb += [primed.eq(1), counts.eq(1)]
+        else:
+            # After a reset the ring still holds old sums: ignore them for one turn.
+            turn = Signal(length, name=self._unique(f"{name}_turn"))
+            self._sync.append(turn.eq((turn << 1) | 1))
+            self._comb += [primed.eq(turn[-1]), counts.eq(self.valid_at(first))]
+        if length == 1 or restarts:
+            self._assign(old, state)
+        else:
+            self._assign(old, Mux(primed, Value.cast(state), init))
+            self.resources.append((f"{name}_old", Multiplexer(len(Value.cast(old))), first))
+        updated = Value.cast(result.value)
+        if length == 1 or not strobes:
+            held = Value.cast(self._at(Wire(old, first), result.cycle))
+            updated = Mux(self.valid_at(result.cycle), updated, held)
+        if length > 1 and not strobes:
+            self._ready(replace(result, time_ns=result.time_ns + self.device.lut_ns))
+        self._sync.append(Value.cast(state).eq(updated))
+        return Wire(state, result.cycle + 1)
+
+    def _snapshot(self):
+        return (
+            list(self._comb),
+            list(self._sync),
+            dict(self._registers),
+            dict(self._names),
+            list(self._cycle_ends),
+            list(self.resources),
+        )
+
+    def _restore(self, snapshot) -> None:
+        comb, sync, registers, names, ends, resources = snapshot
+        self._comb, self._sync, self._registers = list(comb), list(sync), dict(registers)
+        self._names, self._cycle_ends, self.resources = dict(names), list(ends), list(resources)
+
+
+def schedule(make: Callable[[float | None, int], Plan], latency: int) -> Plan:
+    """The plan with the shortest promised period among those of exactly ``latency`` cycles.
+
+    ``make(period_ns, latency)`` builds a plan. Bisection on the period; registers are added at the
+    outputs when there are fewer steps than cycles. Loops stay as short as they can be: to
+    interleave sums changes what the hardware does, so only a period may ask for it.
+    """
+    plan = make(None, latency)
+    if plan.latency > latency:
+        raise ValueError(f"latency must be at least {plan.latency} cycles, not {latency}")
+    low, high = 0.0, plan.promise_ns
+    for _ in range(12):
+        middle = (low + high) / 2
+        attempt = make(middle, latency)
+        if attempt.latency <= latency and attempt.interleave == plan.interleave:
+            high = middle
+            if attempt.promise_ns < plan.promise_ns:
+                plan = attempt
+        else:
+            low = middle
+    return plan
+
+
+def _fits(found: Shape, declared: Shape) -> bool:
+    if found.signed == declared.signed:
+        return found.width <= declared.width
+    if found.signed:
+        return False
+    return found.width < declared.width

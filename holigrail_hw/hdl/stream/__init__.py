@@ -1,0 +1,1 @@
+"""Streams on a line of bytes: framing, a serial port, many streams in one."""

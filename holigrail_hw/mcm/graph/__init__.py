@@ -1,0 +1,1 @@
+"""Adder graphs: the graph itself, what it costs, how far it may be off, its text forms."""

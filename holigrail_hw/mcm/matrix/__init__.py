@@ -1,0 +1,1 @@
+"""Adder graphs of several inputs: products with a constant matrix."""

@@ -1,0 +1,1 @@
+"""The searches in C++, compiled where they are used."""

@@ -1,0 +1,117 @@
+"""The compiled search for matrix adder graphs: :class:`.ruin.PythonSearch` in C++."""
+
+import ctypes
+from collections.abc import Sequence
+
+from ..matrix.draft import Term
+from ..matrix.graph import Row
+from ..matrix.ruin import PythonSearch, Settings, State
+from . import library as native_library
+
+__all__ = ["NATIVE_BITS", "NativeSearch", "search_class"]
+
+NATIVE_BITS = 40
+"""Bits of the widest coefficient of the compiled search."""
+
+
+class NativeSearch:
+    """The same answers as those of PythonSearch; coefficients have at most 40 bits.
+
+    Raises
+    ------
+    ValueError
+        If a row is too deep.
+    """
+
+    def __init__(
+        self,
+        matrix: Sequence[Row],
+        rows: Sequence[Sequence[Term]],
+        settings: Settings,
+        seed: int,
+    ):
+        library = native_library.load("matrix_search")
+        if library is None:
+            raise RuntimeError(native_library.why_not("matrix_search"))
+        library.matrix_search_open.restype = ctypes.c_void_p
+        library.matrix_search_open.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
+        inputs = len(matrix[0])
+        numbers = [
+            inputs,
+            len(matrix),
+            settings.limit,
+            settings.metric != "adders",
+            settings.rule == "da4ml",
+            settings.input_width,
+            _width(matrix) + 4,
+            settings.dissolve,
+            settings.around,
+            settings.expand,
+            settings.size,
+            settings.deep,
+            settings.apart,
+            inputs if settings.columns is None else settings.columns,
+            settings.pairs,
+        ]
+        items = [c for row in matrix for c in row]
+        terms = [
+            number
+            for row, found in enumerate(rows, start=inputs)
+            for term in found
+            for number in (row, *term)
+        ]
+        self._library = library
+        self._handle = ctypes.c_void_p(
+            library.matrix_search_open(
+                (ctypes.c_int * len(numbers))(*numbers),
+                seed,
+                (ctypes.c_int64 * len(items))(*items),
+            )
+        )
+        packed = (ctypes.c_int * len(terms))(*terms)
+        if not library.matrix_search_start(self._handle, packed, len(terms) // 4):
+            self.close()
+            raise ValueError(f"a row is deeper than {settings.limit}")
+
+    @property
+    def state(self) -> State:
+        """The best so far."""
+        return State(*self._numbers()[:3])
+
+    def best(self) -> dict[int, list[Term]]:
+        """The rows of the best so far, by node."""
+        numbers = (ctypes.c_int * self._numbers()[3])()
+        self._library.matrix_search_best(self._handle, numbers)
+        found: dict[int, list[Term]] = {}
+        left = iter(numbers)
+        for node in left:
+            found[node] = [(next(left), next(left), next(left)) for _ in range(next(left))]
+        return found
+
+    def run(self, heats: Sequence[int]) -> None:
+        """One iteration for each heat; other threads run meanwhile."""
+        self._library.matrix_search_run(
+            self._handle, (ctypes.c_int * len(heats))(*heats), len(heats)
+        )
+
+    def close(self) -> None:
+        """Release the memory."""
+        if self._handle:
+            self._library.matrix_search_close(self._handle)
+        self._handle = None
+
+    def _numbers(self) -> list[int]:
+        numbers = (ctypes.c_int64 * 4)()
+        self._library.matrix_search_state(self._handle, numbers)
+        return list(numbers)
+
+
+def search_class(matrix: Sequence[Row]) -> type[NativeSearch] | type[PythonSearch]:
+    """The compiled search where it can be had and the coefficients are not too wide."""
+    if _width(matrix) <= NATIVE_BITS and native_library.load("matrix_search") is not None:
+        return NativeSearch
+    return PythonSearch
+
+
+def _width(matrix: Sequence[Row]) -> int:
+    return max(c.bit_length() for row in matrix for c in row)

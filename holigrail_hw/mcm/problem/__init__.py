@@ -1,0 +1,1 @@
+"""What is asked: coefficients, documents, and what can be wrong with them."""

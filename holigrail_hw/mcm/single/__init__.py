@@ -1,0 +1,1 @@
+"""Searches for adder graphs of one input."""

@@ -1,0 +1,384 @@
+"""One entry to all engines: constants in, a checked adder graph with its proof status out.
+
+``adders``: the fewest adders, and among those graphs one with few one-bit adders.
+``one-bit-adders``: the fewest one-bit adders at the fewest adders, or with up to ``extra`` more;
+with an error bound, operands are truncated. A heuristic runs first, and answers when time is up.
+
+All fundamentals have at most as many bits as the widest odd constant: what is proved, is proved of
+those graphs. How long a search goes on is decided by work, never by a clock, but for the time
+limit: an answer that this, or Ctrl-C, did not cut short is the same on every run.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from holigrail_hw.formats.plain_values import settle_fields
+
+from ..graph.adder_graph import AdderGraph, odd_targets
+from ..graph.counting import counting_rule, one_bit_adders
+from ..graph.error_bounds import output_errors
+from ..native.closure import enumeration
+from ..native.library import load
+from ..problem.errors import GraphError
+from .closure import OutOfTime, lower_bound
+from .forms import Costs
+from .heuristic import greedy_set, improvements, least_depth
+from .one_bit import Order, cheaper_set, minimum_one_bit
+from .one_bit_bound import one_bit_bound
+from .relations import WIDEST, members
+from .selection import cheapest_adders, graph_of, options_of, quick_order
+from .turns import PAUSE, take_turns
+
+__all__ = ["ENDS", "ENGINES", "METRICS", "Problem", "Solution", "accelerate", "solve"]
+
+METRICS = ("adders", "one-bit-adders")
+ENGINES = ("auto", "search", "ilp", "cp-sat")
+ENDS = ("complete", "time limit", "interrupt")
+"""How a search ended; only a complete one gives the same answer again."""
+
+Report = Callable[["Solution"], None]
+
+_WIDEST = 64
+# Work of the proof before local search begins, and for a cheaper graph with as many adders.
+_AHEAD, _POLISH = 200_000, 100_000
+# Targets above which sets are not enumerated at all, or not for fewer one-bit adders: preparing the
+# enumeration takes time with the third power of their number.
+_MANY, _MANY_CHEAPER = 200, 80
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to solve.
+
+    ``error`` bounds the magnitude of output minus exact product, for every output, in units of the
+    product's lowest bit; 0 is exact. ``depth`` limits the adders on a path. ``extra`` allows
+    one-bit graphs more adders than the fewest; None leaves their number open: exact graphs with one
+    more are tried as far as a given amount of work goes, and with two more where one was quick.
+
+    Lists and NumPy's integers are taken, too; GraphError for what is no integer.
+    """
+
+    constants: tuple[int, ...]
+    metric: str = "adders"
+    input_width: int = 8
+    signed: bool = True
+    rule: str = "ours"
+    depth: int | None = None
+    extra: int | None = None
+    error: int = 0
+
+    def __post_init__(self) -> None:
+        integers = ("input_width", "depth", "extra", "error")
+        settle_fields(
+            self, "", GraphError, integers=integers, flags=("signed",), lists=("constants",)
+        )
+
+    def violations(self) -> list[str]:
+        """Everything wrong with the request, one line each."""
+        found = []
+        if not self.constants:
+            found.append("constants must hold at least one integer")
+        wide = [c for c in self.constants if abs(c).bit_length() > _WIDEST]
+        if wide:
+            found.append(f"constants must have at most {_WIDEST} bits, not {wide[0]}")
+        if self.metric not in METRICS:
+            found.append(f"metric must be one of {', '.join(METRICS)}, not {self.metric}")
+        try:
+            counting_rule(self.rule)
+        except GraphError as error:
+            found.append(str(error))
+        targets = odd_targets(self.constants)
+        if self.depth is not None and self.depth < least_depth(targets):
+            found.append(f"depth must be {least_depth(targets)} or more, not {self.depth}")
+        if self.error < 0:
+            found.append(f"error must be 0 or more, not {self.error}")
+        if self.error and self.metric != "one-bit-adders":
+            found.append("an error bound needs metric one-bit-adders, not adders")
+        if self.error and self.rule != "ours":
+            found.append(f"an error bound needs rule ours, not {self.rule}")
+        return found
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A graph and what is known about it.
+
+    ``proved``: no graph within the request's terms is better; where the number of adders was left
+    open, none with at most ``searched``. ``bound`` is a proved lower bound of the metric within the
+    same terms, or for any number of adders where nothing is proved (0 with an error bound).
+    ``least_adders`` bounds the number of adders. ``searched``: no graph with at most so many adders
+    has fewer one-bit adders; 0 where nothing is known. ``ended``: one of ENDS.
+    """
+
+    problem: Problem
+    graph: AdderGraph
+    proved: bool
+    bound: int
+    least_adders: int
+    engine: str
+    seconds: float
+    searched: int = 0
+    ended: str = "complete"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether Ctrl-C came before the end of the search."""
+        return self.ended == "interrupt"
+
+    @property
+    def adders(self) -> int:
+        """Number of adders."""
+        return len(self.graph.adders)
+
+    @property
+    def one_bit_adders(self) -> int:
+        """One-bit adders under the request's rule."""
+        problem = self.problem
+        return one_bit_adders(
+            self.graph, problem.input_width, signed=problem.signed, rule=problem.rule
+        )
+
+    @property
+    def cost(self) -> int:
+        """Value of the metric."""
+        return self.adders if self.problem.metric == "adders" else self.one_bit_adders
+
+    @property
+    def worst_error(self) -> int:
+        """Proved bound of the magnitude of output minus exact product."""
+        errors = output_errors(self.graph, self.problem.signed)
+        return max((max(-low, high) for low, high in errors), default=0)
+
+    def summary(self) -> str:
+        """Best, bound and gap, in one line."""
+        found = f"{self.adders} adders"
+        if self.problem.metric != "adders":
+            found = f"{self.one_bit_adders} one-bit adders in {found}"
+        if self.proved:
+            among = f" among graphs of at most {self.searched} adders" if self.searched else ""
+            return f"best {found}, proved{among}"
+        if not self.bound:
+            return f"best {found}, at least {self.least_adders} adders"
+        gap = 100 * (self.cost - self.bound) / self.cost if self.cost else 0
+        return f"best {found}, at least {self.bound}, gap {gap:.0f} %"
+
+    def check(self) -> "Solution":
+        """Return the solution itself if graph, limits and error bound hold; GraphError if not."""
+        self.graph.check(self.problem.constants)
+        wrong = []
+        if self.problem.depth is not None and self.graph.depth > self.problem.depth:
+            wrong.append(f"depth {self.graph.depth} above {self.problem.depth}")
+        if self.worst_error > self.problem.error:
+            wrong.append(f"error {self.worst_error} above {self.problem.error}")
+        if self.proved and self.cost != self.bound:
+            wrong.append(f"cost {self.cost} is not the bound {self.bound}")
+        if self.ended not in ENDS:
+            wrong.append(f"the search must have ended by one of {', '.join(ENDS)}")
+        if wrong:
+            raise GraphError("solution: " + "; ".join(wrong))
+        return self
+
+
+def solve(
+    problem: Problem,
+    *,
+    engine: str = "auto",
+    time_limit: float | None = 20.0,
+    solver: str = "HiGHS",
+    report: Report | None = None,
+) -> Solution:
+    """Solve a problem; the best graph found when ``time_limit`` seconds are over.
+
+    An interrupt (Ctrl-C) ends the search with the best graph so far. ``report`` gets every better
+    solution, and every better bound, on the way.
+
+    Raises
+    ------
+    GraphError
+        If the problem cannot be met.
+    """
+    wrong = problem.violations()
+    if engine not in ENGINES:
+        wrong.append(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
+    if wrong:
+        raise GraphError("; ".join(wrong))
+    accelerate()
+    start = time.monotonic()
+    deadline = None if time_limit is None else start + time_limit
+    if engine == "ilp" and problem.metric == "adders":
+        from .ilp import fewest_adders
+
+        found = fewest_adders(problem, deadline, solver, report or _unheard)
+    elif engine == "cp-sat":
+        from .cp_sat import solve_apart
+
+        found = solve_apart(problem, deadline, report or _unheard)
+    elif problem.metric == "adders":
+        found = _FewestAdders(problem, deadline, report or _unheard).run()
+    elif problem.error:
+        from ..truncation.search import minimum_truncated
+
+        found = minimum_truncated(problem, deadline, report or _unheard)
+    else:
+        found = _fewest_one_bit(problem, deadline, report or _unheard)
+    if deadline is not None and time.monotonic() > deadline and found.ended == "complete":
+        # Some step may have been cut short unseen.
+        found = replace(found, ended="time limit")
+    return replace(found, seconds=time.monotonic() - start).check()
+
+
+def accelerate() -> None:
+    """Build the compiled searches where that was never done; no time limit pays for it."""
+    for name in ("closure", "truncated"):
+        load(name)
+
+
+def _unheard(solution: Solution) -> None:
+    pass
+
+
+def _fewest_one_bit(problem: Problem, deadline: float | None, report: Report) -> Solution:
+    """The fewest adders first, then the fewest one-bit adders with so many, and with more."""
+    costs = Costs(problem.input_width, problem.signed, problem.rule)
+    fewest = _FewestAdders(problem, deadline, lambda found: report(as_one_bit(found)))
+    least = one_bit_bound(fewest.targets, costs)
+
+    def as_one_bit(found: Solution) -> Solution:
+        return replace(found, proved=False, bound=least)
+
+    order, ended = fewest.search()
+    if not fewest.is_met() or ended != "complete":
+        return as_one_bit(replace(fewest.solution(order), ended=ended))
+    found = minimum_one_bit(
+        fewest.targets,
+        order,
+        costs,
+        extra=problem.extra,
+        depth=problem.depth,
+        deadline=deadline,
+        report=lambda order: report(as_one_bit(fewest.solution(order))),
+    )
+    proved = found.searched >= fewest.least + (problem.extra or 0)
+    last = replace(as_one_bit(fewest.solution(found.order)), engine="search")
+    return replace(
+        last,
+        proved=proved,
+        bound=last.one_bit_adders if proved else least,
+        searched=found.searched,
+        ended=found.ended,
+    )
+
+
+class _FewestAdders:
+    """Greedy, then the proof and local search in turns; then a cheap graph among equals.
+
+    The answer is the first graph with the fewest adders that the turns come to, which is not a
+    matter of time.
+    """
+
+    def __init__(self, problem: Problem, deadline: float | None, report: Report):
+        self.problem = problem
+        self.targets = odd_targets(problem.constants)
+        self.deadline = deadline
+        self.report = report
+        self.best = greedy_set(self.targets, problem.depth)
+        self.least = lower_bound(self.targets)
+        self.engine = "heuristic"
+
+    def run(self) -> Solution:
+        """The fewest adders, and few one-bit adders with so many."""
+        order, ended = self.search()
+        if self.is_met() and ended == "complete":
+            order, ended = self.polished(order)
+        return replace(self.solution(order), ended=ended)
+
+    def search(self) -> tuple[Order, str]:
+        """The fewest adders; how the search ended."""
+        ended = "complete"
+        try:
+            if not self.is_met() and _is_narrow(self.targets) and len(self.targets) <= _MANY:
+                self.report(self.solution())
+                take_turns(self.prove(), self.improve(), ahead=_AHEAD, is_done=self.is_met)
+        except OutOfTime:
+            ended = "time limit"
+        except KeyboardInterrupt:
+            ended = "interrupt"
+        return _cheap_order(self.best, self.problem), ended
+
+    def is_met(self) -> bool:
+        """Whether the best graph has as few adders as any."""
+        return len(self.best) - 1 == self.least
+
+    def prove(self) -> Iterator[int]:
+        """Levels of the enumeration, until one has a set; yields the work done so far."""
+        closure = enumeration(self.targets, depth=self.problem.depth, deadline=self.deadline)
+        while not self.is_met():
+            for found in closure.walk(self.least - len(self.targets), pause=PAUSE):
+                if found is not None:
+                    common, last = found
+                    self.best = common if not last else [*common, next(members(last))]
+                    self.engine = "search"
+                    return
+                yield closure.work
+            self.least += 1
+            self.report(self.solution())
+            yield closure.work
+
+    def improve(self) -> Iterator[int]:
+        """Local search; yields the work done so far."""
+
+        def keep(factors: list[int]) -> None:
+            self.best = factors
+            self.report(self.solution())
+
+        return improvements(
+            self.targets, self.best, depth=self.problem.depth, deadline=self.deadline, keep=keep
+        )
+
+    def polished(self, order: Order) -> tuple[Order, str]:
+        """A graph with as many adders, and fewer one-bit adders if little work finds one."""
+        problem = self.problem
+        if not 0 < len(self.targets) <= _MANY_CHEAPER or not _is_narrow(self.targets):
+            return order, "complete"
+        costs = Costs(problem.input_width, problem.signed, problem.rule)
+        try:
+            return cheaper_set(
+                self.targets,
+                order,
+                costs,
+                depth=problem.depth,
+                deadline=self.deadline,
+                most=_POLISH,
+            ), "complete"
+        except OutOfTime as stopped:
+            return stopped.args[0], "time limit"
+        except KeyboardInterrupt:
+            return order, "interrupt"
+
+    def solution(self, order: Order | None = None) -> Solution:
+        """The best so far."""
+        if order is None:
+            order = _cheap_order(self.best, self.problem)
+        graph = graph_of(order, self.problem.constants)
+        proved = len(graph.adders) == self.least
+        return Solution(self.problem, graph, proved, self.least, self.least, self.engine, 0.0)
+
+
+def _cheap_order(factors: Sequence[int], problem: Problem) -> Order:
+    """Forms for a set, cheap in one-bit adders."""
+    costs = Costs(problem.input_width, problem.signed, problem.rule)
+    if len(factors) > _MANY:
+        return tuple(quick_order(factors, costs, problem.depth))
+    options = options_of(factors, costs)
+    try:
+        found = cheapest_adders(options, depth=problem.depth, steps=2000)
+    except OutOfTime as stopped:
+        found = stopped.args[0]
+    if found is None:
+        raise GraphError("no cheap choice of forms was found for the set of fundamentals")
+    return tuple(found[1])
+
+
+def _is_narrow(targets: Sequence[int]) -> bool:
+    return max((t.bit_length() for t in targets), default=0) <= WIDEST

@@ -1,0 +1,1 @@
+"""Searches for truncated adder graphs under an error bound."""

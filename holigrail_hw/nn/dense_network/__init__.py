@@ -1,0 +1,1 @@
+"""A whole quantised dense network in hardware, one layer after the other."""

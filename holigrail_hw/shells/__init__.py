@@ -1,0 +1,1 @@
+"""Ways to wrap a core: plain ports, streams, buses. Each registers itself."""

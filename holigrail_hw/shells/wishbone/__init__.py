@@ -1,0 +1,1 @@
+"""Streams behind the registers of a Wishbone slave."""

@@ -1,0 +1,106 @@
+"""Any operator with streams behind the registers of a Wishbone slave.
+
+Wishbone B4 (OpenCores, 2010), classic cycles, a port of 32 bits with byte selects; addresses count
+words. :mod:`.register_map` says which register is where.
+
+An item goes into the hardware when all its bytes have been written, and is taken out when all its
+bytes have been read, whatever the order and however many accesses that takes (``sel``); bytes
+without a field do not count. A byte that is written twice has its last value. Writing 1 to bit 1
+of a status forgets the bytes moved so far.
+
+Where a byte cannot be moved yet the slave answers later, by wait states, but no later than
+``wait_cycles`` cycles: then it answers with ``err``, nothing has been moved, and bit 2 of the
+status of the stream is 1 until a 1 is written there. So a host that writes more than the hardware
+can take before it reads results is told, and the bus is free for others. A host that must not wait
+looks at bit 0 of the status first. Every other access is answered with ``ack``: what cannot be read
+is 0, what cannot be written does not change. An answer takes two cycles. What an access does
+happens in the cycle of its ``ack``: a master that gave up before has moved nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from holigrail_hw.core.engine import Items, Stream
+from holigrail_hw.core.packing import Bits, code_bits, padding
+from holigrail_hw.core.shelled import Shelled
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.timing import Timing
+
+from .register_map import WORD, Register, register_map
+from .slave import WAIT_CYCLES, Slave, WishboneSignature
+
+__all__ = ["Wishbone", "registers_of"]
+
+
+def registers_of(spec: OperatorSpec) -> list[dict[str, Any]]:
+    """The registers of a specification, as its shell shows it, as plain data; none without a bus.
+
+    ``address`` counts words of 32 bits.
+    """
+    return [one.as_dict() for one in spec.registers()] if isinstance(spec, Wishbone) else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishbone(Shelled):
+    """The Wishbone view of another specification.
+
+    Benches see the streams of the specification: a bus master in front of the slave moves them.
+    """
+
+    shell: ClassVar[str] = "wishbone"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # A word takes the bus some ten cycles, with polls of all streams in between.
+        beats = len(self.registers())
+        object.__setattr__(self, "quiet_cycles", self.quiet_cycles + 40 * beats)
+
+    def registers(self) -> list[Register]:
+        """What lies at which address."""
+        return register_map(self.inner_streams())
+
+    def layout(self) -> list[Bits]:
+        """What the bits of every register hold that moves items."""
+        found: list[Bits] = []
+        for register in self.registers():
+            if register.word is None:
+                continue
+            name, free = register.name, 0
+            for one in register.pieces:
+                holds, end = one.field, one.field_low + one.width
+                if one.width < one.format.width:
+                    holds += f"[{end - 1}:{one.field_low}]"
+                found.append(code_bits(name, holds, one.format, one.low, one.width))
+                free = one.low + one.width
+            found += padding(name, register.direction, free, WORD)
+        return found
+
+    @property
+    def wait_cycles(self) -> int:
+        """The most cycles an access waits."""
+        asked = self.timing.wait_cycles
+        return WAIT_CYCLES if asked is None else asked
+
+    @property
+    def signature(self) -> WishboneSignature:
+        """The bus."""
+        return WishboneSignature((len(self.registers()) - 1).bit_length())
+
+    def streams(self) -> dict[str, Stream]:
+        return self.inner_streams()
+
+    def golden(self, **items: Mapping[str, Any]) -> Items:
+        return self.inner_golden(items)
+
+    def job(self, rng: np.random.Generator, size: int) -> Items:
+        return self.inner_job(rng, size)
+
+    def corner_jobs(self) -> list[Items]:
+        return self.inner_corner_jobs()
+
+    def architecture(self, timing: Timing) -> Any:
+        """The slave: a component with the member ``bus``, and no streams of its own."""
+        return Slave(self.inner_component(), self.inner_streams(), self.signature, self.wait_cycles)

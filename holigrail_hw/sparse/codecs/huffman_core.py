@@ -1,0 +1,124 @@
+"""The datapath of a canonical Huffman decoder.
+
+The next bits are compared with the limit of every length at once; the first limit above them gives
+the length, which is all the next cycle needs. The table is read a cycle later, and while the last
+symbol of a frame is read the frame is judged by the bits that are left.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib.wiring import connect, flipped
+
+from .bit_window import BitWindow
+from .engine import CodecComponent
+from .huffman import COUNT_WIDTH
+from .huffman_table import ConstantTable, LoadedTable
+
+if TYPE_CHECKING:
+    from ..huffman_decoder import HuffmanDecoder
+
+__all__ = ["HuffmanCore"]
+
+
+class HuffmanCore(CodecComponent):
+    """The decoder of a specification, with its streams."""
+
+    def __init__(self, spec: "HuffmanDecoder"):
+        super().__init__(spec.streams())
+        self._spec = spec
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec, frame, symbol = self._spec, self.frame, self.symbol
+        assert spec.longest is not None
+        m.submodules.window = window = BitWindow(spec.word_width, spec.longest)
+        connect(m, flipped(self.code), window.code)
+        m.submodules.table = table = self._table()
+
+        left, refused = Signal(COUNT_WIDTH), Signal()
+        # A symbol whose place in the table is known; the last one, or none because of an error.
+        found, final, bad = Signal(), Signal(), Signal()
+        read_ahead, ahead, wrong = Signal(), Signal(), Signal()
+        step, stop, valid = Signal(), Signal(), Signal()
+        length, place = self._match(m, window, table, valid)
+        known = Signal(len(place))
+        m.d.comb += [
+            table.place.eq(known),
+            read_ahead.eq(~symbol.valid | symbol.ready),
+            ahead.eq(~found | read_ahead),
+            wrong.eq(bad | (final & ~window.rest_is_padding)),
+            table.enable.eq(read_ahead),
+            symbol.payload.value.eq(Mux(symbol.payload.error, 0, table.symbol)),
+            window.step.eq(Mux(step, length, 0)),
+        ]
+        with m.If(ahead):
+            m.d.sync += [found.eq(step | stop), final.eq(left == 1), bad.eq(stop)]
+            m.d.sync += known.eq(place)
+        with m.If(step):
+            m.d.sync += left.eq(left - 1)
+        with m.If(read_ahead):
+            m.d.sync += [
+                symbol.valid.eq(found),
+                symbol.payload.last.eq(wrong | final),
+                symbol.payload.error.eq(wrong),
+            ]
+        with m.FSM():
+            with m.State("FRAME"):
+                m.d.comb += frame.ready.eq(1)
+                m.d.sync += [left.eq(frame.payload.count), refused.eq(frame.payload.count == 0)]
+                with m.If(frame.valid):
+                    m.next = "DECODE"
+                    if isinstance(table, LoadedTable):
+                        with m.If(frame.payload.load):
+                            m.next = "TABLE"
+            if isinstance(table, LoadedTable):
+                connect(m, flipped(self.table), table.table)
+                with m.State("TABLE"):
+                    m.d.comb += table.load.eq(1)
+                    with m.If(table.loaded):
+                        m.next = "DECODE"
+            with m.State("DECODE"):
+                fits = length <= window.held
+                m.d.comb += stop.eq(ahead & (refused | ~valid | (~fits & window.ends)))
+                m.d.comb += step.eq(ahead & ~refused & valid & fits)
+                with m.If(stop | (step & (left == 1))):
+                    m.next = "JUDGE"
+            with m.State("JUDGE"):
+                m.d.comb += [window.hold.eq(1), window.clear.eq(read_ahead)]
+                with m.If(read_ahead):
+                    m.next = "FRAME"
+                    with m.If(~window.ends):
+                        m.next = "THROW"
+            with m.State("THROW"):
+                m.d.comb += window.throw.eq(1)
+                with m.If(self.code.valid & self.code.payload.last):
+                    m.next = "FRAME"
+        return m
+
+    def _table(self) -> ConstantTable | LoadedTable:
+        spec = self._spec
+        assert spec.longest is not None
+        if spec.lengths is None:
+            return LoadedTable(spec.longest, spec.symbol.width)
+        codec = spec.codec
+        return ConstantTable(codec.counts, codec.order, spec.symbol.width)
+
+    def _match(self, m: Module, window: Any, table: Any, valid: Any) -> tuple[Any, Any]:
+        """Length of the code word in front and its place; ``valid`` says that there is one."""
+        longest = len(window.first)
+        above = Signal(longest)
+        length, word = Signal(range(longest + 1)), Signal(longest)
+        offset = Signal(len(table.offsets[0]))
+        m.d.comb += [above[i].eq(window.first < table.limits[i]) for i in range(longest)]
+        m.d.comb += valid.eq(above[-1] & table.usable)
+        for i in reversed(range(longest)):
+            with m.If(above[i]):
+                m.d.comb += [
+                    length.eq(i + 1),
+                    word.eq(window.first[longest - 1 - i :]),
+                    offset.eq(table.offsets[i]),
+                ]
+        place = Signal(len(offset))
+        m.d.comb += place.eq(word + offset)
+        return length, place

@@ -1,0 +1,1 @@
+"""An engine for compressed weights after EIE (Han and others, 2016)."""

@@ -1,0 +1,212 @@
+"""From a full set of sums to compressed results: a walk over addresses, ReLU, runs of zeros."""
+
+from typing import TYPE_CHECKING, Any
+
+from amaranth import Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .load import vector_layout
+from .scatter import DrainSignature
+
+if TYPE_CHECKING:
+    from .operator import Scnn
+
+__all__ = ["Compressor", "Drain"]
+
+
+def _value_layout(spec: "Scnn") -> data.StructLayout:
+    """A value, whether it is the last of its block, and whether that block is the group's last."""
+    assert spec.accumulator is not None
+    return data.StructLayout({"value": signed(spec.accumulator.width), "last": 1, "final": 1})
+
+
+class Drain(wiring.Component):
+    """Exchanges the halos of one element, then reads its outputs in order; zeros stay behind.
+
+    All elements exchange in step: a sum of the halo is read as ``gift``, then the sum of the own
+    tile that the ``given`` sum of the neighbour belongs to is read, and written one cycle later.
+    ``busy`` from the cycle after ``start`` until the last value has been accepted.
+    """
+
+    def __init__(self, spec: "Scnn", column: int, row: int):
+        self._spec = spec
+        assert spec.accumulator is not None
+        number = signed(spec.accumulator.width)
+        self.walks = spec.sums.walks(column, row)
+        super().__init__(
+            {
+                "start": In(1),
+                "busy": Out(1),
+                "sums": Out(DrainSignature(spec)),
+                "gift": Out(number),
+                "o": Out(stream.Signature(_value_layout(spec))),
+            }
+            | {f"from_{side}": In(number) for *_, side in self.walks[:-1]}
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m, spec, sums = Module(), self._spec, self.sums
+        bits = spec.sums.address_width
+        walk, walking, exchanges = Signal(range(len(self.walks))), Signal(), Signal()
+        receives, settles, got, fresh = Signal(), Signal(), Signal(), Signal()
+        given, side = Signal.like(self.gift), Signal.like(walk)
+        address, target = Signal(bits), Signal(bits)
+        steps, ends, whole_block, last_block = self._counters(m, walk, address)
+        last, final = Signal(), Signal()
+        for place, (*_, distance, _) in enumerate(self.walks[:-1]):
+            with m.If(walk == place):
+                m.d.comb += [exchanges.eq(walking), target.eq(address + distance)]
+        m.d.comb += [
+            # The last sum of a walk is written first, as the next one may begin with it.
+            sums.read.eq(walking & ~(settles & (side != walk)) & (exchanges | ~got | self.o.ready)),
+            sums.read_address.eq(Mux(exchanges & receives, target, address)),
+            steps.eq(sums.read & (~exchanges | receives)),
+            self.o.valid.eq(got),
+            self.o.payload.value.eq(sums.data),
+            self.o.payload.last.eq(last),
+            self.o.payload.final.eq(final),
+            self.busy.eq(walking | got),
+        ]
+        m.d.sync += [
+            receives.eq(exchanges & ~receives & sums.read),
+            settles.eq(exchanges & receives),
+            fresh.eq(sums.read & ~exchanges),
+            got.eq((sums.read & ~exchanges) | (got & ~self.o.ready)),
+        ]
+        kept = Signal(bits)
+        with m.If(exchanges & receives):
+            m.d.sync += [self.gift.eq(sums.data), kept.eq(target)]
+        with m.Elif(sums.read):
+            m.d.sync += [kept.eq(address), last.eq(whole_block), final.eq(last_block)]
+        # The neighbour's gift is there one cycle after it was read; the walk may be another then.
+        m.d.sync += side.eq(walk)
+        for place, (*_, name) in enumerate(self.walks[:-1]):
+            with m.If(side == place):
+                m.d.comb += given.eq(getattr(self, f"from_{name}"))
+        m.d.comb += [
+            sums.write.eq(settles | fresh | (exchanges & receives)),
+            sums.write_address.eq(Mux(settles | fresh, kept, address)),
+            sums.value.eq(Mux(settles, sums.data + given, 0)),
+        ]
+        with m.If(ends):
+            m.d.sync += walk.eq(walk + 1)
+            with m.If(walk == len(self.walks) - 1):
+                m.d.sync += [walk.eq(0), walking.eq(0)]
+        with m.If(self.start):
+            m.d.sync += walking.eq(1)
+        return m
+
+    def _counters(self, m: Module, walk: Any, address: Any) -> Any:
+        """The address of a walk, moved on by ``steps``; when a walk, and a block of it, ends."""
+        spec, bits = self._spec, len(address)
+        steps, whole_block = Signal(), Signal()
+        widest = max(width for _, width, *_ in self.walks)
+        highest = max(height for _, _, height, *_ in self.walks)
+        inner, outer = Signal(range(widest)), Signal(range(highest))
+        filters = Signal(range(spec.filters))
+        width, height = Signal(range(widest + 1)), Signal(range(highest + 1))
+        line, plane, begin, offset = Signal(bits), Signal(bits), Signal(bits), Signal(bits)
+        for place, (start, across, down, *_) in enumerate(self.walks):
+            with m.If(walk == place):
+                m.d.comb += [begin.eq(start), width.eq(across), height.eq(down)]
+        ends_line, last_filter = inner == width - 1, filters == spec.filters - 1
+        m.d.comb += [
+            address.eq(offset + begin),
+            whole_block.eq(ends_line & (outer == height - 1)),
+        ]
+        with m.If(steps):
+            m.d.sync += [offset.eq(offset + 1), inner.eq(inner + 1)]
+            with m.If(ends_line):
+                below = line + spec.x.width
+                m.d.sync += [inner.eq(0), outer.eq(outer + 1), offset.eq(below), line.eq(below)]
+            with m.If(whole_block):
+                behind = plane + spec.sums.plane
+                m.d.sync += [outer.eq(0), filters.eq(filters + 1)]
+                m.d.sync += [register.eq(behind) for register in (offset, line, plane)]
+                with m.If(last_filter):
+                    m.d.sync += filters.eq(0)
+                    m.d.sync += [register.eq(0) for register in (offset, line, plane)]
+        return steps, steps & whole_block & last_filter, whole_block, last_filter
+
+
+class Compressor(wiring.Component):
+    """Values of a block, one by one, into vectors with the zeros before each value.
+
+    A value takes a cycle, and one more for every placeholder before it; a block takes one more.
+    ``ending`` says that the group whose values come is the last of a layer.
+    """
+
+    def __init__(self, spec: "Scnn"):
+        assert spec.accumulator is not None
+        self._spec, width = spec, spec.accumulator.width
+        item = _value_layout(spec)
+        vector = vector_layout("c", width, spec.index_width, spec.activation_lanes)
+        super().__init__(
+            {
+                "i": In(stream.Signature(item)),
+                "ending": In(1),
+                "o": Out(stream.Signature(vector)),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m, spec, lanes = Module(), self._spec, self._spec.activation_lanes
+        item, o = self.i.payload, self.o
+        most = (1 << spec.index_width) - 1
+        size = spec.x.step * spec.y.step
+        entry = data.StructLayout({"value": spec.accumulator.width, "zeros": spec.index_width})
+        zeros = Signal(spec.index_width)
+        fillers = Signal(range(size // (most + 1) + 1))
+        flush, final, free, pushes = Signal(), Signal(), Signal(), Signal()
+        kept = [Signal(entry, name=f"kept{lane}") for lane in range(lanes)]
+        count = Signal(range(lanes + 1))
+        new = Signal(entry)
+        value = Signal(signed(spec.accumulator.width))
+        clips = spec.relu == "on" and spec.accumulator.signed
+        m.d.comb += [
+            value.eq(Mux(item.value < 0, 0, item.value) if clips else item.value),
+            free.eq(~o.valid | o.ready),
+            new.value.eq(Mux(fillers != 0, 0, value)),
+            new.zeros.eq(Mux(fillers != 0, most, zeros)),
+            self.busy.eq(flush),
+        ]
+        wants = self.i.valid & ~flush & (value != 0)
+        is_full = count == lanes
+        m.d.comb += [
+            pushes.eq(wants & (~is_full | free)),
+            self.i.ready.eq(~flush & ((value == 0) | (pushes & (fillers == 0)))),
+        ]
+        with m.If(o.ready):
+            m.d.sync += o.valid.eq(0)
+        with m.If((pushes & is_full) | (flush & free)):
+            m.d.sync += [o.valid.eq(1), o.payload.last.eq(flush)]
+            m.d.sync += o.payload.final.eq(flush & final)
+            for lane in range(lanes):
+                m.d.sync += [
+                    o.payload[f"c{lane}"].eq(kept[lane].value),
+                    o.payload[f"zeros{lane}"].eq(kept[lane].zeros),
+                ]
+                m.d.sync += kept[lane].eq(0)
+            m.d.sync += count.eq(0)
+        with m.If(pushes):
+            m.d.sync += count.eq(Mux(is_full, 1, count + 1))
+            with m.If(is_full):
+                m.d.sync += kept[0].eq(new)
+            for lane in range(lanes):
+                with m.If(count == lane):
+                    m.d.sync += kept[lane].eq(new)
+            with m.If(fillers != 0):
+                m.d.sync += fillers.eq(fillers - 1)
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += zeros.eq(0)
+            with m.If(value == 0):
+                m.d.sync += zeros.eq(zeros + 1)
+                with m.If(zeros == most):
+                    m.d.sync += fillers.eq(fillers + 1)
+            with m.If(item.last):
+                m.d.sync += [flush.eq(1), final.eq(item.final & self.ending)]
+        with m.If(flush & free):
+            m.d.sync += [flush.eq(0), zeros.eq(0), fillers.eq(0)]
+        return m

@@ -1,0 +1,160 @@
+"""What an SCNN element multiplies when: every vector of weights with every one of activations.
+
+Blocks of a channel that are empty on either side take no product; they are passed over while an
+earlier channel is at work.
+"""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from .load import StoreSignature, word_layout
+
+if TYPE_CHECKING:
+    from .operator import Scnn
+
+__all__ = ["LOOKAHEAD", "Issue", "operand_words"]
+
+# Channels found in advance: at low densities several empty ones often follow each other.
+LOOKAHEAD = 4
+
+
+def operand_words(spec: "Scnn") -> tuple[Any, Any]:
+    """Layouts of a vector of activations and of one of weights."""
+    places, taps = spec.tile_width * spec.tile_height, spec.taps * spec.filters
+    return (
+        word_layout(spec.activation.width, places, spec.activation_lanes),
+        word_layout(spec.weight.width, taps, spec.weight_lanes),
+    )
+
+
+class Issue(wiring.Component):
+    """Memories of both operands, and the pairs of vectors of one group in order.
+
+    After ``start``, with the number of ``blocks`` and the ``half`` of the weights, a pair comes in
+    every cycle in which ``move`` is high, one cycle after its memories are read. ``busy`` from the
+    cycle after ``start`` until the last pair has been taken.
+    """
+
+    def __init__(self, spec: "Scnn"):
+        self._spec = spec
+        self.words = a_word, w_word = operand_words(spec)
+        channels = spec.channel_depth
+        super().__init__(
+            {
+                "a_store": In(StoreSignature(a_word, spec.activation_depth, channels)),
+                "w_store": In(StoreSignature(w_word, spec.weight_depth, channels)),
+                "start": In(1),
+                "half": In(1),
+                "blocks": In(range(channels + 1)),
+                "move": In(1),
+                "valid": Out(1),
+                "activation": Out(a_word),
+                "weight": Out(w_word),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m, spec = Module(), self._spec
+        half, channel = Signal(), Signal(range(spec.channel_depth + 1))
+        a_words, a_ends = self._memories(m, "a", self.a_store, spec.activation_depth, 0)
+        w_words, w_ends = self._memories(m, "w", self.w_store, spec.weight_depth, 1)
+        limit = Signal.like(channel)
+        # An end of a block as read, then the next channels with products, then the present one.
+        read, got, advance = Signal(), Signal(), Signal()
+        bounds = data.StructLayout(
+            {
+                f"{side}_{edge}": range(depth + 1)
+                for side, depth in (("a", spec.activation_depth), ("w", spec.weight_depth))
+                for edge in ("begin", "end")
+            }
+        )
+        found, now = Signal(bounds), Signal(bounds)
+        queue = [Signal(bounds, name=f"ahead{place}") for place in range(LOOKAHEAD)]
+        count, ahead = Signal(range(LOOKAHEAD + 1)), queue[0]
+        has_ahead, working, take = Signal(), Signal(), Signal()
+        is_empty = (found.a_begin == found.a_end) | (found.w_begin == found.w_end)
+        m.d.comb += [
+            found.a_end.eq(a_ends.data),
+            found.w_end.eq(w_ends.data),
+            has_ahead.eq(count != 0),
+            advance.eq(got & (is_empty | (count != LOOKAHEAD) | take)),
+            read.eq((channel != limit) & (~got | advance)),
+            a_ends.addr.eq(channel),
+            w_ends.addr.eq(Cat(channel[: len(w_ends.addr) - 1], half)),
+            a_ends.en.eq(read),
+            w_ends.en.eq(read),
+        ]
+        a_next, w_next = Signal.like(a_words.addr), Signal(len(w_words.addr) - 1)
+        last_w = w_next + 1 == now.w_end
+        last_a = a_next + 1 == now.a_end
+        m.d.comb += [
+            take.eq(has_ahead & (~working | (self.move & last_w & last_a))),
+            a_words.addr.eq(a_next),
+            w_words.addr.eq(Cat(w_next, half)),
+            a_words.en.eq(self.move),
+            w_words.en.eq(self.move),
+            self.activation.eq(a_words.data),
+            self.weight.eq(w_words.data),
+            self.busy.eq((channel != limit) | got | has_ahead | working | self.valid),
+        ]
+        m.d.sync += got.eq(read | (got & ~advance))
+        with m.If(read):
+            m.d.sync += channel.eq(channel + 1)
+        with m.If(advance):
+            m.d.sync += [found.a_begin.eq(found.a_end), found.w_begin.eq(found.w_end)]
+        rest = Signal.like(count)
+        m.d.comb += rest.eq(count - take)
+        m.d.sync += count.eq(rest + (advance & ~is_empty))
+        with m.If(take):
+            m.d.sync += [old.eq(new) for old, new in pairwise(queue)]
+        for place, entry in enumerate(queue):
+            with m.If(advance & (rest == place)):
+                m.d.sync += entry.eq(found)
+        with m.If(self.move):
+            m.d.sync += [self.valid.eq(working), w_next.eq(w_next + 1)]
+            with m.If(last_w):
+                m.d.sync += [w_next.eq(now.w_begin), a_next.eq(a_next + 1)]
+                with m.If(last_a):
+                    m.d.sync += working.eq(0)
+        with m.If(take):
+            m.d.sync += [
+                now.eq(ahead),
+                working.eq(1),
+                a_next.eq(ahead.a_begin),
+                w_next.eq(ahead.w_begin),
+            ]
+        with m.If(self.start):
+            m.d.sync += [
+                half.eq(self.half),
+                channel.eq(0),
+                limit.eq(self.blocks),
+                found.a_begin.eq(0),
+                found.w_begin.eq(0),
+            ]
+        return m
+
+    def _memories(self, m: Module, name: str, store: Any, depth: int, halved: int) -> Any:
+        """Read ports of the vectors and of the ends of blocks."""
+        word, channels = self.words[name == "w"], self._spec.channel_depth
+        ports = []
+        for what, shape, count, enable, address, value in (
+            ("vectors", word, depth, store.write, store.address, store.word),
+            ("ends", range(depth + 1), channels, store.ends, store.block, store.end),
+        ):
+            # Addresses that do not count may be beyond the last vector.
+            bits = max((count - 1).bit_length(), 1)
+            kept = memory.Memory(shape=shape, depth=1 << bits + halved, init=[])
+            m.submodules[f"{name}_{what}"] = kept
+            write = kept.write_port()
+            m.d.comb += [
+                write.en.eq(enable),
+                write.addr.eq(Cat(address[:bits], store.half) if halved else address),
+                write.data.eq(value),
+            ]
+            ports.append(kept.read_port())
+        return ports

@@ -1,0 +1,1 @@
+"""What the sparse engines share."""

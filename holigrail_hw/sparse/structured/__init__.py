@@ -1,0 +1,1 @@
+"""Structured sparsity: packing weights, and items of whole products."""
