@@ -1,14 +1,22 @@
-"""The operator contract: specification, parameters, registry, shells and errors."""
+"""The operator contract: specification, parameters, registry, shells and errors.
 
-from .clock import Clock
-from .engine import Engine, Stream
-from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
-from .exact_outputs import ExactOutputs, clamped, numbers_of, rounding_error
-from .parameters import parameter, parameters_of
-from .registry import find, operators
-from .spec import OperatorSpec, operator
-from .target import Target
-from .timing import Timing
+Names are imported when they are first asked for: most of them need amaranth, and modules that only
+need an error or the store must not wait for it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .clock import Clock
+    from .engine import Engine, Stream
+    from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
+    from .exact_outputs import ExactOutputs, clamped, numbers_of, rounding_error
+    from .parameters import parameter, parameters_of
+    from .registry import find, operators
+    from .spec import OperatorSpec, operator
+    from .target import Target
+    from .timing import Timing
 
 __all__ = [
     "Clock",
@@ -32,3 +40,22 @@ __all__ = [
     "parameters_of",
     "rounding_error",
 ]
+
+_HOMES = {
+    "clock": ("Clock",),
+    "engine": ("Engine", "Stream"),
+    "errors": ("DesignError", "HoligrailError", "InternalError", "RequestError", "ToolError"),
+    "exact_outputs": ("ExactOutputs", "clamped", "numbers_of", "rounding_error"),
+    "parameters": ("parameter", "parameters_of"),
+    "registry": ("find", "operators"),
+    "spec": ("OperatorSpec", "operator"),
+    "target": ("Target",),
+    "timing": ("Timing",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

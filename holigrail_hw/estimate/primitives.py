@@ -1,8 +1,9 @@
 """What a step of a datapath is made of, and what that costs on a device.
 
-A step of a :class:`~holigrail_hw.hdl.plan.plan.Plan` names the primitive it uses. The device model, a
-data file of measured numbers, turns the primitive into a delay in ns and a count of look-up tables
-(LUTs) and DSP blocks. One description thus serves the schedule and the cost estimate.
+A step of a :class:`~holigrail_hw.hdl.plan.plan.Plan` names the primitive it uses. The device
+model, a data file of measured numbers, turns the primitive into a delay in ns and a count of
+look-up tables (LUTs) and DSP blocks. One description thus serves the schedule and the cost
+estimate.
 
 Delays include the average wire to the next cell. The files in ``devices/`` are written by
 ``scripts/measure_device.py``, which places and routes small circuits and fits these numbers.

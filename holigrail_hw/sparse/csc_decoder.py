@@ -43,9 +43,9 @@ _SPARSE = 0.03
 class CscDecoder(CodecEngine):
     """Pointers and entries go in, values with their places come out, column by column.
 
-    The code is ``holigrail_hw.sparse.codecs.compressed_columns``; of the transposed matrix it is CSR. The
-    last item of a frame is no entry: it has the value zero and says whether the frame was wrong.
-    Fillers take a cycle and give nothing.
+    The code is ``holigrail_hw.sparse.codecs.compressed_columns``; of the transposed matrix it is
+    CSR. The last item of a frame is no entry: it has the value zero and says whether the
+    frame was wrong. Fillers take a cycle and give nothing.
     """
 
     symbol: Format = parameter(

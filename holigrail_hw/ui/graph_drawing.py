@@ -23,7 +23,7 @@ _QUIET = "#8a939c"
 
 
 def graph_svg(graph: Any) -> str:
-    """Draw an object like :class:`holigrail_hw.core.views.LayeredGraph`; the same one, the same text."""
+    """Draw an object like :class:`.LayeredGraph`; the same one, the same text."""
     with plain_settings():
         return inline_svg(_Drawing(graph).figure(), graph.title)
 

@@ -12,7 +12,7 @@ _QUIET = "#8a939c"
 
 
 def heat_map_svg(view: Any) -> str:
-    """Draw an object like :class:`holigrail_hw.core.views.HeatMap`; the same one, the same text."""
+    """Draw an object like :class:`.HeatMap`; the same one, the same text."""
     with plain_settings():
         rows = len(view.values)
         figure = new_figure(6.8, 1.3 + min(max(0.09 * rows, 0.9), 3.2), layout="constrained")

@@ -50,7 +50,7 @@ def scatter_svg(
 
 
 def histogram_svg(histogram: Any) -> str:
-    """Draw an object like :class:`holigrail_hw.core.views.Histogram`: its panels share the x axis."""
+    """Draw an object like :class:`.Histogram`: its panels share the x axis."""
     with plain_settings():
         count = len(histogram.panels)
         figure = new_figure(6.4, 0.7 + 0.95 * count, layout="constrained")
@@ -68,7 +68,7 @@ def histogram_svg(histogram: Any) -> str:
 
 
 def curve_svg(curve: Any) -> str:
-    """Draw an object like :class:`holigrail_hw.core.views.Curve`."""
+    """Draw an object like :class:`.Curve`."""
     with plain_settings():
         figure = new_figure(6.4, 2.8, layout="constrained")
         axes = figure.add_subplot()
@@ -82,7 +82,7 @@ def curve_svg(curve: Any) -> str:
 
 
 def lines_svg(view: Any) -> str:
-    """Draw an object like :class:`holigrail_hw.core.views.Lines`; what the lines are stands below."""
+    """Draw an object like :class:`.Lines`; what the lines are stands below."""
     with plain_settings():
         figure = new_figure(6.4, 3.4 + 0.19 * len(view.lines))
         figure.set_layout_engine("constrained")

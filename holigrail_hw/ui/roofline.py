@@ -12,7 +12,7 @@ _MARKS = "osD^vP"
 
 
 def roofline_svg(view: Any) -> str:
-    """Draw an object like :class:`holigrail_hw.core.views.Roofline`; the same one, the same text."""
+    """Draw an object like :class:`.Roofline`; the same one, the same text."""
     with plain_settings():
         figure = new_figure(6.8, 3.5 + 0.19 * (len(view.bandwidths) + len(view.points)))
         figure.set_layout_engine("constrained")

@@ -12,7 +12,7 @@ from holigrail_hw.flow.synth import synth
 from holigrail_hw.flow.synth.devices import target
 from holigrail_hw.flow.synth.ecp5.multipliers import absorb_product_registers
 
-CELLS = Path(synth.__file__).with_name("ecp5_cells.v")
+CELLS = Path(synth.__file__).with_name("ecp5") / "cells.v"
 DESIGNS = {
     "plain": "output reg signed [15:0] p); always @(posedge clk) p <= a * b;",
     "enabled": "output reg signed [15:0] p); always @(posedge clk) if (en) p <= a * b;",

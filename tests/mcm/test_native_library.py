@@ -9,7 +9,7 @@ import pytest
 
 from holigrail_hw.mcm.native import library as native_library
 
-SOURCES = sorted((Path(native_library.__file__).parent / "native").glob("*.cc"))
+SOURCES = sorted(Path(native_library.__file__).parent.glob("*.cc"))
 
 
 def test_sources_are_there():

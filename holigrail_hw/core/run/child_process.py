@@ -34,7 +34,7 @@ def python_path() -> list[str]:
     library |= {str(Path(path) / "lib-dynload") for path in library}
     library.add(sys.base_prefix)
     archive = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parents[3])
     found = [root, *(str(Path(path).absolute()) for path in sys.path if path)]
     paths = [path for path in found if path not in library and Path(path).name != archive]
     return [str(plain(path)) for path in dict.fromkeys(paths) if Path(path).exists()]

@@ -26,7 +26,7 @@ class Board:
     summary : str
         One line: maker, device.
     target : str or None
-        Device of :mod:`holigrail_hw.flow.synth.devices`; ``None`` if no open tool makes its bitstream.
+        Device of :mod:`.devices`; ``None`` if no open tool makes its bitstream.
     model : str
         Delay model the pipeline is planned with.
     clock_hz : float

@@ -27,8 +27,9 @@ from .uart_simulation import simulate
 
 __all__ = ["BoardProof", "decode_and_check"]
 
-_ECP5_CELLS = [Path(__file__).with_name(name) for name in ("ecp5_cells.v", "ecp5_memories.v")]
-_ECP5_PADS = Path(__file__).with_name("ecp5_pads.v")
+_ECP5 = Path(__file__).parents[1] / "synth" / "ecp5"
+_ECP5_CELLS = [_ECP5 / name for name in ("cells.v", "memories.v")]
+_ECP5_PADS = _ECP5 / "pads.v"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The hardware of the self-test shell; :mod:`holigrail_hw.flow.board.self_test` says what it computes."""
+"""The hardware of the self-test shell; :mod:`.self_test` says what it computes."""
 
 from functools import reduce
 from operator import xor

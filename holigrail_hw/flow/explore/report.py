@@ -45,8 +45,7 @@ def write(
     command : str
         The command line that made the report.
     verified, measured
-        What :func:`holigrail_hw.flow.verify.verify.run` and :func:`holigrail_hw.flow.synth.measure.measure`
-        found, as plain data.
+        What :func:`.verify.run` and :func:`.measure.measure` found, as plain data.
     views : sequence of (view, SVG text)
         What the operator has to show; a table needs no SVG text.
 

@@ -1,7 +1,8 @@
 """Build a design and run a cocotb bench on it, in a process of its own.
 
-``python -m holigrail_hw.flow.simulate.cocotb_run REQUEST.json``; the request names the simulator, the
-sources, the top module, the bench, the working folder and the cache of finished Verilator programs.
+``python -m holigrail_hw.flow.simulate.cocotb_run REQUEST.json``; the request names the simulator,
+the sources, the top module, the bench, the working folder and the cache of finished Verilator
+programs.
 """
 
 import contextlib

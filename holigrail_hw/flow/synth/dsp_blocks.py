@@ -32,7 +32,7 @@ class _Block:
 
 _HERE = Path(__file__).parent
 _BLOCKS = {
-    "ice40": ("ice40_products.v", (_Block("$__MUL16X16", 16, 2, 2, 11),)),
+    "ice40": ("ice40/products.v", (_Block("$__MUL16X16", 16, 2, 2, 11),)),
     "ecp5": ("+/lattice/dsp_map_18x18.v", (_Block("$__MUL18X18", 18, 2, 2),)),
     "gowin": (
         "+/gowin/dsp_map.v",

@@ -85,7 +85,7 @@ def measure(
     Raises
     ------
     RequestError, DesignError, ToolError
-        As :func:`holigrail_hw.flow.synth.synth.run` and :func:`.netlist_check.check` do. A missed period
+        As :func:`.synth.run` and :func:`.netlist_check.check` do. A missed period
         is no exception: it is in ``failures``.
     """
     folder = folders.prepare(Path(out_dir), "synth")

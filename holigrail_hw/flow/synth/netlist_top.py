@@ -23,9 +23,9 @@ __all__ = ["NoModel", "cell_models", "netlist_rtlil"]
 _HERE = Path(__file__).parent
 # Files with the models of a family; the first one that has a cell counts.
 _OURS = {
-    "ice40": ("ice40_large_memory.v",),
-    "ecp5": ("ecp5_cells.v", "ecp5_memories.v"),
-    "gowin": ("gowin_cells.v",),
+    "ice40": ("ice40/large_memory.v",),
+    "ecp5": ("ecp5/cells.v", "ecp5/memories.v"),
+    "gowin": ("gowin/cells.v",),
 }
 _THEIRS = {
     "ice40": "ice40/cells_sim.v",

@@ -35,7 +35,7 @@ def load(name: str) -> ctypes.CDLL | None:
     if compiler is None:
         _reasons[name] = f"no C++ compiler found ({', '.join(names)})"
         return None
-    source = Path(__file__).parent / "native" / f"{name}.cc"
+    source = Path(__file__).parent / f"{name}.cc"
     try:
         return ctypes.CDLL(str(_built(name, source, compiler)))
     except subprocess.CalledProcessError as error:

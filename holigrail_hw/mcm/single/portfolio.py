@@ -1,7 +1,7 @@
 """Solving in a child process, which obeys time limit and Ctrl-C even inside a solver.
 
 What is solved in a moment is solved here. The child begins anew, so that the answer is that of
-:func:`~holigrail_hw.mcm.single.solve.solve` and does not depend on what was quick enough to be solved
+:func:`~.solve.solve` and does not depend on what was quick enough to be solved
 here.
 """
 
