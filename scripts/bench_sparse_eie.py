@@ -26,7 +26,7 @@ import numpy as np
 from rich.console import Console
 
 from holigrail_hw.core import Timing
-from holigrail_hw.core.engine import joined
+from holigrail_hw.core.streams import joined
 from holigrail_hw.flow.simulate.compiled import Compiled
 from holigrail_hw.flow.synth import measure
 from holigrail_hw.sparse.eie.cost import memory_bits

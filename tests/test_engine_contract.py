@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from holigrail_hw.core import Engine, RequestError, Timing, operators, parameters_of
-from holigrail_hw.core.engine import joined
+from holigrail_hw.core.streams import joined
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from holigrail_hw.core.errors import HoligrailError
 from holigrail_hw.core.parameters import parameters_of, to_text
 from holigrail_hw.core.registry import find, operators
-from holigrail_hw.core.timing import SHELLS
+from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow.board import board
 from holigrail_hw.flow.explore import catalogue
 from holigrail_hw.flow.synth import devices
@@ -125,7 +125,7 @@ def _values(action: argparse.Action, cls: type | None) -> Iterable[str]:
             return ("true", "false")
         return [to_text(choice) for choice in getattr(parameter.kind, "choices", ())]
     try:
-        named = {"device": devices.TARGETS, "board": board.boards(), "shell": SHELLS}
+        named = {"device": devices.TARGETS, "board": board.boards(), "shell": shell_names()}
     except HoligrailError:
         named = {}
     return named.get(action.dest, ())

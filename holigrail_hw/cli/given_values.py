@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine, Items
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.shelled import Shelled
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Items
 from holigrail_hw.formats import Format
 
 __all__ = ["items_of", "operands_of"]
@@ -31,7 +32,7 @@ def operands_of(
     return _even(f"{who}: every --value list", inputs, values), rounded
 
 
-def items_of(spec: Engine, texts: list[str]) -> tuple[Items, list[str]]:
+def items_of(spec: OperatorSpec, texts: list[str]) -> tuple[Items, list[str]]:
     """Items of the source streams inside ``spec``, and what was rounded.
 
     A field is named ``STREAM_FIELD``.
@@ -45,7 +46,7 @@ def items_of(spec: Engine, texts: list[str]) -> tuple[Items, list[str]]:
         As for :func:`operands_of`.
     """
     inner = spec.inner if isinstance(spec, Shelled) else spec
-    if not isinstance(inner, Engine):
+    if inner.planned:
         codes, rounded = operands_of(spec.name, inner.inputs(), texts)
         return {"i": codes}, rounded
     sources = {name: one for name, one in inner.streams().items() if one.direction == "in"}

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine, Items
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.shelled import Shelled, shelled
 from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Items
 from holigrail_hw.flow.simulate.compiled import Compiled
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.ui.tables import table
@@ -27,7 +27,7 @@ __all__ = ["configure", "main"]
 def main(words: list[str], session: Session) -> int:
     """Print operands, results and golden results of some items; exit status 1 if they differ."""
     options, design = read_design(words, session, configure)
-    if isinstance(shelled(design.spec, design.timing), Engine):
+    if not shelled(design.spec, design.timing).planned:
         return _engine(options, design, session)
     spec, rng = design.spec, np.random.default_rng(session.seed)
     codes = spec.items(options.count, rng)
@@ -77,7 +77,6 @@ def main(words: list[str], session: Session) -> int:
 def _engine(options: argparse.Namespace, design: Design, session: Session) -> int:
     """Jobs, stream by stream, beside the golden items."""
     spec = shelled(design.spec, design.timing)
-    assert isinstance(spec, Engine)
     if options.value:
         items, rounded = given_values.items_of(spec, options.value)
         _say(spec, rounded, session)
@@ -127,7 +126,7 @@ def _say(spec: OperatorSpec, rounded: list[str], session: Session) -> None:
         session.note(f"{spec.name}: {text}")
 
 
-def _job(spec: Engine, items: Items) -> workloads.Workload:
+def _job(spec: OperatorSpec, items: Items) -> workloads.Workload:
     """Given items with the golden answer; raises RequestError where they are no whole job."""
     counts = {name: len(next(iter(fields.values()))) for name, fields in items.items()}
     told = ", ".join(f"{name} has {count} items" for name, count in counts.items())
@@ -148,7 +147,7 @@ def _job(spec: Engine, items: Items) -> workloads.Workload:
     return chosen
 
 
-def _rows(spec: Engine, items: Items, wrong: set[tuple[str, int]]) -> list[dict[str, Any]]:
+def _rows(spec: OperatorSpec, items: Items, wrong: set[tuple[str, int]]) -> list[dict[str, Any]]:
     """A row for every item of every stream, its fields decoded."""
     outside, inside = spec.streams(), spec.streams()
     if isinstance(spec, Shelled):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clock import Clock
-    from .engine import Engine, Stream
+    from .engine import Engine
     from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
     from .exact_outputs import ExactOutputs, clamped, numbers_of, rounding_error
     from .parameters import parameter, parameters_of
     from .registry import find, operators
     from .spec import OperatorSpec, operator
+    from .streams import Stream
     from .target import Target
     from .timing import Timing
 
@@ -43,12 +44,13 @@ __all__ = [
 
 _HOMES = {
     "clock": ("Clock",),
-    "engine": ("Engine", "Stream"),
+    "engine": ("Engine",),
     "errors": ("DesignError", "HoligrailError", "InternalError", "RequestError", "ToolError"),
     "exact_outputs": ("ExactOutputs", "clamped", "numbers_of", "rounding_error"),
     "parameters": ("parameter", "parameters_of"),
     "registry": ("find", "operators"),
     "spec": ("OperatorSpec", "operator"),
+    "streams": ("Stream",),
     "target": ("Target",),
     "timing": ("Timing",),
 }

@@ -19,26 +19,12 @@ from holigrail_hw.formats import Format
 
 from .clock import Clock
 from .errors import RequestError
+from .shell_registry import find_shell
 from .spec import OperatorSpec
+from .streams import Items, Stream
 from .timing import Timing
 
-__all__ = ["Engine", "Items", "Stream", "joined"]
-
-# Codes of every field of every stream: {stream: {field: array}}.
-Items = dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """One stream: ``in`` to the hardware or ``out`` of it, and the fields of its items."""
-
-    direction: str
-    fields: Mapping[str, Format]
-
-    @property
-    def width(self) -> int:
-        """Width of the payload, in bits."""
-        return sum(format.width for format in self.fields.values())
+__all__ = ["Engine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +34,8 @@ class Engine(OperatorSpec):
     ``inputs`` and ``outputs`` are the fields of all streams, as ``STREAM_FIELD``.
     """
 
+    planned: ClassVar[bool] = False
     stateful: ClassVar[bool] = True
-    # The most cycles the hardware may work without moving an item on any stream.
-    quiet_cycles: ClassVar[int] = 10_000
-    # How the ports of a handshake are called, after the name of their stream.
-    handshake: ClassVar[tuple[str, str]] = ("valid", "ready")
 
     @abstractmethod
     def streams(self) -> dict[str, Stream]:
@@ -76,9 +59,8 @@ class Engine(OperatorSpec):
         """Whether several jobs in a row give their answers in a row."""
         return True
 
-    def corner_jobs(self) -> list[Items]:
-        """Jobs worth trying: smallest, largest, extreme values, wrong ones."""
-        return []
+    def answers(self, items: Mapping[str, Any], timing: Timing) -> Items:
+        return self.golden(**items)
 
     @abstractmethod
     def architecture(self, timing: Timing) -> Any:
@@ -131,32 +113,16 @@ class Engine(OperatorSpec):
 
         A period sets how deeply it is pipelined.
         """
-        from .shelled import Shelled, shelled
-
         timing = timing or Timing()
         if timing.latency is not None:
             raise RequestError(
                 f"{self.name}: an engine takes a period, not a latency",
                 hint="say --period NS",
             )
-        outside = shelled(self, timing)
-        if isinstance(outside, Shelled):
-            return outside.component()
-        return self.architecture(timing)
+        return find_shell(timing.shell).wrapped(self, timing)
 
     def top_name(self, timing: Timing | None = None) -> str:
         timing = timing or Timing()
         # It has streams in any case: to ask for them changes nothing.
         has_shell = timing.shell != "stream"
         return super().top_name(timing if has_shell else replace(timing, shell=Timing.shell))
-
-
-def joined(jobs: list[Items]) -> Items:
-    """The items of several jobs, one job after the other."""
-    return {
-        stream: {
-            field: np.concatenate([np.asarray(job[stream][field]) for job in jobs])
-            for field in jobs[0][stream]
-        }
-        for stream in jobs[0]
-    }

@@ -1,8 +1,10 @@
 """Finding operators: in-tree families are scanned, others come through entry points.
 
 A family is any sub-package of ``holigrail_hw`` that is no layer of the tool itself; there is no
-list to edit. A plug-in that cannot be imported, or wants a name that is taken, breaks nothing:
-it is listed with its reason, and none of its operators is there.
+list to edit. An operator ``fine-name`` is best found in ``FAMILY/fine_name.py`` or
+``FAMILY/fine_name/operator.py``: then nothing else is imported for it. A plug-in that cannot be
+imported, or wants a name that is taken, breaks nothing: it is listed with its reason, and none of
+its operators is there.
 """
 
 import difflib
@@ -20,8 +22,9 @@ __all__ = ["ENTRY_POINTS", "find", "operators", "unavailable"]
 
 ENTRY_POINTS = "holigrail_hw.operators"
 
+_ROOT = Path(__file__).resolve().parent.parent
 _LAYERS = {
-    *("formats", "golden", "hdl", "core", "flow", "ui", "cli"),
+    *("formats", "golden", "estimate", "hdl", "core", "shells", "flow", "ui", "cli"),
     *("boards", "testbenches", "generators"),
 }
 _broken: dict[str, str] = {}
@@ -30,16 +33,38 @@ _broken: dict[str, str] = {}
 @cache
 def operators() -> dict[str, type[OperatorSpec]]:
     """All operators by name."""
-    package = importlib.import_module("holigrail_hw")
-    root = str(Path(str(package.__file__)).parent)
-    for family in pkgutil.iter_modules([root]):
-        if family.ispkg and family.name not in _LAYERS:
-            module = importlib.import_module(f"holigrail_hw.{family.name}")
-            for member in pkgutil.iter_modules(module.__path__):
-                importlib.import_module(f"holigrail_hw.{family.name}.{member.name}")
+    for module in _modules():
+        importlib.import_module(module)
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: (p.name, p.value)):
         _load(point)
     return dict(sorted(OPERATORS.items()))
+
+
+@cache
+def _modules() -> tuple[str, ...]:
+    """Where operators of this package may be: ``FAMILY/*.py`` and ``FAMILY/*/operator.py``."""
+    found = []
+    for family in pkgutil.iter_modules([str(_ROOT)]):
+        if not family.ispkg or family.name in _LAYERS:
+            continue
+        package = importlib.import_module(f"holigrail_hw.{family.name}")
+        for member in pkgutil.iter_modules(package.__path__):
+            name = f"{package.__name__}.{member.name}"
+            if not member.ispkg:
+                found.append(name)
+            elif any(Path(p, member.name, "operator.py").exists() for p in package.__path__):
+                found.append(f"{name}.operator")
+    return tuple(found)
+
+
+def _at_once(name: str) -> type[OperatorSpec] | None:
+    """The operator of this package whose module has its name, with no other one imported."""
+    file = name.replace("-", "_")
+    for module in _modules():
+        if file in module.removesuffix(".operator").split(".")[2:]:
+            importlib.import_module(module)
+            return OPERATORS.get(name)
+    return None
 
 
 def _load(point: EntryPoint) -> None:
@@ -63,6 +88,9 @@ def unavailable() -> dict[str, str]:
 
 def find(name: str) -> type[OperatorSpec]:
     """The operator called ``name``; raises RequestError with the nearest names."""
+    at_once = _at_once(name)
+    if at_once is not None:
+        return at_once
     found = operators()
     if name in found:
         return found[name]

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from .clock import Clock
-from .engine import Engine, Items, Stream
+from .engine import Engine
+from .shell_registry import find_shell
 from .spec import OperatorSpec
+from .streams import Items, Stream
 from .timing import Timing
 
 __all__ = ["Shelled", "shelled"]
@@ -16,12 +18,7 @@ __all__ = ["Shelled", "shelled"]
 
 def shelled(spec: OperatorSpec, timing: Timing) -> OperatorSpec:
     """The specification as its shell shows it: itself, or a :class:`Shelled` around it."""
-    from holigrail_hw.shells.axi_stream import AxiStream
-    from holigrail_hw.shells.wishbone.shell import Wishbone
-
-    kinds = {kind.shell: kind for kind in (AxiStream, Wishbone)}
-    kind = kinds.get(timing.shell)
-    return kind(inner=spec, timing=timing) if kind else spec
+    return find_shell(timing.shell).view(spec, timing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +35,7 @@ class Shelled(Engine):
         kind = type(self.inner)
         for name in ("name", "summary", "references", "maturity"):
             object.__setattr__(self, name, getattr(kind, name))
-        if isinstance(self.inner, Engine):
-            object.__setattr__(self, "quiet_cycles", self.inner.quiet_cycles)
+        object.__setattr__(self, "quiet_cycles", self.inner.quiet_cycles)
 
     def parameters(self) -> dict[str, str]:
         return self.inner.parameters()
@@ -49,7 +45,7 @@ class Shelled(Engine):
 
     @property
     def jobs_stand_alone(self) -> bool:
-        return isinstance(self.inner, Engine) or not self.inner.stateful
+        return self.inner.jobs_stand_alone
 
     @property
     def _timing(self) -> Timing:
@@ -58,9 +54,7 @@ class Shelled(Engine):
 
     def inner_streams(self) -> dict[str, Stream]:
         """The streams inside."""
-        if isinstance(self.inner, Engine):
-            return self.inner.streams()
-        return {"i": Stream("in", self.inner.inputs()), "o": Stream("out", self.inner.outputs())}
+        return self.inner.streams()
 
     def packed(self, items: Mapping[str, Mapping[str, Any]]) -> Items:
         """Items of the streams inside as those of the streams outside."""
@@ -72,27 +66,19 @@ class Shelled(Engine):
 
     def inner_golden(self, items: Mapping[str, Mapping[str, Any]]) -> Items:
         """The answer inside."""
-        if isinstance(self.inner, Engine):
-            return self.inner.golden(**items)
-        interleave = self.inner.plan(self._timing).interleave
-        return {"o": self.inner.reference(items["i"], interleave)}
+        return self.inner.answers(items, self._timing)
 
     def inner_job(self, rng: np.random.Generator, size: int) -> Items:
         """A random job inside."""
-        if isinstance(self.inner, Engine):
-            return self.inner.job(rng, size)
-        return {"i": self.inner.items(size, rng)}
+        return self.inner.job(rng, size)
 
     def inner_corner_jobs(self) -> list[Items]:
         """Corner jobs inside."""
-        return self.inner.corner_jobs() if isinstance(self.inner, Engine) else []
+        return self.inner.corner_jobs()
 
     def inner_component(self) -> Any:
         """The hardware inside, with its streams."""
-        timing = self._timing
-        if not isinstance(self.inner, Engine):
-            timing = replace(timing, shell="stream")
-        return self.inner.component(timing)
+        return self.inner.component(replace(self._timing, shell="stream"))
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return self.inner.cost(self._timing)

@@ -25,6 +25,8 @@ from .exact_outputs import ExactOutputs
 from .keywords import is_keyword
 from .naming import module_name
 from .parameters import parameters_of, settle, to_text
+from .shell_registry import find_shell
+from .streams import Items, Stream
 from .target import Target
 from .timing import Timing
 from .views import View
@@ -123,6 +125,12 @@ class OperatorSpec(ABC):
     references: ClassVar[tuple[str, ...]]
     maturity: ClassVar[str]
     stateful: ClassVar[bool] = False
+    planned: ClassVar[bool] = True
+    """Whether it is one datapath that a plan puts into cycles, and not streams with a pace."""
+    quiet_cycles: ClassVar[int] = 10_000
+    """The most cycles the hardware may work without moving an item on any stream."""
+    handshake: ClassVar[tuple[str, str]] = ("valid", "ready")
+    """How the ports of a handshake are called, after the name of their stream."""
 
     def __post_init__(self) -> None:
         settle(self)
@@ -181,6 +189,37 @@ class OperatorSpec(ABC):
             name: random_codes(rng, format.width, count) for name, format in self.inputs().items()
         }
 
+    def streams(self) -> dict[str, Stream]:
+        """The streams of the hardware behind valid and ready, in the order of the ports."""
+        return {"i": Stream("in", self.inputs()), "o": Stream("out", self.outputs())}
+
+    def answers(self, items: Mapping[str, Any], timing: Timing) -> Items:
+        """Items of every output stream for the items of every input stream; integers only.
+
+        What the hardware of a timing request answers: it may interleave its sums.
+        """
+        return {"o": self.reference(items["i"], self.plan(timing).interleave)}
+
+    def job(self, rng: np.random.Generator, size: int) -> Items:
+        """Random items of all input streams, about ``size`` in all, that belong together."""
+        return {"i": self.items(size, rng)}
+
+    def corner_jobs(self) -> list[Items]:
+        """Jobs worth trying: smallest, largest, extreme values, wrong ones."""
+        return []
+
+    @property
+    def jobs_stand_alone(self) -> bool:
+        """Whether several jobs in a row give their answers in a row."""
+        return not self.stateful
+
+    def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
+        """Cycles from the one after reset to the last item delivered, if nobody ever waits.
+
+        ``None`` if the hardware makes no promise.
+        """
+        return len(next(iter(items["i"].values()))) + self.plan(timing).latency
+
     def plan(self, timing: Timing | None = None) -> Plan:
         """The schedule for a timing request; cheap, creates no component."""
         timing = timing or Timing()
@@ -228,15 +267,8 @@ class OperatorSpec(ABC):
         Plain ports, streams ``i`` and ``o``, ``s_axis_i`` and ``m_axis_o``, or a member ``bus``.
         The attribute ``clock`` says whether the period asked for is promised.
         """
-        from holigrail_hw.shells.plain import FixedLatency, Streamed
-
-        from .shelled import Shelled, shelled
-
         timing = timing or Timing()
-        outside = shelled(self, timing)
-        if isinstance(outside, Shelled):
-            return outside.component()
-        return (Streamed if timing.shell == "stream" else FixedLatency)(self, timing)
+        return find_shell(timing.shell).wrapped(self, timing)
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.hdl.shapes import shape_of
 
-from .engine import Stream
+from .streams import Stream
 
 __all__ = ["stream_ports"]
 

@@ -13,11 +13,10 @@ from .errors import RequestError
 from .identifiers import check_name
 from .parameters.integer import integer_of
 from .parameters.kind import shown
+from .shell_registry import find_shell, shell_names
 
-__all__ = ["SHELLS", "Timing"]
+__all__ = ["Timing"]
 
-SHELLS = ("plain", "stream", "axi-stream", "wishbone")
-"""Kinds of ports that a design may have."""
 _LONGEST_WAIT = (1 << 20) - 1
 
 
@@ -73,10 +72,11 @@ class Timing:
         if self.device not in device_models():
             wrong.append(f"timing: no device model named {self.device!r}")
             hint = f"there are {', '.join(device_models())}"
-        if self.shell not in SHELLS:
-            wrong.append(f"timing: shell must be one of {', '.join(SHELLS)}, not {self.shell!r}")
+        if self.shell not in shell_names():
+            names = ", ".join(shell_names())
+            wrong.append(f"timing: shell must be one of {names}, not {self.shell!r}")
         if self.wait_cycles is not None:
-            if self.shell != "wishbone":
+            if self.shell not in shell_names() or not find_shell(self.shell).may_wait:
                 wrong.append(
                     f"timing: wait cycles must be given with the shell wishbone, not {self.shell}"
                 )

@@ -11,18 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.identifiers import CLOCK, RESET, check_ports
-from holigrail_hw.core.shelled import shelled
+from holigrail_hw.core.shell_registry import find_shell
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan.sharing import Sharing
-from holigrail_hw.shells.axi_stream import AxiStream
-from holigrail_hw.shells.plain import BUS, EnginePorts, FixedLatency, StreamPorts
-from holigrail_hw.shells.wishbone.shell import Wishbone
-
-from .simulate import wishbone_driver
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
 
@@ -105,10 +99,11 @@ class Top:
     ):
         self.timing = timing or Timing()
         self.asked = spec
-        self.spec = spec = shelled(spec, self.timing)
-        self.part = part if isinstance(spec, Wishbone) else ""
+        self.shell = find_shell(self.timing.shell)
+        self.spec = spec = self.shell.view(spec, self.timing)
+        self.part = part if self.shell.has_bus else ""
         self.name = name or spec.top_name(self.timing)
-        self.engine = isinstance(spec, Engine)
+        self.engine = not spec.planned
         self.stream = self.engine or self.timing.shell == "stream"
         named = self.payload() or self.inputs() + self.outputs()
         check_ports(spec.name, [port.name for port in named])
@@ -117,11 +112,9 @@ class Top:
         self.interleave = getattr(component, "interleave", 1)
         self.rtlil = self._converted(component, sharing)
         self.clocked = _has_clock(self.rtlil)
-        if isinstance(spec, AxiStream) and not self.clocked:
+        if self.shell.always_clocked and not self.clocked:
             # The interface has a clock and a reset, whether there is a register behind it or not.
-            ports = EnginePorts(
-                spec.component(), spec.streams(), spec.handshake, unused=(CLOCK, RESET)
-            )
+            ports = self.shell.clocked(spec, self.timing, (CLOCK, RESET))
             self.rtlil, self.clocked = self._converted(ports, Sharing(self.name)), True
 
     def _converted(self, component: Any, sharing: Sharing) -> str:
@@ -133,12 +126,7 @@ class Top:
 
     def component(self) -> Any:
         """A fresh component; Amaranth elaborates each one once."""
-        if isinstance(self.spec, Wishbone):
-            return wishbone_driver.ports_of(self.spec, self.part)
-        if isinstance(self.spec, Engine):
-            engine = self.spec.component(self.timing)
-            return EnginePorts(engine, self.spec.streams(), self.spec.handshake)
-        return (StreamPorts if self.stream else FixedLatency)(self.spec, self.timing)
+        return self.shell.handed_over(self.spec, self.timing, self.part)
 
     def driven(self) -> "Top":
         """What benches run: the module itself, or a slave with a bus master in front of it."""
@@ -154,20 +142,16 @@ class Top:
 
     def bus(self) -> list[Port]:
         """The ports on the side of the bus."""
-        if not isinstance(self.spec, Wishbone) or self.part == "driven":
-            return []
-        signature = self.spec.signature
-        bus = signature.flip() if self.part == "slave" else signature
         return [
-            Port(f"{BUS}_{name}", member.flow.name.lower(), member.shape)
-            for name, member in bus.members.items()
+            Port(name, member.flow.name.lower(), member.shape)
+            for name, member in self.shell.bus(self.spec, self.part).items()
         ]
 
     def handshakes(self) -> list[Handshake]:
         """The streams of the module, in the order of the ports; none with plain ports."""
         if self.part == "slave":
             return []
-        if isinstance(self.spec, Engine):
+        if self.engine:
             return [
                 Handshake(
                     name,

@@ -13,7 +13,7 @@ import numpy as np
 from amaranth import Cat, Module, Mux, Signal
 
 from holigrail_hw.core import Stream, Timing, operator
-from holigrail_hw.core.engine import Items
+from holigrail_hw.core.streams import Items
 
 from .codecs.bitmask_engine import BitmaskEngine, mask_items, prefix_counts
 from .codecs.coded import frames

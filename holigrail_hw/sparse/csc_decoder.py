@@ -12,7 +12,7 @@ import numpy as np
 from amaranth import Module, Mux, Signal
 
 from holigrail_hw.core import Stream, Timing, operator, parameter
-from holigrail_hw.core.engine import Items
+from holigrail_hw.core.streams import Items
 from holigrail_hw.formats import Format, parse
 
 from .codecs.coded import frames

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from holigrail_hw.core import Stream, Target, Timing, operator, parameter
-from holigrail_hw.core.engine import Items, joined
+from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.core.views import Histogram, Panel, View
 from holigrail_hw.formats import Format, parse
 

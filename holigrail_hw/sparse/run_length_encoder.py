@@ -13,7 +13,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import data
 
 from holigrail_hw.core import Stream, Timing, operator
-from holigrail_hw.core.engine import Items
+from holigrail_hw.core.streams import Items
 
 from .codecs.coded import frames
 from .codecs.engine import BIT, CodecComponent, joined_streams, marked, sparse_codes

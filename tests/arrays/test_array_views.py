@@ -18,7 +18,7 @@ from holigrail_hw.arrays.systolic_array.operator import DATAFLOWS, SystolicArray
 from holigrail_hw.arrays.systolic_array.views import array_occupancy
 from holigrail_hw.cli.main import main
 from holigrail_hw.core import Target, Timing
-from holigrail_hw.core.engine import joined
+from holigrail_hw.core.streams import joined
 from holigrail_hw.core.views import BlockDiagram, HeatMap, Roofline, Table
 from holigrail_hw.flow.explore import report
 

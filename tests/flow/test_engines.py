@@ -8,7 +8,7 @@ from needs import iverilog
 from sample_engines import FAULTS, Repeat
 
 from holigrail_hw.core import DesignError, RequestError, Timing
-from holigrail_hw.core.engine import joined
+from holigrail_hw.core.streams import joined
 from holigrail_hw.flow.emit import emit, manifest
 from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.top import Top

@@ -14,8 +14,8 @@ from sample_operators import MultiplyAdd
 
 from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core import Timing
-from holigrail_hw.core.engine import Stream
 from holigrail_hw.core.shelled import shelled
+from holigrail_hw.core.streams import Stream
 from holigrail_hw.flow.emit import emit, manifest
 from holigrail_hw.flow.emit.c_header import header
 from holigrail_hw.flow.simulate.compiled import compile_all

@@ -7,7 +7,7 @@ import pytest
 from hardware import make
 
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.core.engine import joined
+from holigrail_hw.core.streams import joined
 from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.sparse.bitmask_decoder import BitmaskDecoder

@@ -9,8 +9,8 @@ from amaranth.lib import memory
 from hardware import make
 
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.core.engine import joined
 from holigrail_hw.core.errors import DesignError
+from holigrail_hw.core.streams import joined
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.sparse.eie import core as eie_core

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.core.spec import random_codes
+from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.formats import Format
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """From what was given to the parameters of a specification, or to all that is wrong, at once."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from holigrail_hw.formats import Format, FormatError
 
@@ -9,13 +9,10 @@ from ..errors import RequestError
 from .parameter import parameters_of
 from .text import to_text
 
-if TYPE_CHECKING:
-    from ..spec import OperatorSpec
-
 __all__ = ["construct", "parse_parameters", "settle"]
 
 
-def settle(spec: "OperatorSpec") -> None:
+def settle(spec: Any) -> None:
     """Bring a new specification's parameters to their declared types, derive and check them.
 
     A derived format may be wider than any that can be asked for. Its name is accepted where it is

@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
@@ -92,7 +91,7 @@ class BoardDesign(ABC):
 
 def board_design(spec: OperatorSpec) -> BoardDesign:
     """The kind of design an operator needs."""
-    if isinstance(spec, Engine):
+    if not spec.planned:
         from .linked import Linked
 
         return Linked(spec)

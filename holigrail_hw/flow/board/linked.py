@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import DesignError
+from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
 from ..simulate.byte_link import ByteLink, Line, SerialLine
@@ -33,20 +33,15 @@ class Linked(BoardDesign):
     def bench(
         self, seed: int, count: int, interleave: int, divisor: int, ports: tuple[str, str, str]
     ) -> tuple[SerialBench, int, str]:
-        spec = self._engine
+        spec = self.spec
         checked = len(short_jobs(spec, count, seed))
         return LinkBench(spec, seed, count, divisor, *ports), checked, ""
 
     def check(
         self, goal: Board, port: Path, timing: Timing, seed: int, count: int
     ) -> tuple[int, str]:
-        chosen = workloads.choose(self._engine, count, seed)
-        return check_line(self._engine, SerialLine(port, goal.baud), chosen), ""
-
-    @property
-    def _engine(self) -> Engine:
-        assert isinstance(self.spec, Engine)
-        return self.spec
+        chosen = workloads.choose(self.spec, count, seed)
+        return check_line(self.spec, SerialLine(port, goal.baud), chosen), ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class LinkBench:
     who: ClassVar[str] = "link"
     simulator: ClassVar[str] = "verilator"
 
-    spec: Engine
+    spec: OperatorSpec
     seed: int
     count: int
     divisor: int
@@ -90,12 +85,12 @@ class LinkBench:
         }
 
 
-def short_jobs(spec: Engine, count: int, seed: int) -> workloads.Workload:
+def short_jobs(spec: OperatorSpec, count: int, seed: int) -> workloads.Workload:
     """Jobs for a simulated serial line: small ones only, as every byte takes long."""
     return workloads.choose(spec, count, seed, corners=False, largest=_SHORT)
 
 
-def check_line(spec: Engine, line: Line, chosen: workloads.Workload) -> int:
+def check_line(spec: OperatorSpec, line: Line, chosen: workloads.Workload) -> int:
     """Jobs through a link, judged by golden; returns how many results were compared.
 
     Raises

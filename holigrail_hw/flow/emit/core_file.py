@@ -9,11 +9,9 @@ import json
 
 from holigrail_hw import __version__
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.shells.axi_stream import AxiStream
 
 from ..synth import devices
 from ..top import Top
-from . import axi_wrapper
 
 __all__ = ["core_file"]
 
@@ -24,9 +22,9 @@ _ARCHITECTURE = "ice40"
 def core_file(top: Top) -> str:
     """The text of ``TOP.core``."""
     files, whole = [f"{top.name}.v"], top.name
-    if isinstance(top.spec, AxiStream):
-        whole = axi_wrapper.name_of(top)
-        files.append(f"{whole}.v")
+    for file in top.shell.sources(top.spec, top.name):
+        files.append(file)
+        whole = file.removesuffix(".v")
     return f"""CAPI=2:
 name: holigrail_hw:{top.spec.name.replace("-", "_")}:{top.name}:{__version__}
 description: {json.dumps(top.spec.summary)}

@@ -12,20 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.shells.axi_stream import AxiStream
-from holigrail_hw.shells.wishbone.shell import Wishbone
 
 from .. import folders, tools
 from ..top import Top
 from ..verify import workloads
 from ..verify.vectors import choose, pack
 from . import (
-    axi_wrapper,
-    c_header,
     core_file,
     engine_bench,
     manifest,
@@ -91,10 +86,7 @@ def generate(
             f"{top.name}_bench.v": text,
             f"{top.name}.core": core_file.core_file(top),
         }
-        if isinstance(top.spec, AxiStream):
-            texts[f"{axi_wrapper.name_of(top)}.v"] = axi_wrapper.wrapper(top)
-        if isinstance(top.spec, Wishbone):
-            texts[f"{top.name}.h"] = c_header.header(top.name, top.spec)
+        texts |= top.shell.sources(top.spec, top.name) | top.shell.files(top.spec, top.name)
         if bench == "cocotb":
             both = stand_alone_bench.bench(top, chosen)
             texts |= dict(zip(stand_alone_bench.names_of(top), both, strict=True))
@@ -112,7 +104,6 @@ def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.W
 
 
 def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
-    assert isinstance(top.spec, Engine)
     chosen = workloads.choose(top.spec, vectors, seed)
     master = top.master()
     words = workloads.pack((master or top).handshakes(), chosen)

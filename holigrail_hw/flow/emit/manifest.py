@@ -15,7 +15,6 @@ from holigrail_hw.core.port_layout import layout_of
 from holigrail_hw.core.spec import OPERATORS, OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.estimate.primitives import device_models
-from holigrail_hw.shells.wishbone.shell import registers_of
 
 from ..synth.devices import target
 from ..top import CLOCK, RESET, Top
@@ -79,7 +78,7 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
             for port in top.ports()
         ],
         "layout": [row.as_dict() for row in layout_of(top.asked, timing)],
-        **({"registers": registers} if (registers := registers_of(spec)) else {}),
+        **({"registers": registers} if (registers := top.shell.registers(spec)) else {}),
         "cost": spec.cost(timing),
     }
 

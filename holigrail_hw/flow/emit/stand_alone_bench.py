@@ -10,8 +10,6 @@ import json
 from importlib import resources
 from typing import Any
 
-from holigrail_hw.shells.wishbone.shell import Wishbone
-
 from ..top import CLOCK, RESET, Handshake, Port, Top
 from ..verify.vectors import Vectors
 from ..verify.workloads import Workload
@@ -62,8 +60,7 @@ def _streams(top: Top) -> list[Handshake]:
 
 def _patience(top: Top) -> int:
     """The most cycles without an item moved; the pauses of a bench are far shorter."""
-    engine_cycles = getattr(top.spec, "quiet_cycles", 0)
-    return engine_cycles or (top.latency + top.interleave + 8) * 40
+    return top.spec.quiet_cycles if top.engine else (top.latency + top.interleave + 8) * 40
 
 
 def _stream(stream: Handshake, chosen: Workload, *, shakes_hands: bool) -> str:
@@ -99,7 +96,7 @@ def _column(stream: Handshake, port: Port, chosen: Workload) -> list[str]:
 
 def _registers(top: Top) -> list[dict[str, Any]]:
     """The registers of a slave, the fields by their places in the stream."""
-    if not isinstance(top.spec, Wishbone):
+    if not top.shell.has_bus:
         return []
     places = {name: [*kind.fields].index for name, kind in top.spec.streams().items()}
     return [

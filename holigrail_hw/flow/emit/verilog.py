@@ -17,8 +17,6 @@ from holigrail_hw.core.packing import comments
 from holigrail_hw.core.parameters import parameters_of, to_text
 from holigrail_hw.core.port_layout import layout_of
 from holigrail_hw.estimate.primitives import device_model
-from holigrail_hw.shells.wishbone.register_map import BYTES
-from holigrail_hw.shells.wishbone.shell import Wishbone
 
 from ..top import CLOCK, RESET, Top
 from . import pinned_yosys
@@ -98,8 +96,9 @@ def _header(top: Top, yosys: str) -> list[str]:
         for name, parameter in parameters_of(top.asked).items()
         if parameter.hardware
     )
-    if top.part == "slave":
-        pace = "registers on a Wishbone bus"
+    unusual = top.shell.pace(spec) if top.part in ("", "slave") else None
+    if unusual is not None:
+        pace = unusual
     elif top.engine:
         names = ", ".join(stream.name for stream in top.handshakes())
         pace = f"streams {names}"
@@ -123,9 +122,8 @@ def _header(top: Top, yosys: str) -> list[str]:
 def _layout(top: Top) -> list[str]:
     """Which bits hold what; on a bus with the addresses of the registers, in bytes."""
     rows = comments(layout_of(top.asked, top.timing))
-    if isinstance(top.spec, Wishbone):
-        data = [one for one in top.spec.registers() if one.word is not None]
-        places = [f"0x{BYTES * one.address:x}" for one in data]
+    places = top.shell.places(top.spec)
+    if places:
         rows = [f"{place} {row}" for place, row in zip(places, rows, strict=True)]
     return [f"// {row}" for row in rows]
 

@@ -8,13 +8,11 @@ import re
 from dataclasses import fields, replace
 from typing import Any
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.parameters import parameters_of, to_text
 from holigrail_hw.core.port_layout import framed_streams, layout_of
-from holigrail_hw.core.shelled import shelled
+from holigrail_hw.core.shell_registry import find_shell
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.shells.wishbone.shell import registers_of
 
 from ..prove import prove
 
@@ -30,6 +28,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
     hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
     timing (a list, the last entry is the request), cost, facts, proof, remarks, device.
     """
+    shell = find_shell(timing.shell)
     return {
         "operator": spec.name,
         "summary": spec.summary,
@@ -60,7 +59,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         ],
         "layout": [row.as_dict() for row in layout_of(spec, timing)],
         "tlast": framed_streams(spec, timing),
-        "registers": registers_of(shelled(spec, timing)),
+        "registers": shell.registers(shell.view(spec, timing)),
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
         "proof": prove.prospect(spec),
@@ -78,7 +77,7 @@ def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
     an item in every cycle, and one sum takes an item every ``interleave`` cycles.
     """
     free = replace(timing, period_ns=None, latency=None)
-    if isinstance(spec, Engine):
+    if not spec.planned:
         return []
     requests = [("no clock target", free)]
     for period in _PERIODS_NS:

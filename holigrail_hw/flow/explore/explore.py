@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import DesignError, HoligrailError, RequestError, ToolError
 from holigrail_hw.core.parameters import construct, parameters_of
 from holigrail_hw.core.run.process import Progress
@@ -138,7 +137,7 @@ def _point(
             spec.clock(timing).require()
         cost, promise_ns = spec.cost(timing), spec.promise_ns(timing)
         figures: dict[str, Any] = {}
-        if not isinstance(spec, Engine):
+        if spec.planned:
             plan = spec.plan(timing)
             figures |= {"latency": plan.latency, "interleave": plan.interleave}
         figures |= {

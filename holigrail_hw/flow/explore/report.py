@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw import __version__
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.target import Target
 from holigrail_hw.core.timing import Timing
@@ -67,7 +66,7 @@ def write(
         parameters=[
             {**row, "value": in_words(getattr(spec, row["name"]))} for row in about["parameters"]
         ],
-        steps=[] if isinstance(spec, Engine) else schedule_rows(spec, timing),
+        steps=schedule_rows(spec, timing) if spec.planned else [],
         manifest=generated.manifest,
         files=[path.name for path in generated.files],
         command=command,

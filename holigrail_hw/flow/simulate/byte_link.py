@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
@@ -94,7 +93,7 @@ class SimulatedLine(Line):
         top = LinkTop(spec, streamed(spec, timing), depth=depth, divisor=divisor)
         self._design = Compiled.of(top, progress=progress)
         self._design.reset()
-        quiet = spec.quiet_cycles if isinstance(spec, Engine) else 10_000
+        quiet = spec.quiet_cycles
         # Some bytes of a frame pass between two that are seen here.
         self._quiet = quiet + 100 * 10 * (divisor or 1)
         self._bytes = b""

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Items
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Items
 from holigrail_hw.core.timing import Timing
 
 from ..top import Top

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Items
 from holigrail_hw.core.errors import DesignError
+from holigrail_hw.core.streams import Items
 
 from ..synth.netlist_gates import Machine
 from ..top import Handshake

@@ -18,17 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine, Items, Stream
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.values import whole_codes
 
 from ..top import Top
 from .backends import NAMES as BACKENDS
 from .compiled import Compiled
-from .link_protocol import streams_of
 
 __all__ = ["Link", "SimulationLink", "streamed"]
 
@@ -51,7 +50,7 @@ class Link(ABC):
 
     def __init__(self, spec: OperatorSpec):
         self.spec = spec
-        self.streams = streams_of(spec)
+        self.streams = spec.streams()
         self._waiting = {n: _Queue(s) for n, s in self.streams.items() if s.direction == "in"}
         self._arrived = {n: _Queue(s) for n, s in self.streams.items() if s.direction == "out"}
 
@@ -185,7 +184,7 @@ class SimulationLink(Link):
             )
         top = Top(spec, streamed(spec, timing))
         self._design = Compiled.of(top, backend=simulator, progress=progress)
-        self._quiet = spec.quiet_cycles if isinstance(spec, Engine) else 10_000
+        self._quiet = spec.quiet_cycles
         self._design.reset()
 
     @property
@@ -250,7 +249,7 @@ class _Queue:
 def streamed(spec: OperatorSpec, timing: Timing | None) -> Timing:
     """The timing request with streams at the border."""
     timing = timing or Timing()
-    return timing if isinstance(spec, Engine) else replace(timing, shell="stream", wait_cycles=None)
+    return replace(timing, shell="stream", wait_cycles=None) if spec.planned else timing
 
 
 def _checked(fields: Mapping[str, Any], stream: Stream, who: str) -> dict[str, np.ndarray]:

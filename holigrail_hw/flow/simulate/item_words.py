@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Items
+from holigrail_hw.core.streams import Items
 
 from ..top import Handshake
 

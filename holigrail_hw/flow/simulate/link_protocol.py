@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine, Stream
 from holigrail_hw.core.parameters import parameters_of, to_text
 from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Stream
 
 __all__ = [
     "Deframer",
@@ -19,7 +19,6 @@ __all__ = [
     "frame",
     "item_size",
     "pack_items",
-    "streams_of",
     "unpack_items",
 ]
 
@@ -113,20 +112,13 @@ def unpack_items(stream: Stream, data: bytes) -> dict[str, Any]:
     return fields
 
 
-def streams_of(spec: OperatorSpec) -> dict[str, Stream]:
-    """The streams of an operator behind valid and ready: its own, or ``i`` and ``o``."""
-    if isinstance(spec, Engine):
-        return spec.streams()
-    return {"i": Stream("in", spec.inputs()), "o": Stream("out", spec.outputs())}
-
-
 def digest(spec: OperatorSpec) -> bytes:
     """Eight bytes that tell one design from another: parameters of the hardware, and streams."""
     lines = [spec.name]
     for name, parameter in parameters_of(spec).items():
         if parameter.hardware:
             lines.append(f"{name}={to_text(getattr(spec, name))}")
-    for name, stream in streams_of(spec).items():
+    for name, stream in spec.streams().items():
         fields = ",".join(f"{field}:{format.name}" for field, format in stream.fields.items())
         lines.append(f"{stream.direction} {name} {fields}")
     return hashlib.sha256("\n".join(lines).encode()).digest()[:DIGEST_BYTES]

@@ -16,7 +16,7 @@ from holigrail_hw.hdl.stream.link import StreamLink
 from holigrail_hw.hdl.stream.uart import UartReceiver, UartTransmitter
 
 from ..top import Handshake, Port, Top
-from .link_protocol import digest, streams_of
+from .link_protocol import digest
 
 __all__ = ["DEPTH", "LinkShell", "LinkTop", "LinkedDesign"]
 
@@ -46,7 +46,7 @@ class LinkedDesign(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        streams = streams_of(self._spec)
+        streams = self._spec.streams()
         widths = {
             way: {name: s.width for name, s in streams.items() if s.direction == way}
             for way in ("in", "out")

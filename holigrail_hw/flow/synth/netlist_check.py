@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine, Items
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.run.process import Progress
-from holigrail_hw.shells.plain import BUS
+from holigrail_hw.core.streams import Items
+from holigrail_hw.shells.ports import BUS
 
 from ..simulate.gate_streams import run_streams
 from ..simulate.gates import Gates
@@ -146,7 +146,6 @@ class _Task:
 
     def engine(self, count: int) -> NetlistCheck:
         spec = self.top.spec
-        assert isinstance(spec, Engine)
         chosen = workloads.choose(spec, count, self.seed)
         for found in self._streams(chosen.items, chosen.counts, spec.quiet_cycles):
             self._judge(chosen, found)
@@ -175,7 +174,6 @@ class _Task:
         wrong = workloads.differences(chosen, found)
         if wrong:
             first, spec = wrong[0], self.top.spec
-            assert isinstance(spec, Engine)
             one = {name: int(codes[first.index]) for name, codes in found[first.stream].items()}
             text = workloads.report(spec, chosen, first, one)
             raise self._difference(f"{len(wrong)} results wrong in all", text)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.work_folder import scratch
@@ -40,7 +39,7 @@ class EngineTask:
     def compiled(self) -> tuple[str, int, bool, int]:
         chosen = self._workload("compiled")
         design = Compiled(self.top.asked, self.top.timing, progress=self.progress)
-        spec = self._engine
+        spec = self.top.spec
         rng, checked = np.random.default_rng(self.seed), 0
         for idle, stall in _PAUSES:
             self.progress(f"compiled: {len(chosen)} results of {chosen.jobs} jobs")
@@ -63,7 +62,7 @@ class EngineTask:
         return "cxxrtl", checked, False, design.cycles
 
     def gates(self) -> tuple[str, int, bool, int]:
-        chosen, spec = self._workload("gates"), self._engine
+        chosen, spec = self._workload("gates"), self.top.spec
         network = Network.of(self.top)
         self.progress(f"gates: {len(chosen)} results of {chosen.jobs} jobs")
         sides = lane_streams.lanes_of(self.top, chosen)
@@ -130,18 +129,13 @@ class EngineTask:
             f"  {self._replay('icarus')}"
         )
 
-    @property
-    def _engine(self) -> Engine:
-        assert isinstance(self.top.spec, Engine)
-        return self.top.spec
-
     def _workload(self, level: str) -> workloads.Workload:
         if self.only is not None:
             raise RequestError(
                 f"verify: --only must not be given for {self.top.spec.name}:"
                 " a job is judged as a whole"
             )
-        return workloads.choose(self._engine, self.wanted or COUNTS[level], self.seed)
+        return workloads.choose(self.top.spec, self.wanted or COUNTS[level], self.seed)
 
     def _judge(self, chosen: workloads.Workload, found: Mapping[str, Any], level: str) -> None:
         wrong = workloads.differences(chosen, found)
@@ -156,7 +150,7 @@ class EngineTask:
         more = f", {wrong} wrong in all" if wrong > 1 else ""
         return DesignError(
             f"{self.top.spec.name}: a result differs from the golden model ({level}{more})\n"
-            f"{workloads.report(self._engine, chosen, place, found)}\n"
+            f"{workloads.report(self.top.spec, chosen, place, found)}\n"
             f"  {self._replay(level)}"
         )
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
@@ -194,7 +193,7 @@ def _stream_verdicts(
             ties=ties,
         )
         wrong = np.array([bool(reason) for reason in found.reason])
-        promised = spec.cycles(top.timing, **chosen.items) if isinstance(spec, Engine) else None
+        promised = None if spec.planned else spec.cycles(top.timing, **chosen.items)
         if timed is not None and promised is not None:
             wrong |= found.cycles + 1 != promised
         noticed |= wrong.reshape(_COPIES, faults + 1).any(axis=0)
@@ -205,7 +204,7 @@ def _stream_verdicts(
 def _workload(
     top: Top, count: int, seed: int, largest: int, timed: Timing | None = None
 ) -> workloads.Workload:
-    if isinstance(top.spec, Engine):
+    if top.engine:
         corners = count > _BEGUN
         return workloads.choose(
             top.spec, count, seed, corners=corners, largest=largest, timed=timed

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine, Items, joined
 from holigrail_hw.core.errors import DesignError
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.core.timing import Timing
 
 from ..top import Handshake
@@ -59,10 +60,11 @@ class Difference:
 
 
 def choose(
-    spec: Engine,
+    spec: OperatorSpec,
     count: int,
     seed: int,
     *,
+    timing: Timing | None = None,
     corners: bool = True,
     largest: int = _LARGEST,
     timed: Timing | None = None,
@@ -71,6 +73,8 @@ def choose(
 
     Parameters
     ----------
+    timing : Timing or None
+        The request to the hardware, where the answers depend on it.
     corners : bool
         Begin with the corner jobs.
     largest : int
@@ -78,12 +82,12 @@ def choose(
     timed : Timing or None
         Only jobs of which the engine promises the cycles there, if it does of any.
     """
-    rng = np.random.default_rng(seed)
+    rng, timing = np.random.default_rng(seed), timing or Timing()
     given = spec.corner_jobs() if corners else []
     jobs = [given[index] for index in rng.permutation(len(given))]
     if timed is not None:
         jobs = [job for job in jobs if spec.cycles(timed, **job) is not None]
-    answers = [spec.golden(**job) for job in jobs]
+    answers = [spec.answers(job, timing) for job in jobs]
 
     def results() -> int:
         return sum(_length(stream) for answer in answers for stream in answer.values())
@@ -92,13 +96,13 @@ def choose(
         size = int(largest ** rng.random())
         job = spec.job(rng, size) if timed is None else _timed_job(spec, timed, rng, size)
         jobs.append(job)
-        answers.append(spec.golden(**jobs[-1]))
+        answers.append(spec.answers(jobs[-1], timing))
     if not spec.jobs_stand_alone:
-        answers = [spec.golden(**joined(jobs))]
+        answers = [spec.answers(joined(jobs), timing)]
     return _workload(len(jobs), joined(jobs), _joined_answers(answers))
 
 
-def _timed_job(spec: Engine, timing: Timing, rng: np.random.Generator, size: int) -> Items:
+def _timed_job(spec: OperatorSpec, timing: Timing, rng: np.random.Generator, size: int) -> Items:
     """A random job whose cycles are promised, if some of those drawn are."""
     drawn = (spec.job(rng, size) for _ in range(_DRAWN))
     job = next(drawn)
@@ -107,9 +111,9 @@ def _timed_job(spec: Engine, timing: Timing, rng: np.random.Generator, size: int
     return job
 
 
-def given(spec: Engine, items: Items) -> Workload:
+def given(spec: OperatorSpec, items: Items, timing: Timing | None = None) -> Workload:
     """A workload of given items."""
-    return _workload(1, items, _joined_answers([spec.golden(**items)]))
+    return _workload(1, items, _joined_answers([spec.answers(items, timing or Timing())]))
 
 
 def of_items(items: Items, expected: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Workload:
@@ -158,7 +162,7 @@ def agrees(sides: tuple[Any, Any, int], index: int, found: int | None) -> bool:
 
 
 def report(
-    spec: Engine, workload: Workload, difference: Difference, found: Mapping[str, int | None]
+    spec: OperatorSpec, workload: Workload, difference: Difference, found: Mapping[str, int | None]
 ) -> str:
     """One wrong item, field by field and decoded; ``None`` is unknown."""
     name, index = difference.stream, difference.index

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from holigrail_hw.core.engine import Stream
+from holigrail_hw.core.streams import Stream
 from holigrail_hw.formats import Format
 
 __all__ = ["BYTES", "MOVABLE", "PARTLY", "REFUSED", "WORD", "Piece", "Register", "register_map"]

@@ -23,24 +23,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from holigrail_hw.core.engine import Items, Stream
 from holigrail_hw.core.packing import Bits, code_bits, padding
+from holigrail_hw.core.shell_registry import shell
 from holigrail_hw.core.shelled import Shelled
 from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.timing import Timing
 
-from .register_map import WORD, Register, register_map
+from ..base import Shell
+from ..ports import BUS, EnginePorts
+from .c_header import header
+from .driver import Driven, Driver
+from .register_map import BYTES, WORD, Register, register_map
 from .slave import WAIT_CYCLES, Slave, WishboneSignature
 
-__all__ = ["Wishbone", "registers_of"]
-
-
-def registers_of(spec: OperatorSpec) -> list[dict[str, Any]]:
-    """The registers of a specification, as its shell shows it, as plain data; none without a bus.
-
-    ``address`` counts words of 32 bits.
-    """
-    return [one.as_dict() for one in spec.registers()] if isinstance(spec, Wishbone) else []
+__all__ = ["Wishbone", "WishboneRegisters"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +46,6 @@ class Wishbone(Shelled):
 
     Benches see the streams of the specification: a bus master in front of the slave moves them.
     """
-
-    shell: ClassVar[str] = "wishbone"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,3 +99,46 @@ class Wishbone(Shelled):
     def architecture(self, timing: Timing) -> Any:
         """The slave: a component with the member ``bus``, and no streams of its own."""
         return Slave(self.inner_component(), self.inner_streams(), self.signature, self.wait_cycles)
+
+
+@shell
+class WishboneRegisters(Shell):
+    """Streams as registers; a master in front of the slave moves them in benches."""
+
+    name: ClassVar[str] = "wishbone"
+    has_bus: ClassVar[bool] = True
+    may_wait: ClassVar[bool] = True
+
+    def view(self, spec: OperatorSpec, timing: Timing) -> Wishbone:
+        return Wishbone(inner=spec, timing=timing)
+
+    def handed_over(self, view: Wishbone, timing: Timing, part: str) -> EnginePorts:
+        if part == "driven":
+            return EnginePorts(Driven(view), view.streams())
+        if part == "slave":
+            return EnginePorts(view.component(), {}, bus=view.signature.flip())
+        return EnginePorts(Driver(view), view.streams(), bus=view.signature)
+
+    def bus(self, view: Wishbone, part: str) -> Mapping[str, Any]:
+        if part == "driven":
+            return {}
+        signature = view.signature.flip() if part == "slave" else view.signature
+        return {f"{BUS}_{name}": member for name, member in signature.members.items()}
+
+    def layout(self, view: Wishbone) -> list[Bits]:
+        return view.layout()
+
+    def registers(self, view: Wishbone) -> list[dict[str, Any]]:
+        return [one.as_dict() for one in view.registers()]
+
+    def places(self, view: Wishbone) -> list[str]:
+        """Addresses in bytes."""
+        words = [one for one in view.registers() if one.word is not None]
+        return [f"0x{BYTES * one.address:x}" for one in words]
+
+    def pace(self, view: Wishbone) -> str:
+        return "registers on a Wishbone bus"
+
+    def files(self, view: Wishbone, top: str) -> dict[str, str]:
+        text = header(top, view.streams(), len(view.registers()), view.wait_cycles)
+        return {f"{top}.h": text}

@@ -10,7 +10,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.core.engine import Stream
+from holigrail_hw.core.streams import Stream
 
 from .register_map import BYTES, MOVABLE, PARTLY, REFUSED, WORD, Register, register_map
 

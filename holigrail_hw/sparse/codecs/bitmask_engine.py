@@ -7,7 +7,7 @@ from typing import Any
 from amaranth import Module, Signal
 
 from holigrail_hw.core import Stream, parameter
-from holigrail_hw.core.engine import Items
+from holigrail_hw.core.streams import Items
 from holigrail_hw.formats import Format, parse
 
 from .bitmask import Bitmask

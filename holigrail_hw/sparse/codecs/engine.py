@@ -14,8 +14,8 @@ from amaranth import unsigned
 from amaranth.lib import wiring
 
 from holigrail_hw.core import Engine, Stream, Timing
-from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.core.stream_ports import stream_ports
+from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.formats import Format, parse
 
 __all__ = [

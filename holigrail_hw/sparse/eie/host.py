@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import RequestError
-from holigrail_hw.core.engine import joined
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.link import Link
+from holigrail_hw.core.streams import joined
 from holigrail_hw.core.values import codes_of, integers_of, number_array
 
 from .encoding import EieMatrix, encode

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Items, joined
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.core.values import codes_of, integers_of, number_array
 from holigrail_hw.formats import FixedFormat, Format
 

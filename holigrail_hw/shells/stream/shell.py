@@ -1,32 +1,53 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
 
-"""Ways to wrap hardware: plain ports with fixed latency, one stream each way, streams of an engine.
+"""One stream each way in front of an operator with fixed latency; an engine has its own streams.
 
-The core always has a fixed latency. The stream shell freezes it while its result is refused.
-``valid`` never depends on ``ready``.
+The core always has a fixed latency. The shell freezes it while its result is refused. ``valid``
+never depends on ``ready``.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from amaranth import EnableInserter, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from holigrail_hw.core.packing import Bits, code_bits
+from holigrail_hw.core.shell_registry import shell
+from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.hdl.plan.plan import Plan
 from holigrail_hw.hdl.shapes import shape_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from ..base import Shell
 
-    from holigrail_hw.core.engine import Stream
-    from holigrail_hw.core.spec import OperatorSpec
+__all__ = ["OneStream", "StreamPorts", "Streamed"]
 
-__all__ = ["BUS", "EnginePorts", "FixedLatency", "StreamPorts", "Streamed"]
 
-BUS = "wb"
-"""What the names of the ports on a bus begin with."""
+@shell
+class OneStream(Shell):
+    """Streams ``i`` and ``o``."""
+
+    name: ClassVar[str] = "stream"
+
+    def wrapped(self, spec: OperatorSpec, timing: Timing) -> Any:
+        return Streamed(spec, timing) if spec.planned else spec.architecture(timing)
+
+    def handed_over(self, view: Any, timing: Timing, part: str) -> Any:
+        if view.planned:
+            return StreamPorts(view, timing)
+        return super().handed_over(view, timing, part)
+
+    def layout(self, view: OperatorSpec) -> list[Bits]:
+        if not view.planned:
+            return super().layout(view)
+        ways = (("i", view.inputs()), ("o", view.outputs()))
+        return [
+            code_bits(f"{stream}_{name}", name, format)
+            for stream, ports in ways
+            for name, format in ports.items()
+        ]
 
 
 class _Core(wiring.Component):
@@ -49,34 +70,6 @@ class _Core(wiring.Component):
         return m
 
 
-class FixedLatency(wiring.Component):
-    """An operator as plain ports; outputs follow inputs by ``latency`` cycles.
-
-    Members
-    -------
-    one ``In`` port per input and one ``Out`` port per output of the operator
-    """
-
-    def __init__(self, spec: "OperatorSpec", timing: Timing):
-        self._plan = spec.plan(timing)
-        self.latency = self._plan.latency
-        self.interleave = self._plan.interleave
-        self.clock = spec.clock_of(self._plan, timing)
-        super().__init__(
-            {name: In(shape_of(format)) for name, format in spec.inputs().items()}
-            | {name: Out(shape_of(format)) for name, format in spec.outputs().items()}
-        )
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        plan = self._plan
-        plan.add_to(m)
-        m.d.comb += plan.valid.eq(1)
-        m.d.comb += [signal.eq(getattr(self, n)) for n, signal in plan.inputs.items()]
-        m.d.comb += [getattr(self, n).eq(signal) for n, signal in plan.outputs.items()]
-        return m
-
-
 class Streamed(wiring.Component):
     """An operator behind valid and ready; the pipeline waits while its result is refused.
 
@@ -90,7 +83,7 @@ class Streamed(wiring.Component):
     o : Out, stream of a structure of all outputs
     """
 
-    def __init__(self, spec: "OperatorSpec", timing: Timing):
+    def __init__(self, spec: OperatorSpec, timing: Timing):
         self._plan = spec.plan(timing)
         self.latency = self._plan.latency
         self.interleave = self._plan.interleave
@@ -150,7 +143,7 @@ class StreamPorts(wiring.Component):
     i_valid, i_ready, i_NAME for every input; o_valid, o_ready, o_NAME for every output
     """
 
-    def __init__(self, spec: "OperatorSpec", timing: Timing):
+    def __init__(self, spec: OperatorSpec, timing: Timing):
         self._streamed = Streamed(spec, timing)
         self.latency = self._streamed.latency
         self.interleave = self._streamed.interleave
@@ -173,55 +166,4 @@ class StreamPorts(wiring.Component):
         ]
         m.d.comb += [streamed.i.payload[n].eq(getattr(self, f"i_{n}")) for n in self._inputs]
         m.d.comb += [getattr(self, f"o_{n}").eq(streamed.o.payload[n]) for n in self._outputs]
-        return m
-
-
-class EnginePorts(wiring.Component):
-    """An engine with one port per field of its streams, as it is handed over in Verilog.
-
-    ``bus`` is the signature of a member of that name, if there is one. ``unused`` are more inputs
-    of one bit, which nobody reads.
-
-    Members
-    -------
-    STREAM_valid, STREAM_ready and STREAM_FIELD for every stream and every field of it
-    wb_NAME for every signal of the bus
-    """
-
-    def __init__(
-        self,
-        engine: Any,
-        streams: "Mapping[str, Stream]",
-        handshake: tuple[str, str] = ("valid", "ready"),
-        bus: Any = None,
-        unused: tuple[str, ...] = (),
-    ):
-        self._engine, self._streams, self._handshake = engine, streams, handshake
-        self._bus = dict(bus.members) if bus else {}
-        ports = {}
-        for name, kind in self._streams.items():
-            along, against = (In, Out) if kind.direction == "in" else (Out, In)
-            ports |= {f"{name}_{handshake[0]}": along(1), f"{name}_{handshake[1]}": against(1)}
-            ports |= {f"{name}_{n}": along(shape_of(f)) for n, f in kind.fields.items()}
-        ports |= {f"{BUS}_{n}": member.flow(member.shape) for n, member in self._bus.items()}
-        ports |= {name: In(1) for name in unused}
-        super().__init__(ports)
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        m.submodules.engine = engine = self._engine
-        for name, kind in self._streams.items():
-            inner = getattr(engine, name)
-            pairs = [(getattr(self, f"{name}_{self._handshake[0]}"), inner.valid)]
-            pairs += [(getattr(self, f"{name}_{n}"), inner.payload[n]) for n in kind.fields]
-            ready = getattr(self, f"{name}_{self._handshake[1]}")
-            if kind.direction == "in":
-                m.d.comb += [inside.eq(outside) for outside, inside in pairs]
-                m.d.comb += ready.eq(inner.ready)
-            else:
-                m.d.comb += [outside.eq(inside) for outside, inside in pairs]
-                m.d.comb += inner.ready.eq(ready)
-        for name, member in self._bus.items():
-            inside, outside = getattr(engine.bus, name), getattr(self, f"{BUS}_{name}")
-            m.d.comb += inside.eq(outside) if member.flow is In else outside.eq(inside)
         return m

@@ -21,20 +21,44 @@ from amaranth import Cat, Module, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.core.engine import Engine, Items, Stream
 from holigrail_hw.core.packing import Bits, code_bits, padding
+from holigrail_hw.core.shell_registry import shell
 from holigrail_hw.core.shelled import Shelled
+from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.formats import FixedFormat, Format, parse
 
-__all__ = ["AxiStream"]
+from ..base import Shell
+from .wrapper import name_of, wrapper
+
+__all__ = ["AxiStream", "AxiStreams"]
+
+
+@shell
+class AxiStreams(Shell):
+    """Streams ``s_axis_NAME`` and ``m_axis_NAME``."""
+
+    name: ClassVar[str] = "axi-stream"
+    always_clocked: ClassVar[bool] = True
+
+    def view(self, spec: OperatorSpec, timing: Timing) -> "AxiStream":
+        return AxiStream(inner=spec, timing=timing)
+
+    def layout(self, view: "AxiStream") -> list[Bits]:
+        return view.layout()
+
+    def framed_streams(self, view: "AxiStream") -> list[str]:
+        return [name for name, kind in view.streams().items() if "tlast" in kind.fields]
+
+    def sources(self, view: "AxiStream", top: str) -> dict[str, str]:
+        return {f"{name_of(top)}.v": wrapper(top, view.streams())}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AxiStream(Shelled):
     """The AXI4-Stream view of another specification."""
 
-    shell: ClassVar[str] = "axi-stream"
     handshake: ClassVar[tuple[str, str]] = ("tvalid", "tready")
 
     def streams(self) -> dict[str, Stream]:
@@ -84,9 +108,6 @@ class AxiStream(Shelled):
         }
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
-        if not isinstance(self.inner, Engine):
-            count = len(next(iter(items["s_axis_i"].values())))
-            return count + self.inner.plan(self._timing).latency
         return self.inner.cycles(self._timing, **self._inside(items))
 
     def architecture(self, timing: Timing) -> Any:

@@ -17,26 +17,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from holigrail_hw.core.stream_ports import stream_ports
-from holigrail_hw.shells.plain import EnginePorts
-from holigrail_hw.shells.wishbone.register_map import MOVABLE, WORD, Register
-from holigrail_hw.shells.wishbone.shell import Wishbone
 
-__all__ = ["Driven", "Driver", "ports_of"]
+from .register_map import MOVABLE, WORD, Register
 
-
-def ports_of(spec: Wishbone, part: str) -> EnginePorts:
-    """The ``slave``, the ``master`` of its benches, or both as ``driven``, with plain ports."""
-    if part == "driven":
-        return EnginePorts(Driven(spec), spec.streams())
-    if part == "slave":
-        return EnginePorts(spec.component(), {}, bus=spec.signature.flip())
-    return EnginePorts(Driver(spec), spec.streams(), bus=spec.signature)
+__all__ = ["Driven", "Driver"]
 
 
 class Driven(wiring.Component):
     """A slave and the master that moves its streams: a component with the streams alone."""
 
-    def __init__(self, spec: Wishbone):
+    def __init__(self, spec: Any):
         self._spec = spec
         super().__init__(stream_ports(spec.streams()))
 
@@ -60,7 +50,7 @@ class Driver(wiring.Component):
     every stream of the specification, with its own direction
     """
 
-    def __init__(self, spec: Wishbone):
+    def __init__(self, spec: Any):
         self._streams, self._registers = spec.streams(), spec.registers()
         super().__init__(stream_ports(self._streams) | {"bus": Out(spec.signature)})
 

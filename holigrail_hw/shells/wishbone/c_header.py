@@ -8,9 +8,13 @@ of that width. A field of more than 32 bits takes ``WORDS`` words, the lowest bi
 ``REGISTER_STREAM_DATA``, the first of ``REGISTER_STREAM_WORDS`` words.
 """
 
+from collections.abc import Mapping
+
 from holigrail_hw.core.packing import is_twos_complement
+from holigrail_hw.core.streams import Stream
 from holigrail_hw.formats import Format
-from holigrail_hw.shells.wishbone.register_map import (
+
+from .register_map import (
     BYTES,
     MOVABLE,
     PARTLY,
@@ -19,7 +23,6 @@ from holigrail_hw.shells.wishbone.register_map import (
     Register,
     register_map,
 )
-from holigrail_hw.shells.wishbone.shell import Wishbone
 
 __all__ = ["header"]
 
@@ -36,23 +39,23 @@ _RULES = """\
 """
 
 
-def header(top: str, spec: Wishbone) -> str:
-    """The text of the header of the module ``top``."""
+def header(top: str, streams: Mapping[str, Stream], registers: int, wait_cycles: int) -> str:
+    """The text of the header of the module ``top`` with so many registers."""
     prefix = top.upper()
     lines = [
-        _RULES.format(top=top, wait=spec.wait_cycles) + f"#ifndef {prefix}_H",
+        _RULES.format(top=top, wait=wait_cycles) + f"#ifndef {prefix}_H",
         f"#define {prefix}_H",
         "",
-        f"#define {prefix}_BYTES {BYTES * len(spec.registers())}u",
-        f"#define {prefix}_WAIT_CYCLES {spec.wait_cycles}u",
+        f"#define {prefix}_BYTES {BYTES * registers}u",
+        f"#define {prefix}_WAIT_CYCLES {wait_cycles}u",
     ]
     for name, bit in (("MOVABLE", MOVABLE), ("PARTLY", PARTLY), ("REFUSED", REFUSED)):
         lines.append(f"#define {prefix}_STATUS_{name} 0x{1 << bit:x}u")
-    for stream, kind in spec.streams().items():
-        registers = register_map(spec.streams(), stream)
-        lines += _stream(prefix, stream, kind.direction, registers)
+    for stream, kind in streams.items():
+        mine = register_map(streams, stream)
+        lines += _stream(prefix, stream, kind.direction, mine)
         for field, format in kind.fields.items():
-            lines += _field(f"{prefix}_FIELD_{stream}_{field}".upper(), field, format, registers)
+            lines += _field(f"{prefix}_FIELD_{stream}_{field}".upper(), field, format, mine)
     return "\n".join([*lines, "", f"#endif /* {prefix}_H */"]) + "\n"
 
 

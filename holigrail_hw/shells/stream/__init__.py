@@ -1,0 +1,1 @@
+"""One stream of items into an operator, and one out of it."""
