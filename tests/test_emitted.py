@@ -15,11 +15,12 @@ import pytest
 
 from holigrail_hw.core import Engine, OperatorSpec, Timing, operators
 from holigrail_hw.core.keywords import is_keyword
+from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.top import Top
 
-SHELLS = ("plain", "stream", "axi-stream", "wishbone")
+SHELLS = shell_names()
 OPERATORS = {
     name: cls for name, cls in operators().items() if cls.__module__.startswith("holigrail_hw.")
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from holigrail_hw.core import Engine, find, operators
-from holigrail_hw.core.timing import SHELLS
+from holigrail_hw.core.shell_registry import shell_names
 
 ENCODE = ("run-length-encoder", "--value", "symbol_value=0,0,5,0,-3")
 LAST = ("--value", "symbol_last=0,0,0,0,1")
@@ -156,7 +156,7 @@ def test_a_difference_is_found(holigrail, monkeypatch):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "stream"])
+@pytest.mark.parametrize("shell", [shell for shell in shell_names() if shell != "stream"])
 @pytest.mark.parametrize("name", [n for n, cls in operators().items() if issubclass(cls, Engine)])
 def test_a_random_job_of_every_engine_by_values(holigrail, name, shell):
     spec = find(name)()

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw.core import OperatorSpec, Timing
-from holigrail_hw.flow.emit import axi_wrapper, emit
+from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.top import CLOCK, RESET, Handshake, Port, Top
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.flow.verify.workloads import Workload
+from holigrail_hw.shells.axi_stream.wrapper import name_of, wrapper
 from holigrail_hw.shells.wishbone.shell import Wishbone
 
 __all__ = ["Design", "simulate"]
@@ -54,7 +55,7 @@ class Design:
     def text(self) -> str:
         """The Verilog."""
         text = emit.verilog(self.top)
-        return text + axi_wrapper.wrapper(self.top) if self.wrapped else text
+        return text + wrapper(self.top.name, self.top.spec.streams()) if self.wrapped else text
 
     def ports(self) -> list[Port]:
         if not self.wrapped:
@@ -149,7 +150,7 @@ def _instance(design: Design, prefix: str) -> list[str]:
         # A pipelined master in front of a classic slave: Wishbone B4, 5.2.1.
         stall = f"{prefix}_wb_cyc & ~({prefix}_wb_ack | {prefix}_wb_err)"
         declarations.append(f"  wire {prefix}_wb_stall = {stall};")
-    name = axi_wrapper.name_of(design.top) if design.wrapped else design.top.name
+    name = name_of(design.top.name) if design.wrapped else design.top.name
     joined = ", ".join(f".{inner}({outer})" for inner, outer in links)
     return [*declarations, f"  {name} {prefix} ({joined});"]
 

@@ -12,10 +12,11 @@ from sample_operators import Accumulate, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.flow.emit import axi_wrapper, emit, manifest
+from holigrail_hw.flow.emit import emit, manifest
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import verify, workloads
-from holigrail_hw.shells.axi_stream import AxiStream
+from holigrail_hw.shells.axi_stream.shell import AxiStream
+from holigrail_hw.shells.axi_stream.wrapper import wrapper
 
 AXI = Timing(shell="axi-stream")
 
@@ -50,7 +51,8 @@ def test_a_clock_and_a_reset_are_there_in_any_case():
 
 
 def test_the_module_with_the_names_of_axi():
-    text = axi_wrapper.wrapper(Top(Repeat(width=13), AXI))
+    top = Top(Repeat(width=13), AXI)
+    text = wrapper(top.name, top.spec.streams())
     lines = [line.strip().rstrip(",") for line in text.splitlines()]
     assert lines[1] == "module test_repeat_width_13_axi_stream_ip("
     ports = [line for line in lines if re.match("(in|out)put ", line)]

@@ -13,8 +13,8 @@ from sample_engines import Repeat
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import Timing, find, operators
 from holigrail_hw.core.shelled import shelled
-from holigrail_hw.flow.emit.c_header import header
 from holigrail_hw.formats import parse
+from holigrail_hw.shells.wishbone.c_header import header
 from holigrail_hw.shells.wishbone.shell import Wishbone
 
 BUS = Timing(shell="wishbone")

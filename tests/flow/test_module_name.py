@@ -7,7 +7,7 @@ import pytest
 
 from holigrail_hw.cli.main import main
 from holigrail_hw.core import RequestError, Timing, find
-from holigrail_hw.core.timing import SHELLS
+from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.top import Top
@@ -16,7 +16,7 @@ from holigrail_hw.flow.verify import vectors
 NAME = "Own_name2"
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", shell_names())
 @pytest.mark.parametrize("operator", ["mac", "run-length-decoder"])
 def test_every_file_and_module_has_it(tmp_path, shell, operator):
     spec, timing = find(operator)(), Timing(shell=shell, name=NAME)

@@ -12,6 +12,7 @@ from amaranth.back import rtlil
 from holigrail_hw.core import OperatorSpec, RequestError, Timing, find, operators
 from holigrail_hw.core.naming import LONGEST
 from holigrail_hw.core.parameters import construct
+from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow.emit import verilog as emit_verilog
 from holigrail_hw.flow.top import Top
 
@@ -27,7 +28,7 @@ CLOCKS = (
     Timing(latency=2, device="ice40hx8k"),
     Timing(latency=2),
 )
-SHELLS = ("plain", "stream", "axi-stream", "wishbone")
+SHELLS = shell_names()
 
 
 def request(name: str, timing: Timing | None = None, **texts: str) -> tuple[OperatorSpec, Timing]:

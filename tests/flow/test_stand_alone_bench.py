@@ -22,7 +22,7 @@ from sample_engines import Repeat
 import holigrail_hw
 from holigrail_hw.core import OperatorSpec, RequestError, Timing, find, operators
 from holigrail_hw.core.parameters import construct
-from holigrail_hw.core.timing import SHELLS
+from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit
 
@@ -121,7 +121,7 @@ def test_a_sample_in_icarus(alone, tmp_path):
 @needs.iverilog
 @pytest.mark.icarus
 @pytest.mark.heavy
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", shell_names())
 def test_all_operators(alone, tmp_path, shell):
     names = []
     for name, cls in operators().items():

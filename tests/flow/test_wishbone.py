@@ -17,11 +17,11 @@ from holigrail_hw.core import Timing
 from holigrail_hw.core.shelled import shelled
 from holigrail_hw.core.streams import Stream
 from holigrail_hw.flow.emit import emit, manifest
-from holigrail_hw.flow.emit.c_header import header
 from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.formats import parse
+from holigrail_hw.shells.wishbone.c_header import header
 from holigrail_hw.shells.wishbone.register_map import WORD, register_map
 from holigrail_hw.shells.wishbone.shell import Wishbone
 from holigrail_hw.shells.wishbone.slave import Slave

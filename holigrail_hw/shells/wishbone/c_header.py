@@ -8,10 +8,9 @@ of that width. A field of more than 32 bits takes ``WORDS`` words, the lowest bi
 ``REGISTER_STREAM_DATA``, the first of ``REGISTER_STREAM_WORDS`` words.
 """
 
-from collections.abc import Mapping
+from typing import Any
 
 from holigrail_hw.core.packing import is_twos_complement
-from holigrail_hw.core.streams import Stream
 from holigrail_hw.formats import Format
 
 from .register_map import (
@@ -39,14 +38,15 @@ _RULES = """\
 """
 
 
-def header(top: str, streams: Mapping[str, Stream], registers: int, wait_cycles: int) -> str:
-    """The text of the header of the module ``top`` with so many registers."""
+def header(top: str, view: Any) -> str:
+    """The text of the header of the module ``top``; ``view`` is a :class:`.shell.Wishbone`."""
+    streams, wait_cycles = view.streams(), view.wait_cycles
     prefix = top.upper()
     lines = [
         _RULES.format(top=top, wait=wait_cycles) + f"#ifndef {prefix}_H",
         f"#define {prefix}_H",
         "",
-        f"#define {prefix}_BYTES {BYTES * registers}u",
+        f"#define {prefix}_BYTES {BYTES * len(view.registers())}u",
         f"#define {prefix}_WAIT_CYCLES {wait_cycles}u",
     ]
     for name, bit in (("MOVABLE", MOVABLE), ("PARTLY", PARTLY), ("REFUSED", REFUSED)):

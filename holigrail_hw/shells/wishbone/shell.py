@@ -140,5 +140,4 @@ class WishboneRegisters(Shell):
         return "registers on a Wishbone bus"
 
     def files(self, view: Wishbone, top: str) -> dict[str, str]:
-        text = header(top, view.streams(), len(view.registers()), view.wait_cycles)
-        return {f"{top}.h": text}
+        return {f"{top}.h": header(top, view)}
