@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx
 import pytest
 
 import holigrail_hw
@@ -12,24 +13,37 @@ from holigrail_hw.core import operators
 
 ROOT = Path(holigrail_hw.__file__).parent
 
-# From the bottom to the top; families of operators stand where `FAMILIES` is.
-LAYERS = ["formats", "golden", "hdl", "core", "FAMILIES", "flow", "ui", "cli"]
-FAMILIES = {
-    path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in {*LAYERS}
-}
+# From the bottom to the top; what stands in one row may import within itself only.
+LINE = [
+    ("formats",),
+    ("golden", "estimate"),
+    ("hdl",),
+    ("core",),
+    ("shells",),
+    ("arith",),
+    ("mcm",),
+    ("arrays",),
+    ("sparse", "nn"),
+    ("flow",),
+    ("cli",),
+    ("__main__",),
+]
+# ui draws what it is given: it stands beside the others and knows only what there is to draw.
+BESIDE, DRAWN = "ui", "holigrail_hw.core.views"
+LEVELS = {part: level for level, row in enumerate(LINE) for part in row}
+FAMILIES = {"arith", "mcm", "arrays", "sparse", "nn"}
+WITHOUT_AMARANTH = ("formats", "golden", "estimate", "ui", "cli", "core/store", "core/run")
+SEARCHES = ("problem", "graph", "single", "truncation", "matrix", "native")
 
-# ui draws what it is given: it stands beside the others and knows none of them.
-ALLOWED_FOR_UI = {"ui"}
 
-
-def layer_of(part: str) -> int:
-    return LAYERS.index("FAMILIES" if part in FAMILIES else part)
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imports_of(path: Path, package: str) -> list[tuple[str, int]]:
-    """Absolute names of the modules a file imports, with the line."""
+    """Absolute names of the modules a file imports, with the line; also where types are checked."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -42,34 +56,80 @@ def imports_of(path: Path, package: str) -> list[tuple[str, int]]:
     return found
 
 
-def modules() -> list[Path]:
-    return sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
+def modules(root: Path = ROOT) -> list[Path]:
+    return sorted(root.rglob("*.py"))
+
+
+def package_of(path: Path, root: Path = ROOT) -> str:
+    return ".".join(["holigrail_hw", *path.relative_to(root).parts[:-1]])
+
+
+def part_of(path: Path, root: Path) -> str:
+    """The room of a file, or its own name if it lies in none."""
+    return path.relative_to(root).with_suffix("").parts[0]
 
 
 def violations(path: Path, root: Path = ROOT) -> list[str]:
-    parts = path.relative_to(root).parts
-    package = ".".join(["holigrail_hw", *parts[:-1]])
-    own = layer_of(parts[0])
+    place = path.relative_to(root).as_posix()
+    own = part_of(path, root)
+    if own not in {*LEVELS, BESIDE, "__init__"}:
+        return [f"{place}: {own} has no place in the line"]
     wrong = []
-    for name, line in imports_of(path, package):
+    for name, line in imports_of(path, package_of(path, root)):
         words = name.split(".")
-        if words[0] in ("amaranth", "cocotb") and parts[0] in ("formats", "golden", "ui"):
-            wrong.append(f"{'/'.join(parts)}:{line} imports {words[0]}")
-        if words[0] != "holigrail_hw" or len(words) < 2:
+        bare = any(place.startswith(f"{folder}/") for folder in WITHOUT_AMARANTH)
+        if words[0] in ("amaranth", "cocotb") and bare:
+            wrong.append(f"{place}:{line} imports {words[0]}")
+        if words[0] != "holigrail_hw" or len(words) < 2 or words[1] == own:
             continue
-        target = words[1]
-        if target not in LAYERS and target not in FAMILIES:
+        if words[1] not in {*LEVELS, BESIDE}:
             continue
-        if parts[0] == "ui" and target not in ALLOWED_FOR_UI:
-            wrong.append(f"{'/'.join(parts)}:{line} imports {name}: ui imports no other layer")
-        if layer_of(target) > own:
-            wrong.append(f"{'/'.join(parts)}:{line} imports {name}, which is above it")
+        if own == BESIDE and (name == DRAWN or name.startswith(f"{DRAWN}.")):
+            continue
+        if own in (BESIDE, "__init__"):
+            wrong.append(f"{place}:{line} imports {name}: it must import no room")
+        elif words[1] == BESIDE:
+            continue
+        elif LEVELS[words[1]] >= LEVELS[own]:
+            wrong.append(f"{place}:{line} imports {name}, which is not below it")
     return wrong
 
 
+def circles(root: Path = ROOT) -> list[list[str]]:
+    """Groups of modules that import each other, whether when loaded, later, or for types only."""
+    known = {}
+    for path in modules(root):
+        words = ["holigrail_hw", *path.relative_to(root).with_suffix("").parts]
+        known[".".join(words[:-1] if words[-1] == "__init__" else words)] = path
+    graph = networkx.DiGraph()
+    for name, path in known.items():
+        found = {target for target, _ in imports_of(path, package_of(path, root))}
+        graph.add_edges_from((name, target) for target in found if target in known)
+    groups = [sorted(group) for group in networkx.strongly_connected_components(graph)]
+    alone = [name for name in graph if graph.has_edge(name, name)]
+    return sorted(group for group in groups if len(group) > 1 or group[0] in alone)
+
+
 def test_imports_point_downwards():
-    assert len(modules()) > 20
+    assert len(modules()) > 200
     assert [text for path in modules() for text in violations(path)] == []
+
+
+def test_no_modules_import_each_other():
+    assert circles() == []
+
+
+def test_a_circle_is_found(tmp_path):
+    folder = tmp_path / "flow"
+    folder.mkdir()
+    (folder / "one.py").write_text("from .two import b\n")
+    (folder / "two.py").write_text("def b():\n    from . import three\n")
+    (folder / "three.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .one import a\n"
+    )
+    (folder / "four.py").write_text("from .three import c\n")
+    names = [f"holigrail_hw.flow.{name}" for name in ("one", "three", "two")]
+    assert circles(tmp_path) == [names]
 
 
 @pytest.mark.parametrize(
@@ -77,24 +137,31 @@ def test_imports_point_downwards():
     [
         ("formats/new.py", "import amaranth"),
         ("golden/new.py", "from amaranth.hdl import Signal"),
+        ("core/store/new.py", "import amaranth"),
         ("golden/new.py", "from holigrail_hw.core import operator"),
+        ("golden/new.py", "from ..estimate import primitives"),
         ("formats/new.py", "from ..golden import add"),
         ("core/new.py", "from ..flow.tools import find"),
+        ("core/new.py", "from holigrail_hw.shells import plain"),
+        ("arith/new.py", "from holigrail_hw.mcm.single.solve import solve"),
+        ("nn/new.py", "from holigrail_hw.sparse.eie import host"),
         ("flow/new.py", "from ..cli import main"),
         ("ui/new.py", "from ..core import errors"),
         ("hdl/new.py", "def f():\n    import holigrail_hw.core.spec"),
+        ("helpers.py", "import os"),
+        ("__init__.py", "from .formats import parse"),
     ],
 )
 def test_an_upward_import_is_found(tmp_path, file, line):
     path = tmp_path / file
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(line + "\n")
     assert violations(path, tmp_path)
 
 
 def names_in(path: Path, names: set[str]) -> list[str]:
     """Operator names that stand as words of their own in a file's string constants."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     documentation = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -113,10 +180,9 @@ def names_in(path: Path, names: set[str]) -> list[str]:
 
 
 def operator_imports(path: Path) -> list[str]:
-    package = ".".join(["holigrail_hw", *path.relative_to(ROOT).parts[:-1]])
     return [
         f"{path.name}:{line} {name}"
-        for name, line in imports_of(path, package)
+        for name, line in imports_of(path, package_of(path))
         if name.startswith("holigrail_hw.") and name.split(".")[1] in FAMILIES
     ]
 
@@ -165,3 +231,17 @@ def test_what_is_not_loaded(statement, forbidden):
     loaded = answer.stdout.rpartition("LOADED")[2].split()
     assert loaded
     assert [name for name in forbidden.split() if name in loaded] == []
+
+
+def test_searches_do_not_load_amaranth():
+    folders = [ROOT / "mcm" / part for part in SEARCHES]
+    found = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    assert len(found) > 40
+    names = [f"{package_of(path)}.{path.stem}" for path in found if path.stem != "__init__"]
+    test_what_is_not_loaded(f"import {', '.join(names)}", "amaranth")
+
+
+def test_only_the_operator_asked_for_is_loaded():
+    statement = "import holigrail_hw.cli.main as m; m.main(['info', 'multiply'])"
+    forbidden = [f"holigrail_hw.{family}" for family in ("mcm.mcm", "arrays.gemm.operator")]
+    test_what_is_not_loaded(statement, " ".join([*forbidden, "holigrail_hw.arith.mac"]))

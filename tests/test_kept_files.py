@@ -15,7 +15,7 @@ from holigrail_hw.mcm.native import closure as native_closure
 from holigrail_hw.mcm.native import library as native_library
 from holigrail_hw.mcm.problem.errors import GraphError
 from holigrail_hw.mcm.single import kept_solutions as solution_cache
-from holigrail_hw.mcm.single.solve import Problem
+from holigrail_hw.mcm.single.problem import Problem
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
 from .build.matrix_datapath import ResultStage, matrix_steps
-from .graph.naive_circuit import naive_matrix
+from .build.naive_circuit import naive_matrix
 from .matrix.circuit import MatrixCircuit
 from .matrix.counting import width_of_range
 from .matrix.design import MatrixDesign, MatrixRequest, design_remarks

@@ -50,8 +50,8 @@ from .problem.coefficients import (
     quantise,
 )
 from .single.heuristic import least_depth
+from .single.problem import METRICS, Problem
 from .single.selection import targets_of
-from .single.solve import METRICS, Problem
 from .views.frequency_response import magnitude_response
 from .views.graph_pictures import picture
 

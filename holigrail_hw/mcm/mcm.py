@@ -34,11 +34,11 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .build.adder_step import GraphSteps
 from .build.graph_nodes import nodes_of, results_of, sums_of
+from .build.naive_circuit import naive_graph
 from .build.node_signs import Result
 from .graph.adder_graph import AdderGraph, odd_targets
 from .graph.counting import adder_costs
 from .graph.error_bounds import output_errors
-from .graph.naive_circuit import naive_graph
 from .problem.coefficients import (
     OVERFLOWS,
     complaints,
@@ -50,7 +50,7 @@ from .problem.coefficients import (
 from .problem.errors import GraphError, MissingPackage
 from .single.ilp import SOLVERS
 from .single.kept_solutions import solve_cached
-from .single.solve import ENGINES, METRICS, Problem, Solution
+from .single.problem import ENGINES, METRICS, Problem, Solution
 from .views.cost_table import cost_table
 from .views.error_histogram import error_histogram
 from .views.graph_pictures import picture

@@ -9,7 +9,7 @@ from holigrail_hw.core.store import kept_files
 from holigrail_hw.core.store import kinds as cache_kinds
 from holigrail_hw.core.work_folder import unfinished
 from holigrail_hw.mcm.single.kept_solutions import entry_path, solve_cached
-from holigrail_hw.mcm.single.solve import Problem
+from holigrail_hw.mcm.single.problem import Problem
 
 PROBLEMS = (
     Problem((7, 19, 31)),

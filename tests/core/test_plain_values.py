@@ -9,7 +9,7 @@ from holigrail_hw.flow.verify import verify
 from holigrail_hw.formats import FixedFormat, FloatFormat, FormatError, parse
 from holigrail_hw.mcm.matrix.design import MatrixRequest
 from holigrail_hw.mcm.problem.errors import GraphError
-from holigrail_hw.mcm.single.solve import Problem
+from holigrail_hw.mcm.single.problem import Problem
 from holigrail_hw.sparse.codecs.bitmask import Bitmask
 from holigrail_hw.sparse.codecs.compressed_columns import CompressedColumns
 from holigrail_hw.sparse.codecs.huffman import Huffman

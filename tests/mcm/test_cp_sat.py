@@ -7,7 +7,8 @@ from holigrail_hw.mcm.mcm import ConstantMultiplication
 from holigrail_hw.mcm.problem.errors import GraphError, MissingPackage
 from holigrail_hw.mcm.single import cp_sat
 from holigrail_hw.mcm.single.portfolio import search
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.problem import Problem
+from holigrail_hw.mcm.single.solve import solve
 
 needs_ortools = pytest.mark.skipif(
     not cp_sat.is_installed(), reason="ortools is not installed: pip install holigrail_hw[cp-sat]"

@@ -10,8 +10,9 @@ from holigrail_hw.mcm.problem.errors import GraphError
 from holigrail_hw.mcm.single import ilp
 from holigrail_hw.mcm.single.forms import Costs
 from holigrail_hw.mcm.single.heuristic import greedy_set
+from holigrail_hw.mcm.single.problem import Problem
 from holigrail_hw.mcm.single.selection import cheapest_adders, options_of
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.solve import solve
 from holigrail_hw.mcm.truncation.given_graph import GraphTruncation
 
 

@@ -21,7 +21,8 @@ from holigrail_hw.mcm.matrix.graph import MatrixAdder, MatrixGraph, RowTarget
 from holigrail_hw.mcm.matrix.search import least_matrix_depth, solve_matrix
 from holigrail_hw.mcm.matrix.start import signed_digits
 from holigrail_hw.mcm.problem.errors import GraphError
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.problem import Problem
+from holigrail_hw.mcm.single.solve import solve
 
 # x0 - 4 x1 and twice its negative, and 5 x0.
 TOY = MatrixGraph(

@@ -11,9 +11,10 @@ from holigrail_hw.mcm.native import library as native_library
 from holigrail_hw.mcm.native.closure import NativeClosure, enumeration
 from holigrail_hw.mcm.single.closure import Closure, OutOfTime
 from holigrail_hw.mcm.single.forms import Costs
+from holigrail_hw.mcm.single.problem import Problem
 from holigrail_hw.mcm.single.relations import members
 from holigrail_hw.mcm.single.selection import options_of
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.solve import solve
 
 needs_compiler = pytest.mark.skipif(
     native_library.load("closure") is None, reason=str(native_library.why_not("closure"))

@@ -9,8 +9,9 @@ import pytest
 from holigrail_hw.mcm.problem.errors import GraphError
 from holigrail_hw.mcm.single import portfolio
 from holigrail_hw.mcm.single.portfolio import search
+from holigrail_hw.mcm.single.problem import Problem
 from holigrail_hw.mcm.single.search_process import Outcome
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.solve import solve
 
 HARD = (611, 4999, 2054, 892, 621, 2201, 3067, 2503, 178, 3645, 8139, 12106, 14433, 240007)
 

@@ -16,8 +16,9 @@ from holigrail_hw.mcm.single import solve as solving
 from holigrail_hw.mcm.single.closure import Closure
 from holigrail_hw.mcm.single.forms import Costs
 from holigrail_hw.mcm.single.portfolio import search
+from holigrail_hw.mcm.single.problem import Problem
 from holigrail_hw.mcm.single.search_process import Outcome
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.solve import solve
 from holigrail_hw.mcm.single.turns import take_turns
 
 # Proof and local search get to different graphs of 8 adders at about the same time.

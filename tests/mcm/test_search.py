@@ -17,8 +17,9 @@ from holigrail_hw.mcm.single.closure import Closure
 from holigrail_hw.mcm.single.forms import Costs, forms
 from holigrail_hw.mcm.single.heuristic import greedy_set, least_depth
 from holigrail_hw.mcm.single.one_bit_bound import one_bit_bound
+from holigrail_hw.mcm.single.problem import Problem
 from holigrail_hw.mcm.single.relations import members, neighbours
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.solve import solve
 
 DATA = Path(__file__).parents[2] / "scripts" / "data"
 # scripts/bench_mcm has these as well: seconds each, and one that is not proved here.

@@ -15,7 +15,7 @@ from holigrail_hw.mcm.single.kept_solutions import (
     read,
     solve_cached,
 )
-from holigrail_hw.mcm.single.solve import Problem
+from holigrail_hw.mcm.single.problem import Problem
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mcm_strategies import orders
 
 from holigrail_hw.mcm.graph.error_bounds import measured_errors
-from holigrail_hw.mcm.single.solve import Problem, solve
+from holigrail_hw.mcm.single.problem import Problem
+from holigrail_hw.mcm.single.solve import solve
 from holigrail_hw.mcm.truncation.given_graph import GraphTruncation
 
 DATA = Path(__file__).parents[2] / "scripts" / "data"

@@ -4,7 +4,7 @@ Nothing behind the array ever waits. A vector whose results leave the engine ent
 when the queue of results has a place for them; so no register of the array needs to hold still.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import fifo, wiring
@@ -19,9 +19,7 @@ from .feeders import Feeder, Loader
 from .guarded_buffer import GuardedBuffer
 from .output import Accumulators, Continued, Lanes
 from .sequencer import Sequencer
-
-if TYPE_CHECKING:
-    from .operator import Gemm
+from .shape import GemmShape
 
 __all__ = ["STATUS_DEPTH", "GemmCore", "GemmTiming"]
 
@@ -50,7 +48,7 @@ class GemmTiming:
         At least, between the first vectors of two tiles.
     """
 
-    def __init__(self, spec: "Gemm", timing: Timing):
+    def __init__(self, spec: GemmShape, timing: Timing):
         pace = spec.pace(timing)
         lanes = spec.lanes
         self.step, self.late = pace.step, pace.late
@@ -65,7 +63,7 @@ class GemmTiming:
 class GemmCore(wiring.Component):
     """The engine behind its streams; parameters are those of the specification."""
 
-    def __init__(self, spec: "Gemm", timing: Timing):
+    def __init__(self, spec: GemmShape, timing: Timing):
         self._spec, self._timing = spec, timing
         super().__init__(stream_ports(spec.streams()))
 

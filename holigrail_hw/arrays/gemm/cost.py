@@ -1,21 +1,19 @@
 """What a matrix engine costs: its array, its lanes, its memories and the little around them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from holigrail_hw.core.timing import Timing
 
 from ..systolic_array.cost import plan_cost
 from ..systolic_array.operator import SystolicArray
-
-if TYPE_CHECKING:
-    from .operator import Gemm
+from .shape import GemmShape
 
 __all__ = ["cost_of_parts", "float_sums", "gemm_cost", "memory_bits"]
 
 _KEYS = ("adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits")
 
 
-def gemm_cost(spec: "Gemm", timing: Timing) -> dict[str, int]:
+def gemm_cost(spec: GemmShape, timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     total = dict.fromkeys(_KEYS, 0)
     for part in cost_of_parts(spec, timing).values():
@@ -23,7 +21,7 @@ def gemm_cost(spec: "Gemm", timing: Timing) -> dict[str, int]:
     return total
 
 
-def cost_of_parts(spec: "Gemm", timing: Timing) -> dict[str, dict[str, int]]:
+def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
     """The same part by part, under their names in words."""
     array = SystolicArray(
         rows=spec.rows,
@@ -61,7 +59,7 @@ def cost_of_parts(spec: "Gemm", timing: Timing) -> dict[str, dict[str, int]]:
     return parts
 
 
-def memory_bits(spec: "Gemm") -> dict[str, int]:
+def memory_bits(spec: GemmShape) -> dict[str, int]:
     """Bits of the buffer of activations, both halves, and of the sums."""
     return {
         "activations": 2 * spec.activation_depth * spec.rows * (spec.activation.width + spec.guard),
@@ -69,7 +67,7 @@ def memory_bits(spec: "Gemm") -> dict[str, int]:
     }
 
 
-def float_sums(spec: "Gemm") -> dict[str, Any]:
+def float_sums(spec: GemmShape) -> dict[str, Any]:
     """The parameters of an array of the same elements that integers leave alone."""
     if spec.is_fixed:
         return {}

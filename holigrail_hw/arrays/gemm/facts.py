@@ -9,8 +9,9 @@ from ..systolic_array.operator import SystolicArray
 from .cost import float_sums, memory_bits
 
 if TYPE_CHECKING:
-    from .operator import Gemm
     from .schedule import Command
+
+from .shape import GemmShape
 
 __all__ = ["ORDERS_OF_ITEMS", "gemm_facts", "split"]
 
@@ -23,7 +24,7 @@ ORDERS_OF_ITEMS = {
 """Which item of a stream comes when, outermost first."""
 
 
-def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
+def split(spec: GemmShape, m: int, k: int, n: int) -> "list[Command]":
     """The commands for a product of M x K and K x N, in blocks along M; none if K is too long."""
     from .feeders import GOOD
     from .schedule import Command
@@ -41,7 +42,7 @@ def split(spec: "Gemm", m: int, k: int, n: int) -> "list[Command]":
     return [command(block)] * (m // block) + [command(m % block)] * bool(m % block)
 
 
-def gemm_facts(spec: "Gemm", timing: Timing) -> dict[str, Any]:
+def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:
     """Cycles, use, traffic, memories; and the dataflow whose array alone takes fewest cycles."""
     from .schedule import total_cycles
 
@@ -83,7 +84,7 @@ def gemm_facts(spec: "Gemm", timing: Timing) -> dict[str, Any]:
     return facts
 
 
-def _dataflows(spec: "Gemm", timing: Timing) -> dict[str, int]:
+def _dataflows(spec: GemmShape, timing: Timing) -> dict[str, int]:
     """Cycles of an array of the same size for the product, by dataflow."""
     rows, columns = spec.rows, spec.columns
     m, k, n = spec.m, spec.k, spec.n

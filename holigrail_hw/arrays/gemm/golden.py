@@ -1,16 +1,14 @@
 """What a matrix engine must answer, from integers alone."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .feeders import GOOD, LONG, SHORT, SIZE
 from .schedule import Command
+from .shape import GemmShape
 from .sums import ExactResult
-
-if TYPE_CHECKING:
-    from .operator import Gemm
 
 __all__ = ["commands_of", "gemm_golden"]
 
@@ -18,7 +16,7 @@ _SIZES = ("vectors", "k_tiles", "n_tiles")
 _BLOCKS = ("activation", "weight", "parameter")
 
 
-def commands_of(spec: "Gemm", items: Mapping[str, Mapping[str, Any]]) -> Iterator[Command]:
+def commands_of(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> Iterator[Command]:
     """The commands with what comes for them, up to the mark of every stream."""
     sizes = zip(*(np.asarray(items["command"][n]).tolist() for n in _SIZES), strict=True)
     blocks = [
@@ -38,7 +36,7 @@ def commands_of(spec: "Gemm", items: Mapping[str, Mapping[str, Any]]) -> Iterato
         yield Command(m, k, n, code, *arriving)
 
 
-def gemm_golden(spec: "Gemm", items: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def gemm_golden(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Results and statuses of all commands."""
     place = dict.fromkeys(_BLOCKS, 0)
     rows: list[Any] = []
@@ -75,7 +73,7 @@ def gemm_golden(spec: "Gemm", items: Mapping[str, Mapping[str, Any]]) -> dict[st
 
 
 def _channel(
-    spec: "Gemm", items: Mapping[str, Any], start: int, command: Command, first: int
+    spec: GemmShape, items: Mapping[str, Any], start: int, command: Command, first: int
 ) -> dict[str, Any]:
     """Parameters of a tile's columns, whose first one is ``first``; 0 for those that are missing"""
     end = min(first + spec.columns, command.parameters)
@@ -87,7 +85,7 @@ def _channel(
     return found
 
 
-def _results(spec: "Gemm", a: Any, b: Any, channel: Mapping[str, Any]) -> Any:
+def _results(spec: GemmShape, a: Any, b: Any, channel: Mapping[str, Any]) -> Any:
     """Codes of the results of one tile of columns, from codes of its factors."""
     totals, lanes = spec.totals, spec.lanes
     if isinstance(lanes, ExactResult):

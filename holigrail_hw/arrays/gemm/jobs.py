@@ -1,7 +1,7 @@
 """Commands for a matrix engine, right ones and wrong ones, with all that belongs to them."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,8 +9,7 @@ from holigrail_hw.core.spec import random_codes
 from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.formats import Format
 
-if TYPE_CHECKING:
-    from .operator import Gemm
+from .shape import GemmShape
 
 __all__ = ["corner_jobs", "make_job", "random_job"]
 
@@ -19,7 +18,7 @@ _FAULTY = 0.2
 
 
 def make_job(
-    spec: "Gemm",
+    spec: GemmShape,
     vectors: int,
     k_tiles: int,
     n_tiles: int,
@@ -45,7 +44,7 @@ def make_job(
     return job
 
 
-def random_job(spec: "Gemm", rng: np.random.Generator, size: int) -> Items:
+def random_job(spec: GemmShape, rng: np.random.Generator, size: int) -> Items:
     """A command of about so many vectors and rows of weights, now and then a wrong one."""
 
     def codes(name: str, format: Format, count: int) -> Any:
@@ -72,7 +71,7 @@ def random_job(spec: "Gemm", rng: np.random.Generator, size: int) -> Items:
     return make_job(spec, vectors, k_tiles, n_tiles, codes, arriving)
 
 
-def corner_jobs(spec: "Gemm") -> list[Items]:
+def corner_jobs(spec: GemmShape) -> list[Items]:
     """Smallest and largest commands, extreme values, every fault followed by a right command."""
 
     def extreme(pick: int) -> Codes:

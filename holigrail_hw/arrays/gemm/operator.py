@@ -13,33 +13,21 @@ References: Jouppi et al., "In-datacenter performance analysis of a tensor proce
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.arith.convert import Convert
-from holigrail_hw.arith.requantize.operator import Requantize
-from holigrail_hw.core import Engine, RequestError, Stream, Target, Timing, operator, parameter
+from holigrail_hw.core import Target, Timing, operator
 from holigrail_hw.core.views import View
-from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
-from holigrail_hw.golden import ROUNDINGS
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS
 
-from ..systolic_array.guarded_element import guardless
-from ..systolic_array.pace import Pace
-from ..systolic_array.partial_sums import ACCUMULATIONS
-from .buffer import BUFFERS
 from .cost import gemm_cost
 from .facts import gemm_facts
 from .golden import commands_of, gemm_golden
 from .jobs import corner_jobs, random_job
-from .sums import ORDERS, ExactResult, RawSums, Totals
+from .shape import GemmShape
 
 __all__ = ["Gemm"]
-
-_BIT, _SIZE = parse("uint1"), parse("uint16")
-_WIDEST_SUM = 62
 
 
 @operator(
@@ -51,7 +39,7 @@ _WIDEST_SUM = 62
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class Gemm(Engine):
+class Gemm(GemmShape):
     """Products of any size, a command at a time, with an error status instead of a wrong result.
 
     For every command: vectors x k_tiles items of activations, tile by tile along K;
@@ -69,277 +57,6 @@ class Gemm(Engine):
     Sums of integers wrap if ``accumulator`` is too narrow for them, which the default never is;
     sums of floats become infinite, NaN or the largest number, as the format says, for good.
     """
-
-    rows: int = parameter(4, "rows of the array", low=1, high=256, samples=(1,))
-    columns: int = parameter(4, "columns of the array", low=1, high=256, samples=(4,))
-    activation: Format = parameter(parse("int8"), "format of an activation", samples=("int8",))
-    weight: Format = parameter(parse("int8"), "format of a weight", samples=("int8",))
-    accumulator: Format | None = parameter(
-        None,
-        "format of a sum over all tiles; integers: for every product the buffer can hold if none;"
-        " else fp32",
-        samples=("int24",),
-    )
-    accumulation: str = parameter(
-        "fused",
-        "where a floating-point sum is rounded",
-        choices=ACCUMULATIONS,
-        samples=("fused",),
-    )
-    product: Format | None = parameter(None, "format of the rounded products of a cascade")
-    order: str = parameter(
-        "tiles",
-        "order of floating-point sums: those of tiles of `rows` products added up, or one product"
-        " after the other",
-        choices=ORDERS,
-        samples=("tiles",),
-    )
-    sum_rounding: Rounding = parameter(
-        Rounding.NEAREST_EVEN, "rounding mode of sums", samples=(Rounding.NEAREST_EVEN,)
-    )
-    result: Format | None = parameter(
-        None, "format of a result; int8, or that of activations for floats", samples=("int8",)
-    )
-    requantise: str = parameter(
-        "single",
-        "how sums become results: as the operator requantize does, floats as convert does (single),"
-        " or not at all",
-        choices=("single", "double", "shift", "none"),
-        samples=("single",),
-    )
-    rounding: str | None = parameter(
-        None,
-        "rounding of results, nearest_even if none; mode double has its own",
-        choices=tuple(name for name in ROUNDINGS if name != "stochastic"),
-        samples=("none",),
-    )
-    scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32)
-    shift: int = parameter(16, "constant part of the shift to the right", low=-16, high=64)
-    shift_width: int = parameter(
-        4, "bits of a channel's own part of the shift", low=0, high=6, samples=(4,)
-    )
-    bias: str = parameter(
-        "accumulator",
-        "what a channel's bias is added to",
-        choices=("accumulator", "product", "none"),
-        samples=("accumulator",),
-    )
-    zero_point: int = parameter(0, "added to every result", low=-(1 << 15), high=1 << 15)
-    clamp: str = parameter(
-        "constants",
-        "bounds of results: of the format, or ReLU",
-        choices=("constants", "relu"),
-        samples=("constants",),
-    )
-    activation_depth: int = parameter(
-        64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(64,)
-    )
-    accumulator_depth: int = parameter(
-        32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(32,)
-    )
-    buffer: str = parameter(
-        "block",
-        "what holds activations: block memories, or large ones with a single port (iCE40 UP5K)",
-        choices=BUFFERS,
-        samples=("block",),
-    )
-    multiplier: str = parameter(
-        "dsp",
-        "who makes products in the array: DSP blocks as synthesis sees fit, or rows of adders",
-        choices=("dsp", "logic"),
-        samples=("dsp",),
-    )
-    requantiser: str = parameter(
-        "dsp",
-        "who makes the products of the requantisation",
-        choices=("dsp", "logic"),
-        samples=("dsp",),
-    )
-    guard: bool = parameter(
-        False,
-        "whether words of zero are never read, and elements rest where a factor is zero",
-        samples=(False,),
-    )
-
-    m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
-    k: int = parameter(64, "length of its sums", low=1, high=1 << 24, hardware=False)
-    n: int = parameter(64, "columns of it", low=1, high=1 << 24, hardware=False)
-
-    def derive(self) -> dict[str, Any]:
-        if self._wrong_factors():
-            return {}
-        values: dict[str, Any] = {"product": self.accumulator or parse("fp32")}
-        if self.is_fixed or self.accumulation != "cascade":
-            del values["product"]
-        values["result"] = parse("int8") if self.is_fixed else self.activation
-        return values | {"accumulator": self._widest()}
-
-    def check(self) -> list[str]:
-        wrong = self._wrong_factors() or self._wrong_guard() or self._wrong_sums()
-        if wrong or self.requantise == "none":
-            return wrong
-        if not self.is_fixed and self.requantise != "single":
-            return [f"requantise must be single or none for floats, not {self.requantise}"]
-        # A lane judges its own parameters, under the same names.
-        try:
-            lane = self.lanes
-        except RequestError as error:
-            return [text.partition(": ")[2] for text in error.violations]
-        return [] if lane is not None else ["requantise must make results of sums"]
-
-    def _wrong_factors(self) -> list[str]:
-        wrong = []
-        for name in ("activation", "weight"):
-            format = getattr(self, name)
-            is_number = format.kind in (*FIXED_KINDS, "float")
-            if not is_number or getattr(format, "fraction_width", 0) and format.kind == "fixed":
-                wrong.append(
-                    f"{name} must be an integer, binary, ternary or float format, not {format}"
-                )
-        return wrong
-
-    def _wrong_guard(self) -> list[str]:
-        if not self.guard:
-            return []
-        wrong = guardless(activation=self.activation, weight=self.weight)
-        if self.buffer != "block":
-            wrong.append(
-                f"guard must be false with a {self.buffer} buffer, whose words are read together;"
-                " buffer block can have it"
-            )
-        return wrong
-
-    def _wrong_sums(self) -> list[str]:
-        given = self.accumulator
-        assert given is not None
-        if self.sum_rounding is Rounding.STOCHASTIC:
-            return ["sum_rounding must not be stochastic in an array, which has no random words"]
-        modes = [mode.value for mode in Rounding if mode is not Rounding.STOCHASTIC]
-        if not self.is_fixed and self.rounding not in (None, *modes):
-            return [f"rounding must be one of {', '.join(modes)} for floats, not {self.rounding}"]
-        if not self.is_fixed and self.accumulation == "exact":
-            if given == self._widest() and self.order == "tiles":
-                return []
-            return [
-                f"accumulator must be {self._widest()} and order tiles for exact sums, which"
-                f" nothing changes, not {given} and {self.order}"
-            ]
-        if not self.is_fixed:
-            formats = [("accumulator", given), ("product", self.product or given)]
-            return [
-                f"{name} must be a float for {self.accumulation} sums, not {format}"
-                for name, format in formats
-                if format.kind != "float"
-            ]
-        if self.order != "tiles":
-            return ["order must be tiles for integers, whose sums no order changes"]
-        if not isinstance(given, FixedFormat) or given.fraction_width:
-            return [f"accumulator must be an integer format, not {given}"]
-        if given.width > _WIDEST_SUM:
-            return [f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}"]
-        least = self._column(self.rows).final
-        assert isinstance(least, FixedFormat)
-        if not given.minimum <= least.minimum <= least.maximum <= given.maximum:
-            return [
-                f"accumulator must hold every sum of {self.rows} products, as {least} does,"
-                f" not be {given}"
-            ]
-        return []
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether sums are integers that never round."""
-        return self.activation.kind in FIXED_KINDS and self.weight.kind in FIXED_KINDS
-
-    def _widest(self) -> Format:
-        """Format of a sum if none is given."""
-        column = self._column(self.rows * self.activation_depth)
-        if self.is_fixed:
-            return column.final
-        return column.register if self.accumulation == "exact" else parse("fp32")
-
-    def _column(self, products: int) -> RawSums:
-        return RawSums(
-            self.activation,
-            self.weight,
-            products,
-            result=None if self.is_fixed else self.accumulator or parse("fp32"),
-            accumulation=self.accumulation,
-            product=self.product,
-            rounding=self.sum_rounding,
-            structure="dsp" if self.multiplier == "dsp" else "rows",
-            continues=self.order == "sequential",
-            guard=self.guard,
-        )
-
-    @property
-    def sums(self) -> RawSums:
-        """What a column of the array adds."""
-        return self._column(self.rows)
-
-    @property
-    def totals(self) -> Totals:
-        """What the engine makes of the sums of columns."""
-        assert self.accumulator is not None
-        return Totals(self.sums, self.accumulator, self.rows * self.activation_depth)
-
-    def pace(self, timing: Timing) -> Pace:
-        """How deeply the array is pipelined."""
-        return Pace(self.sums, timing)
-
-    @property
-    def lanes(self) -> Requantize | Convert | ExactResult | None:
-        """What makes results of sums; ``None`` if nothing does."""
-        assert self.accumulator is not None and self.result is not None
-        if self.sums.is_exact:
-            rounding = Rounding(self.rounding or "nearest_even")
-            return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
-        if self.requantise == "none":
-            return None
-        if not self.is_fixed:
-            return Convert(
-                source=self.accumulator,
-                result=self.result,
-                rounding=Rounding(self.rounding or "nearest_even"),
-                overflow="saturate",
-            )
-        return Requantize(
-            mode=self.requantise,
-            accumulator=self.accumulator,
-            result=self.result,
-            rounding=self.rounding,
-            scale_width=self.scale_width,
-            shift=self.shift,
-            shift_width=self.shift_width,
-            bias=self.bias,
-            zero_point=self.zero_point,
-            clamp=self.clamp,
-            multiplier=self.requantiser,
-        )
-
-    @property
-    def final(self) -> Format:
-        """Format of a result at the border."""
-        assert self.accumulator is not None and self.result is not None
-        return self.accumulator if self.requantise == "none" else self.result
-
-    def streams(self) -> dict[str, Stream]:
-        rows, columns, lanes = range(self.rows), range(self.columns), self.lanes
-        last = {"last": _BIT}
-        sizes = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), _SIZE)
-        streams = {
-            "command": Stream("in", sizes),
-            "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),
-            "weight": Stream("in", {f"w{j}": self.weight for j in columns} | last),
-        }
-        channel = {} if lanes is None else {n: f for n, f in lanes.inputs().items() if n != "x"}
-        if channel:
-            streams["parameter"] = Stream("in", channel | last)
-        result = {f"c{j}": self.final for j in columns} | last
-        return streams | {
-            "result": Stream("out", result),
-            "status": Stream("out", {"code": parse("uint3"), "cycles": parse("uint32")}),
-        }
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         return gemm_golden(self, items)

@@ -9,15 +9,12 @@ only later. Equal tiles and equal commands soon come to that, and whole periods 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from holigrail_hw.core.timing import Timing
 
 from .core import STATUS_DEPTH, GemmTiming
 from .feeders import LONG, SHORT, SIZE
-
-if TYPE_CHECKING:
-    from .operator import Gemm
+from .shape import GemmShape
 
 __all__ = ["Command", "tile_spans", "total_cycles"]
 
@@ -45,7 +42,7 @@ class Command:
         return self.k_tiles * self.n_tiles
 
 
-def total_cycles(spec: "Gemm", timing: Timing, commands: Iterable[Command]) -> int:
+def total_cycles(spec: GemmShape, timing: Timing, commands: Iterable[Command]) -> int:
     """Cycles from reset to the last item delivered."""
     run = _Run(spec, timing)
     for command, equal in groupby(commands):
@@ -54,7 +51,7 @@ def total_cycles(spec: "Gemm", timing: Timing, commands: Iterable[Command]) -> i
 
 
 def tile_spans(
-    spec: "Gemm", timing: Timing, commands: Sequence[Command]
+    spec: GemmShape, timing: Timing, commands: Sequence[Command]
 ) -> list[tuple[int, int, int]]:
     """First cycle, last cycle and vectors of every tile that enters the array.
 
@@ -92,7 +89,7 @@ _FEEDERS = ("_loader", "_weights", "_sequencer", "_parameters")
 class _Run:
     """The cycles in which the parts of the engine are free again; a take is a vector entering."""
 
-    def __init__(self, spec: "Gemm", timing: Timing, *, records: bool = False):
+    def __init__(self, spec: GemmShape, timing: Timing, *, records: bool = False):
         self.cycles = GemmTiming(spec, timing)
         self._records = records
         self._rows, self._columns = spec.rows, spec.columns

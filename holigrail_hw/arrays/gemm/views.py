@@ -1,7 +1,5 @@
 """Pictures of a matrix engine: its parts, its work on the product asked about, limits, cost."""
 
-from typing import TYPE_CHECKING
-
 from holigrail_hw.core import Target
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.views import Block, BlockDiagram, Table, View, Wire
@@ -12,9 +10,7 @@ from ..systolic_array.views import product_roofline
 from .cost import cost_of_parts, memory_bits
 from .facts import split
 from .schedule import Command, tile_spans, total_cycles
-
-if TYPE_CHECKING:
-    from .operator import Gemm
+from .shape import GemmShape
 
 __all__ = ["gemm_occupancy", "gemm_views"]
 
@@ -22,7 +18,7 @@ __all__ = ["gemm_occupancy", "gemm_views"]
 _MOST_TILES = 1 << 17
 
 
-def gemm_views(spec: "Gemm", target: Target) -> list[View]:
+def gemm_views(spec: GemmShape, target: Target) -> list[View]:
     """Block diagram, occupancy, roofline, cost of the parts."""
     found: list[View] = [_blocks(spec)]
     commands = split(spec, spec.m, spec.k, spec.n)
@@ -51,7 +47,7 @@ def gemm_views(spec: "Gemm", target: Target) -> list[View]:
     return [*found, Table("Cost of the parts", header, tuple(rows), "Estimates, as above.")]
 
 
-def gemm_occupancy(spec: "Gemm", timing: Timing, commands: list[Command]) -> Occupancy:
+def gemm_occupancy(spec: GemmShape, timing: Timing, commands: list[Command]) -> Occupancy:
     """The work of every element for the product that the parameters ask about, as commands."""
     cycles = total_cycles(spec, timing, commands)
     entered = iter(tile_spans(spec, timing, commands))
@@ -67,7 +63,7 @@ def gemm_occupancy(spec: "Gemm", timing: Timing, commands: list[Command]) -> Occ
     return Occupancy(spans, spec.rows, spec.columns, spec.pace(timing).step, cycles)
 
 
-def _moved(spec: "Gemm", commands: list[Command]) -> float:
+def _moved(spec: GemmShape, commands: list[Command]) -> float:
     """Bytes over the border: what commands load, with the zeros that fill up tiles, and results."""
     channel = spec.streams().get("parameter")
     bits = 0
@@ -79,7 +75,7 @@ def _moved(spec: "Gemm", commands: list[Command]) -> float:
     return bits / 8
 
 
-def _blocks(spec: "Gemm") -> BlockDiagram:
+def _blocks(spec: GemmShape) -> BlockDiagram:
     bits, streams = memory_bits(spec), spec.streams()
     rows, columns, depth = spec.rows, spec.columns, spec.activation_depth
     vector = f"{rows} x {spec.activation.name}"

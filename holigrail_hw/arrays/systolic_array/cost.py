@@ -1,19 +1,17 @@
 """What an array costs, from the plans of its elements and the registers around them."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from holigrail_hw.core.timing import Timing
 
 from .pace import Pace
-
-if TYPE_CHECKING:
-    from .operator import SystolicArray
+from .shape import ArrayShape
 
 __all__ = ["array_cost", "plan_cost"]
 
 
-def array_cost(spec: "SystolicArray", timing: Timing) -> dict[str, int]:
+def array_cost(spec: ArrayShape, timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     total: Counter[str] = Counter()
     if spec.is_stationary:

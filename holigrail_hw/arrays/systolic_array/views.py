@@ -1,7 +1,5 @@
 """Pictures of a systolic array: its parts, its work on the product asked about, its limits."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from holigrail_hw.core import Target
@@ -11,10 +9,8 @@ from holigrail_hw.core.views import Bandwidth, Block, BlockDiagram, Roofline, Vi
 from ..shared.occupancy import Occupancy, Span, occupancy_views, used_elements
 from ..shared.tiling import SETTLED, Tiling
 from .accumulating import pair_ends
+from .shape import ArrayShape
 from .stationary import tile_starts
-
-if TYPE_CHECKING:
-    from .operator import SystolicArray
 
 __all__ = ["array_occupancy", "array_views", "product_roofline"]
 
@@ -22,7 +18,7 @@ __all__ = ["array_occupancy", "array_views", "product_roofline"]
 _MOST_TILES = 1 << 17
 
 
-def array_views(spec: "SystolicArray", target: Target) -> list[View]:
+def array_views(spec: ArrayShape, target: Target) -> list[View]:
     """The block diagram and, for a product, occupancy and roofline."""
     found: list[View] = [_blocks(spec)]
     if spec.m is None or spec.k is None or spec.n is None:
@@ -47,7 +43,7 @@ def array_views(spec: "SystolicArray", target: Target) -> list[View]:
     ]
 
 
-def array_occupancy(spec: "SystolicArray", timing: Timing, tiling: Tiling) -> Occupancy:
+def array_occupancy(spec: ArrayShape, timing: Timing, tiling: Tiling) -> Occupancy:
     """The work of every element for a whole product."""
     cycles = spec.product_cycles(timing, tiling)
     length, tiles = tiling.length, tiling.tiles
@@ -116,7 +112,7 @@ def product_roofline(
     )
 
 
-def _blocks(spec: "SystolicArray") -> BlockDiagram:
+def _blocks(spec: ArrayShape) -> BlockDiagram:
     streams = spec.streams()
     activation, weight, result = (
         f"{len([n for n in streams[name].fields if n != 'last'])} x {format.name}"

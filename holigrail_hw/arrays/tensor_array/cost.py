@@ -1,21 +1,19 @@
 """What a tensor array costs, and what a product on it takes."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from holigrail_hw.core.timing import Timing
 
 from ..shared.tiling import Tiling
 from ..systolic_array.cost import plan_cost
 from .bundle import BundledElement
-
-if TYPE_CHECKING:
-    from .operator import TensorArray
+from .shape import TensorShape
 
 __all__ = ["product_facts", "tensor_cost"]
 
 
-def tensor_cost(spec: "TensorArray", timing: Timing) -> dict[str, int]:
+def tensor_cost(spec: TensorShape, timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     element, rows, columns = BundledElement(spec.element), spec.rows, spec.columns
     a, b, width = element.a.width, element.b.width, element.accumulator.width
@@ -30,7 +28,7 @@ def tensor_cost(spec: "TensorArray", timing: Timing) -> dict[str, int]:
     return {key: total[key] for key in keys}
 
 
-def product_facts(spec: "TensorArray", timing: Timing, m: int, k: int, n: int) -> dict[str, Any]:
+def product_facts(spec: TensorShape, timing: Timing, m: int, k: int, n: int) -> dict[str, Any]:
     """Cycles, use of the multipliers and words moved for a product of M x K and K x N.
 
     Padding costs cycles and no words, except that of the groups of a sparse model.

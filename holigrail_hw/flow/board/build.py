@@ -25,7 +25,8 @@ from ..synth.netlist_top import NoModel
 from ..synth.place import place_and_route
 from . import netlist as board_netlist
 from .board import Board, board
-from .design import BoardDesign, board_design
+from .choice import board_design
+from .design import BoardDesign
 
 __all__ = ["BuildResult", "planned", "required_tools", "run"]
 

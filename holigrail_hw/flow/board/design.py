@@ -14,7 +14,7 @@ from holigrail_hw.core.timing import Timing
 from . import self_test
 from .board import Board
 
-__all__ = ["BoardDesign", "SerialBench", "board_design"]
+__all__ = ["BoardDesign", "SerialBench"]
 
 
 class SerialBench(Protocol):
@@ -87,14 +87,3 @@ class BoardDesign(ABC):
     def check_request(self, seed: int, count: int) -> None:
         """Raises RequestError if no board can be asked this."""
         self_test.command(seed, count)
-
-
-def board_design(spec: OperatorSpec) -> BoardDesign:
-    """The kind of design an operator needs."""
-    if not spec.planned:
-        from .linked import Linked
-
-        return Linked(spec)
-    from .self_tested import SelfTested
-
-    return SelfTested(spec)

@@ -22,7 +22,7 @@ from holigrail_hw.core.work_folder import scratch
 from .. import tools
 from ..folders import is_there, prepare
 from .board import Board, board
-from .design import board_design
+from .choice import board_design
 from .serial_port import SerialPort, find_port
 
 __all__ = ["Check", "FlashResult", "ready", "run"]

@@ -21,7 +21,7 @@ from ..synth.devices import target
 from ..synth.ice40.bitstream import decode, mac16_model
 from .board import board
 from .build import TOP, BuildResult
-from .design import board_design
+from .choice import board_design
 from .netlist import serial_ports
 from .uart_simulation import simulate
 

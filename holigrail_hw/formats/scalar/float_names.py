@@ -4,10 +4,7 @@ A name is a named float or ``e{E}m{M}``, then options in this order: special val
 sat. The canonical name leaves out whatever is the default and prefers a named float.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .floating import FloatFormat
+from typing import Any
 
 __all__ = ["NAMED_FLOATS", "float_name"]
 
@@ -27,7 +24,7 @@ NAMED_FLOATS: dict[str, tuple[int, int, str]] = {
 _BY_FIELDS: dict[Any, str] = {fields: name for name, fields in NAMED_FLOATS.items()}
 
 
-def float_name(given: "FloatFormat") -> str:
+def float_name(given: Any) -> str:
     """The canonical name of a float."""
     fields = (given.exponent_width, given.fraction_width, given.specials)
     has_default_bias = given.bias == given.default_bias

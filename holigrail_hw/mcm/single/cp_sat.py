@@ -15,7 +15,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..graph.adder_graph import odd_targets
 from ..native.closure import enumeration
@@ -24,16 +24,14 @@ from .closure import OutOfTime, lower_bound
 from .forms import Costs, Form
 from .heuristic import greedy_set
 from .one_bit_bound import one_bit_bound
+from .problem import Problem, Solution
 from .relations import WIDEST, members
 from .search_process import Call, run_searches
 from .selection import Options, cheapest_adders, graph_of, options_of
 
-if TYPE_CHECKING:
-    from .solve import Problem, Solution
-
 __all__ = ["fewest_in_child", "is_installed", "search_in_child", "solve_apart"]
 
-Report = Callable[["Solution"], None]
+Report = Callable[[Solution], None]
 _ENGINE = "cp-sat"
 _STEPS = 20_000
 
@@ -43,7 +41,7 @@ def is_installed() -> bool:
     return importlib.util.find_spec("ortools") is not None
 
 
-def solve_apart(problem: "Problem", deadline: float | None, report: Report) -> "Solution":
+def solve_apart(problem: Problem, deadline: float | None, report: Report) -> Solution:
     """Solve a problem in a child process.
 
     Raises
@@ -69,7 +67,7 @@ def solve_apart(problem: "Problem", deadline: float | None, report: Report) -> "
     left = None if deadline is None else max(0.1, deadline - time.monotonic())
     best: list[Solution] = []
 
-    def keep(index: int, answer: "Solution") -> bool:
+    def keep(index: int, answer: Solution) -> bool:
         if not best or answer.cost <= best[-1].cost:
             best.append(answer)
         report(answer)
@@ -85,10 +83,8 @@ def solve_apart(problem: "Problem", deadline: float | None, report: Report) -> "
     return replace(best[-1], ended="interrupt" if outcome.interrupted else "time limit")
 
 
-def fewest_in_child(problem: "Problem", seconds: float | None, *, report: Report) -> "Solution":
+def fewest_in_child(problem: Problem, seconds: float | None, *, report: Report) -> Solution:
     """The fewest adders."""
-    from .solve import Solution
-
     deadline = None if seconds is None else time.monotonic() + seconds
     targets = odd_targets(problem.constants)
     costs = Costs(problem.input_width, problem.signed, problem.rule)
@@ -114,10 +110,8 @@ def fewest_in_child(problem: "Problem", seconds: float | None, *, report: Report
     return solution(best)
 
 
-def search_in_child(problem: "Problem", seconds: float | None, *, report: Report) -> "Solution":
+def search_in_child(problem: Problem, seconds: float | None, *, report: Report) -> Solution:
     """The fewest one-bit adders over the sets with the fewest adders, or with ``extra`` more."""
-    from .solve import Solution
-
     deadline = None if seconds is None else time.monotonic() + seconds
     targets = odd_targets(problem.constants)
     costs = Costs(problem.input_width, problem.signed, problem.rule)

@@ -12,7 +12,7 @@ HiGHS is the default; any solver PuLP knows by name serves.
 import time
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..graph.adder_graph import odd_targets
 from ..problem.errors import GraphError
@@ -20,10 +20,8 @@ from ..truncation.given_graph import GraphTruncation
 from .closure import OutOfTime, lower_bound
 from .forms import Costs, Form
 from .heuristic import greedy_set
+from .problem import Problem, Solution
 from .selection import cheapest_adders, graph_of, options_of
-
-if TYPE_CHECKING:
-    from .solve import Problem, Solution
 
 __all__ = ["SOLVERS", "fewest_adders", "solvers", "truncate"]
 
@@ -101,21 +99,19 @@ def _solve(model: Any, name: str, deadline: float | None) -> str:
 
 
 def fewest_adders(
-    problem: "Problem",
+    problem: Problem,
     deadline: float | None,
     solver: str,
-    report: Callable[["Solution"], None],
-) -> "Solution":
+    report: Callable[[Solution], None],
+) -> Solution:
     """The fewest adders by the classic model; a heuristic's graph where time does not suffice."""
-    from .solve import Solution
-
     _solver(solver, None)
     targets = odd_targets(problem.constants)
     best = greedy_set(targets, problem.depth)
     least, ended = lower_bound(targets), "complete"
     engine = f"ilp ({solver})"
 
-    def solution() -> "Solution":
+    def solution() -> Solution:
         costs = Costs(problem.input_width, problem.signed, problem.rule)
         try:
             found = cheapest_adders(options_of(best, costs), depth=problem.depth, steps=_STEPS)

@@ -20,8 +20,8 @@ from holigrail_hw.core.store.kept_files import read_document
 from ..graph.adder_graph import AdderGraph, decompose, odd_targets
 from ..problem.errors import GraphError
 from .portfolio import search
+from .problem import Problem, Solution
 from .selection import targets_of
-from .solve import Problem, Solution
 
 __all__ = ["canonical", "entries", "entry_path", "folder", "read", "solve_cached"]
 

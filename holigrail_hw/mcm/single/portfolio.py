@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..graph.adder_graph import odd_targets
+from .problem import Problem, Solution
 from .search_process import Call, run_searches
-from .solve import Problem, Solution, accelerate, solve
+from .solve import accelerate, solve
 
 __all__ = ["search"]
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING
 
 from ..graph.adder_graph import AdderGraph, decompose, odd_targets
 from ..native.closure import enumeration
@@ -20,13 +19,11 @@ from ..problem.errors import GraphError
 from ..single.closure import OutOfTime, lower_bound
 from ..single.forms import Costs, Form
 from ..single.heuristic import greedy_set, improvements
+from ..single.problem import Problem, Solution
 from ..single.relations import WIDEST, members
 from ..single.selection import Options, cheapest_adders, graph_of, options_of
 from .anneal import Annealing, anneal, sorted_forms
 from .given_graph import GraphTruncation, conceivable_cost
-
-if TYPE_CHECKING:
-    from ..single.solve import Problem, Solution
 
 __all__ = ["allowed_errors", "minimum_truncated"]
 
@@ -62,10 +59,10 @@ def allowed_errors(constants: Sequence[int], error: int) -> dict[int, int]:
 
 
 def minimum_truncated(
-    problem: "Problem",
+    problem: Problem,
     deadline: float | None,
-    report: Callable[["Solution"], None] = lambda solution: None,
-) -> "Solution":
+    report: Callable[[Solution], None] = lambda solution: None,
+) -> Solution:
     """Solve a problem with an error bound; see :func:`holigrail_hw.mcm.single.solve.solve`."""
     return _Search(problem, deadline, report).run()
 
@@ -87,7 +84,7 @@ class _Search:
         self.answer: tuple[Order, Truncations] | None = None
         self.random = Random(1)
 
-    def run(self) -> "Solution":
+    def run(self) -> Solution:
         if not self.targets:
             self.best, self.answer = 0, ([], [])
             return self.solution(True)
@@ -147,10 +144,8 @@ class _Search:
         end = max(self.patience, time.monotonic() + self.spare)
         self.improve([options_of(best, self.costs)], end)
 
-    def solution(self, proved: bool) -> "Solution":
+    def solution(self, proved: bool) -> Solution:
         """The best graph so far."""
-        from ..single.solve import Solution
-
         return Solution(
             self.problem,
             self.graph(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from holigrail_hw.core.views import Table
 
 from ..graph.counting import RULES, one_bit_adders
-from ..single.solve import Solution
+from ..single.problem import Solution
 
 __all__ = ["cost_table"]
 

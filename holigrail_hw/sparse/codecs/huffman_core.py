@@ -5,7 +5,7 @@ the length, which is all the next cycle needs. The table is read a cycle later, 
 symbol of a frame is read the frame is judged by the bits that are left.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib.wiring import connect, flipped
@@ -15,16 +15,13 @@ from .engine import CodecComponent
 from .huffman import COUNT_WIDTH
 from .huffman_table import ConstantTable, LoadedTable
 
-if TYPE_CHECKING:
-    from ..huffman_decoder import HuffmanDecoder
-
 __all__ = ["HuffmanCore"]
 
 
 class HuffmanCore(CodecComponent):
-    """The decoder of a specification, with its streams."""
+    """The decoder of a ``HuffmanDecoder`` specification, with its streams."""
 
-    def __init__(self, spec: "HuffmanDecoder"):
+    def __init__(self, spec: Any):
         super().__init__(spec.streams())
         self._spec = spec
 

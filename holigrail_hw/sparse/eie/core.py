@@ -4,7 +4,7 @@ A product is made in three steps: activations are sent while any is left; sums a
 and set to 0 behind that; the status follows.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -15,10 +15,8 @@ from .drain import EieDrain
 from .element import EieElement
 from .golden import RANGE
 from .loader import EieLoader
+from .shape import EieShape
 from .store import EieStore
-
-if TYPE_CHECKING:
-    from .operator import Eie
 
 __all__ = ["EieCore"]
 
@@ -26,7 +24,7 @@ __all__ = ["EieCore"]
 class EieCore(wiring.Component):
     """The engine behind its streams."""
 
-    def __init__(self, spec: "Eie"):
+    def __init__(self, spec: EieShape):
         self._spec = spec
         super().__init__(stream_ports(spec.streams()))
 

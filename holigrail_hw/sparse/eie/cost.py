@@ -1,16 +1,12 @@
 """What an EIE-like engine costs: its elements with their memories, and the store of activations."""
 
-from typing import TYPE_CHECKING
-
+from .shape import EieShape
 from .store import group_width
-
-if TYPE_CHECKING:
-    from .operator import Eie
 
 __all__ = ["eie_cost", "memory_bits"]
 
 
-def eie_cost(spec: "Eie") -> dict[str, int]:
+def eie_cost(spec: EieShape) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     assert spec.accumulator is not None
     sizes = spec.sizes
@@ -47,7 +43,7 @@ def eie_cost(spec: "Eie") -> dict[str, int]:
     return {key: spec.pes * element[key] + shared[key] for key in shared}
 
 
-def memory_bits(spec: "Eie") -> dict[str, int]:
+def memory_bits(spec: EieShape) -> dict[str, int]:
     """Bits of every kind of memory, of all elements."""
     assert spec.accumulator is not None
     sizes = spec.sizes

@@ -1,6 +1,6 @@
 """How the sums of an EIE-like engine leave: in the order of the rows, each set to 0 behind it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Array, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -8,8 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.hdl.shapes import shape_of
 
-if TYPE_CHECKING:
-    from .operator import Eie
+from .shape import EieShape
 
 __all__ = ["EieDrain"]
 
@@ -25,7 +24,7 @@ class EieDrain(wiring.Component):
     result : Out, stream of sums, negative ones as 0 if so specified
     """
 
-    def __init__(self, spec: "Eie"):
+    def __init__(self, spec: EieShape):
         self._spec = spec
         assert spec.accumulator is not None
         total = shape_of(spec.accumulator)

@@ -6,7 +6,7 @@ column and the first of the next may have the same row: its sum is written in th
 is read again, and the port of the memory passes it on.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import memory, wiring
@@ -16,9 +16,7 @@ from holigrail_hw.hdl.shapes import shape_of
 
 from .loader import bus_of
 from .queue import EieQueue
-
-if TYPE_CHECKING:
-    from .operator import Eie
+from .shape import EieShape
 
 __all__ = ["EieElement"]
 
@@ -39,7 +37,7 @@ class EieElement(wiring.Component):
     read, row : In, a sum to read; sum : Out, one cycle later, until the next
     """
 
-    def __init__(self, spec: "Eie", number: int):
+    def __init__(self, spec: EieShape, number: int):
         self._spec, self._number = spec, number
         assert spec.accumulator is not None
         super().__init__(

@@ -5,14 +5,12 @@ A matrix is read from the words that came, made dense and multiplied; nothing is
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .encoding import EieMatrix, EieSizes
-
-if TYPE_CHECKING:
-    from .operator import Eie
+from .shape import EieShape
 
 __all__ = ["CODES", "Command", "commands_of", "eie_golden"]
 
@@ -44,7 +42,7 @@ class Command:
     result: Any = None
 
 
-def commands_of(spec: "Eie", items: Mapping[str, Mapping[str, Any]]) -> Iterator[Command]:
+def commands_of(spec: EieShape, items: Mapping[str, Mapping[str, Any]]) -> Iterator[Command]:
     """The commands in order."""
     sizes = zip(*(np.asarray(items["command"][n]).tolist() for n in _FIELDS), strict=True)
     matrices = _frames(items["matrix"], "word")
@@ -72,7 +70,7 @@ def commands_of(spec: "Eie", items: Mapping[str, Mapping[str, Any]]) -> Iterator
 
 
 def eie_golden(
-    spec: "Eie", items: Mapping[str, Mapping[str, Any]], cycles: Any
+    spec: EieShape, items: Mapping[str, Mapping[str, Any]], cycles: Any
 ) -> dict[str, dict[str, Any]]:
     """Results and statuses of all commands; ``cycles`` tells those of a command."""
     assert spec.accumulator is not None

@@ -3,7 +3,7 @@
 Every job begins with a load, so that it does not matter what was loaded before.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from holigrail_hw.core.values import whole_codes
 
 from .encoding import encode
 from .model import work_of
-
-if TYPE_CHECKING:
-    from .operator import Eie
+from .shape import EieShape
 
 __all__ = ["corner_jobs", "load_job", "random_job", "vector_job"]
 
@@ -23,17 +21,17 @@ _FAULTY = 0.1
 _DENSITIES = (0.0, 0.03, 0.1, 0.3, 0.6, 1.0)
 
 
-def load_job(spec: "Eie", columns: int, rows: int, words: Any) -> Items:
+def load_job(spec: EieShape, columns: int, rows: int, words: Any) -> Items:
     """A load of words as they are."""
     return _job(spec, (1, columns, rows), {"matrix": words})
 
 
-def vector_job(spec: "Eie", codes: Any) -> Items:
+def vector_job(spec: EieShape, codes: Any) -> Items:
     """A product with a vector, of codes."""
     return _job(spec, (0, 0, 0), {"activation": codes})
 
 
-def random_job(spec: "Eie", rng: np.random.Generator, size: int) -> Items:
+def random_job(spec: EieShape, rng: np.random.Generator, size: int) -> Items:
     """A matrix of about so many columns or rows, and a few vectors; now and then a wrong one."""
     columns = int(rng.integers(1, 1 + min(max(size, 1), spec.columns)))
     rows = int(rng.integers(1, 1 + min(max(size, 1), spec.pes * spec.rows)))
@@ -51,7 +49,7 @@ def random_job(spec: "Eie", rng: np.random.Generator, size: int) -> Items:
     return joined(jobs)
 
 
-def corner_jobs(spec: "Eie") -> list[Items]:
+def corner_jobs(spec: EieShape) -> list[Items]:
     """All and nothing, extreme values, runs beyond an index, every fault and what follows it."""
     columns, most = spec.columns, spec.pes * spec.rows
     columns = min(columns, 24)
@@ -90,7 +88,7 @@ def corner_jobs(spec: "Eie") -> list[Items]:
     return jobs
 
 
-def _job(spec: "Eie", command: tuple[int, int, int], frames: dict[str, Any]) -> Items:
+def _job(spec: EieShape, command: tuple[int, int, int], frames: dict[str, Any]) -> Items:
     fields = zip(("load", "columns", "rows"), command, strict=True)
     job: Items = {"command": {name: np.array([value], np.uint64) for name, value in fields}}
     widths = {"word": spec.sizes.word_width, "a": spec.activation.width}
@@ -103,7 +101,7 @@ def _job(spec: "Eie", command: tuple[int, int, int], frames: dict[str, Any]) -> 
 
 
 def _random_words(
-    spec: "Eie", rng: np.random.Generator, columns: int, rows: int, density: float | None = None
+    spec: EieShape, rng: np.random.Generator, columns: int, rows: int, density: float | None = None
 ) -> Any:
     """Words of a random matrix that fits, with values of a random codebook."""
     low, high = int(spec.weight.minimum), int(spec.weight.maximum)
@@ -121,14 +119,14 @@ def _random_words(
     return encode(spec.sizes, matrix, codebook).words()
 
 
-def _fits(spec: "Eie", matrix: Any) -> bool:
+def _fits(spec: EieShape, matrix: Any) -> bool:
     """Whether no element has too many entries; the other rules are kept here."""
     work, _ = work_of(matrix != 0, spec.pes, spec.index_width)
     return bool((work.sum(axis=0) <= spec.entries).all())
 
 
 def _wrong_load(
-    spec: "Eie", rng: np.random.Generator, columns: int, rows: int, words: Any
+    spec: EieShape, rng: np.random.Generator, columns: int, rows: int, words: Any
 ) -> Items:
     """One word changed, words missing or too many, or another size."""
     kind, words = int(rng.integers(4)), words.copy()

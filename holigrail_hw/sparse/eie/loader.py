@@ -5,21 +5,19 @@ the next command finds its own. Then the command is offered as a job to whoever 
 it does, the next vector may come in.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .golden import GOOD, LONG, POINTER, SHORT, SIZE, UNLOADED
-
-if TYPE_CHECKING:
-    from .operator import Eie
+from .shape import EieShape
 
 __all__ = ["EieLoader", "bus_of"]
 
 
-def bus_of(spec: "Eie") -> Any:
+def bus_of(spec: EieShape) -> Any:
     """What is written into the memories: an enable for each kind, address and word."""
     sizes = spec.sizes
     address = max(sizes.code_width, spec.columns.bit_length(), (spec.entries - 1).bit_length())
@@ -42,7 +40,7 @@ class EieLoader(wiring.Component):
     idle : In(1), no job is worked on
     """
 
-    def __init__(self, spec: "Eie"):
+    def __init__(self, spec: EieShape):
         self._spec = spec
         streams = spec.streams()
         size = streams["command"].fields["columns"].width

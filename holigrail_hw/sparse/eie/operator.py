@@ -14,28 +14,23 @@ Reference: Han et al., "EIE: efficient inference engine on compressed deep neura
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import Engine, Stream, Target, Timing, operator, parameter
+from holigrail_hw.core import Target, Timing, operator
 from holigrail_hw.core.views import View
-from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.golden import sum_limit
 from holigrail_hw.hdl.number.fixed import product_range
 
 from .cost import eie_cost, memory_bits
-from .encoding import EieSizes
 from .golden import commands_of, eie_golden
 from .jobs import corner_jobs, random_job
 from .schedule import busy_cycles, total_cycles
+from .shape import EieShape
 from .views import eie_views
 
 __all__ = ["Eie"]
-
-_BIT, _SIZE = parse("uint1"), parse("uint16")
-_WIDEST_FACTOR, _WIDEST_SUM = 16, 62
-_MOST_ROWS = 1 << 15
 
 
 @operator(
@@ -44,7 +39,7 @@ _MOST_ROWS = 1 << 15
     references=("S. Han et al., EIE: Efficient inference engine on compressed DNN, ISCA 2016",),
 )
 @dataclass(frozen=True, kw_only=True)
-class Eie(Engine):
+class Eie(EieShape):
     """Loads of a matrix, and vectors to multiply it with, a command at a time.
 
     A command with ``load`` names the columns and rows of a matrix and takes words of ``matrix``,
@@ -57,87 +52,6 @@ class Eie(Engine):
     entries or does not begin with 0; 5 there is no matrix. With code 6 an entry lay beyond the last
     row and was left out. ``cycles`` are those of the product alone. Sums wrap.
     """
-
-    # The longest product has an entry in every cycle.
-    quiet_cycles: ClassVar[int] = 1 << 18
-
-    pes: int = parameter(2, "processing elements", low=1, high=64, samples=(3,))
-    columns: int = parameter(64, "the most columns of a matrix", low=1, high=1 << 15)
-    rows: int = parameter(16, "the most rows of a matrix in each element", low=1, high=1 << 12)
-    entries: int = parameter(512, "entries that each element holds", low=1, high=1 << 17)
-    queue: int = parameter(
-        8, "activations that wait or are used in each element", low=1, high=16, samples=(1,)
-    )
-    activation: Format = parameter(parse("int16"), "format of an activation")
-    weight: Format = parameter(parse("int16"), "format of a value of the codebook")
-    code_width: int = parameter(4, "bits of a code", low=1, high=16)
-    index_width: int = parameter(4, "bits of an index, the zeros before an entry", low=1, high=16)
-    accumulator: Format | None = parameter(
-        None, "format of a sum; for every sum of so many columns if none"
-    )
-    relu: bool = parameter(False, "whether negative sums leave as 0", samples=(True,))
-
-    def derive(self) -> dict[str, Any]:
-        if self._wrong_factors():
-            return {}
-        ends = [
-            a * w
-            for a in (self.activation.minimum, self.activation.maximum)
-            for w in (self.weight.minimum, self.weight.maximum)
-        ]
-        low, high = (int(self.columns * end) for end in (min(ends), max(ends)))
-        if low >= 0:
-            return {"accumulator": FixedFormat(max(high.bit_length(), 1), signed=False)}
-        width = 1 + max(high.bit_length(), (-low - 1).bit_length())
-        return {"accumulator": FixedFormat(width)}
-
-    def check(self) -> list[str]:
-        wrong = self._wrong_factors()
-        if wrong:
-            return wrong
-        given = self.accumulator
-        if not isinstance(given, FixedFormat) or given.fraction_width:
-            wrong.append(f"accumulator must be an integer format, not {given}")
-        elif given.width > _WIDEST_SUM:
-            wrong.append(f"accumulator must have at most {_WIDEST_SUM} bits, not {given.width}")
-        if self.pes * self.rows > _MOST_ROWS:
-            wrong.append(f"pes * rows must be at most {_MOST_ROWS}, not {self.pes * self.rows}")
-        return wrong
-
-    def _wrong_factors(self) -> list[str]:
-        wrong = []
-        for name in ("activation", "weight"):
-            format = getattr(self, name)
-            if not isinstance(format, FixedFormat) or format.fraction_width:
-                wrong.append(f"{name} must be an integer format, not {format}")
-            elif format.width > _WIDEST_FACTOR:
-                wrong.append(f"{name} must have at most {_WIDEST_FACTOR} bits, not {format.width}")
-        return wrong
-
-    @property
-    def sizes(self) -> EieSizes:
-        """What the encoder must know."""
-        assert isinstance(self.weight, FixedFormat)
-        return EieSizes(
-            pes=self.pes,
-            columns=self.columns,
-            rows=self.rows,
-            entries=self.entries,
-            weight=self.weight,
-            code_width=self.code_width,
-            index_width=self.index_width,
-        )
-
-    def streams(self) -> dict[str, Stream]:
-        assert self.accumulator is not None
-        word = parse(f"uint{self.sizes.word_width}")
-        return {
-            "command": Stream("in", {"load": _BIT, "columns": _SIZE, "rows": _SIZE}),
-            "matrix": Stream("in", {"word": word, "last": _BIT}),
-            "activation": Stream("in", {"a": self.activation, "last": _BIT}),
-            "result": Stream("out", {"y": self.accumulator, "last": _BIT}),
-            "status": Stream("out", {"code": parse("uint3"), "cycles": parse("uint32")}),
-        }
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         return eie_golden(self, items, lambda command: busy_cycles(command, self.queue))

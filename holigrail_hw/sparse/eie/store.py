@@ -7,7 +7,7 @@ leading-non-zero tree with registers at its nodes. Two vectors have room: one co
 other is searched.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import memory, wiring
@@ -15,8 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.hdl.integer.leading_zeros import leading_zeros
 
-if TYPE_CHECKING:
-    from .operator import Eie
+from .shape import EieShape
 
 __all__ = ["EieStore", "group_width"]
 
@@ -38,7 +37,7 @@ class EieStore(wiring.Component):
     empty : Out(1), all are given
     """
 
-    def __init__(self, spec: "Eie"):
+    def __init__(self, spec: EieShape):
         self._columns, width = spec.columns, spec.activation.width
         super().__init__(
             {

@@ -4,7 +4,7 @@ Both curves come from the cycle model, for matrices with zeros spread at random.
 the comparison has as many multipliers and always uses all of them.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from holigrail_hw.core.views import Curve, View
 from ..shared.crossovers import crossovers
 from .model import efficiency, queue_cycles, work_of
 from .schedule import PIPELINE
-
-if TYPE_CHECKING:
-    from .operator import Eie
+from .shape import EieShape
 
 __all__ = ["eie_views", "speed_up"]
 
@@ -24,7 +22,7 @@ _DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 _COLUMNS, _MOST_ROWS, _DENSITY = 256, 64, 0.1
 
 
-def eie_views(spec: "Eie") -> list[View]:
+def eie_views(spec: EieShape) -> list[View]:
     """Two curves and the four ways to use zeros, from seeded random numbers."""
     rng = np.random.default_rng(1)
     rows = min(spec.rows, _MOST_ROWS)
@@ -53,14 +51,14 @@ def eie_views(spec: "Eie") -> list[View]:
     ]
 
 
-def speed_up(spec: "Eie", rng: np.random.Generator, density: float) -> float:
+def speed_up(spec: EieShape, rng: np.random.Generator, density: float) -> float:
     """How many times as fast as a dense engine, at one density of weights and activations."""
     rows = min(spec.rows, _MOST_ROWS)
     work = _work(spec, rng, (density, density))
     return rows * _COLUMNS / (queue_cycles(work, spec.queue) + PIPELINE)
 
 
-def _work(spec: "Eie", rng: np.random.Generator, densities: tuple[float, float]) -> Any:
+def _work(spec: EieShape, rng: np.random.Generator, densities: tuple[float, float]) -> Any:
     rows = min(spec.rows, _MOST_ROWS)
     mask = rng.random((rows * spec.pes, _COLUMNS)) < densities[0]
     work, _ = work_of(mask, spec.pes, spec.index_width)

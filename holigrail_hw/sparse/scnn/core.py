@@ -4,7 +4,7 @@ All elements start a group together and wait for each other at its end. Then the
 change places: the one that filled is drained while the next group goes on in the other one.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -17,9 +17,7 @@ from .issue import Issue
 from .load import FLAGS, Loader
 from .products import Products
 from .scatter import Scatter
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["ScnnCore"]
 
@@ -29,7 +27,7 @@ _SIDES = {"left": (-1, 0), "right": (1, 0), "above": (0, -1), "below": (0, 1)}
 class ScnnCore(wiring.Component):
     """The engine behind its streams; parameters are those of the specification."""
 
-    def __init__(self, spec: "Scnn"):
+    def __init__(self, spec: ScnnShape):
         self._spec = spec
         super().__init__(stream_ports(spec.streams()))
 
@@ -133,7 +131,7 @@ class ScnnCore(wiring.Component):
 class _Element(wiring.Component):
     """One processing element: its activations, products, sums and results."""
 
-    def __init__(self, spec: "Scnn", column: int, row: int):
+    def __init__(self, spec: ScnnShape, column: int, row: int):
         self._spec = spec
         assert spec.accumulator is not None
         places = spec.tile_width * spec.tile_height

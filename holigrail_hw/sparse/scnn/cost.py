@@ -1,14 +1,11 @@
 """What an SCNN engine costs: multipliers, the crossbar with its queues, memories."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["memory_bits", "scnn_cost"]
 
 
-def scnn_cost(spec: "Scnn") -> dict[str, int]:
+def scnn_cost(spec: ScnnShape) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     assert spec.accumulator is not None
     sums, width = spec.sums, spec.accumulator.width
@@ -34,7 +31,7 @@ def scnn_cost(spec: "Scnn") -> dict[str, int]:
     return {key: value * spec.elements for key, value in total.items()}
 
 
-def memory_bits(spec: "Scnn") -> dict[str, int]:
+def memory_bits(spec: ScnnShape) -> dict[str, int]:
     """Bits of the memories of one element, by what they hold."""
     assert spec.accumulator is not None
     places = (spec.tile_width * spec.tile_height - 1).bit_length()

@@ -1,6 +1,6 @@
 """From a full set of sums to compressed results: a walk over addresses, ReLU, runs of zeros."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -8,14 +8,12 @@ from amaranth.lib.wiring import In, Out
 
 from .load import vector_layout
 from .scatter import DrainSignature
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["Compressor", "Drain"]
 
 
-def _value_layout(spec: "Scnn") -> data.StructLayout:
+def _value_layout(spec: ScnnShape) -> data.StructLayout:
     """A value, whether it is the last of its block, and whether that block is the group's last."""
     assert spec.accumulator is not None
     return data.StructLayout({"value": signed(spec.accumulator.width), "last": 1, "final": 1})
@@ -29,7 +27,7 @@ class Drain(wiring.Component):
     ``busy`` from the cycle after ``start`` until the last value has been accepted.
     """
 
-    def __init__(self, spec: "Scnn", column: int, row: int):
+    def __init__(self, spec: ScnnShape, column: int, row: int):
         self._spec = spec
         assert spec.accumulator is not None
         number = signed(spec.accumulator.width)
@@ -137,7 +135,7 @@ class Compressor(wiring.Component):
     ``ending`` says that the group whose values come is the last of a layer.
     """
 
-    def __init__(self, spec: "Scnn"):
+    def __init__(self, spec: ScnnShape):
         assert spec.accumulator is not None
         self._spec, width = spec, spec.accumulator.width
         item = _value_layout(spec)

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from holigrail_hw.formats import FixedFormat, Format
 
 from .encoding import encode_blocks
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["Layer", "convolution", "layers_of", "results_of", "scnn_golden"]
 
@@ -44,7 +42,7 @@ class Layer:
     channels: int
 
 
-def layers_of(spec: "Scnn", items: Mapping[str, Mapping[str, Any]]) -> list[Layer]:
+def layers_of(spec: ScnnShape, items: Mapping[str, Mapping[str, Any]]) -> list[Layer]:
     """The layers of the streams."""
     readers = [
         _Reader(
@@ -157,7 +155,7 @@ def convolution(x: Any, weights: Any, stride: int, same: bool) -> Any:
     return total
 
 
-def results_of(spec: "Scnn", layer: Layer) -> list[list[Any]]:
+def results_of(spec: ScnnShape, layer: Layer) -> list[list[Any]]:
     """int64 results, output channels x places, by element and group."""
     plane = _plane(spec, layer)
     parts: list[list[Any]] = [[] for _ in range(spec.elements)]
@@ -171,7 +169,7 @@ def results_of(spec: "Scnn", layer: Layer) -> list[list[Any]]:
     return parts
 
 
-def scnn_golden(spec: "Scnn", items: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def scnn_golden(spec: ScnnShape, items: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Results of every element and statuses of all commands."""
     parts: list[list[dict[str, Any]]] = [[] for _ in range(spec.elements)]
     codes = []
@@ -187,7 +185,7 @@ def scnn_golden(spec: "Scnn", items: Mapping[str, Mapping[str, Any]]) -> dict[st
     return answer | {"status": {"code": np.array(codes, np.uint64)}}
 
 
-def _fields(spec: "Scnn", parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _fields(spec: ScnnShape, parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Codes of a stream of results."""
     assert isinstance(spec.accumulator, FixedFormat)
     mask, empty = (1 << spec.accumulator.width) - 1, np.zeros((0, spec.activation_lanes), np.int64)
@@ -202,7 +200,7 @@ def _fields(spec: "Scnn", parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: codes.astype(np.uint64) for name, codes in found.items()}
 
 
-def _plane(spec: "Scnn", layer: Layer) -> Any:
+def _plane(spec: ScnnShape, layer: Layer) -> Any:
     """All tiles of all channels: channels x height x width."""
     tiles = np.stack(layer.activations).reshape(
         spec.rows, spec.columns, layer.channels, spec.tile_height, spec.tile_width
@@ -213,7 +211,7 @@ def _plane(spec: "Scnn", layer: Layer) -> Any:
     )
 
 
-def _finished(spec: "Scnn", sums: Any) -> Any:
+def _finished(spec: ScnnShape, sums: Any) -> Any:
     """Sums as the accumulators hold them, then ReLU."""
     assert isinstance(spec.accumulator, FixedFormat)
     width = spec.accumulator.width
@@ -224,7 +222,7 @@ def _finished(spec: "Scnn", sums: Any) -> Any:
     return np.maximum(sums, 0) if spec.relu == "on" else sums
 
 
-def _tile(spec: "Scnn", sums: Any, element: int) -> Any:
+def _tile(spec: ScnnShape, sums: Any, element: int) -> Any:
     height, width = -(-spec.tile_height // spec.stride), -(-spec.tile_width // spec.stride)
     row, column = divmod(element, spec.columns)
     return sums[:, row * height : (row + 1) * height, column * width : (column + 1) * width]

@@ -5,16 +5,14 @@ earlier channel is at work.
 """
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Cat, Module, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from .load import StoreSignature, word_layout
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["LOOKAHEAD", "Issue", "operand_words"]
 
@@ -22,7 +20,7 @@ __all__ = ["LOOKAHEAD", "Issue", "operand_words"]
 LOOKAHEAD = 4
 
 
-def operand_words(spec: "Scnn") -> tuple[Any, Any]:
+def operand_words(spec: ScnnShape) -> tuple[Any, Any]:
     """Layouts of a vector of activations and of one of weights."""
     places, taps = spec.tile_width * spec.tile_height, spec.taps * spec.filters
     return (
@@ -39,7 +37,7 @@ class Issue(wiring.Component):
     cycle after ``start`` until the last pair has been taken.
     """
 
-    def __init__(self, spec: "Scnn"):
+    def __init__(self, spec: ScnnShape):
         self._spec = spec
         self.words = a_word, w_word = operand_words(spec)
         channels = spec.channel_depth

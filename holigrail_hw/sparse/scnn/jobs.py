@@ -1,7 +1,7 @@
 """Layers for an SCNN engine as items of its streams, right ones and wrong ones."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,16 +11,14 @@ from holigrail_hw.core.values import codes_of, integers_of, number_array
 from holigrail_hw.formats import FixedFormat, Format
 
 from .encoding import decode_block, encode_blocks
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["corner_jobs", "layer_items", "layer_result", "random_job", "random_layer"]
 
 _FAULTY = 0.25
 
 
-def layer_items(spec: "Scnn", activations: Any, weights: Any) -> Items:
+def layer_items(spec: ScnnShape, activations: Any, weights: Any) -> Items:
     """A layer as items of the engine's streams.
 
     Parameters
@@ -54,7 +52,7 @@ def layer_items(spec: "Scnn", activations: Any, weights: Any) -> Items:
     return items
 
 
-def layer_result(spec: "Scnn", results: Items, groups: int) -> np.ndarray:
+def layer_result(spec: ScnnShape, results: Items, groups: int) -> np.ndarray:
     """The results of one layer as int64, output channels x height x width of all tiles."""
     assert isinstance(spec.accumulator, FixedFormat)
     x, y = spec.x, spec.y
@@ -76,7 +74,7 @@ def layer_result(spec: "Scnn", results: Items, groups: int) -> np.ndarray:
 
 
 def random_layer(
-    spec: "Scnn",
+    spec: ScnnShape,
     rng: np.random.Generator,
     channels: int,
     filters: int,
@@ -96,7 +94,7 @@ def random_layer(
     return found[0], found[1]
 
 
-def random_job(spec: "Scnn", rng: np.random.Generator, size: int) -> Items:
+def random_job(spec: ScnnShape, rng: np.random.Generator, size: int) -> Items:
     """A layer of about so many vectors and of any density, now and then a wrong one."""
     places = spec.tile_width * spec.tile_height / spec.activation_lanes
     places += spec.taps * spec.filters / spec.weight_lanes
@@ -110,7 +108,7 @@ def random_job(spec: "Scnn", rng: np.random.Generator, size: int) -> Items:
     return job
 
 
-def corner_jobs(spec: "Scnn") -> list[Items]:
+def corner_jobs(spec: ScnnShape) -> list[Items]:
     """Zeros only, no zeros, the smallest, extreme values, every fault and a right layer after."""
     rng = np.random.default_rng(7)
     assert isinstance(spec.activation, FixedFormat) and isinstance(spec.weight, FixedFormat)
@@ -137,14 +135,14 @@ def corner_jobs(spec: "Scnn") -> list[Items]:
     return jobs
 
 
-def _cut(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
+def _cut(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """The first activations, or all weights, end after one vector of their only frame."""
     fields = job["activation0"]
     job["activation0"] = {name: codes[:1].copy() for name, codes in fields.items()}
     job["activation0"]["final"][:] = 1
 
 
-def _cut_weights(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
+def _cut_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """Each group's weights end somewhere, within a block or not."""
     fields = job["weight"]
     ends = np.flatnonzero(fields["final"]) + 1
@@ -158,17 +156,17 @@ def _cut_weights(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
     job["weight"] = cut
 
 
-def _more(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
+def _more(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """One channel less is announced than comes; 0 channels are possible."""
     job["command"]["channels"] = job["command"]["channels"] - np.uint64(1)
 
 
-def _fewer(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
+def _fewer(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """More channels are announced than come, or than there is room for."""
     job["command"]["channels"] = job["command"]["channels"] + np.uint64(spec.channel_depth)
 
 
-def _far(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
+def _far(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """Marks of blocks get lost, so blocks grow together and places are beyond the end."""
     for fields in job.values():
         if "last" in fields:
@@ -176,7 +174,7 @@ def _far(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
             fields["last"] = fields["last"].astype(np.uint64)
 
 
-def _long(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
+def _long(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """More vectors of activations come than there is room for, all of the first block."""
     fields = job["activation0"]
     more = spec.activation_depth + 3
@@ -190,11 +188,11 @@ def _long(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
 _FAULTS = (_cut, _cut_weights, _more, _fewer, _far, _long)
 
 
-def _spoil(spec: "Scnn", rng: np.random.Generator, job: Items) -> None:
+def _spoil(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     _FAULTS[int(rng.integers(len(_FAULTS)))](spec, rng, job)
 
 
-def _packed(spec: "Scnn", frames: Iterable[Any], format: Format, prefix: str) -> dict[str, Any]:
+def _packed(spec: ScnnShape, frames: Iterable[Any], format: Format, prefix: str) -> dict[str, Any]:
     """Frames of blocks as fields of vectors."""
     lanes = spec.activation_lanes if prefix == "a" else spec.weight_lanes
     mask = (1 << format.width) - 1
@@ -211,7 +209,7 @@ def _packed(spec: "Scnn", frames: Iterable[Any], format: Format, prefix: str) ->
     }
 
 
-def _check(spec: "Scnn", activations: np.ndarray, weights: np.ndarray) -> None:
+def _check(spec: ScnnShape, activations: np.ndarray, weights: np.ndarray) -> None:
     height, width = spec.rows * spec.tile_height, spec.columns * spec.tile_width
     wrong = []
     if activations.ndim != 3 or activations.shape[1:] != (height, width) or not len(activations):
@@ -229,7 +227,7 @@ def _check(spec: "Scnn", activations: np.ndarray, weights: np.ndarray) -> None:
         raise RequestError([f"scnn layer: {text}" for text in wrong])
 
 
-def _integers(spec: "Scnn", **arrays: np.ndarray) -> list[np.ndarray]:
+def _integers(spec: ScnnShape, **arrays: np.ndarray) -> list[np.ndarray]:
     """The integers that arrays hold; raises RequestError for all that their formats do not."""
     found, wrong = [], []
     for (name, numbers), format in zip(arrays.items(), (spec.activation, spec.weight), strict=True):

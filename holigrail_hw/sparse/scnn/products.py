@@ -5,7 +5,7 @@ coordinates less a weight's are those of an output, if both halves of a stride m
 ``scnn_geometry``). Two steps: tables, then products, addresses and what is dropped.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Array, Const, Module, Signal, Value
 from amaranth.lib import data, wiring
@@ -14,14 +14,12 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.hdl.shapes import shape_of
 
 from .issue import operand_words
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["Products", "product_layout"]
 
 
-def product_layout(spec: "Scnn") -> data.StructLayout:
+def product_layout(spec: ScnnShape) -> data.StructLayout:
     """A product on its way to its bank."""
     return data.StructLayout(
         {"address": spec.sums.address_width, "value": shape_of(spec.sum_of(1))}
@@ -34,7 +32,7 @@ class Products(wiring.Component):
     ``there`` says which of the products belong to an output of this element or its halo.
     """
 
-    def __init__(self, spec: "Scnn", column: int, row: int):
+    def __init__(self, spec: ScnnShape, column: int, row: int):
         self._spec, self._column, self._row = spec, column, row
         a_word, w_word = operand_words(spec)
         count = spec.activation_lanes * spec.weight_lanes

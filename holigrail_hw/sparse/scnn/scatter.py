@@ -4,16 +4,14 @@ A vector of products waits until all of them have been taken. In a cycle a queue
 the products for its bank as it has room for, the first lanes first, and its bank adds one product.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from .products import product_layout
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["DrainSignature", "Scatter"]
 
@@ -21,7 +19,7 @@ __all__ = ["DrainSignature", "Scatter"]
 class DrainSignature(wiring.Signature):
     """Reading and writing of the set of sums that rests; data come in the cycle after ``read``."""
 
-    def __init__(self, spec: "Scnn"):
+    def __init__(self, spec: ScnnShape):
         assert spec.accumulator is not None
         width = spec.accumulator.width
         super().__init__(
@@ -43,7 +41,7 @@ class Scatter(wiring.Component):
     cleared, until ``ready``.
     """
 
-    def __init__(self, spec: "Scnn"):
+    def __init__(self, spec: ScnnShape):
         self._spec = spec
         self._lanes = spec.activation_lanes * spec.weight_lanes
         self._banks = spec.sums.banks

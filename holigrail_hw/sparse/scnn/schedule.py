@@ -5,20 +5,18 @@ through, cycle by cycle, without any values: which blocks are empty, and which b
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .golden import Layer, layers_of, results_of
 from .issue import LOOKAHEAD
-
-if TYPE_CHECKING:
-    from .operator import Scnn
+from .shape import ScnnShape
 
 __all__ = ["group_cycles", "total_cycles"]
 
 
-def total_cycles(spec: "Scnn", items: Mapping[str, Mapping[str, Any]]) -> int:
+def total_cycles(spec: ScnnShape, items: Mapping[str, Mapping[str, Any]]) -> int:
     """Cycles from reset to the last item delivered."""
     command = drained = delivered = 0
     for layer in layers_of(spec, items):
@@ -27,7 +25,7 @@ def total_cycles(spec: "Scnn", items: Mapping[str, Mapping[str, Any]]) -> int:
     return delivered
 
 
-def _layer(spec: "Scnn", layer: Layer, command: int, drained: int) -> tuple[int, int, int]:
+def _layer(spec: ScnnShape, layer: Layer, command: int, drained: int) -> tuple[int, int, int]:
     """When the next command is taken, sums are drained, and nothing more is to be delivered."""
     elements, freed = spec.elements, [0, 0]
     moment = command + max(layer.items[:elements]) + 2
@@ -50,7 +48,7 @@ def _layer(spec: "Scnn", layer: Layer, command: int, drained: int) -> tuple[int,
     return moment + 1, drained, max(delivered, moment + 1)
 
 
-def _drain_cycles(spec: "Scnn", blocks: Any) -> int:
+def _drain_cycles(spec: ScnnShape, blocks: Any) -> int:
     """One for every output, every placeholder and every block, outputs x places of it."""
     span, cycles = 1 << spec.index_width, 0
     for block in blocks:
@@ -59,7 +57,7 @@ def _drain_cycles(spec: "Scnn", blocks: Any) -> int:
     return cycles
 
 
-def group_cycles(spec: "Scnn", element: int, activations: list[Any], weights: list[Any]) -> int:
+def group_cycles(spec: ScnnShape, element: int, activations: list[Any], weights: list[Any]) -> int:
     """Cycles of one element at work on one group, from the one after its start."""
     row, column = divmod(element, spec.columns)
     banks_of = _Banks(spec, column, row)
@@ -120,7 +118,7 @@ def group_cycles(spec: "Scnn", element: int, activations: list[Any], weights: li
 class _Banks:
     """The banks that the products of two vectors ask for, in the order of the lanes."""
 
-    def __init__(self, spec: "Scnn", column: int, row: int):
+    def __init__(self, spec: ScnnShape, column: int, row: int):
         x, y, sums = spec.x, spec.y, spec.sums
         self._bounds = x.bounds(column), y.bounds(row)
         self._stride, self._banks = spec.stride, sums.banks

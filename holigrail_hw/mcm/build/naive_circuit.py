@@ -13,7 +13,7 @@ from typing import Any
 from amaranth import Const, Value, signed
 
 from ..matrix.circuit import MatrixCircuit
-from .adder_graph import AdderGraph
+from ..graph.adder_graph import AdderGraph
 
 __all__ = ["naive_graph", "naive_matrix"]
 
