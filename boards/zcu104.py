@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """ZCU104: AMD Zynq UltraScale+ XCZU7EV. Its tool is closed, so only a project is written.
 
 Clock and serial pins from the board's user guide UG1267: the 125 MHz differential clock on bank 28

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -148,7 +149,9 @@ class Bench:
 
 def note(kind: str, what: dict) -> None:
     """Add to the report, which survives a crash of the simulator."""
-    content = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {"tests": []}
+    content: dict[str, Any] = {"tests": []}
+    if REPORT.exists():
+        content = json.loads(REPORT.read_text(encoding="utf-8"))
     if kind == "failure":
         content["failure"] = what
     else:

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -41,7 +42,7 @@ class Bench:
     def drive(self, index: int) -> None:
         """Put the operands of one item on the ports."""
         for port in TOP.inputs():
-            getattr(self.dut, port.name).value = int(VECTORS.codes[port.operand][index])
+            getattr(self.dut, port.name).value = int(VECTORS.codes[str(port.operand)][index])
 
     def drive_noise(self, rng: np.random.Generator) -> None:
         """Operands that must not matter."""
@@ -156,7 +157,9 @@ class Bench:
 
 def note(kind: str, what: dict) -> None:
     """Add to the report, which survives a crash of the simulator."""
-    content = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {"tests": []}
+    content: dict[str, Any] = {"tests": []}
+    if REPORT.exists():
+        content = json.loads(REPORT.read_text(encoding="utf-8"))
     if kind == "failure":
         content["failure"] = what
     else:

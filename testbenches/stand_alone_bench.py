@@ -224,7 +224,7 @@ class Bench:
                 mine = [register for register in registers if register["stream"] == stream.name]
                 (status,) = (register for register in mine if register["word"] is None)
                 words = [register for register in mine if register["word"] is not None]
-                if not await self.access(status["address"], None, pause) & 1:
+                if not (await self.access(status["address"], None, pause) or 0) & 1:
                     continue
                 last = self.cycles
                 if stream.is_source:
@@ -310,7 +310,7 @@ def test_verilog():
     simulator = os.environ.get("SIM", "icarus")
     options = {"icarus": ["-g2005"], "verilator": ["-Wno-fatal"]}
     folder = HERE / "sim_build" / f"{NAME}_{simulator}"
-    scale = {} if simulator == "verilator" else {"timescale": ("1ns", "1ps")}
+    scale: dict = {} if simulator == "verilator" else {"timescale": ("1ns", "1ps")}
     if str(HERE) not in sys.path:
         sys.path.insert(0, str(HERE))
     runner = get_runner(simulator)

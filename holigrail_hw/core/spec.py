@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -38,11 +38,12 @@ DISPLACED: dict[str, str] = {}
 """Operators from elsewhere whose name turned out to be one of this package's, with the reason."""
 
 _MATURITY = ("stable", "preview")
+_Spec = TypeVar("_Spec", bound="OperatorSpec")
 
 
 def operator(
     name: str, *, summary: str, references: Sequence[str] = (), maturity: str = "stable"
-) -> Callable[[type], type]:
+) -> Callable[[type[_Spec]], type[_Spec]]:
     """Register an operator class under its command-line name.
 
     A name belongs to one class, known by its module and its name there: a module may be loaded
@@ -64,7 +65,7 @@ def operator(
         The name or the maturity is none.
     """
 
-    def register(cls: type) -> type:
+    def register(cls: type[_Spec]) -> type[_Spec]:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
             raise ValueError(f"operator {name!r}: the name must be kebab-case")
         if is_keyword(name):

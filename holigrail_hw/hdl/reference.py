@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportOperatorIssue=false
+
 """Arithmetic on numbers of any scalar formats, written the naive way, as circuits to prove against.
 
 Nothing is shared with the datapaths. A number is sign, significand and a distance to shift; a sum

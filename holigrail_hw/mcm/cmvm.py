@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportOperatorIssue=false
+
 """Multiplication of a vector by a constant matrix with shifts and adders only (CMVM).
 
 A fully parallel layer: every output is a row of the matrix times the inputs, plus a bias, rounded

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 """Hardware that expands bit masks, a block per cycle.
 
 Words of values lie in a ring of two. All words but a frame's last are full, so they never need to

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """Hardware that makes bit masks, a block per cycle.
 
 Values that are not zero are brought side by side by a network of exchanges and written into one of

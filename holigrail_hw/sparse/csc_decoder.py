@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """Hardware that finds the rows and columns of a compressed sparse matrix, an entry per cycle.
 
 The row is a running sum of relative indices. The pointer of the next column is taken together with

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 """Hardware that expands run lengths of zeros, a symbol per cycle.
 
 When a word comes in, a pair without a value becomes one with a run shorter by one and the value

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """Hardware that makes run lengths of zeros, a symbol per cycle.
 
 Zeros are counted; a symbol that is not zero, the last one, or a zero the count cannot hold makes a

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The buffer of activations of a matrix engine: one half is filled while the other is read.
 
 One block memory with two ports holds both halves. Or each half is a large memory with a single

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The hardware of a matrix engine: buffers, a stationary array, sums, requantisation, order.
 
 Nothing behind the array ever waits. A vector whose results leave the engine enters the array only

@@ -15,7 +15,7 @@ _KEYS = ("adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits"
 
 def gemm_cost(spec: GemmShape, timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
-    total = dict.fromkeys(_KEYS, 0)
+    total: dict[str, int] = dict.fromkeys(_KEYS, 0)
     for part in cost_of_parts(spec, timing).values():
         _add(total, part, 1)
     return total
@@ -34,7 +34,7 @@ def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
     )
     columns, width = spec.columns, spec.totals.width
     bits, lanes = memory_bits(spec), spec.lanes
-    sums = dict.fromkeys(_KEYS, 0)
+    sums: dict[str, int] = dict.fromkeys(_KEYS, 0)
     sums["luts"] = columns * width
     sums["flip_flops"] = columns * (2 * width + 2 * spec.sums.final.width)
     sums["memory_bits"] = bits["sums"]
@@ -52,7 +52,7 @@ def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
     parts = {"array": array.cost(timing), "sums over tiles": sums, "buffer and control": rest}
     if lanes is not None:
         channel = spec.streams().get("parameter")
-        made = dict.fromkeys(_KEYS, 0)
+        made: dict[str, int] = dict.fromkeys(_KEYS, 0)
         made["flip_flops"] = 2 * columns * (channel.width if channel else 0)
         _add(made, plan_cost(lanes.plan(timing)), columns)
         parts["requantisation"] = made

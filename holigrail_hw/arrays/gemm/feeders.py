@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """What a matrix engine reads before it computes: commands with their vectors, and what goes along.
 
 The loader takes a command and writes its vectors into one half of a buffer, while what came before

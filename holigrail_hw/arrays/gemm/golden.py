@@ -38,7 +38,7 @@ def commands_of(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> Iter
 
 def gemm_golden(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Results and statuses of all commands."""
-    place = dict.fromkeys(_BLOCKS, 0)
+    place: dict[str, int] = dict.fromkeys(_BLOCKS, 0)
     rows: list[Any] = []
     lasts: list[Any] = []
     codes = []

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The buffer of activations of a matrix engine whose words of zero are never written nor read.
 
 Each row has a memory of words with an enable of its own, and all rows together one of flags. The

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """Around the array of a matrix engine: sums over tiles in a memory, then what leaves the engine.
 
 The sum of a row is read, added to and written some cycles later, without any bypass: whoever feeds

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """The order in which a matrix engine reads its vectors: for every tile of columns, all of them."""
 
 from typing import Any

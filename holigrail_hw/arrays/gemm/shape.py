@@ -282,7 +282,7 @@ class GemmShape(Engine):
     def streams(self) -> dict[str, Stream]:
         rows, columns, lanes = range(self.rows), range(self.columns), self.lanes
         last = {"last": _BIT}
-        sizes = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), _SIZE)
+        sizes: dict[str, Format] = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), _SIZE)
         streams = {
             "command": Stream("in", sizes),
             "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """An array whose elements hold the sums while both factors pass by (output-stationary).
 
 Element (i, j) meets component i of the row vector, which moves right, and component j of the

@@ -185,7 +185,9 @@ class ArrayShape(Engine):
     @property
     def mac(self) -> Mac:
         """What an element of an output-stationary array computes."""
-        exact = {"accumulation": "exact", "products": self.products}
+        sums: dict[str, Any] = {"accumulation": self.accumulation}
+        if self.accumulation == "exact":
+            sums["products"] = self.products
         return Mac(
             a=self.activation,
             b=self.weight,
@@ -193,7 +195,7 @@ class ArrayShape(Engine):
             product=self.product,
             rounding=self.rounding,
             multiplier=self.multiplier,
-            **(exact if self.accumulation == "exact" else {"accumulation": self.accumulation}),
+            **sums,
         )
 
     def tile_cycles(self, timing: Timing, counts: list[int]) -> int:

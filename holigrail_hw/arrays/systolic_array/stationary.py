@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """An array whose elements hold one factor while the other passes by (Kung, "Why systolic
 architectures?", 1982).
 

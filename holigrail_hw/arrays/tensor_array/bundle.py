@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportReturnType=false
+
 """A tensor element whose ports are words, as an array wires them."""
 
 from dataclasses import dataclass

@@ -249,6 +249,7 @@ class TensorElement(OperatorSpec):
         """The running sum of the dot products of ``pairs``."""
         assert isinstance(self.accumulator, FixedFormat)
         shape, width = shape_of(self.accumulator), self.accumulator.width
+        is_signed = self.accumulator.signed
         formats = self.activation, self.weight
         if self.multiplier == "fused":
             heap = dot_heap(plan, pairs, *formats, width)
@@ -263,8 +264,7 @@ class TensorElement(OperatorSpec):
             )
             if heap is not None:
                 bits = add_up(plan, "total", heap.like(added), before)
-                signed = self.accumulator.signed
-                return plan.step("total", shape, lambda s: s.as_signed() if signed else s, bits)
+                return plan.step("total", shape, lambda s: s.as_signed() if is_signed else s, bits)
             return plan.step(
                 "total", shape, lambda s, p: s + p, before, *added, using=Adder(width), wrap=True
             )

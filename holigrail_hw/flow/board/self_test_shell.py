@@ -1,3 +1,7 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 """The hardware of the self-test shell; :mod:`.self_test` says what it computes."""
 
 from functools import reduce

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportReturnType=false
+
 """Bit heaps: many bits of different weights that add up to one integer.
 
 A heap is a list of columns; column c holds bits that count 2^c each. Full and half adders take

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportReturnType=false
+
 """The choice of the activations that the kept weights of a block are for.
 
 Entry t of a block of ``group`` with ``kept`` entries can be at places t to t + group - kept only.

@@ -1,3 +1,7 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+# pyright: reportOptionalMemberAccess=false
+
 """Frames of bytes on a line of bytes: where one begins and ends, and whether it came whole.
 
 A frame is a flag, its bytes, a checksum of two bytes and a flag. A byte that looks like a flag or

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """Many streams of items through one line of bytes in each direction.
 
 The far end is a host with plenty of memory; this end has a queue for each stream that feeds the

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """A serial port: one start bit, eight data bits with the lowest first, one stop bit.
 
 ``divisor`` is the clock frequency over the baud rate. The receiver samples in the middle of each

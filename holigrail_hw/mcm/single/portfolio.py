@@ -45,8 +45,11 @@ def search(
     found = _Best(progress)
     if engine == "cp-sat":
         # This engine has a process of its own.
-        report = found.take if progress is not None else None
-        return solve(problem, engine=engine, time_limit=time_limit, report=report)
+        def report(answer: Solution) -> None:
+            found.take(answer)
+
+        asked = report if progress is not None else None
+        return solve(problem, engine=engine, time_limit=time_limit, report=asked)
     bits = max((t.bit_length() for t in odd_targets(problem.constants)), default=0)
     if engine != "ilp" and bits <= _ALONE_BITS:
         alone = _ALONE_S if time_limit is None else min(_ALONE_S, time_limit)

@@ -200,6 +200,7 @@ class Selection:
 
     def shallowest(self):
         """Start from the choice that makes every fundamental at its least depth."""
+        assert self.depth is not None
         built, order, cost = {1}, [], 0
         waiting = list(range(len(self.names)))
         for _ in range(self.depth):

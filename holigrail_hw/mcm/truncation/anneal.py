@@ -96,7 +96,8 @@ class Annealing:
         self.answer: Answer | None = None
         self._evaluate = _Evaluation(allowed, input_width, signed)
         self._deepest = max((limit.bit_length() for limit in allowed.values()), default=0)
-        self._start = dict(forms), dict.fromkeys(self.names, (0, 0))
+        untouched: dict[int, Truncation] = dict.fromkeys(self.names, (0, 0))
+        self._start = dict(forms), untouched
 
     def block(self, count: int, deadline: float) -> None:
         """Cool down once in ``count`` moves, from the best graph so far."""

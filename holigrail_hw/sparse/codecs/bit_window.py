@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """Words of bits as a window on the bits that come next.
 
 The first bit is in the lowest place, so that bits leave by a shift to the right; a new word is put

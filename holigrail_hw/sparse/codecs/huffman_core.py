@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The datapath of a canonical Huffman decoder.
 
 The next bits are compared with the limit of every length at once; the first limit above them gives

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 """Tables of canonical Huffman decoders, constant or loaded.
 
 limit[l], left-aligned, is above all code words of at most l bits; a code word of length l plus

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The hardware of an EIE-like engine: loader, activations, elements, and how the sums leave.
 
 A product is made in three steps: activations are sent while any is left; sums are read row by row

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """How the sums of an EIE-like engine leave: in the order of the rows, each set to 0 behind it."""
 
 from typing import Any

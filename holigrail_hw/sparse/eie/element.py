@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """A processing element of an EIE-like engine: queue, entries, sums.
 
 An activation waits with the place and the number of its entries. Then, an entry per cycle: entry

@@ -116,7 +116,7 @@ def _random_words(
     matrix[rng.random(rows) < 0.05 * share] = codebook[0]
     while not _fits(spec, matrix):
         matrix[rng.random(matrix.shape) < 0.3] = 0
-    return encode(spec.sizes, matrix, codebook).words()
+    return encode(spec.sizes, matrix, codebook.tolist()).words()
 
 
 def _fits(spec: EieShape, matrix: Any) -> bool:

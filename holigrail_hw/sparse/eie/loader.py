@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
 """What an EIE-like engine reads: commands, the words of a matrix, vectors.
 
 A matrix is judged while it comes. What follows a mistake is thrown away up to the marked item, so

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The queue of an element: activations that wait, and the one whose entries are worked on."""
 
 from typing import Any

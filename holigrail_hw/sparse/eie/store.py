@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The activations of an EIE-like engine, and the search for those that are not zero.
 
 A flag tells for every activation whether it is zero. The flags of a group are one word of a memory,

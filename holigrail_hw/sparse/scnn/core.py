@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The hardware of an SCNN engine: processing elements, weights for all of them, and a sequencer.
 
 All elements start a group together and wait for each other at its end. Then the two sets of sums

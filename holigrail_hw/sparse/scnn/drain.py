@@ -1,3 +1,7 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+# pyright: reportOptionalMemberAccess=false
+
 """From a full set of sums to compressed results: a walk over addresses, ReLU, runs of zeros."""
 
 from typing import Any

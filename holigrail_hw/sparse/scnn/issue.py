@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """What an SCNN element multiplies when: every vector of weights with every one of activations.
 
 Blocks of a channel that are empty on either side take no product; they are passed over while an

@@ -147,7 +147,7 @@ def _cut_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     fields = job["weight"]
     ends = np.flatnonzero(fields["final"]) + 1
     starts = np.concatenate([[0], ends[:-1]])
-    kept = [np.arange(a, rng.integers(a, b) + 1) for a, b in zip(starts, ends, strict=True)]
+    kept = [np.arange(a, int(rng.integers(a, b)) + 1) for a, b in zip(starts, ends, strict=True)]
     picks = np.concatenate([np.zeros(0, np.int64), *kept]).astype(np.int64)
     cut = {name: codes[picks].copy() for name, codes in fields.items()}
     if kept:

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 """Compressed blocks on their way into an SCNN element: indices become places, blocks get an end.
 
 The zeros before each value are summed once, here. A value beyond the end of its block becomes 0. A

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """The Cartesian product of two vectors, and where each product belongs.
 
 Tables turn the place of an operand into its share of the address and its coordinates: an input's

@@ -1,3 +1,6 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportGeneralTypeIssues=false
+
 """Products scattered over banks: a crossbar, a queue in front of every bank, two sets of sums.
 
 A vector of products waits until all of them have been taken. In a cycle a queue takes as many of

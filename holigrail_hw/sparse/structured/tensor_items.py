@@ -103,7 +103,7 @@ def product_of(spec: TensorArray, m: int, n: int, result: Mapping[str, Any]) -> 
     """The M x N integers that the items of the stream ``result`` hold."""
     high, wide = spec.rows * spec.block_rows, spec.columns * spec.block_columns
     down, across = -(-m // high), -(-n // wide)
-    assert spec.accumulator is not None
+    assert isinstance(spec.accumulator, FixedFormat)
     integers = replace(spec.accumulator, fraction_width=0)
     dtype = integers_of(np.zeros(0, np.uint64), integers).dtype
     whole = np.zeros((across, down, spec.rows, spec.block_rows, wide), dtype)
