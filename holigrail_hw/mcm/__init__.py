@@ -1,4 +1,4 @@
-"""Constant multiplication: adder graphs, exact and heuristic searches, the operator made of them.
+"""Constant multiplication: adder graphs, exact and heuristic searches, and the operators on top.
 
-Everything but the operator is plain Python without amaranth.
+Everything below the operators is plain Python and needs no amaranth.
 """

@@ -4,9 +4,9 @@
 """Multiplication of a vector by a constant matrix with shifts and adders only (CMVM).
 
 A fully parallel layer: every output is a row of the matrix times the inputs, plus a bias, rounded
-to a result format, behind a ReLU if wanted. The adder graph is found by the searches of this
+to a result format, optionally after a ReLU. The adder graph is found by the searches of this
 package and kept on disk. Every adder of the graph is one step of the plan, and synthesis merges
-none of them. Biases and rounding constants go into adders that are there anyway, where they can.
+none of them. Biases and rounding constants are folded into existing adders where possible.
 
 With an error bound, operands lose low bits where that saves one-bit adders, and the worst error of
 every output is proved to stay within the bound.
@@ -82,25 +82,25 @@ _SQUARE = ((1, 2, 3, 4), (-5, 6, -7, 8), (0, 0, 0, 0), (11, -13, 17, 0))
 class MatrixMultiplication(OperatorSpec):
     """p0 = biases[0] + row 0 of the matrix times (x0, x1, ...), p1 = ...
 
-    Without ``result``, outputs are in as many bits as they need, with the place of the inputs'
-    lowest bit; biases are in units of that bit. With ``coefficient_format`` the matrix holds real
-    numbers, exact decimals as text or whatever a file of numbers holds, and is rounded to that
-    format, half to even; exact outputs have its bits behind the point in addition to those of the
-    inputs, and units are those of their lowest bit. With ``result`` outputs are rounded, and
-    saturate or wrap. A ReLU replaces negative outputs by 0. ``depth`` limits the adders on a path
-    of the matrix product; where a bias finds no free place, it is one more adder behind it. Without
-    it the depth is the least possible, where adders times depth are fewest as a rule; deeper graphs
-    may have fewer adders, and 64 is as good as no limit.
+    Without ``result``, outputs are as wide as they need to be and their lowest bit has the weight
+    of the inputs' lowest bit; biases are in units of that bit. With ``coefficient_format`` the
+    matrix holds real numbers (exact decimals as text, or the contents of a file of numbers), which
+    are rounded to that format, half to even; exact outputs then have its fraction bits in addition
+    to those of the inputs, and units are those of their lowest bit. With ``result``, outputs are
+    rounded, and saturate or wrap. A ReLU replaces negative outputs by 0. ``depth`` limits the
+    adders on any path of the matrix product; a bias that cannot be folded in costs one more adder
+    after it. By default the depth is the least possible, which usually minimises adders times
+    depth; deeper graphs may have fewer adders, and 64 is as good as no limit.
 
-    Outputs are exact, or rounded once, unless an error is allowed: the bound is on the magnitude of
-    what is rounded minus the exact sum, ``error`` in units of the exact output, ``error_ulp`` in
-    units in the last place of ``result``, or, without that, of outputs rounded to ``output_bits``,
-    of which the largest possible one uses all. ``faithful`` allows half of such a unit, so that
-    outputs rounded to nearest are off by at most one.
+    Outputs are exact, or rounded once, unless an error is allowed. The bound is on the magnitude of
+    (value before rounding - exact sum): ``error`` in units of the exact output, ``error_ulp`` in
+    units in the last place of ``result`` or, without one, of outputs rounded so that the largest
+    fills ``output_bits``. ``faithful`` allows half such a unit, so that outputs rounded to nearest
+    are off by at most one.
 
-    Two searches run at the same time. What they find depends on the seed and the iterations only,
-    unless the time limit comes first or Ctrl-C, after which the best so far is taken. Without
-    ``iterations``, there are as many as take the compiled search about two seconds.
+    Two searches run at the same time. What they find depends only on the seed and the number of
+    iterations, unless the time limit or Ctrl-C comes first; then the best result so far is used.
+    By default ``iterations`` is what the compiled search manages in about two seconds.
     """
 
     matrix: tuple[tuple[int | Fraction, ...], ...] = parameter(
@@ -124,29 +124,34 @@ class MatrixMultiplication(OperatorSpec):
     error_ulp: int = parameter(0, "allowed error in ulps of rounded outputs", low=0, high=1 << 20)
     faithful: bool = parameter(False, "allow half an ulp of rounded outputs", samples=(True,))
     output_bits: int | None = parameter(
-        None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
+        None, "bits of rounded outputs; the input's width if none", low=1, high=128
     )
-    metric: str = parameter("adders", "what is made small", choices=METRICS)
+    metric: str = parameter("adders", "what to minimise", choices=METRICS)
     depth: int | None = parameter(
         None, "most adders on a path", low=1, high=64, samples=(5, 64), nothing="least"
     )
     iterations: int | None = parameter(
         None,
-        "repetitions of the search, by the matrix if none",
+        "repetitions of the search; chosen by the size of the matrix if none",
         low=0,
         high=1 << 30,
         samples=(0,),
         hardware=False,
     )
     search_time: int = parameter(
-        60, "most seconds for the search", low=1, high=1 << 20, samples=(61,), hardware=False
+        60,
+        "time limit of the search in seconds",
+        low=1,
+        high=1 << 20,
+        samples=(61,),
+        hardware=False,
     )
     search_seed: int = parameter(
-        0, "random numbers of the search", low=0, high=1 << 30, samples=(1,), hardware=False
+        0, "random seed of the search", low=0, high=1 << 30, samples=(1,), hardware=False
     )
     coefficient_format: Format | None = parameter(
         None,
-        "format that the matrix is rounded to, half to even; it has integers if none",
+        "format the matrix is rounded to, half to even; the matrix holds integers if none",
         samples=(parse("sfix9_en3"),),
     )
     coefficient_overflow: str = parameter("refuse", overflow_help, choices=OVERFLOWS)
@@ -158,7 +163,7 @@ class MatrixMultiplication(OperatorSpec):
 
     @property
     def _fraction_width(self) -> int:
-        """Bits behind the point of exact outputs."""
+        """Fraction bits of exact outputs."""
         return fraction_width(self.input) + fraction_width(self.coefficient_format)
 
     def _wrong_numbers(self) -> list[str]:
@@ -317,7 +322,7 @@ class MatrixMultiplication(OperatorSpec):
 
     def golden(self, **codes: Any) -> dict[str, Any]:
         inputs = [np.asarray(codes[f"x{index}"]) for index in range(len(self.integers[0]))]
-        # Partial sums need no more bits than the sum of all magnitudes does, and what they lose.
+        # Partial sums need no more bits than the sum of all magnitudes plus what truncation loses.
         largest = max(sum(map(abs, row)) for row in self.integers) << self.input.width
         largest = 4 * (largest + max(map(abs, self._biases)) + self.bound)
         wide = largest >> 60 or any(code.dtype == object for code in inputs)
@@ -389,10 +394,10 @@ class MatrixMultiplication(OperatorSpec):
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]]:
-        """The circuit adder by adder, nothing saved, and rounding by its definition.
+        """The circuit adder by adder, without optimisation, and rounding by its definition.
 
-        That its graph is the matrix, and its errors and constants are those asked for, are
-        identities of integers, which :meth:`.MatrixDesign.check` computes.
+        That its graph computes the matrix, with the requested errors and constants, are integer
+        identities, which :meth:`.MatrixDesign.check` verifies.
         """
         return self._naive
 

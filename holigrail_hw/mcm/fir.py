@@ -6,8 +6,8 @@ number (MCM), and keeps partial sums::
 
     s[k][n] = h[k] x[n] + s[k+1][n-1],        y[n] = s[0][n]
 
-so that the path from a register to a register is one product and one addition. Equal and opposite
-coefficients, and those that differ by a power of two, share their product; a negative one is
+so that the path between two registers is one product and one addition. Coefficients that are equal
+or opposite, or differ by a power of two, share their product; a negative one is
 subtracted. (Oppenheim and Schafer, "Discrete-Time Signal Processing", 1989; Voronenko and
 Pueschel, "Multiplierless Multiple Constant Multiplication", 2007.)
 """
@@ -71,26 +71,26 @@ __all__ = ["FiniteImpulseResponse"]
 class FiniteImpulseResponse(RoundedOperator):
     """y[n] = coefficients[0] x[n] + coefficients[1] x[n-1] + ...; x is 0 before the reset.
 
-    Time counts items: in a stream, pauses do not count. Latency 0 without a clock request, and the
-    initiation interval is 1. The exact output has as many bits as the largest sum needs, and is
-    rounded only if ``result`` is another format. The products are as shallow as they can be unless
-    ``depth`` is given, with the fewest adders (or one-bit adders) for that; 64 is as good as no
-    limit.
+    Time n counts items, not cycles: pauses in a stream do not count. The latency is 0 unless a
+    clock is requested, and the initiation interval is 1. The exact output has as many bits as the
+    largest sum needs, and is rounded only if ``result`` is another format. The products have the
+    least possible adder depth unless ``depth`` is given, and the fewest adders (or one-bit adders)
+    at that depth; 64 is as good as no limit.
 
-    With ``coefficient_format`` the coefficients are real numbers, exact decimals as text or
-    whatever a file of numbers holds, and rounded to that format, half to even. What the filter
-    multiplies by are the rounded ones; y has their bits behind the point in addition to those of x.
+    With ``coefficient_format`` the coefficients are real numbers (exact decimals as text, or the
+    contents of a file of numbers) and are rounded to that format, half to even. The filter uses the
+    rounded ones; y has their fraction bits in addition to those of x.
     """
 
     coefficients: tuple[int | Fraction, ...] = parameter(
         (7, -19, 31, -19, 7),
-        "the impulse response, beginning with the factor of the newest input",
+        "the impulse response, starting with the factor of the newest input",
         samples=((5,), (0, -6, 0, 0, -3, 0), (-1, 1, 0), (90, -45, 7, 0, 181)),
     )
     input: Format = parameter(
         parse("int8"), "format of x", samples=tuple(map(parse, ("uint5", "sfix6_en3")))
     )
-    metric: str = parameter("adders", "what is made small in the products", choices=METRICS)
+    metric: str = parameter("adders", "what to minimise in the products", choices=METRICS)
     depth: int | None = parameter(
         None,
         "most adders on a path of the products",
@@ -99,13 +99,15 @@ class FiniteImpulseResponse(RoundedOperator):
         samples=(2, 64),
         nothing="least",
     )
-    search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20, hardware=False)
+    search_time: int = parameter(
+        20, "time limit of the search in seconds", low=1, high=1 << 20, hardware=False
+    )
     result: Format | None = parameter(
         None, "format of y; exact if none", samples=tuple(map(parse, ("int9", "sfix7_en-4")))
     )
     coefficient_format: Format | None = parameter(
         None,
-        "format that coefficients are rounded to, half to even; they are integers if none",
+        "format the coefficients are rounded to, half to even; they are integers if none",
         samples=(parse("sfix9_en3"),),
     )
     coefficient_overflow: str = parameter("refuse", overflow_help, choices=OVERFLOWS)
@@ -117,7 +119,7 @@ class FiniteImpulseResponse(RoundedOperator):
 
     @property
     def stateful(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether any but the newest input counts."""
+        """Whether the output depends on more than the newest input."""
         return any(self.integers[1:])
 
     def derive(self) -> dict[str, Any]:
@@ -154,7 +156,7 @@ class FiniteImpulseResponse(RoundedOperator):
 
     @property
     def _fraction_width(self) -> int:
-        """Bits behind the point of exact outputs."""
+        """Fraction bits of exact outputs."""
         return fraction_width(self.input) + fraction_width(self.coefficient_format)
 
     @property
@@ -211,7 +213,7 @@ class FiniteImpulseResponse(RoundedOperator):
     def golden(self, x: Any, random: Any = None) -> dict[str, Any]:
         codes = np.asarray(x)
         exact = self.exact_format
-        # Partial sums are no larger than the input's largest magnitude times all coefficients'.
+        # No partial sum exceeds the largest input magnitude times the sum of |coefficients|.
         largest = sum(map(abs, self.integers)) << self.input.width
         values = codes.astype(object if largest >> 62 or codes.dtype == object else np.int64)
         if self.input.signed:
@@ -245,7 +247,7 @@ class FiniteImpulseResponse(RoundedOperator):
         )
 
     def items(self, count: int, rng: np.random.Generator) -> dict[str, Any]:
-        """Random items and corner cases, with runs that drive the sum to its ends."""
+        """Random items and corner cases, with runs that drive the sum to its extremes."""
         found = super().items(count, rng)
         low, high = self.input.minimum, self.input.maximum  # type: ignore[attr-defined]
         mask, taps = (1 << self.input.width) - 1, len(self.integers)
@@ -269,8 +271,8 @@ class FiniteImpulseResponse(RoundedOperator):
     def _sums(self, plan: Plan, x: Wire) -> Wire | None:
         """The chain of delays and adders, from the oldest input to the newest.
 
-        A sum may be kept with the opposite sign, so that every product is added to or subtracted
-        from it and its low bits pass where the product has zeros. One adder turns the sign.
+        A sum may be kept negated, so that every product is added to it or subtracted from it and
+        its low bits pass through where the product has zeros. One adder changes the sign back.
         """
         block = self.block
         if block is None:
@@ -322,7 +324,7 @@ class FiniteImpulseResponse(RoundedOperator):
             total = p - high if turned else high - p if subtract else high + p
             if not passed:
                 return total
-            # Where the product has zeros, the old sum passes, extended if it is narrow.
+            # Where the product has zeros, the old sum passes through, extended if it is narrow.
             low = (old | Const(0, signed(passed + 1)))[:passed]
             whole = Cat(low, total[: max(0, shape.width - passed)])
             return whole.as_signed() if shape.signed else whole
@@ -341,7 +343,7 @@ class FiniteImpulseResponse(RoundedOperator):
         return min(positive, key=lambda age: decompose(self.integers[age])[1], default=None)
 
     def _range(self, age: int, negative: bool) -> tuple[int, int]:
-        """Ends of the sum over the inputs of at least this age, or of its negative."""
+        """Least and greatest sum over the inputs of at least this age, or of its negative."""
         row = tuple(-c if negative else c for c in self.integers[age:])
         return range_of(row, self.input.width, self.input.signed)
 

@@ -2,7 +2,7 @@
 
 The adder graph is found by the searches of this package and kept on disk. Every adder of the graph
 is one step of the plan. Low bits that pass straight through an adder are wired around it, as the
-count of one-bit adders assumes; negative constants cost one negation per output in addition.
+count of one-bit adders assumes; a negative constant costs one more negation at its output.
 
 With an error bound, operands are truncated where that saves one-bit adders, and the worst error of
 every output is proved to stay within the bound.
@@ -73,27 +73,27 @@ __all__ = ["ConstantMultiplication", "search_remarks"]
 class ConstantMultiplication(OperatorSpec):
     """p0 = x * constants[0], p1 = x * constants[1], ...
 
-    Outputs are exact, in as many bits as the products need, unless an error is allowed. The bound
-    is on the magnitude of output minus exact product: ``error`` in units of the product's lowest
-    bit, ``error_ulp`` in units of the last place of outputs rounded to ``output_bits``, of which
-    the largest product uses all. ``faithful`` allows half such a unit, so that rounding the outputs
-    to ``output_bits`` afterwards is off by at most one unit.
+    Outputs are exact, and as wide as the products need, unless an error is allowed. The bound
+    is on the magnitude of (output - exact product): ``error`` in units of the product's lowest
+    bit, ``error_ulp`` in units in the last place of outputs rounded so that the largest product
+    fills ``output_bits``. ``faithful`` allows half such a unit, so that outputs rounded to
+    ``output_bits`` afterwards are off by at most one unit.
 
-    With ``coefficient_format`` the constants are real numbers, exact decimals as text or whatever a
-    file of numbers holds, and rounded to that format, half to even. Products are those of the
-    rounded ones, with their bits behind the point in addition to those of x; error bounds are on
-    top of what rounding changed.
+    With ``coefficient_format`` the constants are real numbers (exact decimals as text, or the
+    contents of a file of numbers) and are rounded to that format, half to even. The products use
+    the rounded ones and have their fraction bits in addition to those of x; error bounds do not
+    include what that rounding changed.
     """
 
     constants: tuple[int | Fraction, ...] = parameter(
         (7, 19, 31), "the constant factors", samples=((5,), (-7, 0, 38, 7), (1, 2, 231, 45, 107))
     )
     input: Format = parameter(parse("int8"), "format of x", samples=("uint5", "sfix6_en3"))
-    metric: str = parameter("adders", "what is made small", choices=METRICS)
+    metric: str = parameter("adders", "what to minimise", choices=METRICS)
     depth: int | None = parameter(None, "most adders on a path", low=1, high=64)
     extra: int | None = parameter(
         None,
-        "adders beyond the fewest, if they save one-bit adders; 1, or 2 where quick, if none",
+        "adders allowed beyond the fewest to save one-bit adders; 1, or 2 where quick, if none",
         low=0,
         high=4,
         samples=(0, 1),
@@ -102,7 +102,7 @@ class ConstantMultiplication(OperatorSpec):
     error_ulp: int = parameter(0, "allowed error in ulps of rounded outputs", low=0, high=1 << 20)
     faithful: bool = parameter(False, "allow half an ulp of rounded outputs")
     output_bits: int | None = parameter(
-        None, "bits of rounded outputs, as many as the input has if none", low=1, high=128
+        None, "bits of rounded outputs; the input's width if none", low=1, high=128
     )
     engine: str = parameter(
         "auto",
@@ -118,15 +118,17 @@ class ConstantMultiplication(OperatorSpec):
         samples=("HiGHS",),
         hardware=False,
     )
-    search_time: int = parameter(20, "seconds for the search", low=1, high=1 << 20, hardware=False)
+    search_time: int = parameter(
+        20, "time limit of the search in seconds", low=1, high=1 << 20, hardware=False
+    )
     registers: str = parameter(
         "scheduled",
-        "where registers are: as a clock period or latency asks, or behind every adder too",
+        "where registers go: as the clock period or latency requires, or also after every adder",
         choices=("scheduled", "every-adder"),
     )
     coefficient_format: Format | None = parameter(
         None,
-        "format that constants are rounded to, half to even; they are integers if none",
+        "format the constants are rounded to, half to even; they are integers if none",
         samples=(parse("sfix9_en3"),),
     )
     coefficient_overflow: str = parameter("refuse", overflow_help, choices=OVERFLOWS)
@@ -138,7 +140,7 @@ class ConstantMultiplication(OperatorSpec):
 
     @property
     def _fraction_width(self) -> int:
-        """Bits behind the point of the outputs."""
+        """Fraction bits of the outputs."""
         return fraction_width(self.input) + fraction_width(self.coefficient_format)
 
     def check(self) -> list[str]:
@@ -153,7 +155,7 @@ class ConstantMultiplication(OperatorSpec):
 
     @property
     def problem(self) -> Problem:
-        """The request to the searches."""
+        """The request passed to the searches."""
         return Problem(
             constants=self.integers,
             metric=self.metric,
@@ -281,7 +283,7 @@ class ConstantMultiplication(OperatorSpec):
         )
 
     def variants(self) -> list[OperatorSpec]:
-        """Those of single parameters, and truncated ones."""
+        """The variants of single parameters, and truncated ones."""
         few = replace(self, metric="one-bit-adders")
         return [*super().variants(), replace(few, error=20), replace(few, faithful=True)]
 
@@ -316,7 +318,7 @@ class ConstantMultiplication(OperatorSpec):
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]]:
-        """The graph adder by adder, nothing saved; its factors are checked to be the constants."""
+        """The graph adder by adder, without optimisation, checked to compute the constants."""
 
         def circuit(plan: Plan, x: Wire) -> Mapping[str, Wire]:
             outputs = {}
@@ -335,7 +337,7 @@ class ConstantMultiplication(OperatorSpec):
 
 
 def _terms(found: Solution) -> str:
-    """The graphs among which none is better than a proved one."""
+    """The class of graphs within which a proof of optimality holds, in words."""
     limits = []
     if found.problem.metric != "adders":
         limits.append(f"at most {found.searched} adders")

@@ -1,8 +1,8 @@
 """An adder graph as steps of a plan: one step for every adder, in the forms chosen for its nodes.
 
-:mod:`.node_signs` says how each node is stored and each adder is built; here this becomes
-expressions. A carry in is one more bit below both operands, which every synthesis tool turns into
-a constant at the start of the carry chain.
+:mod:`.node_signs` decides how each node is stored and each adder is built; this module turns that
+into expressions. A carry in is one more bit below both operands, which every synthesis tool turns
+into a constant at the start of the carry chain.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,17 +24,17 @@ class GraphSteps:
     Parameters
     ----------
     plan : Plan
-        Its device decides which forms pay.
+        Its device decides which forms pay off.
     nodes, sums, results
         The graph, as :func:`.node_signs.assign` takes it.
     inputs : list of Wire
         The values of the first nodes.
     names : list of str
-        What to call the nodes, in Verilog.
+        Names of the nodes in the Verilog.
     counted : list of int
         One-bit adders of every sum as the cost model counts them.
     depths : list of int or None
-        Adder depth of every node, if a register shall follow every adder.
+        Adder depth of every node, if every adder is to be followed by a register.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class GraphSteps:
             self._stored[node, operand]
             for node, operand in zip((sum.left, sum.right), recipe.forms, strict=True)
         ]
-        # Nothing merges adders across an inverter, or if some bits are not theirs; a kept name
-        # would also keep inverters out of the LUTs that add.
+        # Synthesis merges no adders across an inverter or where some bits bypass the adder; a kept
+        # name would also keep inverters out of the LUTs that add.
         self._stored[index, form] = self._plan.step(
             form_name(self._names[index], form),
             shape,
@@ -116,7 +116,7 @@ class GraphSteps:
         )
 
     def _change(self, node: int, form: StoredForm) -> None:
-        """A negation, or an increment of what is one too small (with its sign)."""
+        """Convert a stored node: a negation, or an increment (with its sign)."""
         stored = [found for owner, found in self._stored if owner == node]
         start = next((f for f in stored if f.sign == form.sign), stored[0])
         shape = shape_of_range(*stored_range(self._nodes[node], form))
@@ -200,7 +200,7 @@ def _total(upper: Sequence[Any], recipe: Recipe) -> Any:
 
 
 def _placed(value: Any, cleared: int, zeros: int, fill: int) -> Any:
-    """The value without ``cleared`` low bits, above ``zeros`` bits that are all ``fill``."""
+    """The value without its ``cleared`` low bits, above ``zeros`` bits that all equal ``fill``."""
     value = Value.cast(value).shift_right(cleared)
     if not zeros:
         return value

@@ -1,8 +1,8 @@
-"""What the hardware of an adder graph has to know of each node: bounds, zeros, sign, readers.
+"""What the hardware of an adder graph must know about each node: bounds, zeros, sign, readers.
 
-The sign of a node is that of the input if the node is a sum of such values only, since clearing
-low bits never changes a sign, or if its error is too small to cross zero: its value is 0 for the
-input 0, and otherwise at least as far from 0 as the fundamental, without errors.
+The sign of a node is that of the input if it only adds nodes of that sign, since clearing low bits
+never changes a sign, or if its error is too small to cross zero: without errors its value is 0 for
+the input 0, and otherwise its magnitude is at least the fundamental.
 """
 
 from ..graph.adder_graph import AdderGraph

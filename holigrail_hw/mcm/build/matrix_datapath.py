@@ -1,15 +1,15 @@
-"""A matrix circuit as steps of a plan, and the rounding of its outputs behind it.
+"""A matrix circuit as steps of a plan, followed by the rounding of its outputs.
 
 Every adder is one step. A sum with one reader is read through :func:`.unmerged`, so that no tool
-makes one adder of the two. Nothing has the attribute ``keep``: beside such sums, synth_ecp5 of
-Yosys 0.70 then connects outputs of some carry cells to constants, and stops. Low bits that pass
+merges the two adders. Nothing has the attribute ``keep``: with it, next to such sums, synth_ecp5 of
+Yosys 0.70 connects outputs of some carry cells to constants, and stops. Low bits that pass
 straight through an adder are wired around it, constants of :mod:`.circuit` are wires, and a
 carry is written as a - ~b = a + b + 1 or a + ~b = a - b - 1, which synthesis maps to one carry
 chain.
 
 :class:`ResultStage` drops low bits. Its rounding constant is added by the circuit, like a bias:
-half a unit for nearest_even, whose ties then clear the lowest bit, all but nothing for up, and none
-for down and to_odd. Only nearest_away and toward_zero without a ReLU need an incrementer.
+half a unit for nearest_even, whose ties then clear the lowest bit; one step less than a unit for
+up; none for down and to_odd. Only nearest_away and toward_zero without a ReLU need an incrementer.
 """
 
 from dataclasses import dataclass
@@ -38,16 +38,16 @@ Interval = tuple[int, int]
 def matrix_steps(
     plan: Plan, circuit: MatrixCircuit, analysis: Analysis, inputs: list[Wire], prefix: str = ""
 ) -> list[Wire]:
-    """The outputs of a circuit, each in the smallest shape of its range.
+    """The outputs of a circuit, each in the narrowest shape for its range.
 
     Parameters
     ----------
     analysis : Analysis
-        Of this circuit, for ranges that hold every value of the inputs.
+        The analysis of this circuit, for ranges that hold every value of the inputs.
     inputs : list of Wire
         Integers, one per column.
     prefix : str
-        Begins the names of all steps.
+        Prefix of the names of all steps.
     """
     graph = circuit.graph
     nodes = list(inputs)
@@ -168,7 +168,7 @@ class ResultStage:
             whole = Cat(lowest, bits[self.dropped + 1 :])
             return whole.as_signed() if v.shape().signed else whole
 
-        # A bit that can round up from an interval's end stays within the interval: it is even.
+        # Rounding up from the end of the interval stays within it: that end is even.
         using = Logic(1 + self.dropped // 4, 1 + self.dropped // 3) if merges else Wiring()
         rounded = plan.step(f"{name}_rounded", shape, drop, value, using=using, wrap=True)
         return self._ranged(plan, f"{name}_code", rounded, (low, high))
@@ -224,7 +224,7 @@ def _sum(
             total = upper_a - ~_signed(upper_b) if fold.carry else upper_a + upper_b
         if not passed:
             return total
-        # One of the two is zero here, and the other one is not negated. The constant extends both.
+        # One of the two is zero here, and the other is not negated. The constant extends both.
         low = (a | b | Const(0, signed(passed + 1)))[:passed]
         whole = Cat(low, total[: max(0, shape.width - passed)])
         return whole.as_signed() if shape.signed else whole
@@ -244,7 +244,7 @@ def _wired(node: tuple[int, int, int], shift: int, negative: bool, addend: int) 
 
 
 def _aligned(value: Any, truncate: int, shift: int, constant: int, ends: Interval) -> Any:
-    """An operand in its place with a constant that is wiring, without any adder."""
+    """An operand shifted into place, with a constant added by wiring alone."""
     value = Value.cast(value)
     kept = value.shift_right(truncate).shift_left(truncate + shift)
     if not constant:
@@ -258,7 +258,7 @@ def _aligned(value: Any, truncate: int, shift: int, constant: int, ends: Interva
     if low < 0:
         fill = rest & ((1 << (width - 1)) - 1)
         if constant != fill:
-            # v + 2^(W-1) is v with its sign bit turned, and is not negative.
+            # v + 2^(W-1) is v with its sign bit inverted, and is not negative.
             whole = Cat(bits[: width - 1], ~bits[width - 1])
             return _cat(whole | Const(fill, width), Const(*_sized(top >> width)))
         return (bits | Const(fill, width)).as_signed()
@@ -267,14 +267,14 @@ def _aligned(value: Any, truncate: int, shift: int, constant: int, ends: Interva
 
 
 def _cat(low: Any, high: Any) -> Any:
-    """The bits of ``high`` above those of ``low``, signed if it is."""
+    """The bits of ``high`` above those of ``low``, signed if ``high`` is."""
     high = Value.cast(high)
     whole = Cat(low, high)
     return whole.as_signed() if high.shape().signed else whole
 
 
 def _extended(value: Any, width: int) -> Any:
-    """The lowest ``width`` bits, the sign repeated where there are fewer."""
+    """The lowest ``width`` bits, sign-extended if there are fewer."""
     value = Value.cast(value)
     sign: Any = value[-1] if value.shape().signed and len(value) else Const(0, 1)
     whole: Any = Cat(value, sign.replicate(max(width - len(value), 0)))

@@ -1,10 +1,9 @@
-"""An adder graph in the plainest way, as the other side of proofs.
+"""An adder graph built in the plainest way, as the reference side of equivalence proofs.
 
-Every adder as its definition says, at widths that never overflow: no low bits that pass, no signs
-known beforehand, no inverted or negated nodes. That the graph's factors are the constants is an
-identity of integers (:meth:`.AdderGraph.check`), so equality with this circuit is equality with the
-products, for every width of the input; intermediate values are the bridge that lets SAT sweeping
-prove it adder by adder.
+Every adder follows its definition, at widths that never overflow: no low bits that pass through, no
+signs known in advance, no inverted or negated nodes. That the graph's factors are the constants is
+an integer identity (:meth:`.AdderGraph.check`), so equality with this circuit is equality with the
+products, for every input width; the intermediate values let SAT sweeping prove it adder by adder.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,14 @@
-"""In which form each node of an adder graph is stored, so that inversions and low bits cost least.
+"""The form in which each node of an adder graph is stored, so that inversions cost least.
 
 A node with the value V may be stored as σ V + δ: as V, as its complement ~V = -V - 1, negative as
 -V, or as V - 1, the complement of -V. An adder forms p + q + carry, and its carry in absorbs the
-offsets: V - W is V + ~W + 1, and ~V + W is ~(V - W). Two properties of devices decide which forms
-pay:
+offsets: V - W is V + ~W + 1, and ~V + W is ~(V - W). Which forms pay off depends on the device:
 
-* Where the LUT of an adder inverts an operand for nothing (most devices), p - q costs as much as
-  p + q. It still pays to store -V instead of V = (u << s) - v: the low bits of v - (u << s) pass.
+* Where the LUT of an adder inverts an operand for free (most devices), p - q costs as much as
+  p + q. It still pays to store -V instead of V = (u << s) - v: the low bits of v - (u << s) pass
+  straight through.
 * On iCE40 the carry cell taps the operands in front of the LUT: a subtrahend needs a LUT for each
-  of its bits, unless its producer stores the complement, which that one's LUT gives for nothing.
+  of its bits, unless its producer stores the complement, which the producer's LUT gives for free.
 
 The sign of a product with a positive constant is the sign of x, a wire. Cells counted here are
 those of the emitted adders. :func:`assign` chooses forms by dynamic programming over the nodes in
@@ -58,7 +58,7 @@ DECREMENTED = StoredForm(1, -1)
 
 
 class Node(NamedTuple):
-    """Bounds of a node's value, its zeros at the bottom, whether its sign is that of the inputs.
+    """Bounds of a node's value, its known low zeros, whether its sign is that of the inputs.
 
     ``masked`` says that some reader clears low bits of it, which commutes with V and ~V only.
     """
@@ -89,11 +89,11 @@ class Sum(NamedTuple):
 class Recipe(NamedTuple):
     """How an adder is built.
 
-    Operands in the forms ``forms``, with zeros or ones (``fills``) at the bottom, subtracted or
-    not, plus ``carry``, from bit ``start`` on; the bits below are those of operand ``passing`` (or
-    there are none). The sum is inverted if ``inverted``. ``dropped`` bits of the sum are shifted
-    out. ``sign_from`` names the operand whose sign is the result's. ``cells`` is the
-    number of adder cells, ``inverters`` that of LUTs which invert bits that pass.
+    From bit ``start`` on, the operands in the forms ``forms``, with zeros or ones (``fills``) at
+    the bottom, are added or subtracted, plus ``carry``; the bits below are those of operand
+    ``passing`` (or there are none). The sum is inverted if ``inverted``. ``dropped`` bits of the
+    sum are shifted out. ``sign_from`` names the operand whose sign is the result's. ``cells`` is
+    the number of adder cells, ``inverters`` that of LUTs that invert bits which pass through.
     """
 
     forms: tuple[StoredForm, StoredForm]
@@ -141,7 +141,7 @@ def stored_range(node: Node, form: StoredForm) -> tuple[int, int]:
 
 
 def _variable_bits(node: Node, form: StoredForm) -> int:
-    """Bits of a stored value that are no constants."""
+    """Bits of a stored value that are not constant."""
     low, high = stored_range(node, form)
     return width_of_range(low, high) - (high < 0) - node.zeros
 
@@ -155,7 +155,7 @@ def _best_recipe(
     form: StoredForm,
     subtracts: bool,
 ) -> Recipe | None:
-    """The cheapest way to make ``form`` of the third node from what the operands are stored as."""
+    """The cheapest way to make ``form`` of the third node from the stored operands."""
     found = [
         recipe
         for left_form in _available(left)
@@ -195,7 +195,7 @@ def _recipes(
             if any(f != form.sign * s for f, s in zip(factors, signs, strict=True)):
                 continue
             for start, passing, fills in _starts(sum, forms, subtract):
-                # Below 2^start the offsets must cancel by themselves, above with the carry.
+                # Below 2^start the offsets must cancel by themselves; above, with the carry.
                 offset = 0
                 for index in (0, 1):
                     place = sum.zeros[index]
@@ -241,7 +241,7 @@ def _starts(
     choices = [(0,) if not offset else (0, 1) for offset in offsets]
     yield from ((0, None, (a, b)) for a in choices[0] for b in choices[1])
     if sum.right_shift:
-        # Low bits of a difference that vanishes there are equal: no borrow comes from them.
+        # Where the low bits of a difference vanish, the operands agree: they cause no borrow.
         if sum.exact and sum.negative[0] != sum.negative[1]:
             if all(form in (TRUE, COMPLEMENT) for form in forms):
                 yield sum.right_shift, None, (0, 0)
@@ -300,7 +300,7 @@ def _result_cells(node: Node, option: _Option, negative: bool, subtracts: bool) 
     width = width_of_range(*stored_range(node, wanted)) - node.zeros
     if wanted.complement in available:
         return width
-    # A negation or an increment; without free inversion, a negation inverts its operand first.
+    # A negation or an increment; where inversion is not free, a negation inverts its operand first.
     simple = subtracts or any(form.sign == wanted.sign for form in available)
     return width if simple else 2 * width
 
@@ -320,7 +320,7 @@ def assign(
     nodes : inputs first, then one node for every sum
     inputs : how many of the nodes are inputs, stored as they are
     results : the outputs; equal ones are counted once
-    subtracts : whether an adder inverts an operand for nothing
+    subtracts : whether an adder inverts an operand for free
     """
     last_use = list(range(len(nodes)))
     for index, sum in enumerate(sums, start=inputs):

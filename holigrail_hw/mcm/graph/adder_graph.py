@@ -1,4 +1,4 @@
-"""Adder graphs: products with constants from shifts and additions.
+"""Adder graphs: products by constants from shifts and additions.
 
 Node 0 is the input x and stands for the factor 1. Every further node is one adder in normal form,
 

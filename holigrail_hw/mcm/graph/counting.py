@@ -2,9 +2,9 @@
 
 For an adder w * 2^r = ±(u * 2^s) ± v with operands and result of widths W(u), W(v), W(w):
 
-* *ours* (that of Garcia and Volkova): W(w) + r - g - k. Dropped bits of the sum are computed
-  (r); g low bits of one operand pass straight through where the other one is zero and the passing
-  one is not negated; k = 1 if the top bit is the carry out and needs no adder.
+* *ours* (that of Garcia and Volkova): W(w) + r - g - k. Dropped bits of the sum are still computed
+  (r); g low bits of one operand pass straight through where the other operand is zero and the
+  passing one is not negated; k = 1 if the top bit is the carry out and needs no adder.
 * *sat_mcm* (Fiege, Kumm, Zipf, "Bit-Level Optimized Constant Multiplication Using Boolean
   Satisfiability", 2024): products of a positive constant get their sign bit for free:
   w_in + bits(w * 2^r) - 1 - g.
@@ -50,7 +50,7 @@ Rule = Callable[[AdderShape], int]
 
 
 def our_rule(a: AdderShape) -> int:
-    """One-bit adders of an adder with its passed low bits and its carry out for free."""
+    """One-bit adders of an adder; bits that pass through and the carry out are free."""
     total = a.width + a.right_shift
     carry_out = total > max(a.left_width + a.shift, a.right_width)
     return max(0, total - a.passed - carry_out)

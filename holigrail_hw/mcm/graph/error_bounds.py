@@ -1,4 +1,4 @@
-"""How far a truncated adder graph may be off, proved by propagating errors from node to node.
+"""How far a truncated adder graph can be off, proved by propagating errors from node to node.
 
 A node with the exact value e holds a value in [e - low, e + high], in units of its own lowest bit,
 and its ``zeros`` lowest bits are 0. Clearing t bits of a node takes away at most 2^t - 2^zeros.

@@ -6,9 +6,8 @@ negative shifts are a right shift of the sum. sat_mcm may write that shift as a 
 behind the depth: ``{'A',[3],2,1,[1],0,0,[5],1,0}`` is (1 + 5) / 2. A register ('R') repeats a value
 one depth later; an output ('O') has the constant, its depth, the factor, its depth and a shift.
 Reading normalises: even or negative factors become odd and positive with a shift and a sign.
-Truncation, and several constants per node (``[3;5]``), have no place in an adder graph read here. A
-text must name its outputs; sat_mcm leaves them out, and whoever reads its texts says which
-constants are asked for.
+Truncation, and several constants per node (``[3;5]``), cannot be read. A text must name its
+outputs; sat_mcm leaves them out, so the caller who reads its texts passes the requested constants.
 """
 
 import re
@@ -26,7 +25,7 @@ _MOST_SHIFT = 1 << 12
 
 
 def to_flopoco(graph: AdderGraph) -> str:
-    """The text; raises GraphError for a truncated graph, which it cannot say."""
+    """The text; raises GraphError for a truncated graph, which it cannot express."""
     if not graph.is_exact:
         raise GraphError("text form: must be of a graph without truncation")
     items = []
@@ -59,7 +58,7 @@ def from_flopoco(text: str, constants: Sequence[int] | None = None) -> AdderGrap
     Raises
     ------
     GraphError
-        The text is malformed, its factors do not fit, or there are no outputs, or twice.
+        The text is malformed, its factors do not fit, or outputs are missing or given twice.
     """
     stripped = text.strip()
     items = _ITEM.findall(stripped)

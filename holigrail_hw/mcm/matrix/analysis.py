@@ -1,17 +1,17 @@
 """Ranges, errors and cost of a matrix circuit, all proved, for given ranges of its inputs.
 
-*Errors.* Clearing t bits of a node with z known zeros takes e away, 0 <= e <= 2^t - 2^z. Behind it
-everything is linear, so an output is off by the sum of all such e, each times the sum over all
-paths to that output. Paths of opposite sign cancel, and operands that lose the same bits of the
-same node share one e. This is never wider, and often narrower, than adding intervals from node to
-node (:mod:`.error_bounds`, which gives known zeros and the errors of single nodes here).
+*Errors.* Clearing t bits of a node with z known zeros subtracts some e, 0 <= e <= 2^t - 2^z. From
+there on everything is linear, so an output is off by the sum of all such e, each weighted by the
+sum over all paths to that output. Paths of opposite sign cancel, and operands that lose the same
+bits of the same node share one e. This is never wider, and often narrower, than adding intervals
+from node to node (:mod:`.error_bounds`, used here for known zeros and the errors of single nodes).
 
-*Ranges.* A node's range is the exact one of its coefficients, moved by its constants and widened by
-its error, or that of its operands, whichever is narrower.
+*Ranges.* A node's range is the exact one of its coefficients, shifted by its constants and widened
+by its error, or the one that follows from its operands, whichever is narrower.
 
 *Cost.* One-bit adders by our rule of :mod:`.counting`. A constant is free where it is
 wiring: in known zeros, or above the sign bit, as in the elimination of sign extension (-s * 2^(W-1)
-= (1 - s) * 2^(W-1) - 2^(W-1)), or as the carry into the lowest position that adds.
+= (1 - s) * 2^(W-1) - 2^(W-1)), or as the carry into the lowest position that is added.
 """
 
 from collections.abc import Sequence
@@ -54,9 +54,9 @@ class AdderFacts(NamedTuple):
 class Analysis(NamedTuple):
     """A circuit's nodes (least, greatest value, known zeros), adders, output ranges and errors.
 
-    ``errors`` are bounds (least, greatest) of output minus exact product, without ``constants``,
-    which are what all constants of the circuit add to each output. ``output_costs`` are one-bit
-    adders of negations and constants behind the graph.
+    ``errors`` are bounds (least, greatest) on output minus exact product, without ``constants``:
+    what all constants of the circuit together add to each output. ``output_costs`` are one-bit
+    adders of negations and constants after the graph.
     """
 
     nodes: list[tuple[int, int, int]]
@@ -68,7 +68,7 @@ class Analysis(NamedTuple):
 
     @property
     def one_bit_adders(self) -> int:
-        """The whole circuit."""
+        """One-bit adders of the whole circuit."""
         return sum(adder.cost for adder in self.adders) + sum(self.output_costs)
 
 
@@ -80,7 +80,7 @@ class _Node(NamedTuple):
 
 
 class GraphAnalysis:
-    """What is known of a graph for input ranges; :meth:`of` adds truncations and constants."""
+    """What is known about a graph for input ranges; :meth:`of` adds truncations and constants."""
 
     def __init__(self, graph: MatrixGraph, ranges: Ranges):
         if len(ranges) != graph.inputs:
@@ -107,7 +107,7 @@ class GraphAnalysis:
         ]
 
     def weights(self, target: int) -> dict[int, int]:
-        """What one unit at a node's value adds to an output, over all paths; zeros are left out."""
+        """What one unit of each node's value adds to an output, over all paths; without zeros."""
         graph = self.graph
         goal = graph.targets[target]
         if goal.node is None:
@@ -158,7 +158,7 @@ class GraphAnalysis:
             costs.append(0)
             ends = node.low, node.high, node.state.zeros
             if not output_is_wiring(ends, target.shift, target.negative, addend):
-                # Equal negations and sums serve every output they differ from by a shift only.
+                # A negation or sum is shared by all outputs that differ only by a shift.
                 key = (target.node, target.negative, addend >> target.shift)
                 if key not in built:
                     built.add(key)
@@ -257,7 +257,7 @@ def is_wiring(constant: int, zeros: int, low: int, high: int) -> bool:
 def output_site(
     node: tuple[int, int, int], shift: int, negative: bool
 ) -> tuple[int, int, int, int]:
-    """Range, known zeros and constant of what a node becomes as an output, by wires and inverters.
+    """Range, known zeros and constant of a node as an output, made by wires and inverters only.
 
     ±node << shift is that value plus the constant: -(v << s) is (~v << s) + 2^s.
     """

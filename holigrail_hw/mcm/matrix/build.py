@@ -15,9 +15,9 @@ _Value = tuple[int, int, int]
 def build(
     inputs: int, rows: Mapping[int, Sequence[Term]], targets: Sequence[_Value | None]
 ) -> MatrixGraph:
-    """The graph of rows, the terms of each node from ``inputs`` on.
+    """The graph of rows; a row holds the terms of one node, the first being node ``inputs``.
 
-    A target is (node, shift, sign), or None for zero. The terms of a row are added two by two,
+    A target is (node, shift, sign), or None for zero. The terms of a row are added in pairs,
     earliest first, which gives the least depth.
     """
     builder = _Builder(inputs, rows)
@@ -44,13 +44,13 @@ class _Builder:
         self.values: dict[int, _Value] = {node: (node, 0, 1) for node in range(inputs)}
 
     def value(self, node: int) -> _Value:
-        """What a row became; its operands come first."""
+        """The value of a node's row; its operands are built first."""
         if node not in self.values:
             self.values[node] = self.total(self.rows[node])
         return self.values[node]
 
     def total(self, terms: Sequence[Term]) -> _Value:
-        """Terms added two by two, earliest and lowest first: narrow adders, least depth."""
+        """Terms added in pairs, earliest and lowest first: narrow adders, least depth."""
         heap = []
         for order, (node, shift, sign) in enumerate(terms):
             found, more, negative = self.value(node)
@@ -65,10 +65,10 @@ class _Builder:
         return heap[0][-1]
 
     def adder(self, one: _Value, two: _Value) -> _Value:
-        """The sum of two values, by an adder that is there or a new one."""
+        """The sum of two values, by an existing adder or a new one."""
         low = min(one[1], two[1])
         left, right = sorted((one, two), key=lambda value: (-value[1], value[0], value[2]))
-        # A difference can be made with either sign, and is made once.
+        # A difference can be built with either sign, and is built once.
         both_negative = left[2] < 0 and right[2] < 0
         signs = (1, -1) if left[2] != right[2] else (-1 if both_negative else 1,)
         made = {
@@ -90,7 +90,7 @@ class _Builder:
 
 
 def _without_negations(graph: MatrixGraph) -> MatrixGraph:
-    """Negate nodes that serve one negative target only, where this costs nothing."""
+    """Negate nodes whose only use is one negative target, where this is free."""
     adders = list(graph.adders)
     uses = [0] * (graph.inputs + len(adders))
     for adder in adders:

@@ -4,10 +4,10 @@ Adder a of the graph computes
 
     w = ±(clear(u, t) * 2^s + c) ± (clear(v, t') + c') + k
 
-where clear(u, t) is u with its t lowest bits set to 0. The constants c, c' and k are chosen such
-that they need no adder of their own (:mod:`.analysis`): c and c' stand where an operand is
-known to be zero, or above its sign bit; k is a carry. An output is ±w * 2^s plus a last constant.
-Biases, rounding constants and the centre of truncation errors all go this way.
+where clear(u, t) is u with its t lowest bits set to 0. The constants c, c' and k are chosen so that
+they need no extra adder (:mod:`.analysis`): c and c' occupy bits where an operand is known to be
+zero, or lie above its sign bit; k is a carry. An output is ±w * 2^s plus a final constant. Biases,
+rounding constants and the centring of truncation errors are all added this way.
 """
 
 import json

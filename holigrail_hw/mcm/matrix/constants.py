@@ -1,10 +1,11 @@
-"""Constants of a matrix circuit, put where they need no adder of their own.
+"""Constants of a matrix circuit, put where they need no extra adder.
 
-Every output may have any constant of an interval: its bias and rounding constant, moved by as much
-as its truncation error leaves. Adders that serve one output only may take a share of it, as wires
-in the known zeros of an operand or above its sign bit, or as a carry (:mod:`.analysis`).
-What such a share costs is low positions that no longer pass. A short search over shares, lowest
-bit first, is compared with one more adder behind the graph, and the cheaper one kept.
+Every output may have any constant of an interval: its bias and rounding constant, shifted by as
+much as its truncation error leaves. Adders that serve only one output may take a share of it, as
+wires in the known zeros of an operand or above its sign bit, or as a carry (:mod:`.analysis`).
+Such a share costs the low positions that no longer pass straight through. The result of a short
+search over shares, lowest bit first, is compared with one more adder after the graph, and the
+cheaper one is kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,11 +26,11 @@ _SITES = 40
 
 
 class _Site(NamedTuple):
-    """A place for a constant: ``index`` of the adder, or -1 behind the graph; ``part`` of its fold.
+    """A place for a constant: ``index`` of the adder, or -1 after the graph; ``part`` of its fold.
 
-    A constant c there adds sign * c * 2^place to the output. ``low``, ``high`` and ``zeros`` are of
-    the value it is added to; ``passed`` low positions pass because of its zeros. A carry is one
-    constant, ``low``, and adds sign * 2^place. ``below`` are the adders in front.
+    A constant c there adds sign * c * 2^place to the output. ``low``, ``high`` and ``zeros``
+    describe the value it is added to; ``passed`` low positions pass through because of its zeros. A
+    carry has one constant, ``low``, and adds sign * 2^place. ``below`` are the adders that feed it.
     """
 
     index: int
@@ -52,10 +53,10 @@ class _Share(NamedTuple):
 def fold_constants(
     analysis: GraphAnalysis, circuit: MatrixCircuit, intervals: Sequence[Interval]
 ) -> MatrixCircuit:
-    """The circuit with constants such that those of each output add up to one in its interval.
+    """The circuit with constants that add up, for each output, to a value in its interval.
 
-    The circuit must have no constants yet. Constants change known zeros, and with them errors; the
-    proved errors of an output that takes shares are the same as before, or it takes none.
+    The circuit must have no constants yet. Constants change known zeros, and with them errors; an
+    output takes shares only if its proved errors stay the same.
     """
     graph = circuit.graph
     before = analysis.of(circuit)
@@ -102,7 +103,7 @@ def roundest(low: int, high: int) -> int:
 
 
 def _behind(before: Analysis, graph, index: int, ends: Interval) -> int:
-    """The cheapest constant of the interval in an adder behind the graph, if it needs one."""
+    """The cheapest constant of the interval for an adder after the graph, if it needs one."""
     target = graph.targets[index]
     low, high = ends
     if target.node is None:
@@ -116,7 +117,7 @@ def _behind(before: Analysis, graph, index: int, ends: Interval) -> int:
 
 
 def _wire_in(low: int, high: int, least: int, most: int, zeros: int) -> int | None:
-    """A constant from low to high that is wiring beside a value from least to most."""
+    """A constant from low to high that wiring adds to a value from least to most."""
     fill = (1 << zeros) - 1
     if max(low, 0) <= min(high, fill):
         return roundest(max(low, 0), min(high, fill))
@@ -144,7 +145,7 @@ def _with(
 
 
 class _Search:
-    """Shares of one output's constant, the cheapest that a few steps find."""
+    """A few search steps for the cheapest shares of one output's constant."""
 
     def __init__(self, before: Analysis, circuit: MatrixCircuit, output: int, uses: list[int]):
         graph = circuit.graph
@@ -174,7 +175,7 @@ class _Search:
         place: int,
         uses: list[int],
     ) -> frozenset[int]:
-        """Sites of a node that serves this output only; returns the adders found below it."""
+        """Sites of a node that serves only this output; returns the adders found below it."""
         graph = circuit.graph
         index = node - graph.inputs
         if index < 0 or uses[node] > 1 or len(self.sites) > _SITES:
@@ -235,7 +236,7 @@ class _Search:
             self._visit(low - value, high - value, [*shares, share], cost + extra)
 
     def _steps(self, low: int, high: int, used: set[int]) -> Iterator[tuple[int, int, int, _Share]]:
-        """Shares that clear the lowest bit of what is left, or bring it near to nothing."""
+        """Shares that clear the lowest bit of what is left, or bring it close to zero."""
         wanted = roundest(low, high)
         bit = trailing_zeros(wanted)
         for site in self.sites:
@@ -254,5 +255,5 @@ class _Search:
 
 
 def _lost(site: _Site, constant: int) -> int:
-    """Positions that no longer pass when a constant stands in an operand's zeros."""
+    """Positions that no longer pass through once a constant occupies an operand's zeros."""
     return max(0, site.passed - trailing_zeros(constant)) if constant else 0

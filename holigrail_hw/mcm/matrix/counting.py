@@ -1,9 +1,9 @@
 """What a matrix adder graph costs in one-bit adders, under the rules of :mod:`.counting`.
 
-Widths are those of the exact range of every node for inputs of one format. Beside a signed operand,
-an unsigned one is extended by its zero sign bit. The top bit of a sum is its carry out, which is
-free in our rule, only if both operands always have the same sign: both are unsigned and added, or
-both are multiples of the same input. sat_mcm's rule is for one input only.
+Widths follow from the exact range of every node for inputs of one format. Next to a signed operand,
+an unsigned one is extended by a zero sign bit. The top bit of a sum is its carry out, which is free
+in our rule, only if both operands always have the same sign: both are unsigned and added, or both
+are multiples of the same input. sat_mcm's rule covers one input only.
 """
 
 from ..graph.counting import AdderShape, counting_rule

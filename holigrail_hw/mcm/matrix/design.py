@@ -2,8 +2,8 @@
 
 The search of :mod:`.search` finds the graph; operands are truncated as far as the bounds
 allow (:mod:`.truncation`), and constants are put where they are free
-(:mod:`.constants`). Errors that a constant centres may span twice the bound. Where that
-constant costs more than it saves, errors stay within the bound by themselves.
+(:mod:`.constants`). Errors that a constant centres on zero may span twice the bound. Where that
+constant costs more than it saves, errors stay within the bound without it.
 """
 
 import time
@@ -36,22 +36,22 @@ class MatrixRequest:
     ranges : least and greatest value of every input
     constants, bounds : one per row, in units of the inputs' lowest bit
     depth : int or None
-        Most adders on a path of the graph.
+        Limit on the adders of a path of the graph.
     iterations, seed : int
-        Repetitions of every search of a graph, and their random numbers.
+        Repetitions of every search for a graph, and its random seed.
     searches : int
-        Searches at the same time, of which the best counts; one for each core is as fast as one.
+        Parallel searches, of which the best is used; up to one per core they take as long as one.
     cuts : int
-        Repetitions of the search of truncations.
+        Repetitions of the search for truncations.
     metric : str
-        What the search for a graph makes small: adders, or one-bit-adders.
+        What the search for a graph minimises: adders, or one-bit-adders.
 
-    Lists and NumPy arrays of integers are taken, too.
+    Lists and NumPy arrays of integers are accepted too.
 
     Raises
     ------
     GraphError
-        For what is no integer.
+        For anything that is not an integer.
     """
 
     matrix: Matrix
@@ -103,11 +103,11 @@ class MatrixRequest:
 
 @dataclass(frozen=True)
 class MatrixDesign:
-    """A circuit for a request; ``untruncated`` are the one-bit adders of the exact one.
+    """A circuit for a request; ``untruncated`` is the number of one-bit adders of the exact one.
 
     ``engine`` says how the truncation was found: ilp, greedy, or none. ``complete`` says whether
-    the searches did all their iterations; they then give the same answer anywhere. ``stopped``:
-    Ctrl-C came before.
+    the searches did all their iterations, and so give the same answer anywhere. ``stopped``: Ctrl-C
+    ended them.
     """
 
     request: MatrixRequest
@@ -131,7 +131,7 @@ class MatrixDesign:
 
     @property
     def errors(self) -> list[tuple[int, int]]:
-        """Proved bounds (least, greatest) of output minus (exact product + constant)."""
+        """Proved bounds (least, greatest) on output minus (exact product + constant)."""
         found = self.analysis
         return [
             (low + total - wanted, high + total - wanted)
@@ -146,7 +146,7 @@ class MatrixDesign:
         return max(max(-low, high) for low, high in self.errors)
 
     def check(self) -> "MatrixDesign":
-        """Return the design itself if its graph is the matrix and its errors keep the bounds.
+        """Return the design itself if its graph computes the matrix and its errors keep the bounds.
 
         Raises
         ------
@@ -173,7 +173,7 @@ class MatrixDesign:
 
 
 def _widths(request: MatrixRequest) -> dict[str, Any]:
-    """The widest input, which one-bit adders are counted for; only the metric of bits needs it."""
+    """The widest input, for which one-bit adders are counted; only that metric needs it."""
     if request.metric == "adders":
         return {}
     low = min(low for low, _ in request.ranges)
@@ -198,7 +198,7 @@ def design_matrix(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> MatrixDesign:
-    """Find a circuit; after Ctrl-C, or when ``stop`` says so, the best that is known.
+    """Find a circuit; the best one so far after Ctrl-C, or once ``stop`` returns true.
 
     Raises
     ------

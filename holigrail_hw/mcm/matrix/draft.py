@@ -1,19 +1,19 @@
-"""A matrix adder graph in the making: rows that are sums of terms, taken apart and put together.
+"""A matrix adder graph under construction: rows that are sums of terms, split and merged.
 
-Every node but the inputs is a row: a sum of terms ±(node << shift). The first rows are the targets,
-the others stand for sums that several rows share. A row of L terms costs L - 1 adders.
+Every node except the inputs is a row: a sum of terms ±(node << shift). The first rows are the
+targets, the others are sums that several rows share. A row of L terms costs L - 1 adders.
 
-Two terms of a row can be replaced by one where a node has their value. Values are compared by a
-hash that is linear, the sum of the coefficients times random numbers modulo a prime, without sign
-and power of two: 2x + x, 4x - x and 3x are one value, however written. (A false match of two values
-has a chance of about 2^-61 and would be found when the graph is checked.) An index holds every pair
-of terms of every row by its value, and is kept up to date. Where rows are long these are too many:
-then inputs are divided into groups, and only pairs within a group count.
+Two terms of a row can be replaced by one if some node has their value. Values are compared by a
+linear hash, the sum of the coefficients times random numbers modulo a prime, without sign and power
+of two: 2x + x, 4x - x and 3x are one value, however written. (Two different values match with a
+probability of about 2^-61, which the check of the graph would detect.) An index holds every pair of
+terms of every row by its value, and is kept up to date. Where rows are too long for that, inputs
+are divided into groups, and only pairs within a group count.
 
 Terms at depths e_i can be added in a tree of depth D if and only if their load sum 2^(e_i) is at
 most 2^D. Depths and loads are exact at any time; no row may get deeper than the limit.
 
-Every change is written down and can be taken back. ``native/matrix_draft.h`` is the same in C++.
+Every change is logged and can be undone. ``native/matrix_draft.h`` is the same in C++.
 """
 
 import heapq
@@ -45,16 +45,16 @@ class Random:
         return z ^ (z >> 31)
 
     def below(self, bound: int) -> int:
-        """A number of at least 0 and below the bound."""
+        """A number from 0 to bound - 1."""
         return (self.next() >> 33) % bound
 
 
 class Node:
     """A row, or an input, which has no terms.
 
-    ``vector`` are its coefficients divided by 2^even, ``key`` and ``sign`` the hash of that without
-    its sign; ``users`` names a row once for every term of it that is this node. ``group``: of the
-    inputs it is made of.
+    ``vector`` holds its coefficients divided by 2^even, ``key`` and ``sign`` the hash of that and
+    its sign; ``users`` names a row once for each of its terms that is this node. ``group`` is the
+    group of the inputs it is made of.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Node:
 
 
 class _Entry:
-    """Pairs of one value, the newest last, and the node that has this value."""
+    """Pairs with one value, the newest last, and the node with this value."""
 
     __slots__ = ("node", "uses")
 
@@ -80,7 +80,7 @@ class _Entry:
 
 
 class Draft:
-    """Rows under transformation; nodes are inputs, targets, then sums.
+    """Rows being transformed; nodes are inputs, then targets, then sums.
 
     Parameters
     ----------
@@ -89,13 +89,13 @@ class Draft:
     limit : int
         Greatest depth.
     rule : str
-        ``ours`` or ``da4ml``, how one-bit adders are estimated.
+        ``ours`` or ``da4ml``: how one-bit adders are estimated.
     input_width : int
         Bits of the inputs, for that estimate.
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     columns : int or None
-        Inputs of a group; None: all are one.
+        Inputs per group; None: all inputs are one group.
     """
 
     def __init__(
@@ -136,19 +136,19 @@ class Draft:
             self._wake(index)
 
     def begin(self) -> None:
-        """A new transaction: rows touched, keys offered or given up are forgotten."""
+        """Start a transaction: forget the rows touched and the keys offered or given up."""
         self.touched: dict[int, None] = {}
         self.pushed: set[int] = set()
         self.banned: set[int] = set()
         self.lonely.clear()
 
     def commit(self) -> None:
-        """Keep what was changed."""
+        """Keep all changes."""
         self._free += [row for kind, row, _, _ in self.trail if kind == _REMOVE_NODE]
         self.trail.clear()
 
     def back(self, mark: int) -> None:
-        """Take back all changes but the first ``mark``."""
+        """Undo all changes but the first ``mark``."""
         while len(self.trail) > mark:
             kind, row, number, term = self.trail.pop()
             node = self.nodes[row]
@@ -167,7 +167,7 @@ class Draft:
                 self._wake(row)
 
     def regroup(self, most: int) -> bool:
-        """Make groups of two each, and the index anew, if there are at most ``most`` pairs then."""
+        """Join groups in twos and rebuild the index, if that gives at most ``most`` pairs."""
         groups = 1 + max(node.group for node in self.nodes[: self.inputs])
         if groups < 2:
             return False
@@ -201,7 +201,7 @@ class Draft:
         return True
 
     def value(self, a: Term, b: Term) -> tuple[int, int, int]:
-        """What two terms add up to: key, power of two, and sign; the key 0 is nothing."""
+        """What two terms add up to: key, power of two, and sign; the key 0 means zero."""
         one, two = self.nodes[a[0]], self.nodes[b[0]]
         left, right = a[1] + one.even, b[1] + two.even
         place = min(left, right)
@@ -219,18 +219,18 @@ class Draft:
         return (hashed, place, 1) if hashed <= opposite else (opposite, place, -1)
 
     def pairs(self, a: Term, b: Term) -> bool:
-        """Whether two terms of a row are a pair to look at."""
+        """Whether two terms of a row count as a pair."""
         return self.nodes[a[0]].group == self.nodes[b[0]].group
 
     def find(self, row: int, node: int, shift: int) -> int | None:
-        """Where a row has a term."""
+        """The position of a term in a row, or None."""
         for index, term in enumerate(self.nodes[row].terms):
             if term[0] == node and term[1] == shift:
                 return index
         return None
 
     def depends(self, node: int, row: int) -> bool:
-        """Whether a node is made with a row, or is this row."""
+        """Whether a node depends on a row, or is this row."""
         if node == row:
             return True
         if node < self.inputs or self.nodes[node].depth < self.nodes[row].depth:
@@ -242,7 +242,7 @@ class Draft:
         return sum(1 << self.nodes[term[0]].depth for term in self.nodes[row].terms)
 
     def reload(self, row: int, load: int) -> bool:
-        """Give a row another load, and those that use it; False if one of them gets too deep."""
+        """Change the load of a row and of those that use it; False if one gets too deep."""
         node = self.nodes[row]
         if load == node.load:
             return True
@@ -258,7 +258,7 @@ class Draft:
         )
 
     def add(self, row: int, term: Term, log: bool = True) -> None:
-        """One more term, of a node and shift that the row does not have."""
+        """Add a term whose node and shift the row does not have yet."""
         node = self.nodes[row]
         for other in node.terms:
             if self.pairs(other, term):
@@ -272,7 +272,7 @@ class Draft:
             self.trail.append((_ADD, row, 0, term))
 
     def drop(self, row: int, index: int, log: bool = True) -> None:
-        """One term less; the last one takes its place."""
+        """Remove a term; the last one takes its place."""
         node = self.nodes[row]
         term = node.terms[index]
         if log:
@@ -290,7 +290,7 @@ class Draft:
         self._touch(row)
 
     def merge(self, row: int, term: Term) -> None:
-        """Add a term, with carry or cancellation where the row has it."""
+        """Add a term, with carry or cancellation if the row already has it."""
         node, shift, sign = term
         while (index := self.find(row, node, shift)) is not None:
             before = self.nodes[row].terms[index][2]
@@ -306,7 +306,7 @@ class Draft:
             self.drop(row, len(self.nodes[row].terms) - 1)
 
     def expand(self, row: int, index: int) -> None:
-        """Put what a term stands for in its place, in this row only."""
+        """Replace a term by the terms of its node, in this row only."""
         node, shift, sign = self.nodes[row].terms[index]
         self.drop(row, index)
         for part, more, other in list(self.nodes[node].terms):
@@ -324,7 +324,7 @@ class Draft:
         self._sleep(index)
 
     def dissolve_lonely(self) -> None:
-        """Dissolve sums that are used once: this costs nothing and shows more pairs."""
+        """Dissolve sums that are used once: this is free and exposes more pairs."""
         while self.lonely:
             node = self.nodes[index := self.lonely.pop()]
             if node.alive and len(node.users) < 2:
@@ -343,8 +343,8 @@ class Draft:
         return index
 
     def offer(self, key: int, a: Term, b: Term) -> None:
-        """Remember a pair that may be worth sharing. Among about equal gains, sums of many
-        inputs and of terms of one depth come first, and chance decides."""
+        """Remember a pair that may be worth sharing. Among roughly equal gains, sums of many
+        inputs and of terms of equal depth come first, with some randomness."""
         entry = self.entries[key]
         gain = len(entry.uses) - (entry.node is None)
         if gain < 1 or key in self.banned:
@@ -356,7 +356,7 @@ class Draft:
         heapq.heappush(self.heap, (-priority, -draw, -key, gain))
 
     def one_bit_adders(self) -> int:
-        """The estimate: of widths, from sums of magnitudes, in the order of the finished graph."""
+        """An estimate from widths (sums of magnitudes), in the order of the finished graph."""
         for row in self._stale:
             node = self.nodes[row]
             now = self._row_bits(node) if node.alive else 0
@@ -443,7 +443,7 @@ class Draft:
 
 
 def _bits_above(value: int) -> int:
-    """Of powers of two, the exponent of the least that is not below the value."""
+    """The exponent of the least power of two that is not below the value."""
     return (value - 1).bit_length() if value > 1 else 0
 
 

@@ -105,7 +105,7 @@ class MatrixGraph:
 
     @cached_property
     def readers(self) -> tuple[int, ...]:
-        """How often adders read each node; all outputs that do count as one more."""
+        """How often adders read each node; outputs that read it count as one reader together."""
         found = [0] * (self.inputs + len(self.adders))
         for adder in self.adders:
             for operand in adder.operands:
@@ -116,7 +116,7 @@ class MatrixGraph:
 
     @property
     def negations(self) -> int:
-        """Nodes whose negative is an output, each another adder beside those of the graph."""
+        """Nodes whose negative is an output; each costs one more adder after the graph."""
         return len({t.node for t in self.targets if t.negative})
 
     def evaluate(self, x: Sequence[Any]) -> list[Any]:

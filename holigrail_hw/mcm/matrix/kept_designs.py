@@ -1,9 +1,9 @@
-"""Designs of constant matrices kept on disk, one JSON file each, named by their request.
+"""Designs of constant matrices kept on disk, one JSON file each, named after their request.
 
-A finished entry is renamed into place, so that two processes, or a killed one, do no harm. An entry
-that is not what its digest says, or does not pass the checks, is dropped, and its request is
-designed again. Where an entry cannot be written the answer counts all the same. An answer whose
-search was stopped by its time limit serves requests with at most that limit.
+A finished entry is renamed into place, so concurrent or killed processes do no harm. An entry that
+does not match its digest or fails the checks is dropped, and its request is designed again. If an
+entry cannot be written, the answer is used all the same. An answer whose search was stopped by its
+time limit serves requests with at most that limit.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ def design_kept(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> MatrixDesign:
-    """:func:`design_cached`, once in a process: what Ctrl-C stopped is not searched for again."""
+    """:func:`design_cached`, once per process: a search that Ctrl-C stopped is not repeated."""
     key = request, time_limit
     if key not in _kept:
         if len(_kept) >= _MOST_KEPT:
@@ -92,7 +92,7 @@ def design_cached(
 ) -> MatrixDesign:
     """:func:`~holigrail_hw.mcm.matrix.design.design_matrix`, or its kept answer.
 
-    An answer that was stopped counts as one with the time spent as its limit.
+    A stopped answer is kept with the time it took as its limit.
     """
     wrong = request.violations()
     if wrong:
@@ -123,7 +123,7 @@ def entries() -> Iterator[Path]:
 
 
 def _shown(path: Path) -> cache_kinds.Entry:
-    """An entry for people, completely checked."""
+    """An entry as shown to people, completely checked."""
     design, _ = read(path)
     rows = design.request.matrix
     return cache_kinds.Entry(

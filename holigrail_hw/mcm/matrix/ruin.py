@@ -1,12 +1,12 @@
 """Ruin and recreate of matrix adder graphs.
 
 Ruin: some shared sums are dissolved into the rows that use them, some terms are expanded, or a row
-is written anew in signed digits, perhaps as the difference to another row (Schrimpf et al., "Record
+is rewritten in signed digits, possibly as the difference from another row (Schrimpf et al., "Record
 Breaking Optimization Results Using the Ruin and Recreate Principle", 2000). Recreate: pairs of
 terms that have the same value in several places are shared greedily, the most frequent value
 first (Hartley, "Subexpression sharing in filters using canonic signed digit multipliers", 1996),
-with some noise. What is not worse is kept; so is what is little worse, by chance: simulated
-annealing. ``native/matrix_search.cc`` is the same in C++ and gives the same answers.
+with some noise. Simulated annealing decides: a result that is no worse is always accepted, a
+slightly worse one at random. ``native/matrix_search.cc`` is the same in C++, with the same answers.
 """
 
 import heapq
@@ -23,13 +23,13 @@ _DEEP = 1 << 20
 
 
 class Settings(NamedTuple):
-    """How to search: the limit of depth, what to minimise, and how to ruin.
+    """How to search: the depth limit, what to minimise, and how to ruin.
 
-    ``dissolve``, ``around`` and ``expand`` are percentages of iterations; the others write rows
-    anew. Numbers of nodes are drawn below 2^size. ``deep`` favours pairs for each level that their
-    terms have, ``apart`` disfavours each level between them, in 1/256 of an adder. ``columns``: how
-    many inputs are a group; pairs of terms are looked for within groups. Groups are joined while
-    that makes at most ``pairs``.
+    ``dissolve``, ``around`` and ``expand`` are percentages of iterations; the others rewrite rows.
+    The number of nodes to ruin is drawn below 2^size. ``deep`` rewards a pair for each level of its
+    terms, ``apart`` penalises each level between them, in 1/256 of an adder. ``columns`` is the
+    number of inputs per group; pairs of terms are formed within groups. Groups are joined as long
+    as that gives at most ``pairs`` pairs.
     """
 
     limit: int
@@ -55,7 +55,7 @@ class State(NamedTuple):
 
 
 class PythonSearch:
-    """A search from given rows on; the interface of the compiled one.
+    """A search that starts from given rows; same interface as the compiled one.
 
     Raises
     ------
@@ -109,12 +109,12 @@ class PythonSearch:
         return self._best
 
     def run(self, heats: Sequence[int]) -> None:
-        """One iteration for each heat, the chance in 2^20 that a loss of one adder is accepted."""
+        """One iteration per heat: the chance, in 2^-20, of accepting the loss of one adder."""
         for heat in heats:
             self._step(heat)
 
     def close(self) -> None:
-        """Nothing is left to be released."""
+        """Nothing to release; the compiled search has memory to free."""
 
     def _step(self, heat: int) -> None:
         draft, bitwise = self.draft, self.settings.metric != "adders"
@@ -172,7 +172,7 @@ class PythonSearch:
             gain = self._usable(entry.uses, entry.node) - (entry.node is None)
             if gain < 1:
                 continue
-            # Uses get fewer when rows lose terms and slack.
+            # The number of uses shrinks as rows lose terms and slack.
             if gain < promised:
                 lower = priority + 256 * (promised - gain)
                 heapq.heappush(draft.heap, (lower, draw, key, gain))
@@ -181,7 +181,7 @@ class PythonSearch:
         draft.sharing = False
 
     def _usable(self, uses: list[Use], node: int | None) -> int:
-        """How many uses fit in together, but for rows that are used themselves."""
+        """How many uses fit together, not counting rows that are used themselves."""
         nodes, limit = self.draft.nodes, 1 << self.draft.limit
         if node is None:
             depth = min(1 + max(nodes[use[1]].depth, nodes[use[3]].depth) for use in uses)
@@ -211,7 +211,7 @@ class PythonSearch:
         return self.draft.nodes[row].terms[one], self.draft.nodes[row].terms[two]
 
     def _made_from(self, uses: list[Use]) -> int:
-        """A new node, made of the pair that is odd if there is one, and earliest."""
+        """A new node, made from one pair: an odd one if possible, then the shallowest."""
         draft = self.draft
         choices = []
         for order, use in enumerate(uses):
@@ -236,7 +236,7 @@ class PythonSearch:
         return node
 
     def _apply(self, key: int) -> None:
-        """Share a value wherever it is found and fits."""
+        """Share a value wherever it occurs and fits the depth limit."""
         draft = self.draft
         entry = draft.entries[key]
         uses = entry.uses[::-1]
@@ -258,7 +258,7 @@ class PythonSearch:
         node = draft.nodes[index]
         found, place, sign = draft.value(a, b)
         term = index, place - node.even, sign * node.sign
-        # A merge may have put a term of another sign in this place.
+        # A merge may have put a term of the opposite sign in this place.
         if found != key or term[1] < 0 or draft.depends(index, row):
             return False
         less = (1 << draft.nodes[a[0]].depth) + (1 << draft.nodes[b[0]].depth)
@@ -273,7 +273,7 @@ class PythonSearch:
         return True
 
     def _ruin(self) -> bool:
-        """Whether the rows drawn anew fit the depth."""
+        """Ruin part of the graph; returns whether rewritten rows fit the depth limit."""
         kind, fits = self.draft.random.below(100), True
         settings = self.settings
         if kind < settings.dissolve:
@@ -308,7 +308,7 @@ class PythonSearch:
                 self.draft.dissolve(index)
 
     def _dissolve_around(self) -> None:
-        """Sums that one row is made of."""
+        """Dissolve sums that one row is made of."""
         draft = self.draft
         row = self._some_node(draft.inputs)
         for _ in range(1 + draft.random.below(8)):
@@ -341,7 +341,7 @@ class PythonSearch:
         return True
 
     def _redraw(self, row: int) -> bool:
-        """Signed digits of a row, or of its difference to one that is near."""
+        """Rewrite a row in signed digits, or as its difference from a similar row."""
         draft, random = self.draft, self.draft.random
         draft.clear(row)
         rest = [c << draft.nodes[row].even for c in draft.nodes[row].vector]
@@ -392,5 +392,5 @@ class PythonSearch:
 
 
 def _weight(vector: list[int]) -> int:
-    """Non-zero canonic signed digits: the ones of c xor 3c."""
+    """Non-zero canonic signed digits: the one bits of c xor 3c."""
     return sum((c ^ (3 * c)).bit_count() for c in vector)

@@ -1,11 +1,11 @@
 """Few adders for a constant matrix times a vector, within an adder depth.
 
 Rows start in signed digits, alone or as differences along a spanning tree, whichever is better
-after the first greedy sharing (:mod:`.start`). Rows of large matrices start alone, and what
-they share is looked for in groups of columns first, so that memory does not grow with the square of
-the rows' lengths. Then parts of the graph are ruined and made again (:mod:`.ruin`), by a
-compiled accelerator where there is a C++ compiler. What is accepted cools down to improvements only
-with the iterations, or with the time if there is no number of iterations.
+after the first greedy sharing (:mod:`.start`). Rows of large matrices start alone, and are first
+searched for common terms within groups of columns, so that memory does not grow with the square of
+the rows' lengths. Then parts of the graph are ruined and recreated (:mod:`.ruin`), by a
+compiled accelerator where there is a C++ compiler. The annealing cools down, until only
+improvements are accepted, over the iterations, or over the time if their number is not given.
 """
 
 import threading
@@ -36,11 +36,11 @@ _SLICE = 0.05
 _HEAT = CERTAIN // 4
 _TOLD_EVERY = 1.0
 # Iterations per nonzero digit after which small matrices gain nothing more; and iterations times
-# digits of about two seconds in the compiled search, and in the other one.
+# digits that take about two seconds in the compiled search, and in its Python twin.
 _PER_DIGIT = 100
 _EFFORT = 4_000_000
 _PYTHON_EFFORT = 80_000
-# Pairs of terms in one table; inputs of a group at least; rows squared times inputs up to which a
+# Most pairs of terms in one table; least inputs per group; rows squared times inputs up to which a
 # spanning tree is tried.
 _PAIRS, _FEWEST_COLUMNS, _LARGE = 1_500_000, 8, 400_000
 
@@ -65,14 +65,14 @@ class MatrixSolution:
 
 
 def least_matrix_depth(matrix: Sequence[Sequence[int]]) -> int:
-    """Depth of the deepest row when each is a tree of its own in signed digits."""
+    """Depth of the deepest row if each row is its own tree of signed digits."""
     return max(max(0, count - 1).bit_length() for count in _digits(matrix))
 
 
 def default_iterations(matrix: Sequence[Sequence[int]]) -> int:
     """Iterations that take about two seconds, fewer for matrices of a few rows.
 
-    The number depends on the matrix only, so that an answer depends on no clock.
+    The number depends only on the matrix, so that no answer depends on a clock.
     """
     digits = max(1, sum(_digits(matrix)))
     widest = max(c.bit_length() for row in matrix for c in row)
@@ -95,35 +95,35 @@ def solve_matrix(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> MatrixSolution:
-    """A graph for matrix * x, rows being outputs.
+    """A graph for matrix * x, one output per row.
 
     Parameters
     ----------
     matrix : rows of integers
     depth : int or None
-        Most adders on a path.
+        Limit on the adders of a path.
     time_limit : float
-        Seconds, preparation included; the first answer, a greedy one, is finished anyway.
+        Seconds, preparation included; the first, greedy answer is completed in any case.
     iterations : int or None
-        Most repetitions of each search. With these done before the time limit, a seed gives one
-        answer, with or without the accelerator.
+        Repetitions of each search. If all are done before the time limit, the answer depends only
+        on the seed, with or without the accelerator.
     searches : int
-        Independent searches at the same time, with the seeds ``seed``, ``seed + 1``, ... The best
-        one counts, among equals the first.
+        Independent parallel searches with the seeds ``seed``, ``seed + 1``, ... The best one is
+        used; among equals, the first.
     metric, rule : str
         Minimise ``adders``, then one-bit adders; or ``one-bit-adders``, estimated under the rule
         ``ours`` or ``da4ml`` for inputs of ``input_width`` bits.
     progress : callable or None
-        Told of improvements, in words.
+        Called with a line of text at each improvement.
     stop : callable or None
-        Asked about twenty times a second; the search ends if it says yes.
+        Called about twenty times a second; the search ends when it returns true.
 
     After the first answer, KeyboardInterrupt ends the search with the best answer so far.
 
     Raises
     ------
     GraphError
-        If the matrix is empty or ragged, no graph has the depth, or there is no such metric.
+        If the matrix is empty or ragged, no graph meets the depth, or the metric is unknown.
     """
     rows = _checked(matrix)
     if metric not in METRICS:
@@ -169,7 +169,7 @@ def solve_matrix(
 
 
 class _Task:
-    """One search, from the best of some starts on."""
+    """One search, from the best of several starts."""
 
     def __init__(self, rows: list[Row], starts: list[Start], settings: Settings, seed: int):
         self.inputs = len(rows[0])
@@ -184,13 +184,13 @@ class _Task:
                 search.close()
 
     def cost(self, state: State) -> tuple[int, int]:
-        """What is minimised, then the other metric."""
+        """The metric to minimise, then the other one."""
         if self.settings.metric == "adders":
             return state.adders, state.bits
         return state.bits, state.adders
 
     def run(self, heats: Sequence[int]) -> None:
-        """Iterate, and note the best."""
+        """Iterate, and record the best."""
         self.search.run(heats)
         self.state = self.search.state
 
@@ -206,7 +206,7 @@ class _Task:
 
 
 class _Run:
-    """Searches in threads, in slices short enough to be stopped between them."""
+    """Searches in threads, in slices short enough to stop between two of them."""
 
     def __init__(self, tasks: list[_Task], begin: float, time_limit: float, iterations: int | None):
         self.tasks = tasks
@@ -216,7 +216,7 @@ class _Run:
         self.stopped = threading.Event()
 
     def wait(self, progress: Progress | None, stop: Stop | None) -> bool:
-        """Until all searches end; the calling thread only watches them. Whether Ctrl-C came."""
+        """Wait, watching, until all searches end; returns whether Ctrl-C was pressed."""
         stopped = False
         with ThreadPoolExecutor(len(self.tasks)) as pool:
             running = {pool.submit(self.search, task) for task in self.tasks}
@@ -235,7 +235,7 @@ class _Run:
     def watch(
         self, running: set[Future[None]], progress: Progress | None, stop: Stop | None
     ) -> None:
-        """Tell what is new, and stop when asked to."""
+        """Report improvements, and stop when asked to."""
         told, told_at = None, 0.0
         while True:
             best = min(task.cost(task.state) for task in self.tasks)
@@ -262,7 +262,7 @@ class _Run:
             task.finish()
 
     def heats(self, done: int, count: int) -> list[int]:
-        """Heats of the next iterations, none at the end."""
+        """Heats of the next iterations; empty at the end."""
         elapsed = time.monotonic() - self.begin
         if self.stopped.is_set() or elapsed >= self.time_limit:
             return []
@@ -278,14 +278,14 @@ def _digits(matrix: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _starts(rows: list[Row], settings: Settings) -> list[Start]:
-    """Signed digits, and as a tree of differences where that is quick."""
+    """Rows in signed digits, and as a tree of differences where that is quick."""
     if settings.columns is not None or len(rows) ** 2 * len(rows[0]) > _LARGE:
         return [alone(rows)]
     return [alone(rows), spanning_tree(rows, settings.limit)]
 
 
 def _columns(rows: list[Row]) -> int | None:
-    """Inputs of a group, such that there are few pairs of terms; None if all may be one group."""
+    """Inputs per group, for few enough pairs of terms; None if one group will do."""
     digits = _digits(rows)
     if sum(count * count for count in digits) <= 2 * _PAIRS:
         return None
@@ -295,7 +295,7 @@ def _columns(rows: list[Row]) -> int | None:
 
 
 def _settings(rows: list[Row], limit: int, metric: str, rule: str, input_width: int) -> Settings:
-    """Large matrices gain less by rows drawn anew, which take long."""
+    """Settings by size: large matrices gain less from rewriting rows, which is slow there."""
     redrawn = max(1, min(10, 80 // len(rows)))
     dissolve, around = (90 - redrawn) // 2, 10
     return Settings(

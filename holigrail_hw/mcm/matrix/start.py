@@ -1,7 +1,7 @@
 """Where a search for a matrix adder graph starts: rows in signed digits.
 
-Rows that are zero, equal, opposite, or equal but for a power of two are one row. The others are
-written alone, or as differences to other rows along a spanning tree (Sun et al., "da4ml:
+Rows that are zero, equal, opposite, or equal up to a power of two are one row. The others are
+written alone, or as differences from other rows along a spanning tree (Sun et al., "da4ml:
 Distributed Arithmetic for Real-time Neural Networks on FPGAs", 2025, but inside one graph).
 """
 
@@ -30,7 +30,7 @@ def signed_digits(constant: int) -> dict[int, int]:
 
 
 def distinct_rows(matrix: Matrix) -> tuple[list[Row], list[Target]]:
-    """Odd rows that differ in more than sign, and (row, shift, sign) of every row or None for 0."""
+    """Odd rows that differ in more than sign, and (row, shift, sign) of each row, None for zero."""
     found: dict[Row, int] = {}
     targets: list[Target] = []
     for row in matrix:
@@ -52,7 +52,7 @@ def alone(rows: Sequence[Row]) -> list[list[Term]]:
 
 
 def spanning_tree(rows: Sequence[Row], limit: int) -> list[list[Term]]:
-    """Prim's tree: every row alone, or the difference to a row that is already in the tree.
+    """Prim's tree: every row alone, or the difference from a row that is already in the tree.
 
     A row costs its terms, one of which is the parent. Depths stay within the limit.
     """

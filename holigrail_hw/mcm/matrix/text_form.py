@@ -64,7 +64,7 @@ def from_vector_text(text: str) -> MatrixGraph:
 
 
 class _Reader:
-    """Nodes are known by their vector without sign and powers of two."""
+    """Nodes are identified by their vector without sign and powers of two."""
 
     def __init__(self, inputs: int):
         self.inputs = inputs

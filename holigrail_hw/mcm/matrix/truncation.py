@@ -1,15 +1,15 @@
-"""Which low bits of operands a matrix adder graph may lose within a bound on every output.
+"""Which low bits of operands a matrix adder graph can drop within a bound on every output.
 
-Clearing bits of an operand saves one-bit adders in its adder and adds to the error of every output
-behind it, linearly (:mod:`.analysis`). With one choice per adder this is a multiple-choice
-knapsack with one constraint per output. Three steps:
+Clearing bits of an operand saves one-bit adders in its adder and adds linearly to the error of
+every output that depends on it (:mod:`.analysis`). With one choice per adder this is a
+multiple-choice knapsack with one constraint per output. Three steps:
 
 1. an integer linear program, one binary per adder, side and amount, for moderate graphs; or a
-   greedy choice by saved bits per error, weighed by what each output has left;
-2. ruin and recreate: choices of a few adders are taken back, and the rest is filled greedily;
+   greedy choice by saved bits per error, weighted by what each output has left;
+2. ruin and recreate: choices of a few adders are undone, and the rest is filled greedily;
 3. a polish on the exact analysis, which knows zeros that operands inherit and clearings they share.
 
-Clearing the operand that may not pass through is of no use, and of two that may, one is enough.
+Clearing an operand whose bits cannot pass through is useless, and of two that can, one is enough.
 """
 
 import time
@@ -33,7 +33,7 @@ _MARGIN = 1e-9
 
 
 class Truncated(NamedTuple):
-    """A truncated circuit, what it was found by, and whether that never ran out of time."""
+    """A truncated circuit, the engine that found it, and whether it never ran out of time."""
 
     circuit: MatrixCircuit
     engine: str
@@ -55,17 +55,17 @@ def truncate_graph(
     iterations: int = 300,
     seed: int = 0,
 ) -> Truncated:
-    """The graph with operands truncated, no output off by more than its bound.
+    """The graph with operands truncated, and no output off by more than its bound.
 
     Parameters
     ----------
     bounds : sequence of int
         Allowed magnitude of output minus exact product, in units of the output's lowest bit.
     centred : bool
-        Errors span at most twice the bound: a constant can then centre them. Otherwise both ends
+        Errors may span twice the bound: a constant can then centre them. Otherwise both ends
         stay within the bound without one.
     time_limit : float
-        Seconds, half of them at most for the linear program.
+        Seconds, at most half of them for the linear program.
     iterations : int
         Repetitions of ruin and recreate.
     """
@@ -103,7 +103,7 @@ class _Problem:
         graph = analysis.graph
         exact = analysis.of(exact_circuit(graph))
         weights = [analysis.weights(index) for index in range(len(graph.targets))]
-        # Errors below and above, of every output, as parts of what is allowed.
+        # Errors below and above of every output, as fractions of what is allowed.
         self.limits = [max(bound, 0) * (2 if centred else 1) for bound in bounds]
         self.places = len(bounds) * (1 if centred else 2)
         self.options: list[list[_Choice]] = []
@@ -130,7 +130,7 @@ class _Problem:
             self.options.append(_undominated(found))
 
     def _error(self, seen: list[tuple[int, int]], size: int) -> np.ndarray | None:
-        """Parts of the allowed errors that losing ``size`` at a node takes; None if too much."""
+        """Fractions of the allowed errors that losing ``size`` at a node uses; None if too much."""
         parts = np.zeros(self.places)
         for j, weight in seen:
             error = weight * size
@@ -141,7 +141,7 @@ class _Problem:
         return parts
 
     def saved(self, picks: list[int]) -> int:
-        """One-bit adders that a choice saves, as counted one by one."""
+        """One-bit adders that a choice saves, counted adder by adder."""
         return sum(
             options[pick].saved
             for options, pick in zip(self.options, picks, strict=True)
@@ -149,7 +149,7 @@ class _Problem:
         )
 
     def ruined(self, picks: list[int], random: Random) -> list[int]:
-        """The choice with some adders' taken back or made smaller."""
+        """The choice with the picks of some adders undone or made smaller."""
         new = list(picks)
         used = [index for index, pick in enumerate(picks) if pick >= 0]
         if used:
@@ -158,7 +158,7 @@ class _Problem:
         return new
 
     def filled(self, picks: list[int], random: Random | None) -> list[int]:
-        """The choice with larger ones taken while they fit, best ratio of gain to error first."""
+        """The choice with larger picks while they fit, best ratio of gain to error first."""
         new = list(picks)
         left = np.ones(self.places)
         for options, pick in zip(self.options, new, strict=True):
@@ -192,12 +192,12 @@ class _Problem:
             prepare(index)
 
     def polished(self, circuit: MatrixCircuit, deadline: float) -> tuple[MatrixCircuit, bool]:
-        """Amounts changed one by one while the exact analysis finds that cheaper and allowed.
+        """Change amounts one by one as long as the exact analysis finds it cheaper and allowed.
 
-        Also whether no deadline came before nothing was left to change.
+        Also returns whether it finished before the deadline.
         """
         while not self.allowed(self.analysis.of(circuit)):
-            # Only rounding of the sums above gets here: give back the least loss.
+            # Reached only through rounding of the sums above: undo the smallest loss.
             index = max(range(len(circuit.truncations)), key=lambda i: sum(circuit.truncations[i]))
             circuit = _changed(
                 circuit, index, tuple(max(0, t - 1) for t in circuit.truncations[index])
@@ -248,7 +248,7 @@ def _undominated(found: list[_Choice]) -> list[_Choice]:
 
 
 def _linear_program(problem: _Problem, seconds: float) -> tuple[list[int] | None, bool]:
-    """The best choice by HiGHS, or None without one in time; whether time did not matter.
+    """The best choice by HiGHS, or None if time ran out first; whether time played no part.
 
     PuLP is optional.
     """
@@ -257,7 +257,7 @@ def _linear_program(problem: _Problem, seconds: float) -> tuple[list[int] | None
     except ImportError:
         return None, True
     with warnings.catch_warnings():
-        # PuLP announces what its version 4 will change; nothing a user can act on.
+        # PuLP warns about changes in its version 4, which a user can do nothing about.
         warnings.simplefilter("ignore")
         if "HiGHS" not in pulp.listSolvers(onlyAvailable=True):
             return None, True

@@ -1,8 +1,8 @@
 """The closure enumeration in C++ behind the interface of its Python twin.
 
-:func:`enumeration` gives the compiled one where a compiler is found, else the twin; the sets, their
-order and the errors are the same. The compiled search returns to Python several times a second, so
-that deadlines and Ctrl-C are obeyed.
+:func:`enumeration` returns the compiled one where a compiler is found, else the twin; the sets,
+their order and the errors are the same. The compiled search returns to Python several times a
+second, so that deadlines and Ctrl-C are obeyed.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ def enumeration(
     deadline: float | None = None,
     bits: int | None = None,
 ) -> Closure:
-    """The fastest enumeration there is; parameters as those of :class:`.closure.Closure`."""
+    """The fastest enumeration available; parameters as for :class:`.closure.Closure`."""
     kind = Closure if load("closure") is None else NativeClosure
     return kind(targets, depth=depth, deadline=deadline, bits=bits)
 
@@ -90,7 +90,7 @@ class NativeClosure(Closure):
 
 
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    """The library with the types of its functions."""
+    """The library with its function signatures declared."""
     handle, whole = ctypes.c_void_p, ctypes.c_int
     factors, words = ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint64)
     for name, result, arguments in (

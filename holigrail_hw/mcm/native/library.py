@@ -2,9 +2,9 @@
 
 Each source ``native/NAME.cc`` exports functions with C linkage and no dependency but the standard
 library. It is compiled once per machine with the user's C++ compiler and kept in the cache folder
-under a digest of source, headers, compiler and flags, or for this process only where that cannot be
-written. A file that is not whole is built again. Every accelerated search has a twin in Python
-with the same interface and the same answers, used when there is no compiler.
+under a digest of source, headers, compiler and flags, or for this process only if that folder
+cannot be written. A damaged file is built again. Every accelerated search has a twin in Python with
+the same interface and the same answers, used when there is no compiler.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ _reasons: dict[str, str] = {}
 
 @functools.cache
 def load(name: str) -> ctypes.CDLL | None:
-    """The library built from ``native/NAME.cc``, or ``None``; :func:`why_not` says the reason."""
+    """The library built from ``native/NAME.cc``, or ``None``; :func:`why_not` gives the reason."""
     chosen = os.environ.get("CXX")
     names = [chosen] if chosen else ["g++", "c++", "clang++"]
     compiler = next(filter(None, map(shutil.which, names)), None)
@@ -46,7 +46,7 @@ def load(name: str) -> ctypes.CDLL | None:
 
 
 def why_not(name: str) -> str | None:
-    """Why :func:`load` gave ``None``; ``None`` if it did not."""
+    """Why :func:`load` returned ``None``; ``None`` if it did not."""
     return _reasons.get(name)
 
 

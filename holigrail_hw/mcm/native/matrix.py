@@ -11,7 +11,7 @@ from . import library as native_library
 __all__ = ["NATIVE_BITS", "NativeSearch", "search_class"]
 
 NATIVE_BITS = 40
-"""Bits of the widest coefficient of the compiled search."""
+"""Bits of the widest coefficient that the compiled search takes."""
 
 
 class NativeSearch:
@@ -89,7 +89,7 @@ class NativeSearch:
         return found
 
     def run(self, heats: Sequence[int]) -> None:
-        """One iteration for each heat; other threads run meanwhile."""
+        """One iteration per heat (acceptance temperature); other threads run meanwhile."""
         self._library.matrix_search_run(
             self._handle, (ctypes.c_int * len(heats))(*heats), len(heats)
         )
@@ -107,7 +107,7 @@ class NativeSearch:
 
 
 def search_class(matrix: Sequence[Row]) -> type[NativeSearch] | type[PythonSearch]:
-    """The compiled search where it can be had and the coefficients are not too wide."""
+    """The compiled search if available and the coefficients are not too wide, else its twin."""
     if _width(matrix) <= NATIVE_BITS and native_library.load("matrix_search") is not None:
         return NativeSearch
     return PythonSearch

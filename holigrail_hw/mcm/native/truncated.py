@@ -1,6 +1,6 @@
 """The truncated searches in C++ behind the interfaces of their Python twins.
 
-:func:`annealing` and :func:`exhaustion` give the compiled searches where a compiler is found and
+:func:`annealing` and :func:`exhaustion` return the compiled searches where a compiler is found and
 the numbers fit 64 bits, else the twins; the answers are the same.
 """
 
@@ -22,13 +22,13 @@ _WIDEST_FACTOR, _WIDEST_INPUT, _WIDEST_ERROR = 20, 32, 24
 
 
 def annealing(forms, choices, allowed, input_width, signed, random) -> Annealing:
-    """The fastest annealing there is; parameters as those of :class:`.anneal.Annealing`."""
+    """The fastest annealing available; parameters as for :class:`.anneal.Annealing`."""
     kind = NativeAnnealing if _fits(choices, allowed, input_width) else Annealing
     return kind(forms, choices, allowed, input_width, signed, random)
 
 
 def exhaustion(bounded, allowed, input_width, signed, **limits) -> Exhaustion:
-    """The fastest exhaustion there is; parameters as those of :class:`.exhaust.Exhaustion`."""
+    """The fastest exhaustion available; parameters as for :class:`.exhaust.Exhaustion`."""
     kind = NativeExhaustion if _fits(bounded, allowed, input_width) else Exhaustion
     return kind(bounded, allowed, input_width, signed, **limits)
 
@@ -161,7 +161,7 @@ def _fits(factors: Mapping[int, Any], allowed: dict[int, int], input_width: int)
 
 
 def _declared(library: ctypes.CDLL | None) -> ctypes.CDLL:
-    """The library with the types of its functions."""
+    """The library with its function signatures declared."""
     assert library is not None
     handle, whole, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_double
     short, long = ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_int64)

@@ -1,10 +1,10 @@
 """Real coefficients as multiples of the last place of a fixed-point format.
 
-A coefficient *c* becomes the integer nearest to c 2^f, f the fraction width of the format; of two
-that are equally near, the even one (round half to even, IEEE 754-2019, 4.3.1). The arithmetic is
-exact, so that a tie is a tie. An integer out of the range of the format is refused, unless
-saturation was asked for. The errors of quantised coefficients bound those of everything that is
-linear in them: |error of y| <= largest |x| times the sum of |errors|.
+A coefficient *c* becomes the integer nearest to c 2^f, where f is the fraction width of the
+format; of two equally near ones, the even one (round half to even, IEEE 754-2019, 4.3.1). The
+arithmetic is exact, so ties are detected exactly. An integer outside the range of the format is
+rejected unless saturation is requested. The errors of the quantised coefficients bound those of
+everything that is linear in them: |error of y| <= largest |x| times the sum of |errors|.
 """
 
 import math
@@ -40,7 +40,7 @@ def quantise(numbers: Sequence[Number], format: Format | None) -> tuple[int, ...
 
 
 def fraction_width(format: Format | None) -> int:
-    """Bits behind the point of the integers."""
+    """Fraction bits of the integers."""
     return format.fraction_width if isinstance(format, FixedFormat) else 0
 
 
@@ -76,7 +76,7 @@ def quantisation_facts(
 ) -> Mapping[str, Any]:
     """What rounding did to the coefficients, for people; nothing without a format.
 
-    Errors are coefficients as built minus coefficients asked for.
+    An error is the coefficient as built minus the coefficient requested.
     """
     if not isinstance(format, FixedFormat):
         return {}

@@ -1,4 +1,4 @@
-"""Reading JSON texts that have to be of one schema and version, field by field."""
+"""Reading JSON texts that must have a given schema and version, field by field."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ __all__ = ["field", "read_document"]
 
 
 def read_document(text: str, who: str, schema: str, version: int) -> dict[str, Any]:
-    """The object in a JSON text; raises GraphError, in the name of ``who``, if it is another."""
+    """The object in a JSON text; raises GraphError in the name of ``who`` if there is none."""
     try:
         data = parse_json(text)
     except ValueError as error:

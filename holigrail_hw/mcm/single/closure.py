@@ -1,21 +1,21 @@
 """The exact search for the fewest adders: closure enumeration over sets of fundamentals.
 
-Adder graphs with the fewest adders are sets R of odd factors that contain 1 and the targets, and
-can be put in an order in which one adder makes each from two earlier ones. With S = everything one
+An adder graph with the fewest adders is a set R of odd factors that contains 1 and the targets, and
+can be ordered so that one adder makes each factor from two earlier ones. With S = everything one
 adder makes from R:
 
-1. A target in S joins R at once; it has to be there anyway.
+1. A target in S joins R at once; R must contain it anyway.
 2. For k = 0, 1, 2, ... extra factors (iterative deepening), every x in S is tried. Afterwards x is
-   banned for its siblings: every set with x has been seen in its branch.
-3. The last extra factor is found without a loop. For every target t that is left, V(t) is the set
-   of x that make t reachable, directly (by the symmetry of the relation, x in A(t, r)) or through
-   other targets; the members of all V(t) are the answers.
+   banned for its siblings: its own branch has covered every set with x.
+3. The last extra factor is found without a loop. For every remaining target t, V(t) is the set of
+   x that make t reachable, directly (by the symmetry of the relation, x in A(t, r)) or through
+   other targets; the intersection of all V(t) holds the answers.
 
-With a depth limit, a set counts if every factor is made within so many adders from the input. The
-sets that can be built then still form an antimatroid, so steps 1 and 2 hold with S taken from the
+With a depth limit, a set counts if every factor is within that many adders of the input. The sets
+that can be built then still form an antimatroid, so steps 1 and 2 hold with S taken from the
 factors that may be used; the answers of step 3 are checked one by one.
 
-Levels 0 to k - 1 exhausted prove that every graph has at least (targets + k) adders.
+Exhausting levels 0 to k - 1 proves that every graph has at least (targets + k) adders.
 """
 
 import time
@@ -29,11 +29,11 @@ __all__ = ["WIDEST_INPUT", "Answer", "Closure", "OutOfTime", "lower_bound", "non
 
 Answer = tuple[list[int], int]
 WIDEST_INPUT = 64
-"""Bits of the input up to which sets are left out by their cost."""
+"""Widest input for which sets are skipped because of their cost."""
 
 
 class OutOfTime(Exception):
-    """The time limit came before the search was complete."""
+    """The time limit was reached before the search was complete."""
 
 
 class Closure:
@@ -42,11 +42,11 @@ class Closure:
     Parameters
     ----------
     targets : odd factors above 1, each once
-    depth : most adders on a path from the input, or None
+    depth : limit on the adders of a path from the input, or None
     deadline : when to give up, in seconds of :func:`time.monotonic`, or None
 
-    ``work`` counts branches, and candidates whose cost was looked at: a measure of effort that
-    depends on no clock.
+    ``work`` counts branches and candidates whose cost was computed: a measure of effort that
+    does not depend on a clock.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class Closure:
     ) -> Iterator[Answer]:
         """Every set with ``extra`` factors beside 1 and the targets, as (common, last).
 
-        ``common`` lists factors and ``last`` is a bit set: each member of it completes ``common``
-        to one set; 0 means that ``common`` is complete. With ``idle``, extra factors may also be
-        such that the targets do not need them. ``costs`` and ``below`` allow leaving out sets whose
-        cheapest one-bit adders are not fewer than ``below()``; the plain enumeration has them all.
+        ``common`` lists factors and ``last`` is a bit set: each of its members completes ``common``
+        to one set; 0 means that ``common`` is complete. With ``idle``, extra factors that no target
+        needs are allowed too. ``costs`` and ``below`` allow skipping sets whose cheapest one-bit
+        adders are not fewer than ``below()``; without them the enumeration has every set.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class Closure:
         below: Callable[[], int | None] | None = None,
         pause: int | None = None,
     ) -> Iterator[Answer | None]:
-        """:meth:`sets`, with a ``None`` in between whenever ``pause`` work was done."""
+        """:meth:`sets`, with a ``None`` in between after every ``pause`` of work."""
         self._idle = idle
         self._pause = pause
         self._pause_at = self.work + pause if pause is not None else None
@@ -220,7 +220,7 @@ class Closure:
         return reached
 
     def levels(self, factors: Sequence[int]) -> dict[int, int]:
-        """Least adder depth of every factor of a set that can be built from the others."""
+        """Least adder depth of every factor of the set that can be built from the others."""
         levels = {1: 0}
         rest = [factor for factor in factors if factor != 1]
         while rest:
@@ -254,8 +254,8 @@ def nonzero_digits(value: int) -> int:
 
 
 def lower_bound(targets: Sequence[int]) -> int:
-    """Adders that any graph needs (Gustafsson, "Lower Bounds for Constant Multiplication
-    Problems", IEEE TCAS-II, 2007), from the non-zero digits of the targets.
+    """A lower bound on the adders of any graph (Gustafsson, "Lower Bounds for Constant
+    Multiplication Problems", IEEE TCAS-II, 2007), from the non-zero digits of the targets.
     """
     digits = sorted(nonzero_digits(t) for t in targets)
     if not digits:

@@ -1,11 +1,11 @@
 """The engine cp-sat: constraint programming with OR-Tools, an optional extra, in its own process.
 
 Adders: does a given number suffice? Every adder picks two earlier nodes by element constraints, and
-one normal form whose linear equation then holds; the fundamentals differ, and the targets are among
-them. Asked from the lower bound upwards, the first feasible number is the fewest.
+one normal form whose linear equation must hold; all fundamentals are distinct, and the targets are
+among them. Counting up from the lower bound, the first feasible number is the fewest.
 
-One-bit adders: for every set of fundamentals of the enumeration, one option for each fundamental
-of least total cost; integers that increase along every edge forbid cycles. This proves selections
+One-bit adders: for every set of fundamentals of the enumeration, choose one option per fundamental
+at least total cost; integers that increase along every edge forbid cycles. This proves selections
 of more than 25 adders that branch and bound does not finish.
 
 OR-Tools and HiGHS cannot be loaded into one process, so this engine always runs in a child.
@@ -205,7 +205,7 @@ def _feasible(
 def _selection(
     options: Options, depth: int | None, below: int | None, deadline: float | None
 ) -> tuple[list[tuple[int, Form]] | None, bool]:
-    """The cheapest forms, if they cost less than ``below``, and whether that is proved."""
+    """The cheapest forms if they cost less than ``below``, and whether the result is proved."""
     from ortools.sat.python import cp_model
 
     if not options:
@@ -254,7 +254,7 @@ def _order(options: Options, depth: int | None) -> list[tuple[int, Form]]:
 
 
 def _if(model: Any, equation: Any) -> Any:
-    """A literal under which the equation holds."""
+    """A literal that implies the equation."""
     flag = model.new_bool_var("")
     model.add(equation).only_enforce_if(flag)
     return flag
@@ -264,7 +264,7 @@ def _solve(model: Any, deadline: float | None) -> Any:
     from ortools.sat.python import cp_model
 
     solver = cp_model.CpSolver()
-    # More workers race, and each race may have another end.
+    # Several workers race, and a race may end differently each time.
     solver.parameters.num_workers = 1
     if deadline is not None:
         left = deadline - time.monotonic()

@@ -1,4 +1,4 @@
-"""The ways in which one adder makes an odd factor w from two odd factors u and v.
+"""The ways one adder can make an odd factor w from two odd factors u and v.
 
 Three odd numbers are *related* if a signed sum of them, one of them shifted, is zero. The relation
 is symmetric: if w can be made from u and v, then v can be made from u and w. One relation may allow
@@ -56,7 +56,7 @@ def forms(u: int, v: int, w: int) -> list[Form]:
 
 
 class Costs:
-    """One-bit adders of single adders, remembered, for one input format and counting rule."""
+    """One-bit adders of single adders for one input format and counting rule; memoised."""
 
     def __init__(self, input_width: int, signed: bool = True, rule: str = "ours"):
         self.input_width = input_width

@@ -1,12 +1,12 @@
 """A good adder graph at any size: a greedy start, improved by exact searches in its neighbourhood.
 
-Greedy: targets that one adder makes join at once. Otherwise the factor joins that makes the most
-targets reachable; if no single one does, the target with the fewest digits is split: one of its
-parts is as near as possible to what there is, the other becomes a target of its own. A split along
-the canonical signed digits always ends, and keeps any depth limit that can be met at all.
+Greedy: targets that one adder can make join at once. Otherwise the factor that makes the most
+targets reachable joins; if there is none, the target with the fewest digits is split: one part is
+as close as possible to the factors already made, the other becomes a new target. Splitting along
+the canonical signed digits always terminates, and meets any depth limit that can be met at all.
 
-Neighbourhood: some of the extra factors are dropped, the others stay as if they were targets, and
-the closure enumeration looks for a completion with fewer.
+Neighbourhood: some of the extra factors are dropped, the others are treated as targets, and the
+closure enumeration looks for a completion with fewer factors.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from .turns import PAUSE
 __all__ = ["greedy_set", "improvements", "least_depth"]
 
 _MOST_DROPPED = 4
-# Work of the enumeration in one neighbourhood, and what preparing it is counted as.
+# Work allowed for the enumeration in one neighbourhood, and the work its preparation counts as.
 _ROUND_WORK, _ROUND_COST = 1_000_000, 2000
 
 
@@ -31,7 +31,7 @@ def least_depth(targets: Sequence[int]) -> int:
 
 
 def greedy_set(targets: Sequence[int], depth: int | None = None) -> list[int]:
-    """Fundamentals, with 1, in an order in which they can be built."""
+    """Fundamentals, including 1, in an order in which they can be built."""
     if depth is not None:
         return _split_set(targets, depth)
     bits = max((t.bit_length() for t in targets), default=1)
@@ -40,7 +40,7 @@ def greedy_set(targets: Sequence[int], depth: int | None = None) -> list[int]:
     known: dict[int, tuple[set[int], int]] = {}
 
     def related(t: int) -> set[int]:
-        """What makes a target with a chosen factor; brought up to date when it is asked for."""
+        """The factors that make a target together with a chosen one; updated on demand."""
         found, count = known.get(t) or (_dividers(t), 0)
         for other in chosen[count:]:
             found |= neighbours(t, other, bits)
@@ -91,7 +91,7 @@ def _split_set(targets: Sequence[int], depth: int) -> list[int]:
 
 
 def _digits(value: int, count: int) -> int:
-    """The number that the ``count`` lowest non-zero signed digits make."""
+    """The value of the ``count`` lowest non-zero signed digits."""
     total, place, rest = 0, 0, value
     while count and rest:
         if rest & 1:
@@ -105,7 +105,7 @@ def _digits(value: int, count: int) -> int:
 
 
 def _dividers(factor: int) -> set[int]:
-    """Every x with which one adder, using x twice, makes the factor."""
+    """Every x from which one adder, using x twice, makes the factor."""
     powers = [1 << s for s in range(1, factor.bit_length() + 1)]
     divisors = {d for p in powers for d in (p - 1, p + 1) if d > 1}
     return {factor // d for d in divisors if factor % d == 0}
@@ -120,14 +120,14 @@ def improvements(
     keep: Callable[[list[int]], None],
     seed: int = 1,
 ) -> Iterator[int]:
-    """Look for sets with fewer factors; yields the work done so far, in that of the enumeration.
+    """Look for sets with fewer factors; yields the work done so far, in the enumeration's units.
 
-    ``keep`` gets every better set on the way. Which sets these are depends on no clock.
+    ``keep`` is called with every better set on the way. The sets do not depend on a clock.
 
     Raises
     ------
     OutOfTime
-        When the deadline comes.
+        When the deadline is reached.
     """
     random = Random(seed)
     best = list(factors)

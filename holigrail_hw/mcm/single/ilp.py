@@ -4,9 +4,9 @@ The classic model is that of Kumm ("Optimal Constant Multiplication Using Intege
 Programming", IEEE TCAS-II, 2018) with right shifts and the cuts of Garcia and Volkova (IEEE TCAS-I,
 2023). It asks whether a given number of adders suffices, from the lower bound upwards, so the first
 feasible number is the fewest. Every graph is rebuilt from its fundamentals with integers: solvers
-round, and big constants in a model make them round wrongly at times.
+round, and with big constants in a model they sometimes round wrongly.
 
-HiGHS is the default; any solver PuLP knows by name serves.
+HiGHS is the default; any solver that PuLP knows by name will do.
 """
 
 import time
@@ -40,10 +40,10 @@ SOLVERS = (
     *("CyLP", "GLPK_CMD", "GUROBI", "GUROBI_CMD", "MIPCL_CMD", "MOSEK", "PYGLPK", "SCIP_CMD"),
     *("SCIP_PY", "XPRESS", "XPRESS_PY"),
 )
-"""Names of solvers: PuLP's, and CBC for the one that PuLP may bring."""
+"""Names of solvers: PuLP's own, and CBC for the one PuLP may bundle."""
 
 
-_STEPS = 20_000  # of the choice of forms
+_STEPS = 20_000  # branches for the choice of forms
 
 
 def _pulp() -> Any:
@@ -78,7 +78,7 @@ def _solver(name: str, seconds: float | None) -> Any:
     if seconds is not None:
         options["timeLimit"] = max(0.1, seconds)
     with warnings.catch_warnings():
-        # PuLP announces what its version 4 will change; nothing a user can act on.
+        # PuLP warns about changes in its version 4, which a user can do nothing about.
         warnings.simplefilter("ignore")
         return pulp.getSolver(found[wanted], **options)
 
@@ -104,7 +104,7 @@ def fewest_adders(
     solver: str,
     report: Callable[[Solution], None],
 ) -> Solution:
-    """The fewest adders by the classic model; a heuristic's graph where time does not suffice."""
+    """The fewest adders by the classic model; a heuristic's graph if time runs out."""
     _solver(solver, None)
     targets = odd_targets(problem.constants)
     best = greedy_set(targets, problem.depth)
@@ -123,7 +123,7 @@ def fewest_adders(
         proved = len(graph.adders) == least
         return Solution(problem, graph, proved, least, least, engine, 0.0, ended=ended)
 
-    # The solver has the last word even where the bound already proves the heuristic's graph.
+    # The solver is asked even where the bound already proves the heuristic's graph.
     while targets and least < len(best):
         if least < len(best) - 1:
             report(solution())
@@ -235,8 +235,8 @@ def truncate(
     """Truncations (left, right) of a graph of (fundamental, form); signed input.
 
     One binary per adder, side and amount; errors are linear in them. The model neglects inherited
-    zeros and the widths that errors add, so its answer is counted anew, and is exact where those do
-    not matter. Returns the cost and the truncations, or None without a solution in time.
+    zeros and the widths that errors add, so the cost of its answer is recomputed; it is optimal
+    where those do not matter. Returns the cost and the truncations, or None if time runs out.
     """
     pulp = _pulp()
     graph = GraphTruncation(order, allowed, input_width, True)

@@ -1,9 +1,9 @@
-"""Solved problems kept on disk, one JSON file each, named by the canonical problem.
+"""Solved problems kept on disk, one JSON file each, named after the canonical problem.
 
 Problems that differ in signs, powers of two, order or duplicates of the constants share an entry.
-A finished entry is renamed into place, so that two processes, or a killed one, do no harm. An entry
-that is not what its digest says, or does not pass the checks, is dropped, and the problem is solved
-again. Where an entry cannot be written the answer counts all the same.
+A finished entry is renamed into place, so concurrent or killed processes do no harm. An entry that
+does not match its digest or fails the checks is dropped, and the problem is solved again. If an
+entry cannot be written, the answer is used all the same.
 """
 
 import hashlib
@@ -37,8 +37,8 @@ def folder() -> Path:
 def canonical(problem: Problem) -> Problem:
     """The same problem with odd, positive, sorted constants.
 
-    With an error bound every power of two changes what a node may be off, so only signs, order and
-    duplicates are removed. ``extra`` says nothing about the fewest adders.
+    With an error bound, a power of two changes the error a node may have, so only signs, order and
+    duplicates are removed. ``extra`` is dropped for the fewest adders, where it has no meaning.
     """
     if problem.error:
         shifts: dict[int, int] = {}
@@ -93,9 +93,9 @@ def solve_cached(
 ) -> Solution:
     """:func:`~holigrail_hw.mcm.single.portfolio.search`, or its kept answer.
 
-    An answer that the time limit or Ctrl-C cut short is kept, too, says so whenever it is used, and
-    serves requests with at most its time limit. A complete one depends on no time limit, and serves
-    all.
+    An answer that the time limit or Ctrl-C cut short is kept too, says so whenever it is used, and
+    serves requests with at most its time limit. A complete one does not depend on a time limit and
+    serves all requests.
     """
     wrong = problem.violations()
     if wrong:
@@ -132,7 +132,7 @@ def entries() -> Iterator[Path]:
 
 
 def _shown(path: Path) -> cache_kinds.Entry:
-    """An entry for people, completely checked."""
+    """An entry as shown to people, completely checked."""
     solution, _ = read(path)
     problem = solution.problem
     if problem != canonical(problem):

@@ -1,12 +1,13 @@
 """The fewest one-bit adders over all graphs with the fewest adders, or with up to e more.
 
-Every set of fundamentals that the closure enumeration reports gets its cheapest acyclic choice of
-adders. A set is skipped as soon as the sum of the cheapest options of its members reaches the best
-graph so far; a branch, as soon as its members and the cheapest conceivable others do.
+For every set of fundamentals that the closure enumeration reports, the cheapest acyclic choice of
+adders is found. A set is skipped as soon as the cheapest options of its members together cost as
+much as the best graph so far; a branch, as soon as its members and the cheapest conceivable others
+do.
 
-A local search takes turns with the enumeration, by work done. If nobody says how many adders there
-may be, graphs with one adder more than the fewest are tried too, and with two where one was quick,
-as far as a given amount of work goes.
+A local search takes turns with the enumeration, by work done. If the number of adders is left open,
+graphs with one adder more than the fewest are tried too, and with two more where one was quick, up
+to a given amount of work.
 """
 
 import time
@@ -25,17 +26,17 @@ __all__ = ["OneBit", "Order", "cheaper_set", "minimum_one_bit"]
 
 Order = tuple[tuple[int, Form], ...]
 
-# Branches of one selection, and rounds of local search where they did not suffice; and fewer where
-# a cheaper graph is only welcome.
+# Branches of one selection, and rounds of local search where those did not suffice; fewer of both
+# where a cheaper graph is welcome but not required.
 _STEPS, _ROUNDS = 30_000, 300
 _FEW_STEPS, _FEW_ROUNDS = 2000, 0
-# A set, and the preparation of a neighbourhood, in units of work of the enumeration; a branch of a
-# selection counts as one for each adder.
+# Work that a set, and the preparation of a neighbourhood, count as, in the enumeration's units; a
+# branch of a selection counts as one unit per adder.
 _OFFERED, _ROUND_COST = 100, 2000
-# Work of the enumeration before local search begins, and of one neighbourhood.
+# Work of the enumeration before local search begins, and in one neighbourhood.
 _AHEAD, _ROUND_WORK = 200_000, 1_000_000
-# Work for graphs with more adders than the fewest, if their number was left open; and the work that
-# one more may have taken for two more to be tried.
+# Work for graphs with more adders than the fewest, if their number was left open; and the most work
+# that one more adder may have taken for two more to be tried.
 _OPEN_WORK, _QUICK = 2_000_000, 200_000
 _MOST_OPEN = 2
 
@@ -44,7 +45,7 @@ _MOST_OPEN = 2
 class OneBit:
     """What was found.
 
-    ``searched``: no graph with at most so many adders is cheaper; 0 if nothing is known.
+    ``searched``: no graph with at most this many adders is cheaper; 0 if nothing is known.
     ``ended``: "complete", "time limit" or "interrupt".
     """
 
@@ -54,7 +55,7 @@ class OneBit:
 
 
 class _Search:
-    """All sets with as many adders as ``order``, which is known to have the fewest, and more."""
+    """Sets with as many adders as ``order``, which is known to have the fewest, or more."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class _Search:
             beyond += 1
 
     def walk(self, beyond: int) -> Iterator[int]:
-        """All sets with so many factors more than the fewest."""
+        """All sets with ``beyond`` factors more than the fewest."""
         for answer in self.closure.walk(
             self.fewest + beyond,
             idle=beyond > 0,
@@ -194,7 +195,7 @@ class _Search:
     def wander(self, extra: int) -> Iterator[int]:
         """Local search among sets of few adders: drop extra factors, add others.
 
-        What stays counts as targets of a small closure enumeration.
+        The factors that stay are the targets of a small closure enumeration.
         """
         random, work = self.random, 0
         wanted = set(self.targets)
@@ -218,7 +219,7 @@ class _Search:
                 yield work
 
     def near(self, closure: Closure, count: int) -> Iterator[int]:
-        """The sets of one neighbourhood until one is better; yields the work done so far."""
+        """The sets of one neighbourhood, until one is better; yields the work done so far."""
         before, spent = self.best, 0
         for answer in closure.walk(
             count, idle=True, costs=self.costs, below=lambda: self.best, pause=PAUSE
@@ -249,7 +250,7 @@ def minimum_one_bit(
 ) -> OneBit:
     """Search all sets with up to ``extra`` adders more than the fewest; None leaves that open.
 
-    ``order`` is some graph with the fewest adders; ``report`` gets every better one on the way.
+    ``order`` is any graph with the fewest adders; ``report`` is called with every better one.
     """
     search = _Search(targets, order, costs, depth, deadline, report)
     ended = "complete"
@@ -276,14 +277,14 @@ def cheaper_set(
     deadline: float | None,
     most: int,
 ) -> Order:
-    """Another graph with the same number of adders and fewer one-bit adders, or the same graph.
+    """A graph with as many adders and fewer one-bit adders, or else the given graph.
 
     ``most`` is the work after which the search ends.
 
     Raises
     ------
     OutOfTime
-        When the deadline comes; its argument is the best so far.
+        When the deadline is reached; its argument is the best so far.
     """
     search = _Search(targets, order, costs, depth, deadline)
     search.steps, search.rounds = _FEW_STEPS, _FEW_ROUNDS

@@ -1,15 +1,15 @@
-"""A lower bound of one-bit adders that needs no search over sets of fundamentals.
+"""A lower bound on one-bit adders that needs no search over sets of fundamentals.
 
-Every odd target t is made by an adder of its own. With W(c) bits of a node and fundamentals below
-2^B, an adder of t costs at least W(1), but for t = v - (u << s): there s < B low bits may pass, and
-W(t) - s is left. So the targets cost at least the sum of
+Every odd target t is made by its own adder. With W(c) bits in a node and fundamentals below 2^B,
+the adder of t costs at least W(1), except for t = v - (u << s): there s < B low bits may pass
+through, which leaves W(t) - s. So the targets cost at least the sum of
 
     m(t) = max(0, min(W(1), W(t) - (B - 1))).
 
 The first adder of a graph is made from the input alone and costs W(1) or more. If no target can be
-made that way, it comes on top; else it replaces the largest m(t) at best. The rule da4ml counts no
-bit as passed there, so m(t) = W(1). By the rule sat_mcm adders may cost less than nothing; nothing
-is known then.
+made that way, its cost is added; otherwise it replaces the largest m(t) at best. The rule da4ml
+counts no bit as passed there, so m(t) = W(1). Under the rule sat_mcm an adder may have a negative
+cost, so there is no bound.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ __all__ = ["one_bit_bound"]
 
 
 def one_bit_bound(targets: Sequence[int], costs: Costs) -> int:
-    """One-bit adders of any exact graph of the odd ``targets``, at least.
+    """A lower bound on the one-bit adders of any exact graph of the odd ``targets``.
 
     Fundamentals have at most as many bits as the largest target; their number is not limited.
     """

@@ -1,8 +1,8 @@
 """Solving in a child process, which obeys time limit and Ctrl-C even inside a solver.
 
-What is solved in a moment is solved here. The child begins anew, so that the answer is that of
-:func:`~.solve.solve` and does not depend on what was quick enough to be solved
-here.
+Problems that take only a moment are solved in this process. Otherwise the child starts from
+scratch, so that the answer is that of :func:`~.solve.solve` and does not depend on how far this
+process got.
 """
 
 import time
@@ -18,7 +18,7 @@ __all__ = ["search"]
 
 _ALONE_S = 0.3
 _ALONE_BITS = 14
-# A child needs that long to start, and to send its answer.
+# Seconds that a child needs to start and to send its answer.
 _START_S = 0.2
 
 
@@ -32,8 +32,9 @@ def search(
 ) -> Solution:
     """:func:`~holigrail_hw.mcm.single.solve.solve`, obeying the time limit within a second.
 
-    ``progress`` gets best, bound and gap as one line of text. After Ctrl-C the best answer so far
-    is returned, with ``stopped`` set; a second Ctrl-C within that second raises KeyboardInterrupt.
+    ``progress`` is called with best, bound and gap as one line of text. After Ctrl-C the best
+    answer so far is returned, with ``stopped`` set; a second Ctrl-C within that second raises
+    KeyboardInterrupt.
 
     Raises
     ------

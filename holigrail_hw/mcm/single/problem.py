@@ -16,7 +16,7 @@ __all__ = ["ENDS", "ENGINES", "METRICS", "Problem", "Report", "Solution"]
 METRICS = ("adders", "one-bit-adders")
 ENGINES = ("auto", "search", "ilp", "cp-sat")
 ENDS = ("complete", "time limit", "interrupt")
-"""How a search ended; only a complete one gives the same answer again."""
+"""How a search can end; only a complete one gives the same answer again."""
 
 _WIDEST = 64
 
@@ -26,11 +26,11 @@ class Problem:
     """What to solve.
 
     ``error`` bounds the magnitude of output minus exact product, for every output, in units of the
-    product's lowest bit; 0 is exact. ``depth`` limits the adders on a path. ``extra`` allows
-    one-bit graphs more adders than the fewest; None leaves their number open: exact graphs with one
-    more are tried as far as a given amount of work goes, and with two more where one was quick.
+    product's lowest bit; 0 is exact. ``depth`` limits the adders on a path. ``extra`` is how many
+    adders above the fewest a graph may use to save one-bit adders; None leaves that open: exact
+    graphs with one more are tried up to a given amount of work, with two more where one was quick.
 
-    Lists and NumPy's integers are taken, too; GraphError for what is no integer.
+    Lists and NumPy integers are accepted; anything that is not an integer is a GraphError.
     """
 
     constants: tuple[int, ...]
@@ -78,11 +78,11 @@ class Problem:
 class Solution:
     """A graph and what is known about it.
 
-    ``proved``: no graph within the request's terms is better; where the number of adders was left
-    open, none with at most ``searched``. ``bound`` is a proved lower bound of the metric within the
-    same terms, or for any number of adders where nothing is proved (0 with an error bound).
-    ``least_adders`` bounds the number of adders. ``searched``: no graph with at most so many adders
-    has fewer one-bit adders; 0 where nothing is known. ``ended``: one of ENDS.
+    ``proved``: no graph within the request's limits is better; where the number of adders was left
+    open, none with at most ``searched``. ``bound`` is a proved lower bound on the metric within the
+    same limits, or for any number of adders where nothing is proved (0 with an error bound).
+    ``least_adders`` is a lower bound on the number of adders. ``searched``: no graph with at most
+    this many adders has fewer one-bit adders; 0 where nothing is known. ``ended``: one of ENDS.
     """
 
     problem: Problem
@@ -97,7 +97,7 @@ class Solution:
 
     @property
     def stopped(self) -> bool:
-        """Whether Ctrl-C came before the end of the search."""
+        """Whether Ctrl-C ended the search."""
         return self.ended == "interrupt"
 
     @property
@@ -120,7 +120,7 @@ class Solution:
 
     @property
     def worst_error(self) -> int:
-        """Proved bound of the magnitude of output minus exact product."""
+        """Proved bound on the magnitude of output minus exact product."""
         errors = output_errors(self.graph, self.problem.signed)
         return max((max(-low, high) for low, high in errors), default=0)
 
@@ -155,4 +155,4 @@ class Solution:
 
 
 Report = Callable[[Solution], None]
-"""Is told of every better answer."""
+"""Called with every better answer."""

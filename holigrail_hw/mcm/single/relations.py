@@ -1,8 +1,8 @@
 """Sets of odd factors as big integers: bit i stands for the factor 2 i + 1.
 
-For u = 2 i + 1 and v = 2 j + 1 all w = (v << s) + u have the bits v 2^(s-1) + i, a pattern that
-depends on v only, moved by i. Four moved patterns and two single bits thus give the set A(u, v) of
-everything one adder makes from u and v, in about ten operations on integers of 2^(B-1) bits.
+For u = 2 i + 1 and v = 2 j + 1 all w = (v << s) + u have the bits v 2^(s-1) + i: a pattern that
+depends only on v, shifted by i. Four shifted patterns and two single bits thus give the set A(u, v)
+of everything one adder makes from u and v, in about ten operations on integers of 2^(B-1) bits.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 __all__ = ["WIDEST", "Relations", "bit", "members", "neighbours"]
 
 WIDEST = 20
-"""Bits of the widest factors for which such sets are practical."""
+"""Widest factors, in bits, for which such sets are practical."""
 
 
 def bit(factor: int) -> int:
-    """The set of one odd factor."""
+    """The set that holds one odd factor."""
     return 1 << (factor >> 1)
 
 
@@ -73,7 +73,7 @@ class Relations:
         return (found | _halves(u, v)) & self.mask
 
     def grown(self, reached: int, chosen: list[int], new: int) -> int:
-        """``reached`` with everything one adder makes from ``new`` and a chosen one, or itself."""
+        """``reached`` plus all that one adder makes from ``new`` and itself or a chosen factor."""
         i, count = new >> 1, self.count
         narrow, wide, mirrored = self.patterns(new)
         patterns = self._patterns
@@ -93,7 +93,7 @@ class Relations:
         return (reached | found) & self.mask
 
     def dividers(self, factor: int) -> int:
-        """Every x with which one adder, using x twice, makes the factor."""
+        """Every x from which one adder, using x twice, makes the factor."""
         found, power = 0, 2
         while power - 1 <= factor:
             for divisor in (power - 1, power + 1):

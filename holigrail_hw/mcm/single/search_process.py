@@ -1,10 +1,10 @@
 """Searches in child processes that can be killed, several at once, with the best answer so far.
 
-A call names a function as ``module:function`` and gives its arguments, which must be picklable. In
-the child it gets one more argument, ``report``, to call with every answer worth keeping. Answers
-and the result come back through a pipe. A child leads a session of its own, so that Ctrl-C reaches
-the parent only, which then asks the children to stop (SIGINT) and kills those that do not. A child
-whose parent dies ends at once.
+A call names a function as ``module:function`` and its arguments, which must be picklable. In the
+child the function gets one more argument, ``report``, to call with every answer worth keeping.
+Answers and the result come back through a pipe. Each child leads its own session, so that Ctrl-C
+reaches only the parent, which then asks the children to stop (SIGINT) and kills those that do not.
+A child whose parent dies ends at once.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from holigrail_hw.core.run.child_process import PYTHON, python_path
 __all__ = ["Call", "Outcome", "SearchDied", "run_searches"]
 
 GRACE_S = 0.7
-"""How long a child that was asked to stop may take until it is killed."""
+"""Seconds after which a child that was asked to stop is killed."""
 
 _HEAD = struct.Struct("<Q")
 _CHILD = "from holigrail_hw.mcm.single.search_process import serve; serve()"
@@ -45,8 +45,8 @@ class Call:
 
 @dataclass
 class Outcome:
-    """``results``: by call, what it returned, None if it was stopped before. ``interrupted``: by
-    Ctrl-C. ``late``: the time limit came, and children were killed.
+    """``results``: what each call returned, None if it was stopped first. ``interrupted``: Ctrl-C
+    ended the searches. ``late``: the time limit was reached, and children were killed.
     """
 
     results: list[Any]
@@ -55,7 +55,7 @@ class Outcome:
 
 
 class SearchDied(RuntimeError):
-    """A child ended without a result and without being told to."""
+    """A child ended without a result and without being asked to."""
 
 
 def run_searches(
@@ -71,14 +71,14 @@ def run_searches(
     calls : sequence of Call
     time_limit : float or None
         Seconds after which children are asked to stop, and killed if they go on; functions should
-        stop by themselves before.
+        stop by themselves earlier.
     report : callable
-        Gets the number of a call and an answer, or its result; True ends all calls.
+        Called with the index of a call and an answer, or its result; True ends all calls.
 
     Raises
     ------
     Exception
-        What a function raised; other calls are stopped then.
+        Whatever a function raised; other calls are then stopped.
     SearchDied
         If a child died.
     KeyboardInterrupt
@@ -141,7 +141,7 @@ def run_searches(
         return outcome
     finally:
         for child in children:
-            # Whatever it started goes with it: the child leads a process group.
+            # The child leads a process group: whatever it started is killed with it.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
@@ -154,10 +154,10 @@ def run_searches(
 
 def serve() -> None:
     """The child's side: read a call from standard input, send answers to standard output."""
-    # A process in the background of a script ignores this signal, and its children would.
+    # A process in the background of a script ignores SIGINT, and its children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     source = sys.stdin.buffer
-    # Solvers may print; what they print must not come between the messages.
+    # Solvers may print; their output must not be mixed into the messages.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     lock = threading.Lock()
@@ -182,7 +182,7 @@ def serve() -> None:
         send("error", error)
     else:
         send("result", result)
-    # Threads of solvers that ignore their time limit do not keep the process alive.
+    # Solver threads that ignore their time limit must not keep the process alive.
     sys.stderr.flush()
     os._exit(0)
 

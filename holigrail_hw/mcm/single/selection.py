@@ -1,9 +1,9 @@
 """The cheapest adders for a given set of fundamentals.
 
 Every fundamental has one or more options (related pairs of other fundamentals, with the cheapest
-form). One option each, without a cycle, of least total cost: branch and bound. A fundamental whose
-cheapest option is available is built at once, since that can only help. Where none is, some
-fundamental must be built in a dearer way, and one of those goes next.
+form). Branch and bound picks one option each, without a cycle, at least total cost. A fundamental
+whose cheapest option is available is built at once, since that can only help. If there is none,
+some fundamental must be built at a higher cost, and the search branches over those.
 """
 
 import time
@@ -35,7 +35,7 @@ class Option(NamedTuple):
     form: Form
 
 
-# Pairs that are looked at for one of many factors.
+# Pairs considered for each factor when there are many.
 _TRIED = 12
 
 Options = dict[int, list[Option]]
@@ -71,14 +71,14 @@ def cheapest_adders(
 ) -> tuple[int, list[tuple[int, Form]]] | None:
     """Least total cost, and (fundamental, form) in an order in which they can be built.
 
-    ``below``: only results that cost less; ``None`` is returned if there is none. ``depth`` limits
-    the adders on a path.
+    Only results that cost less than ``below`` count; ``None`` is returned if there is none.
+    ``depth`` limits the adders on a path.
 
     Raises
     ------
     OutOfTime
-        If ``deadline`` (of :func:`time.monotonic`) or ``steps`` branches come before the proof; its
-        ``answer`` is the best result found, or None.
+        If ``deadline`` (of :func:`time.monotonic`) or ``steps`` branches are reached before the
+        proof; its ``answer`` is the best result found, or None.
     """
     if any(not found for found in options.values()):
         return None
@@ -90,8 +90,8 @@ def quick_order(
 ) -> list[tuple[int, Form]]:
     """Forms for many factors, in an order in which they can be built, each cheap by itself.
 
-    Every factor takes the cheapest of a few pairs among those before it; with a limit of depth, the
-    shallowest first.
+    Every factor takes the cheapest of a few pairs among those before it; with a depth limit, the
+    shallowest come first.
     """
     bits = max(f.bit_length() for f in factors)
     levels, order = {1: 0}, []
@@ -126,7 +126,7 @@ def improved_adders(
     free: int = 14,
     deadline: float | None = None,
 ) -> tuple[int, list[tuple[int, Form]]]:
-    """Large-neighbourhood search from a valid choice: some adders free, the others as they are."""
+    """Large-neighbourhood search from a valid choice: some adders are free, the others fixed."""
     random = Random(seed)
     chosen = {w: next(o for o in options[w] if o.form == form) for w, form in order}
     best, names = sum(o.cost for o in chosen.values()), sorted(options)
@@ -186,7 +186,7 @@ class Selection:
     def run(self) -> tuple[int, list[tuple[int, Form]]] | None:
         """The answer of :func:`cheapest_adders`."""
         if self.depth is not None:
-            # The limit may leave few choices, hard to come by from the cheap end.
+            # The limit may leave few choices, hard to reach by trying the cheapest first.
             self.shallowest()
         total = sum(self.least)
         if self.best is None or total < self.best:
@@ -199,7 +199,7 @@ class Selection:
         return found
 
     def shallowest(self):
-        """Start from the choice that makes every fundamental at its least depth."""
+        """Start from the choice that builds every fundamental at its least depth."""
         assert self.depth is not None
         built, order, cost = {1}, [], 0
         waiting = list(range(len(self.names)))
@@ -224,7 +224,7 @@ class Selection:
             self.best, self.answer = cost, order
 
     def visit(self, built, bound, order, waiting, levels):
-        """``bound``: the cost if all that wait were built in their cheapest way."""
+        """``bound``: the cost if all waiting fundamentals were built in the cheapest way."""
         self.count += 1
         if self.steps is not None and self.count > self.steps:
             self.complete = False
@@ -247,7 +247,7 @@ class Selection:
                         continue
                     if limit is not None:
                         level = self.level(option, levels)
-                        # A dearer way may be shallower: with a limit this is a choice, too.
+                        # A dearer way may be shallower: with a depth limit, try that as well.
                         if level > limit or (level > 1 and len(self.options[index]) > 1):
                             continue
                         levels = (*levels[: index + 1], level, *levels[index + 2 :])

@@ -1,12 +1,12 @@
-"""One entry to all engines: constants in, a checked adder graph with its proof status out.
+"""The single entry to all engines: constants in, a checked adder graph with its proof status out.
 
 ``adders``: the fewest adders, and among those graphs one with few one-bit adders.
-``one-bit-adders``: the fewest one-bit adders at the fewest adders, or with up to ``extra`` more;
+``one-bit-adders``: the fewest one-bit adders with the fewest adders, or with up to ``extra`` more;
 with an error bound, operands are truncated. A heuristic runs first, and answers when time is up.
 
-All fundamentals have at most as many bits as the widest odd constant: what is proved, is proved of
-those graphs. How long a search goes on is decided by work, never by a clock, but for the time
-limit: an answer that this, or Ctrl-C, did not cut short is the same on every run.
+All fundamentals have at most as many bits as the widest odd constant; proofs hold among those
+graphs. Apart from the time limit, the length of a search is measured in work, never by a clock: an
+answer that neither the limit nor Ctrl-C cut short is the same on every run.
 """
 
 import time
@@ -31,8 +31,8 @@ __all__ = ["accelerate", "solve"]
 
 # Work of the proof before local search begins, and for a cheaper graph with as many adders.
 _AHEAD, _POLISH = 200_000, 100_000
-# Targets above which sets are not enumerated at all, or not for fewer one-bit adders: preparing the
-# enumeration takes time with the third power of their number.
+# Numbers of targets above which sets are not enumerated at all, or not for fewer one-bit adders:
+# preparing the enumeration takes time proportional to their third power.
 _MANY, _MANY_CHEAPER = 200, 80
 
 
@@ -46,8 +46,8 @@ def solve(
 ) -> Solution:
     """Solve a problem; the best graph found when ``time_limit`` seconds are over.
 
-    An interrupt (Ctrl-C) ends the search with the best graph so far. ``report`` gets every better
-    solution, and every better bound, on the way.
+    An interrupt (Ctrl-C) ends the search with the best graph so far. ``report`` is called with
+    every better solution and every better bound on the way.
 
     Raises
     ------
@@ -79,13 +79,13 @@ def solve(
     else:
         found = _fewest_one_bit(problem, deadline, report or _unheard)
     if deadline is not None and time.monotonic() > deadline and found.ended == "complete":
-        # Some step may have been cut short unseen.
+        # Some step may have been cut short unnoticed.
         found = replace(found, ended="time limit")
     return replace(found, seconds=time.monotonic() - start).check()
 
 
 def accelerate() -> None:
-    """Build the compiled searches where that was never done; no time limit pays for it."""
+    """Build the compiled searches if needed; this does not count towards a time limit."""
     for name in ("closure", "truncated"):
         load(name)
 
@@ -95,7 +95,7 @@ def _unheard(solution: Solution) -> None:
 
 
 def _fewest_one_bit(problem: Problem, deadline: float | None, report: Report) -> Solution:
-    """The fewest adders first, then the fewest one-bit adders with so many, and with more."""
+    """The fewest adders first, then the fewest one-bit adders with that many or more."""
     costs = Costs(problem.input_width, problem.signed, problem.rule)
     fewest = _FewestAdders(problem, deadline, lambda found: report(as_one_bit(found)))
     least = one_bit_bound(fewest.targets, costs)
@@ -129,8 +129,8 @@ def _fewest_one_bit(problem: Problem, deadline: float | None, report: Report) ->
 class _FewestAdders:
     """Greedy, then the proof and local search in turns; then a cheap graph among equals.
 
-    The answer is the first graph with the fewest adders that the turns come to, which is not a
-    matter of time.
+    The answer is the first graph with the fewest adders that the turns reach, which does not depend
+    on time.
     """
 
     def __init__(self, problem: Problem, deadline: float | None, report: Report):
@@ -143,7 +143,7 @@ class _FewestAdders:
         self.engine = "heuristic"
 
     def run(self) -> Solution:
-        """The fewest adders, and few one-bit adders with so many."""
+        """The fewest adders, and few one-bit adders with that many."""
         order, ended = self.search()
         if self.is_met() and ended == "complete":
             order, ended = self.polished(order)
@@ -163,11 +163,11 @@ class _FewestAdders:
         return _cheap_order(self.best, self.problem), ended
 
     def is_met(self) -> bool:
-        """Whether the best graph has as few adders as any."""
+        """Whether no graph has fewer adders than the best one."""
         return len(self.best) - 1 == self.least
 
     def prove(self) -> Iterator[int]:
-        """Levels of the enumeration, until one has a set; yields the work done so far."""
+        """Go through the enumeration's levels until one has a set; yields the work done so far."""
         closure = enumeration(self.targets, depth=self.problem.depth, deadline=self.deadline)
         while not self.is_met():
             for found in closure.walk(self.least - len(self.targets), pause=PAUSE):
@@ -193,7 +193,7 @@ class _FewestAdders:
         )
 
     def polished(self, order: Order) -> tuple[Order, str]:
-        """A graph with as many adders, and fewer one-bit adders if little work finds one."""
+        """A graph with as many adders, and fewer one-bit adders if a little work finds one."""
         problem = self.problem
         if not 0 < len(self.targets) <= _MANY_CHEAPER or not _is_narrow(self.targets):
             return order, "complete"

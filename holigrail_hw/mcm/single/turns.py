@@ -1,7 +1,7 @@
-"""Searches that take turns by the work they have done, so that no clock decides who is first.
+"""Searches that take turns by the work they have done, so that no clock decides which is first.
 
-A search is a generator that yields the work it has done so far now and then. The one with less work
-goes on; among equals, the first one. Two searches together need at most about twice the work of
+A search is a generator that now and then yields the work it has done so far. The one with less work
+goes on; if equal, the first one. Two searches together need at most about twice the work of
 the one that finds the answer, and the answer is the same on every machine, under any load.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 __all__ = ["PAUSE", "take_turns"]
 
 PAUSE = 20_000
-"""Work between two turns: some hundredths of a second in the compiled searches."""
+"""Work between two turns: a few hundredths of a second in the compiled searches."""
 
 
 def take_turns(
@@ -20,12 +20,12 @@ def take_turns(
     ahead: int,
     is_done: Callable[[], bool],
 ) -> None:
-    """Run both until the leader ends, or ``is_done`` says so after a turn.
+    """Run both until the leader ends, or ``is_done`` returns true after a turn.
 
     Parameters
     ----------
     leader, follower : iterators over int
-        Each yields its own work so far. The end of the follower ends nothing else.
+        Each yields its own work so far. The leader goes on if the follower ends.
     ahead : int
         Work of the leader before the follower begins.
     """

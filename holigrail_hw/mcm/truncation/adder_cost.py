@@ -30,7 +30,7 @@ def truncated_adder(
     truncate: tuple[int, int],
     limits: tuple[int, int],
 ) -> tuple[int, State]:
-    """One-bit adders and state of an adder whose operands lose ``truncate`` bits."""
+    """One-bit adders and state of an adder whose operands lose ``truncate`` low bits."""
     _, _, shift, right_shift, minus_left, minus_right = form
     low_l, high_l, zeros_l, width_l, signed_l = left
     low_r, high_r, zeros_r, width_r, signed_r = right

@@ -1,8 +1,8 @@
 """Simulated annealing over forms and truncations of a given set of fundamentals together.
 
-A move gives one adder another form, another truncation, or both. Graphs that break the error bound
-are allowed on the way, at a price for every bit they break it by; only those that keep it are
-answers. The compiled search draws the same numbers and gives the same answers.
+A move gives one adder another form, another truncation, or both. Graphs that exceed the error bound
+are allowed on the way, at a price for every bit of excess; only those that keep it are answers.
+The compiled search draws the same random numbers and gives the same answers.
 """
 
 import math
@@ -75,7 +75,7 @@ class Annealing:
     """Searches one set of fundamentals; ``answer`` is the best so far: cost, forms, truncations.
 
     ``forms`` must be acyclic; ``choices`` are the forms each fundamental may take, cheap ones
-    first, and hold those. ``allowed`` bounds the error of some fundamentals.
+    first, and include ``forms``. ``allowed`` bounds the error of some fundamentals.
     """
 
     blocks_of = 4000
@@ -100,7 +100,7 @@ class Annealing:
         self._start = dict(forms), untouched
 
     def block(self, count: int, deadline: float) -> None:
-        """Cool down once in ``count`` moves, from the best graph so far."""
+        """Cool down once over ``count`` moves, starting from the best graph so far."""
         random, evaluate, names, choices = self.random, self._evaluate, self.names, self.choices
         forms, truncations = dict(self._start[0]), dict(self._start[1])
         order = sorted_forms(forms)
@@ -161,9 +161,9 @@ class Annealing:
 
 
 def anneal(search: Annealing, *, seconds: float, deadline: float, blocks: int = 4) -> Answer | None:
-    """The best graph after some blocks that take about so many seconds.
+    """The best graph after some blocks that take about ``seconds``.
 
-    Their number of moves depends on no clock, unless the deadline comes first.
+    The number of moves does not depend on a clock, unless the deadline comes first.
     """
     size = len(search.names)
     room = int(seconds / (blocks * search.step_s * size))

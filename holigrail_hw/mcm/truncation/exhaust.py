@@ -1,7 +1,7 @@
 """Every acyclic choice of forms for one set of fundamentals, and every truncation of each.
 
 Forms are chosen fundamental by fundamental, those with few choices first. A branch is cut where its
-cost, and lower bounds of the costs of the rest, reach the best known graph.
+cost plus lower bounds on the costs of the rest reach that of the best known graph.
 """
 
 import time
@@ -19,9 +19,8 @@ Bounded = dict[int, list[tuple[int, Form]]]
 class Exhaustion:
     """Looks for graphs cheaper than ``best``.
 
-    ``bounded`` has for every fundamental its forms with a lower bound of their cost when truncated,
-    cheapest first. ``run`` returns the better graph, or None, and whether all was tried within
-    ``steps`` branches for each choice of forms.
+    ``bounded`` has, for every fundamental, its forms with a lower bound on their cost when
+    truncated, cheapest first. Each choice of forms gets at most ``steps`` branches.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class Exhaustion:
 
 
 def _reaches(start: int, goal: int, forms: dict[int, Form]) -> bool:
-    """Whether ``start`` is made from ``goal``, directly or not."""
+    """Whether ``start`` is made from ``goal``, directly or indirectly."""
     stack = [start]
     while stack:
         here = stack.pop()

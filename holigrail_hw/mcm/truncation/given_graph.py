@@ -1,13 +1,14 @@
 """The best truncation of a given adder graph under an error bound per node.
 
 Adders are visited in topological order; each may clear low bits of one operand. A branch is cut
-where a node is further off than its users tolerate, where the cost so far and the least conceivable
-cost of the rest reach the best known one, and where another choice with the same past is no dearer,
-no less exact, and has no fewer known zeros. Clearing bits of both operands saves nothing more.
+where a node has a larger error than its users tolerate, where the cost so far plus the least
+conceivable cost of the rest reaches the best known one, and where another choice with the same past
+is no more expensive, no less exact, and has no fewer known zeros. Clearing bits of both operands
+saves nothing more.
 
-What a node may be off follows from its users: an error of e becomes e * 2^s / 2^r in the next node.
-A node with z known zeros is off by 2^z - 1 in all, since odd multiples take every residue; this
-bounds the zeros, and with them the savings, of every adder beforehand.
+The error a node may have follows from its users: an error of e becomes e * 2^s / 2^r in the next
+node. A node with z known zeros has errors that span 2^z - 1, since odd multiples take every
+residue; this bounds the zeros, and with them the savings, of every adder in advance.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ class _Choice(NamedTuple):
 def conceivable_cost(
     width: int, left_width: int, right_width: int, form: Form, tolerance: int
 ) -> int:
-    """A lower bound of one adder's cost if its result may be off by ``tolerance``.
+    """A lower bound on one adder's cost if its result may be off by ``tolerance``.
 
     Widths are those without truncation, which are the narrowest.
     """
@@ -54,7 +55,7 @@ def conceivable_cost(
 
 
 def tolerances(nodes: Sequence[_Node], allowed: dict[int, int]) -> list[int]:
-    """How far each node may be off at most, the rest being exact; node 0 is the input."""
+    """The largest error each node may have if the rest is exact; node 0 is the input."""
     unlimited = 1 << 200
     found = [unlimited] * (len(nodes) + 1)
     for index in range(len(nodes), 0, -1):
@@ -108,7 +109,7 @@ class GraphTruncation:
     def exact_search(
         self, below: int, steps: int
     ) -> tuple[int, list[tuple[int, int]] | None, bool]:
-        """Least cost under ``below``, the truncations (left, right), and whether that is proved."""
+        """Least cost below ``below``, the truncations (left, right), and whether it is proved."""
         self.best, self.answer, self.steps = below, None, steps
         self._visit(0, 0, [self.start], [])
         return self.best, self.answer, self.steps > 0
@@ -132,7 +133,7 @@ class GraphTruncation:
             )
 
     def cost_of(self, truncations: Sequence[tuple[int, int]]) -> int | None:
-        """Cost with given truncations; None if a node is off by more than it may be."""
+        """Cost with given truncations; None if a node exceeds its tolerance."""
         states, cost = [self.start], 0
         for index, (node, truncate) in enumerate(zip(self.nodes, truncations, strict=True), 1):
             here, state = truncated_adder(

@@ -1,9 +1,9 @@
 """The fewest one-bit adders under an error bound: sets, forms and truncations together.
 
-For every set of fundamentals with the fewest adders, every acyclic choice of forms, and every
-truncation of it, with bounds that cut most of them off. A local search over forms runs first, for a
-given amount of work; its graph is the one to beat. Where not everything can be tried, local search
-goes on until time is up.
+The search covers every set of fundamentals with the fewest adders, every acyclic choice of forms,
+and every truncation of it, with bounds that prune most of them. A local search over forms runs
+first, for a given amount of work; its graph is the one to beat. Where not everything can be tried,
+local search goes on until time is up.
 """
 
 import time
@@ -30,17 +30,17 @@ __all__ = ["allowed_errors", "minimum_truncated"]
 _EXACT_STEPS = 20_000
 _POLISH_STEPS = 200
 _POLISH_SHARE = 0.1
-# Moves of the annealing that decides whether a set is promising, and seconds of one in passing.
+# Moves of the annealing that decides whether a set is promising, and seconds of a brief one.
 _SHORT = 4000
 _TRY_S = 0.1
 _UNLIMITED = 1 << 200
-# Targets above which trying everything is hopeless, and all time goes into local search.
+# Number of targets above which trying everything is hopeless, and all time goes to local search.
 _LARGE = 12
 # Sets tried by local search, times the square of their size.
 _WORK = 20_000
-# Seconds of local search before everything is tried, by square of the number of targets.
+# Seconds of local search before everything is tried, per square of the number of targets.
 _BEFORE_PROOF_S = 0.02
-# Part of local search that looks at sets; seconds for one of them, and for one round of climbing.
+# Share of local search spent on sets; seconds for one of them, and for one round of climbing.
 _PREPARING_SHARE, _PREPARING_S, _CLIMB_S = 0.2, 0.002, 0.005
 _NO_LIMIT_S, _PATIENCE_S = 1e9, 60.0
 
@@ -49,7 +49,7 @@ Truncations = list[tuple[int, int]]
 
 
 def allowed_errors(constants: Sequence[int], error: int) -> dict[int, int]:
-    """What each odd target may be off, so that no output is off by more than ``error``."""
+    """The error each odd target may have, so that no output is off by more than ``error``."""
     allowed: dict[int, int] = {}
     for constant in constants:
         odd, shift, _ = decompose(constant)
@@ -75,7 +75,7 @@ class _Search:
         self.deadline = time.monotonic() + _NO_LIMIT_S if deadline is None else deadline
         # Local searches never end by themselves.
         self.patience = deadline or time.monotonic() + _PATIENCE_S
-        # What is spent on an answer beyond the deadline where there is none yet.
+        # Time spent beyond the deadline if there is no answer yet.
         self.spare = min(2.0, (self.patience - time.monotonic()) / 4)
         self.report = report
         self.least = lower_bound(self.targets)
@@ -117,7 +117,7 @@ class _Search:
         return replace(self.solution(proved), ended=ended)
 
     def proved(self) -> bool:
-        """Whether everything was tried, in a part of the time if that is limited."""
+        """Try everything, within part of the time if that is limited; whether that succeeded."""
         part = 0.6 if self.deadline == self.patience else 1.0
         now = time.monotonic()
         try:
@@ -126,7 +126,7 @@ class _Search:
             return False
 
     def fall_back(self) -> None:
-        """Some answer, in a little time beyond the deadline."""
+        """Find some answer, in a little time beyond the deadline."""
         best = greedy_set(self.targets, self.problem.depth)
 
         def keep(factors: list[int]) -> None:
@@ -187,10 +187,10 @@ class _Search:
                 yield common
 
     def improve(self, sets: list[Options], until: float, seconds: float | None = None) -> None:
-        """Anneal many sets shortly, the better half of them for longer, and so on; then climb.
+        """Anneal many sets briefly, the better half of them for longer, and so on; then climb.
 
-        ``seconds`` is the time that the work takes about, which then depends on no clock; without
-        it, it goes on until ``until``.
+        With ``seconds``, the amount of work is fixed and takes about that long, so it does not
+        depend on a clock; otherwise it goes on until ``until``.
         """
         start = time.monotonic()
         whole = until - start if seconds is None else seconds
@@ -198,7 +198,7 @@ class _Search:
         searches: list[Annealing] = []
         work = 0.0
         for options in sets:
-            # Sets that get no time to cool down are of no use.
+            # A set that gets no time to cool down is useless.
             if searches and work > _PREPARING_SHARE * whole:
                 break
             search = self.annealing(options)
@@ -228,7 +228,7 @@ class _Search:
             raise OutOfTime
 
     def wander(self, until: float) -> None:
-        """Sets with extra adders: the best one so far with a factor more, or with another one."""
+        """Try sets with extra adders: the best one so far with one factor added or exchanged."""
         wanted = set(self.targets)
         closure = enumeration(self.targets)
         while time.monotonic() < until and self.answer is not None:
@@ -279,7 +279,7 @@ class _Search:
         until: float,
         rounds: int | None,
     ) -> None:
-        """Other forms for one or two adders, the truncation exact; equal cost is accepted."""
+        """Try other forms for one or two adders, truncated exactly; equal cost is accepted."""
         problem, random = self.problem, self.random
         names = [w for w in choices if len(choices[w]) > 1]
         seen: set[tuple[tuple[int, Form], ...]] = set()
@@ -310,7 +310,7 @@ class _Search:
             self.report(self.solution(False))
 
     def exhaust(self, deadline: float) -> bool:
-        """Every set, every acyclic choice of forms, every truncation; whether none was left out.
+        """Try every set, acyclic choice of forms and truncation; whether none was left out.
 
         Raises
         ------
@@ -335,7 +335,7 @@ class _Search:
         return complete
 
     def bounded(self, options: Options) -> dict[int, list[tuple[int, Form]]]:
-        """Every form of every fundamental with a lower bound of its cost when truncated."""
+        """Every form of every fundamental, with a lower bound on its cost when truncated."""
         from ..single.forms import forms
 
         choices = {

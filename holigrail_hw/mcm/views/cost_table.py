@@ -16,7 +16,7 @@ _CAPTION = (
 
 
 def cost_table(solutions: Sequence[tuple[str, Solution]], chosen: Solution) -> Table:
-    """One row per solution, named by what it makes small; ``chosen`` is the one of the design."""
+    """One row per solution, named by what it minimises; ``chosen`` is the one that is built."""
     header = (
         "least",
         "adders",

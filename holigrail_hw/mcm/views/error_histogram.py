@@ -1,4 +1,4 @@
-"""How often a truncated product is off by how much: over all inputs if few, else over a sample."""
+"""How often a truncated product is off by how much, over all inputs if few, else over a sample."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from ..graph.error_bounds import output_errors
 __all__ = ["EXHAUSTIVE_BITS", "error_histogram"]
 
 EXHAUSTIVE_BITS = 20
-"""Inputs of at most this width are all tried."""
+"""Up to this width all inputs are tried."""
 
 _SAMPLE = 1 << 16
 _PANELS = 6
@@ -26,10 +26,10 @@ def error_histogram(
     """Output minus exact product, one panel per output; ``None`` if no output is ever off.
 
     Outputs that share node and shift share a panel; those with the largest proved errors are shown.
-    The limits of a panel are the proved ones. ``bound`` is what was asked for.
+    The limits of a panel are the proved ones; ``bound`` is the requested one.
     """
     x = _inputs(input_width, signed)
-    # Every node is at most its factor plus its error, which is below its factor times the input.
+    # No node exceeds factor times input plus its error, and that error is below factor times input.
     largest = max(abs(c) for c in graph.constants).bit_length() + input_width
     x = x.astype(np.int64 if largest + 2 < 63 else object)
     proved = output_errors(graph, signed)
@@ -71,6 +71,6 @@ def _panel(name: str, errors: Any, limits: tuple[int, int]) -> Panel:
     step = max(1, -(-(high - low + 1) // _BINS))
     places = ((errors - low) // step).astype(np.int64)
     counts = np.bincount(places)
-    # Bars and lines stand around the integers they are about.
+    # Bars and lines are centred on the integers they stand for.
     edges = (*(low + step * index - 0.5 for index in range(len(counts))), high + 0.5)
     return Panel(name, edges, tuple(map(int, counts)), (limits[0] - 0.5, limits[1] + 0.5))

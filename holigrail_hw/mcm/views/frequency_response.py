@@ -1,4 +1,4 @@
-"""How a filter changes sines: the magnitude of its frequency response, for a picture."""
+"""The magnitude of a filter's frequency response, for a picture."""
 
 import cmath
 import math

@@ -15,7 +15,7 @@ from ..matrix.graph import MatrixGraph, Row
 __all__ = ["LARGEST_DRAWN", "layered", "picture"]
 
 LARGEST_DRAWN = 80
-"""Adders of the largest graph that is drawn."""
+"""Graphs with more adders than this are not drawn."""
 
 _TITLE = "Adder graph"
 _CAPTION = (
@@ -34,7 +34,7 @@ _LONGEST_VECTOR = 22
 def picture(graph: AdderGraph | MatrixGraph, names: Sequence[str]) -> View:
     """The graph as rows of boxes; a count of adders by depth if it is too large to be read.
 
-    ``names`` says what the targets are called, one name each.
+    ``names`` has one name for each target.
     """
     if len(graph.adders) > LARGEST_DRAWN:
         return _counts(graph.depths[len(graph.depths) - len(graph.adders) :])
@@ -80,7 +80,7 @@ def _nodes(graph: AdderGraph, names: Sequence[str]) -> list[Node]:
 
 
 def _matrix_nodes(graph: MatrixGraph, names: Sequence[str]) -> list[Node]:
-    """Short sums of the inputs are written out."""
+    """The nodes of a matrix graph; short sums of the inputs are written out."""
     outputs: dict[int, list[tuple[str, int]]] = {}
     for target, name in zip(graph.targets, names, strict=True):
         if target.node is not None:
