@@ -1,10 +1,10 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false, reportOperatorIssue=false
 
-"""Hardware that expands bit masks, a block per cycle.
+"""Hardware that expands bit masks, one block per cycle.
 
-Words of values lie in a ring of two. All words but a frame's last are full, so they never need to
-be shifted into place; value i of a block is read at the place where the block begins in the ring
+Words of values are kept in a ring of two. All words but a frame's last are full, so they never need
+to be shifted into place; value i of a block is read at the place where the block begins in the ring
 plus the number of values before it, a prefix sum over the mask.
 """
 
@@ -37,8 +37,8 @@ class BitmaskDecoder(BitmaskEngine):
 
     The code is ``holigrail_hw.sparse.codecs.bitmask``.
 
-    Value i of a block belongs to bit i of its mask. A frame has an error where values are missing,
-    are left over behind its last block, or have zeros between them.
+    Value i of a block belongs to bit i of its mask. A frame is in error if values are missing, are
+    left over after its last block, or have zeros between them.
     """
 
     def streams(self) -> dict[str, Stream]:
@@ -78,15 +78,17 @@ class _Decoder(CodecComponent):
         m = Module()
         size = self._block
         mask, value, block = self.mask, self.value, self.block
-        # The mask at work.
+        # The present mask and how many bits it has; valid while ``busy``.
         bits, count, last, busy = Signal(size), Signal(range(size + 1)), Signal(), Signal()
-        # Values there are, from where, and which word of the ring comes next.
+        # How many values are held, where they start, and which word of the ring is filled next.
         filled, start, upper = Signal(range(2 * size + 1)), Signal(range(2 * size)), Signal()
-        # Whether the frame has all its words, or cannot have more, for one is wrong.
+        # Whether no more words of the frame are taken: its last came, or a wrong one (``broken``).
         closed, broken, marked_last = Signal(), Signal(), Signal()
         fits, exact, good, wrong = Signal(), Signal(), Signal(), Signal()
         done, over, used = Signal(), Signal(), Signal(range(size + 1))
         mask_thrown, value_thrown = Signal(), Signal()
+        # The output: a block is offered once its values are held, or once it is known to be wrong.
+        # It stays until ``ready``: words that arrive meanwhile do not change it.
         m.d.comb += [
             fits.eq(filled >= count),
             exact.eq(filled == count),
@@ -100,7 +102,7 @@ class _Decoder(CodecComponent):
             used.eq(Mux(done, count, 0)),
         ]
         ring = [Signal(self._width, name=f"ring_{j}") for j in range(2 * size)]
-        # A block begins in one word and may go on, from its first place, in the other.
+        # A block begins in one word and may continue at the first place of the other.
         lanes = []
         for j in range(size):
             lane, other = Signal(self._width, name=f"lane_{j}"), start[:-1] > j
@@ -115,6 +117,8 @@ class _Decoder(CodecComponent):
         for i in range(size):
             m.d.comb += block.payload[f"v{i}"].eq(Mux(bits[i] & ~wrong, found[i], 0))
 
+        # The mask register: loaded when empty or when its block leaves. After an error, masks are
+        # discarded up to the last one of the frame.
         masks = prefix_counts(m, mask.payload.mask)
         m.d.comb += mask.ready.eq(mask_thrown | ~busy | (done & (~wrong | last)))
         with m.If(done):
@@ -125,6 +129,8 @@ class _Decoder(CodecComponent):
             m.d.sync += [bits.eq(mask.payload.mask), count.eq(masks[-1])]
             m.d.sync += [last.eq(mask.payload.last), busy.eq(1)]
 
+        # The ring: a word is taken if half of it is free after this cycle. A word with a gap closes
+        # the frame without being stored. After an error, words are discarded up to the last one.
         there = Signal(size)
         m.d.comb += there.eq(Cat(value.payload[f"v{i}"] != 0 for i in range(size)))
         gap, amount = Signal(), Signal(range(size + 1))

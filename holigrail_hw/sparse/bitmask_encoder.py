@@ -1,11 +1,11 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false
 
-"""Hardware that makes bit masks, a block per cycle.
+"""Hardware that makes bit masks, one block per cycle.
 
-Values that are not zero are brought side by side by a network of exchanges and written into one of
-two words, and on into the other one when it is full. A full word leaves while the other one is
-filled. Only a frame whose last block fills a word and begins another one takes a cycle more.
+A network of exchanges packs the non-zero values side by side; they are written into one of two
+words, and on into the other when it is full. A full word leaves while the other is filled. Only a
+frame whose last block fills one word and begins another takes an extra cycle.
 """
 
 from collections.abc import Mapping
@@ -89,11 +89,14 @@ class _Encoder(CodecComponent):
         there = Signal(size)
         m.d.comb += there.eq(Cat(block.payload[f"v{i}"] != 0 for i in range(size)))
         before = prefix_counts(m, there)
-        # The word being filled, how full it is, and whether the other one is to leave.
+        # State: the word being filled (``upper``) and how full it is; whether the other one is
+        # ``leaving``, as the last of its frame; whether one ``more`` word of the frame follows it.
         upper, fill = Signal(), Signal(range(size))
         leaving, leaves_last, more = Signal(), Signal(), Signal()
         word_free, taken, total = Signal(), Signal(), Signal(range(2 * size))
         words = [[Signal(self._width, name=f"word_{j}_{i}") for i in range(size)] for j in (0, 1)]
+        # Both outputs come from registers and hold until ``ready``. A block is taken only if both
+        # are free or accepted in this cycle, so that its mask and a full word can leave.
         m.d.comb += [
             value.valid.eq(leaving),
             value.payload.last.eq(leaves_last),
@@ -109,12 +112,14 @@ class _Encoder(CodecComponent):
         with m.If(mask.ready):
             m.d.sync += mask.valid.eq(0)
         with m.If(leaving & value.ready):
-            # What is left empty in the last word of a frame reads as zero.
+            # A word that has left is cleared: unused places of a frame's last word read as zero.
             for j in (0, 1):
                 with m.If(upper != j):
                     m.d.sync += [one.eq(0) for one in words[j]]
+        # The second word of a frame's end leaves after the first.
         with m.If(more & word_free):
             m.d.sync += [more.eq(0), leaving.eq(1), leaves_last.eq(1), upper.eq(~upper)]
+        # A block: its mask goes out, its values into the words; a full or last word leaves.
         with m.If(taken):
             self._fill(m, words, there, before, fill, upper)
             m.d.sync += [
@@ -141,7 +146,7 @@ class _Encoder(CodecComponent):
         values = moved(m, [self.block.payload[f"v{i}"] for i in range(size)], crossings)
         filled = moved(m, [there[i] for i in range(size)], crossings)
         for slot in range(size):
-            # Beyond the end of the word being filled lie the first places of the other one.
+            # Past the end of the word being filled come the first places of the other one.
             other = fill > slot
             for j in (0, 1):
                 with m.If(filled[slot] & ((upper ^ other) == j)):

@@ -1,10 +1,10 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false
 
-"""Hardware that finds the rows and columns of a compressed sparse matrix, an entry per cycle.
+"""Hardware that finds the rows and columns of a compressed sparse matrix, one entry per cycle.
 
 The row is a running sum of relative indices. The pointer of the next column is taken together with
-the last entry of a column, so only columns without entries take a cycle of their own.
+the last entry of a column, so only empty columns take an extra cycle.
 """
 
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ _SPARSE = 0.03
 class CscDecoder(CodecEngine):
     """Pointers and entries go in, values with their places come out, column by column.
 
-    The code is ``holigrail_hw.sparse.codecs.compressed_columns``; of the transposed matrix it is
-    CSR. The last item of a frame is no entry: it has the value zero and says whether the
-    frame was wrong. Fillers take a cycle and give nothing.
+    The code is ``holigrail_hw.sparse.codecs.compressed_columns``; for the transposed matrix it is
+    CSR. The last item of a frame is not an entry: it has the value zero and says whether the frame
+    was wrong. A filler takes a cycle and gives no output.
     """
 
     symbol: Format = parameter(
@@ -58,7 +58,7 @@ class CscDecoder(CodecEngine):
     columns: int = parameter(64, "the most columns of a matrix", low=1, high=1 << 16, samples=(1,))
     index_width: int | None = parameter(
         4,
-        "bits of a relative index; an index is absolute, the row, if none",
+        "bits of a relative index; if none, an index is absolute: the row",
         low=1,
         high=16,
         samples=(1, "none"),
@@ -70,7 +70,7 @@ class CscDecoder(CodecEngine):
 
     @property
     def codec(self) -> CompressedColumns:
-        """The same in Python."""
+        """The codec in Python, with the same parameters."""
         return CompressedColumns(
             self.rows, self.columns, self.symbol.width, self.index_width, self.pointer_width
         )
@@ -101,7 +101,7 @@ class CscDecoder(CodecEngine):
     def cycles(
         self, timing: Timing, pointer: Mapping[str, Any], entry: Mapping[str, Any]
     ) -> int | None:
-        """Exact for right frames: entries, the first two pointers, and those of empty columns."""
+        """Exact for valid frames: entries, the first two pointers, and those of empty columns."""
         if any(wrong for _, wrong in self._frames(pointer, entry)):
             return None
         empty = [np.diff(f["pointer"].astype(np.int64))[:-1] == 0 for f in frames(pointer)]
@@ -111,9 +111,9 @@ class CscDecoder(CodecEngine):
         columns = min(self.columns, 1 + symbols // self.rows)
         codes = sparse_codes(rng, self.symbol.width, self.rows * columns, density)
         matrix = codes.reshape(self.rows, columns)
-        # Whole columns without entries, too.
+        # Some columns have no entries at all.
         matrix[:, rng.random(columns) < 0.2] = 0
-        # As many entries, with their fillers, as the pointers can count.
+        # No more entries, fillers included, than the pointers can count.
         most, whole = (1 << self.pointer_width) - 1, replace(self.codec, pointer_width=32)
         while (more := len(whole.encode(matrix)["index"]) - 1 - most) > 0:
             places = rng.permutation(np.flatnonzero(matrix))
@@ -125,7 +125,7 @@ class CscDecoder(CodecEngine):
         }
 
     def corner_jobs(self) -> list[Items]:
-        # As many columns as there may be, if they are not too many to try, and one too many.
+        # As many columns as allowed, unless that is too many to try, and one too many.
         rng = np.random.default_rng(8)
         columns = min(self.columns, 1 + _MOST_PLACES // self.rows)
         whole = self.frame(rng, self.rows * (columns - 1), _SPARSE)
@@ -164,13 +164,16 @@ class _Decoder(CodecComponent):
         spec, codec = self._spec, self._codec
         pointer, entry, nonzero = self.pointer, self.entry, self.nonzero
         index, value = entry.payload.index, entry.payload.value
-        # Columns begun; where the column at work ends; the entry and the row that come next.
+        # State: whether the first pointer was taken, and how many columns have begun; the entry at
+        # which the present column ends, and the next entry; the least row allowed next.
         begun, columns = Signal(), Signal(range(spec.columns + 1))
         bound, place = Signal(spec.pointer_width), Signal(spec.pointer_width)
         next_row = Signal(range(spec.rows + 1))
         pointers_over, broken = Signal(), Signal()
         pointer_thrown, entry_thrown = Signal(), Signal()
 
+        # What this cycle can do: ``inside`` a column take an entry, or, once the last pointer is
+        # reached, take the filler that closes the frame. Nothing moves while the output is refused.
         advance, running, inside = Signal(), Signal(), Signal()
         at_bound, to_bound, closing = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -181,6 +184,7 @@ class _Decoder(CodecComponent):
             inside.eq(running & ~at_bound),
             closing.eq(running & at_bound & pointers_over),
         ]
+        # The entry on offer: its row, and whether it is wrong. The closing one must be a filler.
         row = Signal(range(spec.rows + (1 << codec.entry_index_width)))
         filler, wrong = Signal(), Signal()
         m.d.comb += filler.eq(index.all() & (value == 0))
@@ -193,6 +197,8 @@ class _Decoder(CodecComponent):
         bad_entry = entry.payload.last | (row >= spec.rows) | (row < next_row) | empty
         m.d.comb += wrong.eq(Mux(closing, ~(filler & entry.payload.last), bad_entry))
 
+        # Which inputs are taken. ``pointer.ready`` may depend on ``entry.valid``, since the last
+        # entry of a column takes the next pointer with it, but no ``ready`` on its own ``valid``.
         entry_taken, pointer_taken, failing = Signal(), Signal(), Signal()
         at_pointer = ~begun | (at_bound & ~pointers_over)
         m.d.comb += [
@@ -206,6 +212,8 @@ class _Decoder(CodecComponent):
             pointer_taken.eq(pointer.valid & pointer.ready & ~pointer_thrown),
             failing.eq((advance & broken) | (entry_taken & wrong)),
         ]
+        # The output register: it changes only when it is empty or accepted. An error and the end of
+        # a frame read as zeros with ``last``.
         with m.If(advance):
             m.d.sync += [
                 nonzero.valid.eq(failing | (entry_taken & (closing | ~filler))),
@@ -217,6 +225,8 @@ class _Decoder(CodecComponent):
             ]
         with m.If(entry_taken):
             m.d.sync += [place.eq(place + 1), next_row.eq(row + 1)]
+        # A pointer opens the next column. A wrong one (the first not 0 or the only one, a decrease,
+        # one too many) breaks the frame; the error leaves as soon as the output is free.
         with m.If(pointer_taken):
             m.d.sync += [
                 begun.eq(1),
@@ -229,6 +239,8 @@ class _Decoder(CodecComponent):
                 m.d.sync += broken.eq((pointer.payload.pointer < bound) | (columns == spec.columns))
             with m.Else():
                 m.d.sync += broken.eq((pointer.payload.pointer != 0) | pointer.payload.last)
+        # The end of a frame clears the state. After an error the rest of either stream is discarded
+        # up to its last item.
         with m.If(failing | (entry_taken & closing)):
             m.d.sync += [begun.eq(0), columns.eq(0), bound.eq(0), place.eq(0), broken.eq(0)]
             m.d.sync += [pointers_over.eq(0), next_row.eq(0)]

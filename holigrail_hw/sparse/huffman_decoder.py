@@ -1,4 +1,4 @@
-"""Canonical Huffman decoder: a symbol per cycle, with a constant table or a loaded one."""
+"""Canonical Huffman decoder: one symbol per cycle, with a constant table or a loaded one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ class HuffmanDecoder(CodecEngine):
     """Words of bits go in, symbols come out; the code is ``holigrail_hw.sparse.codecs.huffman``.
 
     An item of ``frame`` is the number of symbols of a frame. Without lengths the table is loaded:
-    a frame with ``load`` first takes a frame of ``table``, which is how many code words there are
-    of length 1, 2, ... and the symbols in the order of their code words; other frames go on with
-    the table of the frame before. Errors: bits that are no code word, missing bits, bits left over,
-    a frame without symbols, and a table with too many or no code words, or of a wrong length.
+    a frame with ``load`` first takes a frame of ``table``, which holds the number of code words of
+    length 1, 2, ... and then the symbols in the order of their code words; other frames use the
+    table of the previous frame. Errors are: bits that are no code word, missing bits, bits left
+    over, a frame without symbols, and a table with too many or no code words, or of a wrong length.
     """
 
     latency: ClassVar[int] = 3
@@ -53,11 +53,11 @@ class HuffmanDecoder(CodecEngine):
     )
     lengths: tuple[int, ...] | None = parameter(
         (2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7, 8, 9, 9),
-        "length of the code word of code 0, 1, ..., 0 for no word; the table is loaded if none",
+        "length of the code word of code 0, 1, ... (0: no code word); if none, the table is loaded",
         samples=("none", "0,1"),
     )
     longest: int | None = parameter(
-        None, "bits of the longest code word there may be", low=1, high=_LONGEST
+        None, "bits of the longest possible code word", low=1, high=_LONGEST
     )
     word_width: int = parameter(32, "bits of a word", low=1, high=64, samples=(16,))
 
@@ -90,7 +90,7 @@ class HuffmanDecoder(CodecEngine):
 
     @property
     def codec(self) -> Huffman:
-        """The same in Python, with the constant table."""
+        """The codec in Python, with the constant table."""
         assert self.lengths is not None and self.longest is not None
         return Huffman(self.lengths, self.longest, self.word_width)
 
@@ -146,7 +146,7 @@ class HuffmanDecoder(CodecEngine):
         return dict(zip(code_words(counts), (symbol & mask for symbol in symbols), strict=True))
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
-        """Exact for right frames and a constant table: two more than symbols, and one to begin."""
+        """Exact for valid frames and a constant table: symbols plus two per frame, and one more."""
         found = list(self._frames(items))
         if self.lengths is None or any(wrong for _, wrong in found):
             return None
@@ -169,7 +169,7 @@ class HuffmanDecoder(CodecEngine):
         return {**more, "table": marked({"data": table})}
 
     def _symbols(self, rng: np.random.Generator, codec: Huffman, count: int, density: float) -> Any:
-        """Long words as often as short ones, or the shortest alone."""
+        """Symbols with long words as often as short ones, or only those with the shortest."""
         first = np.full(count, codec.order[0])
         return np.where(rng.random(count) < density, rng.choice(codec.order, count), first)
 
@@ -197,7 +197,7 @@ class HuffmanDecoder(CodecEngine):
         return {**frame, "code": flipped(rng, frame["code"], streams["code"])}
 
     def corner_jobs(self) -> list[Items]:
-        # Each bit of the count turned over by itself: most wrong counts differ in several.
+        # Each bit of the count inverted by itself: most wrong counts differ in several.
         frame, wrong = self.frame(np.random.default_rng(9), 3, 1.0), []
         for bit in range(COUNT_WIDTH):
             count = frame["frame"]["count"] ^ np.uint64(1 << bit)
@@ -208,7 +208,7 @@ class HuffmanDecoder(CodecEngine):
         job = super().job(rng, size)
         if self.lengths is not None:
             return job
-        # One more frame, which goes on with the last table.
+        # One more frame, which uses the last table.
         more = self.frame(rng, 5, 1.0)
         more["frame"]["load"][:] = 0
         both = joined([{name: one[name] for name in ("frame", "code")} for one in (job, more)])

@@ -1,10 +1,10 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false, reportOperatorIssue=false
 
-"""Hardware that expands run lengths of zeros, a symbol per cycle.
+"""Hardware that expands run lengths of zeros, one symbol per cycle.
 
-When a word comes in, a pair without a value becomes one with a run shorter by one and the value
-zero, and the word is judged. Then the first pair counts its run down, gives its value, and leaves.
+When a word comes in, it is checked, and a pair without a value becomes one with a run shorter by
+one and the value zero. Then the first pair counts its run down, gives its value, and leaves.
 """
 
 from collections.abc import Mapping
@@ -36,8 +36,8 @@ class RunLengthDecoder(RunLengthEngine):
 
     The code is ``holigrail_hw.sparse.codecs.run_length``.
 
-    A word that breaks the rules of the code, and a frame whose flag ``end`` is not with its
-    ``last``, give an error instead of the symbols of that word.
+    A word that breaks the rules of the code, or whose flags ``end`` and ``last`` differ, gives an
+    error instead of its symbols.
     """
 
     def streams(self) -> dict[str, Stream]:
@@ -49,7 +49,7 @@ class RunLengthDecoder(RunLengthEngine):
         return {"symbol": results_of(["value"], [(s, w) for s, w, _ in answers])}
 
     def _frame(self, word: Mapping[str, Any]) -> tuple[list[list[int]], bool, int]:
-        """Symbols of a frame, whether it is wrong, and the words behind the wrong one."""
+        """Symbols of a frame, whether it is wrong, and how many words follow the wrong one."""
         symbols: list[list[int]] = []
         count = len(word["last"])
         for index in range(count):
@@ -65,12 +65,12 @@ class RunLengthDecoder(RunLengthEngine):
         return symbols, False, 0
 
     def cycles(self, timing: Timing, word: Mapping[str, Any]) -> int:
-        """Exact: one for the first word, one per symbol and error, one per word thrown away."""
+        """Exact: one for the first word, one per symbol and error, one per discarded word."""
         total, gap = 0, 0
         for frame in frames(word):
             symbols, wrong, thrown = self._frame(frame)
             total += gap + len(symbols) + wrong
-            # A word thrown away is not yet the next one, which takes a cycle to come in.
+            # After discarded words, the next one takes a cycle to come in.
             gap = thrown + bool(thrown)
         return total + 1
 
@@ -101,13 +101,17 @@ class _Decoder(CodecComponent):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         word, symbol = self.word, self.symbol
-        # The pairs of the word at work; what stands for nothing is behind them.
+        # State: the pairs of the present word, the first one at work, those without ``there`` after
+        # all others; ``busy`` while there is a word, ``bad`` if it is wrong, ``ends`` if it is the
+        # last of its frame; ``throwing`` while the rest of a wrong frame is discarded.
         pair = data.StructLayout({"there": 1, "run": self._run, "value": self._value})
         pairs = Signal(data.ArrayLayout(pair, self._pairs))
         busy, bad, ends, throwing = Signal(), Signal(), Signal(), Signal()
         first = pairs[0]
         pair_done, word_done, leaving = Signal(), Signal(), Signal()
         more = pairs[1].there if self._pairs > 1 else 0
+        # The output comes from registers and holds until ``ready``. A word is taken when there is
+        # none, or in the cycle in which the last symbol of the present one leaves.
         m.d.comb += [
             pair_done.eq(first.run == 0),
             word_done.eq(bad | (pair_done & ~more)),
@@ -118,6 +122,7 @@ class _Decoder(CodecComponent):
             leaving.eq(busy & symbol.ready & word_done),
             word.ready.eq(~busy | (leaving & (~bad | ends))),
         ]
+        # A symbol leaves: the run counts down, or the next pair moves up.
         with m.If(busy & symbol.ready):
             with m.If(pair_done):
                 m.d.sync += [pairs[i].eq(pairs[i + 1]) for i in range(self._pairs - 1)]
@@ -127,6 +132,7 @@ class _Decoder(CodecComponent):
         with m.If(leaving):
             m.d.sync += busy.eq(0)
             m.d.sync += throwing.eq(bad & ~ends)
+        # Discarded words are taken at once, as no word is at work; any other one is loaded.
         with m.If(word.valid & throwing):
             m.d.sync += throwing.eq(~word.payload.last)
         with m.Elif(word.valid & word.ready):
@@ -144,7 +150,7 @@ class _Decoder(CodecComponent):
         return self.word.payload[f"run{i}"], self.word.payload[f"value{i}"]
 
     def _judged(self, m: Module) -> Any:
-        """Whether the word that is offered is wrong."""
+        """Whether the word on offer is wrong."""
         there, open = Signal(self._pairs), Signal(self._pairs)
         for i in range(self._pairs):
             run, value = self._given(i)
@@ -152,7 +158,7 @@ class _Decoder(CodecComponent):
                 there[i].eq((run != 0) | (value != 0)),
                 open[i].eq(run.all() | (value != 0)),
             ]
-        # Only behind an open pair there may be another one, in this word or the next.
+        # Only an open pair may be followed by another one, in this word or the next.
         follows = Cat(there[1:], ~self.word.payload.end)
         return (
             (self.word.payload.end != self.word.payload.last) | ~there[0] | (follows & ~open).any()

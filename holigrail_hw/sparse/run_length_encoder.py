@@ -1,10 +1,10 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false
 
-"""Hardware that makes run lengths of zeros, a symbol per cycle.
+"""Hardware that makes run lengths of zeros, one symbol per cycle.
 
-Zeros are counted; a symbol that is not zero, the last one, or a zero the count cannot hold makes a
-pair. Only a frame that ends in one zero more than pairs can hold makes two pairs at its end.
+Zeros are counted; a non-zero symbol, the last one, or a zero that the count cannot hold completes a
+pair. Only a frame that ends in one zero more than its pair can hold needs two pairs at its end.
 """
 
 from collections.abc import Mapping
@@ -79,12 +79,16 @@ class _Encoder(CodecComponent):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         symbol, word = self.symbol, self.word
+        # State: zeros counted, and one zero ``left_over`` for a second pair; the pairs of the word
+        # being filled and the place of the next one; whether the word is ``whole``, or the last.
         zeros, left_over = Signal(self._run), Signal()
         pair = data.StructLayout({"run": self._run, "value": self._value})
         pairs = Signal(data.ArrayLayout(pair, self._pairs))
         place, whole, ends = Signal(range(self._pairs)), Signal(), Signal()
         free, taken, is_zero, full = Signal(), Signal(), Signal(), Signal()
         made, run, over = Signal(), Signal(self._run), Signal()
+        # The word is its own output register: while it is whole it holds until ``ready``, and a
+        # symbol is taken only in the cycle in which it leaves. A left-over zero goes first.
         m.d.comb += [
             word.valid.eq(whole),
             word.payload.end.eq(ends),
@@ -94,7 +98,7 @@ class _Encoder(CodecComponent):
             taken.eq(symbol.valid & symbol.ready),
             is_zero.eq(symbol.payload.value == 0),
             full.eq(zeros.all()),
-            # A zero at the end counts itself, unless the pair is full without it.
+            # A final zero is included in the run, unless the run is full without it.
             run.eq(Mux(left_over, 1, zeros + (is_zero & ~full))),
             made.eq(taken & (~is_zero | full | symbol.payload.last) | (left_over & free)),
             over.eq(left_over | (symbol.payload.last & ~(is_zero & full))),
@@ -104,16 +108,19 @@ class _Encoder(CodecComponent):
                 word.payload[f"run{i}"].eq(pairs[i].run),
                 word.payload[f"value{i}"].eq(pairs[i].value),
             ]
+        # A word that has left is cleared, so that unused pairs of the next one read as (0, 0).
         with m.If(free):
             m.d.sync += [whole.eq(0), left_over.eq(0)]
             with m.If(whole):
                 m.d.sync += [pairs.eq(0), ends.eq(0)]
+        # A symbol: count zeros, or start again after a pair.
         with m.If(taken):
             m.d.sync += left_over.eq(is_zero & full & symbol.payload.last)
             with m.If(~is_zero | symbol.payload.last):
                 m.d.sync += zeros.eq(0)
             with m.Else():
                 m.d.sync += zeros.eq(Mux(full, 1, zeros + 1))
+        # A pair: written to its place; the last place, or the end of a frame, completes the word.
         with m.If(made):
             m.d.sync += [
                 pairs[place].run.eq(run),

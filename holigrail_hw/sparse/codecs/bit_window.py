@@ -1,11 +1,11 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportArgumentType=false, reportGeneralTypeIssues=false
 
-"""Words of bits as a window on the bits that come next.
+"""A window on the next bits of a stream of words.
 
-The first bit is in the lowest place, so that bits leave by a shift to the right; a new word is put
-behind those there are in the same cycle. With room for a word and twice the longest step, less one
-bit, a word that comes when less than two steps are there keeps every step supplied.
+The first bit is in the lowest place, so that bits leave by a right shift; in the same cycle a new
+word can be placed behind those held. With room for a word and twice the longest step, less one bit,
+accepting a word whenever fewer than two steps are held keeps every step supplied.
 """
 
 from typing import Any
@@ -25,19 +25,19 @@ class BitWindow(wiring.Component):
     width : int
         Bits of a word, the first one on top; at least ``longest``.
     longest : int
-        The most bits that leave in a cycle.
+        The most bits that can leave in a cycle.
 
     Members
     -------
     code : In, stream of words
-    first : Out, the next ``longest`` bits as a number, the first one on top; zeros behind the last
-    held : Out, how many bits there are
+    first : Out, the next ``longest`` bits as a number, the first one on top; zeros after the last
+    held : Out, how many bits are held
     ends : Out(1), they are the last of their frame
-    rest_is_padding : Out(1), they are less than a word, of zeros, and the last of their frame
+    rest_is_padding : Out(1), they are the last of their frame, fewer than a word, and all zero
     step : In, how many bits leave
-    clear : In(1), forget the bits; no word comes in this cycle
-    hold : In(1), let no word come in
-    throw : In(1), throw words away, up to the last one of the frame
+    clear : In(1), forget the bits; the user keeps ``hold`` high in this cycle
+    hold : In(1), accept no word
+    throw : In(1), accept and discard words; the user watches for the last one of the frame
     """
 
     def __init__(self, width: int, longest: int):
@@ -61,6 +61,8 @@ class BitWindow(wiring.Component):
         m = Module()
         window, taken = Signal(self._size), Signal()
         word, behind = Signal(self._width), Signal(range(2 * self._longest))
+        # Input: a word is accepted while fewer than two steps are held and the frame has not ended;
+        # ``ready`` depends on registers and the control inputs only, never on ``valid``.
         m.d.comb += [
             self.first.eq(Cat(reversed([window[i] for i in range(self._longest)]))),
             self.rest_is_padding.eq(self.ends & (self.held < self._width) & ~window.any()),
@@ -68,13 +70,15 @@ class BitWindow(wiring.Component):
                 self.throw | (~self.ends & ~self.hold & (self.held < 2 * self._longest))
             ),
             taken.eq(self.code.valid & self.code.ready & ~self.throw),
-            # Where a word may come, the number of bits is as short as this.
+            # Whenever a word can be accepted, this many bits are enough for ``held``.
             behind.eq(self.held),
         ]
         with m.If(taken):
             bits = self.code.payload.bits
             m.d.comb += word.eq(Cat(reversed([bits[i] for i in range(self._width)])))
             m.d.sync += self.ends.eq(self.code.payload.last)
+        # State: ``held`` bits in the low places of ``window``, zeros above them. Each cycle the new
+        # word goes on top, and ``step`` bits leave at the bottom.
         both, placed = Signal(self._size), Signal(self._size)
         m.d.comb += [placed.eq(word << behind), both.eq(window | placed)]
         m.d.sync += [

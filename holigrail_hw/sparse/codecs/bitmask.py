@@ -1,10 +1,9 @@
-"""Bit masks: one bit for each value of a block says whether it is there. NumPy only.
+"""Bit masks: one bit per value of a block says whether it is non-zero. NumPy only.
 
-The values that are not zero follow each other without gaps, ``block`` of them to a word, across
-the blocks of a frame. The last word of a frame is marked and filled with zeros; it holds nothing
-if the values before it filled their words before the last block came. So each frame has at least
-one mask and one word, and both streams find its end by themselves. To lose a last word that holds
-nothing is no error.
+The non-zero values follow each other without gaps, ``block`` of them to a word, across the blocks
+of a frame. The last word of a frame is marked and padded with zeros; it is empty if the values
+filled whole words before the last block. So each frame has at least one mask and one word, and each
+stream marks its own end. Losing an empty last word is not an error.
 
 Reference: Gondimalla et al., "SparTen: a sparse tensor accelerator for convolutional neural
 networks", MICRO 2019.
@@ -35,7 +34,7 @@ class Bitmask:
         settle_fields(self, "", ValueError, integers=integers)
 
     def encode(self, symbols: Any) -> dict[str, Any]:
-        """One frame of symbols (codes); zeros fill the last block.
+        """One frame of symbols (codes); the last block is padded with zeros.
 
         Returns
         -------
@@ -49,7 +48,7 @@ class Bitmask:
         present = (whole != 0).reshape(blocks, self.block)
         mask = [sum(1 << i for i, there in enumerate(row) if there) for row in present.tolist()]
         packed = whole[whole != 0]
-        # Words that were full before the last block are gone when it comes.
+        # Words that were full before the last block have already left.
         full = int(present[:-1].sum()) // self.block if blocks else 0
         words = max(-(-len(packed) // self.block), full + 1) if blocks else 0
         value = np.zeros(words * self.block, np.uint64)
@@ -70,7 +69,7 @@ class Bitmask:
         return decoded(flat, wrong)[: coded["count"]]
 
     def blocks(self, mask: Any, value: Any) -> tuple[list[list[int]], str | None]:
-        """The blocks of a frame up to what is wrong with it, if anything is."""
+        """The blocks of a frame up to the first error, and what the error is, if any."""
         packed, wrong_words = self._packed(value)
         found: list[list[int]] = []
         used = 0
@@ -88,7 +87,7 @@ class Bitmask:
         return found, None
 
     def _packed(self, value: Any) -> tuple[list[int], str | None]:
-        """The values of words up to the first wrong one; words end where the frame does."""
+        """The values of the words up to the first wrong one, and what is wrong with it, if any."""
         packed: list[int] = []
         for index, word in enumerate(np.asarray(value).tolist()):
             there = [one for one in word if one]
@@ -99,9 +98,9 @@ class Bitmask:
         return packed, None
 
     def bits(self, coded: Mapping[str, Any]) -> int:
-        """Bits of a frame: its masks and its words, without the marks of the streams."""
+        """Bits of a frame: its masks and its words, without the end marks of the streams."""
         return len(coded["mask"]) * self.block + coded["value"].size * self.value_width
 
     def ratio(self, symbols: Any) -> float:
-        """How many times fewer bits the symbols take when encoded."""
+        """Compression ratio: bits of the symbols over bits when encoded."""
         return compression_ratio(len(symbols), self.value_width, self.bits(self.encode(symbols)))

@@ -24,7 +24,7 @@ class BitmaskEngine(CodecEngine):
         parse("int8"), "format of a symbol; zero is the code 0", samples=("uint1", "int16")
     )
     block: int = parameter(
-        8, "symbols of a block, all of one cycle; a power of two", low=1, high=32, samples=(1, 2)
+        8, "symbols per block and cycle; a power of two", low=1, high=32, samples=(1, 2)
     )
 
     def check(self) -> list[str]:
@@ -35,7 +35,7 @@ class BitmaskEngine(CodecEngine):
 
     @property
     def codec(self) -> Bitmask:
-        """The same in Python."""
+        """The codec in Python, with the same parameters."""
         return Bitmask(self.symbol.width, self.block)
 
     @property
@@ -44,7 +44,7 @@ class BitmaskEngine(CodecEngine):
 
     @property
     def values(self) -> dict[str, Format]:
-        """Fields of the symbols of a block, and of the values of a word."""
+        """The fields of a block (symbols) and of a word (values)."""
         return {f"v{i}": self.symbol for i in range(self.block)}
 
     def coded(self, direction: str) -> dict[str, Stream]:
@@ -65,7 +65,7 @@ def mask_items(coded: Mapping[str, Any]) -> Items:
 
 
 def prefix_counts(m: Module, bits: Any) -> list[Any]:
-    """How many bits are set before place 0, 1, ... and in all; a tree of adders."""
+    """How many bits are set before place 0, 1, ... and in total; a tree of adders."""
     sums = [bits[i] for i in range(len(bits))]
     step = 1
     while step < len(sums):

@@ -1,6 +1,6 @@
 """What all codecs share: the error of a corrupt frame, frames of a stream, the ratio. NumPy only.
 
-A frame is what was encoded at once: the items of a stream up to the one marked ``last``.
+A frame is what one call encodes: the items of a stream up to the one marked ``last``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ __all__ = ["CodecError", "codes_of", "compression_ratio", "decoded", "frames"]
 
 
 class CodecError(ValueError):
-    """A coded frame that breaks the rules of its code: cut off, or with wrong bits."""
+    """A coded frame that breaks the rules of its code: truncated, or with wrong bits."""
 
 
 def codes_of(values: Any, width: int, dimensions: int = 1) -> Any:
@@ -43,5 +43,5 @@ def frames(stream: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def compression_ratio(symbols: int, width: int, bits: int) -> float:
-    """Bits of the symbols as they are over bits as coded."""
+    """Bits of the plain symbols over bits as coded."""
     return symbols * width / bits if bits else 1.0

@@ -1,11 +1,11 @@
 """Compressed columns of a sparse matrix (CSC); of the transposed matrix it is CSR. NumPy only.
 
 Pointer j says where the entries of column j begin; there is one pointer more than columns. An entry
-is an index and a value. An absolute index is the row. A relative one is the number of zeros since
-the entry before, or since the top of the column; where more zeros lie than it can say, a filler,
-the largest index with the value zero, stands for all of them and one more. Columns do not end in
-fillers. One more filler closes the entries of a frame, so a matrix without entries has one, too.
-Pointers of columns without entries that are lost at the end make a narrower matrix, and no error.
+is an index and a value. An absolute index is the row. A relative index is the number of zeros since
+the previous entry, or since the top of the column; if there are more zeros than it can express, a
+filler (the largest index with the value zero) stands for that many zeros and one more. Columns do
+not end in fillers. One more filler closes the entries of a frame, even if there are no others.
+Losing the pointers of empty columns at the end gives a narrower matrix, not an error.
 
 References: Han et al., "EIE: efficient inference engine on compressed deep neural network", ISCA
 2016; Tinney and Walker, "Direct solutions of sparse network equations by optimally ordered
@@ -32,7 +32,7 @@ Entry = tuple[int, int, int]
 class CompressedColumns:
     """The codec for matrices of ``rows`` rows and at most ``columns`` columns.
 
-    ``index_width`` is the width of a relative index; without one indices are absolute.
+    ``index_width`` is the width of a relative index; if it is None, indices are absolute.
     """
 
     rows: int
@@ -57,7 +57,7 @@ class CompressedColumns:
 
     @property
     def largest(self) -> int:
-        """The largest index, that of a filler."""
+        """The largest index, which marks a filler."""
         return (1 << self.entry_index_width) - 1
 
     def encode(self, matrix: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class CompressedColumns:
         Raises
         ------
         ValueError
-            If the matrix has another number of rows, too many columns, or too many entries.
+            If the matrix has a different number of rows, too many columns, or too many entries.
         """
         codes = codes_of(matrix, self.value_width, dimensions=2)
         if codes.shape[0] != self.rows or not 0 < codes.shape[1] <= self.columns:
@@ -105,7 +105,7 @@ class CompressedColumns:
         return matrix
 
     def entries(self, pointer: Any, index: Any, value: Any) -> tuple[list[Entry], str | None]:
-        """The entries of a frame up to what is wrong with it, if anything is."""
+        """The entries of a frame up to the first error, and what the error is, if any."""
         found: list[Entry] = []
         pairs = list(zip(np.asarray(index).tolist(), np.asarray(value).tolist(), strict=True))
         bounds = np.asarray(pointer).tolist()
@@ -141,7 +141,7 @@ class CompressedColumns:
         return len(coded["pointer"]) * self.pointer_width + len(coded["index"]) * each
 
     def ratio(self, matrix: Any) -> float:
-        """How many times fewer bits the matrix takes when encoded."""
+        """Compression ratio: bits of the dense matrix over bits when encoded."""
         return compression_ratio(
             np.asarray(matrix).size, self.value_width, self.bits(self.encode(matrix))
         )

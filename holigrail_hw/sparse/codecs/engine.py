@@ -1,7 +1,7 @@
 """What the hardware of all codecs shares: streams of frames, random and corrupt frames, facts.
 
-A decoder that finds a frame wrong gives one more item with ``error`` and ``last``, throws the rest
-of that frame away, up to its last item on every stream, and takes the next one.
+A decoder that finds an error in a frame sends one more item with ``error`` and ``last``, discards
+the rest of that frame, up to its last item on every stream, and goes on with the next one.
 """
 
 from abc import abstractmethod
@@ -37,18 +37,18 @@ _WIDEST = 16
 
 @dataclass(frozen=True, kw_only=True)
 class CodecEngine(Engine):
-    """An engine whose jobs are frames, and whose symbols are codes of which 0 is the zero."""
+    """An engine whose jobs are frames, and whose symbols are codes, 0 being the zero."""
 
     quiet_cycles: ClassVar[int] = 2_000
-    # Cycles from the item that completes a result to the result.
+    # Cycles from the item that completes a result to that result.
     latency: ClassVar[int] = 1
 
     @abstractmethod
     def frame(self, rng: np.random.Generator, symbols: int, density: float) -> Items:
-        """One right frame of about so many symbols, of which a share is not zero."""
+        """One valid frame of about ``symbols`` symbols; a share ``density`` is non-zero."""
 
     def corrupted(self, rng: np.random.Generator, frame: Items) -> Items:
-        """A frame with something wrong; an encoder has none."""
+        """A corrupt version of a frame; an encoder, which cannot get one, returns it unchanged."""
         return frame
 
     @property
@@ -58,7 +58,7 @@ class CodecEngine(Engine):
 
     @abstractmethod
     def luts_and_flip_flops(self) -> tuple[int, int]:
-        """Estimated."""
+        """Estimated LUTs and flip-flops."""
 
     def job(self, rng: np.random.Generator, size: int) -> Items:
         counts = [max(1, size // parts) for parts in range(1, int(rng.integers(2, 5)))]
@@ -101,7 +101,7 @@ def symbol_violations(**formats: Format) -> list[str]:
 
 
 def sparse_codes(rng: np.random.Generator, width: int, count: int, density: float) -> Any:
-    """Random codes, a share of which is not zero."""
+    """Random codes, of which a share ``density`` is non-zero."""
     codes = rng.integers(1, (1 << width) - 1, count, np.uint64, endpoint=True)
     return np.where(rng.random(count) < density, codes, np.uint64(0))
 
@@ -117,7 +117,7 @@ def marked(fields: Mapping[str, Any]) -> dict[str, Any]:
 def flipped(
     rng: np.random.Generator, items: Mapping[str, Any], stream: Stream, cut: bool = True
 ) -> dict[str, Any]:
-    """The items of one frame with a few bits turned over, as noise, or cut short."""
+    """The items of one frame with a few bits inverted, replaced by noise, or cut short."""
     found = {name: np.array(codes, np.uint64) for name, codes in items.items()}
     count = len(found["last"])
     names = [name for name in found if name != "last"]
@@ -140,7 +140,7 @@ def flipped(
 def results_of(
     names: Sequence[str], frames: Iterable[tuple[Sequence[Sequence[int]], bool]]
 ) -> dict[str, Any]:
-    """Items of a decoder: for each frame rows of fields, and whether it ends in an error."""
+    """The items a decoder sends, from the fields of each frame and whether it ends in an error."""
     rows: list[list[int]] = []
     for items, wrong in frames:
         more = [[*item, 0, 0] for item in items]

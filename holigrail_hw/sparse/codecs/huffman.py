@@ -1,12 +1,12 @@
 """Canonical Huffman codes with a limited length. NumPy only.
 
 Lengths come from a histogram by package-merge: the best code with no word longer than a limit. A
-canonical code is known from its lengths alone: symbols in the order of (length, symbol) have
+canonical code is determined by its lengths alone: symbols in the order of (length, symbol) have
 increasing code words. Left-aligned to ``longest`` bits, code words of length l lie between
 limit[l - 1] and limit[l], so a decoder finds the length by comparing with all limits.
 
-A frame is the number of its symbols and words of ``word_width`` bits, the first bit on top; zeros
-fill the last one.
+A frame is the number of its symbols, then words of ``word_width`` bits, the first bit on top; the
+last word is padded with zeros.
 
 References: Huffman, "A method for the construction of minimum-redundancy codes", Proc. IRE 40(9),
 1952; Larmore and Hirschberg, "A fast algorithm for optimal length-limited Huffman codes", J. ACM
@@ -27,17 +27,17 @@ from .coded import codes_of, compression_ratio, decoded
 
 __all__ = ["Huffman", "lengths_violation", "limited_lengths"]
 
-# Bits of the number of symbols of a frame.
+# Bits of the field that counts the symbols of a frame.
 COUNT_WIDTH = 16
 
 
 def limited_lengths(histogram: Sequence[int], longest: int = 16) -> tuple[int, ...]:
-    """Lengths of the best prefix code with at most ``longest`` bits; 0 for a symbol never seen.
+    """Lengths of the best prefix code with at most ``longest`` bits; 0 for unused symbols.
 
     Raises
     ------
     ValueError
-        If no symbol is seen, or more than ``longest`` bits can tell apart, or counts are no
+        If no symbol is used, or more than ``longest`` bits can distinguish, or if counts are not
         integers.
     """
     weights = whole_codes(histogram, 64, "huffman: a histogram").tolist()
@@ -54,7 +54,7 @@ def limited_lengths(histogram: Sequence[int], longest: int = 16) -> tuple[int, .
     levels: list[list[bool]] = []
     packages: list[int] = []
     for _ in range(longest):
-        # In each level leaves and packages of the level below, by weight; who is a leaf.
+        # Each level holds leaves and packages of the level below, by weight, and which are leaves.
         merged = sorted([(weight, 0) for weight in leaves] + [(weight, 1) for weight in packages])
         levels.append([kind == 0 for _, kind in merged])
         packages = [a[0] + b[0] for a, b in zip(merged[::2], merged[1::2], strict=False)]
@@ -79,7 +79,7 @@ def lengths_violation(lengths: Sequence[int], longest: int) -> str | None:
 
 @dataclass(frozen=True)
 class Huffman:
-    """The codec for symbols 0, 1, ... whose code words have these ``lengths``, 0 for never.
+    """The codec for symbols 0, 1, ... whose code words have these ``lengths``, 0 for no code word.
 
     Raises
     ------
@@ -110,7 +110,7 @@ class Huffman:
 
     @cached_property
     def words(self) -> dict[int, str]:
-        """The code word of each symbol, as a text of bits."""
+        """The code word of each symbol, as a string of bits."""
         return dict(zip(self.order, code_words(self.counts), strict=True))
 
     def encode(self, symbols: Any) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Huffman:
         return decoded(*self.symbols(coded["count"], coded["bits"]))
 
     def symbols(self, count: int, words: Any) -> tuple[list[int], str | None]:
-        """The symbols of a frame up to what is wrong with it, if anything is."""
+        """The symbols of a frame up to the first error, and what the error is, if any."""
         by_word = {word: symbol for symbol, word in self.words.items()}
         return symbols_of(by_word, self.longest, self.word_width, count, words)
 
@@ -146,12 +146,12 @@ class Huffman:
         return COUNT_WIDTH + len(coded["bits"]) * self.word_width
 
     def ratio(self, symbols: Any, width: int) -> float:
-        """How many times fewer bits the symbols, of ``width`` bits each, take when encoded."""
+        """Compression ratio: bits of the symbols, ``width`` each, over bits when encoded."""
         return compression_ratio(len(symbols), width, self.bits(self.encode(symbols)))
 
 
 def code_words(counts: Sequence[int]) -> list[str]:
-    """All code words in their order, with so many of length 1, 2, ..., as texts of bits."""
+    """All code words in order, ``counts`` of length 1, 2, ..., as strings of bits."""
     found, code = [], 0
     for length, count in enumerate(counts, 1):
         code <<= 1
@@ -163,7 +163,7 @@ def code_words(counts: Sequence[int]) -> list[str]:
 def symbols_of(
     by_word: Mapping[str, int], longest: int, word_width: int, count: int, words: Any
 ) -> tuple[list[int], str | None]:
-    """The symbols of a frame, by code word, up to what is wrong with it, if anything is."""
+    """The symbols of a frame, by code word, up to the first error, and what it is, if any."""
     text = "".join(f"{int(word):0{word_width}b}" for word in words)
     found: list[int] = []
     start, end = 0, 0
@@ -179,6 +179,6 @@ def symbols_of(
     if not count:
         return found, "a frame must have a symbol" if text else None
     if len(text) - start >= word_width or "1" in text[start:]:
-        # The last symbol is not given away before all is known to be right.
+        # The last symbol is withheld until the whole frame is known to be correct.
         return found[:-1], "bits are left over"
     return found, None

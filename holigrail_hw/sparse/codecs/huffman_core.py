@@ -3,9 +3,9 @@
 
 """The datapath of a canonical Huffman decoder.
 
-The next bits are compared with the limit of every length at once; the first limit above them gives
-the length, which is all the next cycle needs. The table is read a cycle later, and while the last
-symbol of a frame is read the frame is judged by the bits that are left.
+The next bits are compared with the limits of all lengths at once; the first limit above them gives
+the length, which is all the next cycle needs. The table is read a cycle later. While the last
+symbol of a frame is read, the bits that are left decide whether the frame was valid.
 """
 
 from typing import Any
@@ -36,13 +36,18 @@ class HuffmanCore(CodecComponent):
         connect(m, flipped(self.code), window.code)
         m.submodules.table = table = self._table()
 
+        # Symbols left to decode; whether the frame announced none, which is an error.
         left, refused = Signal(COUNT_WIDTH), Signal()
-        # A symbol whose place in the table is known; the last one, or none because of an error.
+        # Stage one: a symbol's place in the table is known (``found``); it is the last one
+        # (``final``), or there is none because of an error (``bad``).
         found, final, bad = Signal(), Signal(), Signal()
         read_ahead, ahead, wrong = Signal(), Signal(), Signal()
         step, stop, valid = Signal(), Signal(), Signal()
         length, place = self._match(m, window, table, valid)
         known = Signal(len(place))
+        # Two stages, each of which moves when it is empty or the next one moves. Stage two is the
+        # registered output: ``symbol.valid`` and its payload hold until ``ready``, as the table is
+        # read only when the output is free.
         m.d.comb += [
             table.place.eq(known),
             read_ahead.eq(~symbol.valid | symbol.ready),
@@ -64,6 +69,7 @@ class HuffmanCore(CodecComponent):
                 symbol.payload.error.eq(wrong),
             ]
         with m.FSM():
+            # Wait for the count of the next frame.
             with m.State("FRAME"):
                 m.d.comb += frame.ready.eq(1)
                 m.d.sync += [left.eq(frame.payload.count), refused.eq(frame.payload.count == 0)]
@@ -74,22 +80,28 @@ class HuffmanCore(CodecComponent):
                             m.next = "TABLE"
             if isinstance(table, LoadedTable):
                 connect(m, flipped(self.table), table.table)
+                # The table takes its own items; decoding begins after the last of them.
                 with m.State("TABLE"):
                     m.d.comb += table.load.eq(1)
                     with m.If(table.loaded):
                         m.next = "DECODE"
+            # One code word per cycle in which stage one can move, if all its bits are there; with
+            # words yet to come it waits for them. ``stop`` ends the frame with an error.
             with m.State("DECODE"):
                 fits = length <= window.held
                 m.d.comb += stop.eq(ahead & (refused | ~valid | (~fits & window.ends)))
                 m.d.comb += step.eq(ahead & ~refused & valid & fits)
                 with m.If(stop | (step & (left == 1))):
                     m.next = "JUDGE"
+            # The last item enters stage two, as an error if it is bad or if more than padding is
+            # left. No word enters the window meanwhile; the rest of the frame is discarded.
             with m.State("JUDGE"):
                 m.d.comb += [window.hold.eq(1), window.clear.eq(read_ahead)]
                 with m.If(read_ahead):
                     m.next = "FRAME"
                     with m.If(~window.ends):
                         m.next = "THROW"
+            # Discard the words of a wrong frame up to its last one.
             with m.State("THROW"):
                 m.d.comb += window.throw.eq(1)
                 with m.If(self.code.valid & self.code.payload.last):
@@ -105,7 +117,7 @@ class HuffmanCore(CodecComponent):
         return ConstantTable(codec.counts, codec.order, spec.symbol.width)
 
     def _match(self, m: Module, window: Any, table: Any, valid: Any) -> tuple[Any, Any]:
-        """Length of the code word in front and its place; ``valid`` says that there is one."""
+        """Length of the next code word and its place; ``valid`` says that it exists."""
         longest = len(window.first)
         above = Signal(longest)
         length, word = Signal(range(longest + 1)), Signal(longest)

@@ -4,8 +4,8 @@
 """Tables of canonical Huffman decoders, constant or loaded.
 
 limit[l], left-aligned, is above all code words of at most l bits; a code word of length l plus
-offset[l] is its place among all symbols. While a table is loaded, the limits found so far move one
-place to the left with each further length, so that no shift by a variable distance is needed.
+offset[l] is its place among all symbols. While a table is loaded, the limits found so far shift
+left by one place with each further length, so that no variable shift is needed.
 """
 
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ class ConstantTable(wiring.Component):
 
     Members
     -------
-    limits, offsets : Out, of length 1, 2, ...
-    usable : Out(1)
-    place : In, what to read with ``enable``
-    symbol : Out, a cycle later
+    limits, offsets : Out, for lengths 1, 2, ...
+    usable : Out(1), the table is valid; always, here
+    place : In, the place to read when ``enable`` is high
+    symbol : Out, the symbol there, one cycle later
     """
 
     def __init__(self, counts: Sequence[int], order: Sequence[int], symbol_width: int):
@@ -56,7 +56,7 @@ class ConstantTable(wiring.Component):
             m.d.comb += self.offsets[length - 1].eq((before - code) & mask)
             code, before = code + count, before + count
             m.d.comb += self.limits[length - 1].eq(code << (longest - length))
-        # As deep as its address, so that no wrong code word reads beyond its end.
+        # As deep as the address allows, so that no wrong code word reads beyond the end.
         depth = 1 << self._place_width
         m.submodules.memory = memory = Memory(
             shape=self._symbol_width, depth=depth, init=self._order
@@ -66,15 +66,15 @@ class ConstantTable(wiring.Component):
 
 
 class LoadedTable(wiring.Component):
-    """A table that comes as items: counts for all lengths, then the symbols in their order.
+    """A table loaded as items: counts for all lengths, then the symbols in their order.
 
     Members
     -------
     table : In, stream of ``data`` and ``last``
     load : In(1), take a table
-    loaded : Out(1), its last item comes in
+    loaded : Out(1), its last item is accepted in this cycle
     limits, offsets, usable, place, enable, symbol
-        As of a :class:`ConstantTable`; usable if the latest table was right.
+        As in a :class:`ConstantTable`; usable if the latest table was valid.
     """
 
     def __init__(self, longest: int, symbol_width: int):
@@ -92,7 +92,8 @@ class LoadedTable(wiring.Component):
         write = memory.write_port()
         _read(m, self, memory)
         item = self.table.payload
-        # Lengths that are done, from the shortest on; code words and symbols up to here.
+        # State while a table comes in: which lengths are done, from the shortest on; the next code
+        # word and how many words of the present length could exist; symbols announced and given.
         done = Signal(longest)
         code, room = Signal(longest + 1), Signal(longest + 2, init=2)
         total, given, bad = Signal(width + 1), Signal(width + 1), Signal()
@@ -115,6 +116,7 @@ class LoadedTable(wiring.Component):
             write.data.eq(item.data),
             write.en.eq(taken & ~counting),
         ]
+        # A count: finish this length, and shift the limits of the shorter ones.
         with m.If(taken & counting):
             m.d.sync += [
                 done.eq((done << 1) | 1),
@@ -128,10 +130,12 @@ class LoadedTable(wiring.Component):
                 with m.Elif(done[i - 1] if i else 1):
                     m.d.sync += self.limits[i].eq(after)
                     m.d.sync += self.offsets[i].eq(total - (code << 1))
+        # A symbol: written to the next place.
         with m.Elif(taken):
             m.d.sync += given.eq(given + 1)
         with m.If(taken):
             m.d.sync += bad.eq(bad | fails)
+        # The last item decides whether the table is usable, and everything is ready for the next.
         with m.If(self.loaded):
             m.d.sync += [
                 self.usable.eq(~(bad | fails)),

@@ -1,12 +1,12 @@
-"""A network that puts scattered items side by side, or side by side ones where they belong.
+"""A network that packs scattered items side by side, or spreads packed ones to where they belong.
 
-Items in some of N places, N a power of two, shall go to consecutive places, in their order and
-around the end. Stage after stage an item moves to where one more bit of its place is right, from
-the lowest bit on; two places exchange their items or do not. Items never meet, for those that
-share their low bits after a stage are at least as far apart as the stage's places (a reverse
-banyan network behind a running adder: Lee, "Nonblocking copy networks for multicast packet
-switching", IEEE JSAC 6(9), 1988). N log N multiplexers do what N^2 did. With the same settings
-items on the other side find their way back.
+Items in some of N places, N a power of two, are to go to consecutive places, in order and wrapping
+around at the end. Stage by stage an item moves so that one more bit of its place is right, starting
+with the lowest; two places either exchange their items or do not. Items never collide, because
+those that share their low bits after a stage are at least as far apart as the stage's places (a
+reverse banyan network behind a running adder: Lee, "Nonblocking copy networks for multicast packet
+switching", IEEE JSAC 6(9), 1988). This takes N log N multiplexers instead of N^2. With the same
+settings, items find their way back from the other side.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Settings = list[dict[int, Any]]
 
 
 def settings(m: Module, there: Any, places: Sequence[Any]) -> Settings:
-    """How the network must be set to move item i, if it is there, to ``places[i]``."""
+    """The settings that move item i, if it is present, to ``places[i]``."""
     size = len(there)
     present, wanted = [there[i] for i in range(size)], list(places)
     found: Settings = []
@@ -43,7 +43,7 @@ def settings(m: Module, there: Any, places: Sequence[Any]) -> Settings:
 
 
 def moved(m: Module, items: Sequence[Any], crossings: Settings) -> list[Any]:
-    """The items in their new places; where none was sent there is any of the others."""
+    """The items in their new places; places without an item hold any of the others."""
     found = list(items)
     for stage, crosses in enumerate(crossings):
         found = _stage(m, found, crosses, stage, "moved")
@@ -51,7 +51,7 @@ def moved(m: Module, items: Sequence[Any], crossings: Settings) -> list[Any]:
 
 
 def moved_back(m: Module, items: Sequence[Any], crossings: Settings) -> list[Any]:
-    """Items of the new places where the network would have taken them from."""
+    """The inverse of :func:`moved`: items from the new places back at the original ones."""
     found = list(items)
     for stage, crosses in reversed(list(enumerate(crossings))):
         found = _stage(m, found, crosses, stage, "back")

@@ -1,14 +1,14 @@
 """Run lengths of zeros: pairs (run, value), several to a word. NumPy only.
 
-A pair stands for ``run`` zeros and then the value; a pair whose value is zero stands for its zeros
-alone. So a run longer than the field holds is cut into pairs without a value, zeros at the end of
-a frame are such a pair, and (0, 0) stands for nothing: it fills the last word of a frame. The flag
-``end`` marks that word. Three pairs of a 5-bit run and a 16-bit value and the flag are 64 bits, the
-word of Eyeriss.
+A pair stands for ``run`` zeros followed by the value; a pair whose value is zero stands for its
+zeros alone. So a run longer than the field can hold is split into pairs without a value, zeros at
+the end of a frame are such a pair, and (0, 0) stands for nothing: it pads the last word of a frame.
+The flag ``end`` marks that word. Three pairs of a 5-bit run and a 16-bit value plus the flag make
+64 bits, the word of Eyeriss.
 
-Most words that are not made by an encoder are found to be wrong: only the last pair of a frame may
-have a value of zero and a run below the largest, and only the last word may have pairs that stand
-for nothing, behind all others.
+Most words that no encoder produces are detected as wrong: only the last pair of a frame may have a
+value of zero and a run below the largest, and only the last word may have empty pairs, after all
+others.
 
 Reference: Chen et al., "Eyeriss: an energy-efficient reconfigurable accelerator for deep
 convolutional neural networks", IEEE JSSC 52(1), 2017.
@@ -41,7 +41,7 @@ class RunLength:
 
     @property
     def longest(self) -> int:
-        """The most zeros a pair stands for, beside its value."""
+        """The most zeros a pair can stand for, besides its value."""
         return (1 << self.run_width) - 1
 
     @property
@@ -92,9 +92,9 @@ class RunLength:
     def word(
         self, runs: list[int], values: list[int], end: int, last: bool
     ) -> tuple[list[int], str | None]:
-        """The symbols of one word, and what is wrong with it, if anything is.
+        """The symbols of one word, and what is wrong with it, if anything.
 
-        ``last`` says whether it is the last word there is.
+        ``last`` says whether it is the last word of the frame.
         """
         if bool(end) != last:
             return (
@@ -117,5 +117,5 @@ class RunLength:
         return len(words["end"]) * self.word_width
 
     def ratio(self, symbols: Any) -> float:
-        """How many times fewer bits the symbols take when encoded."""
+        """Compression ratio: bits of the symbols over bits when encoded."""
         return compression_ratio(len(symbols), self.value_width, self.bits(self.encode(symbols)))

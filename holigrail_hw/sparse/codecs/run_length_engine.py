@@ -21,14 +21,14 @@ class RunLengthEngine(CodecEngine):
         parse("int16"), "format of a symbol; zero is the code 0", samples=("uint1", "int5")
     )
     run_width: int = parameter(5, "bits of a run", low=1, high=16, samples=(1, 2))
-    pairs: int = parameter(3, "pairs of a word", low=1, high=16, samples=(1,))
+    pairs: int = parameter(3, "pairs per word", low=1, high=16, samples=(1,))
 
     def check(self) -> list[str]:
         return symbol_violations(symbol=self.symbol)
 
     @property
     def codec(self) -> RunLength:
-        """The same in Python."""
+        """The codec in Python, with the same parameters."""
         return RunLength(self.symbol.width, self.run_width, self.pairs)
 
     def words(self, direction: str) -> Stream:

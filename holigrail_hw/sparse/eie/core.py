@@ -3,8 +3,8 @@
 
 """The hardware of an EIE-like engine: loader, activations, elements, and how the sums leave.
 
-A product is made in three steps: activations are sent while any is left; sums are read row by row
-and set to 0 behind that; the status follows.
+A product takes three steps: activations are sent while any are left; sums are read row by row, each
+reset to 0 once it has left; the status follows.
 """
 
 from typing import Any
@@ -38,6 +38,8 @@ class EieCore(wiring.Component):
         m.submodules.store = store = EieStore(spec)
         m.submodules.drain = drain = EieDrain(spec)
         elements = [EieElement(spec, number) for number in range(spec.pes)]
+        # Streams: inputs go to the loader and results come from the drain unchanged, so the
+        # handshakes are theirs; only ``status`` is driven here.
         for name in ("command", "matrix", "activation"):
             outer, inner = getattr(self, name), getattr(loader, name)
             m.d.comb += [
@@ -46,6 +48,8 @@ class EieCore(wiring.Component):
                 outer.ready.eq(inner.ready),
             ]
         wiring.connect(m, wiring.flipped(self.result), drain.result)
+        # An activation is sent to all elements in the same cycle, when each of them has a place for
+        # it. A product is done when nothing is left to send and every element is idle.
         starts, sends, is_done, beyond = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             store.begin.eq(loader.begin),
@@ -59,6 +63,8 @@ class EieCore(wiring.Component):
             is_done.eq(store.empty & Cat(element.idle for element in elements).all()),
             beyond.eq(Cat(element.beyond for element in elements).any()),
         ]
+        # Elements. The loader clears a row of sums in all of them while a matrix comes in, the
+        # drain one sum in one of them; never both, since a load waits until no job is at work.
         for number, element in enumerate(elements):
             m.submodules[f"element_{number}"] = element
             m.d.comb += [
@@ -83,13 +89,14 @@ class EieCore(wiring.Component):
     def _control(
         self, m: Module, loader: Any, drain: Any, starts: Any, is_done: Any, beyond: Any
     ) -> None:
-        """One job after the other; what a job says about itself holds while it is worked on."""
+        """One job after another; ``code`` and ``has_run`` keep what the loader said about it."""
         code, has_run, time = Signal(3), Signal(), Signal(32)
         m.d.comb += [
             self.status.payload.code.eq(Mux(has_run & beyond, RANGE, code)),
             self.status.payload.cycles.eq(time),
         ]
         with m.FSM():
+            # Take the job on offer: a product starts at once, anything else only has a status.
             with m.State("IDLE"):
                 m.d.comb += [
                     loader.idle.eq(1),
@@ -101,14 +108,17 @@ class EieCore(wiring.Component):
                     m.next = "WORK"
                 with m.Elif(loader.offered):
                     m.next = "STATUS"
+            # The elements work; their cycles are counted.
             with m.State("WORK"):
                 m.d.comb += drain.begin.eq(is_done)
                 m.d.sync += time.eq(time + 1)
                 with m.If(is_done):
                     m.next = "DRAIN"
+            # Sums leave, until the last one has been accepted.
             with m.State("DRAIN"):
                 with m.If(drain.clear & drain.result.payload.last):
                     m.next = "STATUS"
+            # ``status`` is valid, and its payload does not change, until ``ready``.
             with m.State("STATUS"):
                 m.d.comb += self.status.valid.eq(1)
                 with m.If(self.status.ready):

@@ -14,7 +14,7 @@ def eie_cost(spec: EieShape) -> dict[str, int]:
     row = (spec.rows - 1).bit_length()
     pointer = sizes.pointer_width
     item = a + 2 * pointer
-    # Registers behind small memories, which are made of lookup tables.
+    # Registers at the outputs of small memories, which are made of lookup tables.
     read = sizes.entry_width + w + 2 * pointer + total
     adders = [total, row + 1, row + 1, pointer, pointer, pointer]
     multiplies = a > 1 and w > 1
@@ -44,7 +44,7 @@ def eie_cost(spec: EieShape) -> dict[str, int]:
 
 
 def memory_bits(spec: EieShape) -> dict[str, int]:
-    """Bits of every kind of memory, of all elements."""
+    """Bits of every kind of memory, over all elements."""
     assert spec.accumulator is not None
     sizes = spec.sizes
     item = spec.activation.width + 2 * sizes.pointer_width

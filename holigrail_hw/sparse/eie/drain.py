@@ -1,7 +1,7 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportArgumentType=false, reportGeneralTypeIssues=false
 
-"""How the sums of an EIE-like engine leave: in the order of the rows, each set to 0 behind it."""
+"""How the sums of an EIE-like engine leave: in row order, each reset to 0 once it has left."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ class EieDrain(wiring.Component):
 
     Members
     -------
-    begin : In(1), all sums are there; rows : In, how many
+    begin : In(1), all sums are complete; rows : In, how many
     read, row : Out, to all elements; sums : In, their answers one cycle later
-    clear, clear_pe, clear_row : Out, the sum that has left
+    clear, clear_pe, clear_row : Out, the sum that leaves in this cycle
     result : Out, stream of sums, negative ones as 0 if so specified
     """
 
@@ -48,6 +48,8 @@ class EieDrain(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, valid = self._spec, self.result.valid
+        # The output: the sum read last, from element ``clear_pe``. Nothing is read while it is
+        # refused, so it stays until ``ready``; in that cycle it is cleared.
         left, moves, pe = Signal(self.rows.shape()), Signal(), Signal(range(spec.pes))
         total = Signal(shape_of(spec.accumulator))
         m.d.comb += [
@@ -57,6 +59,7 @@ class EieDrain(wiring.Component):
             total.eq(Array([Value.cast(one) for one in self.sums])[self.clear_pe]),
             self.result.payload.y.eq(Mux(total < 0, 0, total) if spec.relu else total),
         ]
+        # What to read next: ``left`` sums, element by element within a row of all of them.
         with m.If(self.begin):
             m.d.sync += [left.eq(self.rows), pe.eq(0), self.row.eq(0)]
         with m.Elif(self.read):

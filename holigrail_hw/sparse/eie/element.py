@@ -3,10 +3,10 @@
 
 """A processing element of an EIE-like engine: queue, entries, sums.
 
-An activation waits with the place and the number of its entries. Then, an entry per cycle: entry
-and row, value of the codebook, product, sum. Rows of a column only grow, but the last entry of one
-column and the first of the next may have the same row: its sum is written in the cycle in which it
-is read again, and the port of the memory passes it on.
+An activation waits in the queue with the place and the number of its entries. Then one entry per
+cycle passes four stages: entry, row and codebook value, product, sum. Rows increase within a
+column, but the last entry of one column and the first of the next may have the same row: its sum is
+then written in the cycle in which it is read again, and the memory port forwards it.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class EieElement(wiring.Component):
 
     Members
     -------
-    bus, selected : In, words for the memories
+    bus, selected : In, words for the memories, and whether they are for this element
     lookup, column : In, the column whose activation will be offered in the next cycle
     send, activation : In, an activation; ready : Out(1), there is a place for it
     start : In(1), a product begins
@@ -37,7 +37,7 @@ class EieElement(wiring.Component):
     beyond : Out(1), an entry of this product was beyond the last row
     limit, remainder : In, rows of the matrix divided by the number of elements
     clear, clear_row : In, a sum to set to 0
-    read, row : In, a sum to read; sum : Out, one cycle later, until the next
+    read, row : In, a sum to read; sum : Out, its value from one cycle later until the next read
     """
 
     def __init__(self, spec: EieShape, number: int):
@@ -68,6 +68,8 @@ class EieElement(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, sizes, bus = self._spec, self._spec.sizes, self.bus
+        # The queue: ``send`` comes only with ``ready``, and a cycle or more after ``lookup``, when
+        # the pointers of the column are there. Behind the queue nothing waits.
         start, count = self._pointers(m)
         m.submodules.queue = queue = EieQueue(
             spec.queue, len(self.activation), (spec.entries - 1).bit_length(), sizes.pointer_width
@@ -80,6 +82,7 @@ class EieElement(wiring.Component):
             self.ready.eq(queue.ready),
         ]
 
+        # First cycle: the entry. It is written only while a matrix comes in.
         entries = _memory(m, "entries", sizes.entry_width, spec.entries)
         write, read = entries.write_port(), entries.read_port()
         m.d.comb += [
@@ -90,6 +93,7 @@ class EieElement(wiring.Component):
             read.en.eq(queue.valid),
         ]
 
+        # Second cycle: the value of its code. All elements hold the same codebook.
         codebook = _memory(m, "codebook", shape_of(spec.weight), sizes.codes)
         write, value = codebook.write_port(), codebook.read_port()
         m.d.comb += [
@@ -99,7 +103,8 @@ class EieElement(wiring.Component):
             value.addr.eq(read.data[: sizes.code_width]),
         ]
 
-        # Second cycle: the row. Third: the product. Fourth: the sum.
+        # Second cycle: the row. Third: the product. Fourth: the sum. Bit i of ``valid`` marks an
+        # entry in stage i + 2, of ``busy`` also a column without entries.
         busy, valid = Signal(3), Signal(3)
         opens = Signal()
         held = [Signal(self.activation.shape(), name=f"activation_d{i + 1}") for i in range(2)]
@@ -119,6 +124,8 @@ class EieElement(wiring.Component):
             product.eq(value.data * held[1]),
             late_row.eq(row),
         ]
+        # Once a row of a column is beyond the limit, so are all later ones of that column. Such
+        # entries are not added but noted, until the next product starts.
         with m.If(valid[0]):
             m.d.sync += [row.eq(following), beyond.eq((beyond & ~opens) | (following >= limit))]
         with m.If(self.start):
@@ -152,6 +159,7 @@ class EieElement(wiring.Component):
         return start, (end - start)[:width]
 
     def _sums(self, m: Module, valid: Any, row: Any, late_row: Any, product: Any) -> None:
+        """Read a sum, add the product, write it back one cycle later; or read and clear it."""
         sums = _memory(m, "sums", self.sum.shape(), self._spec.rows)
         write = sums.write_port()
         read = sums.read_port(transparent_for=(write,))
@@ -166,7 +174,7 @@ class EieElement(wiring.Component):
 
 
 def _memory(m: Module, name: str, shape: Any, depth: int) -> Any:
-    """A memory for at least so many words; addresses that do not count are within it, too."""
+    """A memory for at least ``depth`` words, deep enough for addresses that are ignored, too."""
     found = memory.Memory(shape=shape, depth=1 << max((depth - 1).bit_length(), 1), init=[])
     m.submodules[name] = found
     return found

@@ -1,10 +1,10 @@
 """Matrices as an EIE-like engine stores them, to and from the words of its memories. NumPy only.
 
-Output row r belongs to processing element r mod N. There, column by column, every value that is not
-zero is an entry: its code in a codebook, and how many zeros lie between it and the entry before it,
-or the top of the column, within the rows of this element. Where more zeros lie than an index can
-count, a filler, the code of 0 with the largest index, stands for all of these and one more. Pointer
-j of an element says where its column j begins; there is one pointer more than columns.
+Output row r belongs to processing element r mod N. There, column by column, every non-zero value is
+an entry: its code in a codebook, and the number of zeros between it and the previous entry, or the
+top of the column, within the rows of this element. If there are more zeros than an index can count,
+a filler (the code of 0 with the largest index) stands for that many zeros and one more. Pointer j
+of an element says where its column j begins; there is one pointer more than columns.
 
 The words of a matrix are the codebook, then for every element its pointers and its entries, the
 code of an entry in the low bits.
@@ -28,7 +28,7 @@ __all__ = ["EieMatrix", "EieSizes", "codebook_of", "encode"]
 
 @dataclass(frozen=True)
 class EieSizes:
-    """What the memories of an engine hold; ``rows`` and ``entries`` are of one element."""
+    """What the memories of an engine hold; ``rows`` and ``entries`` are per element."""
 
     pes: int
     columns: int
@@ -50,7 +50,7 @@ class EieSizes:
 
     @property
     def largest_index(self) -> int:
-        """The most zeros that an entry can count."""
+        """The most zeros that an index can count."""
         return (1 << self.index_width) - 1
 
     @property
@@ -108,7 +108,7 @@ class EieMatrix:
         return np.concatenate(parts).astype(np.uint64)
 
     def dense(self) -> Any:
-        """The matrix again; every entry but a filler is a value of it."""
+        """The matrix, decoded; every entry but a filler is one of its values."""
         matrix = np.zeros((self.rows, self.columns), np.int64)
         for element, (codes, indices) in enumerate(zip(self.codes, self.indices, strict=True)):
             place = 0
@@ -123,7 +123,7 @@ class EieMatrix:
 
 
 def codebook_of(matrix: Any) -> tuple[int, ...]:
-    """The different values of a matrix, and 0."""
+    """The distinct values of a matrix, and 0."""
     return tuple(int(value) for value in np.union1d(np.asarray(matrix), [0]))
 
 
@@ -132,13 +132,13 @@ def encode(sizes: EieSizes, matrix: Any, codebook: Sequence[int] | None = None) 
 
     Parameters
     ----------
-    codebook : the values that codes stand for; all values of the matrix if none is given
+    codebook : the values that codes stand for; if none is given, all values of the matrix
 
     Raises
     ------
     ValueError
-        If the matrix is too large for the memories, or has a value that is not in the codebook,
-        or the codebook one that the format of weights does not hold.
+        If the matrix is too large for the memories or has a value that is not in the codebook, or
+        if the codebook has one that the format of weights does not hold.
     """
     whole = number_array(matrix, "eie encoder: the matrix")
     if whole.ndim != 2 or whole.dtype.kind not in "iu":
@@ -154,7 +154,7 @@ def encode(sizes: EieSizes, matrix: Any, codebook: Sequence[int] | None = None) 
             f" not be {rows} x {columns}"
         )
     values = _codebook(sizes, codebook_of(whole) if codebook is None else codebook)
-    # The first code of a value, should it have several.
+    # If a value has several codes, the first one.
     order = np.argsort(values, kind="stable")
     found = np.searchsorted(values[order], whole)
     code = order[np.minimum(found, len(values) - 1)]
@@ -188,7 +188,7 @@ def encode(sizes: EieSizes, matrix: Any, codebook: Sequence[int] | None = None) 
 
 
 def _codebook(sizes: EieSizes, given: Any) -> Any:
-    """As many values as there are codes; those that are left are 0."""
+    """As many values as there are codes; unused ones are 0."""
     who = "eie encoder: values of the codebook"
     values = integers_of(codes_of(given, sizes.weight, who), sizes.weight).tolist()
     if len(values) > sizes.codes:

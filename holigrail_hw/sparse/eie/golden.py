@@ -1,6 +1,6 @@
-"""What an EIE-like engine must answer: a dense product of integers, or what is wrong.
+"""What an EIE-like engine must answer: a dense product of integers, or an error code.
 
-A matrix is read from the words that came, made dense and multiplied; nothing is skipped here.
+The matrix is read from the words received, made dense and multiplied; nothing is skipped here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,8 +31,8 @@ CODES = {
 class Command:
     """A command, its status, and how many items came with it.
 
-    ``work`` are the entries of the activations that are not zero, activations x elements, and
-    ``result`` the product, both ``None`` if there is none.
+    ``work`` counts the entries of each non-zero activation, activations x elements, and ``result``
+    is the product; both are ``None`` if there is none.
     """
 
     is_load: bool
@@ -72,7 +72,7 @@ def commands_of(spec: EieShape, items: Mapping[str, Mapping[str, Any]]) -> Itera
 def eie_golden(
     spec: EieShape, items: Mapping[str, Mapping[str, Any]], cycles: Any
 ) -> dict[str, dict[str, Any]]:
-    """Results and statuses of all commands; ``cycles`` tells those of a command."""
+    """Results and statuses of all commands; ``cycles`` gives the cycles of a command."""
     assert spec.accumulator is not None
     codes, spent = [], []
     values = [np.zeros(0, np.uint64)]
@@ -115,7 +115,7 @@ def _values(codes: Any, format: Any) -> Any:
 
 
 def _read(sizes: EieSizes, words: Any, columns: int, rows: int) -> tuple[int, EieMatrix | None]:
-    """The matrix in the words of a load, or what is wrong with them."""
+    """The status of the words of a load, and the matrix in them if they are right."""
     if not 1 <= columns <= sizes.columns or not 1 <= rows <= sizes.pes * sizes.rows:
         return SIZE, None
     codebook = _values(words[: sizes.codes] & ((1 << sizes.weight.width) - 1), sizes.weight)
@@ -148,7 +148,7 @@ def _dense(matrix: EieMatrix) -> tuple[Any, Any]:
         bounds = matrix.pointers[element]
         column = np.repeat(np.arange(columns), np.diff(bounds))
         steps = np.cumsum(matrix.indices[element] + 1)
-        # What was added up before each column began.
+        # The running sum of the indices before each column began.
         start = np.concatenate([[0], steps])[bounds[column]]
         row = (steps - start - 1) * pes + element
         inside = row < matrix.rows

@@ -29,12 +29,12 @@ class EieHost:
     Attributes
     ----------
     cycles : list of int
-        The engine's cycles for each of the latest products, without what moves in and out.
+        The engine's cycles for each of the latest products, without moving data in and out.
 
     Raises
     ------
     RequestError
-        If the link's engine is no ``eie``.
+        If the link's engine is not an ``eie``.
     """
 
     def __init__(self, link: Link):
@@ -67,7 +67,7 @@ class EieHost:
         Raises
         ------
         RequestError
-            No matrix was loaded, shapes that do not match, numbers the format does not hold.
+            If no matrix is loaded, shapes do not match, or the format does not hold a number.
         DesignError
             The engine reports an error.
         """

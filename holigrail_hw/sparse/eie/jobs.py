@@ -1,6 +1,6 @@
-"""Jobs for an EIE-like engine: a matrix and vectors to multiply it with, right ones and wrong ones.
+"""Jobs for an EIE-like engine: a matrix and vectors to multiply it by, valid ones and faulty ones.
 
-Every job begins with a load, so that it does not matter what was loaded before.
+Every job begins with a load, so that earlier loads do not matter.
 """
 
 from typing import Any
@@ -22,17 +22,17 @@ _DENSITIES = (0.0, 0.03, 0.1, 0.3, 0.6, 1.0)
 
 
 def load_job(spec: EieShape, columns: int, rows: int, words: Any) -> Items:
-    """A load of words as they are."""
+    """A load of the given words, unchecked."""
     return _job(spec, (1, columns, rows), {"matrix": words})
 
 
 def vector_job(spec: EieShape, codes: Any) -> Items:
-    """A product with a vector, of codes."""
+    """A product with a vector, given as codes."""
     return _job(spec, (0, 0, 0), {"activation": codes})
 
 
 def random_job(spec: EieShape, rng: np.random.Generator, size: int) -> Items:
-    """A matrix of about so many columns or rows, and a few vectors; now and then a wrong one."""
+    """A matrix of about ``size`` columns or rows, and a few vectors; now and then a faulty one."""
     columns = int(rng.integers(1, 1 + min(max(size, 1), spec.columns)))
     rows = int(rng.integers(1, 1 + min(max(size, 1), spec.pes * spec.rows)))
     words = _random_words(spec, rng, columns, rows)
@@ -50,7 +50,7 @@ def random_job(spec: EieShape, rng: np.random.Generator, size: int) -> Items:
 
 
 def corner_jobs(spec: EieShape) -> list[Items]:
-    """All and nothing, extreme values, runs beyond an index, every fault and what follows it."""
+    """Dense and empty, extreme values, runs beyond an index, every fault and what follows it."""
     columns, most = spec.columns, spec.pes * spec.rows
     columns = min(columns, 24)
     rng = np.random.default_rng(1)
@@ -110,7 +110,7 @@ def _random_words(
     matrix = rng.choice(codebook, (rows, columns))
     share = rng.choice(_DENSITIES) if density is None else density
     matrix[rng.random(matrix.shape) >= share] = 0
-    # A few rows and columns that have nothing or everything.
+    # A few rows and columns that are empty or full.
     matrix[:, rng.random(columns) < 0.1] = 0
     matrix[rng.random(rows) < 0.1] = 0
     matrix[rng.random(rows) < 0.05 * share] = codebook[0]
@@ -120,7 +120,7 @@ def _random_words(
 
 
 def _fits(spec: EieShape, matrix: Any) -> bool:
-    """Whether no element has too many entries; the other rules are kept here."""
+    """Whether no element has too many entries; these jobs keep all other rules."""
     work, _ = work_of(matrix != 0, spec.pes, spec.index_width)
     return bool((work.sum(axis=0) <= spec.entries).all())
 
@@ -128,7 +128,7 @@ def _fits(spec: EieShape, matrix: Any) -> bool:
 def _wrong_load(
     spec: EieShape, rng: np.random.Generator, columns: int, rows: int, words: Any
 ) -> Items:
-    """One word changed, words missing or too many, or another size."""
+    """One word changed, words missing or too many, or a different size."""
     kind, words = int(rng.integers(4)), words.copy()
     if kind == 0:
         place = int(rng.integers(len(words)))

@@ -3,9 +3,9 @@
 
 """What an EIE-like engine reads: commands, the words of a matrix, vectors.
 
-A matrix is judged while it comes. What follows a mistake is thrown away up to the marked item, so
-the next command finds its own. Then the command is offered as a job to whoever works on it; while
-it does, the next vector may come in.
+A matrix is checked as it comes in. What follows a mistake is discarded up to the marked item, so
+that the next command finds its own items. Then the command is offered as a job to the sequencer;
+while that works on it, the next vector may come in.
 """
 
 from typing import Any
@@ -29,18 +29,18 @@ def bus_of(spec: EieShape) -> Any:
 
 
 class EieLoader(wiring.Component):
-    """From the streams to memories and jobs.
+    """Turns the streams into writes to the memories and jobs.
 
     Members
     -------
-    bus, pe : Out, words for the memories of one element; a codebook is for all of them
+    bus, pe : Out, words for the memories of element ``pe``; a codebook is for all of them
     write, index, value : Out, an activation for the half of the store that is not in use
     begin : Out(1), before the first activation of a vector
     clear, clear_row : Out, a row of sums to set to 0
     limit, remainder : Out, the rows of the matrix divided by the number of elements
     rows : Out, the rows of the matrix
-    offered, taken : Out, In, the job: ``run`` a product or only give the status ``code``
-    idle : In(1), no job is worked on
+    offered, taken : Out, In, a job: ``run`` a product, or only report the status ``code``
+    idle : In(1), no job is at work
     """
 
     def __init__(self, spec: EieShape):
@@ -77,6 +77,8 @@ class EieLoader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, command = self._spec, self.command.payload
+        # State: the kind of command; the columns of the latest matrix and whether it is loaded; the
+        # activations so far; the rows of the matrix coming in, which count from ``starts`` on.
         is_load, columns, loaded = Signal(), Signal(range(spec.columns + 1)), Signal()
         wrong_size, count = Signal(), Signal(range(spec.columns + 1))
         code, starts, rows = self.code, Signal(), Signal(self.rows.shape())
@@ -92,6 +94,7 @@ class EieLoader(wiring.Component):
             self.value.eq(self.activation.payload.a),
         ]
         with m.FSM():
+            # Take a command. A load makes the engine forget its matrix at once.
             with m.State("COMMAND"):
                 m.d.comb += [self.command.ready.eq(1), self.begin.eq(1)]
                 m.d.sync += [is_load.eq(command.load), count.eq(0), code.eq(GOOD)]
@@ -101,15 +104,18 @@ class EieLoader(wiring.Component):
                     m.d.sync += [rows.eq(command.rows), loaded.eq(0)]
                 with m.Elif(self.command.valid):
                     m.next = "VECTOR"
+            # Wait until no job is at work: the old matrix may still be needed, or sums be leaving.
             with m.State("QUIET"):
-                # The sums of the matrix before may still be leaving until now.
                 m.d.comb += starts.eq(self.idle)
                 with m.If(starts):
                     m.next = "MATRIX"
+            # Take every word up to the marked one, right or wrong.
             with m.State("MATRIX"):
                 m.d.comb += self.matrix.ready.eq(1)
                 with m.If(self.matrix.valid & self.matrix.payload.last):
                     m.next = "OFFER"
+            # Take every activation up to the marked one, which decides the status; those beyond the
+            # columns are discarded.
             with m.State("VECTOR"):
                 complete = count == columns
                 m.d.comb += [
@@ -127,6 +133,8 @@ class EieLoader(wiring.Component):
                             m.d.sync += code.eq(LONG)
                         with m.Elif(count + 1 != columns):
                             m.d.sync += code.eq(SHORT)
+            # Offer the job until it is taken, but not before the sums are cleared. ``run`` and
+            # ``code`` hold meanwhile.
             with m.State("OFFER"):
                 m.d.comb += self.offered.eq(~self.clear)
                 with m.If(self.taken):
@@ -139,7 +147,9 @@ class EieLoader(wiring.Component):
         return m
 
     def _words(self, m: Module, begun: Any, columns: Any) -> None:
-        """Where the next word of a matrix belongs, and whether it can be right."""
+        """Where the next word of a matrix belongs, and whether it is acceptable."""
+        # State: the kind of the next word, its element and its place; ``total`` is the last pointer
+        # so far, then the number of entries. Nothing moves after the first mistake.
         spec, bus, code = self._spec, self.bus, self.code
         place = Signal(bus.address.shape())
         kind = Signal(2)
@@ -176,6 +186,7 @@ class EieLoader(wiring.Component):
                 m.d.sync += [kind.eq(entry), total.eq(word)]
             with m.If((ends & (kind == entry)) | ((kind == pointer) & ends & (word == 0))):
                 m.d.sync += [kind.eq(pointer), total.eq(0), self.pe.eq(self.pe + 1)]
+        # Whether the word ends its kind, is the last one possible, or is wrong in itself.
         with m.Switch(kind):
             with m.Case(codebook):
                 m.d.comb += ends.eq(place == spec.sizes.codes - 1)
@@ -189,7 +200,7 @@ class EieLoader(wiring.Component):
                 m.d.comb += [ends.eq(place == total - 1), is_final.eq(is_last_pe & ends)]
 
     def _clear(self, m: Module, starts: Any, rows: Any) -> None:
-        """Rows of sums become 0 while a matrix comes; a division by counting, meanwhile."""
+        """Clear all rows of sums while a matrix comes in, and divide its rows by counting down."""
         spec = self._spec
         left = Signal(self.rows.shape())
         m.d.comb += self.remainder.eq(left)

@@ -1,7 +1,7 @@
-"""How many cycles an EIE-like engine works on a vector, from the description alone. NumPy only.
+"""How many cycles an EIE-like engine takes for a vector, from the description alone. NumPy only.
 
-One activation that is not zero is sent to all elements in a cycle, unless the queue of any of them
-is full. An element works on one entry per cycle, and spends one cycle on a column in which it has
+In each cycle one non-zero activation is sent to all elements, unless the queue of any of them is
+full. An element works on one entry per cycle, and spends one cycle on a column in which it has
 none. An activation stays in the queue of an element until the element is done with it.
 
 Reference: Han et al., "EIE: efficient inference engine on compressed deep neural network", ISCA
@@ -19,7 +19,7 @@ _CHUNK = 1 << 22
 
 
 def queue_cycles(work: Any, depth: int) -> int:
-    """Cycles for activations x elements entries with queues of a depth."""
+    """Cycles for ``work``, entries as activations x elements, with queues of this depth."""
     costs = np.maximum(np.asarray(work, np.int64), 1)
     done = np.zeros(costs.shape[1], np.int64)
     finished: list[int] = []
@@ -34,18 +34,18 @@ def queue_cycles(work: Any, depth: int) -> int:
 
 
 def efficiency(work: Any, cycles: int) -> float:
-    """The share of the cycles of all elements in which they worked on an entry."""
+    """The share of all elements' cycles spent on an entry."""
     work = np.asarray(work)
     return float(work.sum() / (work.shape[1] * cycles)) if cycles else 1.0
 
 
 def work_of(mask: Any, pes: int, index_width: int) -> tuple[Any, int]:
-    """Entries, columns x elements, of a rows x columns mask, and how many are no fillers."""
+    """Entries, columns x elements, of a rows x columns mask, and how many are not fillers."""
     mask = np.asarray(mask, bool)
     height = -(-mask.shape[0] // pes)
     padded = np.zeros((height * pes, mask.shape[1]), bool)
     padded[: mask.shape[0]] = mask
-    # Column, element, row of the element: the order of the entries.
+    # Axes in the order of the entries: column, element, row of the element.
     lists = padded.reshape(height, pes, -1).transpose(2, 1, 0).reshape(-1, height)
     which, rows = np.nonzero(lists)
     opens = np.diff(which, prepend=-1) != 0
@@ -57,11 +57,11 @@ def work_of(mask: Any, pes: int, index_width: int) -> tuple[Any, int]:
 def random_work(
     rng: np.random.Generator, inputs: int, outputs: int, densities: tuple[float, float], pes: int
 ) -> tuple[Any, int]:
-    """As :func:`work_of` for a random mask, of only the columns whose activation is not zero.
+    """:func:`work_of` a random mask, restricted to the columns whose activation is non-zero.
 
-    ``densities`` are the shares of weights and activations that are not zero, uniform and
-    independent; indices have 4 bits. One number is drawn for every activation, then one for every
-    place of each column that is used, up to a multiple of ``pes``.
+    ``densities`` are the non-zero shares of weights and activations, uniform and independent;
+    indices have 4 bits. One random number is drawn for every activation, then one for every place
+    of each column that is used, rounded up to a multiple of ``pes``.
     """
     weights, activations = densities
     active = int((rng.random(inputs) < activations).sum())

@@ -1,12 +1,12 @@
-"""An engine for products of a sparse matrix and a sparse vector, as EIE makes them.
+"""An engine for products of a sparse matrix and a sparse vector, after EIE.
 
-Both kinds of zeros are skipped: those of the vector, as only activations that are not zero are
-sent to the processing elements; those of the matrix, as an element holds only what is not zero of
-its rows, as codes of a few bits. Row r of the product is made in element r mod N::
+Both kinds of zeros are skipped: those of the vector, because only non-zero activations are sent to
+the processing elements; those of the matrix, because an element holds only the non-zero values of
+its rows, as codes of a few bits. Row r of the product is computed in element r mod N::
 
     vector in -> leading non-zero -> one activation per cycle -> N x (queue -> entries -> sums)
 
-The matrix lies in the engine's memories, filled once for as many vectors as wanted.
+The matrix is loaded into the engine's memories once, for any number of vectors.
 
 Reference: Han et al., "EIE: efficient inference engine on compressed deep neural network", ISCA
 2016.
@@ -40,17 +40,17 @@ __all__ = ["Eie"]
 )
 @dataclass(frozen=True, kw_only=True)
 class Eie(EieShape):
-    """Loads of a matrix, and vectors to multiply it with, a command at a time.
+    """Loads of a matrix, and vectors to multiply it by, one command at a time.
 
-    A command with ``load`` names the columns and rows of a matrix and takes words of ``matrix``,
-    the last one marked: the codebook, then for each element its pointers and entries. One without
-    takes a vector of ``activation``, the last item marked; its columns and rows do not count. The
-    product leaves as one item per row, the last one marked. Then comes a status.
+    A command with ``load`` gives the columns and rows of a matrix and takes words of ``matrix``,
+    the last one marked: the codebook, then for each element its pointers and entries. A command
+    without it takes a vector of ``activation``, the last item marked, and ignores columns and rows.
+    The product leaves as one item per row, the last one marked. Then comes a status.
 
-    What is wrong has a code and no result, and no matrix is loaded after a load that was wrong: 1 a
+    A faulty command gives a code and no result, and after a faulty load no matrix is loaded: 1 a
     size is 0 or too large; 2, 3 the mark came early, late; 4 a pointer decreases, is beyond the
     entries or does not begin with 0; 5 there is no matrix. With code 6 an entry lay beyond the last
-    row and was left out. ``cycles`` are those of the product alone. Sums wrap.
+    row and was ignored. ``cycles`` counts the product alone. Sums wrap.
     """
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -68,7 +68,7 @@ class Eie(EieShape):
         return EieCore(self)
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int:
-        """Exact, for any commands, if items are always there and results always accepted."""
+        """Exact for any commands, if inputs are always ready and results always accepted."""
         return total_cycles(self.sizes, self.queue, commands_of(self, items))
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:

@@ -1,7 +1,7 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false
 
-"""The queue of an element: activations that wait, and the one whose entries are worked on."""
+"""The queue of an element: waiting activations, and the one whose entries are processed."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ class EieQueue(wiring.Component):
 
     Members
     -------
-    send, activation, first, count : In, an activation with its first entry and how many there are
-    ready : Out(1), there is a place, maybe the one that becomes free in this cycle
-    busy : Out(1), an activation is in use; used : Out, it
+    send, activation, first, count : In, an activation, its first entry and the number of entries
+    ready : Out(1), there is a place, possibly one that becomes free in this cycle
+    busy : Out(1), an activation is in use; used : Out, that activation
     valid : Out(1), it has an entry in this cycle; place : Out, where; opens : Out(1), its first
     """
 
@@ -47,6 +47,8 @@ class EieQueue(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        # State of the activation in use: ``left`` entries from ``place`` on. Its place is free in
+        # the cycle of its last entry, so activations follow each other without a gap.
         left = Signal(self.count.shape())
         free, waits, incoming, following = (
             Signal(),
@@ -71,10 +73,13 @@ class EieQueue(wiring.Component):
             ]
         with m.Else():
             m.d.sync += [self.place.eq(self.place + 1), left.eq(left - 1), self.opens.eq(0)]
+        # Depth 1: what is sent is in use in the next cycle.
         if self._depth == 1:
             m.d.comb += [following.eq(incoming), self.ready.eq(free)]
             return m
 
+        # Deeper: a ring of ``room`` waiting activations, ``level`` of them filled. One that is sent
+        # enters it unless it can be used at once. ``ready`` does not depend on ``send``.
         room = self._depth - 1
         m.submodules.waiting = waiting = memory.Memory(
             shape=self._item, depth=max(room, 2), init=[]

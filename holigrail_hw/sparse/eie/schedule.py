@@ -1,6 +1,6 @@
-"""When an EIE-like engine does what, to the cycle: the model of its queues and what lies around.
+"""The cycle-exact schedule of an EIE-like engine: the model of its queues and everything around.
 
-Vectors come in while the vector before is multiplied; sums leave before the next product begins.
+A vector comes in while the previous one is multiplied; sums leave before the next product begins.
 """
 
 from collections.abc import Iterable
@@ -11,23 +11,23 @@ from .model import queue_cycles
 
 __all__ = ["PIPELINE", "busy_cycles", "total_cycles"]
 
-# From the start to the first activation sent, and from the last entry to its sum written.
+# Cycles from the start to the first activation sent, and from the last entry to its sum written.
 PIPELINE = 8
 
 
 def busy_cycles(command: Command, depth: int) -> int:
-    """Cycles that a product takes, vector there to sums there; what its status says."""
+    """Cycles of a product, from the complete vector to complete sums, as its status reports."""
     if command.work is None:
         return 0
     return queue_cycles(command.work, depth) + PIPELINE if len(command.work) else 1
 
 
 def total_cycles(sizes: EieSizes, depth: int, commands: Iterable[Command]) -> int:
-    """Cycles from reset to the last status, if items are always there and always accepted."""
+    """Cycles from reset to the last status, if inputs are always ready and outputs accepted."""
     reader = worker = 0
     for command in commands:
         if command.is_load:
-            # The memories are for this matrix only when the product before is done.
+            # The memories are free for this matrix once the previous product is done.
             begun = max(reader + 1, worker) + 1
             offered = begun + max(command.arriving, sizes.rows)
         else:

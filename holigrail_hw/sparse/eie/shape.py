@@ -19,7 +19,7 @@ _MOST_ROWS = 1 << 15
 class EieShape(Engine):
     """Sizes, formats and memories of an engine, and what follows from them."""
 
-    # The longest product has an entry in every cycle.
+    # The longest product works on an entry in every cycle.
     quiet_cycles: ClassVar[int] = 1 << 18
 
     pes: int = parameter(2, "processing elements", low=1, high=64, samples=(3,))
@@ -27,14 +27,14 @@ class EieShape(Engine):
     rows: int = parameter(16, "the most rows of a matrix in each element", low=1, high=1 << 12)
     entries: int = parameter(512, "entries that each element holds", low=1, high=1 << 17)
     queue: int = parameter(
-        8, "activations that wait or are used in each element", low=1, high=16, samples=(1,)
+        8, "activations waiting or in use in each element", low=1, high=16, samples=(1,)
     )
     activation: Format = parameter(parse("int16"), "format of an activation")
     weight: Format = parameter(parse("int16"), "format of a value of the codebook")
     code_width: int = parameter(4, "bits of a code", low=1, high=16)
     index_width: int = parameter(4, "bits of an index, the zeros before an entry", low=1, high=16)
     accumulator: Format | None = parameter(
-        None, "format of a sum; for every sum of so many columns if none"
+        None, "format of a sum; if none, one that holds every sum of that many columns"
     )
     relu: bool = parameter(False, "whether negative sums leave as 0", samples=(True,))
 
@@ -77,7 +77,7 @@ class EieShape(Engine):
 
     @property
     def sizes(self) -> EieSizes:
-        """What the encoder must know."""
+        """The sizes that the encoder needs."""
         assert isinstance(self.weight, FixedFormat)
         return EieSizes(
             pes=self.pes,

@@ -1,13 +1,12 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false
 
-"""The activations of an EIE-like engine, and the search for those that are not zero.
+"""The activations of an EIE-like engine, and the search for the non-zero ones.
 
-A flag tells for every activation whether it is zero. The flags of a group are one word of a memory,
-and for every group a further flag tells whether any of its flags is set. So two small searches, in
-two cycles, find one activation after the other, one in every cycle, however far apart they are: a
-leading-non-zero tree with registers at its nodes. Two vectors have room: one comes in, while the
-other is searched.
+A flag per activation tells whether it is non-zero. The flags of a group are one word of a memory,
+and one more flag per group tells whether any of them is set. So two small searches, in two cycles,
+find one activation per cycle, however far apart they are: a leading-non-zero tree with registers at
+its nodes. There is room for two vectors: one comes in while the other is searched.
 """
 
 from typing import Any
@@ -24,7 +23,7 @@ __all__ = ["EieStore", "group_width"]
 
 
 def group_width(columns: int) -> int:
-    """Flags of a group: a power of two near the square root, so both searches are small."""
+    """Flags per group: a power of two near the square root, so that both searches are small."""
     return 1 << -(-(columns - 1).bit_length() // 2)
 
 
@@ -33,11 +32,11 @@ class EieStore(wiring.Component):
 
     Members
     -------
-    begin : In(1), a vector will come; write, index, value : In, an activation of it
+    begin : In(1), a vector will come; write, index, value : In, one of its activations
     start : In(1), the vector is complete and is searched from the next cycle on
     lookup, column : Out, ``column`` is found and will be offered in the next cycle
-    valid, activation : Out, an activation that is not zero, until ``ready``
-    empty : Out(1), all are given
+    valid, activation : Out, a non-zero activation, until ``ready``
+    empty : Out(1), all have been given
     """
 
     def __init__(self, spec: EieShape):
@@ -63,11 +62,14 @@ class EieStore(wiring.Component):
         group = group_width(self._columns)
         low = group.bit_length() - 1
         groups = -(-self._columns // group)
+        # ``half`` of each memory is written, the other one, ``searched``, is read; they change
+        # places at ``start``.
         half, searched = Signal(), Signal(init=1)
         with m.If(self.start):
             m.d.sync += [half.eq(~half), searched.eq(half)]
 
-        # Coming in.
+        # Input, never refused, in order of the index: the value goes to its place; the flags of its
+        # group are ``gathered`` and written with each value, and ``summary`` notes the group.
         values = memory.Memory(shape=len(self.value), depth=2 << len(self.index), init=[])
         place_width = len(self.index) - low
         flags = memory.Memory(shape=group, depth=2 << place_width, init=[])
@@ -90,7 +92,9 @@ class EieStore(wiring.Component):
         with m.Elif(self.write):
             m.d.sync += [kept.eq(gathered), summary.eq(summary | (is_set << self.index[low:]))]
 
-        # Going out: a group, its flags, an activation.
+        # Output, three stages: a group from ``pending``, its flags in ``word``, an activation on
+        # offer. Each moves when the next one is empty or moves, so ``valid`` and ``activation``
+        # stay until ``ready``; ``has_flags`` marks a word that has been read but not yet taken.
         value_read, flag_read = values.read_port(), flags.read_port()
         pending, word = Signal(groups), Signal(group)
         has_flags, flags_place, word_place = Signal(), Signal(place_width), Signal(place_width)
@@ -128,12 +132,12 @@ class EieStore(wiring.Component):
 
 
 def _first(flags: Any) -> tuple[Any, Any]:
-    """The place of the lowest flag that is set, and the flags without it."""
+    """The place of the lowest set flag, and the flags without it."""
     if len(flags) == 1:
         return Const(0, 0), Const(0, 1)
     return leading_zeros(flags[::-1])[: (len(flags) - 1).bit_length()], flags & (flags - 1)
 
 
 def _padded(value: Any, width: int) -> Any:
-    """A value with so many bits."""
+    """The value in exactly ``width`` bits."""
     return Cat(value, Const(0, width))[:width] if width else Const(0, 0)

@@ -1,7 +1,7 @@
-"""What skipping zeros is worth on an EIE-like engine: over density, and over the depth of queues.
+"""What skipping zeros gains on an EIE-like engine: over density, and over the depth of queues.
 
-Both curves come from the cycle model, for matrices with zeros spread at random. The dense engine of
-the comparison has as many multipliers and always uses all of them.
+Both curves come from the cycle model, for matrices with zeros at random places. The dense engine
+they are compared with has as many multipliers and always uses all of them.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _COLUMNS, _MOST_ROWS, _DENSITY = 256, 64, 0.1
 
 
 def eie_views(spec: EieShape) -> list[View]:
-    """Two curves and the four ways to use zeros, from seeded random numbers."""
+    """Two curves, and the plot of four ways to use zeros, from seeded random numbers."""
     rng = np.random.default_rng(1)
     rows = min(spec.rows, _MOST_ROWS)
     work = _work(spec, rng, (_DENSITY, 1.0))
@@ -52,7 +52,7 @@ def eie_views(spec: EieShape) -> list[View]:
 
 
 def speed_up(spec: EieShape, rng: np.random.Generator, density: float) -> float:
-    """How many times as fast as a dense engine, at one density of weights and activations."""
+    """Speed-up over a dense engine at one density of weights and activations."""
     rows = min(spec.rows, _MOST_ROWS)
     work = _work(spec, rng, (density, density))
     return rows * _COLUMNS / (queue_cycles(work, spec.queue) + PIPELINE)

@@ -4,7 +4,7 @@
 """The hardware of an SCNN engine: processing elements, weights for all of them, and a sequencer.
 
 All elements start a group together and wait for each other at its end. Then the two sets of sums
-change places: the one that filled is drained while the next group goes on in the other one.
+change places: the one just filled is drained while the next group fills the other.
 """
 
 from typing import Any
@@ -42,6 +42,7 @@ class ScnnCore(wiring.Component):
             channel_depth=spec.channel_depth, halves=2,
         )  # fmt: skip
         _connect(m, self.weight, weights.i)
+        # Elements: each has its own streams; all of them store the same weights.
         elements = []
         for index in range(spec.elements):
             row, column = divmod(index, spec.columns)
@@ -57,7 +58,7 @@ class ScnnCore(wiring.Component):
         return m
 
     def _exchange(self, m: Module, elements: list["_Element"]) -> None:
-        """Wires between neighbours; at the border of the grid nothing is given."""
+        """Wires between neighbours; at the border of the grid elements receive nothing."""
         spec = self._spec
         for index, element in enumerate(elements):
             row, column = divmod(index, spec.columns)
@@ -69,7 +70,9 @@ class ScnnCore(wiring.Component):
                     m.d.comb += getattr(element, f"from_{side}").eq(giver.gift)
 
     def _sequence(self, m: Module, weights: Loader, elements: list["_Element"]) -> None:
+        """One layer after another, and within a layer one group after another."""
         command, status = self.command, self.status
+        # State: groups left, the set of sums being filled, the half of the weights being used.
         groups = Signal(16)
         load, start, swap, unload = Signal(), Signal(), Signal(), Signal()
         active, half = Signal(), Signal()
@@ -100,20 +103,26 @@ class ScnnCore(wiring.Component):
                 element.weight_blocks.eq(Array(weights.blocks)[half]),
             ]
         with m.FSM():
+            # A command starts the loaders; weights may come in before the activations are complete.
             with m.State("IDLE"):
                 m.d.comb += [command.ready.eq(1), load.eq(command.valid)]
                 with m.If(command.valid):
                     m.d.sync += groups.eq(command.payload.groups)
                     m.next = "LOAD"
+            # Wait for the activations of all elements.
             with m.State("LOAD"):
                 with m.If(loaded):
                     m.next = "GROUP"
                     with m.If(groups == 0):
                         m.next = "STATUS"
+            # Start all elements once the weights of the group are there (and, after reset, all sums
+            # are cleared).
             with m.State("GROUP"):
                 with m.If(filled & ready):
                     m.d.comb += start.eq(1)
                     m.next = "WORK"
+            # Until no element has products left and the previous group has been drained; then swap:
+            # the sums go to the drain, the weights' half is free for the next but one group.
             with m.State("WORK"):
                 with m.If(~working & ~draining):
                     m.d.comb += swap.eq(1)
@@ -121,6 +130,8 @@ class ScnnCore(wiring.Component):
                     m.next = "GROUP"
                     with m.If(groups == 1):
                         m.next = "STATUS"
+            # ``status`` holds until ``ready``: all loaders are done, so no flag changes. The last
+            # group may still be draining.
             with m.State("STATUS"):
                 m.d.comb += [
                     status.valid.eq(1),
@@ -183,6 +194,7 @@ class _Element(wiring.Component):
             self._drain,
             self._compressor,
         )
+        # Streams: activations in; sums out through the drain and the compressor.
         _connect(m, self.activation, loader.i)
         _connect(m, drain.o, compressor.i)
         _connect(m, compressor.o, self.result)
@@ -192,10 +204,13 @@ class _Element(wiring.Component):
             m.d.comb += getattr(issue.w_store, name).eq(getattr(self.weight, name))
         for side in self.sides:
             m.d.comb += getattr(drain, f"from_{side}").eq(getattr(self, f"from_{side}"))
+        # The group being drained is the last of its layer.
         blocks = loader.blocks[0]
         ending = Signal()
         with m.If(self.swap):
             m.d.sync += ending.eq(self.ending)
+        # The pipeline of products (issue, products, scatter) moves as one, when the scatter takes a
+        # vector. Channels that either operand lacks take no part.
         m.d.comb += [
             loader.start.eq(self.load),
             loader.channels.eq(self.channels),
@@ -225,7 +240,7 @@ class _Element(wiring.Component):
 
 
 def _connect(m: Module, source: Any, sink: Any) -> None:
-    """The fields of two streams have the same names, though not the same shapes."""
+    """Connect streams whose fields have the same names, though possibly other shapes."""
     m.d.comb += [sink.valid.eq(source.valid), source.ready.eq(sink.ready)]
     for name, _ in sink.payload.shape():
         m.d.comb += sink.payload[name].eq(source.payload[name])

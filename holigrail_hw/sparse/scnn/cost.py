@@ -12,11 +12,11 @@ def scnn_cost(spec: ScnnShape) -> dict[str, int]:
     products, banks = spec.weight_lanes * spec.activation_lanes, spec.sums.banks
     product = spec.sum_of(1).width + sums.address_width
     entries = banks * spec.queue * product
-    # An entry moves up or comes from any lane; a bank adds, and its address is chosen.
+    # A queue entry moves up or comes from any lane; a bank adds, and selects its address.
     luts = banks * product * min(spec.queue, products) * -(-products // 2)
     luts += 2 * entries + banks * (3 * width + 20) + 2 * width * banks // 3
     luts += products * (3 * sums.address_width + 12) + 24 * (spec.weight_lanes + 10)
-    # Loading, order of the vectors, walks over the sums and compression, as measured on an ECP5.
+    # Loading, issue of the vectors, walks over the sums and compression, as measured on an ECP5.
     luts += 1000 + 45 * banks
     flip_flops = entries + products * product + banks * (product + 64) + 600
     flip_flops += (spec.activation_lanes + 1) * (width + spec.index_width)

@@ -2,7 +2,7 @@
 # pyright: reportArgumentType=false, reportGeneralTypeIssues=false
 # pyright: reportOptionalMemberAccess=false
 
-"""From a full set of sums to compressed results: a walk over addresses, ReLU, runs of zeros."""
+"""From a complete set of sums to compressed results: a walk over addresses, ReLU, runs of zeros."""
 
 from typing import Any
 
@@ -24,11 +24,11 @@ def _value_layout(spec: ScnnShape) -> data.StructLayout:
 
 
 class Drain(wiring.Component):
-    """Exchanges the halos of one element, then reads its outputs in order; zeros stay behind.
+    """Exchanges the halos of one element, then reads its outputs in order, leaving zeros behind.
 
     All elements exchange in step: a sum of the halo is read as ``gift``, then the sum of the own
-    tile that the ``given`` sum of the neighbour belongs to is read, and written one cycle later.
-    ``busy`` from the cycle after ``start`` until the last value has been accepted.
+    tile that the neighbour's gift belongs to is read, and written back one cycle later. ``busy``
+    is high from the cycle after ``start`` until the last value has been accepted.
     """
 
     def __init__(self, spec: ScnnShape, column: int, row: int):
@@ -50,6 +50,9 @@ class Drain(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m, spec, sums = Module(), self._spec, self.sums
         bits = spec.sums.address_width
+        # State: the walk, and whether one is under way. A walk over a halo takes two reads per sum:
+        # the gift, then, with ``receives``, the sum it is added to, which ``settles`` one cycle
+        # later. In the last walk a value that was read is ``got`` until it is accepted.
         walk, walking, exchanges = Signal(range(len(self.walks))), Signal(), Signal()
         receives, settles, got, fresh = Signal(), Signal(), Signal(), Signal()
         given, side = Signal.like(self.gift), Signal.like(walk)
@@ -59,6 +62,8 @@ class Drain(wiring.Component):
         for place, (*_, distance, _) in enumerate(self.walks[:-1]):
             with m.If(walk == place):
                 m.d.comb += [exchanges.eq(walking), target.eq(address + distance)]
+        # Reads. Exchanges do not wait for the output; a value is read for it only if the previous
+        # one has left or leaves in this cycle, so ``o.valid`` and its payload stay until ``ready``.
         m.d.comb += [
             # The last sum of a walk is written first, as the next one may begin with it.
             sums.read.eq(walking & ~(settles & (side != walk)) & (exchanges | ~got | self.o.ready)),
@@ -76,16 +81,18 @@ class Drain(wiring.Component):
             fresh.eq(sums.read & ~exchanges),
             got.eq((sums.read & ~exchanges) | (got & ~self.o.ready)),
         ]
+        # What a read leaves for the next cycle: where to write, and the marks of an output.
         kept = Signal(bits)
         with m.If(exchanges & receives):
             m.d.sync += [self.gift.eq(sums.data), kept.eq(target)]
         with m.Elif(sums.read):
             m.d.sync += [kept.eq(address), last.eq(whole_block), final.eq(last_block)]
-        # The neighbour's gift is there one cycle after it was read; the walk may be another then.
+        # The neighbour's gift is there one cycle after it was read, maybe already in the next walk.
         m.d.sync += side.eq(walk)
         for place, (*_, name) in enumerate(self.walks[:-1]):
             with m.If(side == place):
                 m.d.comb += given.eq(getattr(self, f"from_{name}"))
+        # Writes: a sum that was given away or delivered becomes 0, one that received is updated.
         m.d.comb += [
             sums.write.eq(settles | fresh | (exchanges & receives)),
             sums.write_address.eq(Mux(settles | fresh, kept, address)),
@@ -100,7 +107,7 @@ class Drain(wiring.Component):
         return m
 
     def _counters(self, m: Module, walk: Any, address: Any) -> Any:
-        """The address of a walk, moved on by ``steps``; when a walk, and a block of it, ends."""
+        """Drive a walk's address; returns its ``steps`` input and when walks and blocks end."""
         spec, bits = self._spec, len(address)
         steps, whole_block = Signal(), Signal()
         widest = max(width for _, width, *_ in self.walks)
@@ -117,6 +124,7 @@ class Drain(wiring.Component):
             address.eq(offset + begin),
             whole_block.eq(ends_line & (outer == height - 1)),
         ]
+        # Along a line, then to the line below, then to the plane of the next output channel.
         with m.If(steps):
             m.d.sync += [offset.eq(offset + 1), inner.eq(inner + 1)]
             with m.If(ends_line):
@@ -133,10 +141,10 @@ class Drain(wiring.Component):
 
 
 class Compressor(wiring.Component):
-    """Values of a block, one by one, into vectors with the zeros before each value.
+    """Packs the values of a block, one by one, into vectors with the zeros before each value.
 
     A value takes a cycle, and one more for every placeholder before it; a block takes one more.
-    ``ending`` says that the group whose values come is the last of a layer.
+    ``ending`` says that the values come from the last group of a layer.
     """
 
     def __init__(self, spec: ScnnShape):
@@ -159,6 +167,8 @@ class Compressor(wiring.Component):
         most = (1 << spec.index_width) - 1
         size = spec.x.step * spec.y.step
         entry = data.StructLayout({"value": spec.accumulator.width, "zeros": spec.index_width})
+        # State: zeros since the last entry, as ``fillers`` full placeholders and a rest; the vector
+        # being filled (``kept``, ``count`` entries); ``flush`` after the last value of a block.
         zeros = Signal(spec.index_width)
         fillers = Signal(range(size // (most + 1) + 1))
         flush, final, free, pushes = Signal(), Signal(), Signal(), Signal()
@@ -174,12 +184,15 @@ class Compressor(wiring.Component):
             new.zeros.eq(Mux(fillers != 0, most, zeros)),
             self.busy.eq(flush),
         ]
+        # Input: a zero is only counted; any other value is taken after its placeholders, as an
+        # entry. A vector is sent when the next entry finds it full, or by ``flush``.
         wants = self.i.valid & ~flush & (value != 0)
         is_full = count == lanes
         m.d.comb += [
             pushes.eq(wants & (~is_full | free)),
             self.i.ready.eq(~flush & ((value == 0) | (pushes & (fillers == 0)))),
         ]
+        # The output register changes only when it is empty or accepted.
         with m.If(o.ready):
             m.d.sync += o.valid.eq(0)
         with m.If((pushes & is_full) | (flush & free)):
@@ -192,6 +205,7 @@ class Compressor(wiring.Component):
                 ]
                 m.d.sync += kept[lane].eq(0)
             m.d.sync += count.eq(0)
+        # An entry, or a placeholder, goes into the next lane, or the first one of a new vector.
         with m.If(pushes):
             m.d.sync += count.eq(Mux(is_full, 1, count + 1))
             with m.If(is_full):
@@ -201,6 +215,7 @@ class Compressor(wiring.Component):
                     m.d.sync += kept[lane].eq(new)
             with m.If(fillers != 0):
                 m.d.sync += fillers.eq(fillers - 1)
+        # Count zeros; the last value of a block asks for a flush.
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += zeros.eq(0)
             with m.If(value == 0):

@@ -1,11 +1,11 @@
 """Blocks of mostly zeros as SCNN holds them: vectors of values, each with the zeros before it.
 
-A block is a sequence of numbers, for example one channel of a tile, row after row. Each number that
-is not zero becomes an entry (value, zeros before it). An index of ``index_width`` bits counts up to
+A block is a sequence of numbers, for example one channel of a tile, row by row. Each non-zero
+number becomes an entry (value, zeros before it). An index of ``index_width`` bits counts up to
 2^index_width - 1 zeros; a longer run takes placeholders, entries of value 0 after the most zeros
-an index can hold. Zeros behind the last number are not written. Entries are packed into vectors of
-``lanes``; the last vector of a block is filled with entries (0, 0), and a block of zeros is one
-such vector.
+an index can hold. Zeros after the last non-zero number are not written. Entries are packed into
+vectors of ``lanes``; the last vector of a block is padded with entries (0, 0), and a block of zeros
+is one such vector.
 
 Reference: Parashar et al., "SCNN: An accelerator for compressed-sparse convolutional neural
 networks", ISCA 2017.
@@ -19,7 +19,7 @@ __all__ = ["BlockError", "decode_block", "encode_block", "encode_blocks", "vecto
 
 
 class BlockError(ValueError):
-    """A block that cannot be packed, or vectors that hold no block; the message says which."""
+    """A block that cannot be packed, or vectors that hold no block; the message says why."""
 
 
 def encode_block(block: Any, lanes: int, index_width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +36,7 @@ def encode_block(block: Any, lanes: int, index_width: int) -> tuple[np.ndarray, 
     Raises
     ------
     BlockError
-        Other parameters, a block that is not one-dimensional or holds no integers.
+        If parameters are out of range, or the block is not one-dimensional or not of integers.
     """
     _check(lanes, index_width)
     block = np.asarray(block)
@@ -61,12 +61,12 @@ def encode_block(block: Any, lanes: int, index_width: int) -> tuple[np.ndarray, 
 
 
 def decode_block(values: Any, zeros: Any, size: int) -> np.ndarray:
-    """The block of so many numbers that vectors stand for, int64.
+    """The block of ``size`` numbers that the vectors stand for, int64.
 
     Raises
     ------
     BlockError
-        Arrays of different shapes, or a value beyond the end of the block.
+        If the arrays differ in shape, or a value lies beyond the end of the block.
     """
     values, zeros = np.asarray(values), np.asarray(zeros)
     if values.shape != zeros.shape:
@@ -89,7 +89,7 @@ def decode_block(values: Any, zeros: Any, size: int) -> np.ndarray:
 
 
 def encode_blocks(blocks: Any, lanes: int, index_width: int) -> dict[str, np.ndarray]:
-    """Many blocks, one after the other: ``values`` and ``zeros``, ``last`` of each block."""
+    """Many blocks, one after another: ``values``, ``zeros``, and ``last`` at each block's end."""
     parts = [encode_block(block, lanes, index_width) for block in blocks]
     last = [np.eye(len(values), dtype=np.int64)[-1] for values, _ in parts]
     empty = np.zeros((0, lanes), np.int64)

@@ -1,8 +1,8 @@
 """Where a product of a convolution belongs: tiles, borders, and addresses of sums, along each axis.
 
 Input u = x + padding and filter place r meet in output (u - r) / stride, if that is an integer. A
-tile of inputs touches outputs of its neighbours, its halo. With u = stride*uh + ul and
-r = stride*rh + rl the output is uh - rh, and exists if ul = rl: no division is left.
+tile of inputs contributes to outputs of its neighbours, its halo. With u = stride*uh + ul and
+r = stride*rh + rl the output is uh - rh, and exists if ul = rl, so no division is needed.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ __all__ = ["Axis", "Sums"]
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a plane that is cut into equal tiles; outputs are counted within a tile.
+    """One axis of a plane that is cut into equal tiles; outputs are counted within a tile.
 
-    ``step`` outputs belong to a tile if the plane does not end before.
+    A tile has ``step`` outputs unless the plane ends earlier.
     """
 
     tile: int
@@ -25,7 +25,7 @@ class Axis:
 
     @property
     def padding(self) -> int:
-        """Zeros imagined before the first input."""
+        """Implicit zeros before the first input."""
         return (self.filter - 1) // 2 if self.same else 0
 
     @property
@@ -69,7 +69,7 @@ class Axis:
 
     @property
     def after(self) -> int:
-        """Outputs of the halo behind a tile."""
+        """Outputs of the halo after a tile."""
         return max(self.high - self.step + 1, 0)
 
     @property
@@ -80,10 +80,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Sums:
-    """Addresses of the sums of one group: ``plane`` apart for each output channel.
+    """Addresses of the sums of one group; output channels are ``plane`` apart.
 
-    The bank is the address modulo the number of banks. Planes lie so that the products of a dense
-    vector, neighbouring inputs with neighbouring output channels, fall into different banks.
+    The bank is the address modulo the number of banks. Planes are placed so that the products of a
+    dense vector, neighbouring inputs with neighbouring output channels, fall into different banks.
     """
 
     x: Axis
@@ -94,7 +94,7 @@ class Sums:
 
     @property
     def banks(self) -> int:
-        """Twice the products of a cycle, or the next power of two."""
+        """Twice the products of a cycle, rounded up to a power of two."""
         return 1 << (2 * self.weight_lanes * self.activation_lanes - 1).bit_length()
 
     @property
@@ -115,11 +115,11 @@ class Sums:
         return (max(self.rows, 2) * self.banks - 1).bit_length()
 
     def walks(self, column: int, row: int) -> list[tuple[int, int, int, int, str]]:
-        """Walks over the sums of a tile: first address, width, height, and where they go.
+        """Walks over the sums of a tile: first address, width, height, distance and side.
 
-        Halos go first, each the distance to the sum of a neighbour that it is added to and the
-        side of the one that gives. A corner takes two steps, along x and then along y. The last
-        walk is over the tile's own outputs.
+        Halos come first: ``distance`` leads to the sum that a neighbour's halo is added to, and
+        ``side`` is where that neighbour lies. A corner takes two steps, along x and then along y.
+        The last walk is over the tile's own outputs.
         """
         x, y = self.x, self.y
         whole = y.high - y.low + 1
@@ -139,10 +139,10 @@ class Sums:
         return [*found, (start + x.before, x.owned(column), y.owned(row), 0, "")]
 
     def activation_offset(self, x: int, y: int) -> int:
-        """An input's share of the address."""
+        """An input's contribution to the address."""
         u, v = x + self.x.padding, y + self.y.padding
         return (v // self.y.stride - self.y.low) * self.x.width + u // self.x.stride - self.x.low
 
     def weight_offset(self, k: int, r: int, s: int) -> int:
-        """A weight's share of the address; the sum of both is taken modulo the address width."""
+        """A weight's contribution to the address; the sum of both wraps at the address width."""
         return k * self.plane - s // self.y.stride * self.x.width - r // self.x.stride

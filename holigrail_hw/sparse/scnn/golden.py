@@ -27,11 +27,11 @@ class Layer:
     code : int
         The status.
     kept : list, one for each element and then each group, of lists of blocks
-        The vectors that are kept of every block that came: (places, whether a lane counts).
+        The vectors stored of every block received: (places, whether a lane counts).
     items : list of int
-        Vectors that come, for each element and then each group.
+        Vectors received, for each element and then each group.
     channels : int
-        Channels that are worked on.
+        Channels that are processed.
     """
 
     activations: list[Any]
@@ -80,7 +80,7 @@ def layers_of(spec: ScnnShape, items: Mapping[str, Mapping[str, Any]]) -> list[L
 
 
 class _Reader:
-    """Takes blocks from a stream of vectors, up to the one marked final."""
+    """Takes blocks from a stream of vectors, up to the vector marked final."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class _Reader:
         self._place = 0
 
     def read(self, channels: int, kept: int) -> tuple[Any, int, Any, int]:
-        """Blocks, status, the vectors kept of each, vectors that came."""
+        """Blocks, status, the vectors stored of each, and the number of vectors received."""
         blocks = np.zeros((kept, self._size), np.int64)
         vectors: list[list[Any]] = [[] for _ in range(kept)]
         code = block = base = stored = 0
@@ -138,7 +138,7 @@ class _Reader:
 
 
 def convolution(x: Any, weights: Any, stride: int, same: bool) -> Any:
-    """int64 sums: channels x height x width with filters x channels x height x width."""
+    """int64 sums of channels x height x width with filters x channels x height x width."""
     size, filter = np.array(x.shape[1:]), np.array(weights.shape[2:])
     if same:
         before, outputs = (filter - 1) // 2, -(-size // stride)
@@ -212,7 +212,7 @@ def _plane(spec: ScnnShape, layer: Layer) -> Any:
 
 
 def _finished(spec: ScnnShape, sums: Any) -> Any:
-    """Sums as the accumulators hold them, then ReLU."""
+    """Sums wrapped to the accumulator, then ReLU."""
     assert isinstance(spec.accumulator, FixedFormat)
     width = spec.accumulator.width
     sums = sums & ((1 << width) - 1)

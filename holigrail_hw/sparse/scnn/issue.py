@@ -1,10 +1,10 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false
 
-"""What an SCNN element multiplies when: every vector of weights with every one of activations.
+"""The order of an SCNN element's work: every vector of weights with every one of activations.
 
-Blocks of a channel that are empty on either side take no product; they are passed over while an
-earlier channel is at work.
+Channels whose block is empty on either side have no products; they are skipped while an earlier
+channel is at work.
 """
 
 from itertools import pairwise
@@ -19,12 +19,12 @@ from .shape import ScnnShape
 
 __all__ = ["LOOKAHEAD", "Issue", "operand_words"]
 
-# Channels found in advance: at low densities several empty ones often follow each other.
+# Channels looked up in advance: at low densities several empty ones often follow each other.
 LOOKAHEAD = 4
 
 
 def operand_words(spec: ScnnShape) -> tuple[Any, Any]:
-    """Layouts of a vector of activations and of one of weights."""
+    """Layouts of a vector of activations and a vector of weights."""
     places, taps = spec.tile_width * spec.tile_height, spec.taps * spec.filters
     return (
         word_layout(spec.activation.width, places, spec.activation_lanes),
@@ -35,9 +35,9 @@ def operand_words(spec: ScnnShape) -> tuple[Any, Any]:
 class Issue(wiring.Component):
     """Memories of both operands, and the pairs of vectors of one group in order.
 
-    After ``start``, with the number of ``blocks`` and the ``half`` of the weights, a pair comes in
-    every cycle in which ``move`` is high, one cycle after its memories are read. ``busy`` from the
-    cycle after ``start`` until the last pair has been taken.
+    After ``start``, with the number of ``blocks`` and the ``half`` of the weights, a pair is given
+    for every cycle in which ``move`` is high, one cycle after its memories are read. ``busy`` is
+    high from the cycle after ``start`` until the last pair has been taken.
     """
 
     def __init__(self, spec: ScnnShape):
@@ -65,7 +65,8 @@ class Issue(wiring.Component):
         a_words, a_ends = self._memories(m, "a", self.a_store, spec.activation_depth, 0)
         w_words, w_ends = self._memories(m, "w", self.w_store, spec.weight_depth, 1)
         limit = Signal.like(channel)
-        # An end of a block as read, then the next channels with products, then the present one.
+        # Three stages: the ends of a channel's blocks as read (``found``, valid while ``got``), a
+        # queue of the next channels with products, and the channel at work (``now``).
         read, got, advance = Signal(), Signal(), Signal()
         bounds = data.StructLayout(
             {
@@ -78,6 +79,7 @@ class Issue(wiring.Component):
         queue = [Signal(bounds, name=f"ahead{place}") for place in range(LOOKAHEAD)]
         count, ahead = Signal(range(LOOKAHEAD + 1)), queue[0]
         has_ahead, working, take = Signal(), Signal(), Signal()
+        # First stage: an empty channel is dropped, any other moves on if the queue has a place.
         is_empty = (found.a_begin == found.a_end) | (found.w_begin == found.w_end)
         m.d.comb += [
             found.a_end.eq(a_ends.data),
@@ -90,6 +92,9 @@ class Issue(wiring.Component):
             a_ends.en.eq(read),
             w_ends.en.eq(read),
         ]
+        # Last stage: the next pair of the channel at work, the vectors of weights changing faster.
+        # The memories are read, and ``valid`` changes, only with ``move``: a pair that is not taken
+        # stays.
         a_next, w_next = Signal.like(a_words.addr), Signal(len(w_words.addr) - 1)
         last_w = w_next + 1 == now.w_end
         last_a = a_next + 1 == now.a_end
@@ -106,8 +111,10 @@ class Issue(wiring.Component):
         m.d.sync += got.eq(read | (got & ~advance))
         with m.If(read):
             m.d.sync += channel.eq(channel + 1)
+        # A block begins where the previous channel's block ended.
         with m.If(advance):
             m.d.sync += [found.a_begin.eq(found.a_end), found.w_begin.eq(found.w_end)]
+        # The queue: its first channel leaves with ``take``, what was found enters behind the rest.
         rest = Signal.like(count)
         m.d.comb += rest.eq(count - take)
         m.d.sync += count.eq(rest + (advance & ~is_empty))
@@ -116,6 +123,7 @@ class Issue(wiring.Component):
         for place, entry in enumerate(queue):
             with m.If(advance & (rest == place)):
                 m.d.sync += entry.eq(found)
+        # The channel at work; the next one follows without a gap.
         with m.If(self.move):
             m.d.sync += [self.valid.eq(working), w_next.eq(w_next + 1)]
             with m.If(last_w):
@@ -147,7 +155,7 @@ class Issue(wiring.Component):
             ("vectors", word, depth, store.write, store.address, store.word),
             ("ends", range(depth + 1), channels, store.ends, store.block, store.end),
         ):
-            # Addresses that do not count may be beyond the last vector.
+            # Ignored addresses may be beyond the last vector.
             bits = max((count - 1).bit_length(), 1)
             kept = memory.Memory(shape=shape, depth=1 << bits + halved, init=[])
             m.submodules[f"{name}_{what}"] = kept

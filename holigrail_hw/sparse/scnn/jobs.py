@@ -1,4 +1,4 @@
-"""Layers for an SCNN engine as items of its streams, right ones and wrong ones."""
+"""Layers for an SCNN engine as items of its streams, valid ones and faulty ones."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ def layer_items(spec: ScnnShape, activations: Any, weights: Any) -> Items:
     ----------
     activations : integers, channels x height x width of all tiles together
     weights : integers, output channels x channels x filter height x filter width
-        Output channels are filled up with zeros to whole groups.
+        Output channels are padded with zeros to whole groups.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def random_layer(
     filters: int,
     density: tuple[float, float],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Activations and weights with zeros at random places; density of either."""
+    """Activations and weights with zeros at random places, given the density of each."""
     shapes = (
         (channels, spec.rows * spec.tile_height, spec.columns * spec.tile_width),
         (filters, channels, spec.filter_height, spec.filter_width),
@@ -95,7 +95,7 @@ def random_layer(
 
 
 def random_job(spec: ScnnShape, rng: np.random.Generator, size: int) -> Items:
-    """A layer of about so many vectors and of any density, now and then a wrong one."""
+    """A layer of about ``size`` vectors and of any density; now and then a faulty one."""
     places = spec.tile_width * spec.tile_height / spec.activation_lanes
     places += spec.taps * spec.filters / spec.weight_lanes
     most = int(np.clip(size / places, 1, spec.channel_depth))
@@ -109,7 +109,7 @@ def random_job(spec: ScnnShape, rng: np.random.Generator, size: int) -> Items:
 
 
 def corner_jobs(spec: ScnnShape) -> list[Items]:
-    """Zeros only, no zeros, the smallest, extreme values, every fault and a right layer after."""
+    """Zeros only, no zeros, smallest, extreme values, every fault with a valid layer after it."""
     rng = np.random.default_rng(7)
     assert isinstance(spec.activation, FixedFormat) and isinstance(spec.weight, FixedFormat)
     two = min(2, spec.channel_depth)
@@ -128,7 +128,7 @@ def corner_jobs(spec: ScnnShape) -> list[Items]:
     jobs.append(layer_items(spec, corner, random_layer(spec, rng, 1, spec.filters, (1, 1))[1]))
     good = layer(1, 1, 0.5, 0.5)
     for fault in _FAULTS:
-        # Few weights, as a fault can make many activations.
+        # Few weights, as a fault can produce many activations.
         wrong = layer(two, 2 * spec.filters, 0.5, 0.15)
         fault(spec, rng, wrong)
         jobs.append(joined([wrong, good]))
@@ -136,14 +136,14 @@ def corner_jobs(spec: ScnnShape) -> list[Items]:
 
 
 def _cut(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """The first activations, or all weights, end after one vector of their only frame."""
+    """The activations of the first element end after their first vector."""
     fields = job["activation0"]
     job["activation0"] = {name: codes[:1].copy() for name, codes in fields.items()}
     job["activation0"]["final"][:] = 1
 
 
 def _cut_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """Each group's weights end somewhere, within a block or not."""
+    """Each group's weights end at a random vector, inside a block or not."""
     fields = job["weight"]
     ends = np.flatnonzero(fields["final"]) + 1
     starts = np.concatenate([[0], ends[:-1]])
@@ -157,17 +157,17 @@ def _cut_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
 
 
 def _more(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """One channel less is announced than comes; 0 channels are possible."""
+    """One channel fewer is announced than sent; possibly 0 channels."""
     job["command"]["channels"] = job["command"]["channels"] - np.uint64(1)
 
 
 def _fewer(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """More channels are announced than come, or than there is room for."""
+    """More channels are announced than are sent, or than there is room for."""
     job["command"]["channels"] = job["command"]["channels"] + np.uint64(spec.channel_depth)
 
 
 def _far(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """Marks of blocks get lost, so blocks grow together and places are beyond the end."""
+    """Some end marks of blocks are lost, so blocks merge and places go beyond the end."""
     for fields in job.values():
         if "last" in fields:
             fields["last"] = np.where(rng.random(len(fields["last"])) < 0.7, 0, fields["last"])
@@ -175,7 +175,7 @@ def _far(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
 
 
 def _long(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """More vectors of activations come than there is room for, all of the first block."""
+    """More vectors of activations than there is room for, all in the first block."""
     fields = job["activation0"]
     more = spec.activation_depth + 3
     first = np.concatenate([np.zeros(more, np.int64), np.arange(len(fields["last"]))])
@@ -228,7 +228,7 @@ def _check(spec: ScnnShape, activations: np.ndarray, weights: np.ndarray) -> Non
 
 
 def _integers(spec: ScnnShape, **arrays: np.ndarray) -> list[np.ndarray]:
-    """The integers that arrays hold; raises RequestError for all that their formats do not."""
+    """The arrays as integers; raises RequestError for all values their formats do not hold."""
     found, wrong = [], []
     for (name, numbers), format in zip(arrays.items(), (spec.activation, spec.weight), strict=True):
         try:

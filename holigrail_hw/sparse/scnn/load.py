@@ -1,10 +1,10 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
 
-"""Compressed blocks on their way into an SCNN element: indices become places, blocks get an end.
+"""Compressed blocks on their way into an SCNN element: indices become places, and ends are noted.
 
 The zeros before each value are summed once, here. A value beyond the end of its block becomes 0. A
-last vector without any value is not kept, so a block of zeros takes no room and no time.
+last vector without any value is not stored, so a block of zeros takes no room and no time.
 """
 
 from typing import Any
@@ -28,13 +28,13 @@ def vector_layout(prefix: str, width: int, index_width: int, lanes: int) -> data
 
 
 def word_layout(width: int, size: int, lanes: int) -> data.ArrayLayout:
-    """A vector in memory: values with their places in a block of so many."""
+    """A vector in memory: values with their places in a block of ``size`` numbers."""
     lane = data.StructLayout({"value": width, "place": range(max(size, 2))})
     return data.ArrayLayout(lane, lanes)
 
 
 class StoreSignature(wiring.Signature):
-    """Writing to the memories of an element: a vector, and where a block ends."""
+    """Writes to the memories of an element: a vector, and where a block ends."""
 
     def __init__(self, word: Any, depth: int, channel_depth: int):
         super().__init__(
@@ -53,9 +53,9 @@ class StoreSignature(wiring.Signature):
 class Loader(wiring.Component):
     """Writes frames of blocks, each frame into the next one of ``halves`` parts of a memory.
 
-    A frame is what comes up to the vector marked final. After ``start`` it takes so many ``frames``
-    of ``channels`` blocks. A part is ``filled`` with ``blocks`` of them, and used again when it is
-    ``freed``.
+    A frame ends with the vector marked final. After ``start`` the loader takes ``frames`` frames of
+    ``channels`` blocks each. A part is then ``filled`` with ``blocks`` blocks, and is used again
+    once it is ``freed``.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ class Loader(wiring.Component):
         Name of the values in the stream.
     width, index_width, lanes : int
     size : int
-        Numbers of a block.
+        Numbers per block.
     depth : int
-        Vectors of a part.
+        Vectors per part.
     channel_depth : int
-        Blocks of a part.
+        Blocks per part.
     halves : int
         1 or 2.
     """
@@ -103,19 +103,23 @@ class Loader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         item, store, size = self.i.payload, self.store, self._size
+        # State: channels announced, frames left, the present block.
         channels, frames = Signal(16), Signal(16)
-        # Blocks may be more than are announced, so they are counted up to one more.
+        # There may be more blocks than announced, so this counts up to one more.
         block = Signal(17)
         count = Signal(range(self._depth + 1))
         base = Signal(range(size + 1))
         kept = Signal(range(self._channel_depth + 1))
         taken = Signal()
         filled = Array(self.filled) if self._halves > 1 else Array([self.filled])
+        # A vector is taken while frames are left and the part to fill is free; ``ready`` does not
+        # depend on ``valid``.
         m.d.comb += [
             self.i.ready.eq((frames != 0) & ~filled[store.half]),
             taken.eq(self.i.valid & self.i.ready),
             kept.eq(Mux(channels > self._channel_depth, self._channel_depth, channels)),
         ]
+        # Places: each lane adds its zeros to the place after the previous lane's.
         place: Any = base
         any_value: Any = 0
         is_far: Any = 0
@@ -131,6 +135,8 @@ class Loader(wiring.Component):
             any_value = any_value | (inside & (value != 0))
             is_far = is_far | (~inside & (value != 0))
             place = there + 1
+        # Writes: vectors of excess blocks, of a full part, and empty last ones are dropped. The end
+        # of every block that counts is noted.
         ends, counts, stores, room = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             ends.eq(item.last | item.final),
@@ -143,6 +149,8 @@ class Loader(wiring.Component):
             store.block.eq(block),
             store.end.eq(count + store.write),
         ]
+        # After a vector: go on in the block, to the next block, or, at the end of a frame, to the
+        # next part. Flags collect what was wrong until the next ``start``.
         after = Signal(17)
         m.d.comb += after.eq(block + (ends & ~block[16]))
         with m.If(taken):
@@ -161,6 +169,7 @@ class Loader(wiring.Component):
                     m.d.sync += store.half.eq(~store.half)
                 with m.If(after != channels):
                     m.d.sync += self.flags.frame.eq(1)
+        # A part is filled by the end of its frame and stays so until it is freed.
         for half in range(self._halves):
             with m.If(self.freed[half]):
                 m.d.sync += self.filled[half].eq(0)

@@ -1,10 +1,10 @@
 """How many cycles SCNN takes for a layer, for grids of any size: the published model, NumPy only.
 
 Elements share a plane in equal tiles. For a group of output channels and an input channel an
-element takes ceil(weights / F) * ceil(activations / I) cycles, where only those that are not zero
-count; at the end of a group elements wait for the slowest. Banks do not conflict, halos and
+element takes ceil(weights / F) * ceil(activations / I) cycles, counting only non-zero ones; at the
+end of a group, elements wait for the slowest. The model has no bank conflicts, and halos and
 results take no time. The dense engine has as many multipliers and the same tiles; an element adds
-F * I products of neighbouring channels in a cycle.
+F * I products of neighbouring channels per cycle.
 
 References: Parashar et al., "SCNN: An accelerator for compressed-sparse convolutional neural
 networks", ISCA 2017; the layers are those of Szegedy et al., "Going deeper with convolutions",
@@ -32,13 +32,13 @@ class Convolution:
 
     @property
     def products(self) -> int:
-        """Multiplications of the dense layer, with outputs at every place."""
+        """Multiplications of the dense layer, with an output at every place."""
         return self.size**2 * self.channels * self.filters * self.filter**2
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Elements and what each of them has; by default those of the paper."""
+    """Elements and what each of them has; the defaults are those of the paper."""
 
     side: int = 8
     weight_lanes: int = 4
@@ -48,15 +48,15 @@ class Grid:
 
     @property
     def multipliers(self) -> int:
-        """Of all elements."""
+        """Multipliers of all elements."""
         return self.side**2 * self.weight_lanes * self.activation_lanes
 
     def tile(self, layer: Convolution) -> int:
-        """Inputs of a tile along an axis."""
+        """Inputs of a tile along one axis."""
         return -(-layer.size // self.side)
 
     def filters(self, layer: Convolution) -> int:
-        """Output channels of a group: a power of two whose sums fit, or all there are."""
+        """Output channels of a group: a power of two whose sums fit, or all channels."""
         each = (self.tile(layer) + layer.filter - 1) ** 2
         found = 1
         while 2 * found * each <= self.sums and found < self.most_filters:
@@ -70,7 +70,7 @@ class Grid:
         return outputs * layer.filter**2 * -(-layer.channels // lanes)
 
     def cycles(self, activations: Any, weights: Any) -> int:
-        """Cycles for numbers of operands that are not zero.
+        """Cycles for given numbers of non-zero operands.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Grid:
     def sample(
         self, layer: Convolution, weight: float, activation: float, rng: np.random.Generator
     ) -> tuple[Any, Any]:
-        """Numbers as ``cycles`` takes them, for zeros at random places; densities up to 1."""
+        """Arguments for ``cycles``, for zeros at random places; densities up to 1."""
         tile, filters = self.tile(layer), self.filters(layer)
         sides = np.clip(layer.size - tile * np.arange(self.side), 0, tile)
         places = np.outer(sides, sides).ravel()
@@ -99,7 +99,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Share:
-    """What a network takes on a grid: cycles, those of the dense engine, products made."""
+    """What a network takes on a grid: cycles, those of the dense engine, non-zero products."""
 
     cycles: int
     dense_cycles: int
@@ -108,12 +108,12 @@ class Share:
 
     @property
     def speedup(self) -> float:
-        """Over the dense engine."""
+        """Speed-up over the dense engine."""
         return self.dense_cycles / self.cycles
 
     @property
     def utilization(self) -> float:
-        """Share of the multipliers that have a product to make."""
+        """Share of the multiplier cycles that compute a product."""
         return self.products / (self.cycles * self.multipliers)
 
 
@@ -132,7 +132,7 @@ def share_of(
 
 
 def crossover(layers: Iterable[Convolution], grid: Grid, seed: int = 0) -> float:
-    """The density of both operands, within 0.002, from which on the dense engine is faster."""
+    """The density of both operands, within 0.002, above which the dense engine is faster."""
     layers = list(layers)
     low, high = 0.05, 1.0
     while high - low > 0.002:

@@ -1,13 +1,13 @@
-"""A convolution engine that multiplies only what is not zero, on both sides, after SCNN.
+"""A convolution engine that multiplies only non-zero weights by non-zero activations, after SCNN.
 
 out[k, y, x] = sum over c, s, r of in[c, stride*y + s - p, stride*x + r - p] * weight[k, c, s, r].
 
-Each processing element owns a tile of every input channel, compressed. For a group of output
-channels it takes channel after channel, vector after vector of activations, and against each of
-them all vectors of the channel's weights: any activation and any weight of one channel have a
-product that belongs somewhere. The places of the operands tell where; a crossbar scatters the
-products over twice as many banks of sums. There are two sets of sums: while one fills, halos are
-exchanged and the results of the other one leave, compressed like the operands::
+Each processing element owns a compressed tile of every input channel. For a group of output
+channels it goes through the channels and their vectors of activations, and multiplies each of them
+by all vectors of the channel's weights: every activation has a useful product with every weight of
+its channel. The places of the operands determine the output; a crossbar scatters the products over
+twice as many banks of sums. There are two sets of sums: while one fills, the other exchanges its
+halos and its results leave, compressed like the operands::
 
     for each group of output channels:  for each input channel:
         for each vector of activations:  for each vector of weights:  all products at once
@@ -47,22 +47,22 @@ __all__ = ["Scnn"]
 )
 @dataclass(frozen=True, kw_only=True)
 class Scnn(ScnnShape):
-    """Convolutions of compressed tiles, one layer a command; the results are compressed, too.
+    """Convolutions of compressed tiles, one layer per command; results are compressed, too.
 
-    A command names the input channels and the groups of output channels. Activations: for every
-    element a stream of one block per channel, ``tile_height`` x ``tile_width`` numbers, row after
-    row. Weights: for every group and channel a block of ``filter_height`` x ``filter_width`` x
-    ``filters`` numbers, the output channel counting fastest. Results: from every element a block of
+    A command gives the numbers of input channels and of groups of output channels. Activations: for
+    every element a stream of one block per channel, ``tile_height`` x ``tile_width`` numbers, row
+    by row. Weights: for every group and channel a block of ``filter_height`` x ``filter_width`` x
+    ``filters`` numbers, the output channel changing fastest. Results: from every element a block of
     its outputs for every output channel, compressed in the same way.
 
-    A block is vectors of values, each with the zeros before it (see ``scnn_format``); ``last``
-    marks its last vector, ``final`` the last one of a layer's activations, of a group's weights, of
-    a layer's results. After a layer comes a status, the sum of: 1 fewer or more blocks of
-    activations than channels, 2 of weights, 4 a value beyond the end of its block, 8 more vectors
-    or channels than memories hold. Blocks that miss count as zeros, what is too much is dropped;
-    results come in any case.
+    A block is a sequence of vectors of values, each with the number of zeros before it (see
+    :mod:`.encoding`); ``last`` marks its last vector, ``final`` the last one of a layer's
+    activations, of a group's weights, or of a layer's results. After a layer comes a status, the
+    sum of: 1 if there were fewer or more blocks of activations than channels, 2 the same for
+    weights, 4 a value beyond the end of its block, 8 more vectors or channels than the memories
+    hold. Missing blocks count as zeros, excess ones are dropped; results come in any case.
 
-    Sums wrap around if ``accumulator`` is too narrow for them; the default never is.
+    Sums wrap if ``accumulator`` is too narrow for them; the default never is.
     """
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -80,7 +80,7 @@ class Scnn(ScnnShape):
         return ScnnCore(self)
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int:
-        """Exact, conflicts at the banks included, if nobody ever waits."""
+        """Exact, bank conflicts included, if inputs are always ready and results accepted."""
         from .schedule import total_cycles
 
         return total_cycles(self, items)

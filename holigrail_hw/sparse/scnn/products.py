@@ -3,9 +3,9 @@
 
 """The Cartesian product of two vectors, and where each product belongs.
 
-Tables turn the place of an operand into its share of the address and its coordinates: an input's
-coordinates less a weight's are those of an output, if both halves of a stride meet (see
-``scnn_geometry``). Two steps: tables, then products, addresses and what is dropped.
+Tables turn the place of an operand into its contribution to the address and its coordinates: an
+input's coordinates minus a weight's are those of an output, if their remainders modulo the stride
+agree (see :mod:`.geometry`). Two stages: tables, then products, addresses and what is dropped.
 """
 
 from typing import Any
@@ -30,9 +30,9 @@ def product_layout(spec: ScnnShape) -> data.StructLayout:
 
 
 class Products(wiring.Component):
-    """Vectors of operands become products, two cycles in which ``move`` is high later.
+    """Turns vectors of operands into products, which are there one ``move`` later.
 
-    ``there`` says which of the products belong to an output of this element or its halo.
+    ``ahead`` says which of the products belong to an output of this element or its halo.
     """
 
     def __init__(self, spec: ScnnShape, column: int, row: int):
@@ -54,6 +54,7 @@ class Products(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m, spec = Module(), self._spec
         x, y, sums = spec.x, spec.y, spec.sums
+        # First stage: operands with what the tables say about their places. It moves with ``move``.
         valid = Signal()
         m.d.comb += self.busy.eq(valid)
         with m.If(self.move):
@@ -76,6 +77,8 @@ class Products(wiring.Component):
             self._operand(m, f"w{lane}", self.weight[lane], spec.weight, taps)
             for lane in range(spec.weight_lanes)
         ]
+        # Second stage, without registers: products and addresses. A product counts if neither
+        # operand is zero and it belongs to an output of this element or its halo.
         (first_x, last_x), (first_y, last_y) = x.bounds(self._column), y.bounds(self._row)
         lane = 0
         for w in right:
@@ -93,7 +96,7 @@ class Products(wiring.Component):
         return m
 
     def _operand(self, m: Module, name: str, lane: Any, format: Any, rows: Any) -> dict[str, Any]:
-        """An operand with what the tables say about its place, one move later."""
+        """An operand with what the tables say about its place, one ``move`` later."""
         value = lane.value.as_signed() if format.signed else lane.value
         columns = {"value": value, "used": lane.value != 0}
         for key in rows[0]:

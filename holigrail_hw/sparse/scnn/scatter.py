@@ -3,8 +3,8 @@
 
 """Products scattered over banks: a crossbar, a queue in front of every bank, two sets of sums.
 
-A vector of products waits until all of them have been taken. In a cycle a queue takes as many of
-the products for its bank as it has room for, the first lanes first, and its bank adds one product.
+A vector of products waits until all of them have been taken. In each cycle a queue takes as many
+products for its bank as it has room for, lowest lanes first, and its bank adds one product.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = ["DrainSignature", "Scatter"]
 
 
 class DrainSignature(wiring.Signature):
-    """Reading and writing of the set of sums that rests; data come in the cycle after ``read``."""
+    """Access to the set of sums that is not being filled; data come the cycle after ``read``."""
 
     def __init__(self, spec: ScnnShape):
         assert spec.accumulator is not None
@@ -40,8 +40,8 @@ class DrainSignature(wiring.Signature):
 class Scatter(wiring.Component):
     """Adds products to the sums of the set ``active``; the other one is drained.
 
-    ``move`` is high when the next vector of products, ``ahead``, is taken. After reset all sums are
-    cleared, until ``ready``.
+    ``move`` is high when the next vector of ``products`` is taken, of which ``ahead`` marks those
+    that count. After reset all sums are cleared, until ``ready``.
     """
 
     def __init__(self, spec: ScnnShape):
@@ -67,6 +67,8 @@ class Scatter(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m, banks, lanes = Module(), self._banks, range(self._lanes)
         shift = self._shift
+        # The vector at work: ``pending`` products have not been taken by a queue. The next vector
+        # comes in the cycle in which the last of them is taken.
         pending = Signal(self._lanes)
         held = Signal(self.products.shape(), reset_less=True)
         cleared = self._clearing(m)
@@ -79,6 +81,8 @@ class Scatter(wiring.Component):
         m.d.sync += pending.eq(left)
         with m.If(self.move):
             m.d.sync += [pending.eq(self.ahead), held.eq(self.products)]
+        # The crossbar: the low bits of an address select the bank. The drain reads all banks and
+        # picks one a cycle later.
         wanted = [held[lane].address[:shift] for lane in lanes]
         pick = Signal(shift)
         with m.If(self.drain.read):
@@ -96,7 +100,8 @@ class Scatter(wiring.Component):
         return m
 
     def _queue(self, m: Module, bank: int, asked: Any, taken: Any, held: Any) -> Any:
-        """Its first entry, whether there is one, and how many there are; it shifts every cycle."""
+        """Its first entry, whether there is one, and how many there are."""
+        # Shifts every cycle, as the bank always takes the first entry; ``rest`` entries stay.
         depth, lanes = self._spec.queue, range(self._lanes)
         entries = [
             Signal(self._entry, name=f"queue{bank}_{place}", reset_less=True)
@@ -105,6 +110,8 @@ class Scatter(wiring.Component):
         count = Signal(range(depth + 1), name=f"queued{bank}")
         rest, before, ranks = Signal.like(count, name=f"rest{bank}"), asked[0] & 0, []
         m.d.comb += rest.eq(Mux(count == 0, 0, count - 1))
+        # A lane's rank is the number of lower lanes with a product for this bank; it is taken if
+        # there is room for its rank.
         for lane in lanes:
             rank = Signal(range(self._lanes), name=f"rank{bank}_{lane}")
             m.d.comb += [rank.eq(before), taken[lane].eq(asked[lane] & (rank + rest < depth))]
@@ -119,7 +126,7 @@ class Scatter(wiring.Component):
             arriving.append(Value.cast(entry))
         m.d.sync += count.eq(rest + sum(taken[lane] for lane in lanes))
         for place, entry in enumerate(entries):
-            # What stays moves up by one; behind it stands what arrives.
+            # What stays moves up by one; what arrives goes behind it.
             with m.Switch(rest):
                 for kept in range(depth):
                     with m.Case(kept):
@@ -131,7 +138,7 @@ class Scatter(wiring.Component):
 
     def _bank(self, m: Module, bank: int, head: Any, valid: Any, cleared: Any) -> Any:
         """Both sets of a bank: what the drain reads, and whether a product is being added."""
-        assert self._spec.accumulator is not None
+        # Two stages in the active set: read the sum of the first entry's row, then add and write.
         number = signed(self._spec.accumulator.width)
         drain, bits = self.drain, len(cleared)
         adding, row = Signal(name=f"adding{bank}"), Signal(bits, name=f"row{bank}")
@@ -147,7 +154,7 @@ class Scatter(wiring.Component):
             m.submodules[f"bank{bank}_{which}"] = kept
             writes.append(kept.write_port())
             reads.append(kept.read_port(transparent_for=()))
-        # A sum that was made a cycle ago is not in memory yet.
+        # A sum computed in the previous cycle is not in memory yet.
         m.d.comb += [
             old.eq(Mux(self.active, reads[1].data, reads[0].data)),
             total.eq(Mux(again, late_total, old) + addend),
@@ -159,6 +166,8 @@ class Scatter(wiring.Component):
             again.eq(adding & (row == head.row)),
             late_total.eq(total),
         ]
+        # Ports: the active set belongs to the adder, the other to the drain; until ``ready`` both
+        # are cleared, row by row.
         chosen = drain.write & (drain.write_address[: self._shift] == bank)
         for which, (read, write) in enumerate(zip(reads, writes, strict=True)):
             fills = Signal(name=f"fills{bank}_{which}")

@@ -1,7 +1,7 @@
-"""When an SCNN engine does what, if nobody ever waits: its cycles, exactly.
+"""The exact cycles of an SCNN engine if neither inputs nor outputs ever make it wait.
 
-What lasts as long as its items (loading, draining) is counted; the work on a group is played
-through, cycle by cycle, without any values: which blocks are empty, and which banks are asked.
+Loading and draining take as long as their items, which are counted; the work on a group is
+simulated cycle by cycle, without values: which blocks are empty, and which banks are requested.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def total_cycles(spec: ScnnShape, items: Mapping[str, Mapping[str, Any]]) -> int
 
 
 def _layer(spec: ScnnShape, layer: Layer, command: int, drained: int) -> tuple[int, int, int]:
-    """When the next command is taken, sums are drained, and nothing more is to be delivered."""
+    """The cycles at which the next command is taken, sums are drained, and all is delivered."""
     elements, freed = spec.elements, [0, 0]
     moment = command + max(layer.items[:elements]) + 2
     arrival, delivered = command + 1, 0
@@ -34,7 +34,7 @@ def _layer(spec: ScnnShape, layer: Layer, command: int, drained: int) -> tuple[i
     halos = [across * down for _, across, down, *_ in spec.sums.walks(0, 0)[:-1]]
     for group, vectors in enumerate(layer.items[elements:]):
         arrival = max(arrival, freed[group % 2]) + vectors
-        # Sums are cleared after reset, one row of all banks a cycle.
+        # Sums are cleared after reset, one row of all banks per cycle.
         start = max(moment, arrival, spec.sums.rows)
         cycles = max(
             group_cycles(spec, index, layer.kept[index], layer.kept[elements + group])
@@ -49,7 +49,7 @@ def _layer(spec: ScnnShape, layer: Layer, command: int, drained: int) -> tuple[i
 
 
 def _drain_cycles(spec: ScnnShape, blocks: Any) -> int:
-    """One for every output, every placeholder and every block, outputs x places of it."""
+    """One cycle for every output, every placeholder and every block."""
     span, cycles = 1 << spec.index_width, 0
     for block in blocks:
         gaps = np.diff(np.flatnonzero(block), prepend=-1) - 1
@@ -67,7 +67,7 @@ def group_cycles(spec: ScnnShape, element: int, activations: list[Any], weights:
     ahead: list[int] = []
     now: int | None = None
     a = w = 0
-    # Pairs of vectors on their way, as the banks that they ask for.
+    # Pairs of vectors in flight, as the banks that they request.
     read: list[int] | None = None
     multiplied: list[int] | None = None
     pending: list[int] = []
@@ -116,7 +116,7 @@ def group_cycles(spec: ScnnShape, element: int, activations: list[Any], weights:
 
 
 class _Banks:
-    """The banks that the products of two vectors ask for, in the order of the lanes."""
+    """The banks that the products of two vectors request, in the order of the lanes."""
 
     def __init__(self, spec: ScnnShape, column: int, row: int):
         x, y, sums = spec.x, spec.y, spec.sums

@@ -39,7 +39,7 @@ class ScnnShape(Engine):
     activation: Format = parameter(parse("int8"), "format of an activation")
     weight: Format = parameter(parse("int8"), "format of a weight")
     accumulator: Format | None = parameter(
-        None, "format of a sum, and of a result; for every sum there can be if none"
+        None, "format of sums and results; if none, one that holds every possible sum"
     )
     index_width: int = parameter(4, "bits that count the zeros before a value", low=1, high=8)
     queue: int = parameter(2, "products that wait in front of a bank", low=1, high=8)
@@ -48,7 +48,7 @@ class ScnnShape(Engine):
         128, "vectors of activations that an element holds", low=1, high=1 << 14
     )
     weight_depth: int = parameter(
-        256, "vectors of weights, of one group, that each of two halves holds", low=1, high=1 << 14
+        256, "vectors of weights of one group that each of two halves holds", low=1, high=1 << 14
     )
     relu: str = parameter(
         "on", "whether negative results become 0", choices=("on", "off"), samples=("on",)
@@ -115,13 +115,13 @@ class ScnnShape(Engine):
                 f"tile_{what} must be a multiple of the stride with several {elements},"
                 f" not {axis.tile}"
             ]
-        # With two elements a halo ends with the plane, so it reaches no farther than one tile.
+        # With two elements a halo ends with the plane, so it reaches at most one tile.
         if axis.owned(axis.count - 1) < 1:
             return [f"filter_{what} must leave outputs to every element, not be {axis.filter}"]
         return []
 
     def sum_of(self, products: int) -> FixedFormat:
-        """The narrowest format that holds the sum of so many products."""
+        """The narrowest format that holds the sum of this many products."""
         a, w = self.activation, self.weight
         assert isinstance(a, FixedFormat) and isinstance(w, FixedFormat)
         extremes = [m * n for m in (a.minimum, a.maximum) for n in (w.minimum, w.maximum)]
@@ -153,11 +153,11 @@ class ScnnShape(Engine):
 
     @property
     def sums(self) -> Sums:
-        """Where sums lie."""
+        """The addresses of the sums."""
         return Sums(self.x, self.y, self.filters, self.weight_lanes, self.activation_lanes)
 
     def vector(self, prefix: str, format: Format, lanes: int) -> dict[str, Format]:
-        """Fields of a vector of values, with the zeros before each."""
+        """Fields of a vector of values with the number of zeros before each."""
         index = FixedFormat(self.index_width, signed=False)
         values = {f"{prefix}{lane}": format for lane in range(lanes)}
         zeros = {f"zeros{lane}": index for lane in range(lanes)}

@@ -1,10 +1,10 @@
-"""Four ways to use zeros, on one plot: speed-up over density, beside a dense engine.
+"""Four ways to use zeros, on one plot: speed-up over density, relative to a dense engine.
 
 Every engine has as many multipliers as the dense one it is compared with, and zeros are at random
-places, in weights and activations alike. Guarding a multiplier against zeros saves energy and no
-time. Weights of a structure, k of every 8, are pruned to it: a k that holds the density is taken,
-and time is that of the slots. The EIE-like engine multiplies a matrix of 64 x 64 rows, the
-SCNN-like one the inception layers of GoogLeNet on 8 x 8 elements; both are the cycle models.
+places, in weights and activations alike. Guarding a multiplier against zeros saves energy but no
+time. Structured weights, k of every 8, are pruned to the least k that covers the density, and the
+time is that of the slots. The EIE-like engine multiplies a matrix of 64 x 64 rows, the SCNN-like
+one the inception layers of GoogLeNet on 8 x 8 elements; both figures come from the cycle models.
 """
 
 from functools import cache
@@ -25,7 +25,7 @@ _ELEMENTS, _HEIGHT, _COLUMNS, _QUEUE, _INDEX_WIDTH = 64, 64, 256, 8, 4
 
 @cache
 def speed_ups() -> dict[str, tuple[float, ...]]:
-    """Times as fast as a dense engine, at every density of ``DENSITIES``."""
+    """Speed-up over a dense engine, at every density of ``DENSITIES``."""
     return {
         "zero guarding (energy, no time)": tuple(map(guarded, DENSITIES)),
         f"k of {_GROUP} weights, structured": tuple(map(structured, DENSITIES)),
@@ -35,7 +35,7 @@ def speed_ups() -> dict[str, tuple[float, ...]]:
 
 
 def crossovers() -> Lines:
-    """The plot; the same every time."""
+    """The plot; the same on every call."""
     found = speed_ups()
     return Lines(
         "Speed-up over density, four ways to use zeros",
@@ -50,12 +50,12 @@ def crossovers() -> Lines:
 
 
 def guarded(density: float) -> float:
-    """Every product takes its time, guarded or not."""
+    """No speed-up: every product takes its time, guarded or not."""
     return 1.0
 
 
 def structured(density: float) -> float:
-    """The slots of the smallest structure that holds so many weights; else dense, in passes."""
+    """Speed-up of the smallest structure that holds this share of weights; 1 if none does."""
     fits = [kept for kept in _KEPT if kept >= density * _GROUP]
     return _GROUP / min(fits, default=_GROUP)
 

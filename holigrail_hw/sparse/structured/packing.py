@@ -1,13 +1,12 @@
-"""Matrices of which few weights in every block along K differ from 0, packed and unpacked.
+"""Matrices with few non-zero weights in every block along K, packed and unpacked.
 
 The blocks of a K x N matrix are the ``group`` weights from row b * group on, in one column. Packed,
 a block is its ``kept`` values and one word of metadata, the places of these values; see
-:mod:`holigrail_hw.golden.structured`. With fewer weights than ``kept`` the free entries hold 0 at
-places that no weight has.
+:mod:`holigrail_hw.golden.structured`. With fewer weights than ``kept``, the unused entries hold 0
+at places without a weight.
 
-To pack never changes a matrix: what does not fit is refused. :func:`legalise` makes it fit, by
-dropping the smallest weights, and is a step of its own since a model has to be trained again after
-it.
+Packing never changes a matrix: one that does not fit is refused. :func:`legalise` makes it fit by
+dropping the smallest weights, and is a separate step since the model has to be retrained after it.
 
 References: Mishra et al., "Accelerating sparse deep neural networks", 2021 (2 of 4); Kang,
 "Accelerator-aware pruning for convolutional neural networks", 2020, and Liu, Whatmough and Mattina,
@@ -47,7 +46,7 @@ class Packed:
     rows: int
 
     def bits(self, weight_width: int) -> dict[str, int]:
-        """Bits of the values, of the indices, of one mask per block instead, of the dense matrix.
+        """Bits of the values, the indices, one mask per block instead, and the dense matrix.
 
         >>> pack(np.zeros((8, 1), int), 4, 8).bits(8)
         {'values': 32, 'indices': 12, 'masks': 8, 'dense': 64}
@@ -67,8 +66,8 @@ def pack(matrix: Any, kept: int, group: int) -> Packed:
     Raises
     ------
     RequestError
-        If a block has more, whose first ten the message names; or if it is no matrix of real
-        numbers that has rows and columns.
+        If blocks have more (the message names the first ten), or if ``matrix`` is not a non-empty
+        two-dimensional array of real numbers.
     """
     matrix = _checked(matrix, kept, group)
     blocks = _blocks(matrix, group)
@@ -85,7 +84,7 @@ def pack(matrix: Any, kept: int, group: int) -> Packed:
         raise RequestError(
             wrong[:10] + ([f"structured: and {more} more blocks"] if more > 0 else []), hint=hint
         )
-    # Weights first, in the order of their places; then free places.
+    # Weights first, in the order of their places; then unused places.
     order = np.argsort(blocks == 0, axis=1, kind="stable")[:, :kept]
     return _packed(matrix, blocks, np.sort(order, axis=1), group)
 
@@ -96,14 +95,14 @@ def unpack(packed: Packed) -> np.ndarray:
 
 
 def legalise(matrix: Any, kept: int, group: int) -> np.ndarray:
-    """A copy with the ``kept`` largest magnitudes of every block, the others 0.
+    """A copy that keeps the ``kept`` largest magnitudes of every block and sets the others to 0.
 
-    Of equal magnitudes the ones in the first rows stay.
+    Of equal magnitudes, those in the first rows are kept.
 
     Raises
     ------
     RequestError
-        If it is no matrix of real numbers that has rows and columns.
+        If ``matrix`` is not a non-empty two-dimensional array of real numbers.
     """
     matrix = _checked(matrix, kept, group)
     blocks = _blocks(matrix, group)
@@ -122,7 +121,7 @@ def dense_passes(matrix: Any, kept: int, group: int) -> list[Packed]:
     blocks = _blocks(matrix, group)
     passes = []
     for first in range(0, group, kept):
-        # The last pass may reach back to places that are done.
+        # The last pass may overlap places already done.
         start = min(first, group - kept)
         here = blocks.copy()
         here[:, :first] = 0
@@ -139,7 +138,7 @@ def masks(packed: Packed) -> np.ndarray:
 
 
 def _packed(matrix: np.ndarray, blocks: np.ndarray, places: np.ndarray, group: int) -> Packed:
-    """``places``: blocks x kept x N."""
+    """The packed matrix; ``places`` is blocks x kept x N."""
     count, kept, columns = places.shape
     values = np.take_along_axis(blocks, places, axis=1).reshape(count * kept, columns)
     metadata = metadata_of(np.moveaxis(places, 1, -1), group)
@@ -168,13 +167,13 @@ def _checked(matrix: Any, kept: int, group: int) -> np.ndarray:
 
 def _are_numbers(matrix: np.ndarray) -> bool:
     if matrix.dtype == object:
-        # NaN alone differs from itself.
+        # Only NaN differs from itself.
         return all(isinstance(v, Real) and v == v for v in matrix.ravel().tolist())
     return matrix.dtype.kind in "iubf" and not bool(np.isnan(matrix).any())
 
 
 def _blocks(matrix: np.ndarray, group: int) -> np.ndarray:
-    """Blocks x group x N, filled up with zeros."""
+    """Blocks x group x N, padded with zeros."""
     rows, columns = matrix.shape
     count = -(-rows // group)
     whole = np.zeros((count * group, columns), matrix.dtype)
@@ -183,7 +182,7 @@ def _blocks(matrix: np.ndarray, group: int) -> np.ndarray:
 
 
 def _smallness(blocks: np.ndarray) -> np.ndarray:
-    """Less where a magnitude is larger. That of the least integer of 64 bits is unsigned only."""
+    """A sort key, smaller for larger magnitudes; unsigned, as that of -2^63 needs 64 bits."""
     if blocks.dtype.kind not in "iub":
         return -np.abs(blocks)
     wide = blocks.astype(np.uint64) if blocks.dtype.kind == "u" else blocks.astype(np.int64)

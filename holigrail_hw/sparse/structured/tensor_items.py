@@ -1,8 +1,8 @@
 """Whole integer products as items of a tensor array, and its results as a matrix.
 
-A product of M x K and K x N is cut into tiles of the array, across its columns slowest. K is filled
-up with zeros to whole steps. Steps of a tile whose weights are all 0 need not be sent: that is what
-sparsity of whole rows, columns and blocks is worth, on a dense array as on a sparse one.
+A product of M x K and K x N is cut into tiles of the array; the tile column changes slowest. K is
+padded with zeros to whole steps. Steps of a tile whose weights are all 0 need not be sent: that is
+what sparsity of whole rows, columns and blocks gains, on dense and sparse arrays alike.
 """
 
 from collections.abc import Mapping
@@ -28,18 +28,18 @@ def items_of(
 
     Parameters
     ----------
-    a, b : integers that the formats hold; of fixed-point numbers in units of the last place
+    a, b : integers that the formats hold; fixed-point numbers in units of the last place
     dense : bool
         Run a model without structure on a sparse array, in several passes.
     drop : bool
-        Leave out what meets only weights that are 0; a tile keeps one pair at least.
+        Leave out steps whose weights are all 0; a tile keeps at least one pair.
 
     Raises
     ------
     RequestError
-        Shapes that do not match, or integers that a format does not hold; if a block of ``b`` has
-        too many weights, unless ``dense``; or if a number format of the array has no zero and sizes
-        are no multiples of the array's.
+        If shapes do not match or a format does not hold an integer; if a block of ``b`` has too
+        many weights, unless ``dense``; or if a format of the array has no zero and sizes are not
+        multiples of the array's.
     """
     a, b = number_array(a, f"{spec.name}: a"), number_array(b, f"{spec.name}: b")
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or not (a.size and b.size):
@@ -115,7 +115,7 @@ def product_of(spec: TensorArray, m: int, n: int, result: Mapping[str, Any]) -> 
 
 
 def _filled(spec: TensorArray, matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """With zeros up to multiples of rows and columns."""
+    """The matrix padded with zeros to multiples of rows and columns."""
     shape = (-(-matrix.shape[0] // rows) * rows, -(-matrix.shape[1] // columns) * columns)
     if shape != matrix.shape and "binary" in (spec.activation.kind, spec.weight.kind):
         raise RequestError(
@@ -128,7 +128,7 @@ def _filled(spec: TensorArray, matrix: np.ndarray, rows: int, columns: int) -> n
 
 
 def _integers(spec: TensorArray, name: str, format: Format, matrix: np.ndarray) -> np.ndarray:
-    """A matrix whose every number the format holds."""
+    """The matrix as integers, all of which the format holds."""
     codes = codes_of(matrix, _in_places(format), f"{spec.name}: {name}")
     if format.kind == "fixed":
         return integers_of(codes, _in_places(format))
@@ -140,5 +140,5 @@ def _codes(format: Format, values: np.ndarray) -> np.ndarray:
 
 
 def _in_places(format: Format) -> Format:
-    """The format of a number in units of its last place."""
+    """The integer format of numbers in units of their last place."""
     return replace(format, fraction_width=0) if isinstance(format, FixedFormat) else format
