@@ -1,6 +1,6 @@
 """One layer as steps of a plan: sums of unsigned numbers, then constant, rounding and saturation.
 
-A sum with one reader is read through :func:`.unmerged`, so that no tool makes one adder of the two.
+A sum with one reader is read through :func:`.unmerged`, so that no tool merges the two adders.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,11 +35,11 @@ def layer_outputs(
 
     Parameters
     ----------
-    name : beginning of the names of all signals
+    name : prefix of the names of all signals
     graph : computes the layer's matrix
     values : the inputs, in the number formats of the network
     activation : format of the outputs; ``None`` for exact sums
-    stage_levels : most adders between two registers; ``None`` for registers where the clock asks
+    stage_levels : most adders between two registers; ``None``: registers where the clock needs them
     """
     nodes = offset_nodes(graph, layer.ranges)
     rows = [_Row(layer, index, graph, nodes, activation) for index in range(len(graph.targets))]
@@ -109,7 +109,7 @@ class _Row:
 
     @property
     def chain(self) -> int:
-        """Bits of the adder for the constant; 0 without one."""
+        """Bits of the adder for the constant; 0 if there is no such adder."""
         return self.width - self.zeros if self.constant and self.node is not None else 0
 
     def total(self, plan: Plan, name: str, node: Wire | None) -> Wire:
@@ -199,12 +199,12 @@ def _whole(made: OffsetSum, one_reader: bool) -> Callable[..., Any]:
 
 
 def _activated(plan: Plan, name: str, total: Wire, row: _Row, activation: FixedFormat) -> Wire:
-    """Rounded (the half is in the constant) and saturated."""
+    """Round (the half is in the constant) and saturate."""
     bits = activation.width - activation.signed
 
     def function(value: Any) -> Any:
         value = _joined(value, value[-1] if row.signed else Const(0, 1))
-        # The sign is left even where all digits are dropped.
+        # The sign remains even if all digits are dropped.
         dropped = min(row.drop, len(value) - 1)
         value = _joined(Const(0, -row.drop), value) if row.drop < 0 else value[dropped:]
         sign, value = value[-1], value[:-1]
@@ -222,5 +222,5 @@ def _activated(plan: Plan, name: str, total: Wire, row: _Row, activation: FixedF
 
 
 def _joined(*parts: Any) -> Any:
-    """Concatenation without the empty parts, of which Verilog has no notion."""
+    """Concatenation without empty parts, which Verilog does not allow."""
     return Cat(*(part for part in parts if len(part)))

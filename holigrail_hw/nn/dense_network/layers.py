@@ -2,8 +2,8 @@
 
 A layer multiplies its inputs by a matrix, adds biases, and, unless it is the last one, rounds to
 the format of the activations (half up) and saturates. Ranges are exact for independent inputs:
-interval arithmetic on a sum of independent terms is tight. An input that can only have one value is
-no input any more: its product joins the bias.
+interval arithmetic on a sum of independent terms is tight. An input that can have only one value is
+removed, and its product is added to the bias.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Layer:
     """One layer, in units of the last place of its sums.
 
     ``matrix`` has a row for each output. ``ranges`` are those of the inputs, ``results`` those of
-    the sums with their biases, ``outputs`` those behind rounding and saturation.
+    the sums with their biases, ``outputs`` those after rounding and saturation.
     """
 
     matrix: Matrix
@@ -41,7 +41,7 @@ def layers_of(
     input: FixedFormat,
     activation: FixedFormat,
 ) -> list[Layer]:
-    """The layers of a network; weights have a row for each input, biases the weights' unit."""
+    """The layers of a network; weights have a row per input, biases are in the weights' unit."""
     layers = []
     fraction = input.fraction_width
     ranges = ((input.minimum, input.maximum),) * len(weights[0])

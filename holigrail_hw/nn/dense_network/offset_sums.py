@@ -1,10 +1,10 @@
 """The sums of a matrix adder graph as unsigned numbers: no sign extension, no negation.
 
 A value v of known range is held as an unsigned number u = v + offset or u = -v + offset; offset and
-sign are known and cost nothing until the end, where one constant for each output puts everything
-right. An adder then works only where both operands have bits. A difference a - b of unsigned
-numbers is made positive by 2^(width of b), which is the constant 1 above b's highest bit in a
-two's-complement subtracter, so it costs nothing either. (The sign extension by constants is that of
+sign are known and cost nothing until the end, where one constant per output corrects for all of
+them. An adder then spans only the positions where both operands have bits. A difference a - b of
+unsigned numbers is made positive by 2^(width of b), the constant 1 above b's highest bit in a
+two's-complement subtracter, which is free as well. (The sign extension by constants is that of
 Baugh and Wooley, "A Two's Complement Parallel Array Multiplication Algorithm", 1973, applied to
 every node of the graph.)
 
@@ -12,8 +12,8 @@ Every node is one of
 
     u = (a << s) + b,     u = b - (a << s) + 2^k,     u = (a << s) - b + constant,
 
-of which only the bits from s upwards need a carry chain: below, b's bits pass, inverted in the last
-form.
+of which only the bits from s upwards need a carry chain: below, b's bits pass through, inverted in
+the last form.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def offset_nodes(graph: MatrixGraph, ranges: Sequence[tuple[int, int]]) -> list[
     ----------
     ranges : (least, greatest) value of each input
 
-    An input that can be negative comes as v + 2^k, with its sign bit inverted.
+    An input that can be negative is taken as v + 2^k, that is, with its sign bit inverted.
     """
     nodes = []
     for low, high in ranges:
@@ -100,7 +100,7 @@ def _offset(made: OffsetSum, left: OffsetNode, right: OffsetNode) -> int:
 
 
 def sum_bits(node: OffsetNode, nodes: Sequence[OffsetNode]) -> tuple[int, int]:
-    """Bits where both operands of a node's adder are, and bits of its carry chain."""
+    """Positions where both operands of a node's adder have bits, and bits of its carry chain."""
     if node.sum is None:
         return 0, 0
     shift, right = node.sum.shift, nodes[node.sum.right].width

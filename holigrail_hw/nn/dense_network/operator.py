@@ -1,8 +1,8 @@
-"""A whole network of fully connected layers, in parallel: one result in every clock cycle.
+"""A whole network of fully connected layers, in parallel: one result per clock cycle.
 
 Every layer is a constant matrix times a vector, made of adders only (see the operator ``cmvm``),
-whose sums travel as unsigned numbers with a known offset. All offsets of a sum, its bias and the
-half of the rounding are one constant.
+whose sums are carried as unsigned numbers with a known offset. All offsets of a sum, its bias and
+the half for rounding are combined in one constant.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,19 +59,19 @@ class DenseNetwork(OperatorSpec):
 
     Weights and biases are integers in units of 2^-weight_fraction. Hidden sums are rounded half up
     to the activation format and saturate; an unsigned format makes this a ReLU. The outputs are
-    exact, in as many bits as they need. The graphs depend on seed and iterations of their two
-    searches only, unless the time limit of a layer comes first, or Ctrl-C, after which the best so
-    far is taken; they are kept on disk. Without ``iterations``, there are as many for each layer as
-    take the compiled search about two seconds.
+    exact, and as wide as they need to be. The graphs depend only on the seed and the number of
+    iterations of their two searches, unless a layer's time limit or Ctrl-C comes first; then the
+    best result so far is used. They are kept on disk. By default ``iterations`` is, for each layer,
+    what the compiled search manages in about two seconds.
     """
 
     weights: tuple[tuple[tuple[int, ...], ...], ...] = parameter(
         _EXAMPLE_WEIGHTS,
-        "a matrix for each layer, with a row for each of its inputs",
+        "one matrix per layer, with a row for each of the layer's inputs",
         samples=(_HALF_DEAD,),
     )
     biases: tuple[tuple[int, ...], ...] = parameter(
-        _EXAMPLE_BIASES, "a row for each layer", samples=(((-32, 31, 0), (0, 1)),)
+        _EXAMPLE_BIASES, "one row per layer", samples=(((-32, 31, 0), (0, 1)),)
     )
     input: Format = parameter(
         parse("int6"), "format of every input", samples=("uint5", "sfix4_en3")
@@ -85,27 +85,27 @@ class DenseNetwork(OperatorSpec):
         3, "fraction bits of weights and biases", low=0, high=64, samples=(0, 6)
     )
     depths: tuple[int, ...] | None = parameter(
-        None, "for each layer the most adders on a path of its matrix", samples=((3, 3),)
+        None, "most adders on a path, one limit per layer", samples=((3, 3),)
     )
     stage_levels: int | None = parameter(
         None,
-        "most adders between two registers; none: registers only where the clock asks for them",
+        "most adders between two registers; if none, registers only where the clock needs them",
         low=1,
         high=64,
         samples=(4,),
     )
     iterations: int | None = parameter(
         None,
-        "repetitions of the search of a layer, by its matrix if none",
+        "repetitions of a layer's search; chosen by the size of its matrix if none",
         low=0,
         high=1 << 30,
         hardware=False,
     )
     search_time: int = parameter(
-        60, "most seconds for the search of a layer", low=1, high=1 << 20, hardware=False
+        60, "time limit of a layer's search in seconds", low=1, high=1 << 20, hardware=False
     )
     search_seed: int = parameter(
-        0, "random numbers of the search", low=0, high=1 << 30, hardware=False
+        0, "random seed of the search", low=0, high=1 << 30, hardware=False
     )
 
     def check(self) -> list[str]:
@@ -179,7 +179,7 @@ class DenseNetwork(OperatorSpec):
         return f"search stopped in layer {late[0]}, going on with the best layers so far"
 
     def _designed(self, progress: Callable[[str], None] | None = None) -> list[MatrixDesign]:
-        """After Ctrl-C in the search of one layer, the next ones take their first answer."""
+        """The designs; after Ctrl-C in one layer's search, later layers take their first answer."""
         found: list[MatrixDesign] = []
         depths = self.depths or (None,) * len(self.weights)
         for index, (layer, depth) in enumerate(zip(self.layers, depths, strict=True)):
@@ -216,7 +216,7 @@ class DenseNetwork(OperatorSpec):
         return found
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
-        """What is known of the matrices' graphs, for people."""
+        """What is known about the matrices' graphs, for people."""
         overlaps = chains = 0
         for layer, design in zip(self.layers, self.designs, strict=True):
             nodes = offset_nodes(design.circuit.graph, layer.ranges)
@@ -257,7 +257,7 @@ class DenseNetwork(OperatorSpec):
         largest = 1 << numbers.width
         wide = False
         for weights, biases in zip(self.weights, self.biases, strict=True):
-            # No partial sum is larger than the sum of all magnitudes.
+            # No partial sum exceeds the sum of all magnitudes.
             magnitude = max(sum(map(abs, column)) for column in zip(*weights, strict=True))
             bias = max(map(abs, biases)) << max(fraction, activation.fraction_width)
             left = max(0, activation.fraction_width - fraction - self.weight_fraction)

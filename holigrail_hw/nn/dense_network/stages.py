@@ -1,8 +1,8 @@
-"""Where to cut a graph of adders for registers: few bits, and so many adders at most between two.
+"""Where to cut a graph of adders with registers: few bits, and a limit on the adders in between.
 
-Every node gets a level behind those of its operands; levels 1 to L are stage 0, the next L are
+Every node gets a level above those of its operands; levels 1 to L are stage 0, the next L are
 stage 1, and so on. A value is held from its own stage to that of its last reader. Levels start as
-early, or as late, as possible; then single nodes move while this saves register bits.
+early, or as late, as possible; then single nodes move as long as this saves register bits.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ __all__ = ["stage_count", "stages"]
 
 
 def stage_count(operands: Sequence[Sequence[int]], adders: Sequence[int], most: int) -> int:
-    """Stages of a graph of which no stage has more than ``most`` adders on a path."""
+    """The number of stages such that none has more than ``most`` adders on a path."""
     return max(1, -(-max(_early(operands, adders)) // most))
 
 
@@ -31,7 +31,7 @@ def stages(
     operands : for each node the earlier nodes it reads; none for an input, which is in stage 0
     adders : for each node 1, or 0 if it is wiring
     widths : for each node its bits
-    results : nodes that are read behind the last stage
+    results : nodes that are read after the last stage
     most : adders on a path within a stage
     held : whether a register follows the last stage anyway
     """
