@@ -1,7 +1,7 @@
-"""A layered graph as SVG: boxes in rows, lines downwards, no label over another.
+"""A layered graph as SVG: boxes in rows, lines going down, no overlapping labels.
 
-The strip above a row belongs to the labels of its boxes: lines cross the gap between two rows above
-that strip and run straight down through it, so that only a box's own lines pass its labels.
+The strip above a row is reserved for the labels of its boxes: lines cross over above that strip and
+run straight down through it, so that only a box's own lines pass its labels.
 """
 
 import re
@@ -23,7 +23,7 @@ _QUIET = "#8a939c"
 
 
 def graph_svg(graph: Any) -> str:
-    """Draw an object like :class:`.LayeredGraph`; the same one, the same text."""
+    """Draw an object like :class:`.LayeredGraph`; equal objects give equal text."""
     with plain_settings():
         return inline_svg(_Drawing(graph).figure(), graph.title)
 
@@ -74,7 +74,7 @@ class _Drawing:
         self.height = -y + _MARGIN
 
     def figure(self) -> Any:
-        """The drawing as a matplotlib figure of its own size."""
+        """The drawing as a matplotlib figure, sized to fit."""
         names = list(self.nodes)
         left = min(self.x[n] - self.box[n] / 2 for n in names)
         left = min(left, *self.x.values()) - _MARGIN
@@ -105,7 +105,7 @@ class _Drawing:
             _line(axes, self._start(above), (self.x[below], strip), bottom, "plain")
 
     def _draw_incoming(self, axes: Any, name: str) -> None:
-        """The last piece of every line into a box, each to a port of its own."""
+        """The last piece of every line into a box, each to its own port."""
         row = self.nodes[name].row
         edges = [(self._last_point(edge), edge) for edge in self.incoming[name]]
         edges.sort(key=lambda pair: self.x[pair[0]])
@@ -199,12 +199,12 @@ def _line(
 
 
 def _minus(text: str) -> str:
-    """Every hyphen is a minus sign, but for those within words."""
+    """The text with hyphens replaced by minus signs, except within words."""
     return re.sub(r"(?<![a-z])-|-(?![a-z])", "\N{MINUS SIGN}", text)
 
 
 def _width(text: str, size: float, bold: bool = False) -> float:
-    """Width of a text in points, in the font that matplotlib brings along."""
+    """Width of a text in points, in the font that matplotlib ships."""
     if not text:
         return 0.0
     from matplotlib.font_manager import FontProperties

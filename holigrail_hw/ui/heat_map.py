@@ -1,4 +1,4 @@
-"""A heat map as SVG: one path for each shade, equal neighbours joined, so that it stays small."""
+"""A heat map as SVG: one path per shade, equal neighbours joined, so that the file stays small."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _QUIET = "#8a939c"
 
 
 def heat_map_svg(view: Any) -> str:
-    """Draw an object like :class:`.HeatMap`; the same one, the same text."""
+    """Draw an object like :class:`.HeatMap`; equal objects give equal text."""
     with plain_settings():
         rows = len(view.values)
         figure = new_figure(6.8, 1.3 + min(max(0.09 * rows, 0.9), 3.2), layout="constrained")
@@ -56,7 +56,7 @@ def _boxes(view: Any) -> dict[int, list[tuple[float, float, float, float]]]:
 
 
 def _shade(value: float) -> int:
-    """Only nothing at all is the lightest shade, and only the whole the darkest."""
+    """The shade of a value: only exactly 0 is the lightest one, and only 1 the darkest."""
     if value in (0, 1):
         return _SHADES * int(value)
     return min(max(round(_SHADES * value), 1), _SHADES - 1)

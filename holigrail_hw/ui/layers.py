@@ -1,9 +1,9 @@
-"""Where the boxes of a layered graph stand, after Sugiyama, Tagawa and Toda (1981).
+"""Placing the boxes of a layered graph, after Sugiyama, Tagawa and Toda (1981).
 
-A box whose value is used more than one row below gets a *trunk*: a point in every row between, that
-all its lines share. Boxes and points of a row are sorted by the mean place of their neighbours,
-downwards and upwards in turn, and the order with the fewest crossings wins. Then each row moves to
-the least squares distance from its neighbours that the widths allow.
+A box whose value is used more than one row below gets a *trunk*: a point in every row in between,
+which all its lines share. Boxes and points of a row are sorted by the mean place of their
+neighbours, downwards and upwards in turn, and the order with the fewest crossings wins. Then each
+row moves as close to its neighbours (least squares) as the widths allow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _SWEEPS = 24
 
 @dataclass(frozen=True)
 class Layers:
-    """Names of every row from left to right, the middle of every name, and what is joined.
+    """Names in every row from left to right, the middle of every name, and the links.
 
     A trunk point is called ``(name, row)``; every link leads to the next row.
     """
@@ -38,8 +38,8 @@ def arrange(
     ----------
     rows : row of every box, from 0
     edges : pairs of boxes, the second in a lower row
-    widths : width of every box with the space around it
-    trunk_width : the same of a trunk point
+    widths : width of every box including the space around it
+    trunk_width : the same for a trunk point
     """
     import networkx
 
@@ -115,10 +115,10 @@ def _places(order, graph, size) -> dict[object, float]:
 
 
 def _separated(wanted: list[float], gaps: list[float]) -> list[float]:
-    """The places nearest to the wanted ones (least squares) at least ``gaps`` apart, in order.
+    """The places closest to the wanted ones (least squares), at least ``gaps`` apart, in order.
 
-    Without the gaps this is isotonic regression: neighbours that are in each other's way are
-    pooled and share their mean.
+    With the gaps subtracted this is isotonic regression: neighbours in each other's way are pooled
+    and share their mean.
     """
     offsets = [0.0]
     for gap in gaps:

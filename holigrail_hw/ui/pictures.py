@@ -15,7 +15,7 @@ __all__ = ["svg_of"]
 
 
 def svg_of(view: View) -> str:
-    """Draw a view; the same view gives the same text. A table gives none: it is text already."""
+    """Draw a view; the same view gives the same text. A table, text already, gives none."""
     if isinstance(view, BlockDiagram):
         view = view.layered()
     if isinstance(view, LayeredGraph):

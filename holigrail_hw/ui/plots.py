@@ -13,7 +13,7 @@ _COLOURS = (_GREY, _BLUE, "#c39a3f", "#4a8f5a", "#8a5aa5", _RED)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points that no other point beats in both coordinates (less is better)."""
+    """Indices of the points that no other point beats in both coordinates (lower is better)."""
     front = []
     for index, (x, y) in enumerate(points):
         beaten = any(
@@ -82,7 +82,7 @@ def curve_svg(curve: Any) -> str:
 
 
 def lines_svg(view: Any) -> str:
-    """Draw an object like :class:`.Lines`; what the lines are stands below."""
+    """Draw an object like :class:`.Lines`, with the legend below."""
     with plain_settings():
         figure = new_figure(6.4, 3.4 + 0.19 * len(view.lines))
         figure.set_layout_engine("constrained")

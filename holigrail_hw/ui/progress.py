@@ -1,7 +1,7 @@
 """Progress of long work: a live line on a terminal, otherwise one line every ten seconds.
 
 The work calls the object with one line of text whenever something happens; how it is drawn is
-decided here. A step that says nothing for minutes is drawn all the same, with its elapsed time.
+decided here. A step that reports nothing for minutes still shows its elapsed time.
 """
 
 import threading
@@ -17,7 +17,7 @@ EVERY_S = 10.0
 
 
 class Progress:
-    """Use as a context manager; call with text inside it.
+    """A context manager; call it with text inside the ``with`` block.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ class Progress:
     quiet : bool
         Draw nothing.
     every_line : bool
-        Print every line that comes in instead.
+        Print every incoming line instead.
     every_s : float
-        Seconds between two lines where there is no terminal.
+        Seconds between two lines if there is no terminal.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A roofline as SVG, both axes logarithmic; what lines and points are stands below them."""
+"""A roofline as SVG, both axes logarithmic, with the legend below."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _MARKS = "osD^vP"
 
 
 def roofline_svg(view: Any) -> str:
-    """Draw an object like :class:`.Roofline`; the same one, the same text."""
+    """Draw an object like :class:`.Roofline`; equal objects give equal text."""
     with plain_settings():
         figure = new_figure(6.8, 3.5 + 0.19 * (len(view.bandwidths) + len(view.points)))
         figure.set_layout_engine("constrained")
@@ -52,7 +52,7 @@ def roofline_svg(view: Any) -> str:
 
 
 def _short(value: float) -> str:
-    """A number with three digits and the prefix of its unit: 1.15 M, 20 k, 0.5."""
+    """A number with three digits and a unit prefix: 1.15 M, 20 k, 0.5."""
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= 0.9995 * factor:
             return f"{value / factor:.3g} {prefix}"

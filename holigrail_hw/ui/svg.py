@@ -1,7 +1,7 @@
-"""Matplotlib figures as SVG text that can stand inside an HTML page.
+"""Matplotlib figures as SVG text that can be embedded in an HTML page.
 
 The same figure gives the same text: no date, no random names. Text stays text. Groups keep a name
-only where something refers to it, so that several pictures on one page do not clash.
+only if something refers to it, so that several pictures on one page do not clash.
 """
 
 import re
@@ -23,7 +23,7 @@ _SETTINGS: Any = {
 
 @contextmanager
 def plain_settings() -> Iterator[None]:
-    """Settings under which figures are made and written."""
+    """A context with the settings under which figures are drawn and written."""
     import matplotlib
 
     with matplotlib.rc_context(_SETTINGS):
@@ -41,7 +41,7 @@ def new_figure(width: float, height: float, **options: Any) -> Any:
 
 
 def inline_svg(figure: Any, label: str) -> str:
-    """The figure as one ``svg`` element, as wide as it is or as its page, with a spoken label."""
+    """The figure as one ``svg`` element, never wider than its page, with an accessible label."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = re.sub(r"<metadata>.*?</metadata>", "", text.getvalue(), flags=re.S)

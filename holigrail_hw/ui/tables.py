@@ -11,7 +11,7 @@ __all__ = ["cell", "pairs", "table"]
 
 
 def cell(value: Any) -> str:
-    """A value as it stands in a table: floats with four significant digits, ``None`` as a dash."""
+    """A value as shown in a table: floats with four significant digits, ``None`` as a dash."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -39,7 +39,7 @@ def table(console: Console, header: Sequence[str], rows: Sequence[Sequence[Any]]
 
 
 def pairs(console: Console, rows: Sequence[tuple[str, Any]]) -> None:
-    """Print names and values, one pair a line."""
+    """Print names and values, one pair per line."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     drawn.add_column(style="bold", no_wrap=True)
     drawn.add_column(overflow="fold")
