@@ -3,13 +3,13 @@
 
 """Bit heaps: many bits of different weights that add up to one integer.
 
-A heap is a list of columns; column c holds bits that count 2^c each. Full and half adders take
-three or two bits of a column and give one back and one to the next column, level by level, until no
-column is higher than wanted (Dadda, "Some schemes for parallel multipliers", 1965). A bit that
-counts negatively joins as its complement, less a constant (Baugh and Wooley, 1973); the constants
-of all bits are one. Sums are modulo 2^width.
+A heap is a list of columns; column c holds bits of weight 2^c. Full and half adders take three or
+two bits of a column and return one to it and one to the next column, level by level, until no
+column is higher than wanted (Dadda, "Some schemes for parallel multipliers", 1965). A bit of
+negative weight enters as its complement minus a constant (Baugh and Wooley, 1973); the constants of
+all bits are combined. Sums are modulo 2^width.
 
-Several products in one heap are a fused dot product: two words are left of all of them, and one
+Several products in one heap form a fused dot product: they reduce to two words, and one
 carry-propagate addition.
 """
 
@@ -37,9 +37,9 @@ class Bit:
 
 @dataclass(frozen=True)
 class Heap:
-    """The bits of every column as one wire, lowest column first; ``None`` where there is none.
+    """The bits of every column as one wire, lowest column first; ``None`` for an empty column.
 
-    A wire for each column keeps expressions short: simulators compile long ones slowly.
+    One wire per column keeps expressions short: simulators compile long ones slowly.
     """
 
     columns: tuple[Wire | None, ...]
@@ -55,7 +55,7 @@ class Heap:
         return [column for column in self.columns if column is not None]
 
     def like(self, wires: Sequence[Wire]) -> "Heap":
-        """The heap with other wires for the columns that are not empty."""
+        """The heap with new wires for the columns that are not empty."""
         left = iter(wires)
         return Heap(tuple(None if column is None else next(left) for column in self.columns))
 
@@ -101,8 +101,8 @@ def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
             parts = [plan.step(f"{name}_word", 1, _bit(c), word) for word in words]
             columns.append(_joined(plan, name, [*([column] if column else []), *parts]))
         heap = compress(plan, name, Heap(tuple(columns)))
-    # One carry-propagate addition; its bits are steps of their own to keep expressions short. The
-    # first of them takes the time of all, and waits for all columns.
+    # One carry-propagate addition, one step per bit to keep expressions short. The first step is
+    # charged with the delay of all of them, and waits for all columns.
     bits, carry, using, waits = [], None, Adder(width), heap.wires
     for c, column in enumerate(heap.columns):
         terms = [wire for wire in (column, carry) if wire is not None]
@@ -126,14 +126,14 @@ def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
     """The heap with every column brought down to ``target`` bits by one level of adders."""
     columns: list[Wire | None] = []
     carried: Wire | None = None
-    # Counted once; every column takes the time of one level.
+    # Area is counted once; every column takes the delay of one level.
     using = Compressor(len(heap.columns), 3)
     for column in heap.columns:
         height = 0 if column is None else column.width
         carries = 0 if carried is None else carried.width
         excess = max(height + carries - target, 0)
         full, half = divmod(excess, 2)
-        # Carries of this level are the latest to arrive: they are added only if need be.
+        # Carries of this level arrive last: they are added only if necessary.
         taken = 3 * full + 2 * half
         operands = [wire for wire in (column, carried if taken > height else None) if wire]
         later = [carried] if carried is not None and taken <= height else []

@@ -1,8 +1,8 @@
 """A product with a constant: one addition or subtraction per non-zero digit, as a balanced tree.
 
-Digits are those of the canonical signed digit form, -1, 0 and 1, no two neighbours non-zero, which
-has the fewest non-zero ones (Reitwiesner, "Binary Arithmetic", 1960). Searched adder graphs, which
-are smaller, belong to the family ``mcm``.
+The digits -1, 0 and 1 are those of the canonical signed digit form: no two neighbours are non-zero,
+and the number of non-zero digits is minimal (Reitwiesner, "Binary Arithmetic", 1960). Smaller adder
+graphs, found by search, are the business of the family ``mcm``.
 """
 
 from amaranth import signed, unsigned
@@ -50,12 +50,12 @@ def signed_digits(constant: int) -> list[tuple[int, int]]:
 def _level(
     plan: Plan, terms: list[tuple[int, int, Wire]], factors: list[int], half: int, is_signed: bool
 ) -> tuple[list[tuple[int, int, Wire]], list[int]]:
-    """Neighbours added in pairs; a term is sign * factor * value * 2^place, the factor positive."""
+    """Add neighbours in pairs; a term is sign * factor * value * 2^place with a positive factor."""
     next_terms, next_factors = [], []
     for index in range(0, len(terms) - 1, 2):
         (low, low_sign, a), (high, high_sign, b) = terms[index], terms[index + 1]
         distance, same = high - low, low_sign == high_sign
-        # The upper term is the larger one, so its sign is that of both together.
+        # The upper term is the larger one, so the sum has its sign.
         factor = (factors[index + 1] << distance) + (factors[index] if same else -factors[index])
         ends = (-factor * half if is_signed else 0, factor * (half - 1))
         shape = range_shape(*ends)

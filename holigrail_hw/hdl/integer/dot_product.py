@@ -1,11 +1,11 @@
 """Dot products of short vectors of integers, binary or ternary numbers.
 
-*Separate*: every product is made alone, as :func:`.multiply.multiply` does it, and a tree
-of carry chains adds them. Each of its adders is kept as it is: synthesis would otherwise turn the
-whole sum into compressors, which cost more LUTs than carry chains.
+*Separate*: every product is computed on its own, as :func:`.multiply.multiply` does, and a tree of
+carry chains adds them. Each adder is kept as it is: synthesis would otherwise turn the whole sum
+into compressors, which cost more LUTs than carry chains.
 
-*Fused*: the partial products of all products are one bit heap, with one carry-propagate addition at
-the end. That takes fewer gates where carry chains do not exist.
+*Fused*: the partial products of all products form one bit heap, with one carry-propagate addition
+at the end. That takes fewer gates where there are no carry chains.
 """
 
 from collections.abc import Sequence
@@ -77,9 +77,9 @@ def _product(
 
 
 def _signed_copy(shape: Shape, place: int, has_zero: bool) -> list[Bit]:
-    """The second operand, its negation or 0, as the code of the first one says.
+    """The second operand, its negation or 0, as selected by the code of the first one.
 
-    A negation is the complement plus one; the complement of an unsigned number has a sign.
+    A negation is the complement plus one; the complement of an unsigned number is signed.
     """
 
     def negates(v: Any) -> Value:

@@ -1,4 +1,4 @@
-"""Counting leading zeros by halves.
+"""Counting leading zeros by recursive halving.
 
 Reference: Oklobdzija, "An Algorithmic and Novel Design of a Leading Zero Detector Circuit", 1994.
 """

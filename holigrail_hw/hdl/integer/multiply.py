@@ -3,12 +3,12 @@
 Two structures compute the same product, for any widths and signs.
 
 *Rows* add the multiplicand once per multiplier bit on a carry chain. The chain always adds; the bit
-chooses between the sum and the old value. Sum, chain and choice share one 4-input LUT, so an
+selects between the sum and the old value. Sum, carry and selection share one 4-input LUT, so an
 *n* x *k* product takes about *n* x *k* of them, half of what masked partial products take.
 
 *Tree* reduces the columns of partial products with full and half adders to two words (Dadda,
-"Some schemes for parallel multipliers", 1965), signs by Baugh and Wooley (1973), and adds these
-bit by bit. It takes the fewest gates where carry chains do not exist.
+"Some schemes for parallel multipliers", 1965; signs by Baugh and Wooley, 1973) and adds these bit
+by bit. It takes the fewest gates where there are no carry chains.
 """
 
 from typing import Any
@@ -47,7 +47,7 @@ def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = 
     if structure == "dsp":
         using = DspMultiplier(shape_a.width, shape_b.width)
         product = plan.step(name, shape, lambda a, b: a * b, a, b, using=using)
-        # No register between the two: it would read the product as it is, and be moved as well.
+        # A register between the two would read the bare product, and be moved as well: there is none.
         if not 0 < plan.device.dsp_merges <= shape.width:
             return product
         return plan.step(f"{name}_apart", shape, unmerged, product)
@@ -58,7 +58,7 @@ def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = 
 
 
 def _rows(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
-    """The product's bits: one row per bit of ``b``, each a sum that the bit may refuse."""
+    """The product's bits: one row per bit of ``b``, which selects whether the row is added."""
     shape_a, shape_b = Shape.cast(a.shape), Shape.cast(b.shape)
     width, rows = shape_a.width, shape_b.width
     low: list[Wire] = []
@@ -69,7 +69,7 @@ def _rows(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
 
         def row(total, a, b, index=index, negative=negative):
             old, added = _extend(total, width + 1), _extend(a, width + 1)
-            # Written with complements, a difference needs no inverters in front of the chain.
+            # Written with complements, a difference needs no inverters before the chain.
             new = ~(~old + added) if negative else old + added
             return Mux(b[index], new[: width + 1], old)
 
@@ -91,7 +91,7 @@ def _rows(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
 
 
 def _extend(value: Any, width: int) -> Any:
-    """The value as ``width`` unsigned bits, its sign repeated if it has one."""
+    """The value as ``width`` unsigned bits, sign-extended if it is signed."""
     value = Value.cast(value)
     sign: Any = value[-1] if value.shape().signed else Const(0, 1)
     whole: Any = Cat(value, sign.replicate(max(width - len(value), 0)))

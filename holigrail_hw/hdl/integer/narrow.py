@@ -1,12 +1,13 @@
-"""A wide integer divided by a power of two, rounded, moved by a zero point and clamped.
+"""A wide integer divided by a power of two, rounded, offset by a zero point and clamped.
 
-The word is shifted to the right from short distances to long ones. Each stage drops the upper bits
-that no later stage can bring into the result, and remembers whether one of them counted: what is
-beyond the result's range is clamped whatever it is. So the word narrows from stage to stage, and
-the adder and the comparisons are hardly wider than the result.
+The word is shifted right, short distances first. Each stage drops the upper bits that no later
+stage can bring into the result, and records whether any of them mattered: a value beyond the
+result's range is clamped, whatever it is. So the word narrows from stage to stage, and the adder
+and the comparisons are hardly wider than the result.
 
-Two's complement is cut downwards, to q. The discarded bits decide the increment, and one adder
-makes q + zero point + increment, its carry input being the lowest bit of a word one bit wider.
+Two's complement is truncated downwards, to q. The discarded bits decide the increment, and one
+adder computes q + zero point + increment, its carry input being the lowest bit of a word one bit
+wider.
 """
 
 from dataclasses import dataclass
@@ -32,15 +33,15 @@ class Narrowing:
     ----------
     result : FixedFormat
     shift : int
-        Constant part of the distance, to the right; negative to the left.
+        Constant part of the right shift; negative for a left shift.
     amount : Wire or None
-        Added to it: an unsigned number.
+        Variable part, added to it: an unsigned number.
     rounding : str
         One of ``golden.ROUNDINGS``.
     zero_point : Wire
-        A number of the result format; constant or not.
+        A number in the result format; constant or not.
     before : bool
-        Whether the zero point is added before rounding: it then takes part in what is odd or
+        Whether the zero point is added before rounding; it then affects what counts as odd or
         negative.
     bounds : (Wire, Wire) or None
         Least and greatest result; ``None`` for those of the format.
@@ -74,7 +75,7 @@ def narrow(plan: Plan, value: Wire, how: Narrowing) -> Wire:
 def _shifted(
     plan: Plan, value: Wire, sign: Wire, how: Narrowing, keep: int, extra: int, needs_sticky: bool
 ) -> tuple[Wire, Wire, Wire]:
-    """The lowest ``keep`` bits, whether bits above them count, whether a one was lost below."""
+    """The lowest ``keep`` bits, whether bits above them matter, whether a one was lost below."""
     nothing = plan.constant(0, 1)
     drop = how.shift - extra
     fars: list[Wire] = []
@@ -165,7 +166,7 @@ def _rounded(plan: Plan, word: Wire, sticky: Wire, sign: Wire, how: Narrowing, e
         return (left + Cat(up, _resized(zero_point, width)))[1 : width + 1]
 
     if how.rounding == "nearest_even" and how.before:
-        # Half is added as it is; a tie that became odd goes back by clearing its lowest bit.
+        # Half is always added; a tie that became odd is corrected by clearing its lowest bit.
         def even(w: Any, zero_point: Any, sticky: Any) -> Any:
             _, rest = parts(w)
             t = total(w, zero_point, rest[-1])
@@ -195,7 +196,7 @@ def _rounded(plan: Plan, word: Wire, sticky: Wire, sign: Wire, how: Narrowing, e
 def _increment(
     plan: Plan, how: Narrowing, parts: Any, word: Wire, moved: Wire | None, sticky: Wire, extra: int
 ) -> Wire:
-    """Whether the number cut downwards grows by one."""
+    """Whether the number truncated downwards is incremented."""
 
     def increment(w: Any, sticky: Any, *rest: Any) -> Any:
         quotient, fraction = parts(w)
@@ -221,12 +222,12 @@ def _increment(
             case "up":
                 return inexact
             case "to_odd":
-                # The magnitude's parity is that of the number; of the two the odd one is taken.
+                # The magnitude has the parity of the number; of the two neighbours, the odd one.
                 return inexact & ~odd
             case "stochastic":
                 drawn = others.pop(0)
-                # A negative magnitude's fraction is what is missing to one: it stays unless the
-                # random word is less than the fraction counted from below.
+                # For a negative number the magnitude's fraction is one minus this fraction: the
+                # magnitude stays unless the random word is less than the fraction from below.
                 rises = (Value.cast(fraction) + drawn)[extra]
                 stays = (fraction > drawn) | ((fraction == drawn) & sticky)
                 return Mux(negative, stays, rises)
@@ -271,12 +272,12 @@ def _any(plan: Plan, name: str, bits: list[Wire]) -> Wire | None:
 
 
 def _levels(inputs: int) -> int:
-    """Levels of 4-input LUTs for a gate of that many inputs."""
+    """Levels of 4-input LUTs for a gate with ``inputs`` inputs."""
     return max((max(inputs, 1) - 1).bit_length() + 1, 2) // 2
 
 
 def _bits(value: Any, count: int) -> Any:
-    """The lowest bits, as many as there are."""
+    """The lowest ``count`` bits, or fewer if there are not as many."""
     value = Value.cast(value)
     return _resized(value, max(count, len(value)))[:count]
 
@@ -287,7 +288,7 @@ def _sign(value: Any) -> Any:
 
 
 def _differs(bits: Any, sign: Any) -> Any:
-    """Whether one of the bits is not the sign."""
+    """Whether any of the bits differs from the sign."""
     return (bits ^ sign.replicate(len(bits))).any()
 
 
@@ -297,6 +298,6 @@ def _cut(word: Any, value: Any, size: int) -> Any:
 
 
 def _resized(value: Any, width: int) -> Any:
-    """The lowest ``width`` bits, the sign repeated where there are fewer."""
+    """The lowest ``width`` bits, sign-extended if there are fewer."""
     value = Value.cast(value)
     return Cat(value, _sign(value).replicate(max(width - len(value), 0)))[:width]

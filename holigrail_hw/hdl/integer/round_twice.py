@@ -1,11 +1,11 @@
 """The two roundings of gemmlowp, with one adder for the first and one increment for the second.
 
 The saturating rounding doubling high multiply adds half a unit to a product p >= 0 and half a unit
-less one to p < 0, then cuts towards zero (Jacob et al., 2018, and gemmlowp's fixedpoint.h). Both
-branches are floor((p + 2^(w-1)) / 2^w): ties go up. The rounding division by 2^k takes ties away
-from zero, which is ties up for a number that was lessened by one if it is negative. The two
-addends join: floor(p / 2^(w-1)) plus one, or minus one if p < 0 and k > 0, without its last bit.
-Where the first result is 0 for a negative p, the lessened -1 is rounded to 0 as well.
+less one to p < 0, then truncates towards zero (Jacob et al., 2018, and gemmlowp's fixedpoint.h).
+Both branches are floor((p + 2^(w-1)) / 2^w): ties go up. The rounding division by 2^k takes ties
+away from zero, which is ties up after subtracting one from a negative number. The two addends
+combine: floor(p / 2^(w-1)) plus one, or minus one if p < 0 and k > 0, without its last bit. Where
+the first result is 0 for a negative p, the resulting -1 is rounded to 0 as well.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def rounded_once(
     Parameters
     ----------
     value : Wire
-        The factor that gave the product its sign.
+        The factor that determines the sign of the product.
     shift : int
         Not negative.
     """
@@ -52,7 +52,7 @@ def rounded_once(
 def shifted_left(
     plan: Plan, value: Wire, left: int, amount: Wire | None
 ) -> tuple[Wire, Wire | None]:
-    """``value`` times 2^(left - amount) where that is positive; and amount - left, or 0."""
+    """``value`` shifted left by max(left - amount, 0); and the rest, max(amount - left, 0)."""
     width = value.width + left
     shape = signed(width) if value.shape.signed else unsigned(width)
     if amount is None:

@@ -1,11 +1,11 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportReturnType=false
 
-"""The choice of the activations that the kept weights of a block are for.
+"""Selects the activations that belong to the kept weights of a block.
 
-Entry t of a block of ``group`` with ``kept`` entries can be at places t to t + group - kept only.
+Entry t of a block of ``group`` with ``kept`` entries can only be at places t to t + group - kept.
 Its index is decoded once, for all vectors of activations, into one bit per place; an index outside
-gives no bit, and the choice 0.
+sets no bit, and selects 0.
 """
 
 import math
@@ -23,7 +23,7 @@ __all__ = ["choose", "decode"]
 
 
 def decode(plan: Plan, metadata: Wire, kept: int, group: int) -> list[Wire]:
-    """One bit per place for every entry, from the word of indices, the first in the low bits."""
+    """One bit per place for every entry, from the word of indices, the first index lowest."""
     bits, ways = metadata.width // kept, group - kept + 1
 
     def decoder(entry: int) -> Wire:
@@ -46,7 +46,7 @@ def choose(plan: Plan, places: Wire, values: Sequence[Wire]) -> Wire:
         found = reduce(or_, [w & bits[p].replicate(shape.width) for p, w in enumerate(parts)])
         return found.as_signed() if shape.signed else found
 
-    # A LUT of four inputs joins two terms, and a further one three words.
+    # A 4-input LUT combines two terms, and another one three words.
     count = shape.width * math.ceil((2 * len(values) - 1) / 3)
     levels = max(1, math.ceil(math.log(2 * len(values), 4)))
     return plan.step("chosen", shape, chosen, places, *values, using=Logic(levels, count))

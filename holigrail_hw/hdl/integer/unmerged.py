@@ -1,9 +1,9 @@
-"""Adders that synthesis leaves as they are.
+"""Adders that synthesis does not merge.
 
 Yosys (its pass alumacc) merges a sum that has one reader into that reader, as an adder of three
 operands: carry-save logic of about twice the size where carry chains are cheap. Version 0.23 does
-so whatever the attribute ``keep`` of the sum says. A reader is safe if one bit of what it reads is
-not the sum's own but the result of a gate, which logic optimisation removes later.
+so even if the sum has the attribute ``keep``. A reader is safe if one bit of what it reads is not
+the sum's own but the output of a gate, which logic optimisation removes later.
 """
 
 from typing import Any
@@ -14,11 +14,11 @@ __all__ = ["unmerged"]
 
 
 def unmerged(sum: Any, first: int = 0) -> Any:
-    """The same number in the same shape, of which no reader sees the adder's own bits alone.
+    """The same number in the same shape, but read through a redundant gate.
 
-    Bit ``first`` is the lowest one that the adder makes, where lower ones pass it by. That bit a is
-    written a | (a & b), b the bit above it. If there is none, the sum is returned as it is: one bit
-    is no carry chain worth keeping.
+    Bit ``first`` is the lowest one that the adder computes, where lower ones bypass it. That bit a
+    is written a | (a & b), where b is the bit above it. If there is none, the sum is returned as it
+    is: a single bit is not a carry chain worth keeping.
     """
     if len(sum) < first + 2:
         return sum

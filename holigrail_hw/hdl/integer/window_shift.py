@@ -1,7 +1,7 @@
-"""A shifter that keeps only the top bits of its result, and remembers whether a one was lost.
+"""A shifter that keeps only the top bits of its result, and records whether a one was lost.
 
-The shift to the left goes from large distances to small ones. Each stage drops the bits that no
-later stage can bring back into the window, so the word narrows from stage to stage.
+It shifts left, long distances first. Each stage drops the bits that no later stage can bring back
+into the window, so the word narrows from stage to stage.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,12 @@ def shift_window(
     lost: Wire | None = None,
     sticky: bool = True,
 ) -> tuple[Wire, Wire]:
-    """The top ``window`` bits of a shifted significand, zeros beyond its lowest bit.
+    """The top ``window`` bits of a shifted significand, with zeros beyond its lowest bit.
 
     Parameters
     ----------
     amount : Wire
-        Shift to the left; its lowest ``stages`` bits count.
+        Left shift; only its lowest ``stages`` bits count.
     right : (Wire, int) or None
         A bit that first shifts to the right by this distance.
     lost : Wire or None
@@ -103,7 +103,7 @@ def shift_window(
 
 
 class _Sticky:
-    """The or of all bits that were lost so far."""
+    """The OR of all bits lost so far."""
 
     def __init__(self, plan: Plan, needed: bool):
         self._plan, self._needed = plan, needed
