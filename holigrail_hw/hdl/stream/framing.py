@@ -2,13 +2,13 @@
 # pyright: reportArgumentType=false, reportGeneralTypeIssues=false
 # pyright: reportOptionalMemberAccess=false
 
-"""Frames of bytes on a line of bytes: where one begins and ends, and whether it came whole.
+"""Frames of bytes on a byte-oriented line: where they begin and end, and whether they are intact.
 
-A frame is a flag, its bytes, a checksum of two bytes and a flag. A byte that looks like a flag or
-an escape travels as an escape and the byte with bit 5 turned over; so a flag always is a border,
-and a receiver that has lost its place finds it at the next one (the framing of PPP, RFC 1662,
-1994). The checksum is CRC-16/IBM-3740, high byte first: it sees every burst of up to 16 bits, a
-lost byte or two that changed places.
+A frame is a flag, its bytes, a two-byte checksum and a flag. A byte that looks like a flag or an
+escape is sent as an escape and the byte with bit 5 inverted; so a flag is always a boundary, and a
+receiver that has lost synchronisation regains it at the next one (the framing of PPP, RFC 1662,
+1994). The checksum is CRC-16/IBM-3740, high byte first: it detects every burst of up to 16 bits, a
+lost byte, and two bytes swapped.
 """
 
 from typing import Any
@@ -22,20 +22,20 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["ESCAPE", "FLAG", "FRAME_BYTES", "TURNED", "FrameReceiver", "FrameSender"]
 
 FLAG, ESCAPE, TURNED = 0x7E, 0x7D, 0x20
-# A stream of the bytes of frames; the last one of each is marked.
+# A stream of the bytes of frames; the last byte of each frame is marked.
 FRAME_BYTES = stream.Signature(StructLayout({"data": 8, "last": 1}))
 
 
 class FrameReceiver(wiring.Component):
-    """Bytes of a line into bytes of frames; never makes the line wait.
+    """Extracts frames from the bytes of a line; never makes the line wait.
 
     Members
     -------
     i : In, stream of bytes of the line
     o : Out, stream of bytes of a frame, without its checksum; each is offered for one cycle
-    first : Out(1), the byte offered is the first of its frame
+    first : Out(1), the byte on offer is the first of its frame
     end : Out(1), for one cycle: a frame has ended
-    good : Out(1), with ``end``: it came whole
+    good : Out(1), with ``end``: the frame is intact
     """
 
     def __init__(self):
@@ -52,11 +52,15 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.crc = crc = CRC16_IBM_3740().create()
+        # State: whether there was a flag, whether the last byte was an escape, whether a byte of
+        # the frame has been given.
         flag, escape = Signal(), Signal()
         inside, turned, begun = Signal(), Signal(), Signal()
-        # The two latest bytes are kept back: they may be the checksum.
+        # The two latest bytes are held back: they may be the checksum.
         kept, kept_count = Signal(16), Signal(2)
         value, taken = Signal(8), Signal()
+        # Nothing waits: a byte comes and goes in one cycle, and a byte of the frame leaves with the
+        # one that comes two bytes later. Two flags in a row are no frame and raise no ``end``.
         m.d.comb += [
             flag.eq(self.i.valid & (self.i.payload == FLAG)),
             escape.eq(self.i.valid & (self.i.payload == ESCAPE)),
@@ -85,13 +89,13 @@ class FrameReceiver(wiring.Component):
 
 
 class FrameSender(wiring.Component):
-    """Bytes of frames onto a line.
+    """Puts frames onto a line.
 
     Members
     -------
     i : In, stream of ``data`` and ``last``, which marks the last byte of a frame
     o : Out, stream of bytes of the line
-    abort : In(1), forget the frame that is under way; the byte on offer stays
+    abort : In(1), drop the frame being sent; the byte on offer stays
     """
 
     def __init__(self):
@@ -105,6 +109,8 @@ class FrameSender(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        # A register behind the stuffing, which an abort does not reset: a byte on offer stays until
+        # ``ready``, even when its frame is dropped.
         m.submodules.stuffing = stuffing = ResetInserter(self.abort)(_Stuffing())
         m.d.comb += [
             stuffing.i.valid.eq(self.i.valid),
@@ -118,7 +124,7 @@ class FrameSender(wiring.Component):
 
 
 class _Stuffing(wiring.Component):
-    """Flags, escapes and the checksum."""
+    """Adds flags, escapes and the checksum."""
 
     def __init__(self):
         super().__init__(
@@ -139,7 +145,8 @@ class _Stuffing(wiring.Component):
         def offer(byte: Any, valid: Any = 1) -> None:
             m.d.comb += [value.eq(byte), offered.eq(valid)]
 
-        # A byte is taken when it is on the line itself, not only its escape.
+        # A byte that needs it is preceded by an escape (``turned`` once that is sent), and is taken
+        # only when it is accepted itself.
         with m.If(special & ~turned):
             m.d.comb += self.o.payload.eq(ESCAPE)
             with m.If(offered & self.o.ready):
@@ -153,6 +160,7 @@ class _Stuffing(wiring.Component):
                 m.d.sync += turned.eq(0)
         m.d.comb += self.o.valid.eq(offered)
         with m.FSM():
+            # The opening flag, once there is a byte to send; the checksum starts anew.
             with m.State("BEGIN"):
                 m.d.comb += [
                     crc.start.eq(1),
@@ -161,11 +169,13 @@ class _Stuffing(wiring.Component):
                 ]
                 with m.If(self.i.valid & self.o.ready):
                     m.next = "DATA"
+            # The bytes of the frame, each of which is accepted from ``i`` when it is sent.
             with m.State("DATA"):
                 offer(self.i.payload.data, self.i.valid)
                 m.d.comb += [crc.valid.eq(taken), self.i.ready.eq(taken)]
                 with m.If(taken & self.i.payload.last):
                     m.next = "HIGH"
+            # The two bytes of the checksum, which does not change any more.
             with m.State("HIGH"):
                 offer(crc.crc[8:])
                 with m.If(taken):
@@ -174,6 +184,7 @@ class _Stuffing(wiring.Component):
                 offer(crc.crc[:8])
                 with m.If(taken):
                     m.next = "END"
+            # The closing flag.
             with m.State("END"):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(FLAG)]
                 with m.If(self.o.ready):

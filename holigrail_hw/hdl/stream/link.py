@@ -1,19 +1,19 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportArgumentType=false, reportGeneralTypeIssues=false
 
-"""Many streams of items through one line of bytes in each direction.
+"""Many streams of items over one line of bytes in each direction.
 
 The far end is a host with plenty of memory; this end has a queue for each stream that feeds the
 design. Both directions carry frames (:mod:`.framing`), which begin with a header: a kind in the
 two highest bits and the number of a stream in the others. Sources, which feed the design, and
-sinks are numbered apart, from 0. An item is as many bytes as it needs, lowest first.
+sinks are numbered separately, from 0. An item takes as many bytes as it needs, lowest first.
 
 ======  ================  =================================================================
 header  from the host     content
 ======  ================  =================================================================
 0 + n   items             any number of items of source n
 0x40    question          a byte of the host's choice; answered by an identity
-0x80    reset             as a question; the design and the link start anew before the answer
+0x80    reset             like a question; the design and the link are reset before the answer
 ======  ================  =================================================================
 
 ======  ================  =================================================================
@@ -25,13 +25,13 @@ header  to the host       content
 ======  ================  =================================================================
 
 Flow control is by credit (Kung and Morris, "Credit-based flow control for ATM networks", 1995):
-the host has at most ``depth`` items of a source without credit, so the line never waits for a
-queue, and a stream at a standstill stops no other. Credit is given when half a queue has been
-taken: until then the rest of it is still there for the design, so nobody waits for credit that
-does not come. Sinks need no queue, as the host always listens.
+the host may send at most ``depth`` items of a source ahead of credit, so the line never waits for a
+queue, and a stalled stream does not block the others. Credit is returned once half a queue has been
+taken: until then the design still has the other half, so neither side waits for credit that does
+not come. Sinks need no queue, as the host always listens.
 
-What arrives damaged is not repeated. The status of the link becomes other than 0, an identity says
-so, and everything but questions and a reset is dropped: the host starts its job again.
+Damaged frames are not repeated. The status of the link becomes non-zero, an identity reports it,
+and everything but questions and a reset is dropped: the host starts its job again.
 """
 
 from collections.abc import Mapping
@@ -65,31 +65,31 @@ DIGEST_BYTES = 8
 IDENTITY_BYTES = len(MAGIC) + 5 + DIGEST_BYTES
 STREAMS = 64
 _CREDIT_BYTES = 2
-# Frames to the host end after so many bytes, so that credit never waits long.
+# Frames to the host end after this many bytes, so that credit never waits long.
 _FRAME_BYTES = 64
 _DAMAGED, _OVERRUN, _UNKNOWN, _UNFINISHED = 1, 2, 3, 4
 
 
 class StreamLink(wiring.Component):
-    """Streams of a design through a line of bytes.
+    """Streams of a design over a line of bytes.
 
-    Every line byte is taken at once; an item reaches its queue in the cycle after its last byte.
+    Every byte of the line is taken at once; an item enters its queue the cycle after its last byte.
 
     Parameters
     ----------
     sources, sinks : mapping
-        Names of the streams into the design and out of it, to their widths in bits.
+        Widths in bits of the streams into the design and out of it, by name.
     digest : bytes
-        What tells this design from others, 8 bytes.
+        Identifies the design, 8 bytes.
     depth : int
-        Items the queue of each source holds, 2 to 65535.
+        Items that each source's queue holds, 2 to 65535.
 
     Members
     -------
     i, o : In and Out, streams of bytes of the line
     to_NAME : Out, stream of the items of a source, as plain bits
     from_NAME : In, stream of the items of a sink, as plain bits
-    reset : Out(1), the design must reset
+    reset : Out(1), for one cycle: reset the design
     """
 
     def __init__(
@@ -127,6 +127,8 @@ class StreamLink(wiring.Component):
         outgoing = _Outgoing(
             list(self._sinks.values()), len(self._sources), self._depth, self._digest
         )
+        # A reset clears everything but the receiver, which goes on listening. The frame being sent
+        # is dropped; the byte on offer stays until ``ready``.
         m.submodules.incoming = incoming
         m.submodules.outgoing = outgoing = ResetInserter(self.reset)(outgoing)
         m.submodules.sender = sender = FrameSender()
@@ -143,6 +145,8 @@ class StreamLink(wiring.Component):
             outgoing.nonce.eq(incoming.nonce),
             outgoing.status.eq(incoming.status),
         ]
+        # Sources: a queue each, and the number of items the design has taken since credit was last
+        # sent. By credit there is always room; an item without it is an overrun.
         for number, (name, width) in enumerate(self._sources.items()):
             # One more than promised, so that the memory inside has a power of two of rows.
             queue = ResetInserter(self.reset)(SyncFIFOBuffered(width=width, depth=self._depth + 1))
@@ -169,6 +173,7 @@ class StreamLink(wiring.Component):
                 freed.eq(count),
                 outgoing.credit_due[number].eq(count >= self._depth // 2),
             ]
+        # Sinks: an item is accepted in the cycle in which it is copied into the frame being sent.
         for number, name in enumerate(self._sinks):
             items = getattr(self, f"from_{name}")
             m.d.comb += [
@@ -180,7 +185,7 @@ class StreamLink(wiring.Component):
 
 
 class _Incoming(wiring.Component):
-    """Frames from the host: items, questions, resets; and what is wrong with them."""
+    """Frames from the host: items, questions, resets; and the errors in them."""
 
     def __init__(self, widths: list[int]):
         self._bytes = [item_bytes(width) for width in widths]
@@ -199,7 +204,7 @@ class _Incoming(wiring.Component):
         )
 
     def item(self, width: int) -> Any:
-        """The item that ``push`` announces: its bytes are the latest ones."""
+        """The item that ``push`` announces: it is in the latest bytes."""
         low = len(self._word) - 8 * item_bytes(width)
         return self._word[low : low + width]
 
@@ -207,6 +212,8 @@ class _Incoming(wiring.Component):
         m = Module()
         m.submodules.receiver = receiver = FrameReceiver()
         wiring.connect(m, wiring.flipped(self.i), receiver.i)
+        # State: the header of the frame, the bytes of the present item so far, and the latest bytes
+        # of all. Items are passed on before their frame is known to be intact.
         header, place, last = Signal(8), Signal(range(max(self._bytes) + 1)), Signal()
         word, byte = self._word, receiver.o.payload
         is_items = Signal()
@@ -220,11 +227,13 @@ class _Incoming(wiring.Component):
             m.d.sync += [word.eq((word >> 8) | (byte << (len(word) - 8))), place.eq(place + 1)]
             with m.If(last):
                 m.d.sync += [place.eq(0), pushing.eq(is_items)]
+        # One cycle after the last byte of an item it enters its queue, unless an error came before.
         for number in range(len(self._bytes)):
             here = pushing & (header == number) & (self.status == 0)
             m.d.comb += self.push[number].eq(here)
             with m.If(here & ~self.room[number]):
                 self._fail(m, _OVERRUN)
+        # The end of a frame: it must be intact, end with a whole item, and be of a known kind.
         with m.If(receiver.end):
             with m.If(~receiver.good):
                 self._fail(m, _DAMAGED)
@@ -240,7 +249,7 @@ class _Incoming(wiring.Component):
         return m
 
     def _fail(self, m: Module, status: int) -> None:
-        """Remember the first thing that went wrong, and tell the host."""
+        """Record the first error, and tell the host."""
         with m.If(self.status == 0):
             m.d.sync += [self.status.eq(status), self.identify.eq(1)]
 
@@ -269,6 +278,8 @@ class _Outgoing(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        # State: whose ``turn`` it is; the item being sent and its bytes left; more items that may
+        # follow in this frame.
         longest = max([_CREDIT_BYTES, *self._item_bytes])
         word, next_word = Signal(8 * longest), Signal(8 * longest)
         bytes_left, next_bytes = Signal(range(longest)), Signal(range(longest))
@@ -277,8 +288,9 @@ class _Outgoing(wiring.Component):
         turns = 1 + self._sources + len(self._widths)
         turn = Signal(range(turns))
 
-        # What the one whose turn it is has to send.
-        # A question outlives the reset it asks for.
+        # What the present turn has to send: its header, whether it has an item, the item, and how
+        # many more a frame may hold. ``taking`` copies the item, in state ITEM only.
+        # A question must survive the reset that comes with it.
         asked, place = Signal(reset_less=True), Signal(range(IDENTITY_BYTES))
         begin = [Const(byte, 8) for byte in (*MAGIC, VERSION)]
         end = [Const(byte, 8) for byte in (*self._depth.to_bytes(2, "little"), *self._digest)]
@@ -325,20 +337,26 @@ class _Outgoing(wiring.Component):
                 m.d.sync += turn.eq(0)
 
         with m.FSM():
+            # Ask one after another, a turn per cycle, until one has something to send. It keeps
+            # that until taken: streams by their handshake, credit as it only grows.
             with m.State("LOOK"):
                 m.d.sync += items_left.eq(limit)
                 with m.If(offered):
                     m.next = "HEADER"
                 with m.Else():
                     next_turn()
+            # The header, which the turn determines, so it stays until ``ready``.
             with m.State("HEADER"):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.data.eq(header)]
                 with m.If(self.o.ready):
                     m.next = "ITEM"
+            # Copy the item: one cycle.
             with m.State("ITEM"):
                 m.d.comb += taking.eq(1)
                 m.d.sync += [word.eq(next_word), bytes_left.eq(next_bytes)]
                 m.next = "BYTES"
+            # Its bytes, lowest first. The frame ends with it if the frame is full or no other item
+            # is on offer when its last byte is accepted: ``last`` may change until then.
             with m.State("BYTES"):
                 m.d.comb += [
                     self.o.valid.eq(1),
@@ -357,5 +375,5 @@ class _Outgoing(wiring.Component):
 
 
 def item_bytes(width: int) -> int:
-    """Bytes an item of so many bits takes on the line."""
+    """Bytes that an item of ``width`` bits takes on the line."""
     return -(-width // 8)

@@ -3,8 +3,8 @@
 
 """A serial port: one start bit, eight data bits with the lowest first, one stop bit.
 
-``divisor`` is the clock frequency over the baud rate. The receiver samples in the middle of each
-bit, so rates may differ by about 4 % before the last bit is missed.
+``divisor`` is the clock frequency divided by the baud rate. The receiver samples in the middle of
+each bit, so rates may differ by about 4 % before the last bit is missed.
 """
 
 from typing import Any
@@ -45,12 +45,15 @@ class UartReceiver(wiring.Component):
         m = Module()
         line = Signal(init=1)
         m.submodules.synchroniser = FFSynchronizer(self.line, line, init=1)
+        # State: samples left in the frame (0: none under way), cycles until the next sample, and
+        # whether the line has been high since the last frame.
         timer = Signal(range(self._divisor + self._divisor // 2))
         bits_left = Signal(range(_FRAME_BITS))
         idle = Signal(init=1)
+        # ``valid`` lasts one cycle: whoever reads the stream is always ready.
         m.d.sync += self.o.valid.eq(0)
         with m.If(bits_left == 0):
-            # The start bit's edge; the first data bit is sampled one and a half bits later.
+            # At the start bit's edge: the first data bit is sampled one and a half bits later.
             with m.If(line):
                 m.d.sync += idle.eq(1)
             with m.Elif(idle):
@@ -61,6 +64,7 @@ class UartReceiver(wiring.Component):
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         with m.Else():
+            # A sample: a data bit, or, as the last one, the stop bit, which must be high.
             m.d.sync += [timer.eq(self._divisor - 1), bits_left.eq(bits_left - 1)]
             with m.If(bits_left == 1):
                 m.d.sync += [self.o.valid.eq(line), idle.eq(line)]
@@ -91,6 +95,8 @@ class UartTransmitter(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        # State: the bits of the frame not yet sent, the lowest on the line, then ones; how many of
+        # them are left, and cycles until the next. A byte is accepted only between frames.
         frame = Signal(_FRAME_BITS, init=(1 << _FRAME_BITS) - 1)
         timer = Signal(range(max(self._divisor, 2)))
         bits_left = Signal(range(_FRAME_BITS + 1))
