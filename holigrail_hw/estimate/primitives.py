@@ -1,4 +1,4 @@
-"""What a step of a datapath is made of, and what that costs on a device.
+"""The primitives that steps of a datapath are made of, and what they cost on a device.
 
 A step of a :class:`~holigrail_hw.hdl.plan.plan.Plan` names the primitive it uses. The device
 model, a data file of measured numbers, turns the primitive into a delay in ns and a count of
@@ -48,8 +48,8 @@ class DeviceModel:
     between the sum and an operand, or invert the sum; ``adder_subtracts`` whether it can invert an
     operand, so that subtraction costs no more than addition. ``dsp_ns`` is a combinational product
     in a DSP block, which takes operands up to ``dsp_width`` bits (signed); 0 where there is none.
-    Yosys's own script for the device moves adders and registers behind products of ``dsp_merges``
-    bits or more into the blocks and can lose bits of the sum; 0 where it does not.
+    Yosys's own script for the device moves adders and registers that follow products of
+    ``dsp_merges`` bits or more into the blocks, and can lose bits of the sum; 0 if it does not.
     """
 
     name: str

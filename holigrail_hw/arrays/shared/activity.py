@@ -1,8 +1,8 @@
-"""How much of an array moves: toggles of multiplier operands and reads of activations.
+"""Switching activity of an array: toggles of multiplier operands and reads of activations.
 
 The design is simulated cycle by cycle with streams that never wait, and its waveform (VCD) is read
-back. A toggle is a bit of an operand that differs from what it was a cycle before; a read is a word
-of the buffer of activations that its memory reads.
+back. A toggle is a bit of an operand that changed since the previous cycle; a read is a word read
+from the memory of the activation buffer.
 """
 
 import io
@@ -30,9 +30,9 @@ class Activity:
     cycles : int
         Until the last result.
     toggles : int
-        Bits of multiplier operands that changed, of all elements together.
+        Bits of multiplier operands that changed, over all elements.
     reads : int
-        Words of activations read from the buffer; 0 where there is none.
+        Words of activations read from the buffer; 0 if there is no buffer.
     results : mapping
         Codes of each field of each output stream, in order.
     """
@@ -46,7 +46,7 @@ class Activity:
 def activity(spec: Any, timing: Timing, items: Mapping[str, Mapping[str, Any]]) -> Activity:
     """Simulate a ``systolic-array`` whose factors are stationary, or a ``gemm``.
 
-    Raises RuntimeError if not all results that golden says come.
+    Raises RuntimeError if results are missing that the golden model has.
     """
     component = spec.component(timing)
     counts = {
@@ -121,7 +121,7 @@ def _counted(text: str, rows: int) -> tuple[int, int]:
 
 
 def _signals(text: str) -> tuple[set[str], set[str], set[str], str]:
-    """Operands of elements, enables of words and of whole vectors in buffers, and the clock."""
+    """Signals of element operands, of read enables (of words, of whole vectors), and the clock."""
     scopes: list[str] = []
     named: dict[tuple[str, str], str] = {}
     for line in text.partition("$enddefinitions")[0].splitlines():
@@ -147,7 +147,7 @@ def _signals(text: str) -> tuple[set[str], set[str], set[str], str]:
 
 
 def _steps(text: str) -> Iterator[dict[str, int]]:
-    """What every moment of a waveform changes to what, at its end."""
+    """For every time of a waveform, the signals that change and their final values then."""
     changes: dict[str, int] = {}
     for line in text.partition("$enddefinitions")[2].splitlines():
         if line.startswith("#"):

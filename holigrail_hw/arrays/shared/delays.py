@@ -1,4 +1,4 @@
-"""Registers in a row, as arrays need them to skew and to align what crosses them."""
+"""Chains of registers, with which arrays skew and align what crosses them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["delayed"]
 
 
 def delayed(m: Module, value: Any, cycles: int, name: str, *, resets: bool = False) -> Any:
-    """``value`` so many cycles later; a control bit is cleared by reset, data need not be."""
+    """``value``, ``cycles`` cycles later; reset must clear control bits (``resets``), not data."""
     bits = Value.cast(value)
     for index in range(cycles):
         register = Signal(bits.shape(), name=f"{name}_late{index + 1}", reset_less=not resets)

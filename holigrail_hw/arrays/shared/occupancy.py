@@ -1,8 +1,8 @@
 """Which elements of an array work when: exactly, from the cycles in which vectors enter it.
 
-A vector that enters in cycle *t* meets element (i, j) in cycle t + step * i + j. The element does
-useful work if row i and column j are not padding. So the work of an element until any cycle is
-known from the work that entered, and no cycle has to be gone through.
+A vector that enters in cycle *t* reaches element (i, j) in cycle t + step * i + j. The element does
+useful work if row i and column j are not padding. So the work of an element up to any cycle follows
+from the vectors that entered, without stepping through the cycles.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,8 @@ _BANDS = 64
 class Span:
     """``count`` vectors that enter in cycles ``first``, ``first + 1`` and so on.
 
-    They do useful work in the first ``rows`` rows of the array, or in the last if that is negative,
-    and in the first ``columns`` columns.
+    They do useful work in the first ``rows`` rows of the array (the last, if that is negative) and
+    in the first ``columns`` columns.
     """
 
     first: int
@@ -41,9 +41,9 @@ class Occupancy:
     Parameters
     ----------
     spans : sequence of Span
-        In order; no two vectors enter in one cycle.
+        In order; no two vectors enter in the same cycle.
     rows, columns, step : int
-        Of the array; ``step`` cycles pass from a row to the next.
+        Of the array; a vector takes ``step`` cycles from one row to the next.
     cycles : int
         From reset to the last result.
     """
@@ -76,14 +76,14 @@ class Occupancy:
         return found
 
     def over_time(self) -> tuple[np.ndarray, np.ndarray]:
-        """Edges of some equal times, and the products made by every row in each of them."""
+        """Edges of equal time slices, and the products made by every row in each slice."""
         edges = np.unique(np.linspace(0, self.cycles, min(_BUCKETS, self.cycles) + 1).round())
         edges = edges.astype(np.int64)
         return edges, np.diff(self.until(edges), axis=1)
 
 
 def occupancy_views(occupancy: Occupancy, product: str) -> list[HeatMap]:
-    """Use of the rows over time, and of every element over all of it."""
+    """Use of the rows over time, and of every element over the whole run."""
     rows, columns, cycles = occupancy.rows, occupancy.columns, occupancy.cycles
     edges, made = occupancy.over_time()
     height = -(-rows // _BANDS)
@@ -136,7 +136,7 @@ def used_elements(tiling: Tiling, tile: int) -> tuple[int, int]:
 
 
 def _entered(spans: Iterable[Span]) -> tuple[np.ndarray, np.ndarray]:
-    """Cycles at which a count of vectors starts or stops to grow, and the count there."""
+    """Cycles at which the count of vectors starts or stops growing, and the count there."""
     ends = [(span.first, span.first + span.count) for span in spans]
     places = np.array(ends, np.int64).ravel()
     lengths = np.diff(np.array(ends, np.int64), axis=1).ravel()
@@ -148,7 +148,7 @@ def _count(times: Any, places: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Vectors that entered before each of the times."""
     last = np.searchsorted(places, times, side="right") - 1
     found = counts[np.maximum(last, 0)]
-    # From a start on, which has an even place, every cycle counts one.
+    # After a start, which has an even place, every cycle adds one.
     growing = (last % 2 == 0) & (last >= 0)
     return np.where(growing, found + times - places[np.maximum(last, 0)], found)
 

@@ -1,7 +1,7 @@
 """A matrix product cut into tiles of an array: cycles, use of the multipliers, words moved.
 
-C = A * B of M x K and K x N. What stays in the array is cut to its shape; the third dimension
-streams. Tiles at the borders are filled up with zeros, which cost cycles and no words.
+C = A * B of M x K and K x N. The stationary operand is cut to the shape of the array; the third
+dimension streams. Tiles at the borders are padded with zeros, which cost cycles but no words.
 
 stays    tiles                        streams
 weight   ceil(K/R) * ceil(N/C)        M vectors
@@ -15,7 +15,7 @@ from typing import Any
 __all__ = ["SETTLED", "Tiling", "incomplete_sizes"]
 
 SETTLED = 8
-"""Tiles after which each takes as long as the one before."""
+"""Number of tiles after which each takes as long as the previous one."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +47,25 @@ class Tiling:
 
     @property
     def tiles(self) -> int:
-        """How many tiles there are, all of one length."""
+        """The number of tiles, all of the same length."""
         return self.shape[0] * self.shape[1]
 
     @property
     def length(self) -> int:
-        """Vectors, or pairs, of a tile."""
+        """Vectors, or pairs, per tile."""
         streamed = {"weight-stationary": self.m, "input-stationary": self.n}
         return streamed.get(self.dataflow, self.k)
 
     @property
     def products(self) -> int:
-        """Scalar products of the whole."""
+        """Scalar multiplications in total."""
         return self.m * self.k * self.n
 
     @property
     def words(self) -> dict[str, int]:
-        """Words over the border of the array: of activations, weights and (partial) results.
+        """Words that cross the border of the array: activations, weights and (partial) results.
 
-        A partial sum is counted when it leaves; whoever adds it up reads it once more.
+        A partial sum is counted when it leaves; accumulating it outside takes one more read.
         """
         down, across = self.shape
         activations, weights, results = self.m * self.k, self.k * self.n, self.m * self.n
@@ -79,7 +79,7 @@ class Tiling:
         return {"activation": activations, "weight": weights, "result": results}
 
     def utilisation(self, cycles: int) -> float:
-        """Part of the products that the multipliers could make in so many cycles."""
+        """Products as a fraction of those the multipliers could compute in ``cycles``."""
         return self.products / (cycles * self.rows * self.columns)
 
 
