@@ -1,4 +1,4 @@
-"""What a shell is: how a specification looks from outside, and what is put around its hardware.
+"""What a shell is: how a specification looks from outside, and what is wrapped around its hardware.
 
 A new shell is one file: a class derived from :class:`Shell`, registered by
 :func:`holigrail_hw.core.shell_registry.shell`, and, where the streams look different from outside,
@@ -24,13 +24,13 @@ class Shell:
     Attributes
     ----------
     name : str
-        What ``--shell`` calls it.
+        Its name in ``--shell``.
     always_clocked : bool
-        Whether there are a clock and a reset even where the hardware has no register.
+        Whether there are a clock and a reset even if the hardware has no register.
     has_bus : bool
-        Whether the streams are moved by a master on a bus. Then there are three parts: the
-        ``slave``, which is handed over, the ``master`` of its benches, and both together,
-        ``driven``, with the streams of the view.
+        Whether a bus master moves the streams. Then there are three parts: the ``slave``, which is
+        handed over, the ``master`` in its benches, and ``driven``, both together, with the streams
+        of the view.
     may_wait : bool
         Whether the timing request may limit the cycles of an access.
     """
@@ -49,15 +49,15 @@ class Shell:
         return self.view(spec, timing).component()
 
     def handed_over(self, view: Any, timing: Timing, part: str) -> Any:
-        """The component of the top module: every member is a signal. ``part`` is of a bus."""
+        """The component of the top module: every member is a signal. ``part`` is that of a bus."""
         return EnginePorts(view.component(timing), view.streams(), view.handshake)
 
     def clocked(self, view: Any, timing: Timing, unused: tuple[str, ...]) -> Any:
-        """The same with inputs for clock and reset that nothing needs."""
+        """The same, with inputs for a clock and a reset that nothing needs."""
         return EnginePorts(view.component(timing), view.streams(), view.handshake, unused=unused)
 
     def bus(self, view: Any, part: str) -> Mapping[str, Any]:
-        """The members of the bus by the names of their ports; none without a bus."""
+        """The members of the bus by port name; empty without a bus."""
         return {}
 
     def layout(self, view: OperatorSpec) -> list[Bits]:
@@ -66,23 +66,23 @@ class Shell:
         return [code_bits(name, name, format) for name, format in ports]
 
     def framed_streams(self, view: OperatorSpec) -> list[str] | None:
-        """The streams that mark the end of a frame; ``None`` where no shell of this kind does."""
+        """The streams that mark the end of a frame; ``None`` if this kind of shell marks none."""
         return None
 
     def registers(self, view: Any) -> list[dict[str, Any]]:
-        """The registers that hosts see, as plain data; none without a bus."""
+        """The registers that hosts see, as plain data; empty without a bus."""
         return []
 
     def places(self, view: Any) -> list[str]:
-        """What stands before every row of the layout in comments; none for nothing."""
+        """What precedes every row of the layout in comments; empty for nothing."""
         return []
 
     def pace(self, view: Any) -> str | None:
-        """How items are moved, in words, where it is neither by ports nor by streams."""
+        """How items are moved, in words, if neither by plain ports nor by streams."""
         return None
 
     def sources(self, view: Any, top: str) -> dict[str, str]:
-        """More Verilog files beside ``top``'s, by name; the last one is outermost."""
+        """More Verilog files besides ``top``'s, by name; the last one is the outermost module."""
         return {}
 
     def files(self, view: Any, top: str) -> dict[str, str]:

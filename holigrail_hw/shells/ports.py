@@ -1,7 +1,7 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
 
-"""Streams as ports of a top module, as it is handed over in Verilog."""
+"""Streams as ports of a top module, the form in which Verilog is handed over."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ from holigrail_hw.hdl.shapes import shape_of
 __all__ = ["BUS", "EnginePorts"]
 
 BUS = "wb"
-"""What the names of the ports on a bus begin with."""
+"""Prefix of the names of bus ports."""
 
 
 class EnginePorts(wiring.Component):
     """An engine with one port per field of its streams, as it is handed over in Verilog.
 
-    ``bus`` is the signature of a member of that name, if there is one. ``unused`` are more inputs
-    of one bit, which nobody reads.
+    ``bus`` is the signature of a member of that name, if any. ``unused`` names more one-bit inputs,
+    which nothing reads.
 
     Members
     -------

@@ -5,11 +5,11 @@
 
 Stream NAME of an engine becomes ``s_axis_NAME`` (into the hardware) or ``m_axis_NAME`` (out of
 it); an operator with fixed latency has ``s_axis_i`` and ``m_axis_o``. ``tdata`` holds the fields in
-their order from bit 0 on, filled up to whole bytes; a field ``last`` is ``tlast`` instead.
-``tvalid`` and ``tready`` are the handshake, whose rules (Arm IHI 0051, AMBA AXI-Stream Protocol
-Specification, 2.2.1) are those of every stream here. The clock is ``clk``, the reset ``rst``,
-active high; both are there even where nothing needs them. A design of latency 0 leads ``tvalid``
-and ``tready`` through without a register.
+order from bit 0, padded to whole bytes; a field ``last`` becomes ``tlast`` instead. ``tvalid`` and
+``tready`` are the handshake, whose rules (Arm IHI 0051, AMBA AXI-Stream Protocol Specification,
+2.2.1) are those of every stream here. The clock is ``clk``, the active-high reset ``rst``; both are
+present even if nothing needs them. A design of latency 0 passes ``tvalid`` and ``tready`` through
+without a register.
 """
 
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ class AxiStream(Shelled):
         }
 
     def layout(self) -> list[Bits]:
-        """What the bits of every ``tdata`` hold, and every ``tlast``."""
+        """What the bits of every ``tdata`` and ``tlast`` hold."""
         found: list[Bits] = []
         for name, kind in self.inner_streams().items():
             port, low = f"{_outer(name, kind)}_tdata", 0
@@ -129,6 +129,8 @@ class _Packed(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.inner = inner = self._inner
+        # Wires only: the handshake is that of the inner streams. Padding bits of ``tdata`` are
+        # ignored on the way in, and 0 on the way out.
         for name, kind in self._streams.items():
             within, outside = getattr(inner, name), getattr(self, _outer(name, kind))
             fields = Cat(Value.cast(within.payload[n]) for n in kind.fields if n != "last")
@@ -156,7 +158,7 @@ def _packed_fields(kind: Stream) -> dict[str, Format]:
 
 
 def _pack(kind: Stream, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Codes field by field as ``tdata`` and ``tlast``; a triple (low, high, mask) if need be."""
+    """Codes field by field as ``tdata`` and ``tlast``; triples (low, high, mask) where needed."""
     sides: list[Any] = [0, 0, 0]
     shift = 0
     for name, format in kind.fields.items():

@@ -1,9 +1,9 @@
 """A module around AXI4-Stream ports for block designs: ``aclk``, ``aresetn``, named interfaces.
 
-``TOP_ip`` has the streams of ``TOP`` under the names that they have there, the clock ``aclk`` and
-the reset ``aresetn``, active low, as the AMBA AXI-Stream Protocol Specification (Arm IHI 0051)
-has them. Attributes as in the Vivado design suite (AMD UG1118 and UG994) say which ports make
-an interface, and that all of them belong to that clock; other tools ignore them.
+``TOP_ip`` has the streams of ``TOP`` under the same names, the clock ``aclk`` and the active-low
+reset ``aresetn``, as in the AMBA AXI-Stream Protocol Specification (Arm IHI 0051). Attributes of
+the Vivado design suite (AMD UG1118 and UG994) say which ports form an interface, and that all of
+them belong to that clock; other tools ignore them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def name_of(top: str) -> str:
 
 
 def wrapper(top: str, streams: Mapping[str, Stream]) -> str:
-    """The Verilog of the module around ``top``, which has these AXI4-Streams."""
+    """The Verilog of the module around ``top``, with these AXI4-Streams."""
     clock = f"ASSOCIATED_BUSIF {':'.join(streams)}, ASSOCIATED_RESET aresetn"
     ports = [
         _attributes("signal:clock:1.0 aclk CLK", clock) + "  input aclk",
@@ -59,7 +59,7 @@ def _attributes(info: str, parameter: str | None) -> str:
 
 
 def _facts(stream: Stream) -> str:
-    """What the first port of an interface says about all of it."""
+    """What the attribute of an interface's first port says about the whole interface."""
     return (
         f"TDATA_NUM_BYTES {stream.fields['tdata'].width // 8}, HAS_TREADY 1,"
         f" HAS_TLAST {int('tlast' in stream.fields)}, HAS_TKEEP 0, HAS_TSTRB 0"

@@ -1,7 +1,7 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
 
-"""Plain ports with fixed latency; an engine has its streams as they are."""
+"""Plain ports with fixed latency; an engine keeps its own streams."""
 
 from typing import Any, ClassVar
 

@@ -3,8 +3,8 @@
 
 """One stream each way in front of an operator with fixed latency; an engine has its own streams.
 
-The core always has a fixed latency. The shell freezes it while its result is refused. ``valid``
-never depends on ``ready``.
+The core always has a fixed latency. The shell freezes it as long as its result is not accepted.
+``valid`` never depends on ``ready``.
 """
 
 from typing import Any, ClassVar
@@ -71,11 +71,11 @@ class _Core(wiring.Component):
 
 
 class Streamed(wiring.Component):
-    """An operator behind valid and ready; the pipeline waits while its result is refused.
+    """An operator behind valid and ready; the pipeline waits until its result is accepted.
 
-    One item per cycle when neither side waits. With interleaved sums, item *t* belongs to sum
-    *t* mod ``interleave``; after a gap in the input, ready may stay low until the turn of the next
-    sum comes round, fewer than ``interleave`` cycles.
+    One item per cycle if neither side waits. With interleaved sums, item *t* belongs to sum
+    *t* mod ``interleave``; after a gap in the input, ready may stay low until it is the next sum's
+    turn, for fewer than ``interleave`` cycles.
 
     Members
     -------
@@ -100,6 +100,7 @@ class Streamed(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         plan = self._plan
+        # Latency 0: wires. The core's registers, if any, count an item only when it is accepted.
         if not plan.latency:
             m.submodules.core = core = _Core(plan)
             m.d.comb += [getattr(core, n).eq(self.i.payload[n]) for n in plan.inputs]
@@ -107,6 +108,8 @@ class Streamed(wiring.Component):
             m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
             m.d.comb += core.valid.eq(self.i.valid & self.o.ready)
             return m
+        # All registers of the core advance together, when the last stage is empty or its result is
+        # accepted; otherwise nothing moves, so ``o.valid`` and its payload stay until ``ready``.
         advance, accepted = Signal(), Signal()
         frozen = EnableInserter(advance)
         m.submodules.core = core = frozen(_Core(plan))
@@ -120,6 +123,8 @@ class Streamed(wiring.Component):
         if plan.interleave == 1:
             m.d.comb += self.i.ready.eq(advance)
         else:
+            # ``slot`` is the sum whose turn it is in the pipeline, ``turn`` that of the next item;
+            # an item is accepted only when they are the same.
             slot = Signal(range(plan.interleave))
             turn = Signal(range(plan.interleave))
             m.d.comb += self.i.ready.eq(advance & (slot == turn))
@@ -128,6 +133,7 @@ class Streamed(wiring.Component):
                     m.d.sync += counter.eq(0)
                 with m.Elif(condition):
                     m.d.sync += counter.eq(counter + 1)
+        # One bit per stage marks the stages that hold an item.
         valid = Signal(plan.latency + 1)
         m.d.comb += [valid[0].eq(accepted), self.o.valid.eq(valid[-1])]
         with m.If(advance):

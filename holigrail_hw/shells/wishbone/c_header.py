@@ -1,11 +1,11 @@
 """The registers of a Wishbone slave as a C header: offsets in bytes, shifts, masks.
 
-Every name begins with the name of the top module in capitals. Of field FIELD of stream STREAM there
-are ``FIELD_STREAM_FIELD_...``: ``OFFSET`` of its word, ``SHIFT`` and ``MASK`` there (the mask
-after the shift to the right), ``WIDTH`` in bits, and ``SIGNED``, 1 if the code is two's complement
-of that width. A field of more than 32 bits takes ``WORDS`` words, the lowest bits first, with
-``MASK`` for the last of them. Of the registers there are ``REGISTER_STREAM_STATUS`` and
-``REGISTER_STREAM_DATA``, the first of ``REGISTER_STREAM_WORDS`` words.
+Every name begins with the name of the top module in capitals. Field FIELD of stream STREAM has
+``FIELD_STREAM_FIELD_...``: ``OFFSET`` of its word, ``SHIFT`` and ``MASK`` in it (the mask applies
+after the right shift), ``WIDTH`` in bits, and ``SIGNED``, 1 if the code is two's complement of that
+width. A field of more than 32 bits takes ``WORDS`` words, lowest bits first, with ``MASK`` for the
+last of them. The registers are ``REGISTER_STREAM_STATUS`` and ``REGISTER_STREAM_DATA``, the first
+of ``REGISTER_STREAM_WORDS`` words.
 """
 
 from typing import Any

@@ -4,10 +4,10 @@
 
 """A Wishbone master that moves streams through the registers of a slave; for benches.
 
-It looks at the streams in turn. Where the status says that an item can be moved, and there is one,
-or room for one, it moves all words of it. It pauses between transfers, and lets go of the bus,
-as a shift register with feedback tells it. It never waits for an item, so an answer with ``err``
-is none for it, and a bench in front of it comes to a standstill.
+It polls the streams in turn. If a status says that an item can be moved, and the master has one or
+has room for one, it moves all words of it. A linear feedback shift register decides when it pauses
+between transfers and releases the bus. It never starts an access that has to wait, so it does not
+understand ``err``: a bench behind it then comes to a standstill.
 """
 
 from typing import Any
@@ -57,6 +57,7 @@ class Driver(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         bus, registers = self.bus, self._registers
+        # The bus: an access stays ``active`` until its ``ack``; pauses are a matter of chance.
         active, chance = Signal(), Signal(16, init=0xACE1)
         answered = Signal()
         m.d.sync += chance.eq(Cat(chance[1:], chance[0] ^ chance[2] ^ chance[3] ^ chance[5]))
@@ -68,6 +69,8 @@ class Driver(wiring.Component):
         ]
         with m.If(answered | ~active):
             m.d.sync += active.eq(chance[0] | chance[4])
+        # State: the register of the present access. An item shown on an output stream stays until
+        # it is accepted; the next one is read only after that.
         place = Signal(range(len(registers)))
         m.d.comb += bus.adr.eq(place)
         for name, kind in self._streams.items():
@@ -75,6 +78,8 @@ class Driver(wiring.Component):
             if kind.direction == "out":
                 with m.If(port.ready):
                     m.d.sync += port.valid.eq(0)
+        # A status leads to the first word of its item if that can be moved, else to the next
+        # stream. The last word of an item accepts it from an input, or shows it on an output.
         starts = [one.address for one in registers if one.word is None]
         with m.Switch(place):
             for register in registers:
@@ -101,7 +106,7 @@ class Driver(wiring.Component):
         return m
 
     def _word(self, m: Module, register: Register, answered: Any) -> None:
-        """Move one word of an item: to the bus, or into the payload that is shown."""
+        """Move one word of an item: onto the bus, or into the payload on show."""
         bus, is_in = self.bus, register.direction == "in"
         written = Signal(WORD, name=f"{register.stream}_written_{register.word}")
         for one in register.pieces:

@@ -1,10 +1,10 @@
 """Where the fields of streams lie in the registers of a Wishbone slave.
 
-Addresses count words of 32 bits. Each stream has a register ``status`` and as many registers
-``data`` as its item has words. A field of at most 32 bits lies in one word, in the next free bits
-if they suffice, else from bit 0 of the next word on. A wider field has words of its own, its lowest
-bits in the first. A field is its code and nothing else: a signed one is not extended. Bits that
-hold no field are read as 0; what is written there does not matter.
+Addresses count 32-bit words. Each stream has a register ``status`` and as many registers ``data``
+as its item has words. A field of at most 32 bits lies within one word, in the next free bits if
+they suffice, else from bit 0 of the next word. A wider field has words of its own, lowest bits
+first. A field holds just its code: a signed one is not extended. Bits without a field read as 0,
+and writes to them are ignored.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Piece:
         return f"{high}:{self.low}" if high > self.low else f"{self.low}"
 
     def as_dict(self) -> dict[str, Any]:
-        """What a host must know of it."""
+        """What a host must know about it."""
         return {
             "field": self.field,
             "format": self.format.name,
@@ -64,13 +64,13 @@ class Register:
 
     @property
     def needed(self) -> int:
-        """The bytes that must be moved before an item is, as a mask like ``sel``."""
+        """The bytes that must be moved for an item to move, as a mask like ``sel``."""
         used = {bit // 8 for one in self.pieces for bit in range(one.low, one.low + one.width)}
         return sum(1 << byte for byte in used) if self.pieces else 1
 
     @property
     def meaning(self) -> str:
-        """Its bits in words."""
+        """Its bits, described in words."""
         if self.word is not None:
             return ", ".join(f"{one.field} [{one.bits}]" for one in self.pieces)
         can = "takes an item" if self.direction == "in" else "has an item"
@@ -81,7 +81,7 @@ class Register:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """What a host must know of it."""
+        """What a host must know about it."""
         fields = {} if self.word is None else {"fields": [one.as_dict() for one in self.pieces]}
         return {
             "name": self.name,
@@ -93,7 +93,7 @@ class Register:
 
 
 def register_map(streams: Mapping[str, Stream], only: str | None = None) -> list[Register]:
-    """The registers of all streams, one stream after the other, or those of one of them."""
+    """The registers of all streams, one stream after another, or those of one stream."""
     found: list[Register] = []
     for name, kind in streams.items():
         status = (f"{name} status", len(found), "read, write", name, kind.direction)
@@ -117,7 +117,7 @@ def _words(kind: Stream) -> list[list[Piece]]:
                 width = min(WORD, format.width - field_low)
                 words.append([Piece(name, format, field_low, len(words), low, width)])
                 free = WORD - width
-            # A wide field shares its last word with nobody.
+            # A wide field does not share its last word.
             free = free if format.width <= WORD else 0
             continue
         words[-1].append(Piece(name, format, 0, len(words) - 1, WORD - free, format.width))

@@ -1,20 +1,20 @@
 """Any operator with streams behind the registers of a Wishbone slave.
 
-Wishbone B4 (OpenCores, 2010), classic cycles, a port of 32 bits with byte selects; addresses count
+Wishbone B4 (OpenCores, 2010), classic cycles, a 32-bit port with byte selects; addresses count
 words. :mod:`.register_map` says which register is where.
 
-An item goes into the hardware when all its bytes have been written, and is taken out when all its
-bytes have been read, whatever the order and however many accesses that takes (``sel``); bytes
-without a field do not count. A byte that is written twice has its last value. Writing 1 to bit 1
-of a status forgets the bytes moved so far.
+An item enters the hardware when all its bytes have been written, and is removed when all its bytes
+have been read, in any order and any number of accesses (``sel``); bytes without a field do not
+count. If a byte is written twice, the last value counts. Writing 1 to bit 1 of a status forgets the
+bytes moved so far.
 
-Where a byte cannot be moved yet the slave answers later, by wait states, but no later than
+If a byte cannot be moved yet, the slave delays its answer with wait states, but by no more than
 ``wait_cycles`` cycles: then it answers with ``err``, nothing has been moved, and bit 2 of the
-status of the stream is 1 until a 1 is written there. So a host that writes more than the hardware
-can take before it reads results is told, and the bus is free for others. A host that must not wait
-looks at bit 0 of the status first. Every other access is answered with ``ack``: what cannot be read
-is 0, what cannot be written does not change. An answer takes two cycles. What an access does
-happens in the cycle of its ``ack``: a master that gave up before has moved nothing.
+stream's status is 1 until a 1 is written there. So a host that writes more than the hardware can
+take before reading results finds out, and the bus is free for others. A host that must not wait
+checks bit 0 of the status first. Every other access is answered with ``ack``: what cannot be read
+is 0, what cannot be written does not change. An answer takes two cycles. An access takes effect in
+the cycle of its ``ack``: a master that gives up earlier has moved nothing.
 """
 
 from collections.abc import Mapping
@@ -44,21 +44,21 @@ __all__ = ["Wishbone", "WishboneRegisters"]
 class Wishbone(Shelled):
     """The Wishbone view of another specification.
 
-    Benches see the streams of the specification: a bus master in front of the slave moves them.
+    Benches see the streams of the specification: a bus master attached to the slave moves them.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # A word takes the bus some ten cycles, with polls of all streams in between.
+        # A word takes about ten bus cycles, with polls of all streams in between.
         beats = len(self.registers())
         object.__setattr__(self, "quiet_cycles", self.quiet_cycles + 40 * beats)
 
     def registers(self) -> list[Register]:
-        """What lies at which address."""
+        """The registers with their addresses."""
         return register_map(self.inner_streams())
 
     def layout(self) -> list[Bits]:
-        """What the bits of every register hold that moves items."""
+        """What the bits of every register that moves items hold."""
         found: list[Bits] = []
         for register in self.registers():
             if register.word is None:
@@ -75,7 +75,7 @@ class Wishbone(Shelled):
 
     @property
     def wait_cycles(self) -> int:
-        """The most cycles an access waits."""
+        """The longest wait of an access, in cycles."""
         asked = self.timing.wait_cycles
         return WAIT_CYCLES if asked is None else asked
 
@@ -103,7 +103,7 @@ class Wishbone(Shelled):
 
 @shell
 class WishboneRegisters(Shell):
-    """Streams as registers; a master in front of the slave moves them in benches."""
+    """Streams as registers; in benches a master attached to the slave moves them."""
 
     name: ClassVar[str] = "wishbone"
     has_bus: ClassVar[bool] = True

@@ -17,7 +17,7 @@ from .register_map import BYTES, MOVABLE, PARTLY, REFUSED, WORD, Register, regis
 __all__ = ["WAIT_CYCLES", "Slave", "WishboneSignature"]
 
 WAIT_CYCLES = 1024
-"""The most cycles an access waits unless a timing request says otherwise."""
+"""The longest wait of an access, in cycles, unless a timing request says otherwise."""
 
 
 class WishboneSignature(wiring.Signature):
@@ -68,12 +68,15 @@ class Slave(wiring.Component):
         m.submodules.inner = inner = self._inner
         value, can = Signal(WORD), Signal(init=1)
         self._answer(m, value, can)
+        # One part per stream: between the bytes moved so far and the handshake of the stream.
         parts = [
             _StreamPart(kind, getattr(inner, name), register_map(self._streams, name))
             for name, kind in self._streams.items()
         ]
         for part in parts:
             part.connect(m)
+        # The addressed register drives ``value`` and ``can``; an access takes effect with ``ack``.
+        # An unused address can always be accessed, and reads as 0.
         with m.Switch(self.bus.adr):
             for part in parts:
                 for register in part.registers:
@@ -82,14 +85,16 @@ class Slave(wiring.Component):
         return m
 
     def _answer(self, m: Module, value: Any, can: Any) -> None:
-        """Answer an access one cycle after it ``can`` be done, or has waited for long enough."""
+        """Answer an access one cycle after it ``can`` be done, or has waited long enough."""
+        # State: the answer due in this cycle, ``accepted`` or ``refused``, never both; cycles the
+        # present access has ``waited``. An answer lasts one cycle, and ``dat_r`` holds with it.
         bus = self.bus
         asks = Signal()
         accepted = Signal()
         refused = Signal()
         waited = Signal(range(self._wait_cycles + 1))
         m.d.comb += [
-            # The cycle of the answer asks for nothing: the next access begins after it.
+            # Nothing is asked for in the cycle of an answer: the next access begins after it.
             asks.eq(bus.cyc & bus.stb & ~accepted & ~refused),
             bus.ack.eq(accepted & bus.cyc & bus.stb),
             bus.err.eq(refused & bus.cyc & bus.stb),
@@ -128,14 +133,18 @@ class _StreamPart:
             }
 
     def connect(self, m: Module) -> None:
-        """Between the bytes that are moved and the stream."""
+        """Connect the bytes moved to the stream's handshake."""
+        # State: the bytes of an item moved so far; with the last of them the item is complete.
         moved = self._moved | self._moves
         complete = Signal()
         m.d.comb += complete.eq(moved.all())
         m.d.sync += self._moved.eq(Mux(complete, 0, moved))
+        # Out: the item on offer is accepted in the cycle in which its last byte is read.
         if not self._is_in:
             m.d.comb += self._port.ready.eq(complete)
             return
+        # In: a complete item is ``full``, and valid until the design is ready; no byte can be
+        # written meanwhile, so its payload does not change.
         m.d.comb += self._port.valid.eq(self._full)
         m.d.comb += [self._fields[name].eq(held) for name, held in self._held.items()]
         with m.If(complete):
@@ -145,6 +154,7 @@ class _StreamPart:
 
     def access(self, m: Module, register: Register, bus: Any, can: Any, value: Any) -> None:
         """What an access to one register does."""
+        # An access that moves bytes must wait for an item, or room for one; any other need not.
         if register.word is None:
             self._status(m, bus, value)
             return
@@ -163,6 +173,7 @@ class _StreamPart:
                 self._write(m, register, bus)
 
     def _status(self, m: Module, bus: Any, value: Any) -> None:
+        """Read the status, or clear the bits in which a 1 is written."""
         now = ~self._full if self._is_in else self._port.valid
         m.d.comb += [
             value[MOVABLE].eq(now),
@@ -176,7 +187,7 @@ class _StreamPart:
                 m.d.sync += self._refused.eq(0)
 
     def _read(self, register: Register) -> Any:
-        """The fields of a word in their places, zeros between them."""
+        """The fields of a word in their places, with zeros between them."""
         parts, free = [], 0
         for one in register.pieces:
             bits = self._fields[one.field][one.field_low : one.field_low + one.width]
@@ -185,7 +196,7 @@ class _StreamPart:
         return Cat(*parts)
 
     def _write(self, m: Module, register: Register, bus: Any) -> None:
-        """Take the bytes that are selected."""
+        """Store the selected bytes."""
         for byte in range(BYTES):
             for one in register.pieces:
                 first = max(one.low, 8 * byte)
