@@ -1,7 +1,7 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportGeneralTypeIssues=false
 
-"""ZCU104: AMD Zynq UltraScale+ XCZU7EV. Its tool is closed, so only a project is written.
+"""ZCU104: AMD Zynq UltraScale+ XCZU7EV. Its tool is proprietary, so only a project is written.
 
 Clock and serial pins from the board's user guide UG1267: the 125 MHz differential clock on bank 28
 and channel 2 of the FT4232H on bank 28.

@@ -171,7 +171,7 @@ async def streamed(dut, idle, stall):
 
 @cocotb.test(skip=not TOP.clocked)
 async def reset_in_the_middle(dut):
-    """After a reset in the middle of a job nothing of it is left."""
+    """After a reset in the middle of a job, nothing of it is left."""
     bench = Bench(dut, "reset")
     await bench.reset()
     for stop in (7, 60, 201):

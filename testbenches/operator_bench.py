@@ -1,8 +1,8 @@
 """The cocotb bench of every operator: emitted Verilog against the golden model.
 
 The environment variable ``HOLIGRAIL_BENCH`` names a JSON file with the design (operator,
-parameters, timing, and the Python module that defines the operator), the vectors (count, seed,
-index of the only one to report) and the file for the report. The report lists what each test
+parameters, timing, and the Python module that defines the operator), the vectors (count, seed, and
+the index of the one to report, if only one) and the report file. The report lists what each test
 checked, and the first wrong item.
 
 The bench drives the clock itself: inputs change while it is low, outputs are read before it rises.
@@ -45,7 +45,7 @@ class Bench:
             getattr(self.dut, port.name).value = int(VECTORS.codes[str(port.operand)][index])
 
     def drive_noise(self, rng: np.random.Generator) -> None:
-        """Operands that must not matter."""
+        """Put operands that must not matter on the ports."""
         for port in TOP.inputs():
             code = int.from_bytes(rng.bytes(-(-port.width // 8)), "little") % (1 << port.width)
             getattr(self.dut, port.name).value = code
@@ -71,7 +71,7 @@ class Bench:
             raise AssertionError(f"item {index} differs from the golden model: {found}")
 
     def broken(self, rule: str) -> None:
-        """A rule of the handshake does not hold."""
+        """Report that a rule of the handshake is broken."""
         note("failure", {"test": self.name, "rule": rule, "cycle": self.cycles})
         raise AssertionError(rule)
 
@@ -79,7 +79,7 @@ class Bench:
         await Timer(2, "ns")
 
     async def edge(self) -> None:
-        """One rising edge."""
+        """Wait for one rising edge."""
         self.cycles += 1
         if TOP.clocked:
             self.dut.clk.value = 1

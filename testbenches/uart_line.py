@@ -1,6 +1,6 @@
 """The far end of a design's serial line, for cocotb benches.
 
-It runs on a source, on a netlist and on a decoded bitstream alike; the environment names the ports:
+It works on source, netlist and decoded bitstream alike; the environment names the ports:
 
 UART_CLOCK, UART_RX, UART_TX, UART_RESET (may be empty): port names
 UART_DIVISOR: clock cycles per serial bit

@@ -1,7 +1,7 @@
 """cocotb bench: jobs through an engine's link, over its serial line.
 
-The host's own code runs here, beside the simulation. LINK_JOB is JSON: operator, parameters,
-modules to import first, seed and count of the results; ``uart_line`` needs some more.
+The host's own code runs here, next to the simulation. LINK_JOB is JSON: operator, parameters,
+modules to import first, seed and count of the results; ``uart_line`` needs more variables.
 """
 
 import importlib
@@ -32,7 +32,7 @@ class SimulatedPort(Line):
     def __init__(self, line: UartLine):
         self._line, self._come, self._bytes = line, Event(), b""
         frame = 10 * line.divisor
-        # Some bytes of a frame pass between two that are seen here.
+        # Some bytes of a frame pass between two that are noticed here.
         self._quiet_ns = CLOCK_NS * (SPEC.quiet_cycles + 100 * frame)
         cocotb.start_soon(self._listen())
 
@@ -72,6 +72,6 @@ async def jobs(dut):
             return error
 
     found = await host()
-    # One line, as the process that started the simulation looks for it.
+    # One line, which the process that started the simulation looks for.
     assert isinstance(found, int), "; ".join(text.strip() for text in str(found).splitlines())
     assert found == len(chosen) > 0, "at least one result must be compared, not none"

@@ -1,10 +1,10 @@
 """cocotb bench: one exchange with the self-test shell over its serial line.
 
-The bench sends the command, receives the answer and compares it byte by byte. The environment says
-what, beside what ``uart_line`` needs:
+The bench sends the command, receives the answer and compares it byte by byte. The environment
+gives, besides what ``uart_line`` needs:
 
 SELF_TEST_COMMAND, SELF_TEST_ANSWER: bytes in hexadecimal
-SELF_TEST_ITEMS: items of the command, to know how long an answer may take
+SELF_TEST_ITEMS: items of the command, which determine how long an answer may take
 """
 
 import os
