@@ -139,6 +139,7 @@ class Scatter(wiring.Component):
     def _bank(self, m: Module, bank: int, head: Any, valid: Any, cleared: Any) -> Any:
         """Both sets of a bank: what the drain reads, and whether a product is being added."""
         # Two stages in the active set: read the sum of the first entry's row, then add and write.
+        assert self._spec.accumulator is not None
         number = signed(self._spec.accumulator.width)
         drain, bits = self.drain, len(cleared)
         adding, row = Signal(name=f"adding{bank}"), Signal(bits, name=f"row{bank}")
