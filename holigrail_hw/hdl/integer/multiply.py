@@ -47,7 +47,7 @@ def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = 
     if structure == "dsp":
         using = DspMultiplier(shape_a.width, shape_b.width)
         product = plan.step(name, shape, lambda a, b: a * b, a, b, using=using)
-        # A register between the two would read the bare product, and be moved as well: there is none.
+        # No register may come in between: it would read the bare product, and be moved as well.
         if not 0 < plan.device.dsp_merges <= shape.width:
             return product
         return plan.step(f"{name}_apart", shape, unmerged, product)
