@@ -23,6 +23,10 @@ __all__ = ["NAMES", "build"]
 NAMES = ("cxxrtl", "verilator")
 
 _LOOP = Path(__file__).with_name("run_loop.hh")
+# A design of more letters of RTLIL than this stays in modules. Equal ones are compiled once, which
+# takes g++ a fraction of the time; a cycle then takes about twice as long, since wires between
+# modules settle in steps. scripts/bench_everyday measures both.
+_IN_MODULES = 300_000
 
 # Without the second option, variables of equal names in two loaded libraries would be one.
 _SHARED = ("-fPIC", "-fno-gnu-unique")
@@ -164,7 +168,9 @@ def _make_cxxrtl(tops, harness, work, compiler, trace, short) -> Path:
         # Short names, which the adapter knows, for the module and those within it.
         named = re.compile(rf"^(module| *cell) \\{top.name}(?=[.\s])", re.M)
         design = named.sub(rf"\1 \\d{n}", top.rtlil)
-        text = pinned_yosys.run(["write_cxxrtl"], design, who="simulate")
+        keeps_modules = len(design) > _IN_MODULES and not trace
+        command = "write_cxxrtl -noflatten" if keeps_modules else "write_cxxrtl"
+        text = pinned_yosys.run([command], design, who="simulate")
         text = text if trace else _DEBUGGING.sub(r"\1}\n", text)
         parts.append(text.replace("cxxrtl_design_create", f"cxxrtl_design_create_{n}"))
     source = work / "designs.cc"

@@ -54,12 +54,12 @@ def run(
     source = folder / f"{top.name}.v"
     source.write_text(text, encoding="utf-8")
     report, counts, job = (folder / f"{name}.json" for name in ("report", "counts", "job"))
-    module = type(spec).__module__
+    origins = {type(spec).__module__, type(top.shell).__module__} - {"__main__"}
     design = {
         "operator": spec.name,
         "parameters": spec.parameters(),
         "timing": asdict(top.timing),
-        "modules": [] if module == "__main__" else [module],
+        "modules": sorted(origins),
         "report": str(report),
     }
     job.write_text(json.dumps({**design, **vectors}))

@@ -1,1 +1,0 @@
-"""Memories with habits of their own."""
