@@ -5,7 +5,6 @@ ordered by magnitude before they are added; other mixtures are aligned in a wind
 wide enough for one correct rounding.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS, fixed_operand, fixed_range
+from holigrail_hw.hdl.number.fixed import fixed_operand, fixed_range
 from holigrail_hw.hdl.number.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.number.float_add import float_add
 from holigrail_hw.hdl.plan.plan import Plan, Wire
@@ -64,12 +63,9 @@ class Add(RoundedOperator):
     def outputs(self) -> dict[str, Format]:
         return {"sum": self.target}
 
-    def golden(self, a: Any, b: Any, random: Any = None) -> dict[str, Any]:
-        x, y = self.a.unpack(a), self.b.unpack(b)
-        exact = golden.add(
-            x, golden.negate(y) if self.operation == "subtract" else y, self.rounding
-        )
-        return {"sum": self.projected(exact, random)}
+    @property
+    def arithmetic(self) -> str:
+        return self.operation
 
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         a, b = numbers["a"], numbers["b"]
@@ -84,14 +80,11 @@ class Add(RoundedOperator):
         other = exact if self.operation == "subtract" else golden.negate(exact)
         return codes | {"b": mostly_near(rng, self.b, codes["b"], self.b.project(other))}
 
-    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        options = self.options(wires)
-        a, b = wires["a"], wires["b"]
-        if self.is_fixed and self.target.kind in FIXED_KINDS:
+    def rounded(self, plan: Plan, a: Wire, b: Wire, **options: Any) -> Wire:
+        if self.is_fixed and self.target.is_fixed_like:
             x, y = self._terms
             a = fixed_operand(plan, "a_integer", a, self.a)
             b = fixed_operand(plan, "b_integer", b, self.b)
-            return {"sum": fixed_sum(plan, a, x, b, y, self.target, **options)}
+            return fixed_sum(plan, a, x, b, y, self.target, **options)
         subtract = self.operation == "subtract"
-        code = float_add(plan, a, self.a, b, self.b, self.target, subtract=subtract, **options)
-        return {"sum": code}
+        return float_add(plan, a, self.a, b, self.b, self.target, subtract=subtract, **options)

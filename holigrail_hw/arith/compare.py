@@ -10,9 +10,10 @@ from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS
 from holigrail_hw.hdl.number.order import order
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+
+from .rounded import without_hardware
 
 __all__ = ["Compare"]
 
@@ -44,11 +45,7 @@ class Compare(OperatorSpec):
         return {"b": self.a}
 
     def check(self) -> list[str]:
-        return [
-            f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
-            for name, format in (("a", self.a), ("b", self._other))
-            if format.kind not in (*FIXED_KINDS, "float")
-        ]
+        return without_hardware(a=self.a, b=self._other)
 
     @property
     def _other(self) -> Format:
@@ -62,12 +59,14 @@ class Compare(OperatorSpec):
         return dict.fromkeys(_OUTPUTS, parse("uint1"))
 
     def golden(self, a: Any, b: Any) -> dict[str, Any]:
-        found = golden.compare(self.a.unpack(a), self._other.unpack(b))
+        found = golden.compare_codes(self.a, a, self._other, b)
         return {name: (found == code).astype(np.uint64) for name, code in _OUTPUTS.items()}
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
         """Both numbers as whole numbers at one place, compared."""
+        if not reference.is_known(*self.inputs().values()):
+            return None
         if not reference.fits(*map(reference.span, self.inputs().values())):
             return None
 

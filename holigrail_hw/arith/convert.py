@@ -1,13 +1,12 @@
 """Conversion of a number from any format to any other, rounded once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS, fixed_operand, fixed_range
+from holigrail_hw.hdl.number.fixed import fixed_operand, fixed_range
 from holigrail_hw.hdl.number.project import project, project_integer
 from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.plan.plan import Plan, Wire
@@ -49,17 +48,12 @@ class Convert(RoundedOperator):
     def outputs(self) -> dict[str, Format]:
         return {"z": self.target}
 
-    def golden(self, x: Any, random: Any = None) -> dict[str, Any]:
-        return {"z": self.projected(self.source.unpack(x), random)}
-
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         return numbers["x"]
 
-    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        options = self.options(wires)
-        if self.is_fixed and self.target.kind in FIXED_KINDS:
-            value = fixed_operand(plan, "value", wires["x"], self.source)
+    def rounded(self, plan: Plan, x: Wire, **options: Any) -> Wire:
+        if self.is_fixed and self.target.is_fixed_like:
+            value = fixed_operand(plan, "value", x, self.source)
             fraction_width = fixed_range(self.source)[2]
-            return {"z": project_integer(plan, self.target, value, fraction_width, **options)}
-        number = unpack(plan, self.source, wires["x"], "x")
-        return {"z": project(plan, self.target, number, **options)}
+            return project_integer(plan, self.target, value, fraction_width, **options)
+        return project(plan, self.target, unpack(plan, self.source, x, "x"), **options)

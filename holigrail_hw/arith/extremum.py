@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from amaranth import Cat, Const, Mux, Value
+from amaranth import Mux, Value
 
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.estimate.primitives import Logic, Multiplexer
-from holigrail_hw.formats import FloatFormat, Format, parse
+from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS
+from holigrail_hw.hdl.number.canonical import canonical
 from holigrail_hw.hdl.number.order import order
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+
+from .rounded import without_hardware
 
 __all__ = ["Maximum", "Minimum"]
 
@@ -41,9 +43,7 @@ class _Extremum(OperatorSpec):
     )
 
     def check(self) -> list[str]:
-        if self.format.kind in (*FIXED_KINDS, "float"):
-            return []
-        return [f"format must be a float, fixed-point, binary or ternary format, not {self.format}"]
+        return without_hardware(format=self.format)
 
     def inputs(self) -> dict[str, Format]:
         return {"a": self.format, "b": self.format}
@@ -53,7 +53,7 @@ class _Extremum(OperatorSpec):
 
     def golden(self, a: Any, b: Any) -> dict[str, Any]:
         x, y = self.format.unpack(a), self.format.unpack(b)
-        found = golden.compare(x, y)
+        found = golden.compare_codes(self.format, a, self.format, b)
         is_before = (found == golden.LESS) | ((found == golden.EQUAL) & x.sign & ~y.sign)
         takes_b = is_before if self.largest else (found != golden.EQUAL) & ~is_before
         if not self.largest:
@@ -66,6 +66,8 @@ class _Extremum(OperatorSpec):
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
         """Both numbers as whole numbers at one place, compared; the chosen one written anew."""
         format = self.format
+        if not reference.is_known(format, result=format):
+            return None
         if not reference.fits(reference.span(format)):
             return None
 
@@ -110,39 +112,7 @@ class _Extremum(OperatorSpec):
             b,
             using=Multiplexer(format.width),
         )
-        return {"z": self._canonical(plan, chosen, found)}
-
-    def _canonical(self, plan: Plan, chosen: Wire, found: Any) -> Wire:
-        """The chosen operand as the format writes it."""
-        format = self.format
-        if format.kind == "ternary":
-            return plan.step("code", 2, lambda c: Cat(c[0], c[0] & c[1]), chosen, using=Logic())
-        if not isinstance(format, FloatFormat):
-            return chosen
-
-        nan_code = format.nan_code
-        last_number = format.infinity_code or format.largest_code
-        magnitude_zero = Const(0, format.width - 1)
-        largest = Const(format.largest_code, format.width - 1)
-
-        def code(c: Any) -> Any:
-            field = c[format.fraction_width : -1]
-            result = c
-            if not format.subnormals:
-                zero = Cat(magnitude_zero, c[-1]) if format.has_negative_zero else 0
-                result = Mux(field.any(), result, zero)
-            if format.has_infinity and format.saturates:
-                is_infinite = c[:-1] == format.infinity_code
-                result = Mux(is_infinite, Cat(largest, c[-1]), result)
-            if format.specials in ("ieee", "fn"):
-                result = Mux(c[:-1] > last_number, nan_code, result)
-            if format.specials == "fnuz":
-                result = Mux(c == nan_code, nan_code, result)
-            return result
-
-        return plan.step(
-            "code", format.width, code, chosen, using=Logic(2, format.width), wrap=True
-        )
+        return {"z": canonical(plan, format, chosen)}
 
 
 @operator("max", summary="the larger of two numbers", references=_REFERENCES)

@@ -4,7 +4,6 @@ The product stays exact until the addend has joined it. Fixed-point operands wit
 result are one integer product and one addition.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,6 @@ from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
 from holigrail_hw.hdl.number.fixed import (
-    FIXED_KINDS,
     fixed_operand,
     fixed_product,
     fixed_range,
@@ -64,7 +62,7 @@ class Fma(RoundedOperator):
     def derive(self) -> dict[str, Any]:
         if self.is_fixed:
             return {"result": exact_format(*self._terms)}
-        return {"result": self.c if self.c.kind == "float" else self.widest_float()}
+        return {"result": self.widest_float() if self.c.is_fixed_like else self.c}
 
     def operands(self) -> dict[str, Format]:
         return {"a": self.a, "b": self.b, "c": self.c}
@@ -75,11 +73,6 @@ class Fma(RoundedOperator):
 
     def outputs(self) -> dict[str, Format]:
         return {"result": self.target}
-
-    def golden(self, a: Any, b: Any, c: Any, random: Any = None) -> dict[str, Any]:
-        x, y, z = self.a.unpack(a), self.b.unpack(b), self.c.unpack(c)
-        exact = golden.fused_multiply_add(x, y, z, self.rounding)
-        return {"result": self.projected(exact, random)}
 
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         product = reference.multiply(plan, numbers["a"], numbers["b"])
@@ -98,18 +91,15 @@ class Fma(RoundedOperator):
         opposite = self.c.project(golden.negate(product))
         return codes | {"c": mostly_near(rng, self.c, codes["c"], opposite)}
 
-    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        options = self.options(wires)
-        a, b, c = wires["a"], wires["b"], wires["c"]
-        if self.is_fixed and self.target.kind in FIXED_KINDS:
+    def rounded(self, plan: Plan, a: Wire, b: Wire, c: Wire, **options: Any) -> Wire:
+        if self.is_fixed and self.target.is_fixed_like:
             x, y = self._terms
             product = fixed_product(plan, a, self.a, b, self.b, self.multiplier)
             c = fixed_operand(plan, "c_integer", c, self.c)
-            return {"result": fixed_sum(plan, product, x, c, y, self.target, **options)}
-        code = float_fma(
+            return fixed_sum(plan, product, x, c, y, self.target, **options)
+        return float_fma(
             plan,
             *(a, self.a, b, self.b, c, self.c, self.target),
             structure=self.multiplier,
             **options,
         )
-        return {"result": code}

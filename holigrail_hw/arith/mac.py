@@ -25,11 +25,12 @@ from amaranth import Mux
 
 from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
 from holigrail_hw.estimate.primitives import Adder, Logic
-from holigrail_hw.formats import FixedFormat, FloatFormat, Format, Rounding, parse
+from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.golden import accumulate, exact_sums, sum_limit
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.number.exact_accumulator import exact_accumulator, with_flags
 from holigrail_hw.hdl.number.fixed import (
-    FIXED_KINDS,
+    fixed_code,
     fixed_product,
     fixed_range,
     limit,
@@ -39,8 +40,11 @@ from holigrail_hw.hdl.number.float_accumulator import float_accumulator
 from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.number.project import project
 from holigrail_hw.hdl.number.unpack import unpack
+from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
+
+from .rounded import without_hardware
 
 __all__ = ["Mac"]
 
@@ -89,10 +93,15 @@ class Mac(OperatorSpec):
         return {"product": self.accumulator} if self.accumulation == "cascade" else {}
 
     def check(self) -> list[str]:
-        if self.accumulator.kind not in ("fixed", "float"):
-            return [f"accumulator must be fixed-point or float, not {self.accumulator}"]
+        formats = {"a": self.a, "b": self.b, "accumulator": self.accumulator}
+        if self.product is not None:
+            formats["product"] = self.product
+        if wrong := without_hardware(**formats):
+            return wrong
+        if not self.accumulator.holds_sums:
+            return [f"accumulator must be a format that holds sums, not {self.accumulator}"]
         if not (self._is_fixed or self.accumulation == "exact"):
-            if isinstance(self.accumulator, FixedFormat):
+            if self.accumulator.is_fixed_like:
                 return [
                     f"accumulator must be a float for fused and cascaded sums of {self.a} x "
                     f"{self.b}, not {self.accumulator}; with accumulation exact it can be fixed"
@@ -100,19 +109,17 @@ class Mac(OperatorSpec):
             return []
         if not self._is_fixed or self.accumulation == "exact":
             return []
-        assert isinstance(self.accumulator, FixedFormat)
         low, high, fraction = product_range(self.a, self.b)
-        shift = self.accumulator.fraction_width - fraction
+        least, greatest, accumulator_fraction = fixed_range(self.accumulator)
+        shift = accumulator_fraction - fraction
         if shift < 0:
             return [
                 f"accumulator must have at least {fraction} fraction bits to hold every product "
-                f"of {self.a} x {self.b}, not {self.accumulator.fraction_width}; with accumulation "
+                f"of {self.a} x {self.b}, not {accumulator_fraction}; with accumulation "
                 f"exact it is rounded once when read"
             ]
-        fits = (
-            self.accumulator.minimum <= low << shift and high << shift <= self.accumulator.maximum
-        )
-        if self.overflow == "saturate" and not fits:
+        fits = least <= low << shift and high << shift <= greatest
+        if self._saturates and not fits:
             return [
                 f"accumulator must hold every product of {self.a} x {self.b} to saturate, "
                 f"{low} to {high} in units of 2^{-fraction}, not {self.accumulator.summary}"
@@ -125,13 +132,19 @@ class Mac(OperatorSpec):
 
         One sign bit, and the largest sum of products in units of the smallest.
         """
-        (a_place, a_largest), (b_place, b_largest) = map(_place_and_largest, (self.a, self.b))
+        a_largest, b_largest = (max(map(abs, f.integer_range)) for f in (self.a, self.b))
         width = (a_largest * b_largest * self.products).bit_length() + 1
-        return FixedFormat(width, signed=True, fraction_width=-(a_place + b_place))
+        place = self.a.least_place + self.b.least_place
+        return FixedFormat(width, signed=True, fraction_width=-place)
 
     @property
     def _is_fixed(self) -> bool:
-        return all(f.kind in FIXED_KINDS for f in (self.a, self.b, self.accumulator))
+        return all(f.is_fixed_like for f in (self.a, self.b, self.accumulator))
+
+    @property
+    def _saturates(self) -> bool:
+        """Whether a fixed-like sum out of range becomes the end of the range."""
+        return self.accumulator.overflow_of(self.overflow) != "wrap"
 
     @property
     def _structure(self) -> str:
@@ -164,7 +177,7 @@ class Mac(OperatorSpec):
         x, y = self.a.unpack(a), self.b.unpack(b)
         if self.restart == "zero":
             enable = enable & (clear ^ 1)
-        overflow = self.overflow if isinstance(self.accumulator, FixedFormat) else None
+        overflow = self.accumulator.overflow_of(self.overflow)
         if self.accumulation == "exact":
             sums = exact_sums(x, y, clear=clear, enable=enable, accumulator=self.register)
             code = self.accumulator.project(
@@ -222,27 +235,22 @@ class Mac(OperatorSpec):
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
         """For fixed-point sums: one expression in Amaranth's own integer arithmetic."""
-        return self._naive if self._is_fixed and self.accumulation != "exact" else None
+        if not self._is_fixed or self.accumulation == "exact":
+            return None
+        is_known = all(map(reference.has_integers, (self.a, self.b)))
+        return self._naive if is_known and self.accumulator.codes_are_integers else None
 
     def _naive(self, plan: Plan, a: Wire, b: Wire, clear: Wire, enable: Wire) -> Mapping[str, Wire]:
         accumulator = self.accumulator
-        assert isinstance(accumulator, FixedFormat)
-        shape, fraction = shape_of(accumulator), accumulator.fraction_width
-        for format in (self.a, self.b):
-            fraction -= format.fraction_width if isinstance(format, FixedFormat) else 0
-        low, high = accumulator.minimum, accumulator.maximum
-
-        def number(format: Format, value: Any) -> Any:
-            if format.kind == "binary":
-                return Mux(value, 1, -1)
-            if format.kind == "ternary":
-                return Mux(value == 1, 1, Mux(value == 3, -1, 0))
-            return value
+        shape = shape_of(accumulator)
+        places = self.a.least_place + self.b.least_place - accumulator.least_place
+        low, high = accumulator.integer_range
 
         def next_sum(old: Any, a: Any, b: Any, clear: Any, enable: Any) -> Any:
-            product = (number(self.a, a) * number(self.b, b)).shift_left(fraction)
+            x, y = reference.integer(self.a, a), reference.integer(self.b, b)
+            product = (x * y).shift_left(places)
             total = product + old
-            if self.overflow == "saturate":
+            if self._saturates:
                 total = Mux(total > high, high, Mux(total < low, low, total))
             first = 0 if self.restart == "zero" else product
             return Mux(clear, Mux(enable, first, 0), Mux(enable, total, old))
@@ -254,11 +262,11 @@ class Mac(OperatorSpec):
 
     def _fixed(self, plan: Plan, a: Wire, b: Wire, clear: Wire, enable: Wire) -> Wire:
         accumulator = self.accumulator
-        assert isinstance(accumulator, FixedFormat)
-        _, _, fraction = product_range(self.a, self.b)
         product = fixed_product(plan, a, self.a, b, self.b, self._structure)
-        shift, width = accumulator.fraction_width - fraction, accumulator.width
-        saturate = self.overflow == "saturate"
+        low, high, accumulator_fraction = fixed_range(accumulator)
+        shift = accumulator_fraction - product_range(self.a, self.b)[2]
+        shape = range_shape(low, high)
+        width = shape.width
 
         def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, product: Wire) -> Wire:
             total = plan.step(
@@ -269,10 +277,10 @@ class Mac(OperatorSpec):
                 product,
                 using=Adder(width),
             )
-            ranged = limit(plan, "ranged", total, accumulator, saturate=saturate)
+            ranged = limit(plan, "ranged", total, accumulator, saturate=self._saturates)
             alone = plan.step(
                 "alone",
-                shape_of(accumulator),
+                shape,
                 lambda p: p.shift_left(shift),
                 product,
                 wrap=True,
@@ -280,7 +288,7 @@ class Mac(OperatorSpec):
             if self.restart == "zero":
                 return plan.step(
                     "next_sum",
-                    shape_of(accumulator),
+                    shape,
                     lambda s, r, c, e: Mux(c, 0, Mux(e, r, s)),
                     old,
                     ranged,
@@ -291,7 +299,7 @@ class Mac(OperatorSpec):
                 )
             return plan.step(
                 "next_sum",
-                shape_of(accumulator),
+                shape,
                 lambda s, r, p, c, e: Mux(e, Mux(c, p, r), Mux(c, 0, s)),
                 old,
                 ranged,
@@ -302,9 +310,9 @@ class Mac(OperatorSpec):
                 wrap=True,
             )
 
-        return plan.loop(
+        total = plan.loop(
             "accumulated",
-            shape_of(accumulator),
+            shape,
             body,
             clear,
             enable,
@@ -312,6 +320,7 @@ class Mac(OperatorSpec):
             strobes=2,
             restarts=self.restart == "product",
         )
+        return fixed_code(plan, total, accumulator)
 
     def _exact(
         self,
@@ -353,8 +362,6 @@ class Mac(OperatorSpec):
         random: Wire | None = None,
         product_random: Wire | None = None,
     ) -> Wire:
-        accumulator = self.accumulator
-        assert isinstance(accumulator, FloatFormat)
         number = multiply_unpacked(
             plan,
             unpack(plan, self.a, a, "a"),
@@ -367,16 +374,6 @@ class Mac(OperatorSpec):
                 plan, self.product, number, rounding=self.rounding, random=product_random
             )
             number = unpack(plan, self.product, code, "product")
-        return float_accumulator(plan, number, clear, enable, accumulator, self.rounding, random)
-
-
-def _place_and_largest(format: Format) -> tuple[int, int]:
-    """Exponent of a format's last place, and its largest magnitude in units of that place."""
-    if isinstance(format, FloatFormat):
-        place = format.minimum_exponent - format.fraction_width
-        field, fraction = divmod(format.largest_code, 1 << format.fraction_width)
-        if field == 0:
-            return place, fraction
-        return place, (fraction + (1 << format.fraction_width)) << (field - 1)
-    low, high, fraction_width = fixed_range(format)
-    return -fraction_width, max(-low, high)
+        return float_accumulator(
+            plan, number, clear, enable, self.accumulator, self.rounding, random
+        )

@@ -4,19 +4,18 @@ The exact product is projected onto the result format: rounding, overflow, subno
 and NaN as that format has them.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS, fixed_product, product_range
+from holigrail_hw.hdl.number.fixed import fixed_product, product_range
 from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.number.project import project, project_integer
-from holigrail_hw.hdl.number.unpack import range_shape, unpack
+from holigrail_hw.hdl.number.unpack import unpack
+from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .rounded import RoundedOperator
@@ -63,10 +62,6 @@ class Multiply(RoundedOperator):
     def outputs(self) -> dict[str, Format]:
         return {"p": self.target}
 
-    def golden(self, a: Any, b: Any, random: Any = None) -> dict[str, Any]:
-        exact = golden.multiply(self.a.unpack(a), self.b.unpack(b))
-        return {"p": self.projected(exact, random)}
-
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         return reference.multiply(plan, numbers["a"], numbers["b"])
 
@@ -74,13 +69,11 @@ class Multiply(RoundedOperator):
         (a_low, a_high), (b_low, b_high) = map(reference.span, (self.a, self.b))
         return a_low + b_low, a_high + b_high
 
-    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        options = self.options(wires)
-        if self.is_fixed and self.target.kind in FIXED_KINDS:
-            product = fixed_product(plan, wires["a"], self.a, wires["b"], self.b, self.multiplier)
+    def rounded(self, plan: Plan, a: Wire, b: Wire, **options: Any) -> Wire:
+        if self.is_fixed and self.target.is_fixed_like:
+            product = fixed_product(plan, a, self.a, b, self.b, self.multiplier)
             fraction_width = product_range(self.a, self.b)[2]
-            return {"p": project_integer(plan, self.target, product, fraction_width, **options)}
-        a = unpack(plan, self.a, wires["a"], "a")
-        b = unpack(plan, self.b, wires["b"], "b")
-        product = multiply_unpacked(plan, a, b, self.multiplier)
-        return {"p": project(plan, self.target, product, **options)}
+            return project_integer(plan, self.target, product, fraction_width, **options)
+        x, y = unpack(plan, self.a, a, "a"), unpack(plan, self.b, b, "b")
+        product = multiply_unpacked(plan, x, y, self.multiplier)
+        return project(plan, self.target, product, **options)

@@ -10,18 +10,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, parameter
-from holigrail_hw.formats import Exact, Format, Rounding, parse
+from holigrail_hw.formats import Format, Rounding, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS
+from holigrail_hw.hdl.number.operation import OPERATIONS
+from holigrail_hw.hdl.number.project import has_hardware
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-__all__ = ["RoundedOperator"]
+__all__ = ["RoundedOperator", "without_hardware"]
+
+
+def without_hardware(**formats: Format) -> list[str]:
+    """What is wrong with formats whose numbers no hardware takes apart and rounds to."""
+    return [
+        f"{name} must be a format that operators have hardware for, not {format}"
+        for name, format in formats.items()
+        if not has_hardware(format)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoundedOperator(OperatorSpec):
-    """An operator with operands of any scalar formats and one rounded result."""
+    """An operator with operands of any scalar formats and one rounded result.
+
+    A class adds ``operands``, one output and ``rounded``, and ``arithmetic`` if the operation does
+    not have the operator's name.
+    """
 
     result: Format | None = parameter(
         None, "format of the result; exact for fixed point, the widest float else"
@@ -37,11 +52,7 @@ class RoundedOperator(OperatorSpec):
         """Formats of the operands by port name."""
 
     def check(self) -> list[str]:
-        return [
-            f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
-            for name, format in {**self.operands(), "result": self.target}.items()
-            if format.kind not in (*FIXED_KINDS, "float")
-        ]
+        return without_hardware(**self.operands(), result=self.target)
 
     def inputs(self) -> dict[str, Format]:
         ports = self.operands()
@@ -58,26 +69,45 @@ class RoundedOperator(OperatorSpec):
     @property
     def is_fixed(self) -> bool:
         """Whether the exact result is a multiple of one constant unit."""
-        return all(format.kind in FIXED_KINDS for format in self.operands().values())
+        return all(format.is_fixed_like for format in self.operands().values())
 
     def widest_float(self) -> Format:
-        """The widest float among the operands; the first operand if none is a float."""
+        """The widest operand that is not fixed-like; the first operand if all are."""
         formats = list(self.operands().values())
-        floats = [format for format in formats if format.kind == "float"]
+        floats = [format for format in formats if not format.is_fixed_like]
         return max(floats or formats[:1], key=lambda format: format.width)
 
-    def projected(self, exact: Exact, random: Any) -> Any:
-        """Codes of exact results in the result format."""
-        overflow = self.overflow if self.target.kind == "fixed" else None
-        return self.target.project(exact, self.rounding, random, self.random_width, overflow)
+    @property
+    def arithmetic(self) -> str:
+        """Which of the operations that number systems have rules for this is."""
+        return self.name
 
-    def options(self, wires: Mapping[str, Wire]) -> dict[str, Any]:
-        """How the datapath rounds: the arguments that rounding units take."""
-        return {
+    def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
+        operands = self.operands()
+        projection = golden.Projection(
+            self.target, self.rounding, random, self.random_width, self.overflow
+        )
+        (name,) = self.outputs()
+        given = tuple(codes[port] for port in operands)
+        return {name: golden.operate(self.arithmetic, tuple(operands.values()), given, projection)}
+
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        """The rule of the number systems for all of the operation, else what the class says."""
+        (name,), operands = self.outputs(), self.operands()
+        options = {
             "rounding": self.rounding,
-            "random": wires.get("random"),
+            "random": wires.pop("random", None),
             "overflow": self.overflow,
         }
+        rule = OPERATIONS[self.arithmetic].find(*operands.values(), self.target)
+        if rule is None:
+            return {name: self.rounded(plan, **wires, **options)}
+        codes = tuple(wires[port] for port in operands)
+        return {name: rule(plan, tuple(operands.values()), codes, self.target, **options)}
+
+    @abstractmethod
+    def rounded(self, plan: Plan, **given: Any) -> Wire:
+        """The code of the result; ``given`` are operands by name, and the options of `project`."""
 
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         """The exact result of the operands, for proofs; naive and apart from the datapath."""
@@ -91,6 +121,8 @@ class RoundedOperator(OperatorSpec):
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
         """The exact result as one whole number, rounded at every place it may need."""
+        if not reference.is_known(*self.operands().values(), result=self.target):
+            return None
         if not reference.fits(self.exact_span(), reference.span(self.target)):
             return None
         (name,) = self.outputs()

@@ -143,7 +143,7 @@ def _holds(format: Format, number: float | Fraction) -> bool:
     if below <= number <= above and math.isfinite(below) and math.isfinite(above):
         return True
     # What is smaller than the smallest float may become zero.
-    return format.kind == "float" and _value(format, int(format.encode(number))) == 0
+    return not format.is_fixed_like and _value(format, int(format.encode(number))) == 0
 
 
 def _value(format: Format, code: int) -> Any:

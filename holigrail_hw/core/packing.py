@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.formats import Format
 
 __all__ = ["Bits", "code_bits", "comments", "is_twos_complement", "padding"]
 
@@ -50,7 +50,7 @@ def is_twos_complement(format: Format) -> bool:
 
     Other codes are extended by zeros: unsigned integers, and bit patterns, such as floats.
     """
-    return isinstance(format, FixedFormat) and format.signed
+    return format.codes_are_integers and format.signed
 
 
 def code_bits(

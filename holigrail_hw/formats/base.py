@@ -6,7 +6,7 @@ result formats are independent of each other.
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,11 +15,12 @@ from .errors import FormatError
 from .exact import Exact
 from .numbers import exact_from_numbers
 from .rounding import Rounder, Rounding
+from .traits import Traits
 
 __all__ = ["Format"]
 
 
-class Format(ABC):
+class Format(Traits):
     """A number format; frozen, hashable, and equal to ``parse(format.name)``.
 
     Codes are bit patterns: unsigned integers below 2^width, as uint64 arrays, or as arrays of
@@ -29,20 +30,6 @@ class Format(ABC):
     code appends an axis in ``_unpack``; one whose numbers are no binary fractions (logarithmic)
     overrides ``decode`` and ``encode`` and leaves the exact pair out.
     """
-
-    kind: ClassVar[str]
-    overflow_modes: ClassVar[tuple[str, ...]] = ()
-    """What ``overflow`` may be; the first is the default. Empty: the format itself decides."""
-
-    width: Any
-    """Number of bits of a code."""
-    signed: Any
-    """Whether a code can stand for a negative number."""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The canonical name."""
 
     @property
     @abstractmethod

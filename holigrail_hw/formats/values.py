@@ -4,7 +4,6 @@ Nothing changes on its way without being asked for: a number that a format does 
 by name and place. ``rounding`` and ``saturate`` are how a caller says that it may change.
 """
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -13,8 +12,6 @@ import numpy as np
 from .base import Format
 from .errors import FormatError
 from .rounding import Rounding
-from .scalar.fixed import FixedFormat
-from .scalar.floating import FloatFormat
 
 __all__ = ["codes_of", "integers_of", "number_array", "whole_codes"]
 
@@ -56,14 +53,13 @@ def codes_of(
         mode = Rounding.NEAREST_EVEN if rounding is None else Rounding(rounding)
         if mode is Rounding.STOCHASTIC:
             raise FormatError("rounding must not be stochastic, which needs random words")
-        overflow = "saturate" if isinstance(format, FixedFormat) else None
-        codes = format.encode(numbers, mode, overflow=overflow)
+        codes = format.encode(numbers, mode, overflow=format.overflow_of("saturate"))
     except FormatError as error:
         raise FormatError(f"{who}: {error}") from None
     wrong = ~_equal(numbers, _numbers(format, codes))
     if not wrong.any():
         return codes
-    low, high = _range(format)
+    low, high = format.number_range
     finite, is_nan = _kinds(numbers)
     beyond = np.zeros(numbers.shape, bool)
     beyond[wrong] = [not low <= value <= high for value in numbers[wrong].tolist()]
@@ -105,7 +101,7 @@ def integers_of(codes: Any, format: Format) -> np.ndarray:
 
     Above 64 bits they are Python integers.
     """
-    assert isinstance(format, FixedFormat) and not format.fraction_width
+    assert format.codes_are_integers and format.is_integer
     array = np.asarray(codes)
     if format.width > 64:
         sign = 1 << (format.width - 1) if format.signed else 0
@@ -136,7 +132,7 @@ def number_array(values: Any, who: str) -> np.ndarray:
 
 
 def _numbers(format: Format, codes: np.ndarray) -> np.ndarray:
-    if isinstance(format, FixedFormat) and not format.fraction_width:
+    if format.codes_are_integers and format.is_integer:
         return integers_of(codes, format)
     return np.asarray(format.decode(codes))
 
@@ -173,33 +169,19 @@ def _kinds(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ~is_nan & ~np.array(infinite, bool).reshape(numbers.shape), is_nan
 
 
-def _range(format: Format) -> tuple[Fraction, Fraction]:
-    """The smallest and the largest finite number of a format."""
-    if isinstance(format, FixedFormat):
-        unit = Fraction(2) ** -format.fraction_width
-        return format.minimum * unit, format.maximum * unit
-    if isinstance(format, FloatFormat):
-        high: Any = format.unpack(format.largest_code).to_fractions()[()]
-        return -high, high
-    return Fraction(-1), Fraction(1)
-
-
-_WHAT: Mapping[str, str] = {"binary": "-1 or 1", "ternary": "-1, 0 or 1"}
-
-
 def _refuse(numbers: np.ndarray, wrong: np.ndarray, format: Format, who: str, finite: bool) -> None:
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     value = numbers[place]
-    low, high = _range(format)
+    low, high = format.number_range
     hint = None
-    if format.kind in _WHAT:
-        what = _WHAT[format.kind]
+    if format.few_numbers:
+        what = format.few_numbers
     elif not finite:
         what = f"a finite number ({format} holds no such)"
     elif not low <= value <= high:
         what = f"between {_text(low)} and {_text(high)}"
         hint = "saturate=True takes the nearest of the two instead"
-    elif isinstance(format, FixedFormat) and not format.fraction_width:
+    elif format.is_integer:
         what = "a whole number"
         hint = "rounding='nearest_even' rounds on purpose"
     else:

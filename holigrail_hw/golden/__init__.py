@@ -24,6 +24,7 @@ from .requantization import (
     qonnx_rounding,
     rescale_twice,
 )
+from .rules import Projection, compare_codes, operate
 from .sum_limits import exact_products, sum_limit
 
 __all__ = [
@@ -32,9 +33,11 @@ __all__ = [
     "LESS",
     "ROUNDINGS",
     "UNORDERED",
+    "Projection",
     "accumulate",
     "add",
     "compare",
+    "compare_codes",
     "count_thresholds",
     "divide",
     "equals_via_float32",
@@ -45,6 +48,7 @@ __all__ = [
     "integers",
     "multiply",
     "negate",
+    "operate",
     "qonnx_rounding",
     "rescale_twice",
     "sum_limit",

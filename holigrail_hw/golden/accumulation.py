@@ -25,7 +25,6 @@ from holigrail_hw.formats import (
     INFINITE,
     NAN,
     Exact,
-    FixedFormat,
     Format,
     FormatError,
     Rounding,
@@ -81,8 +80,8 @@ def accumulate(
         exact = products if prepare is None else prepare(products, product)
         products = product.unpack(product.project(exact, rounding, words, random_width))
     cleared, enabled = _spread(clear, shape).astype(bool), _spread(enable, shape).astype(bool)
-    if overflow == "wrap" and isinstance(accumulator, FixedFormat) and prepare is None:
-        is_whole = (products.significand == 0) | (products.exponent >= -accumulator.fraction_width)
+    if overflow == "wrap" and accumulator.codes_are_integers and prepare is None:
+        is_whole = (products.significand == 0) | (products.exponent >= accumulator.least_place)
         if bool(np.all(products.is_finite & is_whole)):
             terms = accumulator.project(products, overflow="wrap")
             return _running_sums(terms, cleared, enabled, initial) & terms.dtype.type(
@@ -118,7 +117,7 @@ def exact_sums(
     *,
     clear: Any = False,
     enable: Any = True,
-    accumulator: FixedFormat | str | None = None,
+    accumulator: Format | str | None = None,
 ) -> Exact:
     """Sum of the products so far after each time step, without rounding.
 
@@ -128,7 +127,7 @@ def exact_sums(
     stays. A sum of zero is +0. Project the sums onto a format to read them out rounded.
     """
     register = None if accumulator is None else parse(accumulator)
-    if register is not None and not isinstance(register, FixedFormat):
+    if register is not None and not register.codes_are_integers:
         raise FormatError(f"accumulator of exact sums must be fixed point, not {register}")
     products = multiply(x, y)
     cleared = _spread(clear, products.shape).astype(bool)
@@ -141,12 +140,12 @@ def exact_sums(
     used = products.exponent[is_number]
     lowest = int(used.min()) if used.size else 0
     if register is not None:
-        if lowest < -register.fraction_width and used.size:
+        if lowest < register.least_place and used.size:
             raise FormatError(
                 f"{register}: fraction width must be at least {-lowest} to hold every product "
-                f"exactly, not {register.fraction_width}"
+                f"exactly, not {-register.least_place}"
             )
-        lowest = -register.fraction_width
+        lowest = register.least_place
     shift = np.where(is_number, products.exponent - lowest, 0)
     bits = largest_bits(products.significand) + int(shift.max(initial=0))
     bits += len(products).bit_length()

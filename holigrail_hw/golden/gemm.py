@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats import Exact, FixedFormat, FloatFormat, Format, Rounding, parse
+from holigrail_hw.formats import Exact, FloatFormat, Format, Rounding, parse
 from holigrail_hw.formats.exact import FINITE
 from holigrail_hw.formats.integers import bit_length
 
@@ -89,7 +89,7 @@ def gemm(
     accumulator, rounding = parse(accumulator), Rounding(rounding)
     product = None if product is None else parse(product)
     if (
-        isinstance(accumulator, FixedFormat)
+        accumulator.codes_are_integers
         and (overflow, mode, product) == ("wrap", "exact", None)
         and accumulator.width <= 64
         and _are_whole(a, b, accumulator)
@@ -214,7 +214,7 @@ def _sum(
     )[-1]
 
 
-def _are_whole(a: Exact, b: Exact, accumulator: FixedFormat) -> bool:
+def _are_whole(a: Exact, b: Exact, accumulator: Format) -> bool:
     """Whether all numbers are finite and every product is a multiple of the accumulator's unit."""
     if not all(bool(np.all(m.is_finite)) and m.significand.dtype != object for m in (a, b)):
         return False
@@ -223,7 +223,7 @@ def _are_whole(a: Exact, b: Exact, accumulator: FixedFormat) -> bool:
     return all(same) and sum(lowest) >= -accumulator.fraction_width
 
 
-def _modular(a: Exact, b: Exact, accumulator: FixedFormat) -> np.ndarray:
+def _modular(a: Exact, b: Exact, accumulator: Format) -> np.ndarray:
     """The product of integers modulo 2^width: 64-bit arithmetic wraps, which changes nothing."""
     left, right = (
         np.where(m.sign, -m.significand, m.significand).astype(np.uint64) for m in (a, b)

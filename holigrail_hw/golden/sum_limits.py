@@ -4,17 +4,18 @@ An exact sum may leave the range on its way and come back. Integers that wrap ar
 it has come back, modulo 2^width; an accumulator that saturates, or becomes infinite or NaN, is not.
 """
 
-from holigrail_hw.formats import FixedFormat, FloatFormat, Format
+from holigrail_hw.formats import Format
 
 __all__ = ["exact_products", "sum_limit"]
 
 
-def exact_products(accumulator: FixedFormat, low: int, high: int) -> int | None:
+def exact_products(accumulator: Format, low: int, high: int) -> int | None:
     """The most products, each from ``low`` to ``high`` in its units, of any such sum that it holds.
 
     None if there is no limit.
     """
-    ends = [(accumulator.maximum, high)] * (high > 0) + [(accumulator.minimum, low)] * (low < 0)
+    least, greatest = accumulator.integer_range
+    ends = [(greatest, high)] * (high > 0) + [(least, low)] * (low < 0)
     return min((limit // end for limit, end in ends), default=None)
 
 
@@ -29,28 +30,29 @@ def sum_limit(
 
     Parameters
     ----------
-    accumulator : FixedFormat or FloatFormat
+    accumulator : Format
     products : three integers
-        The least and the greatest product and their fraction width; of a fixed-point accumulator.
+        The least and the greatest product and their fraction width; of a fixed-like accumulator.
     longest : int or None
         The most products that are ever added, None if there is no limit.
     overflow : str
         ``wrap`` or ``saturate``; of a fixed-point accumulator.
 
-    >>> sum_limit(FixedFormat(17), (-16256, 16384, 0))
+    >>> from holigrail_hw.formats import parse
+    >>> sum_limit(parse("int17"), (-16256, 16384, 0))
     'any 3 products fit into int17; longer sums may wrap modulo 2^17'
     """
-    if isinstance(accumulator, FloatFormat):
-        return _float_limit(accumulator)
-    assert isinstance(accumulator, FixedFormat) and products is not None
+    if not accumulator.is_fixed_like:
+        return _rounded_limit(accumulator)
+    assert products is not None
     low, high, fraction = products
-    shift = accumulator.fraction_width - fraction
+    shift = -accumulator.least_place - fraction
     most = exact_products(accumulator, low << shift, high << shift)
     if most is None or (longest is not None and most >= longest):
         return f"exact, any {longest} products fit into {accumulator}" if longest else "exact"
     what = (
         f"wrap modulo 2^{accumulator.width}"
-        if overflow == "wrap"
+        if accumulator.overflow_of(overflow) == "wrap"
         else "stop at the smallest or the largest number and go on from there"
     )
     if not most:
@@ -59,8 +61,9 @@ def sum_limit(
     return f"{each} into {accumulator}; longer sums may {what}"
 
 
-def _float_limit(accumulator: FloatFormat) -> str:
-    largest = accumulator.format_code(accumulator.largest_code).split("(")[1].rstrip(")")
+def _rounded_limit(accumulator: Format) -> str:
+    code = int(accumulator.encode(accumulator.number_range[1]))
+    largest = accumulator.format_code(code).split("(")[1].rstrip(")")
     if accumulator.saturates:
         what = f"stops at {largest} and goes on from there"
     elif accumulator.has_infinity:

@@ -16,8 +16,9 @@ from typing import Any
 
 from amaranth import Cat, Const, Mux, Value
 
-from holigrail_hw.formats import FixedFormat, FloatFormat, Format, Rounding
+from holigrail_hw.formats import BinaryFormat, FloatFormat, Format, Rounding, TernaryFormat
 
+from .number.rules import hardware_rules
 from .plan.plan import Plan, Wire
 from .shapes import shape_of
 
@@ -29,6 +30,9 @@ __all__ = [
     "compare",
     "decode",
     "fits",
+    "has_integers",
+    "integer",
+    "is_known",
     "multiply",
     "negate",
     "project",
@@ -37,6 +41,13 @@ __all__ = [
 
 MOST_BITS = 1200
 """Reference circuits whose whole numbers would be wider are not made."""
+
+DECODE = hardware_rules("reference decode")
+"""By format: ``(plan, format, code)`` to a Number; without one for fixed-like formats."""
+INTEGER = hardware_rules("reference integer")
+"""By format: ``(format, bits)`` to the integer of a fixed-like number, as an expression."""
+PROJECT = hardware_rules("reference project")
+"""By format: ``(plan, format, number, rounding, random, overflow)`` to a code."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +84,8 @@ class Number:
 
 def span(format: Format) -> tuple[int, int]:
     """Exponents of the last place of a format and of the place above its largest number."""
-    if isinstance(format, FloatFormat):
-        low = format.minimum_exponent - format.fraction_width
-        return low, low + (1 << format.exponent_width) + format.fraction_width
-    fraction = format.fraction_width if isinstance(format, FixedFormat) else 0
-    return -fraction, format.width - fraction
+    places = max(map(abs, format.integer_range)).bit_length()
+    return format.least_place, format.least_place + places
 
 
 def fits(*spans: tuple[int, int]) -> bool:
@@ -87,15 +95,46 @@ def fits(*spans: tuple[int, int]) -> bool:
 
 def decode(plan: Plan, format: Format, code: Any) -> Number:
     """The number of a code, as the format defines it."""
+    rule = DECODE.find(format)
+    if rule is not None:
+        return rule(plan, format, code)
+    return _whole(plan, integer(format, code), format.least_place)
+
+
+def integer(format: Format, code: Any) -> Any:
+    """A fixed-like number in units of its last place."""
+    bits = Value.cast(code)
+    rule = INTEGER.find(format)
+    if rule is not None:
+        return rule(format, bits)
+    return bits.as_signed() if format.signed else bits.as_unsigned()
+
+
+def has_integers(format: Format) -> bool:
+    """Whether :func:`integer` knows the format."""
+    return format.codes_are_integers or INTEGER.find(format) is not None
+
+
+def is_known(*formats: Format, result: Format | None = None) -> bool:
+    """Whether all formats can be decoded here, and ``result`` projected onto."""
+    return all(DECODE.find(format) or has_integers(format) for format in formats) and (
+        result is None or result.codes_are_integers or PROJECT.find(result) is not None
+    )
+
+
+@INTEGER.rule(BinaryFormat)
+def _binary(format: BinaryFormat, bits: Any) -> Any:
+    return Mux(bits[0], 1, -1)
+
+
+@INTEGER.rule(TernaryFormat)
+def _ternary(format: TernaryFormat, bits: Any) -> Any:
+    return Mux(bits[0], Mux(bits[1], -1, 1), 0)
+
+
+@DECODE.rule(FloatFormat)
+def _float(plan: Plan, format: FloatFormat, code: Any) -> Number:
     no, bits = Const(0, 1), Value.cast(code)
-    if format.kind == "binary":
-        return _whole(plan, Mux(bits[0], 1, -1), 0)
-    if format.kind == "ternary":
-        return _whole(plan, Mux(bits[0], Mux(bits[1], -1, 1), 0), 0)
-    if isinstance(format, FixedFormat):
-        value = bits.as_signed() if format.signed else bits.as_unsigned()
-        return _whole(plan, value, -format.fraction_width)
-    assert isinstance(format, FloatFormat)
     cut = format.fraction_width
     magnitude, field = bits[:-1], bits[cut:-1]
     is_normal = field != 0
@@ -190,11 +229,15 @@ def project(
     overflow: str = "saturate",
 ) -> Any:
     """The code of x in a format: rounded once, then brought into range."""
-    if format.kind == "binary":
-        return ~(x.negative & (x.significand.any() | x.infinite) & ~x.nan)
-    if isinstance(format, FloatFormat):
-        return _to_float(plan, format, x, rounding, random)
-    return _to_fixed(plan, format, x, rounding, random, overflow)
+    rule = PROJECT.find(format) or _to_fixed
+    return rule(plan, format, x, rounding, random, format.overflow_of(overflow))
+
+
+@PROJECT.rule(BinaryFormat)
+def _to_binary(
+    plan: Plan, format: Format, x: Number, rounding: Rounding, random: Any, overflow: str | None
+) -> Any:
+    return ~(x.negative & (x.significand.any() | x.infinite) & ~x.nan)
 
 
 def circuit(
@@ -254,14 +297,13 @@ def _aligned(plan: Plan, x: Number, y: Number) -> tuple[int, tuple[Any, Any]]:
     return place, (a, b)
 
 
+@PROJECT.rule(TernaryFormat)
 def _to_fixed(
-    plan: Plan, format: Format, x: Number, rounding: Rounding, random: Any, overflow: str
+    plan: Plan, format: Format, x: Number, rounding: Rounding, random: Any, overflow: str | None
 ) -> Any:
-    if isinstance(format, FixedFormat):
-        low, high, fraction = format.minimum, format.maximum, format.fraction_width
-    else:
-        low, high, fraction, overflow = -1, 1, 0, "saturate"
-    cut = -fraction - x.place
+    """Two's complement of the format's width, modulo 2^width or clamped to the range."""
+    low, high = format.integer_range
+    cut = format.least_place - x.place
     # Below a number that is a multiple of more than one unit there is nothing to cut off.
     whole = x.magnitude(plan).shift_left(max(-cut, 0))
     cut = max(cut, 0)
@@ -279,7 +321,15 @@ def _to_fixed(
     return (Mux(x.nan, 0, ranged) + Const(0, format.width))[: format.width]
 
 
-def _to_float(plan: Plan, format: FloatFormat, x: Number, rounding: Rounding, random: Any) -> Any:
+@PROJECT.rule(FloatFormat)
+def _to_float(
+    plan: Plan,
+    format: FloatFormat,
+    x: Number,
+    rounding: Rounding,
+    random: Any,
+    overflow: str | None,
+) -> Any:
     cut, largest = format.fraction_width, format.largest_code
     code, too_large = _rounded_magnitude(plan, format, x, rounding, random)
     too_large = too_large | (code > largest) | x.infinite

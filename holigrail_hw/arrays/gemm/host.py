@@ -14,7 +14,7 @@ from holigrail_hw.core import RequestError
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.link import Link
 from holigrail_hw.core.values import codes_of, integers_of, number_array
-from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.formats import Format
 
 from .facts import split
 from .operator import Gemm
@@ -118,7 +118,7 @@ class GemmHost:
             blocks.append(result)
         self.cycles = (end - begin) % (1 << 32)
         whole, final = np.concatenate(blocks)[:, :n], spec.final
-        if isinstance(final, FixedFormat) and not final.fraction_width:
+        if final.codes_are_integers and final.is_integer:
             return integers_of(whole, final)
         return np.asarray(final.decode(whole))
 
@@ -200,8 +200,8 @@ class GemmHost:
         """Codes of a factor, filled up with zeros; with any number where there is no zero."""
         codes = encode(numbers, format, f"gemm host: {name}")
         spare = [(0, whole - given) for given, whole in zip(codes.shape, shape, strict=True)]
-        kinds = {self._spec.activation.kind, self._spec.weight.kind}
-        if kinds == {"binary"} and spare[1 if name == "a" else 0][1]:
+        has_zero = self._spec.activation.has_zero or self._spec.weight.has_zero
+        if not has_zero and spare[1 if name == "a" else 0][1]:
             raise RequestError(
                 f"gemm host: sums of binary factors, which have no zero, must have a multiple of"
                 f" {self._spec.rows} products, not {numbers.shape[1 if name == 'a' else 0]}"

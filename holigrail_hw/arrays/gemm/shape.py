@@ -8,7 +8,7 @@ from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.core import Engine, RequestError, Stream, Timing, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.golden import ROUNDINGS
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS
+from holigrail_hw.hdl.number.project import has_hardware
 
 from ..systolic_array.guarded_element import guardless
 from ..systolic_array.pace import Pace
@@ -147,8 +147,7 @@ class GemmShape(Engine):
         wrong = []
         for name in ("activation", "weight"):
             format = getattr(self, name)
-            is_number = format.kind in (*FIXED_KINDS, "float")
-            if not is_number or getattr(format, "fraction_width", 0) and format.kind == "fixed":
+            if not has_hardware(format) or (format.is_fixed_like and not format.is_integer):
                 wrong.append(
                     f"{name} must be an integer, binary, ternary or float format, not {format}"
                 )
@@ -185,7 +184,7 @@ class GemmShape(Engine):
             return [
                 f"{name} must be a float for {self.accumulation} sums, not {format}"
                 for name, format in formats
-                if format.kind != "float"
+                if format.is_fixed_like
             ]
         if self.order != "tiles":
             return ["order must be tiles for integers, whose sums no order changes"]
@@ -205,7 +204,7 @@ class GemmShape(Engine):
     @property
     def is_fixed(self) -> bool:
         """Whether sums are integers that never round."""
-        return self.activation.kind in FIXED_KINDS and self.weight.kind in FIXED_KINDS
+        return self.activation.is_fixed_like and self.weight.is_fixed_like
 
     def _widest(self) -> Format:
         """Format of a sum if none is given."""

@@ -140,7 +140,7 @@ class Totals:
     def _integers(self, old: Any, part: Any) -> Any:
         """The sum of integers, and of the flags either."""
         low, part_low = self.format.width, self.column.final.width - self.flags
-        is_signed = isinstance(self.format, FixedFormat) and self.format.signed
+        is_signed = self.format.codes_are_integers and self.format.signed
         term = part[:part_low]
         if self.column.is_exact or shape_of(self.column.final).signed:
             term = term.as_signed()

@@ -132,5 +132,5 @@ def guardless(**formats: Format) -> list[str]:
     return [
         f"guard must be false unless factors are integers or fixed-point: {name} is {format}"
         for name, format in formats.items()
-        if format.kind != "fixed"
+        if not format.codes_are_integers
     ]

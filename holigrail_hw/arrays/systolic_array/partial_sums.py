@@ -20,7 +20,7 @@ from holigrail_hw.arith.fma import Fma
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.arith.multiply import Multiply
 from holigrail_hw.estimate.primitives import Adder, Logic
-from holigrail_hw.formats import Exact, FixedFormat, FloatFormat, Format, Rounding
+from holigrail_hw.formats import Exact, FixedFormat, Format, Rounding
 from holigrail_hw.golden import accumulate, exact_sums, sum_limit
 from holigrail_hw.hdl.number.exact_accumulator import (
     FLAGS,
@@ -28,10 +28,11 @@ from holigrail_hw.hdl.number.exact_accumulator import (
     exact_flags,
     with_flags,
 )
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS, fixed_range, product_range
+from holigrail_hw.hdl.number.fixed import fixed_range, product_range
 from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.number.project import project
-from holigrail_hw.hdl.number.unpack import range_shape, unpack
+from holigrail_hw.hdl.number.unpack import unpack
+from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
@@ -76,7 +77,7 @@ class PartialSums:
     @property
     def is_fixed(self) -> bool:
         """Whether sums are integers that never round."""
-        return self.a.kind in FIXED_KINDS and self.b.kind in FIXED_KINDS
+        return self.a.is_fixed_like and self.b.is_fixed_like
 
     @property
     def final(self) -> Format:
@@ -159,7 +160,7 @@ class PartialSums:
         if self.is_exact:
             shape = (len(b), len(a), b.shape[1])
             sums = _last(exact_sums(x.broadcast_to(shape), y.broadcast_to(shape)))
-            overflow = "saturate" if isinstance(self.final, FixedFormat) else None
+            overflow = self.final.overflow_of("saturate")
             return self.final.project(sums, self.rounding, None, 0, overflow)
         shape = (len(b), len(a), b.shape[1])
         codes = accumulate(
@@ -209,8 +210,7 @@ class PartialSums:
 
     @property
     def _has_flags(self) -> bool:
-        formats = [format for format in (self.a, self.b) if isinstance(format, FloatFormat)]
-        return any(format.specials != "finite" for format in formats)
+        return any(format.has_nan or format.has_infinity for format in (self.a, self.b))
 
     def _guarded_step(
         self, plan: Plan, a: Wire, b: Wire, state: Wire | None, count: int, used: Wire
@@ -266,7 +266,7 @@ def _bits(value: Any) -> Any:
 
 def _typed(format: Format) -> Callable[[Any], Any]:
     """A state as the value of its format."""
-    is_signed = isinstance(format, FixedFormat) and format.signed
+    is_signed = format.codes_are_integers and format.signed
     return lambda state: state.as_signed() if is_signed else state
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.rounded import without_hardware
 from holigrail_hw.core import Engine, Stream, Timing, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS
 
 from ..shared.tiling import SETTLED, Tiling, incomplete_sizes
 from .accumulating import check_pace, pair_ends
@@ -82,21 +82,19 @@ class ArrayShape(Engine):
         wrong = incomplete_sizes(self)
         for name in ("activation", "weight", "accumulator", "product"):
             format = getattr(self, name)
-            if format is not None and format.kind not in (*FIXED_KINDS, "float"):
-                wrong.append(
-                    f"{name} must be a float, fixed-point, binary or ternary format, not {format}"
-                )
+            if format is not None:
+                wrong += without_hardware(**{name: format})
         if self.rounding is Rounding.STOCHASTIC:
             wrong.append("rounding must not be stochastic in an array, which has no random words")
         if self.guard:
             wrong += self._wrong_guard()
         if wrong or self.accumulator is None:
             return wrong
-        if self.accumulator.kind not in ("fixed", "float"):
-            return [f"accumulator must be fixed-point or float, not {self.accumulator}"]
+        if not self.accumulator.holds_sums:
+            return [f"accumulator must be a format that holds sums, not {self.accumulator}"]
         if self.is_fixed:
             return self._too_narrow()
-        if self.accumulation != "exact" and self.accumulator.kind != "float":
+        if self.accumulation != "exact" and self.accumulator.is_fixed_like:
             return [
                 f"accumulator must be a float for {self.accumulation} sums, not"
                 f" {self.accumulator}; with accumulation exact it can be fixed"
@@ -148,7 +146,7 @@ class ArrayShape(Engine):
     @property
     def is_fixed(self) -> bool:
         """Whether sums are integers that never round."""
-        return self.activation.kind in FIXED_KINDS and self.weight.kind in FIXED_KINDS
+        return self.activation.is_fixed_like and self.weight.is_fixed_like
 
     @property
     def is_stationary(self) -> bool:

@@ -25,8 +25,8 @@ from holigrail_hw.golden.structured import expand, index_width, random_metadata
 from holigrail_hw.hdl.integer.bit_heap import add_up
 from holigrail_hw.hdl.integer.dot_product import dot_heap, dot_product
 from holigrail_hw.hdl.integer.structured_select import choose, decode
-from holigrail_hw.hdl.number.fixed import FIXED_KINDS, product_range
-from holigrail_hw.hdl.number.unpack import range_shape
+from holigrail_hw.hdl.number.fixed import product_range
+from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
@@ -71,13 +71,13 @@ class TensorElement(OperatorSpec):
             f"{name} must be a fixed-point, binary or ternary format, not {format}: the products"
             " of a dot product are added without an order; systolic-array takes floats"
             for name, format in (("activation", self.activation), ("weight", self.weight))
-            if format.kind not in FIXED_KINDS
+            if not format.is_fixed_like
         ]
         if self.kept > self.group:
             wrong.append(f"kept must be at most group, {self.group}, not {self.kept}")
         if self.depth % self.group:
             wrong.append(f"depth must be a multiple of group, {self.group}, not {self.depth}")
-        if self.is_sparse and self.weight.kind == "binary":
+        if self.is_sparse and not self.weight.has_zero:
             wrong.append(
                 "weight must be a format with a zero if some weights are left out, not binary"
             )
@@ -99,7 +99,7 @@ class TensorElement(OperatorSpec):
 
     @property
     def _are_fixed(self) -> bool:
-        return self.activation.kind in FIXED_KINDS and self.weight.kind in FIXED_KINDS
+        return self.activation.is_fixed_like and self.weight.is_fixed_like
 
     @property
     def _exact(self) -> FixedFormat:
@@ -214,7 +214,7 @@ class TensorElement(OperatorSpec):
         if self.is_sparse:
             for g in range(self.groups):
                 places += decode(plan, wires[f"index{g}_{j}"], self.kept, self.group)
-            if self.activation.kind == "binary":
+            if not self.activation.has_zero:
                 # What is not chosen would count as -1: its weight must be 0.
                 weights = [self._guarded(plan, *pair) for pair in zip(weights, places, strict=True)]
         return weights, places

@@ -27,7 +27,6 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.store.folder import cache_folder
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.work_folder import scratch
-from holigrail_hw.formats import FloatFormat
 
 from .. import tools
 from ..emit import emit
@@ -138,11 +137,7 @@ def prospect(spec: OperatorSpec) -> str:
         return f"all {bits} operand bits, against golden"
     if not has_reference:
         return f"none: {bits} operand bits, not at most {GOLDEN_BITS}, and no reference circuit"
-    exponents = sum(
-        format.exponent_width
-        for format in spec.inputs().values()
-        if isinstance(format, FloatFormat)
-    )
+    exponents = sum(len(format.exponent_field) for format in spec.inputs().values())
     text = f"all {bits} operand bits, against a reference circuit, where SAT sweeping closes"
     if not exponents:
         return text
@@ -413,11 +408,9 @@ class _Proof:
 
 
 def _exponent_bits(top: Top, names: list[str]) -> list[int]:
-    """Places in ``names`` of the exponent fields of all float operands."""
+    """Places in ``names`` of the exponent fields of all operands."""
     fields = {
-        port.name: range(port.format.fraction_width, port.format.width - 1)
-        for port in top.inputs()
-        if isinstance(port.format, FloatFormat)
+        port.name: port.format.exponent_field for port in top.inputs() if port.format is not None
     }
     return [
         index for index, name in enumerate(names) if _bit(name) in fields.get(_base(name), range(0))

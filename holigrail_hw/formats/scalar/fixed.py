@@ -74,6 +74,27 @@ class FixedFormat(Format):
         return (1 << (self.width - self.signed)) - 1
 
     @property
+    def least_place(self) -> int:
+        return -self.fraction_width
+
+    @property
+    def integer_range(self) -> tuple[int, int]:
+        return self.minimum, self.maximum
+
+    @property
+    def number_range(self) -> tuple[Fraction, Fraction]:
+        unit = Fraction(2) ** self.least_place
+        return self.minimum * unit, self.maximum * unit
+
+    @property
+    def is_fixed_like(self) -> bool:
+        return True
+
+    @property
+    def codes_are_integers(self) -> bool:
+        return True
+
+    @property
     def is_exact_in_float64(self) -> bool:
         bits = self.width - self.signed
         return bits <= 53 and -970 <= -self.fraction_width <= 970

@@ -27,6 +27,7 @@ Formats 1.0 (2023).
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
@@ -139,6 +140,21 @@ class FloatFormat(Format):
         return self.saturate or self.specials == "finite"
 
     @property
+    def least_place(self) -> int:
+        return self.minimum_exponent - self.fraction_width
+
+    @property
+    def number_range(self) -> tuple[Fraction, Fraction]:
+        field, fraction = divmod(self.largest_code, self.smallest_normal_code)
+        significand = fraction + (self.smallest_normal_code if field else 0)
+        largest = significand * Fraction(2) ** (self.least_place + max(field, 1) - 1)
+        return -largest, largest
+
+    @property
+    def exponent_field(self) -> range:
+        return range(self.fraction_width, self.width - 1)
+
+    @property
     def has_infinity(self) -> bool:
         return self.specials == "ieee"
 
@@ -186,8 +202,7 @@ class FloatFormat(Format):
 
     @property
     def is_exact_in_float64(self) -> bool:
-        lowest = self.minimum_exponent - self.fraction_width
-        return lowest >= -1074 and self.maximum_exponent <= 1023
+        return self.least_place >= -1074 and self.maximum_exponent <= 1023
 
     def corner_codes(self) -> list[int]:
         normal, one = self.smallest_normal_code, self.bias << self.fraction_width

@@ -1,6 +1,7 @@
 """One-bit and two-bit weights of binary and ternary neural networks."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..rounding import Rounder
 from .fixed import round_to_integers
 
 __all__ = ["BinaryFormat", "TernaryFormat"]
+
+_UNITS = (Fraction(-1), Fraction(1))
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,12 @@ class BinaryFormat(Format):
     width: ClassVar[int] = 1
     signed: ClassVar[bool] = True
     is_exact_in_float64: ClassVar[bool] = True  # type: ignore[override]
+    least_place: ClassVar[int] = 0  # type: ignore[override]
+    number_range: ClassVar[tuple[Fraction, Fraction]] = _UNITS  # type: ignore[override]
+    is_fixed_like: ClassVar[bool] = True  # type: ignore[override]
+    holds_sums: ClassVar[bool] = False  # type: ignore[override]
+    few_numbers: ClassVar[str] = "-1 or 1"
+    has_zero: ClassVar[bool] = False  # type: ignore[override]
 
     def corner_codes(self) -> list[int]:
         return [0, 1]
@@ -50,6 +59,11 @@ class TernaryFormat(Format):
     width: ClassVar[int] = 2
     signed: ClassVar[bool] = True
     is_exact_in_float64: ClassVar[bool] = True  # type: ignore[override]
+    least_place: ClassVar[int] = 0  # type: ignore[override]
+    number_range: ClassVar[tuple[Fraction, Fraction]] = _UNITS  # type: ignore[override]
+    is_fixed_like: ClassVar[bool] = True  # type: ignore[override]
+    holds_sums: ClassVar[bool] = False  # type: ignore[override]
+    few_numbers: ClassVar[str] = "-1, 0 or 1"
     _finest_exponent: ClassVar[int | None] = 0
 
     def corner_codes(self) -> list[int]:

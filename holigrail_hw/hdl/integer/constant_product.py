@@ -9,7 +9,7 @@ from amaranth import signed, unsigned
 
 from holigrail_hw.estimate.primitives import Adder
 
-from ..number.unpack import range_shape
+from ..number.unpacked import range_shape
 from ..plan.plan import Plan, Wire
 
 __all__ = ["constant_product", "signed_digits"]

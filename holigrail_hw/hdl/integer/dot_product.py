@@ -9,22 +9,27 @@ at the end. That takes fewer gates where there are no carry chains.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from amaranth import Shape, Value
+from amaranth import Shape
 
 from holigrail_hw.estimate.primitives import Adder
-from holigrail_hw.formats import BinaryFormat, Format, TernaryFormat
+from holigrail_hw.formats import Format
 
 from ..number.fixed import fixed_operand, fixed_product, product_range
-from ..number.unpack import range_shape
+from ..number.rules import hardware_rules
+from ..number.unpacked import range_shape
 from ..plan.plan import Plan, Wire
 from .bit_heap import Bit, Heap, compress, heap_of
 from .multiply import partial_products
 
-__all__ = ["dot_heap", "dot_product"]
+__all__ = ["PARTIAL", "Partial", "dot_heap", "dot_product"]
 
 Pairs = Sequence[tuple[Wire, Wire]]
+Partial = tuple[list[Wire], list[Bit], int]
+
+PARTIAL = hardware_rules("partial products")
+"""By both formats: ``(plan, x, a, y, b, place)`` to the factors as they are used, from that place
+on among the operands of a heap, the bits of their product, and a constant to add."""
 
 
 def dot_product(plan: Plan, pairs: Pairs, a: Format, b: Format, structure: str) -> Wire:
@@ -52,50 +57,14 @@ def dot_heap(plan: Plan, pairs: Pairs, a: Format, b: Format, width: int) -> Heap
     operands: list[Wire] = []
     constant = 0
     for x, y in pairs:
-        added, offset = _product(plan, x, a, y, b, len(operands), operands)
-        bits, constant = bits + added, constant + offset
+        rule = PARTIAL.find(a, b) or _integer_partial
+        used, added, offset = rule(plan, x, a, y, b, len(operands))
+        operands, bits, constant = operands + used, bits + added, constant + offset
     heap = heap_of(plan, "partial", width, bits, constant, *operands)
     return compress(plan, "partial", heap)
 
 
-def _product(
-    plan: Plan, x: Wire, a: Format, y: Wire, b: Format, place: int, operands: list[Wire]
-) -> tuple[list[Bit], int]:
-    """Bits and constant of one product; its operands join ``operands`` from ``place`` on."""
-    if isinstance(a, BinaryFormat) and isinstance(b, BinaryFormat):
-        operands += [x, y]
-        return [Bit(1, True, lambda *v: v[place] ^ v[place + 1])], 1
-    if isinstance(b, BinaryFormat | TernaryFormat):
-        x, a, y, b = y, b, x, a
-    if isinstance(a, BinaryFormat | TernaryFormat):
-        operands += [x, fixed_operand(plan, "operand", y, b)]
-        shape = Shape.cast(operands[-1].shape)
-        return _signed_copy(shape, place, isinstance(a, TernaryFormat)), 0
-    operands += [x, y]
-    shapes = Shape.cast(x.shape), Shape.cast(y.shape)
-    return partial_products(*shapes, place, place + 1), 0
-
-
-def _signed_copy(shape: Shape, place: int, has_zero: bool) -> list[Bit]:
-    """The second operand, its negation or 0, as selected by the code of the first one.
-
-    A negation is the complement plus one; the complement of an unsigned number is signed.
-    """
-
-    def negates(v: Any) -> Value:
-        return v[0] & v[1] if has_zero else ~Value.cast(v)[0]
-
-    def digit(i: int) -> Any:
-        def of(*v: Any) -> Value:
-            bit = Value.cast(v[place + 1])[i] ^ negates(v[place])
-            return bit & v[place][0] if has_zero else bit
-
-        return of
-
-    def sign(*v: Any) -> Value:
-        return negates(v[place])
-
-    top = shape.width - 1
-    bits = [Bit(i, shape.signed and i == top, digit(i)) for i in range(shape.width)]
-    bits.append(Bit(0, False, sign))
-    return bits if shape.signed else [*bits, Bit(shape.width, True, sign)]
+def _integer_partial(plan: Plan, x: Wire, a: Format, y: Wire, b: Format, place: int) -> Partial:
+    factors = [fixed_operand(plan, "operand", x, a), fixed_operand(plan, "operand", y, b)]
+    shapes = [Shape.cast(factor.shape) for factor in factors]
+    return factors, partial_products(shapes[0], shapes[1], place, place + 1), 0

@@ -16,9 +16,10 @@ from holigrail_hw.estimate.primitives import Adder, Logic, Shifter
 from holigrail_hw.formats import FixedFormat, Format
 
 from ..plan.plan import Plan, Wire
-from .fixed import FIXED_KINDS, fixed_product
+from .fixed import fixed_product
 from .float_multiply import multiply_unpacked
-from .unpack import Unpacked, unpack
+from .unpack import unpack
+from .unpacked import Unpacked
 
 __all__ = ["FLAGS", "aligned_integer", "exact_accumulator", "exact_flags", "with_flags"]
 
@@ -44,7 +45,7 @@ def exact_accumulator(
     product. The state is one register after its item.
     """
     flags = None
-    if a[1].kind in FIXED_KINDS and b[1].kind in FIXED_KINDS:
+    if a[1].is_fixed_like and b[1].is_fixed_like:
         addend = fixed_product(plan, *a, *b, structure)
     else:
         product = multiply_unpacked(

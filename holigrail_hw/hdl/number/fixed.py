@@ -1,20 +1,25 @@
 """Integers inside datapaths: operands of any fixed-like format, exact products, sums in range.
 
-Binary and ternary numbers are tiny integers whose product with anything is a conditional negation.
-Every function adds named steps to a plan and returns a wire with an integer shape.
+Every function adds named steps to a plan and returns a wire with an integer shape. A system whose
+codes are not the integers themselves says how one becomes the other: by rules in ``INTEGER`` and
+``CODE``. Everything else that is done with its numbers follows from these two.
 """
 
-from amaranth import Cat, Mux, signed, unsigned
+from amaranth import Mux
 
-from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer
-from holigrail_hw.formats import BinaryFormat, FixedFormat, Format, TernaryFormat
+from holigrail_hw.estimate.primitives import Multiplexer
+from holigrail_hw.formats import Format
 
 from ..integer.multiply import multiply
 from ..plan.plan import Plan, Wire
-from .unpack import range_shape
+from .rules import hardware_rules
+from .unpacked import range_shape
 
 __all__ = [
-    "FIXED_KINDS",
+    "CODE",
+    "INTEGER",
+    "PRODUCT",
+    "fixed_code",
     "fixed_operand",
     "fixed_product",
     "fixed_range",
@@ -22,16 +27,19 @@ __all__ = [
     "product_range",
 ]
 
-FIXED_KINDS = ("fixed", "binary", "ternary")
+INTEGER = hardware_rules("integer of a code")
+"""By format: ``(plan, name, wire, format)`` to the integer behind a code, one named step."""
+CODE = hardware_rules("code of an integer")
+"""By format: ``(plan, value, format)`` to the code of an integer of the format's range."""
+PRODUCT = hardware_rules("integer product")
+"""By both formats: ``(plan, a, a_format, b, b_format, structure)`` to the product of two codes."""
 
 
 def fixed_range(format: Format) -> tuple[int, int, int]:
     """Least and greatest integer of a fixed-like format, and its fraction width in bits."""
-    if isinstance(format, FixedFormat):
-        return format.minimum, format.maximum, format.fraction_width
-    if isinstance(format, BinaryFormat | TernaryFormat):
-        return -1, 1, 0
-    raise TypeError(f"{format} is no fixed-point format")
+    if not format.is_fixed_like:
+        raise TypeError(f"{format} is no fixed-point format")
+    return *format.integer_range, -format.least_place
 
 
 def product_range(a: Format, b: Format) -> tuple[int, int, int]:
@@ -44,64 +52,39 @@ def product_range(a: Format, b: Format) -> tuple[int, int, int]:
 
 def fixed_operand(plan: Plan, name: str, wire: Wire, format: Format) -> Wire:
     """The integer behind a code."""
-    if isinstance(format, BinaryFormat):
-        return plan.step(name, signed(2), lambda v: Cat(1, ~v).as_signed(), wire, using=Logic(0, 0))
-    if isinstance(format, TernaryFormat):
-        return plan.step(
-            name, signed(2), lambda v: Cat(v[0], v[0] & v[1]).as_signed(), wire, using=Logic(1, 1)
-        )
-    return wire
+    rule = INTEGER.find(format)
+    return wire if rule is None else rule(plan, name, wire, format)
+
+
+def fixed_code(plan: Plan, value: Wire, format: Format) -> Wire:
+    """The code of an integer that lies in the format's range."""
+    rule = CODE.find(format)
+    return value if rule is None else rule(plan, value, format)
 
 
 def fixed_product(
     plan: Plan, a: Wire, a_format: Format, b: Wire, b_format: Format, structure: str
 ) -> Wire:
-    """The exact product; ``structure`` as in :func:`.multiply.multiply`."""
-    low, high, _ = product_range(a_format, b_format)
-    shape = range_shape(low, high)
-    if isinstance(a_format, BinaryFormat) and isinstance(b_format, BinaryFormat):
-        return plan.step(
-            "product", shape, lambda x, y: Cat(1, x ^ y).as_signed(), a, b, using=Logic(1, 1)
-        )
-    for sign, sign_format, other, other_format in (
-        (a, a_format, b, b_format),
-        (b, b_format, a, a_format),
-    ):
-        if isinstance(sign_format, BinaryFormat):
-            value = fixed_operand(plan, "operand", other, other_format)
-            return plan.step(
-                "product",
-                shape,
-                lambda s, v: Mux(s, v, -v),
-                sign,
-                value,
-                using=Adder(shape.width),
-                wrap=True,
-            )
-        if isinstance(sign_format, TernaryFormat):
-            value = fixed_operand(plan, "operand", other, other_format)
-            return plan.step(
-                "product",
-                shape,
-                lambda s, v: Mux(s[0], Mux(s[1], -v, v), 0),
-                sign,
-                value,
-                using=Adder(shape.width),
-                wrap=True,
-            )
-    product = multiply(plan, a, b, structure)
+    """The exact product of two codes; ``structure`` as in :func:`.multiply.multiply`."""
+    rule = PRODUCT.find(a_format, b_format)
+    if rule is not None:
+        return rule(plan, a, a_format, b, b_format, structure)
+    shape = range_shape(*product_range(a_format, b_format)[:2])
+    x = fixed_operand(plan, "a_integer", a, a_format)
+    y = fixed_operand(plan, "b_integer", b, b_format)
+    product = multiply(plan, x, y, structure)
     return plan.step("product", shape, lambda v: v, product, wrap=True)
 
 
-def limit(plan: Plan, name: str, wire: Wire, format: FixedFormat, *, saturate: bool) -> Wire:
-    """An integer brought into a fixed format's range: clamped, or modulo 2^width."""
-    shape = signed(format.width) if format.signed else unsigned(format.width)
-    low, high = format.minimum, format.maximum
+def limit(plan: Plan, name: str, wire: Wire, format: Format, *, saturate: bool) -> Wire:
+    """An integer brought into a fixed-like format's range: clamped, or modulo 2^width."""
+    low, high = format.integer_range
+    shape = range_shape(low, high)
 
     def clamp(v):
         return Mux(v > high, high, Mux(v < low, low, v))
 
     if not saturate:
         return plan.step(name, shape, lambda v: v, wire, wrap=True)
-    using = Multiplexer(format.width, 3)
+    using = Multiplexer(shape.width, 3)
     return plan.step(name, shape, clamp, wire, using=using, wrap=True)

@@ -11,7 +11,7 @@ from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Shifter
 from holigrail_hw.formats import Rounding
 
 from ..plan.plan import Plan, Wire
-from .unpack import Unpacked
+from .unpacked import Unpacked
 
 __all__ = ["round_to_integer"]
 

@@ -10,12 +10,13 @@ from dataclasses import fields, replace
 from amaranth import Mux, Value, unsigned
 
 from holigrail_hw.estimate.primitives import Logic
-from holigrail_hw.formats import FloatFormat, Rounding
+from holigrail_hw.formats import Format, Rounding
 
 from ..plan.plan import Plan, Wire
-from .float_round import round_to_float
 from .float_sum import Need, aligned_sum
-from .unpack import Unpacked, unpack
+from .project import project
+from .unpack import unpack
+from .unpacked import Unpacked
 
 __all__ = ["float_accumulator"]
 
@@ -25,7 +26,7 @@ def float_accumulator(
     number: Unpacked,
     clear: Wire,
     enable: Wire,
-    format: FloatFormat,
+    format: Format,
     rounding: Rounding,
     random: Wire | None = None,
 ) -> Wire:
@@ -34,9 +35,10 @@ def float_accumulator(
     ``clear`` starts a new sum, with this number if ``enable`` is set too; ``enable`` counts the
     number. Each sum is rounded once. A loop of several cycles interleaves as many sums.
     """
-    neutral = 0
+    zero = int(format.encode(0))
+    neutral = zero
     if format.has_negative_zero and Rounding(rounding) is not Rounding.DOWN:
-        neutral = format.sign_code
+        neutral = int(format.encode(-0.0))
     names = [f.name for f in fields(number) if isinstance(getattr(number, f.name), Wire)]
     width = format.width
     need = Need.of(format, rounding, random)
@@ -48,11 +50,11 @@ def float_accumulator(
             "start", width, lambda s, c: Mux(c, neutral, s), old, clear, using=Logic(1, width)
         )
         total = aligned_sum(plan, arrived, unpack(plan, format, start, "sum"), need, rounding)
-        code = round_to_float(plan, format, total, rounding, word)
+        code = project(plan, format, total, rounding=rounding, random=word)
         return plan.step(
             "next_sum",
             width,
-            lambda s, z, c, e: Mux(e, Value.cast(z), Mux(c, 0, s)),
+            lambda s, z, c, e: Mux(e, Value.cast(z), Mux(c, zero, s)),
             old,
             code,
             clear,

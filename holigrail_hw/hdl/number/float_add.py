@@ -24,9 +24,10 @@ from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplex
 from holigrail_hw.formats import FloatFormat, Format, Rounding
 
 from ..plan.plan import Plan, Wire
-from .float_sum import Need, add_with_carry, aligned_sum, sum_cancelled, sum_sign
+from .float_sum import SUM, Need, add_with_carry, aligned_sum, sum_cancelled, sum_sign
 from .project import project
-from .unpack import Span, Unpacked, unpack
+from .unpack import unpack
+from .unpacked import Span, Unpacked
 
 __all__ = ["float_add"]
 
@@ -49,7 +50,7 @@ def float_add(
     Parameters
     ----------
     a, b : Wire
-        Codes of floats, fixed-point, binary or ternary numbers.
+        Codes of numbers of any formats that have hardware.
     random : Wire or None
         The random word, for stochastic rounding.
     overflow : str
@@ -59,24 +60,29 @@ def float_add(
     if subtract:
         y = replace(y, sign=plan.step("b_negated", 1, lambda s: ~s, y.sign, using=Logic()))
     need = Need.of(result_format, rounding, random, wraps=overflow == "wrap")
-    if a_format == b_format and isinstance(a_format, FloatFormat):
-        total = _ordered_sum(plan, a, x, b, y, a_format, need, rounding)
+    rule = SUM.find(a_format, b_format)
+    if rule is not None:
+        total = rule(plan, a, x, a_format, b, y, b_format, need, rounding)
     else:
         total = aligned_sum(plan, x, y, need, rounding)
     return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
 
 
+@SUM.rule(FloatFormat, FloatFormat)
 def _ordered_sum(
     plan: Plan,
     a: Wire,
     x: Unpacked,
+    format: FloatFormat,
     b: Wire,
     y: Unpacked,
-    format: FloatFormat,
+    other: FloatFormat,
     need: Need,
     rounding: Rounding,
 ) -> Unpacked:
     """``x + y`` of two numbers of one float format, given their codes too."""
+    if other != format:
+        return aligned_sum(plan, x, y, need, rounding)
     fraction, step = format.fraction_width, plan.step
     swap = step(
         "swap",

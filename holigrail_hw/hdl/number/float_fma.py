@@ -13,7 +13,8 @@ from ..plan.plan import Plan, Wire
 from .float_multiply import multiply_unpacked
 from .float_sum import Need, aligned_sum, zero_of
 from .project import project
-from .unpack import Unpacked, unpack
+from .unpack import unpack
+from .unpacked import Unpacked
 
 __all__ = ["float_fma"]
 
@@ -38,7 +39,7 @@ def float_fma(
     Parameters
     ----------
     a, b, c : Wire
-        Codes of floats, fixed-point, binary or ternary numbers.
+        Codes of numbers of any formats that have hardware.
     random : Wire or None
         The random word, for stochastic rounding.
     structure : str

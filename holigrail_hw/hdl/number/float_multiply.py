@@ -10,7 +10,7 @@ from holigrail_hw.estimate.primitives import Adder, Logic
 
 from ..integer.multiply import multiply
 from ..plan.plan import Plan, Wire
-from .unpack import Span, Unpacked, range_shape
+from .unpacked import Span, Unpacked, range_shape
 
 __all__ = ["multiply_unpacked"]
 

@@ -25,7 +25,7 @@ from holigrail_hw.formats import FloatFormat, Rounding
 from ..integer.leading_zeros import leading_zeros
 from ..integer.window_shift import shift_window
 from ..plan.plan import Plan, Wire
-from .unpack import Unpacked, range_shape
+from .unpacked import Unpacked, range_shape
 
 __all__ = ["round_to_float"]
 

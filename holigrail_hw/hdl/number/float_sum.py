@@ -24,12 +24,16 @@ from typing import Any
 from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer
-from holigrail_hw.formats import BinaryFormat, FixedFormat, FloatFormat, Format, Rounding
+from holigrail_hw.formats import Format, Rounding
 
 from ..plan.plan import Plan, Wire
-from .unpack import Span, Unpacked, range_shape
+from .rules import hardware_rules
+from .unpacked import Span, Unpacked, range_shape
 
 __all__ = [
+    "NEED",
+    "SUM",
+    "UNBOUNDED",
     "Need",
     "Window",
     "add_with_carry",
@@ -40,7 +44,14 @@ __all__ = [
     "zero_of",
 ]
 
-_UNBOUNDED = 1 << 20
+UNBOUNDED = 1 << 20
+"""More places than any number has."""
+
+NEED = hardware_rules("need of a rounding")
+"""By format: ``(format, guard, wraps)`` to a Need; without one for fixed-like formats."""
+SUM = hardware_rules("sum")
+"""By both formats: ``(plan, a, x, a_format, b, y, b_format, need, rounding)`` to an Unpacked; codes
+and the numbers taken apart to their sum, as exact as ``need`` says."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +73,13 @@ class Need:
         """The need of one rounding to ``format``; ``wraps`` modulo its width."""
         nearest = Rounding(rounding) in (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY)
         guard = random.width if random is not None else int(nearest)
-        if isinstance(format, FloatFormat):
-            # Without subnormals, numbers just below the smallest normal one need all their bits.
-            finest = format.minimum_exponent - format.fraction_width - (not format.subnormals)
-            return cls(format.fraction_width + 1, finest, guard)
-        if isinstance(format, BinaryFormat):
-            return cls(1, -_UNBOUNDED, 0)
-        finest = -format.fraction_width if isinstance(format, FixedFormat) else 0
-        wraps = wraps and isinstance(format, FixedFormat)
-        return cls(_UNBOUNDED if wraps else format.width + 1, finest, guard)
+        rule = NEED.find(format)
+        if rule is not None:
+            return rule(format, guard, wraps)
+        if not format.is_fixed_like:
+            raise TypeError(f"{format}: no rule says what rounding to it needs of a sum")
+        wraps = wraps and "wrap" in format.overflow_modes
+        return cls(UNBOUNDED if wraps else format.width + 1, format.least_place, guard)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,19 @@ from typing import Any
 from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw.estimate.primitives import Comparator, LeadingZeros, Logic, Shifter
-from holigrail_hw.formats import FloatFormat, Format
+from holigrail_hw.formats import Format
 
 from ..integer.leading_zeros import leading_zeros
 from ..plan.plan import Plan, Wire
-from .fixed import FIXED_KINDS, fixed_operand, fixed_range
-from .unpack import Unpacked, unpack
+from .fixed import fixed_operand, fixed_range
+from .rules import hardware_rules
+from .unpack import unpack
+from .unpacked import Unpacked
 
-__all__ = ["Order", "order"]
+__all__ = ["ORDER", "Order", "order", "order_unpacked"]
+
+ORDER = hardware_rules("order")
+"""By both formats: ``(plan, a_format, a, b_format, b)`` to an Order."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,28 @@ class Order:
 
 
 def order(plan: Plan, a_format: Format, a: Wire, b_format: Format, b: Wire) -> Order:
-    """Compare two numbers exactly; +0 equals -0, and NaN is unordered with everything."""
-    if a_format.kind in FIXED_KINDS and b_format.kind in FIXED_KINDS:
+    """Compare two numbers exactly; +0 equals -0, and NaN is unordered with everything.
+
+    A system whose numbers are ordered otherwise, as NaR of posits is, says so by a rule.
+    """
+    rule = ORDER.find(a_format, b_format)
+    if rule is not None:
+        return rule(plan, a_format, a, b_format, b)
+    if a_format.is_fixed_like and b_format.is_fixed_like:
         return _order_integers(plan, a_format, a, b_format, b)
     x, y = unpack(plan, a_format, a, "a"), unpack(plan, b_format, b, "b")
-    if a_format == b_format:
-        keys = [_code_key(plan, a_format, wire, u) for wire, u in ((a, x), (b, y))]
-    else:
-        keys = _normalised_keys(plan, x, y)
-    return _order_keys(plan, x, y, *keys)
+    return order_unpacked(plan, x, y)
+
+
+def order_unpacked(
+    plan: Plan, x: Unpacked, y: Unpacked, keys: tuple[Wire, Wire] | None = None
+) -> Order:
+    """Compare two numbers taken apart.
+
+    ``keys``: two unsigned wires in the order of the magnitudes, 0 for zero alone; where there are
+    none, both numbers are normalised to make them.
+    """
+    return _order_keys(plan, x, y, *(_normalised_keys(plan, x, y) if keys is None else keys))
 
 
 def _order_integers(plan: Plan, a_format: Format, a: Wire, b_format: Format, b: Wire) -> Order:
@@ -71,21 +89,6 @@ def _order_integers(plan: Plan, a_format: Format, a: Wire, b_format: Format, b: 
 def _aligned(value: Any, places: int) -> Any:
     value = Value.cast(value)
     return value.shift_left(places)
-
-
-def _code_key(plan: Plan, format: Format, wire: Wire, number: Unpacked) -> Wire:
-    """The code without its sign; that of zero where subnormals are flushed."""
-    width = format.width - 1
-    if number.zero is None or not isinstance(format, FloatFormat) or format.subnormals:
-        return plan.step("key", width, lambda x: Value.cast(x)[:-1], wire)
-    return plan.step(
-        "key",
-        width,
-        lambda x, z: Value.cast(x)[:-1] & ~z.replicate(width),
-        wire,
-        number.zero,
-        using=Logic(1, width),
-    )
 
 
 def _normalised_keys(plan: Plan, x: Unpacked, y: Unpacked) -> list[Wire]:

@@ -1,16 +1,25 @@
-"""The last step of every operator that rounds: an exact unpacked number becomes a code."""
+"""The last step of every operator that rounds: an exact number becomes a code, by number system.
 
-from holigrail_hw.estimate.primitives import Logic
-from holigrail_hw.formats import BinaryFormat, FixedFormat, FloatFormat, Format, Rounding
+A fixed-like format needs no rule of its own: the number is rounded to an integer of the format's
+range, and that becomes a code.
+"""
+
+from holigrail_hw.formats import Format, Rounding
 
 from ..plan.plan import Plan, Wire
-from .fixed import fixed_range
+from .fixed import CODE, fixed_code, fixed_range
 from .fixed_project import requantize
 from .fixed_round import round_to_integer
-from .float_round import round_to_float
-from .unpack import Unpacked, unpack_integer
+from .rules import hardware_rules
+from .unpack import can_unpack, unpack_integer
+from .unpacked import Unpacked
 
-__all__ = ["project", "project_integer"]
+__all__ = ["PROJECT", "PROJECT_INTEGER", "has_hardware", "project", "project_integer"]
+
+PROJECT = hardware_rules("project")
+"""By format: ``(plan, format, number, rounding, random, overflow)`` to the code of an Unpacked."""
+PROJECT_INTEGER = hardware_rules("project an integer")
+"""By format: ``(plan, format, value, fraction_width, rounding, overflow)``, never stochastic."""
 
 
 def project(
@@ -29,23 +38,30 @@ def project(
     random : Wire or None
         The random word of stochastic rounding.
     overflow : str
-        ``wrap`` or ``saturate``, for fixed point.
+        ``wrap`` or ``saturate``, for formats that have both.
+
+    Raises
+    ------
+    TypeError
+        For formats without a rule that are not fixed-like.
     """
-    rounding = Rounding(rounding)
-    if isinstance(format, FloatFormat):
-        return round_to_float(plan, format, number, rounding, random)
-    if isinstance(format, BinaryFormat):
-        return _to_binary(plan, number)
-    bounds, fraction_width = _range(format)
-    return round_to_integer(
+    rounding, mode = Rounding(rounding), format.overflow_of(overflow)
+    rule = PROJECT.find(format)
+    if rule is not None:
+        return rule(plan, format, number, rounding, random, mode)
+    if not _can_project(format):
+        raise TypeError(f"{format}: no way to round to a {format.kind} number")
+    low, high, fraction_width = fixed_range(format)
+    value = round_to_integer(
         plan,
         number,
         fraction_width,
-        bounds,
+        (low, high),
         rounding=rounding,
         random=random,
-        saturate=overflow == "saturate" or not isinstance(format, FixedFormat),
+        saturate=mode != "wrap",
     )
+    return fixed_code(plan, value, format)
 
 
 def project_integer(
@@ -59,45 +75,32 @@ def project_integer(
     overflow: str = "saturate",
 ) -> Wire:
     """As :func:`project`, for an integer wire in units of 2^-fraction_width."""
-    rounding = Rounding(rounding)
-    if isinstance(format, FloatFormat) or rounding is Rounding.STOCHASTIC:
+    rounding, mode = Rounding(rounding), format.overflow_of(overflow)
+    if not format.is_fixed_like or rounding is Rounding.STOCHASTIC:
         number = unpack_integer(plan, value, fraction_width, "value")
         return project(plan, format, number, rounding=rounding, random=random, overflow=overflow)
-    if isinstance(format, BinaryFormat):
-        return plan.step("code", 1, lambda v: v >= 0, value)
-    bounds, result_fraction_width = _range(format)
-    return requantize(
+    rule = PROJECT_INTEGER.find(format)
+    if rule is not None:
+        return rule(plan, format, value, fraction_width, rounding, mode)
+    low, high, result_fraction_width = fixed_range(format)
+    rounded = requantize(
         plan,
         value,
         fraction_width,
         result_fraction_width,
-        bounds,
+        (low, high),
         rounding=rounding,
-        saturate=overflow == "saturate" or not isinstance(format, FixedFormat),
+        saturate=mode != "wrap",
     )
+    return fixed_code(plan, rounded, format)
 
 
-def _range(format: Format) -> tuple[tuple[int, int], int]:
-    """Smallest and largest integer of a fixed-point or ternary format, and its fraction width."""
-    low, high, fraction_width = fixed_range(format)
-    return (low, high), fraction_width
+def has_hardware(format: Format) -> bool:
+    """Whether operators can read numbers of the format and round to it."""
+    return can_unpack(format) and _can_project(format)
 
 
-def _to_binary(plan: Plan, number: Unpacked) -> Wire:
-    """1 for +1: everything but negative numbers."""
-    nan = number.nan or plan.constant(0, 1)
-    special = number.special or plan.constant(0, 1)
-
-    def code(sign, significand, special, nan):
-        return ~(sign & (significand.any() | special) & ~nan)
-
-    return plan.step(
-        "code",
-        1,
-        code,
-        number.sign,
-        number.significand,
-        special,
-        nan,
-        using=Logic(2, -(-number.width // 3) + 1),
-    )
+def _can_project(format: Format) -> bool:
+    if PROJECT.find(format) is not None:
+        return True
+    return format.is_fixed_like and (format.codes_are_integers or CODE.find(format) is not None)

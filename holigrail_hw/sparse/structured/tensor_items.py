@@ -117,7 +117,7 @@ def product_of(spec: TensorArray, m: int, n: int, result: Mapping[str, Any]) -> 
 def _filled(spec: TensorArray, matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """The matrix padded with zeros to multiples of rows and columns."""
     shape = (-(-matrix.shape[0] // rows) * rows, -(-matrix.shape[1] // columns) * columns)
-    if shape != matrix.shape and "binary" in (spec.activation.kind, spec.weight.kind):
+    if shape != matrix.shape and not (spec.activation.has_zero and spec.weight.has_zero):
         raise RequestError(
             f"{spec.name}: sizes of binary matrices must be multiples of the array's,"
             f" {shape[0]} x {shape[1]}, not {matrix.shape[0]} x {matrix.shape[1]}"
@@ -130,7 +130,7 @@ def _filled(spec: TensorArray, matrix: np.ndarray, rows: int, columns: int) -> n
 def _integers(spec: TensorArray, name: str, format: Format, matrix: np.ndarray) -> np.ndarray:
     """The matrix as integers, all of which the format holds."""
     codes = codes_of(matrix, _in_places(format), f"{spec.name}: {name}")
-    if format.kind == "fixed":
+    if format.codes_are_integers:
         return integers_of(codes, _in_places(format))
     return format.decode(codes).astype(np.int64)
 

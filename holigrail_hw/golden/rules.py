@@ -1,0 +1,99 @@
+"""Operations on codes, by operation and number systems.
+
+What an operator must answer follows from the exact kernels of :mod:`.arithmetic`: take the codes
+apart, compute exactly, round once. That serves every format that knows its exact numbers, so a new
+one needs no rule. A system that wants something else registers a rule in ``golden/SYSTEM.py``,
+where it is found without being listed: logarithmic numbers, which are no binary fractions, or
+posits, whose NaR is equal to itself.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.formats import Exact, Format, Rounding
+from holigrail_hw.formats.rules import Rules
+
+from .arithmetic import add, compare, fused_multiply_add, multiply, negate
+
+__all__ = ["COMPARE", "OPERATIONS", "Projection", "compare_codes", "operate"]
+
+
+@cache
+def _scan() -> None:
+    package = importlib.import_module("holigrail_hw.golden")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+OPERATIONS: Mapping[str, Rules] = {
+    name: Rules(f"golden {name}", _scan)
+    for name in ("add", "subtract", "multiply", "fma", "convert")
+}
+"""By the formats of the operands, then that of the result: ``(formats, codes, projection)`` to the
+codes of the results. ``formats`` are those of the operands; all codes are arrays of one shape."""
+
+COMPARE = Rules("golden compare", _scan)
+"""By both formats: ``(a_format, a, b_format, b)`` to LESS, EQUAL, GREATER or UNORDERED."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """How an exact result becomes a code of ``result``: the options of ``Format.project``.
+
+    ``overflow`` counts where the format offers it. ``random`` is read when rounding is stochastic.
+    """
+
+    result: Format
+    rounding: Rounding = Rounding.NEAREST_EVEN
+    random: Any = None
+    random_width: int = 0
+    overflow: str | None = None
+
+    def __call__(self, exact: Exact) -> np.ndarray:
+        """Codes of exact numbers."""
+        overflow = self.result.overflow_of(self.overflow)
+        return self.result.project(exact, self.rounding, self.random, self.random_width, overflow)
+
+
+def operate(
+    operation: str, formats: tuple[Format, ...], codes: tuple[Any, ...], projection: Projection
+) -> np.ndarray:
+    """Codes of the results of an operation on codes of any formats, rounded once.
+
+    Parameters
+    ----------
+    operation : str
+        One of ``OPERATIONS``; ``fma`` is the first times the second plus the third.
+
+    >>> from holigrail_hw.formats import parse
+    >>> operate("multiply", (parse("int8"), parse("fp16")), (3, 0x3800), Projection(parse("bf16")))
+    array(16320, dtype=uint64)
+    """
+    rule = OPERATIONS[operation].find(*formats, projection.result)
+    if rule is not None:
+        return rule(formats, codes, projection)
+    numbers = (format.unpack(code) for format, code in zip(formats, codes, strict=True))
+    return projection(_KERNELS[operation](projection.rounding, *numbers))
+
+
+def compare_codes(a_format: Format, a: Any, b_format: Format, b: Any) -> np.ndarray:
+    """LESS, EQUAL, GREATER or UNORDERED as int8, of codes of any formats."""
+    rule = COMPARE.find(a_format, b_format)
+    if rule is not None:
+        return rule(a_format, a, b_format, b)
+    return compare(a_format.unpack(a), b_format.unpack(b))
+
+
+_KERNELS: Mapping[str, Callable[..., Exact]] = {
+    "add": lambda rounding, x, y: add(x, y, rounding),
+    "subtract": lambda rounding, x, y: add(x, negate(y), rounding),
+    "multiply": lambda rounding, x, y: multiply(x, y),
+    "fma": lambda rounding, x, y, z: fused_multiply_add(x, y, z, rounding),
+    "convert": lambda rounding, x: x,
+}
