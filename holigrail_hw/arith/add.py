@@ -19,7 +19,7 @@ from holigrail_hw.hdl.number.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.number.float_add import float_add
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from .rounded import RoundedOperator
+from .rounded import ArithmeticOperator
 from .telling import mostly_near, mostly_plain
 
 __all__ = ["Add"]
@@ -34,7 +34,7 @@ __all__ = ["Add"]
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class Add(RoundedOperator):
+class Add(ArithmeticOperator):
     """sum = a + b or a - b; latency 0 without a clock request, one sum per cycle."""
 
     a: Format = parameter(

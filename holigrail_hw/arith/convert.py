@@ -11,7 +11,7 @@ from holigrail_hw.hdl.number.project import project, project_integer
 from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from .rounded import RoundedOperator
+from .rounded import ArithmeticOperator
 
 __all__ = ["Convert"]
 
@@ -22,7 +22,7 @@ __all__ = ["Convert"]
     references=("IEEE Standard for Floating-Point Arithmetic, IEEE 754-2019, section 5.4",),
 )
 @dataclass(frozen=True, kw_only=True)
-class Convert(RoundedOperator):
+class Convert(ArithmeticOperator):
     """z = x in the format ``result``; latency 0 without a clock request.
 
     NaN becomes the NaN of the result format, else its largest number (floats) or 0 (fixed point).
@@ -41,6 +41,10 @@ class Convert(RoundedOperator):
     overflow: str = parameter(
         "saturate", "a fixed-point result out of range", choices=("saturate", "wrap")
     )
+
+    @property
+    def arithmetic(self) -> str:
+        return "convert"
 
     def operands(self) -> dict[str, Format]:
         return {"x": self.source}

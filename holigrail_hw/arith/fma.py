@@ -24,7 +24,7 @@ from holigrail_hw.hdl.number.fixed_sum import Term, exact_format, fixed_sum
 from holigrail_hw.hdl.number.float_fma import float_fma
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from .rounded import RoundedOperator
+from .rounded import ArithmeticOperator
 from .telling import mostly_near, mostly_plain
 
 __all__ = ["Fma"]
@@ -39,7 +39,7 @@ __all__ = ["Fma"]
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class Fma(RoundedOperator):
+class Fma(ArithmeticOperator):
     """result = a * b + c; latency 0 without a clock request, one result per cycle."""
 
     a: Format = parameter(
@@ -63,6 +63,10 @@ class Fma(RoundedOperator):
         if self.is_fixed:
             return {"result": exact_format(*self._terms)}
         return {"result": self.widest_float() if self.c.is_fixed_like else self.c}
+
+    @property
+    def arithmetic(self) -> str:
+        return "fma"
 
     def operands(self) -> dict[str, Format]:
         return {"a": self.a, "b": self.b, "c": self.c}

@@ -18,7 +18,7 @@ from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from .rounded import RoundedOperator
+from .rounded import ArithmeticOperator
 
 __all__ = ["Multiply"]
 
@@ -32,7 +32,7 @@ __all__ = ["Multiply"]
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class Multiply(RoundedOperator):
+class Multiply(ArithmeticOperator):
     """p = a * b; latency 0 without a clock request, one product per cycle."""
 
     a: Format = parameter(
@@ -48,6 +48,10 @@ class Multiply(RoundedOperator):
         "structure of the product: rows of carry chains (FPGA), tree of full adders (gates), dsp",
         choices=MULTIPLIERS,
     )
+
+    @property
+    def arithmetic(self) -> str:
+        return "multiply"
 
     def operands(self) -> dict[str, Format]:
         return {"a": self.a, "b": self.b}

@@ -12,31 +12,18 @@ from typing import Any
 
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, parameter
-from holigrail_hw.formats import Format, Rounding, parse
+from holigrail_hw.formats import Exact, Format, Rounding, parse
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.number.operation import OPERATIONS
 from holigrail_hw.hdl.number.project import has_hardware
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-__all__ = ["RoundedOperator", "without_hardware"]
-
-
-def without_hardware(**formats: Format) -> list[str]:
-    """What is wrong with formats whose numbers no hardware takes apart and rounds to."""
-    return [
-        f"{name} must be a format that operators have hardware for, not {format}"
-        for name, format in formats.items()
-        if not has_hardware(format)
-    ]
+__all__ = ["ArithmeticOperator", "RoundedOperator", "without_hardware"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoundedOperator(OperatorSpec):
-    """An operator with operands of any scalar formats and one rounded result.
-
-    A class adds ``operands``, one output and ``rounded``, and ``arithmetic`` if the operation does
-    not have the operator's name.
-    """
+    """An operator with operands of any scalar formats and one rounded result."""
 
     result: Format | None = parameter(
         None, "format of the result; exact for fixed point, the widest float else"
@@ -77,37 +64,23 @@ class RoundedOperator(OperatorSpec):
         floats = [format for format in formats if not format.is_fixed_like]
         return max(floats or formats[:1], key=lambda format: format.width)
 
-    @property
-    def arithmetic(self) -> str:
-        """Which of the operations that number systems have rules for this is."""
-        return self.name
+    def projected(self, exact: Exact, random: Any) -> Any:
+        """Codes of exact results in the result format."""
+        return self.projection(random)(exact)
 
-    def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
-        operands = self.operands()
-        projection = golden.Projection(
+    def projection(self, random: Any) -> golden.Projection:
+        """How exact results become codes; ``random`` are the words of stochastic rounding."""
+        return golden.Projection(
             self.target, self.rounding, random, self.random_width, self.overflow
         )
-        (name,) = self.outputs()
-        given = tuple(codes[port] for port in operands)
-        return {name: golden.operate(self.arithmetic, tuple(operands.values()), given, projection)}
 
-    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        """The rule of the number systems for all of the operation, else what the class says."""
-        (name,), operands = self.outputs(), self.operands()
-        options = {
+    def options(self, wires: Mapping[str, Wire]) -> dict[str, Any]:
+        """How the datapath rounds: the arguments that rounding units take."""
+        return {
             "rounding": self.rounding,
-            "random": wires.pop("random", None),
+            "random": wires.get("random"),
             "overflow": self.overflow,
         }
-        rule = OPERATIONS[self.arithmetic].find(*operands.values(), self.target)
-        if rule is None:
-            return {name: self.rounded(plan, **wires, **options)}
-        codes = tuple(wires[port] for port in operands)
-        return {name: rule(plan, tuple(operands.values()), codes, self.target, **options)}
-
-    @abstractmethod
-    def rounded(self, plan: Plan, **given: Any) -> Wire:
-        """The code of the result; ``given`` are operands by name, and the options of `project`."""
 
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         """The exact result of the operands, for proofs; naive and apart from the datapath."""
@@ -135,3 +108,44 @@ class RoundedOperator(OperatorSpec):
             return {name: reference.project(plan, self.target, exact, *options)}
 
         return reference.circuit(self.inputs(), self.outputs(), answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArithmeticOperator(RoundedOperator):
+    """One of the operations that number systems may have rules of their own for.
+
+    A class adds ``operands``, its one output, ``arithmetic`` and ``rounded``.
+    """
+
+    @property
+    @abstractmethod
+    def arithmetic(self) -> str:
+        """Which operation of ``golden.rules`` and ``hdl.number.operation`` this is."""
+
+    @abstractmethod
+    def rounded(self, plan: Plan, **given: Any) -> Wire:
+        """The code of the result; ``given`` are operands by name and the options of `project`."""
+
+    def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
+        operands, (name,) = self.operands(), self.outputs()
+        formats, given = tuple(operands.values()), tuple(codes[port] for port in operands)
+        return {name: golden.operate(self.arithmetic, formats, given, self.projection(random))}
+
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        """The rule of the number systems for all of the operation, else what the class says."""
+        operands, (name,) = self.operands(), self.outputs()
+        options, codes = self.options(wires), {port: wires[port] for port in operands}
+        rule = OPERATIONS[self.arithmetic].find(*operands.values(), self.target)
+        if rule is None:
+            return {name: self.rounded(plan, **codes, **options)}
+        formats = tuple(operands.values())
+        return {name: rule(plan, formats, tuple(codes.values()), self.target, **options)}
+
+
+def without_hardware(**formats: Format) -> list[str]:
+    """What is wrong with formats whose numbers no hardware takes apart and rounds to."""
+    return [
+        f"{name} must be a format that operators have hardware for, not {format}"
+        for name, format in formats.items()
+        if not has_hardware(format)
+    ]

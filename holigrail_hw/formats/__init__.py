@@ -6,7 +6,7 @@
 from .base import Format
 from .errors import FormatError
 from .exact import FINITE, INFINITE, NAN, Exact
-from .names import PATTERNS, named, parse
+from .names import named, parse, patterns
 from .rounding import Rounding
 from .scalar.fixed import FixedFormat
 from .scalar.floating import FloatFormat
@@ -16,7 +16,6 @@ __all__ = [
     "FINITE",
     "INFINITE",
     "NAN",
-    "PATTERNS",
     "BinaryFormat",
     "Exact",
     "FixedFormat",
@@ -27,4 +26,5 @@ __all__ = [
     "TernaryFormat",
     "named",
     "parse",
+    "patterns",
 ]

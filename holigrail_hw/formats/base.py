@@ -7,6 +7,7 @@ result formats are independent of each other.
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,10 +27,25 @@ class Format(Traits):
     Codes are bit patterns: unsigned integers below 2^width, as uint64 arrays, or as arrays of
     Python integers above 64 bits. Every method takes arrays of any shape, or single numbers.
 
-    A format adds ``_unpack`` and ``_project`` on flat arrays. One that holds several numbers per
-    code appends an axis in ``_unpack``; one whose numbers are no binary fractions (logarithmic)
-    overrides ``decode`` and ``encode`` and leaves the exact pair out.
+    A format answers the questions of :class:`.traits.Traits`, reads its names (``parse_name``,
+    registered by :func:`.registry.number_system`), and adds ``_unpack`` and ``_project`` on flat
+    arrays. One that holds several numbers per code appends an axis in ``_unpack``; one whose
+    numbers are no binary fractions (logarithmic) overrides ``decode`` and ``encode`` and leaves
+    the exact pair out.
     """
+
+    listed_names: ClassVar[tuple[str, ...]] = ()
+    """Names of this number system that are worth listing, narrow formats first."""
+    patterns: ClassVar[Mapping[str, str]] = {}
+    """Patterns of its other names, such as ``int{W}``, with what they mean."""
+
+    @classmethod
+    def parse_name(cls, name: str) -> "Format | None":
+        """The format of a name, None if it is no name of this number system.
+
+        Raises FormatError if it is one, but there is no such format.
+        """
+        return None
 
     @property
     @abstractmethod
@@ -44,6 +60,23 @@ class Format(Traits):
     @abstractmethod
     def corner_codes(self) -> list[int]:
         """Codes worth testing first, ascending: zeros, ones, extremes, borders, specials."""
+
+    def plain_codes(self, rng: np.random.Generator, codes: np.ndarray) -> np.ndarray | None:
+        """Codes of numbers with few digits, which tell wrong adders apart: one for each code.
+
+        Codes are Python integers. None, with nothing drawn, if uniform codes are as good.
+        """
+        return None
+
+    def distant_codes(
+        self, rng: np.random.Generator, centre: np.ndarray
+    ) -> list[np.ndarray] | None:
+        """Other operands, far from ``centre`` but such that they tell; modulo 2^width.
+
+        Each array of the list is drawn as often as the others; all hold Python integers. None, with
+        nothing drawn, if operands near the centre are enough.
+        """
+        return None
 
     @abstractmethod
     def _unpack(self, codes: np.ndarray) -> Exact:

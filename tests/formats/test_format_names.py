@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from holigrail_hw.formats import (
-    PATTERNS,
     FixedFormat,
     FloatFormat,
     FormatError,
@@ -17,6 +16,7 @@ from holigrail_hw.formats import (
     named,
     names,
     parse,
+    patterns,
 )
 from holigrail_hw.formats.exact import Exact
 
@@ -214,7 +214,7 @@ def test_formats_are_frozen_values():
 
 def test_patterns_describe_names_that_parse():
     fill = {"W": 8, "F": 4, "E": 4, "M": 3, "options": "fn_bias11_sat"}
-    for pattern in PATTERNS:
+    for pattern in patterns():
         assert parse(pattern.format(**fill))
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from holigrail_hw.core import registry
 from holigrail_hw.core.documents import parse_toml
 from holigrail_hw.core.parameters import parameters_of
-from holigrail_hw.formats import PATTERNS, named, parse
+from holigrail_hw.formats import named, parse, patterns
+from holigrail_hw.formats.registry import unavailable
 
 from ..board import board
 from ..folders import is_there
@@ -33,16 +34,16 @@ def operators() -> list[dict[str, Any]]:
 
 
 def formats() -> list[dict[str, Any]]:
-    """The named formats, then the patterns of the families."""
+    """The named formats, the patterns of the families, what could not be loaded and why."""
     rows: list[dict[str, Any]] = [
         {"name": name, "kind": parse(name).kind, "width": parse(name).width}
         | {"summary": parse(name).summary}
         for name in named()
     ]
-    families = {"int": "fixed", "uin": "fixed", "sfi": "fixed", "ufi": "fixed"}
-    for pattern, summary in PATTERNS.items():
-        kind = families.get(pattern[:3], "float")
+    for pattern, (kind, summary) in patterns().items():
         rows.append({"name": pattern, "kind": kind, "width": None, "summary": summary})
+    for name, reason in unavailable().items():
+        rows.append({"name": name, "kind": "unavailable", "width": None, "summary": reason})
     return rows
 
 

@@ -1,5 +1,7 @@
 """Integers and fixed point: code * 2^-fraction_width, two's complement when signed."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -11,6 +13,7 @@ from ..errors import FormatError
 from ..exact import FINITE, Exact
 from ..integers import INT64_BITS, bit_length, jam, narrow, widen
 from ..plain_values import settle_fields
+from ..registry import number_system
 from ..rounding import Rounder, truncate
 
 __all__ = ["MAXIMUM_WIDTH", "FixedFormat"]
@@ -19,8 +22,13 @@ MAXIMUM_WIDTH = 4096
 """Widest accumulator. The formats a user can name end at 64 bits."""
 
 _MAXIMUM_FRACTION_WIDTH = 8192
+_WIDEST_NAMED = 64
+_NUMBER = "(0|[1-9][0-9]*)"
+_INTEGER = re.compile(f"(u?)int{_NUMBER}")
+_FIXED = re.compile(f"([su])fix{_NUMBER}_en(-?{_NUMBER})")
 
 
+@number_system
 @dataclass(frozen=True)
 class FixedFormat(Format):
     """A number is an integer of ``width`` bits times 2^-fraction_width.
@@ -35,6 +43,16 @@ class FixedFormat(Format):
     fraction_width: int = 0
 
     kind: ClassVar[str] = "fixed"
+    listed_names: ClassVar[tuple[str, ...]] = tuple(
+        f"{prefix}{width}" for width in (4, 8, 16, 32) for prefix in ("int", "uint")
+    )
+    patterns: ClassVar[Mapping[str, str]] = {
+        "int{W}": "signed integer of W bits, 1 to 64",
+        "uint{W}": "unsigned integer of W bits, 1 to 64",
+        "sfix{W}_en{F}": "signed fixed point of W bits, F of them after the point"
+        " (F may be negative)",
+        "ufix{W}_en{F}": "unsigned fixed point",
+    }
     overflow_modes: ClassVar[tuple[str, ...]] = ("saturate", "wrap")
 
     def __post_init__(self) -> None:
@@ -49,6 +67,17 @@ class FixedFormat(Format):
                 f"{self.name}: fraction width must be between -{_MAXIMUM_FRACTION_WIDTH} and "
                 f"{_MAXIMUM_FRACTION_WIDTH}, not {self.fraction_width}"
             )
+
+    @classmethod
+    def parse_name(cls, name: str) -> "FixedFormat | None":
+        if match := _INTEGER.fullmatch(name):
+            return _named(name, not match[1], int(match[2]), 0)
+        if match := _FIXED.fullmatch(name):
+            return _named(name, match[1] == "s", int(match[2]), int(match[3]))
+        if re.fullmatch(f"[su]fix{_NUMBER}", name):
+            hint = f"fixed point needs its fraction bits, as in '{name}_en4'"
+            raise FormatError(f"no format named {name!r}", hint=hint)
+        return None
 
     @property
     def name(self) -> str:
@@ -148,6 +177,17 @@ class FixedFormat(Format):
             codes = widen(integers) & ((1 << self.width) - 1)
             return codes if self.width > 64 else codes.astype(np.uint64)
         return integers.astype(np.uint64) & np.uint64((1 << self.width) - 1)
+
+
+def _named(name: str, signed: bool, width: int, fraction_width: int) -> FixedFormat:
+    if not 1 <= width <= _WIDEST_NAMED:
+        raise FormatError(
+            f"{name}: width must be between 1 and {_WIDEST_NAMED}, not {width}",
+            hint="wider fixed point exists only as an exact accumulator inside an operator"
+            if width > _WIDEST_NAMED
+            else None,
+        )
+    return FixedFormat(width, signed, fraction_width)
 
 
 def round_to_integers(exact: Exact, exponent: int, rounder: Rounder) -> np.ndarray:

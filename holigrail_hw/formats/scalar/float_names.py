@@ -4,9 +4,14 @@ A name is a named float or ``e{E}m{M}``, then options in this order: special val
 sat. The canonical name leaves out whatever is the default and prefers a named float.
 """
 
+import re
 from typing import Any
 
-__all__ = ["NAMED_FLOATS", "float_name"]
+from ..errors import FormatError
+
+__all__ = ["NAMED_FLOATS", "SPECIALS", "float_name", "named_fields"]
+
+SPECIALS = ("ieee", "fn", "finite", "fnuz")
 
 NAMED_FLOATS: dict[str, tuple[int, int, str]] = {
     "fp32": (8, 23, "ieee"),
@@ -22,6 +27,63 @@ NAMED_FLOATS: dict[str, tuple[int, int, str]] = {
 """Name to exponent width, fraction width and special values; all with the default bias."""
 
 _BY_FIELDS: dict[Any, str] = {fields: name for name, fields in NAMED_FLOATS.items()}
+
+
+_NUMBER = "(0|[1-9][0-9]*)"
+_FLOAT = re.compile(f"e{_NUMBER}m{_NUMBER}")
+_BIAS = re.compile(f"bias(-?{_NUMBER})")
+
+
+def named_fields(name: str) -> dict[str, Any] | None:
+    """The fields of the float of a name, None if it is no name of a float.
+
+    Raises FormatError for options that are not known, given twice, or not to be given.
+    """
+    base, options = _split(name)
+    if base in NAMED_FLOATS:
+        exponent_width, fraction_width, specials = NAMED_FLOATS[base]
+    elif match := _FLOAT.fullmatch(base):
+        exponent_width, fraction_width, specials = int(match[1]), int(match[2]), None
+    else:
+        return None
+    bias = None
+    for option in options:
+        if option in SPECIALS:
+            if base in NAMED_FLOATS:
+                raise FormatError(
+                    f"{name}: special values must not be given for the named format {base}",
+                    hint=f"use e{exponent_width}m{fraction_width}_{option}",
+                )
+            specials = option
+        elif match := _BIAS.fullmatch(option):
+            bias = int(match[1])
+        elif option not in ("flush", "sat"):
+            raise FormatError(
+                f"no format named {name!r}",
+                hint=f"options of a float are {', '.join(SPECIALS)}, bias{{B}}, flush and sat, "
+                f"not {option!r}",
+            )
+    kinds = ["special values" if o in SPECIALS else o.rstrip("-0123456789") for o in options]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise FormatError(f"{name}: {kind} must be given once, not {kinds.count(kind)} times")
+    return {
+        "exponent_width": exponent_width,
+        "fraction_width": fraction_width,
+        "bias": bias,
+        "specials": specials,
+        "subnormals": "flush" not in options,
+        "saturate": "sat" in options,
+    }
+
+
+def _split(name: str) -> tuple[str, list[str]]:
+    """A float's base name, and its options."""
+    for base in NAMED_FLOATS:
+        if name == base or name.startswith(base + "_"):
+            return base, name[len(base) :].split("_")[1:]
+    base, *options = name.split("_")
+    return base, options
 
 
 def float_name(given: Any) -> str:

@@ -26,6 +26,7 @@ References: IEEE 754-2019; OCP 8-bit Floating Point Specification 1.0 (2023); OC
 Formats 1.0 (2023).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -37,15 +38,17 @@ from ..errors import FormatError
 from ..exact import FINITE, INFINITE, NAN, Exact
 from ..integers import INT64_BITS, bit_length, jam, narrow
 from ..plain_values import settle_fields
+from ..registry import number_system
 from ..rounding import Rounder, truncate
-from .float_names import float_name
+from .float_names import NAMED_FLOATS, SPECIALS, float_name, named_fields
+from .float_operands import distant_floats, plain_floats
 
 __all__ = ["SPECIALS", "FloatFormat"]
 
-SPECIALS = ("ieee", "fn", "finite", "fnuz")
 _MAXIMUM_BIAS = 1000
 
 
+@number_system
 @dataclass(frozen=True)
 class FloatFormat(Format):
     """A float of 1 + exponent_width + fraction_width bits; the sign is the highest bit.
@@ -67,6 +70,13 @@ class FloatFormat(Format):
     saturate: bool = False
 
     kind: ClassVar[str] = "float"
+    listed_names: ClassVar[tuple[str, ...]] = tuple(NAMED_FLOATS)
+    patterns: ClassVar[Mapping[str, str]] = {
+        "e{E}m{M}": "float with E exponent bits (1 to 8) and M fraction bits (0 to 23),"
+        " as IEEE 754",
+        "e{E}m{M}_{options}": "options, in any order: ieee, fn, finite or fnuz; bias{B}; flush;"
+        " sat",
+    }
     signed: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -98,6 +108,11 @@ class FloatFormat(Format):
                 f"{self.name}: must have a finite number other than zero, not only zero",
                 hint="use a wider exponent, subnormals, or 'finite'",
             )
+
+    @classmethod
+    def parse_name(cls, name: str) -> "FloatFormat | None":
+        fields = named_fields(name)
+        return None if fields is None else cls(**fields)
 
     @property
     def name(self) -> str:
@@ -215,6 +230,14 @@ class FloatFormat(Format):
             codes.add(self.nan_code & top)
         kept = {code for code in codes if 0 <= code <= top}
         return sorted(kept | {code | self.sign_code for code in kept})
+
+    def plain_codes(self, rng: np.random.Generator, codes: np.ndarray) -> np.ndarray | None:
+        return plain_floats(self, rng, codes) if self.fraction_width else None
+
+    def distant_codes(
+        self, rng: np.random.Generator, centre: np.ndarray
+    ) -> list[np.ndarray] | None:
+        return distant_floats(self, rng, centre)
 
     def _unpack(self, codes: np.ndarray) -> Exact:
         packed = codes.astype(np.int64)

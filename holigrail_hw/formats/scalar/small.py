@@ -8,6 +8,7 @@ import numpy as np
 
 from ..base import Format
 from ..exact import FINITE, NAN, Exact
+from ..registry import number_system
 from ..rounding import Rounder
 from .fixed import round_to_integers
 
@@ -16,6 +17,7 @@ __all__ = ["BinaryFormat", "TernaryFormat"]
 _UNITS = (Fraction(-1), Fraction(1))
 
 
+@number_system
 @dataclass(frozen=True)
 class BinaryFormat(Format):
     """-1 (code 0) and +1 (code 1). Negative numbers become -1; zeros and NaN become +1."""
@@ -23,6 +25,7 @@ class BinaryFormat(Format):
     kind: ClassVar[str] = "binary"
     overflow_modes: ClassVar[tuple[str, ...]] = ("saturate",)
     name: ClassVar[str] = "binary"  # type: ignore[override]
+    listed_names: ClassVar[tuple[str, ...]] = ("binary",)
     summary: ClassVar[str] = "1 bit: -1 and +1"  # type: ignore[override]
     width: ClassVar[int] = 1
     signed: ClassVar[bool] = True
@@ -33,6 +36,10 @@ class BinaryFormat(Format):
     holds_sums: ClassVar[bool] = False  # type: ignore[override]
     few_numbers: ClassVar[str] = "-1 or 1"
     has_zero: ClassVar[bool] = False  # type: ignore[override]
+
+    @classmethod
+    def parse_name(cls, name: str) -> "BinaryFormat | None":
+        return cls() if name == cls.name else None
 
     def corner_codes(self) -> list[int]:
         return [0, 1]
@@ -45,6 +52,7 @@ class BinaryFormat(Format):
         return (~is_negative).astype(np.uint64)
 
 
+@number_system
 @dataclass(frozen=True)
 class TernaryFormat(Format):
     """-1 (code 11), 0 (code 00; 10 is read as 0 too) and +1 (code 01).
@@ -55,6 +63,7 @@ class TernaryFormat(Format):
     kind: ClassVar[str] = "ternary"
     overflow_modes: ClassVar[tuple[str, ...]] = ("saturate",)
     name: ClassVar[str] = "ternary"  # type: ignore[override]
+    listed_names: ClassVar[tuple[str, ...]] = ("ternary",)
     summary: ClassVar[str] = "2 bits: -1, 0 and +1"  # type: ignore[override]
     width: ClassVar[int] = 2
     signed: ClassVar[bool] = True
@@ -65,6 +74,10 @@ class TernaryFormat(Format):
     holds_sums: ClassVar[bool] = False  # type: ignore[override]
     few_numbers: ClassVar[str] = "-1, 0 or 1"
     _finest_exponent: ClassVar[int | None] = 0
+
+    @classmethod
+    def parse_name(cls, name: str) -> "TernaryFormat | None":
+        return cls() if name == cls.name else None
 
     def corner_codes(self) -> list[int]:
         return [0, 1, 2, 3]
