@@ -22,5 +22,6 @@ def test_a_page_is_printed_as_it_is(holigrail):
 def test_an_unknown_topic(holigrail):
     answer = holigrail("guide", "limit")
     assert answer.status == 2
-    assert answer.err.startswith("error: guide: topic must be one of adding-an-operator, arrays, ")
+    said = "error: guide: topic must be one of adding-a-format, adding-an-operator, "
+    assert answer.err.startswith(said)
     assert "not 'limit'\n  hint: `holigrail guide` lists them\n" in answer.err
