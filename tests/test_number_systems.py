@@ -20,7 +20,8 @@ from hardware import check, make
 from sign_magnitude_format import SignMagnitudeFormat
 
 import holigrail_hw
-from holigrail_hw.core import RequestError, Timing, operators
+from holigrail_hw.core import RequestError, Timing, operators, parameters_of
+from holigrail_hw.core.parameters.format_name import FormatName
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit.emit import verilog
 from holigrail_hw.flow.top import Top
@@ -188,6 +189,31 @@ def test_what_has_no_hardware_is_refused():
     assert "a must be a format that operators have hardware for, not smfix8_en3" in str(
         caught.value
     )
+
+
+# Codecs move codes and never read them as numbers.
+FORMATS = [
+    (name, key)
+    for name, cls in operators().items()
+    if cls.__module__.startswith("holigrail_hw.") and not name.endswith("coder")
+    for key, parameter in parameters_of(cls).items()
+    if isinstance(parameter.kind, FormatName)
+]
+
+
+@pytest.mark.parametrize(("name", "key"), FORMATS)
+def test_every_operator_refuses_what_has_no_hardware(name, key):
+    """With its own operands, or with floats and rounded products; nothing but a wrong request."""
+    floats = {"activation": "fp8_e4m3", "weight": "fp8_e4m3", "a": "fp8_e4m3"}
+    others = {**floats, "accumulation": "cascade"}
+    known = parameters_of(operators()[name])
+    said = []
+    for given in ({}, {k: text for k, text in others.items() if k in known}):
+        try:
+            make(operators()[name], **{**given, key: "posit8_2"})
+        except RequestError as error:
+            said.append(str(error))
+    assert any("posit8_2" in text for text in said), said
 
 
 def test_nearest_rule_counts_and_no_two_for_one():

@@ -184,7 +184,7 @@ class GemmShape(Engine):
             return [
                 f"{name} must be a float for {self.accumulation} sums, not {format}"
                 for name, format in formats
-                if format.is_fixed_like
+                if format.is_fixed_like or not has_hardware(format)
             ]
         if self.order != "tiles":
             return ["order must be tiles for integers, whose sums no order changes"]
