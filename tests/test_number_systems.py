@@ -209,10 +209,11 @@ def test_every_operator_refuses_what_has_no_hardware(name, key):
     known = parameters_of(operators()[name])
     said = []
     for given in ({}, {k: text for k, text in others.items() if k in known}):
-        try:
+        if key == "product" and "accumulation" not in given:
+            continue  # It counts in cascades only.
+        with pytest.raises(RequestError) as caught:
             make(operators()[name], **{**given, key: "posit8_2"})
-        except RequestError as error:
-            said.append(str(error))
+        said.append(str(caught.value))
     assert any("posit8_2" in text for text in said), said
 
 
