@@ -277,7 +277,7 @@ def test_recipes_have_tables_and_take_options(registered, tmp_path, table, more,
     if "clamp" in table:
         given["requantiser.clamp"] = "relu"
     assert spec.blur == construct(ToyBlur, {"width": 6, **given}, who="x")
-    assert (spec.after is None) is False
+    assert spec.after is not None
 
 
 def test_explore_sweeps_parameters_of_a_part():

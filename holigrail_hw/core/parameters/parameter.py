@@ -77,7 +77,7 @@ def part(
     help : one line for people
     derived : parameters of the part that :meth:`.OperatorSpec.fit` gives, and nobody else
     defaults : values of its parameters that differ from those it has alone
-    words : parameters that have another name in the names of modules
+    words : parameters with another name in the names of modules; the part's own, if it is missing
     samples : values of its parameters worth a test of the design
     """
     metadata = {
@@ -165,6 +165,7 @@ def _parameters(cls: type) -> dict[str, Parameter]:
             help=field.metadata["help"],
             samples=field.metadata["samples"],
             hardware=field.metadata["hardware"],
+            word=field.metadata["part"][2].get(field.name) if is_part else None,
             nothing="none" if is_part and type(None) in members else field.metadata["nothing"],
         )
     return found
