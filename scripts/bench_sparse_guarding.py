@@ -42,7 +42,7 @@ VECTORS, TILES = 20, 3
 DESIGNS: dict[str, Any] = {
     "weight-stationary": SystolicArray(),
     "input-stationary": SystolicArray(dataflow="input-stationary"),
-    "gemm": Gemm(requantise="none"),
+    "gemm": Gemm(requantiser=None),
 }
 
 

@@ -7,10 +7,12 @@ no -0, biases up to a thousand, points far away from the digits, one bit, or six
 import numpy as np
 
 from holigrail_hw.core import Engine, OperatorSpec, RequestError, parameters_of
+from holigrail_hw.core.parameters import Parameter
 from holigrail_hw.core.parameters.boolean import Boolean
 from holigrail_hw.core.parameters.choice import Choice
 from holigrail_hw.core.parameters.format_name import FormatName
 from holigrail_hw.core.parameters.integer import Integer
+from holigrail_hw.core.parameters.parts import Part
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format, FormatError, parse
 
 __all__ = ["odd_format", "odd_specification", "takes_formats"]
@@ -81,6 +83,8 @@ def _drawn(cls: type[OperatorSpec], rng: np.random.Generator, integer: bool) -> 
             again = bool(last) and rng.random() < 0.25
             given[name] = last[-1] if again else odd_format(rng, integer)
             last.append(given[name])
+        elif isinstance(parameter.kind, Part):
+            given[name] = _drawn_part(parameter, rng)
         elif isinstance(parameter.kind, Choice) and rng.random() < 0.7:
             given[name] = parameter.choices[rng.integers(len(parameter.choices))]
         elif isinstance(parameter.kind, Boolean):
@@ -93,6 +97,16 @@ def _drawn(cls: type[OperatorSpec], rng: np.random.Generator, integer: bool) -> 
         elif parameter.samples and rng.random() < 0.3:
             given[name] = parameter.samples[rng.integers(len(parameter.samples))]
     return given
+
+
+def _drawn_part(parameter: Parameter, rng: np.random.Generator) -> dict | None:
+    """Parameters of one of the operators that a part may be; nothing where it may be missing."""
+    if parameter.optional and rng.random() < 0.3:
+        return None
+    kind = parameter.kind
+    assert isinstance(kind, Part)
+    drawn = _drawn(kind.operators[rng.integers(len(kind.operators))], rng, integer=True)
+    return {name: value for name, value in drawn.items() if name not in kind.derived}
 
 
 def _weights(count: int) -> np.ndarray:

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw.core.errors import RequestError
-from holigrail_hw.core.parameters import construct, parameters_of, parse_parameters, to_text
+from holigrail_hw.core.parameters import (
+    construct,
+    flattened,
+    leaf_parameters,
+    old_names,
+    parse_parameters,
+    to_text,
+)
 from holigrail_hw.core.registry import find
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.store import kinds as cache_kinds
@@ -112,8 +119,14 @@ def read_request(words: list[str], session: Session, configure: Configure | None
     parser, texts = parser_of(session, configure, cls), {}
     options, unknown = parser.parse_known_args(words)
     if cls is not None:
-        given = {name: getattr(options, f"parameter_{name}") for name in parameters_of(cls)}
-        texts = {name: text for name, text in given.items() if text is not None}
+        given = {
+            name.removeprefix("parameter_"): text
+            for name, text in vars(options).items()
+            if name.startswith("parameter_") and text is not None
+        }
+        for old, today in old_names(cls, given):
+            session.note(f"{_as_option(old)} is now {_as_option(today)}")
+        texts = flattened(cls, given, who=cls.name)
     if unknown:
         wrong = _unknown(unknown, parser, session.verb)
         together(
@@ -124,6 +137,12 @@ def read_request(words: list[str], session: Session, configure: Configure | None
             ]
         )
     return Request(options, cls, Path(options.operator) if is_recipe else None, texts)
+
+
+def _as_option(name: str) -> str:
+    """``name`` or ``name=value`` as on the command line."""
+    words = name.split("=")
+    return " ".join([f"--{words[0].replace('_', '-')}", *words[1:]])
 
 
 def _operator_of_recipe(given: Path) -> type[OperatorSpec] | None:
@@ -148,6 +167,8 @@ def read_design(
 
         path = catalogue.recipe_path(request.recipe)
         spec, timing, recipe_board = recipe.load(path, request.texts)
+        for old, today in recipe.old_keys(path, type(spec)):
+            session.note(f"{path}: {old} is now {today}".replace("=", " = "))
         board, part = board or recipe_board, recipe.device(path)
         timing, device = timing_of(options, board, timing, part)
         if board is None:
@@ -333,7 +354,8 @@ def _period(text: str) -> float:
 
 def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec]) -> None:
     group = parser.add_argument_group(f"parameters of {cls.name}")
-    for name, parameter in parameters_of(cls).items():
+    known = leaf_parameters(cls)
+    for name, parameter in known.items():
         default = "derived" if parameter.default is None else to_text(parameter.default)
         extra: dict[str, Any] = {"nargs": "?", "const": "true"} if parameter.type is bool else {}
         group.add_argument(
@@ -343,6 +365,10 @@ def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec]) ->
             help=f"{parameter.help}: {parameter.legal} ({default})".replace("%", "%%"),
             **extra,
         )
+    for old in dict.fromkeys(name.partition("=")[0] for name in cls.renamed):
+        if old not in known:
+            option = f"--{old.replace('_', '-')}"
+            group.add_argument(option, dest=f"parameter_{old}", help=argparse.SUPPRESS)
 
 
 def _target_of_model(name: str) -> str:
@@ -354,7 +380,7 @@ def _with_negative_values(words: list[str]) -> list[str]:
     """``--name -7,19`` as ``--name=-7,19``: no option begins with a digit, but argparse asks."""
     found: list[str] = []
     for word in words:
-        after_option = bool(found) and re.fullmatch(r"--[a-z][a-z-]*", found[-1])
+        after_option = bool(found) and re.fullmatch(r"--[a-z][a-z.-]*", found[-1])
         if after_option and re.match(r"-\.?\d", word):
             found[-1] += f"={word}"
         else:

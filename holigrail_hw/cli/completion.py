@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Iterable
 
 from holigrail_hw.core.errors import HoligrailError
-from holigrail_hw.core.parameters import parameters_of, to_text
+from holigrail_hw.core.parameters import leaf_parameters, to_text
 from holigrail_hw.core.registry import find, operators
 from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow.board import board
@@ -118,12 +118,13 @@ def candidates(words: list[str]) -> list[str]:
 def _values(action: argparse.Action, cls: type | None) -> Iterable[str]:
     """What an option takes, as far as it can be listed."""
     if action.dest.startswith("parameter_") and cls is not None:
-        parameter = parameters_of(cls)[action.dest.removeprefix("parameter_")]
+        parameter = leaf_parameters(cls)[action.dest.removeprefix("parameter_")]
         if parameter.kind.type is Format:
             return [row["name"] for row in catalogue.formats() if "{" not in row["name"]]
         if parameter.kind.type is bool:
             return ("true", "false")
-        return [to_text(choice) for choice in getattr(parameter.kind, "choices", ())]
+        choices = [to_text(choice) for choice in getattr(parameter.kind, "choices", ())]
+        return choices + ([parameter.nothing] if parameter.nothing else [])
     try:
         named = {"device": devices.TARGETS, "board": board.boards(), "shell": shell_names()}
     except HoligrailError:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .errors import DesignError, HoligrailError, InternalError, RequestError, ToolError
     from .exact_outputs import ExactOutputs, clamped, numbers_of, rounding_error
-    from .parameters import parameter, parameters_of
+    from .parameters import Fit, parameter, parameters_of, part
     from .registry import find, operators
     from .spec import OperatorSpec, operator
     from .streams import Stream
@@ -24,6 +24,7 @@ __all__ = [
     "DesignError",
     "Engine",
     "ExactOutputs",
+    "Fit",
     "HoligrailError",
     "InternalError",
     "OperatorSpec",
@@ -39,6 +40,7 @@ __all__ = [
     "operators",
     "parameter",
     "parameters_of",
+    "part",
     "rounding_error",
 ]
 
@@ -47,7 +49,7 @@ _HOMES = {
     "engine": ("Engine",),
     "errors": ("DesignError", "HoligrailError", "InternalError", "RequestError", "ToolError"),
     "exact_outputs": ("ExactOutputs", "clamped", "numbers_of", "rounding_error"),
-    "parameters": ("parameter", "parameters_of"),
+    "parameters": ("Fit", "parameter", "parameters_of", "part"),
     "registry": ("find", "operators"),
     "spec": ("OperatorSpec", "operator"),
     "streams": ("Stream",),

@@ -3,7 +3,8 @@
 A name is the operator, the parameters that differ from their defaults, the timing request and the
 shell, for instance ``mac_fp8_e4m3_fp8_e4m3_fp16_60ns_ice40up5k_stream``. Each part can be told from
 what follows it, so that two requests share a name only if they ask for the same hardware: formats
-stand alone, everything else behind its parameter's name; ``-`` is written ``n``, a decimal point
+stand alone, everything else behind its parameter's name, a part's behind that alone
+if nothing else is called so; ``-`` is written ``n``, a decimal point
 ``p``, and the items of a list are separated by ``_``.
 
 A digest of all parameters stands behind the readable ones where these do not say everything: where
@@ -15,6 +16,7 @@ import enum
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -49,7 +51,7 @@ def module_name(
     outcome : str or None
         What a search found, where the parameters alone do not say what the hardware is.
     """
-    known = [*parameters]
+    known = _named(parameters)
     words, complete = _words(operator, known)
     if not complete or outcome is not None or len("_".join(words)) > LONGEST:
         content = [operator, {p.name: _plain(value) for p, value in known}, outcome]
@@ -57,6 +59,16 @@ def module_name(
         digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
         words = [*_shortened(words, LONGEST - _DIGEST - 1), digest]
     return "_".join([*words, *_timing_words(timing)])
+
+
+def _named(parameters: Iterable[tuple[Parameter, Any]]) -> list[tuple[Parameter, Any]]:
+    """The parameters under the words they have in names, no two of them alike."""
+    known = [*parameters]
+    words = [parameter.word or parameter.name for parameter, _ in known]
+    return [
+        (replace(p, name=word if words.count(word) == 1 else p.name.replace(".", "_")), value)
+        for (p, value), word in zip(known, words, strict=True)
+    ]
 
 
 def _words(operator: str, parameters: list[tuple[Parameter, Any]]) -> tuple[list[str], bool]:
@@ -68,7 +80,11 @@ def _words(operator: str, parameters: list[tuple[Parameter, Any]]) -> tuple[list
     for parameter, value in parameters:
         if parameter.type is Format and parameter.optional and value is None:
             in_order = False
-        elif isinstance(value, Format) and (in_order or not parameter.optional):
+        elif (
+            isinstance(value, Format)
+            and (in_order or not parameter.optional)
+            and parameter.word is None
+        ):
             words.append(_letters(value.name))
             continue
         if value == parameter.default:

@@ -9,7 +9,7 @@ import itertools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -24,7 +24,7 @@ from .errors import RequestError
 from .exact_outputs import ExactOutputs
 from .keywords import is_keyword
 from .naming import module_name
-from .parameters import parameters_of, settle, to_text
+from .parameters import Fit, leaves_of, replaced, settle, to_text
 from .shell_registry import find_shell
 from .streams import Items, Stream
 from .target import Target
@@ -132,6 +132,8 @@ class OperatorSpec(ABC):
     """The most cycles the hardware may work without moving an item on any stream."""
     handshake: ClassVar[tuple[str, str]] = ("valid", "ready")
     """How the ports of a handshake are called, after the name of their stream."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Parameters, or ``name=value``, that were once called otherwise: the old name, the new one."""
 
     def __post_init__(self) -> None:
         settle(self)
@@ -139,6 +141,15 @@ class OperatorSpec(ABC):
     def derive(self) -> dict[str, Any]:
         """Values for parameters that were left ``None``."""
         return {}
+
+    def fit(self, part: str) -> Fit | None:
+        """What this design decides about one of its parts, by the name of its parameter.
+
+        Missing parameters are derived by now, and nothing is judged. The parts before this one are
+        made; it and those behind still are what was given. ``None`` if the part cannot be decided
+        about, and :meth:`check` tells why; or if the design leaves it as it was given.
+        """
+        return None
 
     def check(self) -> list[str]:
         """Everything wrong with the parameters taken together, one line each."""
@@ -351,23 +362,23 @@ class OperatorSpec(ABC):
         """
         if timing is not None and timing.name is not None:
             return timing.name
-        known = [(p, getattr(self, name)) for name, p in parameters_of(self).items() if p.hardware]
+        known = [(p, value) for p, value in leaves_of(self).values() if p.hardware]
         found = self.outcome()
         # Remarks stand in the text of the module.
         outcome = None if found is None else "\n".join([found, *self.remarks()])
         return module_name(self.name, known, timing or Timing(), outcome)
 
     def parameters(self) -> dict[str, str]:
-        """The parameters as texts, for manifests and messages."""
-        return {name: to_text(getattr(self, name)) for name in parameters_of(self)}
+        """The parameters as texts, for manifests and messages; those of parts by dotted names."""
+        return {name: to_text(value) for name, (_, value) in leaves_of(self).items()}
 
     def variants(self) -> list["OperatorSpec"]:
         """This specification with one parameter at a time set to each of its sample values."""
         found: list[OperatorSpec] = []
-        for name, parameter in parameters_of(self).items():
+        for name, (parameter, _) in leaves_of(self).items():
             for value in parameter.samples or _samples(parameter):
                 try:
-                    found.append(replace(self, **{name: value}))
+                    found.append(replaced(self, name, value))
                 except RequestError:
                     continue
         return found
@@ -410,6 +421,9 @@ def random_codes(rng: np.random.Generator, width: int, count: int) -> Any:
 
 
 def _samples(parameter: Any) -> tuple[Any, ...]:
+    if "." in parameter.name:
+        # What a part does with its parameters is seen where it is tested alone.
+        return ()
     if parameter.choices:
         return parameter.choices
     if parameter.type is bool:

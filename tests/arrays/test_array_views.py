@@ -27,7 +27,7 @@ ENGINE = make(
     Gemm,
     rows=3,
     columns=2,
-    requantise="none",
+    requantiser="none",
     activation_depth=12,
     accumulator_depth=6,
     m=7,
@@ -257,7 +257,7 @@ def test_parts_cost_what_the_whole_does():
 
 def test_the_page_of_an_engine(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["gemm", "--rows", "2", "--requantise", "none", "--board", "icebreaker", "-o", "here"]
+    words = ["gemm", "--rows", "2", "--requantiser", "none", "--board", "icebreaker", "-o", "here"]
     assert main(["report", *words, "-q"]) == 0
     page = (tmp_path / "here/report.html").read_text()
     for title in ("Block diagram", "Occupancy over time", "Use of every element", "Roofline"):
@@ -270,7 +270,7 @@ def test_the_page_of_an_engine(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "spec",
-    [make(Gemm), make(Gemm, requantise="none"), ENGINE]
+    [make(Gemm), make(Gemm, requantiser="none"), ENGINE]
     + [make(SystolicArray, dataflow=flow) for flow in DATAFLOWS],
     ids=lambda spec: spec.top_name(),
 )

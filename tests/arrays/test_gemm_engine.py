@@ -20,7 +20,7 @@ from holigrail_hw.flow.simulate.host_link import Link, SimulationLink
 from holigrail_hw.flow.verify import workloads
 
 FAST = Timing(period_ns=6.0, device="ecp5")
-RAW = make(Gemm, rows=3, columns=2, requantise="none", activation_depth=20, accumulator_depth=8)
+RAW = make(Gemm, rows=3, columns=2, requantiser="none", activation_depth=20, accumulator_depth=8)
 SCALED = make(Gemm, rows=2, columns=2, activation_depth=12, accumulator_depth=6)
 SMALL = {"rows": 2, "columns": 1, "activation_depth": 12, "accumulator_depth": 5}
 REQUESTS = {
@@ -32,10 +32,8 @@ REQUESTS = {
             **SMALL,
             activation="uint3",
             weight="ternary",
-            requantise="double",
-            clamp="relu",
+            requantiser={"mode": "double", "clamp": "relu", "multiplier": "logic"},
             multiplier="logic",
-            requantiser="logic",
         ),
         Timing(),
     ),
@@ -44,11 +42,13 @@ REQUESTS = {
             Gemm,
             rows=1,
             columns=3,
-            requantise="shift",
-            bias="none",
-            shift_width=0,
-            shift=5,
-            rounding="nearest_up",
+            requantiser={
+                "mode": "shift",
+                "bias": "none",
+                "shift_width": 0,
+                "shift": 5,
+                "rounding": "nearest_up",
+            },
             buffer="large",
             activation_depth=7,
             accumulator_depth=3,
@@ -273,7 +273,7 @@ def test_the_clock_may_wrap_during_a_product():
 
 def test_what_becomes_of_sums_that_do_not_fit():
     """A limit that is stated holds: so many products are exact, one more is not."""
-    spec = make(Gemm, rows=2, columns=1, accumulator="int17", requantise="none")
+    spec = make(Gemm, rows=2, columns=1, accumulator="int17", requantiser="none")
     limit = spec.facts()["sums"]
     assert limit == "any 3 products fit into int17; longer sums may wrap modulo 2^17"
     host = GemmHost(GoldenLink(spec))
@@ -293,7 +293,24 @@ def test_what_becomes_of_sums_that_do_not_fit():
             {"accumulator": "int16"},
             "gemm: accumulator must hold every sum of 4 products, as int18 does, not be int16",
         ),
-        ({"zero_point": 300}, "gemm: zero_point must be between -128 and 127, not 300"),
+        (
+            {"requantiser": {"zero_point": 300}},
+            "gemm: requantiser.zero_point must be between -128 and 127, not 300",
+        ),
+        (
+            {"requantiser": {"zero_point": None}},
+            "gemm: requantiser.zero_point must be a number, for channels have none of their own",
+        ),
+        (
+            {"requantiser": {"clamp": "ports"}},
+            "gemm: requantiser.clamp must be constants or relu, for channels have no bounds",
+        ),
+        (
+            {"requantiser": {"rounding": "stochastic"}},
+            "gemm: requantiser.rounding must not be stochastic in an array, which has no random",
+        ),
+        ({"requantiser": "convert"}, "gemm: requantiser must be requantize in this design, not"),
+        ({"result": "int17"}, "gemm: result must have at most 16 bits, not 17"),
         (
             {"order": "sequential"},
             "gemm: order must be tiles for integers, whose sums no order changes",
@@ -304,6 +321,28 @@ def test_refusals(texts, message):
     with pytest.raises(RequestError) as caught:
         make(Gemm, **texts)
     assert message in str(caught.value)
+
+
+def test_old_names_of_the_lane_make_the_same_engine():
+    lane = {"mode": "shift", "rounding": "up", "scale_width": 9, "shift": 3, "shift_width": 2}
+    lane |= {"bias": "product", "zero_point": -3, "clamp": "relu", "multiplier": "logic"}
+    new = make(Gemm, rows=2, requantiser=lane)
+    old = {"requantise": lane.pop("mode"), "requantiser": lane.pop("multiplier"), **lane}
+    assert make(Gemm, rows=2, **old) == new
+    assert make(Gemm, requantise="none") == make(Gemm, requantiser=None)
+    assert make(Gemm, requantise="single", requantiser="dsp") == make(Gemm)
+    # The name that it had before lanes were parts.
+    assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_e9dfa81b973f"
+
+
+def test_names_of_designs_with_the_parameters_of_a_lane():
+    names = [
+        make(Gemm, requantiser=given).top_name()
+        for given in ({"shift": 3}, {"multiplier": "logic"}, {"mode": "double"}, "none")
+    ]
+    assert [name.removeprefix("gemm_int8_int8_int24_result_int8_") for name in names] == [
+        *("shift_3", "requantiser_logic", "requantise_double", "requantise_none"),
+    ]
 
 
 def test_tiles_follow_without_a_gap():
@@ -378,7 +417,7 @@ def test_planted_faults_are_caught(monkeypatch):
 
 def test_items_come_in_the_order_that_facts_say():
     """Items made by the words of ``info``, loop by loop, give NumPy's product."""
-    spec = make(Gemm, rows=2, columns=3, requantise="none")
+    spec = make(Gemm, rows=2, columns=3, requantiser="none")
     m, k_tiles, n_tiles = 2, 2, 2
     a = np.arange(1, 1 + m * k_tiles * 2).reshape(m, -1)
     b = np.arange(1, 1 + k_tiles * 2 * n_tiles * 3).reshape(k_tiles * 2, -1) % 19

@@ -24,7 +24,7 @@ REQUESTS = {
             weight="e2m1",
             accumulator="e4m3",
             order="sequential",
-            requantise="none",
+            requantiser="none",
         ),
         Timing(),
     ),
@@ -111,7 +111,7 @@ def test_the_engine_is_mptorch_bit_for_bit(formats, order):
         weight=factor,
         accumulator=accumulator,
         order=order,
-        requantise="none",
+        requantiser="none",
     )
     chunk = 8 if order == "tiles" else None
     one = parse(factor)
@@ -155,8 +155,8 @@ def test_an_exact_sum_is_rounded_once():
     [
         ({"accumulator": "int20"}, "accumulator must be a float for fused sums, not int20"),
         (
-            {"requantise": "double"},
-            "requantise must be single or none for floats, not double",
+            {"requantiser": {"mode": "double"}},
+            "requantiser.mode must be left out: convert has none",
         ),
         (
             {"accumulation": "exact", "accumulator": "fp32"},
@@ -180,8 +180,13 @@ def test_refusals(texts, message):
 def test_results_of_floats_are_rounded_as_floats_are(accumulation, rounding):
     """These modes are for integers that were scaled."""
     with pytest.raises(RequestError) as caught:
-        Gemm(activation="fp8_e4m3", weight="fp4_e2m1", accumulation=accumulation, rounding=rounding)
+        Gemm(
+            activation="fp8_e4m3",
+            weight="fp4_e2m1",
+            accumulation=accumulation,
+            requantiser={"rounding": rounding},
+        )
     assert str(caught.value) == (
-        "gemm: rounding must be one of nearest_even, nearest_away, toward_zero, up, down, to_odd"
-        f" for floats, not {rounding}"
+        "gemm: requantiser.rounding must be one of nearest_even, nearest_away, toward_zero, up,"
+        f" down, to_odd, stochastic, not {rounding}"
     )

@@ -38,7 +38,7 @@ REQUESTS = {
             Gemm,
             rows=2,
             columns=2,
-            requantise="none",
+            requantiser="none",
             activation_depth=12,
             accumulator_depth=6,
             guard=True,

@@ -1,13 +1,14 @@
 """The parameters of a matrix-product engine, and what follows from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from holigrail_hw.arith.convert import Convert
 from holigrail_hw.arith.requantize.operator import Requantize
-from holigrail_hw.core import Engine, RequestError, Stream, Timing, parameter
+from holigrail_hw.core import Engine, Fit, Stream, Timing, parameter, part
+from holigrail_hw.core.parameters import to_text
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
-from holigrail_hw.golden import ROUNDINGS
 from holigrail_hw.hdl.number.project import has_hardware
 
 from ..systolic_array.guarded_element import guardless
@@ -20,6 +21,18 @@ __all__ = ["GemmShape"]
 
 _BIT, _SIZE = parse("uint1"), parse("uint16")
 _WIDEST_SUM = 62
+# What follows from the engine, and what its lanes keep as it is by default.
+_DERIVED = (
+    "accumulator",
+    "result",
+    "scale",
+    "zero_point_added",
+    "minimum",
+    "maximum",
+    "random_width",
+    "source",
+    "overflow",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,36 +69,11 @@ class GemmShape(Engine):
     result: Format | None = parameter(
         None, "format of a result; int8, or that of activations for floats", samples=("int8",)
     )
-    requantise: str = parameter(
-        "single",
-        "how sums become results: as the operator requantize does, floats as convert does (single),"
-        " or not at all",
-        choices=("single", "double", "shift", "none"),
-        samples=("single",),
-    )
-    rounding: str | None = parameter(
-        None,
-        "rounding of results, nearest_even if none; mode double has its own",
-        choices=tuple(name for name in ROUNDINGS if name != "stochastic"),
-        samples=("none",),
-    )
-    scale_width: int = parameter(16, "bits of a channel's scale", low=1, high=32)
-    shift: int = parameter(16, "constant part of the shift to the right", low=-16, high=64)
-    shift_width: int = parameter(
-        4, "bits of a channel's own part of the shift", low=0, high=6, samples=(4,)
-    )
-    bias: str = parameter(
-        "accumulator",
-        "what a channel's bias is added to",
-        choices=("accumulator", "product", "none"),
-        samples=("accumulator",),
-    )
-    zero_point: int = parameter(0, "added to every result", low=-(1 << 15), high=1 << 15)
-    clamp: str = parameter(
-        "constants",
-        "bounds of results: of the format, or ReLU",
-        choices=("constants", "relu"),
-        samples=("constants",),
+    requantiser: Requantize | Convert | None = part(
+        "what makes results of sums, one lane a column; none: sums leave as they are",
+        derived=_DERIVED,
+        defaults={"multiplier": "dsp"},
+        words={"requantiser": "requantise", "mode": "requantise", "multiplier": "requantiser"},
     )
     activation_depth: int = parameter(
         64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(64,)
@@ -105,17 +93,26 @@ class GemmShape(Engine):
         choices=("dsp", "logic"),
         samples=("dsp",),
     )
-    requantiser: str = parameter(
-        "dsp",
-        "who makes the products of the requantisation",
-        choices=("dsp", "logic"),
-        samples=("dsp",),
-    )
     guard: bool = parameter(
         False,
         "whether words of zero are never read, and elements rest where a factor is zero",
         samples=(False,),
     )
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "requantise": "requantiser.mode",
+        "requantise=single": "requantiser=auto",
+        "requantise=none": "requantiser=none",
+        "requantiser=dsp": "requantiser.multiplier=dsp",
+        "requantiser=logic": "requantiser.multiplier=logic",
+        "rounding": "requantiser.rounding",
+        "scale_width": "requantiser.scale_width",
+        "shift": "requantiser.shift",
+        "shift_width": "requantiser.shift_width",
+        "bias": "requantiser.bias",
+        "zero_point": "requantiser.zero_point",
+        "clamp": "requantiser.clamp",
+    }
 
     m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
     k: int = parameter(64, "length of its sums", low=1, high=1 << 24, hardware=False)
@@ -130,18 +127,33 @@ class GemmShape(Engine):
         values["result"] = parse("int8") if self.is_fixed else self.activation
         return values | {"accumulator": self._widest()}
 
+    def fit(self, part: str) -> Fit | None:
+        if self._wrong():
+            return None
+        if self.is_fixed:
+            return Fit(Requantize, {"accumulator": self.accumulator, "result": self.result})
+        formats = {"source": self.accumulator, "result": self.result}
+        return Fit(Convert, {**formats, "overflow": "saturate"})
+
     def check(self) -> list[str]:
-        wrong = self._wrong_factors() or self._wrong_guard() or self._wrong_sums()
-        if wrong or self.requantise == "none":
-            return wrong
-        if not self.is_fixed and self.requantise != "single":
-            return [f"requantise must be single or none for floats, not {self.requantise}"]
-        # A lane judges its own parameters, under the same names.
-        try:
-            lane = self.lanes
-        except RequestError as error:
-            return [text.partition(": ")[2] for text in error.violations]
-        return [] if lane is not None else ["requantise must make results of sums"]
+        return self._wrong() or self._wrong_lane()
+
+    def _wrong(self) -> list[str]:
+        """What is wrong apart from the lanes."""
+        return self._wrong_factors() or self._wrong_guard() or self._wrong_sums()
+
+    def _wrong_lane(self) -> list[str]:
+        """Parameters of a lane that it has alone only."""
+        lane, wrong = self.requantiser, []
+        if lane is None:
+            return []
+        if to_text(lane.rounding) == Rounding.STOCHASTIC.value:
+            wrong.append("rounding must not be stochastic in an array, which has no random words")
+        if isinstance(lane, Requantize) and lane.zero_point is None:
+            wrong.append("zero_point must be a number, for channels have none of their own")
+        if isinstance(lane, Requantize) and lane.clamp == "ports":
+            wrong.append("clamp must be constants or relu, for channels have no bounds")
+        return [f"requantiser.{text}" for text in wrong]
 
     def _wrong_factors(self) -> list[str]:
         wrong = []
@@ -169,9 +181,6 @@ class GemmShape(Engine):
         assert given is not None
         if self.sum_rounding is Rounding.STOCHASTIC:
             return ["sum_rounding must not be stochastic in an array, which has no random words"]
-        modes = [mode.value for mode in Rounding if mode is not Rounding.STOCHASTIC]
-        if not self.is_fixed and self.rounding not in (None, *modes):
-            return [f"rounding must be one of {', '.join(modes)} for floats, not {self.rounding}"]
         if not self.is_fixed and self.accumulation == "exact":
             if given == self._widest() and self.order == "tiles":
                 return []
@@ -245,38 +254,17 @@ class GemmShape(Engine):
     @property
     def lanes(self) -> Requantize | Convert | ExactResult | None:
         """What makes results of sums; ``None`` if nothing does."""
-        assert self.accumulator is not None and self.result is not None
-        if self.sums.is_exact:
-            rounding = Rounding(self.rounding or "nearest_even")
-            return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
-        if self.requantise == "none":
-            return None
-        if not self.is_fixed:
-            return Convert(
-                source=self.accumulator,
-                result=self.result,
-                rounding=Rounding(self.rounding or "nearest_even"),
-                overflow="saturate",
-            )
-        return Requantize(
-            mode=self.requantise,
-            accumulator=self.accumulator,
-            result=self.result,
-            rounding=self.rounding,
-            scale_width=self.scale_width,
-            shift=self.shift,
-            shift_width=self.shift_width,
-            bias=self.bias,
-            zero_point=self.zero_point,
-            clamp=self.clamp,
-            multiplier=self.requantiser,
-        )
+        if not self.sums.is_exact:
+            return self.requantiser
+        rounding = self.requantiser.rounding if self.requantiser else Rounding.NEAREST_EVEN
+        assert isinstance(rounding, Rounding)
+        return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
 
     @property
     def final(self) -> Format:
         """Format of a result at the border."""
         assert self.accumulator is not None and self.result is not None
-        return self.accumulator if self.requantise == "none" else self.result
+        return self.accumulator if self.requantiser is None else self.result
 
     def streams(self) -> dict[str, Stream]:
         rows, columns, lanes = range(self.rows), range(self.columns), self.lanes

@@ -16,6 +16,7 @@ annotation        what may be given, from Python, a recipe or the command line
                   integers separated by commas; or the path of a .npy, .npz, .csv or .txt file
 rows of these     a list or tuple of such rows, a NumPy matrix, or text: rows separated by
                   semicolons; or the path of such a file
+an operator       a specification, a mapping of its parameters, or its name; as text ``auto``, too
 matrices          a list or tuple of such matrices, a NumPy array of three dimensions, or text:
                   matrices separated by bars; or the path of a .npz file
 ================  ===============================================================================
@@ -31,15 +32,26 @@ labels. What a parameter holds are the numbers of a file, never its path.
 """
 
 from .construction import construct, parse_parameters, settle
-from .parameter import Parameter, parameter, parameters_of
+from .given_names import flattened, old_names, overridden
+from .leaves import leaf_parameters, leaves_of, replaced
+from .parameter import Parameter, parameter, parameters_of, part
+from .parts import Fit
 from .text import to_text
 
 __all__ = [
+    "Fit",
     "Parameter",
     "construct",
+    "flattened",
+    "leaf_parameters",
+    "leaves_of",
+    "old_names",
+    "overridden",
     "parameter",
     "parameters_of",
     "parse_parameters",
+    "part",
+    "replaced",
     "settle",
     "to_text",
 ]

@@ -15,6 +15,8 @@ class Kind(ABC):
     """Type of every value that :meth:`parse` returns."""
     separator: ClassVar[str] = ","
     """What stands between several values of an exploration."""
+    nothing: ClassVar[tuple[str, ...]] = ("none", "auto", "")
+    """Texts that stand for ``None``, where that is legal."""
 
     @property
     @abstractmethod

@@ -5,6 +5,7 @@ import enum
 import functools
 import types
 import typing
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -16,10 +17,9 @@ from .format_name import FormatName
 from .integer import Integer
 from .integers import Integers, Matrices, Rows
 from .kind import Kind
+from .parts import AUTO, Part
 
-__all__ = ["Parameter", "parameter", "parameters_of"]
-
-_NOTHING = ("none", "auto", "")
+__all__ = ["Parameter", "parameter", "parameters_of", "part"]
 
 
 def parameter(
@@ -59,6 +59,37 @@ def parameter(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def part(
+    help: str,
+    *,
+    derived: tuple[str, ...] = (),
+    defaults: Mapping[str, Any] | None = None,
+    words: Mapping[str, str] | None = None,
+    samples: Mapping[str, tuple[Any, ...]] | None = None,
+) -> Any:
+    """A dataclass field that is an operator; its annotation names those that it may be.
+
+    What the field holds is a specification, or ``None`` where the annotation has it. If nothing is
+    given, it is what the design makes of the defaults.
+
+    Parameters
+    ----------
+    help : one line for people
+    derived : parameters of the part that :meth:`.OperatorSpec.fit` gives, and nobody else
+    defaults : values of its parameters that differ from those it has alone
+    words : parameters with another name in the names of modules; the part's own, if it is missing
+    samples : values of its parameters worth a test of the design
+    """
+    metadata = {
+        "help": help,
+        "samples": (),
+        "hardware": True,
+        "nothing": None,
+        "part": (derived, defaults or {}, words or {}, samples or {}),
+    }
+    return dataclasses.field(default=AUTO, metadata=metadata)
+
+
 @dataclasses.dataclass(frozen=True)
 class Parameter:
     """One parameter as seen from outside; ``kind`` says what it may be."""
@@ -71,10 +102,12 @@ class Parameter:
     samples: tuple[Any, ...]
     hardware: bool = True
     nothing: str | None = None
+    word: str | None = None
+    """Its name in the names of modules, if that is another."""
 
     @property
     def type(self) -> Any:
-        """int, bool, str, tuple, Format or an Enum."""
+        """int, bool, str, tuple, Format, an Enum, or the class of an operator."""
         return self.kind.type
 
     @property
@@ -104,7 +137,7 @@ class Parameter:
 
     def parse(self, given: Any) -> Any:
         """The value that a text, a Python or a NumPy object stands for; raises ValueError."""
-        words = (*_NOTHING, self.nothing)
+        words = (*self.kind.nothing, self.nothing)
         if self.optional and (given is None or isinstance(given, str) and given in words):
             return None
         if given is None:
@@ -123,15 +156,17 @@ def _parameters(cls: type) -> dict[str, Parameter]:
         hint = hints[field.name]
         is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
         members = typing.get_args(hint) if is_union else (hint,)
+        is_part = "part" in field.metadata
         found[field.name] = Parameter(
             name=field.name,
-            kind=_kind(next(k for k in members if k is not type(None)), field.metadata),
+            kind=_kind([k for k in members if k is not type(None)], field.metadata),
             optional=type(None) in members,
             default=field.default,
             help=field.metadata["help"],
             samples=field.metadata["samples"],
             hardware=field.metadata["hardware"],
-            nothing=field.metadata["nothing"],
+            word=field.metadata["part"][2].get(field.name) if is_part else None,
+            nothing="none" if is_part and type(None) in members else field.metadata["nothing"],
         )
     return found
 
@@ -141,8 +176,11 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
     return dict(_parameters(spec if isinstance(spec, type) else type(spec)))
 
 
-def _kind(hint: Any, metadata: Any) -> Kind:
-    """The kind of parameter an annotation stands for."""
+def _kind(hints: list[Any], metadata: Any) -> Kind:
+    """The kind of parameter an annotation stands for; its members without ``None``."""
+    if "part" in metadata:
+        return Part(tuple(hints), *metadata["part"])
+    hint = hints[0]
     if typing.get_origin(hint) is tuple:
         depth = 0
         while typing.get_origin(hint) is tuple:

@@ -10,7 +10,7 @@ from typing import Any
 from holigrail_hw import __version__
 from holigrail_hw.core import registry
 from holigrail_hw.core.errors import RequestError
-from holigrail_hw.core.parameters import construct
+from holigrail_hw.core.parameters import construct, overridden
 from holigrail_hw.core.port_layout import layout_of
 from holigrail_hw.core.spec import OPERATORS, OperatorSpec
 from holigrail_hw.core.timing import Timing
@@ -112,9 +112,16 @@ def load(path: Path) -> tuple[OperatorSpec, Timing]:
 
 
 def rebuild(
-    operator: Any, parameters: Any, timing: Any, *, who: str
+    operator: Any,
+    parameters: Any,
+    timing: Any,
+    *,
+    who: str,
+    instead: Mapping[str, Any] | None = None,
 ) -> tuple[OperatorSpec, Timing]:
     """A specification and a timing from plain data, as manifests and recipes hold them.
+
+    ``instead`` has parameters that take the place of those in ``parameters``.
 
     Raises
     ------
@@ -125,7 +132,7 @@ def rebuild(
     hints: list[str] = []
     spec, request = None, None
     try:
-        spec = _operator(operator, parameters)
+        spec = _operator(operator, parameters, instead or {})
     except RequestError as error:
         wrong += error.violations
         hints += [error.hint] if error.hint else []
@@ -141,14 +148,15 @@ def rebuild(
     return spec, request
 
 
-def _operator(operator: Any, parameters: Any) -> OperatorSpec:
+def _operator(operator: Any, parameters: Any, instead: Mapping[str, Any]) -> OperatorSpec:
     if not isinstance(operator, str):
         raise RequestError(f"operator must be a name in quotes, not {operator!r}")
     if not isinstance(parameters, Mapping):
         raise RequestError(f"parameters must be a table, not {parameters!r}")
     # An operator whose module is loaded needs no search through all families.
     cls = OPERATORS.get(operator) or registry.find(operator)
-    return construct(cls, dict(parameters), who=operator)
+    given = overridden(cls, parameters, instead, who=operator)
+    return construct(cls, given, who=operator)
 
 
 def _timing(timing: Any) -> Timing:

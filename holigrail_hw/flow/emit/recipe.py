@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 
 from holigrail_hw.core.documents import parse_toml
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.parameters import old_names
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
 from . import manifest
 
-__all__ = ["Recipe", "device", "load", "operator_name", "text"]
+__all__ = ["Recipe", "device", "load", "old_keys", "operator_name", "text"]
 
 _KEYS = ("summary", "operator", "name", "parameters", "timing", "board")
 
@@ -79,10 +80,9 @@ def load(path: Path, given: Mapping[str, Any] | None = None) -> Recipe:
     if wrong:
         raise RequestError(wrong)
     parameters = content.get("parameters", {})
-    if given and isinstance(parameters, dict):
-        parameters = {key.replace("-", "_"): value for key, value in parameters.items()}
-        parameters |= given
-    spec, request = manifest.rebuild(content["operator"], parameters, timing, who=who)
+    spec, request = manifest.rebuild(
+        content["operator"], parameters, timing, who=who, instead=given
+    )
     return Recipe(spec, request, name)
 
 
@@ -93,6 +93,12 @@ def operator_name(path: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return name if isinstance(name, str) else None
+
+
+def old_keys(path: Path, cls: type) -> list[tuple[str, str]]:
+    """Parameters in a recipe that have a new name: the key there, and what it is called today."""
+    parameters = parse_toml(Path(path).read_text(encoding="utf-8")).get("parameters", {})
+    return old_names(cls, parameters)
 
 
 def device(path: Path) -> str | None:

@@ -14,7 +14,7 @@ warnings that its versions 4 and 5 know. Nothing else is waived for a whole file
 import re
 
 from holigrail_hw.core.packing import comments
-from holigrail_hw.core.parameters import parameters_of, to_text
+from holigrail_hw.core.parameters import leaves_of, to_text
 from holigrail_hw.core.port_layout import layout_of
 from holigrail_hw.estimate.primitives import device_model
 
@@ -92,8 +92,8 @@ def _header(top: Top, yosys: str) -> list[str]:
 
     spec = top.spec
     parameters = ", ".join(
-        f"{name} = {to_text(getattr(top.asked, name))}"
-        for name, parameter in parameters_of(top.asked).items()
+        f"{name} = {to_text(value)}"
+        for name, (parameter, value) in leaves_of(top.asked).items()
         if parameter.hardware
     )
     unusual = top.shell.pace(spec) if top.part in ("", "slave") else None

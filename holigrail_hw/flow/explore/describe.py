@@ -8,7 +8,7 @@ import re
 from dataclasses import fields, replace
 from typing import Any
 
-from holigrail_hw.core.parameters import parameters_of, to_text
+from holigrail_hw.core.parameters import leaves_of, to_text
 from holigrail_hw.core.port_layout import framed_streams, layout_of
 from holigrail_hw.core.shell_registry import find_shell
 from holigrail_hw.core.spec import OperatorSpec
@@ -40,11 +40,11 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         "parameters": [
             {
                 "name": name,
-                "value": to_text(getattr(spec, name)),
+                "value": value.name if isinstance(value, OperatorSpec) else to_text(value),
                 "legal": parameter.legal,
                 "help": parameter.help,
             }
-            for name, parameter in parameters_of(spec).items()
+            for name, (parameter, value) in leaves_of(spec, parts=True).items()
         ],
         "ports": [
             {

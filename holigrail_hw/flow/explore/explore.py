@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw.core.errors import DesignError, HoligrailError, RequestError, ToolError
-from holigrail_hw.core.parameters import construct, parameters_of
+from holigrail_hw.core.parameters import construct, leaf_parameters
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
@@ -39,7 +39,7 @@ def combinations(
     cls: type[OperatorSpec], texts: Mapping[str, str]
 ) -> tuple[list[str], list[dict[str, str]]]:
     """Names that have several values, and every combination of all values, in order."""
-    known = parameters_of(cls)
+    known = leaf_parameters(cls)
     lists = {name: text.split(known[name].separator) for name, text in texts.items()}
     swept = [name for name, values in lists.items() if len(values) > 1]
     rows = itertools.product(*lists.values())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.parameters import parameters_of, to_text
+from holigrail_hw.core.parameters import leaves_of, to_text
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.streams import Stream
 
@@ -115,9 +115,9 @@ def unpack_items(stream: Stream, data: bytes) -> dict[str, Any]:
 def digest(spec: OperatorSpec) -> bytes:
     """Eight bytes that tell one design from another: parameters of the hardware, and streams."""
     lines = [spec.name]
-    for name, parameter in parameters_of(spec).items():
+    for name, (parameter, value) in leaves_of(spec).items():
         if parameter.hardware:
-            lines.append(f"{name}={to_text(getattr(spec, name))}")
+            lines.append(f"{name}={to_text(value)}")
     for name, stream in spec.streams().items():
         fields = ",".join(f"{field}:{format.name}" for field, format in stream.fields.items())
         lines.append(f"{stream.direction} {name} {fields}")

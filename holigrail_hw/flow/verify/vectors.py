@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core.errors import DesignError
-from holigrail_hw.core.parameters import parameters_of, to_text
+from holigrail_hw.core.parameters import leaves_of, to_text
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
@@ -128,9 +128,8 @@ def report(
 def command(verb: str, spec: OperatorSpec, timing: Timing, *more: str) -> str:
     """The command line of a verb for this design."""
     words = ["holigrail", verb, spec.name]
-    for name, parameter in parameters_of(spec).items():
-        value = getattr(spec, name)
-        if value is not None and value != parameter.default:
+    for name, (parameter, value) in leaves_of(spec).items():
+        if value != parameter.default:
             words += [f"--{name.replace('_', '-')}", to_text(value)]
     if timing.period_ns is not None:
         words += ["--period", repr(float(timing.period_ns)).removesuffix(".0")]
