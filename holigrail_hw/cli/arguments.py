@@ -174,6 +174,9 @@ def _judge_clock(
     spec: OperatorSpec, timing: Timing, options: argparse.Namespace, session: Session
 ) -> None:
     """Say what the clock asked for does to the design; raises DesignError if it cannot be met."""
+    if spec.planned and not spec.stateful and timing.period_ns is None and timing.latency is None:
+        # Nothing was asked and nothing is interleaved: to build the plan would say no more.
+        return
     clock = spec.clock(timing)
     if not (options.best_effort or session.verb in _ANSWERS):
         clock.require()

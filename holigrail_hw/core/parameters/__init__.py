@@ -32,10 +32,11 @@ labels. What a parameter holds are the numbers of a file, never its path.
 
 from .construction import construct, parse_parameters, settle
 from .parameter import Parameter, parameter, parameters_of
-from .text import to_text
+from .text import brief, to_text
 
 __all__ = [
     "Parameter",
+    "brief",
     "construct",
     "parameter",
     "parameters_of",
