@@ -32,7 +32,7 @@ from holigrail_hw.flow.board.board import boards
 from holigrail_hw.flow.explore import catalogue
 from holigrail_hw.flow.synth import devices
 
-from .options import WRITERS, Parser, common_options, complaint, integer
+from .options import PARALLEL, SEEDED, WRITERS, Parser, common_options, complaint, integer
 from .session import Session
 
 __all__ = [
@@ -195,6 +195,9 @@ def _judge_clock(
     spec: OperatorSpec, timing: Timing, options: argparse.Namespace, session: Session
 ) -> None:
     """Say what the clock asked for does to the design; raises DesignError if it cannot be met."""
+    if spec.planned and not spec.stateful and timing.period_ns is None and timing.latency is None:
+        # Nothing was asked and nothing is interleaved: to build the plan would say no more.
+        return
     clock = spec.clock(timing)
     if not (options.best_effort or session.verb in _ANSWERS):
         clock.require()
@@ -204,11 +207,17 @@ def _judge_clock(
 
 def _adopt(session: Session, options: argparse.Namespace) -> None:
     session.adopt(options)
-    if options.output is not None and session.verb not in WRITERS:
-        raise RequestError(
-            f"{session.verb}: -o must be given to a verb that writes files, not to this one",
-            hint=f"these write files: {', '.join(WRITERS)}",
-        )
+    given = getattr(options, "options_given", set())
+    for name, option, verbs, does in (
+        ("output", "-o", WRITERS, "writes files"),
+        ("seed", "--seed", SEEDED, "makes random choices"),
+        ("jobs", "-j", PARALLEL, "runs several processes"),
+    ):
+        if name in given and session.verb not in verbs:
+            raise RequestError(
+                f"{session.verb}: {option} must be given to a verb that {does}, not to this one",
+                hint=f"one of {', '.join(verbs)}",
+            )
 
 
 def _prepare(spec: OperatorSpec, session: Session) -> None:

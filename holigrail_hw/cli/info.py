@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from holigrail_hw.core.parameters import brief
+from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.flow.explore.describe import describe
 from holigrail_hw.ui.tables import pairs, table
 
@@ -21,18 +23,24 @@ tlast  {}
 
 
 def main(words: list[str], session: Session) -> int:
-    """Print parameters, ports, latency, promised clock, estimated cost, notes."""
+    """Print parameters, ports, latency, promised clock, estimated cost, notes.
+
+    Of long lists the size and a digest; with --json all of their items.
+    """
     _, design = read_design(words, session)
     result = describe(design.spec, design.timing)
-    return session.show(result, lambda console: _text(console, result))
+    return session.show(result, lambda console: _text(console, result, design.spec))
 
 
-def _text(console: "Console", result: dict[str, Any]) -> None:
+def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> None:
     print_line = console.file.write
     print_line(f"{result['operator']}  {result['summary']} ({result['maturity']})\n\n")
     header = ("parameter", "value", "legal", "meaning")
-    keys = ("name", "value", "legal", "help")
-    table(console, header, [[row[key] for key in keys] for row in result["parameters"]])
+    rows = [
+        [row["name"], brief(getattr(spec, row["name"])), row["legal"], row["help"]]
+        for row in result["parameters"]
+    ]
+    table(console, header, rows)
     print_line("\n")
     header = ("port", "direction", "width (bit)", "format", "meaning")
     keys = ("name", "direction", "width", "format", "meaning")

@@ -8,7 +8,6 @@ that ``--help`` is immediate.
 import argparse
 import contextlib
 import difflib
-import errno
 import importlib
 import os
 import shlex
@@ -52,10 +51,6 @@ Exit status: 0 fine, 1 the design failed, 2 the request was wrong, 3 a tool is m
 """
 
 _FAILED, _TOOL_MISSING = 1, 3
-_STORAGE = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
-    *(errno.EROFS, errno.EACCES, errno.EPERM),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -199,12 +194,13 @@ def _missing_package(name: str, session: Session) -> int:
 
 def judge(error: Exception, session: Session) -> int:
     """Say what went wrong, without a traceback; returns the exit status."""
+    from holigrail_hw.core.disk import CLOSED, FULL
     from holigrail_hw.core.errors import HoligrailError, InternalError, RequestError
     from holigrail_hw.formats import FormatError
 
     if isinstance(error, FormatError):
         error = RequestError(str(error), hint=error.hint)
-    if isinstance(error, OSError) and error.errno in _STORAGE:
+    if isinstance(error, OSError) and error.errno in FULL | CLOSED:
         error = _storage_failure(error, session)
     if isinstance(error, HoligrailError) and not isinstance(error, InternalError):
         status, hint = error.exit_code, error.hint

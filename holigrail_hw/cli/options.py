@@ -4,10 +4,23 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["WRITERS", "Parser", "common_options", "complaint", "integer", "one_of"]
+__all__ = [
+    "PARALLEL",
+    "SEEDED",
+    "WRITERS",
+    "Parser",
+    "common_options",
+    "complaint",
+    "integer",
+    "one_of",
+]
 
 WRITERS = ("generate", "synth", "build", "flash", "explore", "report")
 """The verbs that write files into a folder."""
+SEEDED = (*WRITERS, "simulate", "verify", "mutate")
+"""Those that choose something at random."""
+PARALLEL = ("explore",)
+"""Those that can run several processes."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,14 +76,16 @@ def common_options(verb: str = "") -> argparse.ArgumentParser:
     group.add_argument("-v", "--verbose", action="store_true", help="print every line of progress")
     group.add_argument("-q", "--quiet", action="store_true", help="print no progress")
     group.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
-    group.add_argument(
-        "--seed", type=integer(0), default=1, metavar="N", help="seed of every random choice (1)"
-    )
-    folder = "folder for files (out/<design>)" if verb in ("", *WRITERS) else argparse.SUPPRESS
+
+    def help_of(text: str, verbs: tuple[str, ...]) -> str:
+        return text if verb in ("", *verbs) else argparse.SUPPRESS
+
+    seed = help_of("seed of every random choice (1)", SEEDED)
+    group.add_argument("--seed", type=integer(0), default=1, metavar="N", help=seed)
+    folder = help_of("folder for files (out/<design>)", WRITERS)
     group.add_argument("-o", "--output", metavar="DIR", help=folder)
-    group.add_argument(
-        "-j", "--jobs", type=integer(1), default=1, metavar="N", help="processes (1)"
-    )
+    jobs = help_of("processes (1)", PARALLEL)
+    group.add_argument("-j", "--jobs", type=integer(1), default=1, metavar="N", help=jobs)
     group.add_argument(
         "--traceback", action="store_true", help="with an error, also show where it happened"
     )

@@ -4,14 +4,14 @@ Work happens in a hidden sibling folder; finished files are renamed into place. 
 exception: they are written in place, because they matter most when the work fails.
 """
 
-import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from holigrail_hw.core.errors import RequestError, ToolError
+from holigrail_hw.core.disk import CLOSED, FULL, unwritable
+from holigrail_hw.core.errors import ToolError
 from holigrail_hw.core.work_folder import unfinished
 
 __all__ = ["is_there", "prepare", "staging"]
@@ -24,6 +24,8 @@ def prepare(folder: Path, who: str) -> Path:
     ------
     RequestError
         If it cannot be made or written.
+    ToolError
+        If the disk is full.
     """
     folder = Path(folder).absolute()
     try:
@@ -31,9 +33,10 @@ def prepare(folder: Path, who: str) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise RequestError(
-            f"{who}: the output folder must be writable, not {folder} ({error.strerror})",
-            hint="choose another one with -o",
+        raise unwritable(
+            f"{who}: the output folder must be writable, not {folder}",
+            error,
+            "choose another one with -o",
         ) from None
     return folder
 
@@ -48,13 +51,17 @@ def is_there(path: Path) -> bool:
 
 @contextmanager
 def _explained(folder: Path, who: str) -> Iterator[None]:
-    """Writing says no path when a disk is full: the folder is named, and what becomes of it."""
+    """Writing says no path when a disk is full: the folder is named, and what becomes of it.
+
+    Nor does it where a file is written by its name alone, in the current folder.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        place = folder / error.filename if isinstance(error.filename, str) else folder
+        ours = error.errno in CLOSED and place.is_relative_to(folder)
+        if error.errno not in FULL and not ours:
             raise
-        place = error.filename or folder
         raise ToolError(
             f"{who}: the output folder must take the files, not fail: {place} ({error.strerror});"
             " they are lost",

@@ -7,7 +7,10 @@ The plain shell has the operator's own ports; the stream shell has ``i_valid``, 
 has ``wb_NAME`` for each signal NAME of the bus; benches see its streams behind a master.
 """
 
+import contextlib
+import gc
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -121,7 +124,8 @@ class Top:
         from amaranth.back import rtlil
 
         platform = sharing if self.shares else None
-        whole = rtlil.convert(component, name=self.name, platform=platform, emit_src=False)
+        with _no_collection():
+            whole = rtlil.convert(component, name=self.name, platform=platform, emit_src=False)
         return "\n".join([whole, *sharing.modules])
 
     def component(self) -> Any:
@@ -197,6 +201,18 @@ class Top:
         """Every port of the module: clock and reset, then operands, results and handshakes."""
         control = [Port(CLOCK, "in", 1), Port(RESET, "in", 1)] if self.clocked else []
         return control + self.payload() + self.bus()
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """No search for unreachable cycles: a netlist grows by millions of objects that all stay."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _has_clock(text: str) -> bool:

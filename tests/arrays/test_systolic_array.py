@@ -262,7 +262,39 @@ def test_answers_about_a_product():
     assert answers["multipliers"] == 64 and answers["tiles"] == "24 x 48 of 196"
     narrow = array(rows=8, columns=8, m=384, k=192, n=9).facts()
     assert narrow["best dataflow"] == "input-stationary"
-    assert set(array().facts()) == {"sums"}
+    assert set(array().facts()) == {"sums", *ORDERS}
+
+
+ORDERS = [f"order of {stream}" for stream in ("activations", "weights", "results")]
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_items_come_in_the_order_that_is_said(flow):
+    """A product laid out by what ``info`` prints, and by nothing else."""
+    spec = array(rows=2, columns=3, dataflow=flow)
+    said = [re.search(r"\((.)\); an item has a tile's (.)$", spec.facts()[o]) for o in ORDERS]
+    lengths = {"M": 5, "K": 5, "N": 5}
+    # What an array holds along an axis is as long as the array.
+    lengths |= {
+        "weight-stationary": {"K": 2, "N": 3},
+        "input-stationary": {"K": 2, "M": 3},
+        "output-stationary": {"M": 2, "N": 3},
+    }[flow]
+    rng = np.random.default_rng(4)
+    a = rng.integers(0, 2, (lengths["M"], lengths["K"]))
+    b = rng.integers(0, 2, (lengths["K"], lengths["N"]))
+    laid_out = []
+    for matrix, own, found in zip((a, b, a @ b), ("MK", "KN", "MN"), said, strict=True):
+        assert found is not None and {*found.groups()} == {*own}
+        laid_out.append(matrix if found.groups() == tuple(own) else matrix.T)
+    items = {}
+    for name, matrix in zip(("activation", "weight"), laid_out, strict=False):
+        last = (np.arange(len(matrix)) == len(matrix) - 1).astype(np.uint64)
+        fields = spec.streams()[name].fields
+        columns = [*matrix.T.astype(np.uint64), last]
+        items[name] = dict(zip(fields, columns, strict=False))
+    result = spec.golden(**items)["result"]
+    assert [result[f"sum{j}"].tolist() for j in range(3)] == laid_out[2].T.tolist()
 
 
 def test_sizes_of_a_product_come_together():

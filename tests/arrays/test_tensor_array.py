@@ -293,4 +293,27 @@ def test_answers_about_a_product():
     assert sparse["metadata per kept weight (%)"] == 37.5
     two = array(**shape, **product, group=4, kept=2).facts()
     assert two["metadata per kept weight (%)"] == 25.0
-    assert set(array().facts()) == {"sums"}
+    assert set(array().facts()) == {
+        "sums",
+        *(f"order of {stream}" for stream in ("activations", "weights", "results")),
+    }
+
+
+def test_items_come_in_the_order_that_is_said():
+    """A product of 2 x 2 elements of 1 x 3 x 1, laid out by what ``info`` prints."""
+    spec = array(rows=2, columns=2, block_rows=1, block_columns=1, depth=3)
+    facts = spec.facts()
+    assert facts["order of activations"].endswith("steps (K), 3 in an item; an item has a tile's M")
+    assert facts["order of weights"].endswith("steps (K), 3 in an item; an item has a tile's N")
+    assert facts["order of results"].endswith("rows (M), 1 in an item; an item has a tile's N")
+    a, b = np.arange(12).reshape(2, 6), np.arange(12)[::-1].reshape(6, 2)
+    last = {"last": np.array([0, 1], np.uint64)}
+    streams = spec.streams()
+
+    def fields(name, steps):
+        values = steps.reshape(2, 3, 2).transpose(0, 2, 1).reshape(2, 6).T.astype(np.uint64)
+        return dict(zip((f for f in streams[name].fields if f != "last"), values, strict=True))
+
+    items = {"activation": fields("activation", a.T) | last, "weight": fields("weight", b)}
+    result = spec.golden(**items)["result"]
+    assert np.array_equal([result["sum0_0"], result["sum0_1"]], (a @ b).T)

@@ -1,9 +1,11 @@
 """Parameters that are lists of integers: signs, sweeps, and every way of getting them wrong."""
 
+import re
+
 import pytest
 
 from holigrail_hw.core import operators
-from holigrail_hw.core.parameters import parameters_of
+from holigrail_hw.core.parameters import brief, parameters_of, to_text
 from holigrail_hw.core.parameters.integers import Rows
 from holigrail_hw.flow.explore.explore import combinations
 
@@ -35,6 +37,39 @@ def test_rows_may_begin_with_a_negative_integer(holigrail):
     shown = holigrail("info", "cmvm", "--matrix", "-1,2;3,-4", "--json").json
     values = {row["name"]: row["value"] for row in shown["parameters"]}
     assert values["matrix"] == "-1,2;3,-4"
+
+
+def test_info_shows_long_lists_by_size_and_digest(holigrail):
+    """Whole only for programs."""
+    constants = ",".join(map(str, range(-100, 27)))
+    words = ("info", "thresholds", "--result", "uint7", "--thresholds", constants)
+    answer = holigrail(*words)
+    assert re.search(r"^thresholds +1 x 127 numbers, sha256 [0-9a-f]{12}  ", answer.out, re.M)
+    assert "-100,-99" not in answer.out
+    rows = {row["name"]: row["value"] for row in holigrail(*words, "--json").json["parameters"]}
+    assert rows["thresholds"] == constants
+
+
+@pytest.mark.parametrize(
+    "value, size",
+    [
+        (tuple(range(1000, 1100)), "100 numbers"),
+        ((tuple(range(100)),) * 3, "3 x 100 numbers"),
+        ((tuple(range(100)), (1, 2)), "2 rows of 2 to 100 numbers"),
+        ((((1000,) * 50,),), "1 matrix"),
+        ((((1000,) * 50,), ((7,),)), "2 matrices"),
+    ],
+)
+def test_brief_of_what_is_long(value, size):
+    """Equal values have equal digests, others have others."""
+    found = brief(value)
+    assert re.fullmatch(rf"{size}, sha256 [0-9a-f]{{12}}", found)
+    assert found == brief(tuple(value)) and found[-12:] != brief((*value, value[0]))[-12:]
+
+
+def test_brief_of_what_is_short():
+    for value in ((1, 2), ((1, 2), (3, 4)), 10**300, "x" * 300, None, True, ()):
+        assert brief(value) == to_text(value)
 
 
 def test_a_negative_number_where_none_is_legal(holigrail):

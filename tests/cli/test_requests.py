@@ -1,12 +1,13 @@
 """Wrong requests: every message word for word, all violations at once, exit status 2."""
 
 import importlib
+import re
 
 import pytest
 
 from holigrail_hw.cli.arguments import read_design, read_request
 from holigrail_hw.cli.main import VERBS
-from holigrail_hw.cli.options import WRITERS
+from holigrail_hw.cli.options import PARALLEL, SEEDED, WRITERS
 from holigrail_hw.cli.session import Session
 from holigrail_hw.core import operators
 
@@ -188,6 +189,36 @@ WITHOUT_FILES = ["info mac", "simulate mac", "verify mac", "prove mac", "mutate 
 WITHOUT_FILES += ["list", "guide", "cache", "completion", "doctor"]
 
 
+WITHOUT_CHANCE = ["info mac", "prove mac", "list", "guide", "cache", "completion", "doctor"]
+ALONE = [*WITHOUT_FILES, "generate mac", "synth mac", "build mac", "flash mac", "report mac"]
+MEANINGLESS = [
+    *((words, "--seed", "makes random choices") for words in WITHOUT_CHANCE),
+    *((words, option, "runs several processes") for words in ALONE for option in ["-j", "--jobs"]),
+]
+
+
+@pytest.mark.parametrize("words, option, does", MEANINGLESS)
+def test_no_seed_and_no_processes_where_they_mean_nothing(holigrail, words, option, does):
+    """Their default, too: who writes it expects something of it."""
+    verb = words.split()[0]
+    answer = holigrail(*words.split(), option, "1")
+    short = "-j" if option == "--jobs" else option
+    assert answer.err.startswith(
+        f"error: {verb}: {short} must be given to a verb that {does}, not to this one\n"
+        "  hint: one of "
+    )
+    assert (answer.status, answer.out) == (2, "")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_what_a_verb_takes(holigrail, capsys, verb):
+    with pytest.raises(SystemExit):
+        holigrail(verb, "--help")
+    out = capsys.readouterr().out
+    for option, verbs in (("-o DIR", WRITERS), ("--seed N", SEEDED), ("-j N", PARALLEL)):
+        assert (re.search(rf"^ +{option}", out, re.M) is not None) == (verb in verbs)
+
+
 @pytest.mark.parametrize("words", WITHOUT_FILES)
 @pytest.mark.parametrize("option", ["-o here", "--output=here"])
 def test_no_folder_for_verbs_that_write_none(holigrail, tmp_path, words, option):
@@ -198,7 +229,7 @@ def test_no_folder_for_verbs_that_write_none(holigrail, tmp_path, words, option)
     ):
         assert answer.err == (
             f"error: {verb}: -o must be given to a verb that writes files, not to this one\n"
-            "  hint: these write files: generate, synth, build, flash, explore, report\n"
+            "  hint: one of generate, synth, build, flash, explore, report\n"
         )
         assert (answer.status, answer.out) == (2, "")
     assert [*tmp_path.iterdir()] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw.core import Clock, DesignError, Engine, operators
+from holigrail_hw.core import Clock, DesignError, Engine, OperatorSpec, operators
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.board import build
 from holigrail_hw.flow.explore import explore as explore_module
@@ -60,6 +60,20 @@ def test_info(holigrail):
     assert re.search(r"^sum +out +16 +int16 +16-bit signed integer", answer.out, re.M)
     assert re.search(r"^no clock target +1 +1 +1 ", answer.out, re.M)
     assert re.search(r"^4 ns ", answer.out, re.M)
+
+
+@pytest.mark.parametrize(
+    "words, most", [(MULTIPLY, 1), ([*MULTIPLY, "--period", "9"], 2), (SMALL, 2)]
+)
+def test_the_plan_is_built_no_oftener_than_it_is_asked(holigrail, monkeypatch, words, most):
+    """Without a clock to judge or sums to interleave: once, for the hardware."""
+    built = []
+    real = OperatorSpec.plan
+    monkeypatch.setattr(
+        OperatorSpec, "plan", lambda spec, timing=None: built.append(1) or real(spec, timing)
+    )
+    assert holigrail("verify", *words, "--level", "gates").status == 0
+    assert len(built) == most
 
 
 def test_info_json(holigrail):

@@ -11,7 +11,9 @@ from holigrail_hw.core import DesignError, OperatorSpec, RequestError, Timing, f
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.core.spec import OPERATORS
 from holigrail_hw.estimate.primitives import Adder
-from holigrail_hw.flow.simulate.words import Words, cells
+from holigrail_hw.flow.simulate import words
+from holigrail_hw.flow.simulate.word_netlist import cells
+from holigrail_hw.flow.simulate.words import Words
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import verify
 from holigrail_hw.flow.verify.operator import words_of
@@ -87,6 +89,20 @@ def test_slices(operand, wanted):
     text = netlist("$not", 4, 1, 8, False, operand)
     given = {"a": np.array([0b0101], np.uint64), "b": np.array([0], np.uint64)}
     assert Words(text).run(given, {"r": "y"})["r"].tolist() == [~wanted & 0xFF]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7, 8])
+def test_vectors_in_chunks_and_outputs_that_are_read(monkeypatch, chunk):
+    """y = a + b, z = y - b: a result is kept though its last reader has passed."""
+    text = netlist("$add", 3, 3, 4, False)
+    more = netlist("$sub", 4, 3, 4, False).replace("\\y", "\\z").replace("\\a", "\\y")
+    both = text.removesuffix("end") + "\n".join(
+        ["wire width 4 output 3 \\z", *more.splitlines()[4:]]
+    )
+    monkeypatch.setattr(words, "_CHUNK", chunk)
+    a, b = np.arange(7, dtype=np.uint64), np.array([5, 0, 7, 1, 1, 6, 3], np.uint64)
+    found = Words(both).run({"a": a, "b": b}, {"total": "y", "back": "z"})
+    assert found["total"].tolist() == (a + b).tolist() and found["back"].tolist() == a.tolist()
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from holigrail_hw.core import RequestError, Target, Timing, operator
 from holigrail_hw.core.spec import random_codes
 from holigrail_hw.core.views import View
 
+from ..shared.item_orders import item_orders
 from ..shared.tiling import Tiling
 from .accumulating import AccumulatingArray, check_pace
 from .cost import array_cost
@@ -32,7 +33,24 @@ from .stationary import StationaryArray
 
 __all__ = ["SystolicArray"]
 
-DATAFLOWS = ("weight-stationary", "input-stationary", "output-stationary")
+_ORDERS = {
+    "weight-stationary": item_orders(
+        "vectors (M); an item has a tile's K",
+        "rows (K); an item has a tile's N",
+        "vectors (M); an item has a tile's N",
+    ),
+    "input-stationary": item_orders(
+        "rows (K); an item has a tile's M",
+        "vectors (N); an item has a tile's K",
+        "vectors (N); an item has a tile's M",
+    ),
+    "output-stationary": item_orders(
+        "steps (K); an item has a tile's M",
+        "steps (K); an item has a tile's N",
+        "rows (M); an item has a tile's N",
+    ),
+}
+DATAFLOWS = tuple(_ORDERS)
 
 
 @operator(
@@ -140,6 +158,7 @@ class SystolicArray(ArrayShape):
         """Cycles, use and traffic of the product asked about, and which dataflow suits it best."""
         timing = timing or Timing()
         sums = {"sums": self.sums.limit(self.rows if self.is_stationary else None)}
+        sums |= _ORDERS[self.dataflow]
         if self.m is None or self.k is None or self.n is None:
             return sums
         sizes = {"rows": self.rows, "columns": self.columns, "m": self.m, "k": self.k, "n": self.n}

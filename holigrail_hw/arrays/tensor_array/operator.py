@@ -24,6 +24,7 @@ from holigrail_hw.golden import sum_limit
 from holigrail_hw.golden.structured import random_metadata
 from holigrail_hw.hdl.number.fixed import product_range
 
+from ..shared.item_orders import item_orders
 from ..systolic_array.accumulating import check_pace
 from .cost import product_facts, tensor_cost
 from .shape import TensorShape
@@ -107,6 +108,11 @@ class TensorArray(TensorShape):
         assert self.accumulator is not None
         products = product_range(self.activation, self.weight)
         sums = {"sums": sum_limit(self.accumulator, products)}
+        sums |= item_orders(
+            f"steps (K), {self.depth} in an item; an item has a tile's M",
+            f"steps (K), {self.depth} in an item; an item has a tile's N",
+            f"rows (M), {self.block_rows} in an item; an item has a tile's N",
+        )
         if self.m is None or self.k is None or self.n is None:
             return sums
         return sums | product_facts(self, timing, self.m, self.k, self.n)

@@ -36,11 +36,12 @@ from .given_names import flattened, old_names, overridden
 from .leaves import leaf_parameters, leaves_of, replaced
 from .parameter import Parameter, parameter, parameters_of, part
 from .parts import Fit
-from .text import to_text
+from .text import brief, to_text
 
 __all__ = [
     "Fit",
     "Parameter",
+    "brief",
     "construct",
     "flattened",
     "leaf_parameters",

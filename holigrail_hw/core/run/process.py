@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HoligrailError, RequestError, ToolError
+from ..disk import unwritable
+from ..errors import HoligrailError, ToolError
 from ..store.folder import cache_folder
 from .child_process import dismiss, guard
 
@@ -106,18 +107,19 @@ def run(
         The program cannot be started, died of a signal, or left out a file that it
         ``makes``.
     RequestError
-        The log cannot be written.
+        The log cannot be written where the caller chose its folder; a :class:`ToolError` if that
+        is the cache, or the disk is full.
     """
     words = [str(word) for word in command]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         sink = log.open("w", encoding="utf-8", errors="replace")
     except OSError as error:
-        raise RequestError(
-            f"{who}: the folder of its log must be writable, not {log.parent} ({error.strerror})",
-            hint="set HOLIGRAIL_CACHE to another folder"
-            if log.is_relative_to(cache_folder())
-            else "choose another output folder",
+        message = f"{who}: the folder of its log must be writable, not {log.parent}"
+        if not log.is_relative_to(cache_folder()):
+            raise unwritable(message, error, "choose another output folder") from None
+        raise ToolError(
+            f"{message} ({error.strerror})", hint="set HOLIGRAIL_CACHE to another folder"
         ) from None
     for file in makes:
         file.unlink(missing_ok=True)

@@ -3,12 +3,15 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import ToolError
 from . import kept_files
 from .folder import cache_folder
 
-__all__ = ["digest", "fetch"]
+__all__ = ["digest", "fetch", "use"]
+
+_T = TypeVar("_T")
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -37,3 +40,16 @@ def fetch(name: str, make: Callable[[Path], Path]) -> Path:
             f"cache: the folder must take compiled files, not fail: {home} ({reason})",
             hint="make room there, or set HOLIGRAIL_CACHE to another folder",
         ) from None
+
+
+def use(name: str, make: Callable[[Path], Path], use: Callable[[Path], _T]) -> _T:
+    """What ``use`` makes of the cached file ``name``, though the cache may be cleared meanwhile.
+
+    Raises
+    ------
+    ToolError
+        As :func:`fetch`.
+    OSError
+        Of ``use``.
+    """
+    return kept_files.using(lambda: fetch(name, make), use)

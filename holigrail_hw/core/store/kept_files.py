@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..documents import parse_json
 from ..work_folder import unfinished
@@ -26,6 +26,7 @@ __all__ = [
     "keep",
     "read_document",
     "seal",
+    "using",
     "write_document",
 ]
 
@@ -36,6 +37,9 @@ _MARK = b"\nholigrail sha256 "
 _TRAILER = re.compile(rb"\nholigrail sha256 ([0-9a-f]{64})\n")
 _LENGTH = len(_MARK) + 64 + 1
 _DIGEST = "sha256"
+_TRIES = 5
+
+_T = TypeVar("_T")
 
 
 def seal(path: Path) -> None:
@@ -80,6 +84,22 @@ def fetch(target: Path, make: Callable[[Path], Path]) -> Path:
         seal(made)
         made.replace(target)
     return target
+
+
+def using(find: Callable[[], Path], use: Callable[[Path], _T]) -> _T:
+    """What ``use`` makes of the file that ``find`` gives, by :func:`fetch` for instance.
+
+    Another process may clear the cache between the two: a file that is gone is found, or made, and
+    used again. Raises what ``find`` raises, and the OSError of ``use`` if the file is there.
+    """
+    for _ in range(_TRIES - 1):
+        path = find()
+        try:
+            return use(path)
+        except OSError:
+            if path.exists():
+                raise
+    return use(find())
 
 
 def keep(made: Path, target: Path) -> None:

@@ -6,7 +6,6 @@ over soon, and would show unknown bits. Verilator runs the jobs of an engine, wh
 as many cycles on a larger netlist; see :mod:`.netlist_program` for the unknown bits there.
 """
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,16 +89,16 @@ def simulate(
             options = [f"-D{name}" for name in defines]
         else:
             ports = (exchange.clock, exchange.rx, exchange.tx, exchange.reset)
-            program = netlist_program.build(
+            netlist_program.build(
                 verilog_files,
                 top,
                 [port for port in ports if port],
+                # The name that cocotb's runner gives it.
+                folder / top,
                 who=exchange.who,
                 defines=defines,
                 progress=progress,
             )
-            # The name that cocotb's runner gives it.
-            shutil.copy2(program, folder / top)
             options = netlist_program.unknown_bits(exchange.seed)
         if progress is not None:
             progress(f"{exchange.simulator}: serial exchange, {exchange.what}")

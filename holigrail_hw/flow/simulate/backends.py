@@ -5,7 +5,9 @@ For each design the library has the C functions ``create``, ``destroy``, ``reset
 design. The loops themselves are in ``run_loop.hh``.
 """
 
+import ctypes
 import re
+import shutil
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
@@ -132,8 +134,8 @@ def build(
     trace: bool,
     short: bool = False,
     progress: Progress | None = None,
-) -> Path:
-    """Compile designs into one library in the cache; returns its path.
+) -> ctypes.CDLL:
+    """Compile designs into one library in the cache; returns it loaded.
 
     ``short`` is for runs of some thousand cycles, where time in the compiler does not come back.
 
@@ -159,7 +161,7 @@ def build(
         make_one = _make_cxxrtl if backend == "cxxrtl" else _make_verilator
         return make_one(tops, harness, work, compiler, trace, short)
 
-    return cache.fetch(name, make)
+    return cache.use(name, make, lambda path: ctypes.CDLL(str(path)))
 
 
 def _make_cxxrtl(tops, harness, work, compiler, trace, short) -> Path:
@@ -209,11 +211,13 @@ def _make_verilator(tops, harness, work, compiler, trace, short) -> Path:
         # The same for every design, and most of the compilation.
         key = cache.digest([version, compiler, built_with, name, *_SHARED])
         sources.append(
-            cache.fetch(
+            cache.use(
                 f"{key}.o",
                 lambda place, name=name: _compile(
                     compiler, [*flags, "-c"], [runtime / f"{name}.cpp"], place, f"{name}.o"
                 ),
+                # A copy that nobody clears before it is linked.
+                lambda kept, name=name: Path(shutil.copy(kept, work / f"{name}.o")),
             )
         )
     return _compile(compiler, [*flags, "-shared"], sources, work, "designs.so", short)

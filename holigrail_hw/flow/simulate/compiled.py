@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.core.disk import unwritable
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
@@ -118,17 +119,17 @@ class Compiled:
         return cls._loaded(top, backends.build([top], backend, trace=False, progress=progress), 0)
 
     @classmethod
-    def _loaded(cls, top: Top, library: Path, index: int) -> "Compiled":
+    def _loaded(cls, top: Top, library: ctypes.CDLL, index: int) -> "Compiled":
         self = cls.__new__(cls)
         self._set_up(top, library, index)
         return self
 
-    def _set_up(self, top: Top, library: Path, index: int) -> None:
+    def _set_up(self, top: Top, library: ctypes.CDLL, index: int) -> None:
         self.top, self.latency, self.interleave = top, top.latency, top.interleave
         self.cycles = 0
         self._inputs = {str(port.operand): port.width for port in top.inputs()}
         self._outputs = {str(port.operand): port.width for port in top.outputs()}
-        self._library, self._index = ctypes.CDLL(str(library)), index
+        self._library, self._index = library, index
         self._create, self._destroy = self._function("create"), self._function("destroy")
         self._create.restype = ctypes.c_void_p
         self._design = ctypes.c_void_p(self._create())
@@ -351,8 +352,10 @@ class Compiled:
         try:
             Path(path).write_bytes(function(self._design))
         except OSError as error:
-            raise RequestError(
-                f"simulate: the waveform must be writable, not {path} ({error.strerror})"
+            raise unwritable(
+                f"simulate: the waveform must be writable, not {path}",
+                error,
+                "--vcd with another file",
             ) from None
 
     def _function(self, name: str) -> Any:

@@ -90,7 +90,7 @@ class Network:
             )
             return work / "design.aag"
 
-        return cls.parse(content(cache.fetch(kept, make)).decode("ascii"))
+        return cls.parse(cache.use(kept, make, content).decode("ascii"))
 
     @classmethod
     def parse(cls, text: str) -> "Network":

@@ -91,7 +91,7 @@ def measure(
     folder = folders.prepare(Path(out_dir), "synth")
     if progress is not None:
         progress("writing Verilog")
-    generated = emit.generate(spec, timing, folder, seed=seed)
+    generated = emit.generate(spec, timing, folder, seed=seed, who="synth")
     top = generated.manifest["top"]
     verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
     checked: list[netlist_check.NetlistCheck] = []

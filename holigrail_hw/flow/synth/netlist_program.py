@@ -12,6 +12,7 @@ seed. Flip-flops of these devices begin with a known value and keep it in the si
 Only the ports are visible to the bench: with every net visible Verilator could simplify nothing.
 """
 
+import shutil
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -51,12 +52,15 @@ def build(
     sources: Sequence[Path],
     top: str,
     ports: Sequence[str],
+    place: Path,
     *,
     who: str,
     defines: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Path:
-    """The program in the cache for module ``top``; the bench sees the given ports.
+    """The program for module ``top``, copied from the cache; the bench sees the given ports.
+
+    ``place`` is the name of the copy.
 
     Raises
     ------
@@ -115,17 +119,19 @@ def build(
             # The same for every netlist, and much of the compilation.
             key = cache.digest([*versions, name, *_FLAGS])
             parts.append(
-                cache.fetch(
+                cache.use(
                     f"{key}.o",
                     lambda place, name=name: objects("-O1", [root / f"{name}.cpp"], place)[0],
+                    # A copy that nobody clears before it is linked.
+                    lambda kept, name=name: Path(shutil.copy(kept, work / f"{name}.o")),
                 )
             )
         program = work / "program"
-        place = plain(cocotb.libs_dir)
-        libraries = [f"-Wl,-rpath,{place}", f"-L{place}"]
+        home = plain(cocotb.libs_dir)
+        libraries = [f"-Wl,-rpath,{home}", f"-L{home}"]
         libraries += ["-lcocotbvpi_verilator", "-lpthread"]
         tool([compiler, *parts, *libraries, "-o", program], work, program)
         return unfinished / program.name
 
     name = cache.digest([*versions, top, *ports, *defines, str(cocotb.libs_dir), *texts])
-    return cache.fetch(f"{name}.sim", make)
+    return cache.use(f"{name}.sim", make, lambda kept: Path(shutil.copy2(kept, place)))

@@ -76,7 +76,7 @@ def netlist(top: Top) -> dict[str, Any]:
         run([*found.command, "-q", "-p", commands], who="yosys", log=work / "log", cwd=work)
         return work / "design.json"
 
-    return json.loads(content(cache.fetch(kept, make)))["modules"][top.name]
+    return json.loads(cache.use(kept, make, content))["modules"][top.name]
 
 
 def possible(module: dict[str, Any]) -> list[Fault]:

@@ -15,7 +15,7 @@
     tool runs, and thousands of adders take seconds.
 
 Without a choice it is ``compiled`` and ``cocotb``; a large netlist that ``words`` covers is checked
-there alone, since a compiler takes a tenth of a second for each adder.
+there alone: ``scripts/bench_verify`` prints what each level takes for each adder.
 """
 
 import time
@@ -28,7 +28,7 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
 from .. import tools
-from ..simulate import words
+from ..simulate import word_netlist
 from ..top import Top
 from .engine import EngineTask
 from .operator import OperatorTask, words_of
@@ -38,7 +38,7 @@ __all__ = ["LARGE", "LEVELS", "SIMULATORS", "USUAL", "LevelResult", "VerifyResul
 LEVELS = ("compiled", "cocotb", "icarus", "gates", "words")
 USUAL = LEVELS[:2]
 LARGE = 2_000
-"""Cells from which a netlist is large: a compiler takes about half a minute for it."""
+"""Cells from which a netlist is large."""
 SIMULATORS = ("verilator", "icarus")
 
 _TOOLS = {
@@ -129,7 +129,7 @@ def run(
     tools.require(*needed, who="verify")
     top = Top(spec, timing).driven()
     note = ""
-    if not asked and (count_of_cells := words.cells(top.rtlil)) >= LARGE and words_of(top):
+    if not asked and (count_of_cells := word_netlist.cells(top.rtlil)) >= LARGE and words_of(top):
         levels = ("words",)
         note = (
             f"verify: a compiler would take long for {count_of_cells} cells, so that Amaranth's"

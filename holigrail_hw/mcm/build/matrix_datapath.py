@@ -215,7 +215,7 @@ def _sum(
     def function(left: Any, right: Any) -> Any:
         a = _aligned(left, truncate[0], adder.left.shift, fold.left, facts.left)
         b = _aligned(right, truncate[1], 0, fold.right, facts.right)
-        upper_a, upper_b = a.shift_right(passed), b.shift_right(passed)
+        upper_a, upper_b = (_moved(operand, -passed) for operand in (a, b))
         if adder.left.negative:
             upper_a, upper_b = upper_b, upper_a
         if adder.left.negative or adder.right.negative:
@@ -246,7 +246,7 @@ def _wired(node: tuple[int, int, int], shift: int, negative: bool, addend: int) 
 def _aligned(value: Any, truncate: int, shift: int, constant: int, ends: Interval) -> Any:
     """An operand shifted into place, with a constant added by wiring alone."""
     value = Value.cast(value)
-    kept = value.shift_right(truncate).shift_left(truncate + shift)
+    kept = _moved(_moved(value, -truncate), truncate + shift)
     if not constant:
         return kept
     low, high = ends
@@ -264,6 +264,13 @@ def _aligned(value: Any, truncate: int, shift: int, constant: int, ends: Interva
         return (bits | Const(fill, width)).as_signed()
     whole = bits | Const(rest, width)
     return _cat(whole, Const(*_sized(top >> width))) if top else whole
+
+
+def _moved(value: Any, places: int) -> Any:
+    """Shifted up, or down if ``places`` is negative; itself, and no expression, by none."""
+    if not places:
+        return value
+    return value.shift_left(places) if places > 0 else value.shift_right(-places)
 
 
 def _cat(low: Any, high: Any) -> Any:

@@ -37,7 +37,8 @@ def load(name: str) -> ctypes.CDLL | None:
         return None
     source = Path(__file__).parent / f"{name}.cc"
     try:
-        return ctypes.CDLL(str(_built(name, source, compiler)))
+        find = functools.partial(_built, name, source, compiler)
+        return kept_files.using(find, lambda path: ctypes.CDLL(str(path)))
     except subprocess.CalledProcessError as error:
         _reasons[name] = f"{compiler} failed with status {error.returncode}: {error.stderr[-500:]}"
     except OSError as error:
