@@ -10,7 +10,7 @@ from sample_operators import Accumulate, Broken, BrokenAccumulate, MultiplyAdd
 from holigrail_hw.core import DesignError, RequestError, Timing, ToolError, operators
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit
-from holigrail_hw.flow.verify import vectors, verify
+from holigrail_hw.flow.verify import replay, verify, workloads
 
 STREAM = Timing(shell="stream")
 
@@ -193,25 +193,30 @@ class TestRefusals:
         )
 
 
+FAITHFUL = workloads.Workload(
+    1, {"i": {"x": [1, 2, 3]}}, {"o": {"y": ([5, 5, 5], [6, 5, 6], -1)}}, {"o": 3}
+)
+
+
 class TestVectors:
     def test_the_same_request_gives_the_same_vectors(self):
-        one, two = (vectors.choose(Accumulate(), 3, 50, seed=4) for _ in range(2))
-        other = vectors.choose(Accumulate(), 3, 50, seed=5)
-        assert one.codes["a"].tolist() == two.codes["a"].tolist() != other.codes["a"].tolist()
+        one, two = (workloads.choose(Accumulate(), 50, seed=4) for _ in range(2))
+        other = workloads.choose(Accumulate(), 50, seed=5)
+        codes = [chosen.items["i"]["a"].tolist() for chosen in (one, two, other)]
+        assert codes[0] == codes[1] != codes[2]
 
     def test_a_faithful_result_may_be_either_of_two(self):
-        pair = vectors.Vectors({"x": [1, 2, 3]}, {"y": ([5, 5, 5], [6, 5, 6])}, False)
-        assert vectors.failing(pair, {"y": [6, 6, 5]}).tolist() == [1]
+        wrong = workloads.differences(FAITHFUL, {"o": {"y": [6, 6, 5]}})
+        assert wrong == [workloads.Difference("o", 1)]
 
     @pytest.mark.parametrize("found", [[], [5], [5, 5, 5, 5]])
     def test_results_that_are_missing_are_not_right(self, found):
-        pair = vectors.Vectors({"x": [1, 2, 3]}, {"y": ([5, 5, 5], [6, 5, 6])}, False)
-        with pytest.raises(DesignError, match=f"y must have 3 results, not {len(found)}"):
-            vectors.failing(pair, {"y": found})
+        with pytest.raises(DesignError, match=f"stream o must have 3 items, not {len(found)}"):
+            workloads.differences(FAITHFUL, {"o": {"y": found}})
 
     def test_command_can_be_pasted(self):
         timing = Timing(period_ns=62.5, device="ice40up5k", shell="stream")
-        line = vectors.command("verify", MultiplyAdd(a_width=9), timing, "--seed", "3")
+        line = replay.command("verify", MultiplyAdd(a_width=9), timing, "--seed", "3")
         assert shlex.split(line) == [
             *("holigrail", "verify", "test-multiply-add", "--a-width", "9", "--period", "62.5"),
             *("--device", "ice40up5k", "--shell", "stream", "--seed", "3"),

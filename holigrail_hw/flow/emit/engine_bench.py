@@ -29,7 +29,7 @@ _DRAIN = 64
 def bench(
     top: Top, words: Mapping[str, Sequence[int]], quiet_cycles: int, master: Top | None = None
 ) -> str:
-    """The bench of ``top`` with the items of every stream, as ``workloads.pack`` has them.
+    """The bench of ``top`` with the items of every stream, as ``packed_items.pack`` has them.
 
     Parameters
     ----------

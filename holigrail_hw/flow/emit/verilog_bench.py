@@ -12,9 +12,8 @@ bit is wrong. The bench changes inputs after the falling edge of the clock and l
 before the rising one.
 """
 
-from collections.abc import Sequence
-
 from ..top import Port, Top
+from ..verify.workloads import Workload
 from .bench_parts import (
     clocking,
     end,
@@ -26,6 +25,7 @@ from .bench_parts import (
     signal,
     unknown,
 )
+from .packed_items import pack
 
 __all__ = ["bench"]
 
@@ -33,9 +33,10 @@ __all__ = ["bench"]
 _DRAIN = 8
 
 
-def bench(top: Top, words: Sequence[int]) -> str:
-    """The bench of ``top`` with the items of ``vectors.pack``."""
+def bench(top: Top, chosen: Workload) -> str:
+    """The bench of ``top`` with the items of an operator."""
     inputs, outputs = top.inputs(), top.outputs()
+    words = _words(top, chosen)
     fields, width = _fields(inputs, outputs)
     declarations, tasks = memory("vectors", width, words)
     clocks, cycle, reset = clocking(top)
@@ -82,6 +83,13 @@ def bench(top: Top, words: Sequence[int]) -> str:
         "endmodule",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _words(top: Top, chosen: Workload) -> list[int]:
+    """Operands and results of every item as one number; all bits of a result count."""
+    packed = pack(top.streams(), chosen)
+    operands, results = _total(top.inputs()), (1 << 2 * _total(top.outputs())) - 1
+    return [i | (o & results) << operands for i, o in zip(packed["i"], packed["o"], strict=True)]
 
 
 def _check(

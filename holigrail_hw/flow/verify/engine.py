@@ -14,7 +14,8 @@ from ..simulate import cocotb_job, icarus_job, lane_streams
 from ..simulate.compiled import Compiled
 from ..simulate.gates import Network
 from ..top import Top
-from . import vectors, workloads
+from . import workloads
+from .replay import command
 
 __all__ = ["COUNTS", "EngineTask"]
 
@@ -149,7 +150,8 @@ class EngineTask:
     def _difference(self, chosen, place, found, level, wrong=1) -> DesignError:
         more = f", {wrong} wrong in all" if wrong > 1 else ""
         return DesignError(
-            f"{self.top.spec.name}: a result differs from the golden model ({level}{more})\n"
+            f"{self.top.spec.name}: result differs from the golden model at"
+            f" {workloads.where(self.top.spec, chosen, place)} ({level}{more})\n"
             f"{workloads.report(self.top.spec, chosen, place, found)}\n"
             f"  {self._replay(level)}"
         )
@@ -159,5 +161,5 @@ class EngineTask:
         if level == "cocotb" and self.simulator != "verilator":
             words += ["--simulator", self.simulator]
         words += ["--seed", str(self.seed), "--count", str(self.wanted or COUNTS[level])]
-        line = vectors.command("verify", self.top.asked, self.top.timing, *words)
+        line = command("verify", self.top.asked, self.top.timing, *words)
         return f"seed {self.seed}; replay: {line}"

@@ -16,7 +16,9 @@ from ..simulate.compiled import Compiled
 from ..simulate.gates import Gates, Network
 from ..simulate.words import Words
 from ..top import Top
-from . import vectors, workloads
+from . import workloads
+from .replay import command
+from .workloads import Difference, Workload
 
 __all__ = ["COUNTS", "OperatorTask", "words_of"]
 
@@ -56,20 +58,20 @@ class OperatorTask:
         else:
             if not chosen.exhaustive:
                 # A run that is cut off by the reset of the next one must leave no trace.
-                design.run(chosen.part(0, min(7, len(chosen))).codes)
-            self._judge(chosen, design.run(chosen.codes), "compiled")
+                design.run({name: codes[:7] for name, codes in chosen.items["i"].items()})
+            self._judge(chosen, design.run(chosen.items["i"]), "compiled")
             checked = 1 if self.only is not None else len(chosen)
         return "cxxrtl", checked, chosen.exhaustive, design.cycles
 
-    def _compiled_stream(self, design: Compiled, chosen: vectors.Vectors) -> int:
+    def _compiled_stream(self, design: Compiled, chosen: Workload) -> int:
         rng, checked = np.random.default_rng(self.seed), 0
         for idle, stall in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4)):
             patterns: dict[str, Any] = {
                 "idle": rng.random(251) < idle,
                 "stall": rng.random(241) < stall,
             }
-            design.run_stream(chosen.codes, **patterns, cycles=self.top.latency + 5)
-            found = design.run_stream(chosen.codes, **patterns)
+            design.run_stream(chosen.items["i"], **patterns, cycles=self.top.latency + 5)
+            found = design.run_stream(chosen.items["i"], **patterns)
             self._judge(chosen, found.results, "compiled")
             wanted = len(chosen) + self.top.latency
             if not idle and not stall and found.cycles != wanted:
@@ -90,7 +92,7 @@ class OperatorTask:
         self.progress(f"gates: {len(chosen)} vectors")
         if top.stream:
             return self._lane_streams(network, chosen)
-        design, codes = Gates.of(top, network), chosen.codes
+        design, codes = Gates.of(top, network), chosen.items["i"]
         if top.clocked and not top.spec.stateful:
             # Copies side by side, each with a row of items one after the other.
             lanes = max(1, len(chosen) // _ROW)
@@ -112,15 +114,14 @@ class OperatorTask:
             )
         chosen = self._vectors("words")
         self.progress(f"words: {len(chosen)} vectors")
-        codes = {port.name: chosen.codes[str(port.operand)] for port in self.top.inputs()}
+        codes = {port.name: chosen.items["i"][str(port.operand)] for port in self.top.inputs()}
         ports = {str(port.operand): port.name for port in self.top.outputs()}
         self._judge(chosen, netlist.run(codes, ports), "words")
         checked = 1 if self.only is not None else len(chosen)
         return "numpy", checked, chosen.exhaustive, len(chosen)
 
     def _lane_streams(self, network: Network, chosen) -> tuple[str, int, bool, int]:
-        workload = workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
-        sides = lane_streams.lanes_of(self.top, workload)
+        sides = lane_streams.lanes_of(self.top, chosen)
         pauses = lane_streams.pauses(self.top, self.seed)
         most = 200 * (len(chosen) + self.top.latency + 8) * self.top.interleave
         lanes, latency = lane_streams.LANES, self.top.latency
@@ -174,7 +175,7 @@ class OperatorTask:
                 f" cycle {failure['cycle']}, {self.simulator})\n  {self._replay('cocotb', None)}"
             )
         if failure:
-            found = failure["found"] or dict.fromkeys(chosen.expected)
+            found = failure["found"] or dict.fromkeys(chosen.expected["o"])
             raise self._difference(chosen, failure["index"], found, "cocotb")
         tests = report["tests"]
         checked = sum(test["vectors"] for test in tests)
@@ -201,7 +202,7 @@ class OperatorTask:
         index = int(wrong[0][0])
         names = {port.name: str(port.operand) for port in self.top.outputs()}
         found: dict[str, int | None] = {
-            name: int(low[index]) for name, (low, _) in chosen.expected.items()
+            name: int(sides[0][index]) for name, sides in chosen.expected["o"].items() if sides
         }
         for entry, port, digits in wrong:
             if int(entry) == index:
@@ -209,22 +210,22 @@ class OperatorTask:
                 found[names[port]] = int(digits, 16) if known else None
         raise self._difference(chosen, index, found, "icarus")
 
-    def _vectors(self, level: str) -> vectors.Vectors:
+    def _vectors(self, level: str) -> Workload:
         spec, count = self.top.spec, self.wanted
-        everything = level in ("compiled", "gates", "words") and vectors.is_exhaustive(spec)
+        everything = level in ("compiled", "gates", "words") and workloads.is_exhaustive(spec)
         if count is None and not everything:
             count = COUNTS[level]
-        chosen = vectors.choose(spec, self.top.interleave, count, self.seed)
+        chosen = workloads.choose(spec, count, self.seed, timing=self.top.timing)
         if self.only is not None and self.only >= len(chosen):
             raise RequestError(f"verify: only must be below {len(chosen)}, not {self.only}")
         return chosen
 
-    def _judge(self, chosen: vectors.Vectors, found: dict[str, Any], level: str) -> None:
-        wrong = vectors.failing(chosen, found)
+    def _judge(self, chosen: Workload, found: dict[str, Any], level: str) -> None:
+        wrong = [one.index for one in workloads.differences(chosen, {"o": found})]
         if self.only is not None:
-            wrong = wrong[wrong == self.only]
-        if len(wrong):
-            index = int(wrong[0])
+            wrong = [index for index in wrong if index == self.only]
+        if wrong:
+            index = wrong[0]
             one = {name: int(values[index]) for name, values in found.items()}
             raise self._difference(chosen, index, one, level, len(wrong))
 
@@ -234,7 +235,7 @@ class OperatorTask:
         more = f", {wrong} wrong in all" if wrong and wrong > 1 else ""
         return DesignError(
             f"{spec.name}: result differs from the golden model at {place} ({level}{more})\n"
-            f"{vectors.report(spec, chosen, index, found)}\n"
+            f"{workloads.report(spec, chosen, Difference('o', index), found)}\n"
             f"  {self._replay(level, index, None if chosen.exhaustive else len(chosen))}"
         )
 
@@ -245,5 +246,5 @@ class OperatorTask:
         words += ["--seed", str(self.seed)]
         words += [] if count is None else ["--count", str(count)]
         words += [] if index is None else ["--only", str(index)]
-        line = vectors.command("verify", self.top.spec, self.top.timing, *words)
+        line = command("verify", self.top.spec, self.top.timing, *words)
         return f"seed {self.seed}; replay: {line}"
