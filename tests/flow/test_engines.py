@@ -91,7 +91,7 @@ def faulty():
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_planted_faults_are_caught(fault, faulty, monkeypatch):
     assert set(CAUGHT) == {*FAULTS} - {"none"}
-    monkeypatch.setattr("holigrail_hw.flow.verify.engine.Compiled", lambda *_, **__: faulty[fault])
+    monkeypatch.setattr("holigrail_hw.flow.verify.levels.Compiled", lambda *_, **__: faulty[fault])
     with pytest.raises(DesignError, match=CAUGHT[fault]):
         verify.run(Repeat(fault=fault), levels=["compiled"], count=200)
 
@@ -113,6 +113,11 @@ def test_cocotb_catches_a_fault_and_says_where():
 def test_one_vector_alone_is_refused():
     with pytest.raises(RequestError, match="--only must not be given for test-repeat"):
         verify.run(Repeat(), only=3, levels=["compiled"])
+
+
+def test_a_level_that_takes_no_streams_is_refused():
+    with pytest.raises(RequestError, match="level words must have a netlist of sums"):
+        verify.run(Repeat(), levels="words")
 
 
 def test_generated_folder(tmp_path):
