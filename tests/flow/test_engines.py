@@ -66,8 +66,13 @@ def test_cocotb():
 @iverilog
 def test_verilog_bench():
     assert verify.run(Repeat(width=3), levels=["icarus"], count=50).vectors >= 50
-    with pytest.raises(DesignError, match="the Verilog bench must pass"):
+    with pytest.raises(
+        DesignError, match=r"at item \d+ of \d+ of stream result .* \(icarus\)"
+    ) as bad:
         verify.run(Repeat(width=3, fault="value"), levels=["icarus"], count=50)
+    assert re.search(r"  a: expected .* got .* WRONG\n", str(bad.value))
+    with pytest.raises(DesignError, match="the Verilog bench must pass"):
+        verify.run(Repeat(width=3, fault="stuck"), levels=["icarus"], count=50)
 
 
 CAUGHT = {
@@ -108,6 +113,12 @@ def test_cocotb_catches_a_fault_and_says_where():
     )
     assert "WRONG" in text
     assert "replay: holigrail verify test-repeat --fault value --level cocotb --seed 0" in text
+
+
+@pytest.mark.cocotb
+def test_cocotb_counts_the_cycles_that_are_promised():
+    with pytest.raises(DesignError, match=r"items must take \d+ cycles, not \d+ \(cocotb test"):
+        verify.run(Repeat(fault="slow"), levels=["cocotb"], count=60)
 
 
 def test_one_vector_alone_is_refused():

@@ -21,9 +21,7 @@ from ..top import Top
 from ..verify import workloads
 from . import (
     core_file,
-    engine_bench,
     manifest,
-    packed_items,
     stand_alone_bench,
     verilog_bench,
 )
@@ -80,7 +78,10 @@ def generate(
     with folders.staging(Path(out_dir), "generate", last=manifest.NAME) as work:
         top = Top(spec, timing)
         chosen = workloads.choose(top.spec, vectors, seed, timing=timing)
-        text = _engine_bench(top, chosen) if top.engine else verilog_bench.bench(top, chosen)
+        master = top.master()
+        text = verilog_bench.bench(top, chosen, master)
+        if master:
+            text += "\n" + verilog(master)
         texts = {
             f"{top.name}.v": verilog(top),
             f"{top.name}_bench.v": text,
@@ -95,10 +96,3 @@ def generate(
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
     return Generated(tuple(Path(out_dir) / file for file in texts), content)
-
-
-def _engine_bench(top: Top, chosen: workloads.Workload) -> str:
-    master = top.master()
-    words = packed_items.pack((master or top).handshakes(), chosen)
-    text = engine_bench.bench(top, words, top.spec.quiet_cycles, master)
-    return text + "\n" + verilog(master) if master else text

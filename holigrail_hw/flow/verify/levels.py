@@ -196,10 +196,11 @@ class Levels:
         cycles, output = icarus_job.run(self.top, count, self.seed, len(chosen))
         if cycles is not None:
             return "icarus", self._checked(chosen), False, cycles
-        wrong = re.findall(r"^vector (\d+): (\w+) expected \w+ got (\w+),", output, re.M)
+        line = r"^stream (\w+) item (\d+): (\w+) expected \w+ got (\w+)$"
+        wrong = re.findall(line, output, re.M)
         if self.only is not None:
             verdict = f"FAIL: {len(wrong)} wrong of {count} vectors, {count} checked"
-            wrong = [entry for entry in wrong if int(entry[0]) == self.only]
+            wrong = [entry for entry in wrong if int(entry[1]) == self.only]
             # All that is wrong must be other vectors, and this one must have been compared.
             if not wrong and verdict in output.splitlines():
                 return "icarus", 1, False, count + self.top.latency
@@ -208,14 +209,14 @@ class Levels:
                 f"{self.top.name}: the Verilog bench must pass\n{output.strip()}\n"
                 f"  {self._replay('icarus', chosen)}"
             )
-        place = Difference("o", int(wrong[0][0]))
+        place = Difference(wrong[0][0], int(wrong[0][1]))
         found: dict[str, int | None] = {}
         for port in self._payload(place):
             name = str(port.operand)
             sides = chosen.expected[place.stream][name]
             found[name] = int(sides[0][place.index]) if sides else None
-            for index, field, digits in wrong:
-                if int(index) == place.index and field == port.name:
+            for stream, index, field, digits in wrong:
+                if Difference(stream, int(index)) == place and field == port.name:
                     known = re.fullmatch("[0-9a-f]+", digits)
                     found[name] = int(digits, 16) if known else None
         raise self._difference(chosen, place, found, "icarus")
