@@ -1,8 +1,8 @@
 """The cocotb bench of every design: emitted Verilog against the golden model, stream by stream.
 
 The environment variable ``HOLIGRAIL_BENCH`` names a JSON file with the design (operator,
-parameters, timing, and the Python module that defines the operator), the workload (count, seed,
-and the index of the item to judge, if only one) and the report file. The report lists what each test
+parameters, timing, and the Python module that defines the operator), the workload (count, seed, and
+the index of the item to judge, if only one) and the report file. The report lists what each test
 checked, and the first wrong item.
 
 Plain ports take an item in every cycle. Sources of streams pause and sinks refuse at random; the
