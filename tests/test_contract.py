@@ -18,7 +18,7 @@ from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
-from holigrail_hw.flow.verify import mutants, vectors
+from holigrail_hw.flow.verify import mutants, workloads
 from holigrail_hw.ui.pictures import svg_of
 
 # Plug-ins bring their own tests, and engines have a contract of their own.
@@ -66,14 +66,18 @@ def streams(name: str) -> list[Compiled]:
     return compile_all(requests, short=True)
 
 
-def expect(design: Compiled, chosen: vectors.Vectors, found: dict, what: str) -> None:
-    wrong = vectors.failing(chosen, found)
-    assert not len(wrong), (
-        f"{design.top.name}, {what}, vector {wrong[0]} of {len(chosen)}\n"
-        + vectors.report(
-            design.top.spec, chosen, wrong[0], {n: int(v[wrong[0]]) for n, v in found.items()}
+def choose(design: Compiled, count: int, seed: int) -> workloads.Workload:
+    return workloads.choose(design.top.spec, count, seed, timing=design.top.timing)
+
+
+def expect(design: Compiled, chosen: workloads.Workload, found: dict, what: str) -> None:
+    wrong = workloads.differences(chosen, {"o": found})
+    if wrong:
+        spec, one = design.top.spec, {n: int(v[wrong[0].index]) for n, v in found.items()}
+        raise AssertionError(
+            f"{design.top.name}, {what}, {workloads.where(spec, chosen, wrong[0])}\n"
+            + workloads.report(spec, chosen, wrong[0], one)
         )
-    )
 
 
 def test_there_are_operators():
@@ -202,12 +206,12 @@ def test_hardware_equals_golden(name):
 def test_compiled_hardware_equals_golden(name):
     """Compiled as C++ as well; and a reset leaves no trace."""
     for design in plain(name):
-        chosen = vectors.choose(design.top.spec, design.interleave, COUNT, seed=11)
-        expect(design, chosen, design.run(chosen.codes), "plain")
-        first = vectors.choose(design.top.spec, design.interleave, 23, seed=12)
-        second = vectors.choose(design.top.spec, design.interleave, 60, seed=13)
-        design.run(first.codes)
-        expect(design, second, design.run(second.codes), "after a reset")
+        chosen = choose(design, COUNT, seed=11)
+        expect(design, chosen, design.run(chosen.items["i"]), "plain")
+        first = choose(design, 23, seed=12)
+        second = choose(design, 60, seed=13)
+        design.run(first.items["i"])
+        expect(design, second, design.run(second.items["i"]), "after a reset")
 
 
 def test_streams(name):
@@ -217,18 +221,18 @@ def test_streams(name):
     """
     rng = np.random.default_rng(14)
     for design in streams(name):
-        chosen = vectors.choose(design.top.spec, design.interleave, 300, seed=15)
+        chosen = choose(design, 300, seed=15)
         for idle, stall in PAUSES:
             run = design.run_stream(
-                chosen.codes, idle=rng.random(61) < idle, stall=rng.random(53) < stall
+                chosen.items["i"], idle=rng.random(61) < idle, stall=rng.random(53) < stall
             )
             expect(design, chosen, run.results, f"idle {idle}, stall {stall}")
             if not idle and not stall:
                 assert run.cycles == len(chosen) + design.latency
-        cut = design.run_stream(chosen.codes, stall=[0, 0, 1], cycles=design.latency + 11)
+        cut = design.run_stream(chosen.items["i"], stall=[0, 0, 1], cycles=design.latency + 11)
         assert cut.received < len(chosen)
-        other = vectors.choose(design.top.spec, design.interleave, 60, seed=17)
-        found = design.run_stream(other.codes, idle=[1, 0, 0])
+        other = choose(design, 60, seed=17)
+        found = design.run_stream(other.items["i"], idle=[1, 0, 0])
         expect(design, other, found.results, "after a reset in mid-stream")
 
 
@@ -279,7 +283,7 @@ def test_planted_faults_are_noticed(name):
     """
     result = mutants.run(OPERATORS[name](), faults=44, seed=18)
     assert result.killed
-    least = 1 if vectors.is_exhaustive(OPERATORS[name]()) else 0.95
+    least = 1 if workloads.is_exhaustive(OPERATORS[name]()) else 0.95
     assert result.rate >= least, [str(fault) for fault in result.survived]
 
 

@@ -62,18 +62,19 @@ def compiled():
 
 
 def workload(
-    design: Compiled, seed: int, count: int = COUNT, timed: Timing | None = None
+    design: Compiled, seed: int, count: int = COUNT, timed: bool = False
 ) -> workloads.Workload:
     assert isinstance(design.top.spec, Engine)
-    return workloads.choose(design.top.spec, count, seed, timed=timed)
+    return workloads.choose(design.top.spec, count, seed, timing=design.top.timing, timed=timed)
 
 
 def expect(design: Compiled, chosen: workloads.Workload, found: dict) -> None:
     wrong = workloads.differences(chosen, found)
     if wrong:
         one = {field: int(v[wrong[0].index]) for field, v in found[wrong[0].stream].items()}
-        text = workloads.report(design.top.spec, chosen, wrong[0], one)
-        raise AssertionError(f"{design.top.name}: {len(wrong)} wrong, first\n{text}")
+        spec, text = design.top.spec, workloads.report(design.top.spec, chosen, wrong[0], one)
+        place = workloads.where(spec, chosen, wrong[0])
+        raise AssertionError(f"{design.top.name}: {len(wrong)} wrong, first {place}\n{text}")
 
 
 def test_description(name):
@@ -159,8 +160,7 @@ def test_hardware_equals_golden(name, compiled):
         spec = design.top.spec
         for idle, stall in PAUSES if place < 2 else (PAUSES[0], PAUSES[3]):
             # Only jobs whose cycles are promised where nobody waits.
-            timed = None if idle or stall else design.top.timing
-            chosen = workload(design, seed=place, timed=timed)
+            chosen = workload(design, seed=place, timed=not idle and not stall)
             pauses = {
                 stream.name: rng.random(251) < (idle if stream.direction == "in" else stall)
                 for stream in design.top.handshakes()

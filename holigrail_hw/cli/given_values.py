@@ -13,50 +13,36 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.streams import Items
 from holigrail_hw.formats import Format
 
-__all__ = ["items_of", "operands_of"]
+__all__ = ["items_of"]
 
 _OUTWARDS = ("down", "up")
-
-
-def operands_of(
-    who: str, inputs: Mapping[str, Format], texts: list[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """Codes of every operand, and what was rounded; an operand that is not given is zero.
-
-    Raises
-    ------
-    RequestError
-        If a name or a value is wrong, or the lists have different lengths.
-    """
-    values, rounded = _read(who, "an operand", inputs, texts)
-    return _even(f"{who}: every --value list", inputs, values), rounded
 
 
 def items_of(spec: OperatorSpec, texts: list[str]) -> tuple[Items, list[str]]:
     """Items of the source streams inside ``spec``, and what was rounded.
 
-    A field is named ``STREAM_FIELD``.
-
-    An operator behind a shell has its operands. A field that is not given is zero where another one
-    of its stream is given; a stream without any has no items.
+    An operator, behind a shell or not, has its operands; a field of a stream of an engine is named
+    ``STREAM_FIELD``. What is not given is zero where something else of its stream is given; a
+    stream without any has no items.
 
     Raises
     ------
     RequestError
-        As for :func:`operands_of`.
+        If a name or a value is wrong, or the lists of a stream have different lengths.
     """
     inner = spec.inner if isinstance(spec, Shelled) else spec
-    if inner.planned:
-        codes, rounded = operands_of(spec.name, inner.inputs(), texts)
-        return {"i": codes}, rounded
-    sources = {name: one for name, one in inner.streams().items() if one.direction == "in"}
-    values, rounded = _read(spec.name, "a field of a stream", inner.inputs(), texts)
+    kind = "an operand" if inner.planned else "a field of a stream"
+    values, rounded = _read(spec.name, kind, inner.inputs(), texts)
     items, wrong = {}, []
-    for name, stream in sources.items():
-        mine = {f: values[f"{name}_{f}"] for f in stream.fields if f"{name}_{f}" in values}
+    for stream, one in inner.streams().items():
+        if one.direction == "out":
+            continue
+        prefix = "" if inner.planned else f"{stream}_"
+        of_stream = "" if inner.planned else f" of stream {stream}"
+        mine = {f: values[prefix + f] for f in one.fields if prefix + f in values}
         try:
-            who = f"{spec.name}: every --value list of stream {name}"
-            items[name] = _even(who, stream.fields, mine)
+            what = f"{spec.name}: every --value list{of_stream}"
+            items[stream] = _even(what, one.fields, mine)
         except RequestError as error:
             wrong += error.violations
     if wrong:

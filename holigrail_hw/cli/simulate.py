@@ -1,88 +1,36 @@
 """``holigrail simulate``: run some items through the hardware and print them decoded."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.shelled import Shelled, shelled
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.streams import Items
+from holigrail_hw.core.timing import Timing
 from holigrail_hw.flow.simulate.compiled import Compiled
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.ui.tables import table
 
 from . import given_values
-from .arguments import Design, read_design
+from .arguments import read_design
 from .options import integer
 from .session import Session
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 __all__ = ["configure", "main"]
 
 
 def main(words: list[str], session: Session) -> int:
-    """Print operands, results and golden results of some items; exit status 1 if they differ."""
+    """Print items, results and golden results of some jobs; exit status 1 if they differ."""
     options, design = read_design(words, session, configure)
-    if not shelled(design.spec, design.timing).planned:
-        return _engine(options, design, session)
-    spec, rng = design.spec, np.random.default_rng(session.seed)
-    codes = spec.items(options.count, rng)
-    if options.value:
-        codes, rounded = given_values.operands_of(spec.name, spec.inputs(), options.value)
-        _say(spec, rounded, session)
-    with session.progress() as progress:
-        simulator = Compiled(spec, design.timing, trace=options.vcd is not None, progress=progress)
-        found = simulator.run(codes)
-        if options.vcd is not None:
-            simulator.trace(options.vcd)
-    expected = spec.reference(codes, simulator.interleave)
-    count = len(next(iter(codes.values())))
-    rows, wrong = [], 0
-    for index in range(count):
-        right = all(_agree(found[name][index], expected[name], index) for name in found)
-        wrong += not right
-        rows.append(
-            {
-                "item": index,
-                **{n: f.format_code(int(codes[n][index])) for n, f in spec.inputs().items()},
-                **{n: f.format_code(int(found[n][index])) for n, f in spec.outputs().items()},
-                "equals_golden": right,
-            }
-        )
-    result = {
-        "top": design.top,
-        "latency": simulator.latency,
-        "interleave": simulator.interleave,
-        "items": rows,
-    }
-    header = [*rows[0]]
-    status = session.show(
-        result,
-        lambda console: table(console, header, [[row[key] for key in header] for row in rows]),
-        status=int(bool(wrong)),
-    )
-    if wrong and not session.json:
-        raise DesignError(
-            f"{spec.name}: the hardware must equal the golden model, not differ in {wrong} of"
-            f" {count} items",
-            hint="`holigrail verify` prints the first of them with a command that replays it",
-        )
-    return status
-
-
-def _engine(options: argparse.Namespace, design: Design, session: Session) -> int:
-    """Jobs, stream by stream, beside the golden items."""
     spec = shelled(design.spec, design.timing)
     if options.value:
         items, rounded = given_values.items_of(spec, options.value)
-        _say(spec, rounded, session)
-        chosen = _job(spec, items)
+        for text in rounded:
+            session.note(f"{spec.name}: {text}")
+        chosen = _job(spec, items, design.timing)
     else:
-        chosen = workloads.choose(spec, options.count, session.seed)
+        chosen = workloads.choose(spec, options.count, session.seed, timing=design.timing)
     with session.progress() as progress:
         simulator = Compiled(
             design.spec, design.timing, trace=options.vcd is not None, progress=progress
@@ -90,50 +38,37 @@ def _engine(options: argparse.Namespace, design: Design, session: Session) -> in
         run = simulator.run_streams(chosen.items, chosen.counts, quiet=spec.quiet_cycles)
         if options.vcd is not None:
             simulator.trace(options.vcd)
-    wrong = {(d.stream, d.index) for d in workloads.differences(chosen, run.results)}
+    wrong = {(one.stream, one.index) for one in workloads.differences(chosen, run.results)}
     rows = _rows(spec, {**chosen.items, **run.results}, wrong)
     for name, fields in chosen.items.items():
         left = len(next(iter(fields.values()))) - run.moved[name]
         if left:
             session.note(f"{left} items of stream {name} were not taken: no result needs them")
-    result = {"top": design.top, "cycles": run.cycles, "jobs": chosen.jobs, "items": rows}
-
-    def text(console: "Console") -> None:
-        header = ("stream", "item", "fields", "equals golden")
-        lines = [
-            (
-                row["stream"],
-                row["item"],
-                ", ".join(f"{name} {code}" for name, code in row["fields"].items()),
-                row["equals_golden"],
-            )
-            for row in rows
-        ]
-        table(console, header, lines)
-
-    status = session.show(result, text, status=int(bool(wrong)))
+    pace = {"cycles": run.cycles, "jobs": chosen.jobs}
+    if spec.planned:
+        pace = {"latency": simulator.latency, "interleave": simulator.interleave}
+    status = session.show(
+        {"top": design.top, **pace, "items": rows},
+        lambda console: table(console, [*rows[0]], [[*map(_cell, row.values())] for row in rows]),
+        status=int(bool(wrong)),
+    )
     if wrong and not session.json:
         raise DesignError(
-            f"{spec.name}: the hardware must equal the golden model, not differ in {len(wrong)}"
-            " items",
+            f"{spec.name}: the hardware must equal the golden model, not differ in {len(wrong)} of"
+            f" {len(chosen)} items",
             hint="`holigrail verify` prints the first of them with a command that replays it",
         )
     return status
 
 
-def _say(spec: OperatorSpec, rounded: list[str], session: Session) -> None:
-    for text in rounded:
-        session.note(f"{spec.name}: {text}")
-
-
-def _job(spec: OperatorSpec, items: Items) -> workloads.Workload:
+def _job(spec: OperatorSpec, items: Items, timing: Timing) -> workloads.Workload:
     """Given items with the golden answer; raises RequestError where they are no whole job."""
     counts = {name: len(next(iter(fields.values()))) for name, fields in items.items()}
     told = ", ".join(f"{name} has {count} items" for name, count in counts.items())
     hint = "--count 1 shows a random job, item by item; `info` says what the fields are"
     try:
         packed = spec.packed(items) if isinstance(spec, Shelled) else items
-        chosen = workloads.given(spec, packed)
+        chosen = workloads.given(spec, packed, timing)
     except (ValueError, LookupError, RuntimeError):
         # What a golden model does with half a job, whose rest it looks for.
         raise RequestError(
@@ -148,7 +83,7 @@ def _job(spec: OperatorSpec, items: Items) -> workloads.Workload:
 
 
 def _rows(spec: OperatorSpec, items: Items, wrong: set[tuple[str, int]]) -> list[dict[str, Any]]:
-    """A row for every item of every stream, its fields decoded."""
+    """A row for every item of every stream, its fields decoded; one for operands and results."""
     outside, inside = spec.streams(), spec.streams()
     if isinstance(spec, Shelled):
         items = spec.unpacked(items)
@@ -159,13 +94,20 @@ def _rows(spec: OperatorSpec, items: Items, wrong: set[tuple[str, int]]) -> list
             codes = {n: f.format_code(int(items[name][n][index])) for n, f in stream.fields.items()}
             right = stream.direction == "in" or (name, index) not in wrong
             rows.append({"stream": name, "item": index, "fields": codes, "equals_golden": right})
-    return rows
+    if not spec.planned:
+        return rows
+    pairs = zip(rows[: len(rows) // 2], rows[len(rows) // 2 :], strict=True)
+    return [
+        {"item": i["item"], **i["fields"], **o["fields"], "equals_golden": o["equals_golden"]}
+        for i, o in pairs
+    ]
 
 
-def _agree(found: Any, expected: Any, index: int) -> bool:
-    """Equal codes; a faithful output is a pair (low, high) and either one is right."""
-    choices = expected if isinstance(expected, tuple) else (expected,)
-    return any(int(found) == int(np.asarray(choice)[index]) for choice in choices)
+def _cell(value: Any) -> Any:
+    """Fields as one text."""
+    if not isinstance(value, dict):
+        return value
+    return ", ".join(f"{name} {code}" for name, code in value.items())
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

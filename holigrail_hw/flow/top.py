@@ -175,6 +175,13 @@ class Top:
             Handshake("o", "out", tuple(self.outputs())),
         ]
 
+    def streams(self) -> list[Handshake]:
+        """The same; plain ports are streams ``i`` and ``o``, without valid and ready."""
+        if self.stream:
+            return self.handshakes()
+        ways = ("i", "in", self.inputs()), ("o", "out", self.outputs())
+        return [Handshake(name, way, tuple(ports)) for name, way, ports in ways]
+
     def inputs(self) -> list[Port]:
         """Operand ports, in the operator's order."""
         prefix = "i_" if self.stream and not self.engine else ""

@@ -12,8 +12,8 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.top import Top
-from holigrail_hw.flow.verify import engine as verify_engine
 from holigrail_hw.flow.verify import workloads
+from holigrail_hw.flow.verify.levels import Levels
 
 FLOWS = ("weight-stationary", "input-stationary", "output-stationary")
 FAST = Timing(period_ns=6.0, device="ecp5")
@@ -175,9 +175,7 @@ def test_output_stationary_tiles_follow_without_a_gap():
 
 def test_a_wrong_promise_and_a_wrong_product_are_caught(monkeypatch):
     spec = array(rows=2, columns=2)
-    task = verify_engine.EngineTask(
-        verify_engine.Top(spec), "verilator", 60, 0, None, lambda text: None
-    )
+    task = Levels(Top(spec), "verilator", 60, 0, None, lambda text: None)
     assert task.compiled()[1] > 0
     right = SystolicArray.tile_cycles
     monkeypatch.setattr(SystolicArray, "tile_cycles", lambda *given: right(*given) + 1)

@@ -265,7 +265,7 @@ class TestNothingIsDropped:
         assert seeds == [7]
 
     def test_a_replay_asks_for_the_same_clock(self):
-        from holigrail_hw.flow.verify.vectors import command
+        from holigrail_hw.flow.verify.replay import command
 
         spec = find("mac")()
         exact = command("verify", spec, Timing(period_ns=1000 / 12))

@@ -151,7 +151,7 @@ def test_a_difference_is_found(holigrail, monkeypatch):
     monkeypatch.setattr(cls, "golden", wrong)
     answer = holigrail("simulate", *ENCODE, *LAST, "--shell", "axi-stream")
     assert answer.status == 1
-    assert "must equal the golden model, not differ in 1 items" in answer.err
+    assert "must equal the golden model, not differ in 1 of 1 items" in answer.err
     assert answer.out.splitlines()[-1].split()[-1] == "no"
 
 

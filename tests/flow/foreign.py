@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw.core import OperatorSpec, Timing
-from holigrail_hw.flow.emit import emit
+from holigrail_hw.flow.emit import emit, packed_items
 from holigrail_hw.flow.top import CLOCK, RESET, Handshake, Port, Top
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.flow.verify.workloads import Workload
@@ -65,7 +65,7 @@ class Design:
 
     def work(self, prefix: str) -> dict[str, Any]:
         """What the bench needs: items as numbers, results as (low, high, mask)."""
-        rows, streams = workloads.pack(self.streams, self.workload), {}
+        rows, streams = packed_items.pack(self.streams, self.workload), {}
         for stream in self.streams:
             width = sum(port.width for port in stream.payload)
             streams[stream.name] = {

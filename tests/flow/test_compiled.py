@@ -121,6 +121,16 @@ class TestRuns:
         with pytest.raises(RequestError, match="stalls need the stream shell"):
             plain_designs[0].run_stream({name: [1] for name in "abc"})
 
+    def test_plain_ports_are_streams_that_never_wait(self, plain_designs):
+        for design in plain_designs:
+            codes = design.top.spec.items(9, np.random.default_rng(2))
+            found = design.run_streams({"i": codes}, {"o": 9})
+            assert same(found.results["o"], design.run(codes))
+            assert (found.cycles, found.moved) == (9 + design.latency, {"i": 9, "o": 9})
+            for more in ({"pauses": {"i": [0, 1]}}, {"cycles": 3}):
+                with pytest.raises(RequestError, match="stalls need the stream shell"):
+                    design.run_streams({"i": codes}, {"o": 9}, **more)
+
 
 def test_counted_codes_are_fields_of_a_counter():
     codes = counted_codes({"a": 2, "b": 1}, 3, 4)

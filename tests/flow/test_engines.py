@@ -1,6 +1,7 @@
 """Engines through the flow: benches on all levels, what they catch, what they say."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sample_engines import FAULTS, Repeat
 
 from holigrail_hw.core import DesignError, RequestError, Timing
 from holigrail_hw.core.streams import joined
-from holigrail_hw.flow.emit import emit, manifest
+from holigrail_hw.flow.emit import emit, manifest, packed_items
 from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import verify, workloads
@@ -65,8 +66,13 @@ def test_cocotb():
 @iverilog
 def test_verilog_bench():
     assert verify.run(Repeat(width=3), levels=["icarus"], count=50).vectors >= 50
-    with pytest.raises(DesignError, match="the Verilog bench must pass"):
+    with pytest.raises(
+        DesignError, match=r"at item \d+ of \d+ of stream result .* \(icarus\)"
+    ) as bad:
         verify.run(Repeat(width=3, fault="value"), levels=["icarus"], count=50)
+    assert re.search(r"  a: expected .* got .* WRONG\n", str(bad.value))
+    with pytest.raises(DesignError, match="the Verilog bench must pass"):
+        verify.run(Repeat(width=3, fault="stuck"), levels=["icarus"], count=50)
 
 
 CAUGHT = {
@@ -90,7 +96,7 @@ def faulty():
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_planted_faults_are_caught(fault, faulty, monkeypatch):
     assert set(CAUGHT) == {*FAULTS} - {"none"}
-    monkeypatch.setattr("holigrail_hw.flow.verify.engine.Compiled", lambda *_, **__: faulty[fault])
+    monkeypatch.setattr("holigrail_hw.flow.verify.levels.Compiled", lambda *_, **__: faulty[fault])
     with pytest.raises(DesignError, match=CAUGHT[fault]):
         verify.run(Repeat(fault=fault), levels=["compiled"], count=200)
 
@@ -100,14 +106,29 @@ def test_cocotb_catches_a_fault_and_says_where():
     with pytest.raises(DesignError) as caught:
         verify.run(Repeat(fault="value"), levels=["cocotb"], count=60)
     text = str(caught.value)
-    assert "differs from the golden model (cocotb)" in text
-    assert "stream result, item" in text and "WRONG" in text
+    assert re.search(
+        r"differs from the golden model at item \d+ of \d+ of stream result \(\d+ jobs\)"
+        r" \(cocotb\)",
+        text,
+    )
+    assert "WRONG" in text
     assert "replay: holigrail verify test-repeat --fault value --level cocotb --seed 0" in text
+
+
+@pytest.mark.cocotb
+def test_cocotb_counts_the_cycles_that_are_promised():
+    with pytest.raises(DesignError, match=r"items must take \d+ cycles, not \d+ \(cocotb test"):
+        verify.run(Repeat(fault="slow"), levels=["cocotb"], count=60)
 
 
 def test_one_vector_alone_is_refused():
     with pytest.raises(RequestError, match="--only must not be given for test-repeat"):
         verify.run(Repeat(), only=3, levels=["compiled"])
+
+
+def test_a_level_that_takes_no_streams_is_refused():
+    with pytest.raises(RequestError, match="level words must have a netlist of sums"):
+        verify.run(Repeat(), levels="words")
 
 
 def test_generated_folder(tmp_path):
@@ -145,5 +166,5 @@ def test_fields_that_are_not_judged():
         DesignError, match=f"stream result must have {count} items, not {count - 1}"
     ):
         workloads.differences(chosen, short)
-    words = workloads.pack(Top(spec).handshakes(), chosen)["result"]
+    words = packed_items.pack(Top(spec).handshakes(), chosen)["result"]
     assert {word >> 2 * 9 for word in words} == {0xFF}

@@ -11,7 +11,7 @@ from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.top import Top
-from holigrail_hw.flow.verify import vectors
+from holigrail_hw.flow.verify import replay
 
 NAME = "Own_name2"
 
@@ -52,7 +52,7 @@ def test_a_recipe_has_it(tmp_path):
 
 
 def test_a_command_line_that_replays_has_it():
-    line = vectors.command("verify", find("mac")(), Timing(name=NAME))
+    line = replay.command("verify", find("mac")(), Timing(name=NAME))
     assert line == f"holigrail verify mac --name {NAME}"
 
 

@@ -129,7 +129,7 @@ def test_too_little_time_is_no_proof():
 def test_jobs_whose_cycles_are_promised():
     """Wrong frames have no promise: a workload that is timed has none of them."""
     spec = find("csc-decoder")(rows=6, columns=5)
-    timed = workloads.choose(spec, 100, 1, timed=Timing())
+    timed = workloads.choose(spec, 100, 1, timed=True)
     assert spec.cycles(Timing(), **timed.items) is not None and len(timed) >= 100
     assert spec.cycles(Timing(), **workloads.choose(spec, 100, 1).items) is None
     # The last pointer of some frame reaches the highest that there is.

@@ -10,7 +10,7 @@ from sample_operators import Accumulate, Broken, BrokenAccumulate, MultiplyAdd
 from holigrail_hw.core import DesignError, RequestError, Timing, ToolError, operators
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit
-from holigrail_hw.flow.verify import vectors, verify
+from holigrail_hw.flow.verify import replay, verify, workloads
 
 STREAM = Timing(shell="stream")
 
@@ -31,9 +31,9 @@ class TestPasses:
 
     def test_stream(self):
         result = verify.run(Accumulate(), STREAM, levels=["compiled"], count=200)
-        # Four combinations of pauses.
-        assert result.vectors == 800
-        assert result.levels[0].cycles > 800
+        # Six combinations of pauses.
+        assert result.vectors == 6 * 200
+        assert result.levels[0].cycles > 6 * 200
 
     @needs.iverilog
     @pytest.mark.icarus
@@ -62,7 +62,7 @@ class TestPasses:
         result = verify.run(spec, timing, levels=levels, simulator="icarus", count=60)
         assert [level.simulator for level in result.levels] == ["icarus", "icarus"]
         tests = 4 if timing.shell == "stream" else 1
-        resets = 40 if timing != Timing() else 0
+        resets = 0 if timing == Timing() else 60 if timing.shell == "stream" else 40
         assert result.levels[0].vectors == 60 * tests + resets
         assert result.levels[1].vectors == 60
 
@@ -71,7 +71,7 @@ class TestPasses:
         timing = Timing(period_ns=4, shell="stream")
         result = verify.run(Accumulate(slow=True), timing, levels=["cocotb"], count=60)
         assert result.levels[0].simulator == "verilator"
-        assert result.vectors == 60 * 4 + 40
+        assert result.vectors == 60 * 5
 
     def test_progress_is_told(self):
         told = []
@@ -185,7 +185,7 @@ class TestRefusals:
         assert started == []
 
     def test_a_run_that_checked_nothing_fails(self, monkeypatch):
-        monkeypatch.setattr(verify.OperatorTask, "compiled", lambda self: ("cxxrtl", 0, True, 0))
+        monkeypatch.setattr(verify.Levels, "compiled", lambda self: ("cxxrtl", 0, True, 0))
         with pytest.raises(DesignError) as caught:
             verify.run(MultiplyAdd(), levels=["compiled"])
         assert str(caught.value) == (
@@ -193,25 +193,30 @@ class TestRefusals:
         )
 
 
+FAITHFUL = workloads.Workload(
+    1, {"i": {"x": [1, 2, 3]}}, {"o": {"y": ([5, 5, 5], [6, 5, 6], -1)}}, {"o": 3}
+)
+
+
 class TestVectors:
     def test_the_same_request_gives_the_same_vectors(self):
-        one, two = (vectors.choose(Accumulate(), 3, 50, seed=4) for _ in range(2))
-        other = vectors.choose(Accumulate(), 3, 50, seed=5)
-        assert one.codes["a"].tolist() == two.codes["a"].tolist() != other.codes["a"].tolist()
+        one, two = (workloads.choose(Accumulate(), 50, seed=4) for _ in range(2))
+        other = workloads.choose(Accumulate(), 50, seed=5)
+        codes = [chosen.items["i"]["a"].tolist() for chosen in (one, two, other)]
+        assert codes[0] == codes[1] != codes[2]
 
     def test_a_faithful_result_may_be_either_of_two(self):
-        pair = vectors.Vectors({"x": [1, 2, 3]}, {"y": ([5, 5, 5], [6, 5, 6])}, False)
-        assert vectors.failing(pair, {"y": [6, 6, 5]}).tolist() == [1]
+        wrong = workloads.differences(FAITHFUL, {"o": {"y": [6, 6, 5]}})
+        assert wrong == [workloads.Difference("o", 1)]
 
     @pytest.mark.parametrize("found", [[], [5], [5, 5, 5, 5]])
     def test_results_that_are_missing_are_not_right(self, found):
-        pair = vectors.Vectors({"x": [1, 2, 3]}, {"y": ([5, 5, 5], [6, 5, 6])}, False)
-        with pytest.raises(DesignError, match=f"y must have 3 results, not {len(found)}"):
-            vectors.failing(pair, {"y": found})
+        with pytest.raises(DesignError, match=f"stream o must have 3 items, not {len(found)}"):
+            workloads.differences(FAITHFUL, {"o": {"y": found}})
 
     def test_command_can_be_pasted(self):
         timing = Timing(period_ns=62.5, device="ice40up5k", shell="stream")
-        line = vectors.command("verify", MultiplyAdd(a_width=9), timing, "--seed", "3")
+        line = replay.command("verify", MultiplyAdd(a_width=9), timing, "--seed", "3")
         assert shlex.split(line) == [
             *("holigrail", "verify", "test-multiply-add", "--a-width", "9", "--period", "62.5"),
             *("--device", "ice40up5k", "--shell", "stream", "--seed", "3"),

@@ -16,7 +16,7 @@ from holigrail_hw.flow.simulate.word_netlist import cells
 from holigrail_hw.flow.simulate.words import Words
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import verify
-from holigrail_hw.flow.verify.operator import words_of
+from holigrail_hw.flow.verify.levels import words_of
 from holigrail_hw.formats import parse
 
 WIDTHS = [(1, 1, 1), (1, 7, 3), (7, 1, 9), (9, 9, 5), (31, 31, 64), (64, 3, 64)]
@@ -227,5 +227,5 @@ class TestChoice:
             return run
 
         for level in verify.LEVELS:
-            monkeypatch.setattr(verify.OperatorTask, level, stand_in(level))
+            monkeypatch.setattr(verify.Levels, level, stand_in(level))
         return taken

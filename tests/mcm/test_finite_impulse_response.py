@@ -11,7 +11,7 @@ from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.simulate.gates import Gates
-from holigrail_hw.flow.verify import vectors
+from holigrail_hw.flow.verify import workloads
 from holigrail_hw.formats import parse
 from holigrail_hw.hdl.plan.plan import Plan
 from holigrail_hw.mcm.fir import FiniteImpulseResponse
@@ -162,11 +162,11 @@ def test_streams_count_items_and_not_cycles():
     designs = compile_all([(spec, Timing(shell="stream", latency=n)) for n in (0, 3)])
     rng = np.random.default_rng(3)
     for design in designs:
-        chosen = vectors.choose(spec, 1, 120, seed=4)
+        chosen = workloads.choose(spec, 120, seed=4)
         idle, stall = rng.random(31) < 0.5, rng.random(37) < 0.5
-        design.run_stream(chosen.codes, cycles=20)
-        run = design.run_stream(chosen.codes, idle=idle, stall=stall)
-        assert not len(vectors.failing(chosen, run.results))
+        design.run_stream(chosen.items["i"], cycles=20)
+        run = design.run_stream(chosen.items["i"], idle=idle, stall=stall)
+        assert not workloads.differences(chosen, {"o": run.results})
 
 
 def test_proofs():
@@ -198,11 +198,11 @@ def test_planted_faults_in_the_chain_are_noticed(monkeypatch):
 
     monkeypatch.setattr(Plan, "previous", free_running)
     (design,) = compile_all([(spec, Timing(shell="stream"))])
-    chosen = vectors.choose(spec, 1, 80, seed=4)
-    without = design.run_stream(chosen.codes)
-    assert not len(vectors.failing(chosen, without.results))
-    paused = design.run_stream(chosen.codes, idle=[0, 1, 1])
-    assert len(vectors.failing(chosen, paused.results))
+    chosen = workloads.choose(spec, 80, seed=4)
+    without = design.run_stream(chosen.items["i"])
+    assert not workloads.differences(chosen, {"o": without.results})
+    paused = design.run_stream(chosen.items["i"], idle=[0, 1, 1])
+    assert workloads.differences(chosen, {"o": paused.results})
 
 
 @pytest.mark.parametrize(

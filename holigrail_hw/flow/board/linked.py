@@ -106,6 +106,7 @@ def check_line(spec: OperatorSpec, line: Line, chosen: workloads.Workload) -> in
         fields = {name: int(codes[first.index]) for name, codes in found[first.stream].items()}
         raise DesignError(
             f"{spec.name}: the results from {line.where} must equal the golden model, not differ in"
-            f" {len(wrong)} items\n{workloads.report(spec, chosen, first, fields)}"
+            f" {len(wrong)} items, first in {workloads.where(spec, chosen, first)}\n"
+            + workloads.report(spec, chosen, first, fields)
         )
     return len(chosen)

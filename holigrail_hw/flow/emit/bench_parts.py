@@ -1,4 +1,4 @@
-"""What the Verilog benches of operators and of engines have in common.
+"""Parts of a Verilog bench that do not depend on how the design is driven.
 
 A bench carries its vectors as text, so it finds them wherever it is compiled and started, with any
 simulator. It counts those it has loaded and those it has compared: both numbers must be right.

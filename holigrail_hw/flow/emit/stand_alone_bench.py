@@ -11,10 +11,9 @@ from importlib import resources
 from typing import Any
 
 from ..top import CLOCK, RESET, Handshake, Port, Top
-from ..verify.vectors import Vectors
 from ..verify.workloads import Workload
 
-__all__ = ["bench", "names_of", "of_vectors"]
+__all__ = ["bench", "names_of"]
 
 _MARK = "@TOP@"
 
@@ -22,12 +21,6 @@ _MARK = "@TOP@"
 def names_of(top: Top) -> tuple[str, str]:
     """The names of the bench and of its vectors."""
     return f"test_{top.name}.py", f"test_{top.name}.json"
-
-
-def of_vectors(vectors: Vectors) -> Workload:
-    """The items of an operator as those of its streams ``i`` and ``o``."""
-    expected = {name: (low, high, -1) for name, (low, high) in vectors.expected.items()}
-    return Workload(1, {"i": vectors.codes}, {"o": dict(expected)}, {"o": len(vectors)})
 
 
 def bench(top: Top, chosen: Workload) -> tuple[str, str]:
@@ -49,13 +42,10 @@ def _vectors(top: Top, chosen: Workload) -> str:
         "registers": _registers(top),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
-    streams = [_stream(one, chosen, shakes_hands=top.stream) for one in _streams(top)]
+    streams = [
+        _stream(one, chosen, shakes_hands=top.stream) for one in (top.master() or top).streams()
+    ]
     return "\n".join(["{", *lines, ' "streams": [', ",\n".join(streams), " ]", "}"]) + "\n"
-
-
-def _streams(top: Top) -> list[Handshake]:
-    plain = [Handshake("i", "in", tuple(top.inputs())), Handshake("o", "out", tuple(top.outputs()))]
-    return (top.master() or top).handshakes() or plain
 
 
 def _patience(top: Top) -> int:

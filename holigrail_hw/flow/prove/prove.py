@@ -31,7 +31,7 @@ from holigrail_hw.core.work_folder import scratch
 from .. import tools
 from ..emit import emit
 from ..top import Top
-from ..verify import vectors
+from ..verify import workloads
 from . import equivalence
 from .aig import Circuit, Graph, read_aiger, unroll
 from .reference_verilog import reference_verilog
@@ -268,7 +268,7 @@ class _Proof:
     def _golden(self, graph: Graph, names: list[str], outputs: list[str]) -> list[int]:
         """The golden truth tables over the operands of the first cycle."""
         spec = self.top.spec
-        chosen = vectors.choose(spec, 1, None, 0)
+        chosen = workloads.choose(spec, None, 0)
         literals = {name: graph.input(index) for index, name in enumerate(names)}
         order = []
         for port in self.top.inputs():
@@ -277,14 +277,14 @@ class _Proof:
         operand = {port.name: str(port.operand) for port in self.top.outputs()}
         tables = []
         for name in outputs:
-            low, high = chosen.expected[operand[_base(name)]]
-            if low is not high and np.any(np.asarray(low) != np.asarray(high)):
+            sides = chosen.expected["o"][operand[_base(name)]]
+            assert sides is not None
+            low, high, _ = sides
+            if np.any(low != high):
                 raise RequestError(
                     f"{spec.name}: a proof takes one right result, not a choice of two"
                 )
-            tables.append(
-                graph.table((np.asarray(low) >> np.uint64(_bit(name))) & np.uint64(1), order)
-            )
+            tables.append(graph.table((low >> np.uint64(_bit(name))) & np.uint64(1), order))
         return tables
 
     def _reference(self, graph: Graph, names: list[str], outputs: list[str]) -> list[int]:

@@ -211,6 +211,7 @@ class Compiled:
         rules: bool = True,
     ) -> StreamsRun:
         """Send items into every source and receive ``counts`` results from every sink.
+        Plain ports are streams ``i`` and ``o`` that never wait.
 
         Parameters
         ----------
@@ -232,6 +233,8 @@ class Compiled:
         DesignError
             If a rule of the handshake is broken, or the streams come to a standstill.
         """
+        if not self.top.stream:
+            return self._run_plain(items["i"], pauses, cycles)
         streams, pauses = self.top.handshakes(), pauses or {}
         lengths = [max(len(pauses.get(stream.name, (0,))), 1) for stream in streams]
         pattern = int(np.lcm.reduce(lengths))
@@ -277,6 +280,14 @@ class Compiled:
                 f" not stop at {moved[name]} (after {call.cycles} cycles)"
             )
         return StreamsRun(results, int(call.cycles), moved, not short)
+
+    def _run_plain(
+        self, codes: Mapping[str, Any], pauses: Mapping[str, Any] | None, cycles: int | None
+    ) -> StreamsRun:
+        if pauses or cycles is not None:
+            raise RequestError("simulate: stalls need the stream shell, not plain ports")
+        results, count = self.run(codes), len(next(iter(codes.values())))
+        return StreamsRun({"o": results}, count + self.latency, {"i": count, "o": count}, True)
 
     def pump(
         self,

@@ -7,7 +7,6 @@ result is simulated as gates in NumPy, which is ready at once: an operator with 
 
 import copy
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from holigrail_hw.shells.ports import BUS
 from ..simulate.gate_streams import run_streams
 from ..simulate.gates import Gates
 from ..top import Port, Top
-from ..verify import vectors, workloads
+from ..verify import workloads
 from .netlist_gates import Machine
 from .netlist_top import netlist_rtlil
 
@@ -79,8 +78,7 @@ def check(
     if progress is not None:
         progress(f"netlist: simulating the cells of {device}")
     mapped = in_place(top, netlist_rtlil(netlist, top.name, family))
-    task = _Task(mapped, device, seed)
-    return task.engine(count) if mapped.engine else task.operator(count)
+    return _Task(mapped, device, seed).run(count)
 
 
 def in_place(top: Top, rtlil: str) -> Top:
@@ -118,40 +116,18 @@ class _Task:
     device: str
     seed: int
 
-    def operator(self, count: int) -> NetlistCheck:
-        top, spec = self.top, self.top.spec
-        everything = vectors.is_exhaustive(spec)
-        chosen = vectors.choose(spec, top.interleave, None if everything else count, self.seed)
-        if top.stream:
-            # The items of a short run, each of which takes a cycle.
-            chosen = chosen.part(0, min(count, len(chosen)))
-            answers = self._streams({"i": chosen.codes}, {"o": len(chosen)}, len(chosen))
-            found = answers[-1]["o"]
-            everything = False
-            for answer in answers[:-1]:
-                self._judge_items(chosen, answer["o"])
-        else:
-            found = _as_gates(top, chosen)
-        self._judge_items(chosen, found)
-        return NetlistCheck(len(chosen), everything, self.seed)
-
-    def _judge_items(self, chosen: vectors.Vectors, found: Mapping[str, Any]) -> None:
-        spec = self.top.spec
-        wrong = vectors.failing(chosen, found)
-        if len(wrong):
-            index = int(wrong[0])
-            one = {name: int(values[index]) for name, values in found.items()}
-            place = f"vector {index} of {len(chosen)}, {len(wrong)} wrong in all"
-            raise self._difference(place, vectors.report(spec, chosen, index, one))
-
-    def engine(self, count: int) -> NetlistCheck:
-        spec = self.top.spec
-        chosen = workloads.choose(spec, count, self.seed)
-        for found in self._streams(chosen.items, chosen.counts, spec.quiet_cycles):
+    def run(self, count: int) -> NetlistCheck:
+        top = self.top
+        everything = not top.stream and workloads.is_exhaustive(top.spec)
+        chosen = workloads.choose(
+            top.spec, None if everything else count, self.seed, timing=top.timing
+        )
+        answers = self._streams(chosen) if top.stream else [{"o": _as_gates(top, chosen)}]
+        for found in answers:
             self._judge(chosen, found)
-        return NetlistCheck(len(_PAUSES) * len(chosen), False, self.seed)
+        return NetlistCheck(len(answers) * len(chosen), everything, self.seed)
 
-    def _streams(self, items: Items, counts: Mapping[str, int], quiet: int) -> list[Items]:
+    def _streams(self, chosen: workloads.Workload) -> list[Items]:
         """Results of the same items with each of the kinds of pauses, one lane for each."""
         top, rng = self.top, np.random.default_rng(self.seed)
         pauses = [
@@ -165,18 +141,20 @@ class _Task:
         try:
             # Work that is cut off by a reset must leave no trace.
             return run_streams(
-                *(machine, top.handshakes(), items, counts, pauses), quiet=quiet, cut_off=61
+                *(machine, top.handshakes(), chosen.items, chosen.counts, pauses),
+                quiet=top.spec.quiet_cycles,
+                cut_off=61,
             )
         except DesignError as error:
             raise self._difference("no result", f"  {error}") from None
 
-    def _judge(self, chosen: workloads.Workload, found: Mapping[str, Any]) -> None:
+    def _judge(self, chosen: workloads.Workload, found: Items) -> None:
         wrong = workloads.differences(chosen, found)
         if wrong:
             first, spec = wrong[0], self.top.spec
             one = {name: int(codes[first.index]) for name, codes in found[first.stream].items()}
-            text = workloads.report(spec, chosen, first, one)
-            raise self._difference(f"{len(wrong)} results wrong in all", text)
+            place = f"{workloads.where(spec, chosen, first)}, {len(wrong)} wrong in all"
+            raise self._difference(place, workloads.report(spec, chosen, first, one))
 
     def _difference(self, place: str, report: str) -> DesignError:
         return DesignError(
@@ -186,16 +164,16 @@ class _Task:
         )
 
 
-def _as_gates(top: Top, chosen: vectors.Vectors) -> dict[str, Any]:
+def _as_gates(top: Top, chosen: workloads.Workload) -> dict[str, Any]:
     """Results of all items, those of a design without state in many copies of it at once."""
-    design = Gates.of(top)
+    design, items = Gates.of(top), chosen.items["i"]
     if not top.clocked or top.spec.stateful:
-        return design.run(chosen.codes, cut_off=_CUT_OFF * top.clocked)
+        return design.run(items, cut_off=_CUT_OFF * top.clocked)
     steps = 8
     lanes = -(-len(chosen) // steps)
     folded = {
         name: np.resize(np.asarray(codes), steps * lanes).reshape(steps, lanes)
-        for name, codes in chosen.codes.items()
+        for name, codes in items.items()
     }
     found = design.run(folded, cut_off=1)
     return {name: codes.reshape(-1)[: len(chosen)] for name, codes in found.items()}

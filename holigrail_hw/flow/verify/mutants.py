@@ -26,7 +26,7 @@ from .. import tools
 from ..simulate import lane_streams
 from ..simulate.gates import Gates, Network
 from ..top import Top
-from . import planted, vectors, workloads
+from . import planted, workloads
 from .mutant_proofs import MutantProofs
 from .planted import FAULT, Fault
 
@@ -132,10 +132,10 @@ def _plain_verdicts(
 ) -> tuple[list[bool], int]:
     """Whether each fault (0: none) shows; how many vectors it met."""
     spec = top.spec
-    if count is None and not vectors.is_exhaustive(spec):
+    if count is None and not workloads.is_exhaustive(spec):
         count = _COUNT
-    tests = vectors.choose(spec, 1, count, seed)
-    codes, lanes = tests.codes, 1
+    tests = workloads.choose(spec, count, seed)
+    codes, lanes = tests.items["i"], 1
     if top.clocked:
         # Sequences side by side, each longer than any pipeline.
         length = min(len(tests), max(64, 2 * (top.latency + 1)))
@@ -168,7 +168,7 @@ def _stream_verdicts(
     ties = {FAULT: np.tile(np.arange(faults + 1, dtype=np.uint64), _COPIES)}
     for turn, (idle, stall) in enumerate(_PAUSES):
         # Other jobs in every turn.
-        timed = top.timing if not idle and not stall else None
+        timed = not idle and not stall
         chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn], timed)
         pauses = {
             stream.name: rng.random((251, _COPIES)) < (idle if stream.direction == "in" else stall)
@@ -194,7 +194,7 @@ def _stream_verdicts(
         )
         wrong = np.array([bool(reason) for reason in found.reason])
         promised = None if spec.planned else spec.cycles(top.timing, **chosen.items)
-        if timed is not None and promised is not None:
+        if timed and promised is not None:
             wrong |= found.cycles + 1 != promised
         noticed |= wrong.reshape(_COPIES, faults + 1).any(axis=0)
         total += len(chosen)
@@ -202,12 +202,14 @@ def _stream_verdicts(
 
 
 def _workload(
-    top: Top, count: int, seed: int, largest: int, timed: Timing | None = None
+    top: Top, count: int, seed: int, largest: int, timed: bool = False
 ) -> workloads.Workload:
-    if top.engine:
-        corners = count > _BEGUN
-        return workloads.choose(
-            top.spec, count, seed, corners=corners, largest=largest, timed=timed
-        )
-    chosen = vectors.choose(top.spec, top.interleave, count, seed)
-    return workloads.of_items({"i": chosen.codes}, {"o": chosen.expected})
+    return workloads.choose(
+        top.spec,
+        count,
+        seed,
+        timing=top.timing,
+        timed=timed,
+        corners=count > _BEGUN,
+        largest=largest,
+    )

@@ -30,8 +30,7 @@ from holigrail_hw.core.timing import Timing
 from .. import tools
 from ..simulate import word_netlist
 from ..top import Top
-from .engine import EngineTask
-from .operator import OperatorTask, words_of
+from .levels import Levels, words_of
 
 __all__ = ["LARGE", "LEVELS", "SIMULATORS", "USUAL", "LevelResult", "VerifyResult", "run"]
 
@@ -135,8 +134,7 @@ def run(
             f"verify: a compiler would take long for {count_of_cells} cells, so that Amaranth's"
             " netlist was evaluated and not the Verilog; --level compiled --level cocotb compiles"
         )
-    kind = EngineTask if top.engine else OperatorTask
-    task = kind(top, simulator, count, seed, only, progress or (lambda text: None))
+    task = Levels(top, simulator, count, seed, only, progress or (lambda text: None))
     results = []
     for level in levels:
         start = time.monotonic()

@@ -1,10 +1,12 @@
-"""Jobs for an engine with the golden answer, and what is said about a result that is wrong.
+"""Items for every stream with the golden answer, and what is said about a result that is wrong.
 
-Corner jobs first in a random order, then random jobs of many sizes, one after the other without a
-reset, until there are enough results.
+An operator with a plan takes any items: all operand codes when they total 16 bits or fewer and
+there is no state, else corner cases and random codes from a seed. An engine takes jobs: corner jobs
+first in a random order, then random ones of many sizes, one after the other without a reset, until
+there are enough results.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +17,22 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.core.timing import Timing
 
-from ..top import Handshake
+from ..simulate.item_words import counted_codes
 
 __all__ = [
+    "EXHAUSTIVE_BITS",
     "Difference",
     "Workload",
     "agrees",
     "choose",
     "differences",
     "given",
-    "of_items",
-    "pack",
+    "is_exhaustive",
     "report",
+    "where",
 ]
+
+EXHAUSTIVE_BITS = 16
 
 Expected = dict[str, dict[str, tuple[Any, Any, int] | None]]
 _LARGEST = 256
@@ -39,13 +44,15 @@ _DRAWN = 50
 class Workload:
     """Items of every source stream; expected (low, high, mask) of every sink stream.
 
-    A field is expected to be ``None`` if its value depends on when things happen.
+    A field is expected to be ``None`` if its value depends on when things happen; low and high are
+    the same unless either one is right. ``exhaustive`` says that all operand codes are there.
     """
 
     jobs: int
     items: Items
     expected: Expected
     counts: dict[str, int]
+    exhaustive: bool = False
 
     def __len__(self) -> int:
         return sum(self.counts.values())
@@ -59,34 +66,47 @@ class Difference:
     index: int
 
 
+def is_exhaustive(spec: OperatorSpec) -> bool:
+    """Whether all operand codes are few enough to try, and trying them says everything."""
+    return not spec.stateful and sum(_widths(spec).values()) <= EXHAUSTIVE_BITS
+
+
 def choose(
     spec: OperatorSpec,
-    count: int,
+    count: int | None,
     seed: int,
     *,
     timing: Timing | None = None,
+    timed: bool = False,
     corners: bool = True,
     largest: int = _LARGEST,
-    timed: Timing | None = None,
 ) -> Workload:
     """Jobs with at least ``count`` results in all; the same request gives the same jobs.
 
+    An operator with a plan has one job, of ``count`` items, some of them corner cases.
+
     Parameters
     ----------
+    count : int or None
+        ``None`` for all operand codes of an operator, which must be few enough.
     timing : Timing or None
-        The request to the hardware, where the answers depend on it.
+        The request to the hardware.
+    timed : bool
+        Only jobs of which the engine promises the cycles, if it does of any.
     corners : bool
-        Begin with the corner jobs.
+        Begin with the corner jobs of an engine.
     largest : int
-        Input items of the largest random job, about.
-    timed : Timing or None
-        Only jobs of which the engine promises the cycles there, if it does of any.
+        Input items of the largest random job of an engine, about.
     """
     rng, timing = np.random.default_rng(seed), timing or Timing()
-    given = spec.corner_jobs() if corners else []
-    jobs = [given[index] for index in rng.permutation(len(given))]
-    if timed is not None:
-        jobs = [job for job in jobs if spec.cycles(timed, **job) is not None]
+    if spec.planned:
+        items = _all_items(spec) if count is None else spec.job(rng, count)
+        return given(spec, items, timing, exhaustive=count is None)
+    assert count is not None
+    known = spec.corner_jobs() if corners else []
+    jobs = [known[index] for index in rng.permutation(len(known))]
+    if timed:
+        jobs = [job for job in jobs if spec.cycles(timing, **job) is not None]
     answers = [spec.answers(job, timing) for job in jobs]
 
     def results() -> int:
@@ -94,12 +114,22 @@ def choose(
 
     while results() < count or not jobs:
         size = int(largest ** rng.random())
-        job = spec.job(rng, size) if timed is None else _timed_job(spec, timed, rng, size)
+        job = _timed_job(spec, timing, rng, size) if timed else spec.job(rng, size)
         jobs.append(job)
-        answers.append(spec.answers(jobs[-1], timing))
+        answers.append(spec.answers(job, timing))
     if not spec.jobs_stand_alone:
         answers = [spec.answers(joined(jobs), timing)]
     return _workload(len(jobs), joined(jobs), _joined_answers(answers))
+
+
+def _all_items(spec: OperatorSpec) -> Items:
+    """All combinations of operand codes."""
+    widths = _widths(spec)
+    return {"i": counted_codes(widths, 0, 1 << sum(widths.values()))}
+
+
+def _widths(spec: OperatorSpec) -> dict[str, int]:
+    return {name: format.width for name, format in spec.inputs().items()}
 
 
 def _timed_job(spec: OperatorSpec, timing: Timing, rng: np.random.Generator, size: int) -> Items:
@@ -111,18 +141,12 @@ def _timed_job(spec: OperatorSpec, timing: Timing, rng: np.random.Generator, siz
     return job
 
 
-def given(spec: OperatorSpec, items: Items, timing: Timing | None = None) -> Workload:
+def given(
+    spec: OperatorSpec, items: Items, timing: Timing | None = None, *, exhaustive: bool = False
+) -> Workload:
     """A workload of given items."""
-    return _workload(1, items, _joined_answers([spec.answers(items, timing or Timing())]))
-
-
-def of_items(items: Items, expected: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Workload:
-    """A workload of given items and answers, each a pair of low and high codes."""
-    answers: Expected = {
-        stream: {field: (low, high, _EVERY_BIT) for field, (low, high) in fields.items()}
-        for stream, fields in expected.items()
-    }
-    return _workload(1, items, answers)
+    answer = spec.answers(items, timing or Timing())
+    return _workload(1, items, _joined_answers([answer]), exhaustive)
 
 
 def differences(workload: Workload, found: Mapping[str, Mapping[str, Any]]) -> list[Difference]:
@@ -161,12 +185,25 @@ def agrees(sides: tuple[Any, Any, int], index: int, found: int | None) -> bool:
     return any((int(found) ^ int(side[index])) & sides[2] == 0 for side in sides[:2])
 
 
+def where(spec: OperatorSpec, workload: Workload, difference: Difference) -> str:
+    """The place of a wrong item, in words."""
+    name, index = difference.stream, difference.index
+    if spec.planned:
+        return f"vector {index} of {workload.counts[name]}"
+    return f"item {index} of {workload.counts[name]} of stream {name} ({workload.jobs} jobs)"
+
+
 def report(
     spec: OperatorSpec, workload: Workload, difference: Difference, found: Mapping[str, int | None]
 ) -> str:
-    """One wrong item, field by field and decoded; ``None`` is unknown."""
-    name, index = difference.stream, difference.index
-    lines = [f"  stream {name}, item {index} of {workload.counts[name]} ({workload.jobs} jobs)"]
+    """One wrong item, field by field and decoded, ``None`` is unknown; operands where there are."""
+    name, index, lines = difference.stream, difference.index, []
+    if spec.planned:
+        operands = [
+            f"{operand} = {format.format_code(int(workload.items['i'][operand][index]))}"
+            for operand, format in spec.inputs().items()
+        ]
+        lines.append("  " + "   ".join(operands))
     for field, format in spec.streams()[name].fields.items():
         sides = workload.expected[name][field]
         got = found[field]
@@ -183,43 +220,12 @@ def report(
     return "\n".join(lines)
 
 
-def pack(streams: Sequence[Handshake], workload: Workload) -> dict[str, list[int]]:
-    """Every item of every stream as one number, the first field in the lowest bits.
-
-    An item of a sink is its low codes, then its high codes, then a mask of the bits that count.
-    """
-    return {stream.name: _packed(stream, workload) for stream in streams}
-
-
-def _packed(stream: Handshake, workload: Workload) -> list[int]:
-    if stream.direction == "in":
-        fields = workload.items[stream.name]
-        columns = [(port.width, fields[str(port.operand)]) for port in stream.payload]
-    else:
-        expected, columns, mask = workload.expected[stream.name], [], []
-        nothing = np.zeros(workload.counts[stream.name], dtype=object)
-        for side in (0, 1):
-            for port in stream.payload:
-                sides = expected[str(port.operand)]
-                columns.append((port.width, nothing if sides is None else sides[side]))
-        for port in stream.payload:
-            sides = expected[str(port.operand)]
-            ones = 0 if sides is None else sides[2] & ((1 << port.width) - 1)
-            mask.append((port.width, nothing + ones))
-        columns += mask
-    packed, shift = np.zeros(len(columns[0][1]), dtype=object), 0
-    for width, values in columns:
-        packed = packed | (np.asarray(values).astype(object) << shift)
-        shift += width
-    return packed.tolist()
-
-
-def _workload(jobs: int, items: Items, expected: Expected) -> Workload:
+def _workload(jobs: int, items: Items, expected: Expected, exhaustive: bool = False) -> Workload:
     counts = {
         name: next(len(sides[0]) for sides in fields.values() if sides is not None)
         for name, fields in expected.items()
     }
-    return Workload(jobs, items, expected, counts)
+    return Workload(jobs, items, expected, counts, exhaustive)
 
 
 def _joined_answers(answers: list[Items]) -> Expected:
