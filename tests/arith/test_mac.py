@@ -189,7 +189,10 @@ def test_restart_zero_drops_the_product():
             "mac: accumulator must have at least 4 fraction bits to hold every product of "
             "sfix8_en4 x int8, not 0; with accumulation exact it is rounded once when read",
         ),
-        ({"accumulator": "ternary"}, "mac: accumulator must be fixed-point or float, not ternary"),
+        (
+            {"accumulator": "ternary"},
+            "mac: accumulator must be a format that holds sums, not ternary",
+        ),
         (
             {"products": "0"},
             "mac: products must be between 1 and 4294967296, not 0"
