@@ -172,7 +172,7 @@ def test_wrong_symbols_are_refused():
 
 def test_codecs_need_no_hardware_language():
     names = ("bitmask", "coded", "compressed_columns", "huffman", "run_length")
-    program = "".join(f"import holigrail_hw.sparse.{name}\n" for name in names)
+    program = "".join(f"import holigrail_hw.sparse.codecs.{name}\n" for name in names)
     program += "import sys; print('amaranth' in sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -85,7 +85,7 @@ def test_refusals(call, message):
 
 
 def test_the_encoder_and_the_model_need_no_hardware_library():
-    modules = ("scnn_format", "scnn_model", "scnn_geometry")
-    lines = [f"import holigrail_hw.sparse.{name}" for name in modules]
+    modules = ("encoding", "model", "geometry")
+    lines = [f"import holigrail_hw.sparse.scnn.{name}" for name in modules]
     code = "; ".join([*lines, "import sys; sys.exit('amaranth' in sys.modules)"])
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
