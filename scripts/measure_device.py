@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure the delay model of a device: place and route small circuits, fit a line through them.
+"""A first delay model of a device: place and route small circuits, fit a line through them.
 
     scripts/measure_device.py ice40up5k -o holigrail_hw/estimate/devices
 
@@ -11,7 +11,8 @@ wiring, chains of three adders, and one product in a DSP block. The clock period
     period = register_ns + dsp_ns
 
 where every wire counts with the cell it leaves. The median over several seeds of the placer is
-fitted by least squares.
+fitted by least squares. Schedules are made by these numbers (``alone`` in the file), promises by
+those that ``scripts/fit_models`` then fits to whole designs.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,30 +91,40 @@ def fit(points: list[tuple[int, float]]) -> tuple[float, float]:
     return float(intercept), float(slope)
 
 
-def measure(device: str, seeds: int) -> dict[str, float | int]:
+def measure(device: str, seeds: int) -> dict[str, Any]:
     """All numbers of the model."""
     logic = [(levels, period_ns(layers(levels), device, seeds)) for levels in LEVELS]
     sums = [(width, period_ns(adders(width), device, seeds)) for width in WIDTHS]
     print(f"{device}: layers {_show(logic)}  adders {_show(sums)}", file=sys.stderr)
     register_ns, lut_ns = fit(logic)
     start_ns, carry_ns = fit(sums)
-    dsp_ns, dsp_width, dsp_merges = 0.0, 0, 0
+    dsp_ns, blocks, merges = 0.0, "", 0
     if target(device).has_dsp:
-        dsp_width = 16 if target(device).family == "ice40" else 18
+        blocks = target(device).family
         # Known from ice40_dsp, Yosys's pass for these blocks.
-        dsp_merges = 11 if target(device).family == "ice40" else 0
-        dsp_ns = period_ns(product(dsp_width), device, seeds) - register_ns
-    return {
+        merges = 11 if blocks == "ice40" else 0
+        width = 16 if blocks == "ice40" else 18
+        dsp_ns = period_ns(product(width), device, seeds) - register_ns
+    alone = {
         "register_ns": round(register_ns, 2),
         "lut_ns": round(lut_ns, 2),
         "carry_start_ns": round((start_ns - register_ns) / CHAIN, 2),
         "carry_ns": round(carry_ns / CHAIN, 3),
+        "dsp_ns": round(dsp_ns, 2),
+    }
+    return {
+        **alone,
+        "logic_ns": alone["lut_ns"],
+        "multiplexer_ns": alone["lut_ns"],
         # Known from the architecture: the LUT of an iCE40 cell adds and has one input left.
         "adder_selects": target(device).family == "ice40",
         "adder_subtracts": target(device).family != "ice40",
-        "dsp_ns": round(dsp_ns, 2),
-        "dsp_width": dsp_width,
-        "dsp_merges": dsp_merges,
+        "sums_overlap": True,
+        # Only in an ECP5 do registers move into the blocks.
+        "dsp_register_ns": alone["dsp_ns"] if blocks == "ecp5" else 0.0,
+        "dsp_blocks": blocks,
+        "dsp_merges": merges,
+        "alone": alone,
     }
 
 

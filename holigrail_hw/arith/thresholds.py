@@ -18,7 +18,7 @@ from amaranth import Array, Cat, Const, Mux, unsigned
 
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
-from holigrail_hw.estimate.primitives import Adder, Comparator, Multiplexer
+from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.plan.plan import Plan, Wire
@@ -146,7 +146,7 @@ class Thresholds(OperatorSpec):
         else:
             count = self._parallel(plan, **wires)
         shape, base = shape_of(self.result), self.base
-        using = Adder(self.result.width if base else 0)
+        using = Adder(self.result.width) if base else None
         return {"y": plan.step("y", shape, lambda c: c + base, count, using=using, wrap=True)}
 
     def _parallel(self, plan: Plan, x: Wire, channel: Wire | None = None, **ports: Wire) -> Wire:
@@ -228,4 +228,6 @@ class Thresholds(OperatorSpec):
 
 def _sum(plan: Plan, group: list[Wire]) -> Wire:
     width = max(wire.width for wire in group) + 1
-    return plan.step("reached", width, lambda a, b: a + b, *group, using=Adder(width))
+    # Two single bits are counted without a carry chain.
+    using = Adder(width) if width > 2 else Logic(1, 2)
+    return plan.step("reached", width, lambda a, b: a + b, *group, using=using)

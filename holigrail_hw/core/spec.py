@@ -290,7 +290,7 @@ class OperatorSpec(ABC):
         return {
             "adders": sum(primitive.one_bit_adders() > 0 for primitive in primitives),
             "one_bit_adders": sum(primitive.one_bit_adders() for primitive in primitives),
-            "luts": sum(primitive.luts() for primitive in primitives),
+            "luts": sum(primitive.luts(plan.device) for primitive in primitives),
             "flip_flops": plan.flip_flops(),
             "dsps": sum(primitive.dsps(plan.device) for primitive in primitives),
             "memory_bits": 0,

@@ -64,8 +64,8 @@ class TestClocks:
         assert remark.startswith("mac: 1 of 2 combinations hold interleaved sums")
 
     def test_a_sweep_marks_what_cannot_be_met(self, holigrail):
-        words = ["--a", "ternary,int4", "--b", "int4", "--accumulator", "int9"]
-        words += ["--period", "3.8", "--device", "ecp5", "--json"]
+        words = ["--a", "int4,int8", "--b", "int4", "--accumulator", "int9"]
+        words += ["--period", "4.1", "--device", "ecp5", "--json"]
         answer = holigrail("explore", "mac", *words)
         assert answer.status == 0
         first, second = (point["error"] for point in answer.json["points"])

@@ -1,6 +1,7 @@
 """The scheduler: same function at every clock, loops with interleaved sums, resets, refusals."""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 from amaranth import Module, Mux, signed, unsigned
@@ -184,6 +185,15 @@ def test_a_step_refuses_a_signed_value_in_an_unsigned_shape():
 def test_every_device_model_predicts():
     for name in device_models():
         assert make_product_plus(5.0, device=device_model(name)).promise_ns > 0
+
+
+def test_schedules_do_not_follow_what_is_fitted():
+    """Steps that are fitted as cheap are estimated as such, and placed as if they were alone."""
+    fast = replace(GENERIC, lut_ns=0.01, logic_ns=0.01, carry_start_ns=0.01, sums_overlap=True)
+    for period in (None, 6.0, 3.0, 0.5):
+        plans = [make_product_plus(period, device=device) for device in (GENERIC, fast)]
+        assert len({(plan.latency, plan.promise_ns) for plan in plans}) == 1
+        assert plans[1].estimate_ns < plans[0].estimate_ns == plans[0].promise_ns
 
 
 def test_a_requested_latency_never_interleaves_sums():

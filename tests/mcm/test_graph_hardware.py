@@ -149,7 +149,10 @@ def test_a_register_behind_every_adder():
     spec = mcm(815, 621, 831, 105, 1, registers="every-adder")
     depth = spec.graph.depth
     assert spec.plan().latency == depth
-    cycles = {name: cycle for name, primitive, cycle in spec.plan().resources if primitive.luts()}
+    plan = spec.plan()
+    cycles = {
+        name: cycle for name, primitive, cycle in plan.resources if primitive.luts(plan.device)
+    }
     for fundamental, level in zip(spec.graph.fundamentals[1:], spec.graph.depths[1:], strict=True):
         names = [name for name in cycles if name.removeprefix("minus_") == f"times{fundamental}"]
         assert [cycles[name] for name in names] == [level - 1]

@@ -58,7 +58,7 @@ def plan_cost(plan: Any) -> Counter[str]:
     return Counter(
         adders=sum(primitive.one_bit_adders() > 0 for primitive in primitives),
         one_bit_adders=sum(primitive.one_bit_adders() for primitive in primitives),
-        luts=sum(primitive.luts() for primitive in primitives),
+        luts=sum(primitive.luts(plan.device) for primitive in primitives),
         flip_flops=plan.flip_flops(),
         dsps=sum(primitive.dsps(plan.device) for primitive in primitives),
     )

@@ -114,7 +114,7 @@ def schedule_rows(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
             "made_of": _in_words(primitive),
             "cycle": cycle,
             "delay_ns": round(primitive.delay_ns(plan.device), 3),
-            "luts": primitive.luts(),
+            "luts": primitive.luts(plan.device),
             "dsps": primitive.dsps(plan.device),
         }
         for name, primitive, cycle in plan.resources

@@ -1,7 +1,7 @@
 """The devices `synth` knows: how each is synthesised, placed and routed, and how its cells count.
 
-The delay models of ``hdl/devices`` are measured on these targets; ``Target.model`` names the one
-that fits.
+The delay models of ``estimate/devices`` are measured on these targets; ``Target.model`` names the
+one that fits.
 """
 
 import re

@@ -8,40 +8,23 @@ between two blocks to both, so that one product has no reader any more and the o
 undefined number. What moves into a block afterwards is moved where it is certain
 (:mod:`.multipliers`).
 
-Products too small to be worth a block stay in logic, by the limits of Yosys's own scripts.
+Products too small to be worth a block stay in logic, by the limits of Yosys's own scripts; they are
+in :mod:`holigrail_hw.estimate.product_cut`, by which the device models count blocks.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from holigrail_hw.core.work_folder import plain
+from holigrail_hw.estimate.product_cut import BLOCKS
 
 __all__ = ["product_commands"]
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A square multiplier that takes ``width`` bits, with the least widths worth its use."""
-
-    name: str
-    width: int
-    least_wide: int
-    least_narrow: int
-    least_result: int = 1
-
-
 _HERE = Path(__file__).parent
-_BLOCKS = {
-    "ice40": ("ice40/products.v", (_Block("$__MUL16X16", 16, 2, 2, 11),)),
-    "ecp5": ("+/lattice/dsp_map_18x18.v", (_Block("$__MUL18X18", 18, 2, 2),)),
-    "gowin": (
-        "+/gowin/dsp_map.v",
-        (
-            _Block("$__MUL36X36", 36, 22, 22),
-            _Block("$__MUL18X18", 18, 10, 4),
-            _Block("$__MUL9X9", 9, 4, 4),
-        ),
-    ),
+_WRAPPERS = {
+    "ice40": "ice40/products.v",
+    "ecp5": "+/lattice/dsp_map_18x18.v",
+    "gowin": "+/gowin/dsp_map.v",
 }
 # The simplifications with which the scripts of the families begin: they narrow the operands.
 _NARROW = ("opt_expr", "opt_clean", "opt -nodffe -nosdff", "wreduce", "peepopt", "opt_clean")
@@ -52,9 +35,9 @@ def product_commands(family: str) -> list[str]:
 
     The script must be told to leave products alone: with ``-nodsp``, or without ``-dsp``.
     """
-    wrapper, blocks = _BLOCKS[family]
+    wrapper = _WRAPPERS[family]
     passes = [*_NARROW, "wreduce t:$mul"]
-    for block in blocks:
+    for block in BLOCKS[family]:
         limits = {
             "DSP_A_MAXWIDTH": block.width,
             "DSP_B_MAXWIDTH": block.width,

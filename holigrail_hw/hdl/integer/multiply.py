@@ -45,7 +45,7 @@ def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = 
     is_signed = shape_a.signed or shape_b.signed
     shape = Shape(shape_a.width + shape_b.width, is_signed)
     if structure == "dsp":
-        using = DspMultiplier(shape_a.width, shape_b.width)
+        using = DspMultiplier(shape_a.width, shape_b.width, shape_a.signed, shape_b.signed)
         product = plan.step(name, shape, lambda a, b: a * b, a, b, using=using)
         # No register may come in between: it would read the bare product, and be moved as well.
         if not 0 < plan.device.dsp_merges <= shape.width:

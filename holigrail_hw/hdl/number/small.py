@@ -8,7 +8,7 @@ from typing import Any
 
 from amaranth import Cat, Mux, Shape, Value, signed
 
-from holigrail_hw.estimate.primitives import Adder, Logic
+from holigrail_hw.estimate.primitives import Logic, Negation
 from holigrail_hw.formats import BinaryFormat, Format, Rounding, TernaryFormat
 
 from ..integer.bit_heap import Bit
@@ -128,7 +128,7 @@ def _signed_copy(
     """b or its negation."""
     shape = range_shape(*product_range(a_format, b_format)[:2])
     value = fixed_operand(plan, "operand", b, b_format)
-    using = Adder(shape.width)
+    using = Negation(shape.width)
     return plan.step("product", shape, lambda s, v: Mux(s, v, -v), a, value, using=using, wrap=True)
 
 
@@ -145,7 +145,7 @@ def _signed_copy_or_zero(
         lambda s, v: Mux(s[0], Mux(s[1], -v, v), 0),
         a,
         value,
-        using=Adder(shape.width),
+        using=Negation(shape.width),
         wrap=True,
     )
 

@@ -17,18 +17,35 @@ from typing import Any
 
 from amaranth import Const, Module, Mux, Shape, Signal, Value
 
-from holigrail_hw.estimate.primitives import DeviceModel, Logic, Multiplexer, Primitive, Wiring
+from holigrail_hw.estimate.arrival import TimedStep, arrive, slowest_ns
+from holigrail_hw.estimate.primitives import (
+    Arrival,
+    DeviceModel,
+    Logic,
+    Multiplexer,
+    Primitive,
+    Wiring,
+)
 
 __all__ = ["Plan", "Wire", "schedule"]
 
 
 @dataclass(frozen=True, eq=False)
 class Wire:
-    """A value, the clock cycle in which it is ready, and how many ns into that cycle."""
+    """A value, the clock cycle in which it is ready, and when in that cycle.
+
+    ``step`` is the place in ``Plan.steps`` of what made it in this cycle.
+    """
 
     value: Any
     cycle: int = 0
-    time_ns: float = 0.0
+    arrival: Arrival = Arrival()
+    step: int | None = None
+
+    @property
+    def time_ns(self) -> float:
+        """When all bits are there, in ns into the cycle."""
+        return self.arrival.latest
 
     @property
     def shape(self) -> Any:
@@ -52,7 +69,8 @@ class Plan:
         ``datapath(plan, **wires)`` calls :meth:`step` and :meth:`loop` and returns the outputs as
         a mapping of names to wires.
     device : DeviceModel
-        Predicts the delays.
+        Predicts the delays: schedules and promises by its cautious numbers, estimates by its fitted
+        ones.
     period_ns : float or None
         The clock period aimed at, in ns; ``None`` for no register except those of loops.
     latency : int
@@ -68,6 +86,8 @@ class Plan:
         How many independent sums a loop holds; 1 without loops.
     promise_ns : float
         The clock period the device model promises for this schedule, in ns.
+    steps : list of TimedStep
+        What is timed, in the order in which it was made.
     valid : Signal
         Marks a cycle whose inputs count. Loops hold their sum in all other cycles.
     """
@@ -84,6 +104,7 @@ class Plan:
         arrivals: Mapping[str, int] | None = None,
     ):
         self.device = device
+        self._cautious = device.cautious
         self.period_ns = period_ns
         self.interleave = 1
         self.valid = Signal()
@@ -92,7 +113,7 @@ class Plan:
         self._sync: list[Any] = []
         self._registers: dict[tuple[int, int], tuple[Any, Any]] = {}
         self._names: dict[str, int] = {}
-        self._cycle_ends: list[float] = [0.0]
+        self.steps: list[TimedStep] = []
         self.inputs = {name: Signal(shape, name=name) for name, shape in inputs.items()}
         self.outputs = {name: Signal(shape, name=name) for name, shape in outputs.items()}
         for name in (*self.inputs, *self.outputs, "clk", "rst"):
@@ -144,12 +165,16 @@ class Plan:
             If the expression is wider than ``shape`` and ``wrap`` is not set.
         """
         primitive = Wiring() if using is None else using
-        delay_ns = primitive.delay_ns(self.device)
         cycle = max([cycle, *(wire.cycle for wire in operands)])
-        start = max((wire.time_ns for wire in operands if wire.cycle == cycle), default=0.0)
-        if self.period_ns is not None and start > 0 and delay_ns > 0:
-            if self.device.register_ns + start + delay_ns > self.period_ns:
-                cycle, start = cycle + 1, 0.0
+        width = Shape.cast(shape).width
+        ready = [wire for wire in operands if wire.cycle == cycle]
+        start = max((wire.time_ns for wire in ready), default=0.0)
+        model = self._cautious
+        arrival = arrive(primitive, model, (wire.arrival for wire in ready), width)
+        if self.period_ns is not None and start > 0 and primitive.delay_ns(model) > 0:
+            if model.register_ns + arrival.latest > self.period_ns:
+                cycle, ready = cycle + 1, []
+                arrival = arrive(primitive, model, (), width)
         expression = function(*(self._at(wire, cycle) for wire in operands))
         signal = Signal(shape, name=self._unique(name), attrs={"keep": 1} if keep else None)
         found, declared = Value.cast(expression).shape(), Value.cast(signal).shape()
@@ -157,7 +182,7 @@ class Plan:
             raise TypeError(f"{name}: {found} does not fit in {declared}; say wrap=True")
         self._assign(signal, expression)
         self.resources.append((name, primitive, cycle))
-        return self._ready(Wire(signal, cycle, start + delay_ns))
+        return self._timed(Wire(signal, cycle, arrival), primitive, ready)
 
     def constant(self, value: int, shape: Any) -> Wire:
         """A constant of the given shape, ready at once and in every later cycle."""
@@ -211,13 +236,13 @@ class Plan:
             if length == 1:
                 break
         else:
-            gate_ns = 0.0 if restarts else self.device.lut_ns
+            gate_ns = 0.0 if restarts else self._cautious.lut_ns
             start = min(starts, key=lambda start: attempt(start, gate_ns)[0])
             length, result = attempt(start, gate_ns)
         if self.interleave not in (1, length):
             raise ValueError(f"loops of {self.interleave} and {length} cycles in one plan")
         self.interleave = length
-        return self._ready(result)
+        return result
 
     def previous(self, name: str, wire: Wire) -> Wire:
         """What ``wire`` was for the item before, 0 for the first one: a delay by one item.
@@ -246,8 +271,14 @@ class Plan:
 
     @property
     def promise_ns(self) -> float:
-        """Clock period the device model promises, in ns."""
-        return self.device.register_ns + max(self._cycle_ends)
+        """Clock period that the schedule was made for, in ns: from the cautious numbers."""
+        model = self._cautious
+        return model.register_ns + slowest_ns(self.steps, model, self.latency)
+
+    @property
+    def estimate_ns(self) -> float:
+        """Clock period that place and route will find in the mean, in ns: from fitted numbers."""
+        return self.device.register_ns + slowest_ns(self.steps, self.device, self.latency)
 
     def flip_flops(self) -> int:
         """Registers in bits, before synthesis removes any."""
@@ -261,10 +292,11 @@ class Plan:
     def _assign(self, target: Any, expression: Any) -> None:
         self._comb.append(Value.cast(target).eq(Value.cast(expression)))
 
-    def _ready(self, wire: Wire) -> Wire:
-        self._cycle_ends += [0.0] * (wire.cycle + 1 - len(self._cycle_ends))
-        self._cycle_ends[wire.cycle] = max(self._cycle_ends[wire.cycle], wire.time_ns)
-        return wire
+    def _timed(self, wire: Wire, primitive: Primitive, ready: list[Wire]) -> Wire:
+        """Note what made a wire; ``ready`` are the operands of the same cycle."""
+        sources = tuple(operand.step for operand in ready if operand.step is not None)
+        self.steps.append(TimedStep(primitive, wire.cycle, sources, wire.width))
+        return replace(wire, step=len(self.steps) - 1)
 
     def _unique(self, name: str) -> str:
         count = self._names.get(name, 0)
@@ -294,8 +326,7 @@ class Plan:
         """Schedule the body with the state ready ``state_ns`` into cycle ``first``."""
         state = Signal(shape, name=self._unique(name), init=init)
         aligned = [
-            Wire(self._at(wire, first), first, wire.time_ns if wire.cycle == first else 0.0)
-            for wire in operands
+            wire if wire.cycle == first else Wire(self._at(wire, first), first) for wire in operands
         ]
         primed = Signal(name=self._unique(f"{name}_primed"))
         counts = Signal(name=self._unique(f"{name}_counts"))
@@ -309,7 +340,10 @@ class Plan:
                 using=Logic(),
             )
         old = Signal(shape, name=self._unique(f"{name}_old"))
-        result = body(self, Wire(old, first, state_ns), *aligned)
+        begun = Wire(old, first, Arrival(state_ns, state_ns))
+        if state_ns:
+            begun = self._timed(begun, Logic(), [])
+        result = body(self, begun, *aligned)
         length = result.cycle + 1 - first
         if length == 1:
             # One register with a reset: its clock enable holds the state at no cost.
@@ -329,7 +363,7 @@ class Plan:
             held = Value.cast(self._at(Wire(old, first), result.cycle))
             updated = Mux(self.valid_at(result.cycle), updated, held)
         if length > 1 and not strobes:
-            self._ready(replace(result, time_ns=result.time_ns + self.device.lut_ns))
+            self._timed(result, Logic(), [result])
         self._sync.append(Value.cast(state).eq(updated))
         return Wire(state, result.cycle + 1)
 
@@ -339,14 +373,14 @@ class Plan:
             list(self._sync),
             dict(self._registers),
             dict(self._names),
-            list(self._cycle_ends),
+            list(self.steps),
             list(self.resources),
         )
 
     def _restore(self, snapshot) -> None:
-        comb, sync, registers, names, ends, resources = snapshot
+        comb, sync, registers, names, steps, resources = snapshot
         self._comb, self._sync, self._registers = list(comb), list(sync), dict(registers)
-        self._names, self._cycle_ends, self.resources = dict(names), list(ends), list(resources)
+        self._names, self.steps, self.resources = dict(names), list(steps), list(resources)
 
 
 def schedule(make: Callable[[float | None, int], Plan], latency: int) -> Plan:
