@@ -254,7 +254,7 @@ def test_verilog_is_the_same_in_every_process():
     code = (
         "import hashlib\n"
         "from holigrail_hw.core import Timing, operators\n"
-        "from holigrail_hw.flow import emit\n"
+        "from holigrail_hw.flow.emit import emit\n"
         "from holigrail_hw.flow.top import Top\n"
         f"names = {sorted(OPERATORS)!r}\n"
         "for name in names:\n"

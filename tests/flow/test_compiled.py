@@ -9,11 +9,11 @@ from sample_operators import Accumulate, Broken, MultiplyAdd
 from holigrail_hw.core import DesignError, RequestError, Timing, ToolError
 from holigrail_hw.core.spec import OperatorSpec, random_codes
 from holigrail_hw.core.store import compiled_files as cache
-from holigrail_hw.flow import top as top_module
 from holigrail_hw.flow.simulate import backends, compiled
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.simulate.item_words import counted_codes
 from holigrail_hw.formats import parse
+from holigrail_hw.shells.stream import shell as stream_shell
 
 STREAM = Timing(shell="stream")
 
@@ -231,7 +231,7 @@ class BadStream(Component):
     ],
 )
 def test_broken_handshakes_are_noticed(monkeypatch, rule, message):
-    monkeypatch.setattr(top_module, "StreamPorts", lambda spec, timing: BadStream(rule))
+    monkeypatch.setattr(stream_shell, "StreamPorts", lambda spec, timing: BadStream(rule))
     design = Compiled(Accumulate(), STREAM)
     codes = {"a": np.arange(40) % 16, "clear": np.ones(40, int)}
     with pytest.raises(DesignError, match=message):

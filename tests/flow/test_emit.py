@@ -85,7 +85,7 @@ def test_manifest_of_a_result_wider_than_any_format_with_a_name(tmp_path):
 def test_same_bytes_in_another_process(tmp_path):
     code = (
         "import sys; from pathlib import Path; from sample_operators import Accumulate\n"
-        "from holigrail_hw.core import Timing; from holigrail_hw.flow import emit\n"
+        "from holigrail_hw.core import Timing; from holigrail_hw.flow.emit import emit\n"
         "timing = Timing(period_ns=4, shell='stream')\n"
         "emit.generate(Accumulate(slow=True), timing, Path(sys.argv[1]), vectors=20, seed=5)\n"
     )

@@ -215,7 +215,7 @@ def test_files(tmp_path):
 
 def test_the_search_loads_neither_amaranth_nor_numpy():
     program = (
-        "from holigrail_hw.mcm import matrix_counting, matrix_search\n"
+        "from holigrail_hw.mcm.matrix import counting, search\n"
         "import sys; print([m for m in ('amaranth', 'numpy', 'pulp') if m in sys.modules])"
     )
     answer = subprocess.run(
