@@ -24,7 +24,7 @@ from holigrail_hw.core.parameters import construct, leaf_parameters, leaves_of, 
 from holigrail_hw.core.spec import OPERATORS
 from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.explore.explore import explore
-from holigrail_hw.flow.verify import vectors
+from holigrail_hw.flow.verify import replay
 from holigrail_hw.formats import parse
 
 
@@ -247,7 +247,7 @@ def test_manifests_and_recipes_give_the_part_back(registered, tmp_path, spec):
     path = tmp_path / "one.toml"
     path.write_text(recipe.text(spec, Timing()))
     assert recipe.load(path) == (spec, Timing(), None)
-    words = vectors.command("verify", spec, Timing()).split()[3:]
+    words = replay.command("verify", spec, Timing()).split()[3:]
     given = {name[2:]: value for name, value in zip(words[::2], words[1::2], strict=True)}
     assert construct(type(spec), given, who="x") == spec
     (text,) = tmp_path.glob("toy*[!h].v")
