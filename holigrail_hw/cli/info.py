@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from holigrail_hw.core.parameters import brief
+from holigrail_hw.core.parameters import brief, leaves_of
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.flow.explore.describe import describe
 from holigrail_hw.ui.tables import pairs, table
@@ -36,10 +36,12 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
     print_line = console.file.write
     print_line(f"{result['operator']}  {result['summary']} ({result['maturity']})\n\n")
     header = ("parameter", "value", "legal", "meaning")
-    rows = [
-        [row["name"], brief(getattr(spec, row["name"])), row["legal"], row["help"]]
-        for row in result["parameters"]
-    ]
+    held = {name: value for name, (_, value) in leaves_of(spec, parts=True).items()}
+    rows = []
+    for row in result["parameters"]:
+        value = held[row["name"]]
+        shown = brief(value) if isinstance(value, tuple) else row["value"]
+        rows.append([row["name"], shown, row["legal"], row["help"]])
     table(console, header, rows)
     print_line("\n")
     header = ("port", "direction", "width (bit)", "format", "meaning")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw import __version__
+from holigrail_hw.core.parameters import leaves_of
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.target import Target
 from holigrail_hw.core.timing import Timing
@@ -58,13 +59,17 @@ def write(
     from jinja2 import Environment, StrictUndefined
 
     about = describe(spec, timing)
+    held = {name: value for name, (_, value) in leaves_of(spec, parts=True).items()}
     generated = emit.generate(spec, timing, out_dir, seed=seed, who="report")
     templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = templates.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         about=about,
         headline=headline(about, spec.clock(timing), generated.manifest, measured, verified),
         parameters=[
-            {**row, "value": in_words(getattr(spec, row["name"]))} for row in about["parameters"]
+            row
+            if isinstance(held[row["name"]], OperatorSpec)
+            else {**row, "value": in_words(held[row["name"]])}
+            for row in about["parameters"]
         ],
         steps=schedule_rows(spec, timing) if spec.planned else [],
         manifest=generated.manifest,
