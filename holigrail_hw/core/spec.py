@@ -210,8 +210,7 @@ class OperatorSpec(ABC):
 
         What the hardware of a timing request answers: it may interleave its sums.
         """
-        interleave = self.plan(timing).interleave if self.stateful else 1
-        return {"o": self.reference(items["i"], interleave)}
+        return {"o": self.reference(items["i"], self.interleaved_sums(timing))}
 
     def job(self, rng: np.random.Generator, size: int) -> Items:
         """Random items of all input streams, about ``size`` in all, that belong together."""
@@ -251,11 +250,21 @@ class OperatorSpec(ABC):
             )
 
         if timing.latency is None:
-            return make(timing.period_ns, 0)
-        try:
-            return schedule(make, timing.latency)
-        except ValueError as error:
-            raise RequestError(f"{self.name}: {error}") from None
+            found = make(timing.period_ns, 0)
+        else:
+            try:
+                found = schedule(make, timing.latency)
+            except ValueError as error:
+                raise RequestError(f"{self.name}: {error}") from None
+        self.__dict__.setdefault("_interleaves", {})[timing] = found.interleave
+        return found
+
+    def interleaved_sums(self, timing: Timing) -> int:
+        """How many independent sums the hardware of a timing request holds; 1 without state."""
+        if not self.stateful:
+            return 1
+        known = self.__dict__.get("_interleaves", {}).get(timing)
+        return self.plan(timing).interleave if known is None else known
 
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         """Clock period the device model promises, in ns; ``None`` without a model."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw.core.errors import DesignError, ToolError
+from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.core.run.process import run
 from holigrail_hw.core.store import folder as places
 from holigrail_hw.core.store import kinds as cache_kinds
@@ -121,11 +121,11 @@ def test_a_log_below_the_cache_has_its_own_hint(monkeypatch, tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")
     monkeypatch.setenv("HOLIGRAIL_CACHE", str(blocker / "cache"))
-    for log, hint in (
-        (blocker / "cache" / "logs" / "log", "set HOLIGRAIL_CACHE to another folder"),
-        (blocker / "out" / "log", "choose another output folder"),
+    for log, kind, hint in (
+        (blocker / "cache" / "logs" / "log", ToolError, "set HOLIGRAIL_CACHE to another folder"),
+        (blocker / "out" / "log", RequestError, "choose another output folder"),
     ):
-        with pytest.raises(ValueError, match="must be writable") as caught:
+        with pytest.raises(kind, match="must be writable") as caught:
             run(["true"], who="tool", log=log)
         assert caught.value.hint == hint
 

@@ -134,7 +134,7 @@ def test_interrupted_generation_leaves_nothing(holigrail, tmp_path, monkeypatch)
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(emit, "pack", interrupted)
+    monkeypatch.setattr(emit.verilog_bench, "bench", interrupted)
     answer = holigrail("generate", *SMALL, "-o", "here")
     assert (answer.status, answer.out) == (130, "")
     assert [*(tmp_path / "here").iterdir()] == []
