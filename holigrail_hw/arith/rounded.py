@@ -82,9 +82,27 @@ class RoundedOperator(OperatorSpec):
             "overflow": self.overflow,
         }
 
+
+@dataclass(frozen=True, kw_only=True)
+class ArithmeticOperator(RoundedOperator):
+    """One of the operations that number systems may have rules of their own for.
+
+    A class adds ``operands``, its one output, ``arithmetic``, ``rounded`` and, for proofs,
+    ``exact_number``.
+    """
+
+    @property
+    @abstractmethod
+    def arithmetic(self) -> str:
+        """Which operation of ``golden.rules`` and ``hdl.number.operation`` this is."""
+
+    @abstractmethod
+    def rounded(self, plan: Plan, **given: Any) -> Wire:
+        """The code of the result; ``given`` are operands by name and the options of `project`."""
+
+    @abstractmethod
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         """The exact result of the operands, for proofs; naive and apart from the datapath."""
-        raise NotImplementedError
 
     def exact_span(self) -> tuple[int, int]:
         """Exponents of the last place of the exact result, and of the place above it."""
@@ -108,23 +126,6 @@ class RoundedOperator(OperatorSpec):
             return {name: reference.project(plan, self.target, exact, *options)}
 
         return reference.circuit(self.inputs(), self.outputs(), answer)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArithmeticOperator(RoundedOperator):
-    """One of the operations that number systems may have rules of their own for.
-
-    A class adds ``operands``, its one output, ``arithmetic`` and ``rounded``.
-    """
-
-    @property
-    @abstractmethod
-    def arithmetic(self) -> str:
-        """Which operation of ``golden.rules`` and ``hdl.number.operation`` this is."""
-
-    @abstractmethod
-    def rounded(self, plan: Plan, **given: Any) -> Wire:
-        """The code of the result; ``given`` are operands by name and the options of `project`."""
 
     def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
         operands, (name,) = self.operands(), self.outputs()

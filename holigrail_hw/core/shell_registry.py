@@ -53,13 +53,13 @@ def find_shell(name: str) -> Any:
     Raises
     ------
     RequestError
-        There is none.
+        There is none, or the plug-in that announces it could not be loaded.
     """
     if name not in _SHELLS:
         if name in _own():
             importlib.import_module(f"holigrail_hw.shells.{name.replace('-', '_')}.shell")
         elif name in _others():
-            _others()[name].load()
+            _load(name)
     if name not in _SHELLS:
         raise RequestError(f"timing: shell must be one of {', '.join(shell_names())}, not {name!r}")
     return _SHELLS[name]
@@ -74,6 +74,15 @@ def _own() -> tuple[str, ...]:
 @cache
 def _others() -> dict[str, Any]:
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def _load(name: str) -> None:
+    try:
+        _others()[name].load()
+    except Exception as error:  # a plug-in may fail in any way, and must not break the tool
+        raise RequestError(
+            f"shell {name}: this plug-in could not be loaded: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _home(cls: type) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from importlib.metadata import EntryPoint
 
 import pytest
 
@@ -107,6 +108,14 @@ def test_a_name_belongs_to_one_shell():
     Thief.name = "wishbone"
     with pytest.raises(RequestError, match=r"^shell wishbone: the name must "):
         shell(Thief)
+
+
+def test_a_plug_in_that_cannot_be_loaded(monkeypatch):
+    broken = EntryPoint("broken", "no_such_module_anywhere:Shell", shell_registry.ENTRY_POINTS)
+    monkeypatch.setattr(shell_registry, "_others", lambda: {"broken": broken})
+    assert "broken" in shell_names()
+    with pytest.raises(RequestError, match=r"^shell broken: this plug-in could not be loaded: Mod"):
+        find_shell("broken")
 
 
 def test_a_shell_that_nobody_has():
