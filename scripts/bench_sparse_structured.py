@@ -183,11 +183,11 @@ def source(name: str, multiplier: str) -> str:
         m.d.sync += passed.eq(outer)
         m.d.comb += inner.eq(passed)
         ports += [outer, passed]
-    clear, total = Signal(), Signal(len(Value.cast(plan.outputs["sum"])))
+    clear, total = Signal(), Signal(len(Value.cast(plan.outputs["result"])))
     m.d.comb += [
         plan.valid.eq(1),
         plan.inputs["clear"].eq(clear),
-        total.eq(plan.outputs["sum"]),
+        total.eq(plan.outputs["result"]),
     ]
     return verilog.convert(m, name="element", ports=[*ports, clear, total], emit_src=False)
 

@@ -5,6 +5,7 @@ The one exception are tests on data that is no part of the repository, marked by
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,21 @@ class SkipsAreFailures:
     def pytest_terminal_summary(self, terminalreporter):
         for reason in self.reasons:
             terminalreporter.write_line(f"skipped, which counts as failed here: {reason}", red=True)
+
+
+LONG = ("slow", "synth", "cocotb")
+
+
+def pytest_collection_modifyitems(items):
+    """Files with long tests first: workers take whole files, and the last ones should be short."""
+    longest: dict[Path, int] = {}
+    for item in items:
+        place = min(
+            (LONG.index(mark.name) for mark in item.iter_markers() if mark.name in LONG),
+            default=len(LONG),
+        )
+        longest[item.path] = min(place, longest.get(item.path, len(LONG)))
+    items.sort(key=lambda item: longest[item.path])
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_sums_against_fractions():
     spec = make(operators()["mac"], **SUMS[1])
     codes = spec.items(400, np.random.default_rng(2))
     total, top = Fraction(0), spec.accumulator.number_range[1]
-    for index, code in enumerate(spec.golden(**codes)["sum"].tolist()):
+    for index, code in enumerate(spec.golden(**codes)["result"].tolist()):
         a, b = (decode(f, int(codes[n][index])) for n, f in (("a", spec.a), ("b", spec.b)))
         clear, enable = int(codes["clear"][index]), int(codes["enable"][index])
         total = 0 if clear else total

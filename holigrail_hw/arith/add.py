@@ -35,7 +35,7 @@ __all__ = ["Add"]
 )
 @dataclass(frozen=True, kw_only=True)
 class Add(ArithmeticOperator):
-    """sum = a + b or a - b; latency 0 without a clock request, one sum per cycle."""
+    """result = a + b or a - b; latency 0 without a clock request, one sum per cycle."""
 
     a: Format = parameter(
         parse("fp8_e4m3"),
@@ -61,7 +61,7 @@ class Add(ArithmeticOperator):
         return Term(*fixed_range(self.a)), Term(*fixed_range(self.b), negative=subtract)
 
     def outputs(self) -> dict[str, Format]:
-        return {"sum": self.target}
+        return {"result": self.target}
 
     @property
     def arithmetic(self) -> str:

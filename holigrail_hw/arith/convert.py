@@ -23,7 +23,7 @@ __all__ = ["Convert"]
 )
 @dataclass(frozen=True, kw_only=True)
 class Convert(ArithmeticOperator):
-    """z = x in the format ``result``; latency 0 without a clock request.
+    """result = x in the format ``result``; latency 0 without a clock request.
 
     NaN becomes the NaN of the result format, else its largest number (floats) or 0 (fixed point).
     """
@@ -35,7 +35,7 @@ class Convert(ArithmeticOperator):
     )
     result: Format = parameter(
         parse("fp8_e4m3"),
-        "format of z",
+        "format of the result",
         samples=tuple(map(parse, ("bf16", "int8", "ternary", "fp4_e2m1"))),
     )
     overflow: str = parameter(
@@ -50,7 +50,7 @@ class Convert(ArithmeticOperator):
         return {"x": self.source}
 
     def outputs(self) -> dict[str, Format]:
-        return {"z": self.target}
+        return {"result": self.target}
 
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         return numbers["x"]

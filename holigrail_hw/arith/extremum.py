@@ -49,7 +49,7 @@ class _Extremum(OperatorSpec):
         return {"a": self.format, "b": self.format}
 
     def outputs(self) -> dict[str, Format]:
-        return {"z": self.format}
+        return {"result": self.format}
 
     def golden(self, a: Any, b: Any) -> dict[str, Any]:
         x, y = self.format.unpack(a), self.format.unpack(b)
@@ -60,7 +60,7 @@ class _Extremum(OperatorSpec):
             takes_b |= (found == golden.EQUAL) & ~x.sign & y.sign
         loser = x if self.nan == "number" else y
         winner_is_b = np.where(x.is_nan | y.is_nan, loser.is_nan, takes_b)
-        return {"z": self.format.project(self.format.unpack(np.where(winner_is_b, b, a)))}
+        return {"result": self.format.project(self.format.unpack(np.where(winner_is_b, b, a)))}
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
@@ -81,7 +81,9 @@ class _Extremum(OperatorSpec):
             alone = x.nan if self.nan == "number" else y.nan
             takes_b = Mux(x.nan | y.nan, alone, takes_b)
             chosen = Mux(takes_b, Value.cast(b), Value.cast(a))
-            return {"z": reference.project(plan, format, reference.decode(plan, format, chosen))}
+            return {
+                "result": reference.project(plan, format, reference.decode(plan, format, chosen))
+            }
 
         return reference.circuit(self.inputs(), self.outputs(), answer)
 
@@ -112,13 +114,13 @@ class _Extremum(OperatorSpec):
             b,
             using=Multiplexer(format.width),
         )
-        return {"z": canonical(plan, format, chosen)}
+        return {"result": canonical(plan, format, chosen)}
 
 
 @operator("max", summary="the larger of two numbers", references=_REFERENCES)
 @dataclass(frozen=True, kw_only=True)
 class Maximum(_Extremum):
-    """z = max(a, b); latency 0 without a clock request."""
+    """result = max(a, b); latency 0 without a clock request."""
 
     largest: ClassVar[bool] = True
 
@@ -126,6 +128,6 @@ class Maximum(_Extremum):
 @operator("min", summary="the smaller of two numbers", references=_REFERENCES)
 @dataclass(frozen=True, kw_only=True)
 class Minimum(_Extremum):
-    """z = min(a, b); latency 0 without a clock request."""
+    """result = min(a, b); latency 0 without a clock request."""
 
     largest: ClassVar[bool] = False

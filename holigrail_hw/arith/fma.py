@@ -13,7 +13,7 @@ from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.number.fixed import (
     fixed_operand,
     fixed_product,
@@ -55,7 +55,7 @@ class Fma(ArithmeticOperator):
     )
     multiplier: str = parameter(
         "rows",
-        "structure of the product: rows of carry chains (FPGA), tree of full adders (gates), dsp",
+        MULTIPLIER_MEANING,
         choices=MULTIPLIERS,
     )
 

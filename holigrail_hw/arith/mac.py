@@ -28,6 +28,7 @@ from holigrail_hw.estimate.primitives import Adder, Logic
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.golden import accumulate, exact_sums, sum_limit
 from holigrail_hw.hdl import reference
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.number.exact_accumulator import exact_accumulator, with_flags
 from holigrail_hw.hdl.number.fixed import (
     fixed_code,
@@ -85,9 +86,9 @@ class Mac(OperatorSpec):
     restart: str = parameter(
         "product", "the sum after clear with enable", choices=("product", "zero")
     )
-    multiplier: str = parameter(
-        "logic", "where integer products are made", choices=("logic", "dsp")
-    )
+    multiplier: str = parameter("rows", MULTIPLIER_MEANING, choices=MULTIPLIERS, samples=("dsp",))
+
+    renamed: ClassVar[Mapping[str, str]] = {"multiplier=logic": "multiplier=rows"}
 
     def derive(self) -> dict[str, Any]:
         return {"product": self.accumulator} if self.accumulation == "cascade" else {}
@@ -147,10 +148,6 @@ class Mac(OperatorSpec):
         return self.accumulator.overflow_of(self.overflow) != "wrap"
 
     @property
-    def _structure(self) -> str:
-        return "dsp" if self.multiplier == "dsp" else "rows"
-
-    @property
     def _rounds(self) -> bool:
         return not self._is_fixed or self.accumulation == "exact"
 
@@ -163,7 +160,7 @@ class Mac(OperatorSpec):
         return ports
 
     def outputs(self) -> dict[str, Format]:
-        return {"sum": self.accumulator}
+        return {"result": self.accumulator}
 
     def golden(
         self,
@@ -183,10 +180,10 @@ class Mac(OperatorSpec):
             code = self.accumulator.project(
                 sums, self.rounding, random, self.random_width, overflow
             )
-            return {"sum": code}
+            return {"result": code}
         is_cascade = self.accumulation == "cascade" and not self._is_fixed
         return {
-            "sum": accumulate(
+            "result": accumulate(
                 x,
                 y,
                 self.accumulator,
@@ -227,10 +224,10 @@ class Mac(OperatorSpec):
                 using=Logic(),
             )
         if self.accumulation == "exact":
-            return {"sum": self._exact(plan, **wires)}
+            return {"result": self._exact(plan, **wires)}
         if self._is_fixed:
-            return {"sum": self._fixed(plan, **wires)}
-        return {"sum": self._float(plan, **wires)}
+            return {"result": self._fixed(plan, **wires)}
+        return {"result": self._float(plan, **wires)}
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
@@ -258,11 +255,11 @@ class Mac(OperatorSpec):
         def body(plan: Plan, *wires: Wire) -> Wire:
             return plan.step("next_sum", shape, next_sum, *wires, wrap=True)
 
-        return {"sum": plan.loop("state", shape, body, a, b, clear, enable)}
+        return {"result": plan.loop("state", shape, body, a, b, clear, enable)}
 
     def _fixed(self, plan: Plan, a: Wire, b: Wire, clear: Wire, enable: Wire) -> Wire:
         accumulator = self.accumulator
-        product = fixed_product(plan, a, self.a, b, self.b, self._structure)
+        product = fixed_product(plan, a, self.a, b, self.b, self.multiplier)
         low, high, accumulator_fraction = fixed_range(accumulator)
         shift = accumulator_fraction - product_range(self.a, self.b)[2]
         shape = range_shape(low, high)
@@ -338,7 +335,7 @@ class Mac(OperatorSpec):
             clear,
             enable,
             self.register,
-            self._structure,
+            self.multiplier,
         )
         number = unpack(plan, self.register, total, "sum")
         if flags is not None:
@@ -366,7 +363,7 @@ class Mac(OperatorSpec):
             plan,
             unpack(plan, self.a, a, "a"),
             unpack(plan, self.b, b, "b"),
-            self._structure,
+            self.multiplier,
         )
         if self.accumulation == "cascade":
             assert self.product is not None

@@ -10,7 +10,7 @@ from typing import Any
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.number.fixed import fixed_product, product_range
 from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.number.project import project, project_integer
@@ -33,7 +33,7 @@ __all__ = ["Multiply"]
 )
 @dataclass(frozen=True, kw_only=True)
 class Multiply(ArithmeticOperator):
-    """p = a * b; latency 0 without a clock request, one product per cycle."""
+    """result = a * b; latency 0 without a clock request, one product per cycle."""
 
     a: Format = parameter(
         parse("fp8_e4m3"),
@@ -45,7 +45,7 @@ class Multiply(ArithmeticOperator):
     )
     multiplier: str = parameter(
         "rows",
-        "structure of the product: rows of carry chains (FPGA), tree of full adders (gates), dsp",
+        MULTIPLIER_MEANING,
         choices=MULTIPLIERS,
     )
 
@@ -64,7 +64,7 @@ class Multiply(ArithmeticOperator):
         return {"result": FixedFormat(shape.width, shape.signed, fraction_width)}
 
     def outputs(self) -> dict[str, Format]:
-        return {"p": self.target}
+        return {"result": self.target}
 
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         return reference.multiply(plan, numbers["a"], numbers["b"])

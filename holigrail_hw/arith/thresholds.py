@@ -1,4 +1,4 @@
-"""Quantised activations as thresholds: y = base + the number of thresholds that x reaches.
+"""Quantised activations as thresholds: result = base + the number of thresholds that x reaches.
 
 Any non-decreasing function with few values is such a staircase, so scale, batch normalisation,
 activation and rounding become one step, exactly (Umuroglu et al., "FINN", 2017; the operator
@@ -40,7 +40,7 @@ _MOST = 1 << 12
 )
 @dataclass(frozen=True, kw_only=True)
 class Thresholds(OperatorSpec):
-    """y = base + number of thresholds <= x.
+    """result = base + number of thresholds <= x.
 
     Constant thresholds come as one row per channel, chosen by the port ``channel``; without them
     they are ports t0, t1, ... in any order. Latency 0 without a clock request.
@@ -49,14 +49,14 @@ class Thresholds(OperatorSpec):
     input: Format = parameter(
         parse("int12"), "format of x", samples=tuple(map(parse, ("uint6", "int1")))
     )
-    result: Format = parameter(parse("uint4"), "format of y", samples=(parse("int5"),))
+    result: Format = parameter(parse("uint4"), "format of the result", samples=(parse("int5"),))
     thresholds: tuple[tuple[int, ...], ...] | None = parameter(
         None,
         "rows of ascending thresholds, one per channel; ports if none",
         samples=(((-900, -17, 0, 0, 5, 88, 2047),), ((-5, 4, 9), (0, 1, 2), (-70, -60, 300))),
     )
     ports: int = parameter(7, "how many ports", low=1, high=255, samples=(1,))
-    base: int = parameter(0, "y below all thresholds", low=-(1 << 15), high=(1 << 15) - 1)
+    base: int = parameter(0, "the result below all thresholds", low=-(1 << 15), high=(1 << 15) - 1)
     structure: str = parameter("parallel", "how they are counted", choices=("parallel", "search"))
 
     def check(self) -> list[str]:
@@ -101,7 +101,7 @@ class Thresholds(OperatorSpec):
         return ports
 
     def outputs(self) -> dict[str, Format]:
-        return {"y": self.result}
+        return {"result": self.result}
 
     def golden(self, x: Any, **codes: Any) -> dict[str, Any]:
         """Channels beyond the table have the last row's thresholds."""
@@ -120,7 +120,7 @@ class Thresholds(OperatorSpec):
             channel = np.asarray(codes.get("channel", np.zeros(np.shape(x), np.int64)))
             rows = table[np.minimum(channel.astype(np.int64), len(table) - 1)]
         y = self.base + golden.count_thresholds(value, rows)
-        return {"y": (y & ((1 << self.result.width) - 1)).astype(np.uint64)}
+        return {"result": (y & ((1 << self.result.width) - 1)).astype(np.uint64)}
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]]:
@@ -131,12 +131,12 @@ class Thresholds(OperatorSpec):
 
         def answer(plan: Plan, x: Any, channel: Any = None, **ports: Any) -> dict[str, Any]:
             if self.thresholds is None:
-                return {"y": hits([ports[f"t{index}"] for index in range(self.ports)], x)}
+                return {"result": hits([ports[f"t{index}"] for index in range(self.ports)], x)}
             # Channels beyond the table have the last row's thresholds.
             y = hits(self.thresholds[-1], x)
             for index, row in enumerate(self.thresholds[:-1]):
                 y = Mux(channel == index, hits(row, x), y)
-            return {"y": y + Const(0, self.result.width)}
+            return {"result": y + Const(0, self.result.width)}
 
         return reference.circuit(self.inputs(), self.outputs(), answer)
 
@@ -147,7 +147,9 @@ class Thresholds(OperatorSpec):
             count = self._parallel(plan, **wires)
         shape, base = shape_of(self.result), self.base
         using = Adder(self.result.width) if base else None
-        return {"y": plan.step("y", shape, lambda c: c + base, count, using=using, wrap=True)}
+        return {
+            "result": plan.step("result", shape, lambda c: c + base, count, using=using, wrap=True)
+        }
 
     def _parallel(self, plan: Plan, x: Wire, channel: Wire | None = None, **ports: Wire) -> Wire:
         terms = []

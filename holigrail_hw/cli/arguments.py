@@ -21,6 +21,7 @@ from holigrail_hw.core.parameters import (
     leaf_parameters,
     old_names,
     parse_parameters,
+    renamed_in,
     to_text,
 )
 from holigrail_hw.core.registry import find
@@ -374,7 +375,7 @@ def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec]) ->
             help=f"{parameter.help}: {parameter.legal} ({default})".replace("%", "%%"),
             **extra,
         )
-    for old in dict.fromkeys(name.partition("=")[0] for name in cls.renamed):
+    for old in dict.fromkeys(name.partition("=")[0] for name in renamed_in(cls)):
         if old not in known:
             option = f"--{old.replace('_', '-')}"
             group.add_argument(option, dest=f"parameter_{old}", help=argparse.SUPPRESS)

@@ -16,7 +16,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from amaranth import Const, Mux
@@ -80,7 +80,7 @@ _SQUARE = ((1, 2, 3, 4), (-5, 6, -7, 8), (0, 0, 0, 0), (11, -13, 17, 0))
 )
 @dataclass(frozen=True, kw_only=True)
 class MatrixMultiplication(OperatorSpec):
-    """p0 = biases[0] + row 0 of the matrix times (x0, x1, ...), p1 = ...
+    """result0 = biases[0] + row 0 of the matrix times (x0, x1, ...), result1 = ...
 
     Without ``result``, outputs are as wide as they need to be and their lowest bit has the weight
     of the inputs' lowest bit; biases are in units of that bit. With ``coefficient_format`` the
@@ -117,7 +117,7 @@ class MatrixMultiplication(OperatorSpec):
     )
     rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode, if there is a result")
     overflow: str = parameter("saturate", "a result out of range", choices=("saturate", "wrap"))
-    activation: str = parameter("none", "function applied to the outputs", choices=("none", "relu"))
+    relu: bool = parameter(False, "whether negative results become 0", samples=(True,))
     error: int = parameter(
         0, "allowed error in units of the exact output", low=0, high=1 << 80, samples=(20,)
     )
@@ -155,6 +155,11 @@ class MatrixMultiplication(OperatorSpec):
         samples=(parse("sfix9_en3"),),
     )
     coefficient_overflow: str = parameter("refuse", overflow_help, choices=OVERFLOWS)
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "activation=relu": "relu=true",
+        "activation=none": "relu=false",
+    }
 
     @functools.cached_property
     def integers(self) -> tuple[tuple[int, ...], ...]:
@@ -307,15 +312,15 @@ class MatrixMultiplication(OperatorSpec):
 
     def outputs(self) -> dict[str, Format]:
         if self.result is not None:
-            return {f"p{index}": self.result for index in range(self._rows)}
+            return {f"result{index}": self.result for index in range(self._rows)}
         ends = [self._exact(index) for index in range(self._rows)]
         if self.bound:
             ends = self.design.analysis.outputs
         ports: dict[str, Format] = {}
         for index, (low, high) in enumerate(ends):
-            if self.activation == "relu":
+            if self.relu:
                 low, high = max(low, 0), max(high, 0)
-            ports[f"p{index}"] = FixedFormat(
+            ports[f"result{index}"] = FixedFormat(
                 width_of_range(low, high), low < 0, self._fraction_width
             )
         return ports
@@ -342,7 +347,7 @@ class MatrixMultiplication(OperatorSpec):
                 for constant, value in zip(row, values, strict=True):
                     total = total + constant * value
                 totals.append(total)
-        if self.activation == "relu":
+        if self.relu:
             totals = [total * (total > 0) for total in totals]
         found = {}
         exact = FixedFormat(largest.bit_length() + 1, True, self._fraction_width)
@@ -368,9 +373,9 @@ class MatrixMultiplication(OperatorSpec):
                 bias * unit + last_place * sum(c * x for c, x in zip(row, item, strict=True))
                 for item in zip(*columns, strict=True)
             ]
-            if self.activation == "relu":
+            if self.relu:
                 totals = [max(total, Fraction(0)) for total in totals]
-            values[f"p{index}"] = totals
+            values[f"result{index}"] = totals
         if isinstance(result, FixedFormat):
             bound += rounding_error(self._fraction_width, result, self.rounding)
             if self.overflow == "saturate":
@@ -385,7 +390,7 @@ class MatrixMultiplication(OperatorSpec):
         outputs = {}
         for index, (name, format) in enumerate(self.outputs().items()):
             assert isinstance(format, FixedFormat)
-            if self.result is None and self.activation == "none":
+            if self.result is None and not self.relu:
                 outputs[name] = rows[index]
                 continue
             stage = self._stage if self.result is not None else self._stage_to(format)
@@ -409,7 +414,7 @@ class MatrixMultiplication(OperatorSpec):
         for total, (name, format) in zip(sums, self.outputs().items(), strict=True):
             if self.result is not None:
                 total = total - Const(self._stage.constant)
-            if self.activation == "relu":
+            if self.relu:
                 total = Mux(total < 0, 0, total)
             if self.result is not None:
                 total = self._naive_result(total)
@@ -462,7 +467,7 @@ class MatrixMultiplication(OperatorSpec):
             format,
             self.rounding,
             self.overflow == "saturate",
-            self.activation == "relu",
+            self.relu,
         )
 
     def _exact(self, index: int) -> tuple[int, int]:

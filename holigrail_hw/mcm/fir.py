@@ -1,6 +1,6 @@
 """Finite impulse response (FIR) filter in transposed form, around one block of products.
 
-With coefficients h[0], h[1], ... the output is y[n] = h[0] x[n] + h[1] x[n-1] + ... The transposed
+With coefficients h[0], h[1], ... the result is y[n] = h[0] x[n] + h[1] x[n-1] + ... The transposed
 form multiplies every input by all coefficients at once, which is constant multiplication of one
 number (MCM), and keeps partial sums::
 
@@ -69,7 +69,7 @@ __all__ = ["FiniteImpulseResponse"]
 )
 @dataclass(frozen=True, kw_only=True)
 class FiniteImpulseResponse(RoundedOperator):
-    """y[n] = coefficients[0] x[n] + coefficients[1] x[n-1] + ...; x is 0 before the reset.
+    """result[n] = coefficients[0] x[n] + coefficients[1] x[n-1] + ...; x is 0 before the reset.
 
     Time n counts items, not cycles: pauses in a stream do not count. The latency is 0 unless a
     clock is requested, and the initiation interval is 1. The exact output has as many bits as the
@@ -79,7 +79,7 @@ class FiniteImpulseResponse(RoundedOperator):
 
     With ``coefficient_format`` the coefficients are real numbers (exact decimals as text, or the
     contents of a file of numbers) and are rounded to that format, half to even. The filter uses the
-    rounded ones; y has their fraction bits in addition to those of x.
+    rounded ones; the result has their fraction bits in addition to those of x.
     """
 
     coefficients: tuple[int | Fraction, ...] = parameter(
@@ -103,7 +103,9 @@ class FiniteImpulseResponse(RoundedOperator):
         20, "time limit of the search in seconds", low=1, high=1 << 20, hardware=False
     )
     result: Format | None = parameter(
-        None, "format of y; exact if none", samples=tuple(map(parse, ("int9", "sfix7_en-4")))
+        None,
+        "format of the result; exact if none",
+        samples=tuple(map(parse, ("int9", "sfix7_en-4"))),
     )
     coefficient_format: Format | None = parameter(
         None,
@@ -146,7 +148,7 @@ class FiniteImpulseResponse(RoundedOperator):
         return {"x": self.input}
 
     def outputs(self) -> dict[str, Format]:
-        return {"y": self.target}
+        return {"result": self.target}
 
     @property
     def exact_format(self) -> FixedFormat:
@@ -222,7 +224,9 @@ class FiniteImpulseResponse(RoundedOperator):
         for age, coefficient in enumerate(self.integers[: len(values)]):
             total[age:] += coefficient * values[: len(values) - age]
         code = (total & ((1 << exact.width) - 1)).astype(object if exact.width > 64 else np.uint64)
-        return {"y": code if self.target == exact else self.projected(exact.unpack(code), random)}
+        return {
+            "result": code if self.target == exact else self.projected(exact.unpack(code), random)
+        }
 
     def exact(self, x: Any, random: Any = None) -> ExactOutputs | None:
         input, target = self.input, self.target
@@ -241,8 +245,8 @@ class FiniteImpulseResponse(RoundedOperator):
         ]
         saturates = self.overflow == "saturate"
         return ExactOutputs(
-            {"y": clamped(sums, target) if saturates else sums},
-            {"y": rounding_error(self._fraction_width, target, self.rounding)},
+            {"result": clamped(sums, target) if saturates else sums},
+            {"result": rounding_error(self._fraction_width, target, self.rounding)},
             wraps=not saturates,
         )
 
@@ -263,9 +267,11 @@ class FiniteImpulseResponse(RoundedOperator):
         if y is None:
             y = plan.constant(0, _shape(0, 0))
         if self.target == exact:
-            return {"y": y}
+            return {"result": y}
         return {
-            "y": project_integer(plan, self.target, y, exact.fraction_width, **self.options(wires))
+            "result": project_integer(
+                plan, self.target, y, exact.fraction_width, **self.options(wires)
+            )
         }
 
     def _sums(self, plan: Plan, x: Wire) -> Wire | None:
@@ -278,7 +284,7 @@ class FiniteImpulseResponse(RoundedOperator):
         if block is None:
             return None
         products = block.datapath(plan, x=x)
-        product = {f: products[f"p{index}"] for index, f in enumerate(self.factors)}
+        product = {f: products[f"result{index}"] for index, f in enumerate(self.factors)}
         turn, negative = self._turn(), False
         total: Wire | None = None
         for age in reversed(range(len(self.integers))):
@@ -364,7 +370,7 @@ class FiniteImpulseResponse(RoundedOperator):
                 x,
                 wrap=True,
             )
-        return {"y": total}
+        return {"result": total}
 
 
 def _shape(low: int, high: int) -> Shape:

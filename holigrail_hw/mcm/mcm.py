@@ -71,7 +71,7 @@ __all__ = ["ConstantMultiplication", "search_remarks"]
 )
 @dataclass(frozen=True, kw_only=True)
 class ConstantMultiplication(OperatorSpec):
-    """p0 = x * constants[0], p1 = x * constants[1], ...
+    """result0 = x * constants[0], p1 = x * constants[1], ...
 
     Outputs are exact, and as wide as the products need, unless an error is allowed. The bound
     is on the magnitude of (output - exact product): ``error`` in units of the product's lowest
@@ -246,7 +246,7 @@ class ConstantMultiplication(OperatorSpec):
             ends = constant * low, constant * high
             least, most = min(ends) + below, max(ends) + above
             width = max(most.bit_length(), (-least - 1).bit_length() if least < 0 else 0)
-            ports[f"p{index}"] = FixedFormat(
+            ports[f"result{index}"] = FixedFormat(
                 max(1, width + (least < 0)), least < 0, self._fraction_width
             )
         return ports
@@ -273,7 +273,7 @@ class ConstantMultiplication(OperatorSpec):
         numbers = numbers_of(x, self.input)
         unit = Fraction(2) ** -fraction_width(self.coefficient_format)
         bound = self.bound * Fraction(2) ** -self._fraction_width
-        names = [f"p{index}" for index in range(len(self.integers))]
+        names = [f"result{index}" for index in range(len(self.integers))]
         return ExactOutputs(
             {
                 name: [constant * unit * number for number in numbers]

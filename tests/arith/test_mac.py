@@ -97,7 +97,7 @@ def test_integer_golden_equals_plain_python(texts):
         else:
             total = (total - low) % (high - low + 1) + low
         expected.append(total)
-    assert spec.accumulator.decode(spec.golden(**codes)["sum"]).tolist() == expected
+    assert spec.accumulator.decode(spec.golden(**codes)["result"]).tolist() == expected
 
 
 @pytest.mark.parametrize("accumulation", ["fused", "cascade", "exact"])
@@ -115,7 +115,7 @@ def test_float_golden_equals_rounded_fractions(accumulation):
         if accumulation != "exact" and enable:
             total = nearest_even(total, spec.accumulator)
         expected.append(nearest_even(total, spec.accumulator))
-    assert spec.accumulator.decode(spec.golden(**codes)["sum"]).tolist() == expected
+    assert spec.accumulator.decode(spec.golden(**codes)["result"]).tolist() == expected
 
 
 def nearest_even(value, format):
@@ -154,10 +154,10 @@ def test_infinities_and_nan_stay_in_an_exact_sum_until_cleared():
     b = np.array([1, 1, 1, 15, 1, 1, 1, 1, 0], dtype=np.uint64)
     clear = np.array([1, 0, 0, 0, 0, 1, 0, 1, 0], dtype=np.uint64)
     codes = {"a": a, "b": b, "clear": clear, "enable": np.ones(9, dtype=np.uint64)}
-    sums = spec.accumulator.decode(spec.golden(**codes)["sum"])
+    sums = spec.accumulator.decode(spec.golden(**codes)["result"])
     expected = [1, np.inf, np.inf, np.nan, np.nan, 1, np.nan, 1, np.nan]
     np.testing.assert_array_equal(sums, expected)
-    np.testing.assert_array_equal(Gates(spec).run(codes)["sum"], spec.golden(**codes)["sum"])
+    np.testing.assert_array_equal(Gates(spec).run(codes)["result"], spec.golden(**codes)["result"])
 
 
 def test_restart_zero_drops_the_product():
@@ -168,7 +168,7 @@ def test_restart_zero_drops_the_product():
         "clear": np.array([0, 1, 0], dtype=np.uint64),
         "enable": np.array([1, 1, 1], dtype=np.uint64),
     }
-    assert spec.golden(**codes)["sum"].tolist() == [3, 0, 7]
+    assert spec.golden(**codes)["result"].tolist() == [3, 0, 7]
 
 
 @pytest.mark.parametrize(

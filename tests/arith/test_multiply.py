@@ -40,7 +40,7 @@ def test_products_equal_those_of_numpy_and_ml_dtypes():
             product = a * b
         expected = product.view(container).astype(np.uint64)
         nan = np.isnan(product.astype(np.float32))
-        found = got["p"]
+        found = got["result"]
         assert np.array_equal(found[~nan], expected[~nan]), name
         assert nan.any() == bool(design.top.spec.result.nan_code), name
         assert np.all(found[nan] == design.top.spec.result.nan_code), name

@@ -124,14 +124,14 @@ def test_single_rounding_equals_onnx():
         accumulator="int18", scale="23", shift="10", shift_width="0", bias="none", zero_point="-5"
     )
     acc = np.arange(-(1 << 17), 1 << 17)
-    got = spec.result.decode(spec.golden(x=(acc & 0x3FFFF).astype(np.uint64))["y"])
+    got = spec.result.decode(spec.golden(x=(acc & 0x3FFFF).astype(np.uint64))["result"])
     wanted = np.clip(np.rint(acc * (23 / 1024)) - 5, -128, 127)
     assert np.array_equal(got, wanted)
     before = requantize(
         **{"accumulator": "int18", "scale": "23", "shift": "10", "shift_width": "0"},
         **{"bias": "none", "zero_point": "-5", "zero_point_added": "before"},
     )
-    got = before.result.decode(before.golden(x=(acc & 0x3FFFF).astype(np.uint64))["y"])
+    got = before.result.decode(before.golden(x=(acc & 0x3FFFF).astype(np.uint64))["result"])
     assert np.array_equal(got, np.clip(np.rint(acc * (23 / 1024) - 5), -128, 127))
     assert np.any(np.clip(np.rint(acc * (23 / 1024)) - 5, -128, 127) != got)
 
@@ -146,13 +146,13 @@ def test_bias_in_the_product_equals_requantshift():
     x = spec.accumulator.decode(codes["x"]).astype(np.int64)
     add = spec.inputs()["bias"].decode(codes["bias"]).astype(np.int64)
     wanted = np.clip((x * codes["scale"].astype(np.int64) + add + 256) >> 9, 0, 255)
-    assert np.array_equal(spec.golden(**codes)["y"].astype(np.int64), wanted)
+    assert np.array_equal(spec.golden(**codes)["result"].astype(np.int64), wanted)
 
 
 SMALL = {"accumulator": "int10", "bias": "none", "random_width": "2", "result": "int5"}
 MODES = [
     {},
-    {"multiplier": "dsp", "accumulator": "int18", "zero_point": "none", "clamp": "relu"},
+    {"multiplier": "dsp", "accumulator": "int18", "zero_point": "none", "relu": "true"},
     {"mode": "double", "scale_width": "31", "shift": "0", "shift_width": "5", "multiplier": "dsp"},
     {"mode": "double", "accumulator": "int12", "scale_width": "9", "shift": "-3"},
     {
@@ -208,14 +208,14 @@ def test_all_accumulators_of_16_bits(mode):
                 "scale": np.full(acc.size, scale, np.uint64),
                 "shift": np.full(acc.size, shift, np.uint64),
             }
-            assert np.array_equal(design.run(codes)["y"], spec.golden(**codes)["y"])
+            assert np.array_equal(design.run(codes)["result"], spec.golden(**codes)["result"])
 
 
 @pytest.mark.parametrize(
     "texts",
     [
         {"rounding": "nearest_away", "zero_point": "none", "zero_point_added": "before"},
-        {"rounding": "nearest_even", "clamp": "relu", "zero_point": "-3", "shift_width": "0"},
+        {"rounding": "nearest_even", "relu": "true", "zero_point": "-3", "shift_width": "0"},
     ],
 )
 def test_shifts_are_proved(texts):
@@ -243,7 +243,7 @@ def test_the_golden_model_is_no_copy_of_the_datapath():
     answers = {
         rounding: requantize(
             **SMALL, mode="shift", shift="3", shift_width="0", zero_point="0", rounding=rounding
-        ).golden(**codes)["y"]
+        ).golden(**codes)["result"]
         for rounding in ROUNDINGS[:-1]
     }
     for one in answers:

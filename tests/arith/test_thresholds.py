@@ -42,7 +42,7 @@ def test_golden_counts():
     for channel, row in enumerate(rows):
         codes = {"x": (x & 0xFFF).astype(np.uint64), "channel": np.full(6, channel, np.uint64)}
         wanted = [-3 + sum(t <= value for t in row) for value in x]
-        assert spec.result.decode(spec.golden(**codes)["y"]).tolist() == wanted
+        assert spec.result.decode(spec.golden(**codes)["result"]).tolist() == wanted
 
 
 @pytest.mark.parametrize("structure", ["parallel", "search"])
@@ -55,7 +55,7 @@ def test_a_table_equals_the_requantisation_it_came_from(structure):
     )
 
     def function(acc: int) -> int:
-        return int(scaled.result.decode(scaled.golden(x=np.array([acc & 0xFFF]))["y"])[0])
+        return int(scaled.result.decode(scaled.golden(x=np.array([acc & 0xFFF]))["result"])[0])
 
     found = thresholds_of(function, -2048, 2047, -8, 7)
     assert len(found) == 15
@@ -67,7 +67,7 @@ def test_a_table_equals_the_requantisation_it_came_from(structure):
         thresholds=",".join(map(str, found)),
     )
     codes = {"x": np.arange(4096, dtype=np.uint64)}
-    assert np.array_equal(Gates(spec).run(codes)["y"], scaled.golden(**codes)["y"])
+    assert np.array_equal(Gates(spec).run(codes)["result"], scaled.golden(**codes)["result"])
 
 
 @pytest.mark.parametrize(

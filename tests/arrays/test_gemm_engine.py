@@ -32,8 +32,8 @@ REQUESTS = {
             **SMALL,
             activation="uint3",
             weight="ternary",
-            requantiser={"mode": "double", "clamp": "relu", "multiplier": "logic"},
-            multiplier="logic",
+            requantiser={"mode": "double", "relu": True, "multiplier": "rows"},
+            multiplier="rows",
         ),
         Timing(),
     ),
@@ -303,7 +303,7 @@ def test_what_becomes_of_sums_that_do_not_fit():
         ),
         (
             {"requantiser": {"clamp": "ports"}},
-            "gemm: requantiser.clamp must be constants or relu, for channels have no bounds",
+            "gemm: requantiser.clamp must be constants, for channels have no bounds",
         ),
         (
             {"requantiser": {"rounding": "stochastic"}},
@@ -331,17 +331,16 @@ def test_old_names_of_the_lane_make_the_same_engine():
     assert make(Gemm, rows=2, **old) == new
     assert make(Gemm, requantise="none") == make(Gemm, requantiser=None)
     assert make(Gemm, requantise="single", requantiser="dsp") == make(Gemm)
-    # The name that it had before lanes were parts.
-    assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_e9dfa81b973f"
+    assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_e8e3c9444168"
 
 
 def test_names_of_designs_with_the_parameters_of_a_lane():
     names = [
         make(Gemm, requantiser=given).top_name()
-        for given in ({"shift": 3}, {"multiplier": "logic"}, {"mode": "double"}, "none")
+        for given in ({"shift": 3}, {"multiplier": "rows"}, {"mode": "double"}, "none")
     ]
     assert [name.removeprefix("gemm_int8_int8_int24_result_int8_") for name in names] == [
-        *("shift_3", "requantiser_logic", "requantise_double", "requantise_none"),
+        *("shift_3", "requantiser_rows", "requantise_double", "requantise_none"),
     ]
 
 

@@ -27,7 +27,7 @@ REQUESTS = {
             dataflow="input-stationary",
             activation="uint3",
             weight="int1",
-            multiplier="logic",
+            multiplier="rows",
             guard=True,
         ),
         Timing(),

@@ -42,7 +42,7 @@ def test_unknown_board():
 
 @pytest.mark.synth
 def test_gowin_bitstream(built):
-    made = built("tang_nano_9k", "logic")
+    made = built("tang_nano_9k", "rows")
     text = made.bitstream.read_text()
     bits = [line for line in text.splitlines() if not line.startswith("//")]
     assert len(bits) > 500 and all(set(line) <= {"0", "1"} for line in bits)

@@ -30,7 +30,7 @@ def test_a_negative_first_integer_is_no_option(holigrail, words):
 
 def test_one_negative_integer(holigrail):
     shown = holigrail("info", "mcm", "--input", "int4", "--constants", "-7", "--json").json
-    assert [port["name"] for port in shown["ports"]] == ["x", "p0"]
+    assert [port["name"] for port in shown["ports"]] == ["x", "result0"]
 
 
 def test_rows_may_begin_with_a_negative_integer(holigrail):

@@ -44,7 +44,7 @@ def test_help_and_completion_show_new_names_only(holigrail, capsys):
         *(f"--requantiser.{name}" for name in ("scale-width", "shift", "shift-width")),
     ]
     assert candidates(["info", "gemm", "--scale"]) == []
-    assert candidates(["info", "gemm", "--requantiser.clamp", "r"]) == ["relu"]
+    assert candidates(["info", "gemm", "--requantiser.clamp", "p"]) == ["ports"]
     assert candidates(["info", "gemm", "--requantiser", ""]) == ["requantize", "convert", "none"]
 
 
@@ -57,11 +57,38 @@ def test_old_options_work_with_a_note(holigrail):
         "note: --requantise is now --requantiser.mode",
     }
     one = holigrail("info", "gemm", "--requantiser", "logic")
-    assert one.err == "note: --requantiser logic is now --requantiser.multiplier logic\n"
+    assert one.err == "note: --requantiser logic is now --requantiser.multiplier rows\n"
     assert holigrail("info", "gemm", "--requantise", "none", "-q").err == ""
     both = holigrail("info", "gemm", "--shift", "3", "--requantiser.shift", "4")
     assert both.status == 2
     assert "gemm: requantiser.shift must be given once, not again as " in both.err
+
+
+@pytest.mark.parametrize(
+    "operator, old, new",
+    [
+        ("cmvm", "--activation relu", "--relu true"),
+        ("scnn", "--relu off", "--relu false"),
+        ("requantize", "--clamp relu", "--relu true"),
+        ("gemm", "--clamp relu", "--requantiser.relu true"),
+        ("gemm", "--requantiser.clamp relu", "--requantiser.relu true"),
+        ("mac", "--multiplier logic", "--multiplier rows"),
+        ("systolic-array", "--multiplier logic", "--multiplier rows"),
+        ("tensor-array", "--multiplier logic", "--multiplier rows"),
+    ],
+)
+def test_old_words_work_with_a_note(holigrail, operator, old, new):
+    found, wanted = (holigrail("info", operator, *text.split()) for text in (old, new))
+    assert (found.status, found.out, wanted.err) == (0, wanted.out, "")
+    assert found.err == f"note: {old} is now {new}\n"
+
+
+def test_an_old_word_in_a_table_of_a_recipe(holigrail, tmp_path):
+    (tmp_path / "a.toml").write_text(
+        'operator = "gemm"\n[parameters.requantiser]\nclamp = "relu"\n'
+    )
+    found = holigrail("info", str(tmp_path / "a.toml"), "--json")
+    assert values(found)["requantiser.relu"] == "true"
 
 
 def test_old_keys_of_a_recipe_work_with_a_note(holigrail, tmp_path):
@@ -69,7 +96,7 @@ def test_old_keys_of_a_recipe_work_with_a_note(holigrail, tmp_path):
         'operator = "gemm"\n[parameters]\nscale_width = 12\nrequantiser = "logic"\n'
     )
     (tmp_path / "b.toml").write_text(
-        'operator = "gemm"\n[parameters.requantiser]\nscale_width = 12\nmultiplier = "logic"\n'
+        'operator = "gemm"\n[parameters.requantiser]\nscale_width = 12\nmultiplier = "rows"\n'
     )
     old, new = (
         holigrail("info", name, "--requantiser.shift", "2") for name in ("a.toml", "b.toml")
@@ -77,7 +104,7 @@ def test_old_keys_of_a_recipe_work_with_a_note(holigrail, tmp_path):
     assert (old.status, old.out) == (0, new.out) and new.err == ""
     assert old.err.splitlines() == [
         "note: a.toml: scale_width is now requantiser.scale_width",
-        "note: a.toml: requantiser = logic is now requantiser.multiplier = logic",
+        "note: a.toml: requantiser = logic is now requantiser.multiplier = rows",
     ]
     found = values(holigrail("info", "b.toml", "--requantiser.shift", "2", "--json"))
     assert [found[f"requantiser.{name}"] for name in ("scale_width", "shift")] == ["12", "2"]

@@ -64,9 +64,9 @@ def test_an_operator_behind_every_shell(holigrail, shell, stream):
     words = ("mac", "--a", "int8", "--b", "int4", "--value", "a=1,-2,0x7f", "--value", "b=-4")
     answer = holigrail("simulate", *words, "--value", "enable=1", "--shell", shell, "--json")
     if stream is None:
-        sums = [number(row["sum"]) for row in json.loads(answer.out)["items"]]
+        sums = [number(row["result"]) for row in json.loads(answer.out)["items"]]
     else:
-        sums = [row["sum"] for row in results(answer, stream)]
+        sums = [row["result"] for row in results(answer, stream)]
     assert sums == [-4, 4, 4 - 508]
 
 
@@ -75,7 +75,7 @@ def test_random_items_are_decoded_behind_axi_streams(holigrail):
     rows = json.loads(answer.out)["items"]
     assert {(row["stream"], *row["fields"]) for row in rows} == {
         ("s_axis_i", "a", "b"),
-        ("m_axis_o", "sum"),
+        ("m_axis_o", "result"),
     }
 
 

@@ -57,7 +57,7 @@ def test_info(holigrail):
     answer = holigrail("info", *SMALL, "--period", "4")
     assert answer.status == 0 and answer.err == ""
     assert re.search(r"^a +int4 +a format name +format of operand a$", answer.out, re.M)
-    assert re.search(r"^sum +out +16 +int16 +16-bit signed integer", answer.out, re.M)
+    assert re.search(r"^result +out +16 +int16 +16-bit signed integer", answer.out, re.M)
     assert re.search(r"^no clock target +1 +1 +1 ", answer.out, re.M)
     assert re.search(r"^4 ns ", answer.out, re.M)
 
@@ -84,7 +84,7 @@ def test_info_json(holigrail):
         "legal": "a format name",
         "help": "format of operand a",
     }
-    assert {port["name"] for port in shown["ports"]} == {"a", "b", "clear", "enable", "sum"}
+    assert {port["name"] for port in shown["ports"]} == {"a", "b", "clear", "enable", "result"}
     assert shown["timing"][0]["latency"] == 1
     assert set(shown["cost"]) >= {"adders", "one_bit_adders", "luts", "dsps", "memory_bits"}
 
@@ -147,7 +147,7 @@ def test_simulate(holigrail, tmp_path):
     )
     assert answer.status == 0
     rows = [re.split(r"  +", line) for line in answer.out.splitlines()]
-    assert rows[0] == ["item", "a", "b", "clear", "enable", "sum", "equals_golden"]
+    assert rows[0] == ["item", "a", "b", "clear", "enable", "result", "equals_golden"]
     assert [row[-2:] for row in rows[1:]] == [
         ["0x000a (10)", "yes"],
         ["0xfffe (-2)", "yes"],
@@ -174,7 +174,7 @@ def test_a_result_wider_than_any_format_with_a_name(holigrail):
 
 def test_simulate_finds_a_difference(holigrail, monkeypatch):
     cls = operators()["mac"]
-    monkeypatch.setattr(cls, "golden", lambda self, **codes: {"sum": codes["a"]})
+    monkeypatch.setattr(cls, "golden", lambda self, **codes: {"result": codes["a"]})
     answer = holigrail("simulate", *SMALL, "--value", "a=2", "--value", "b=5", "--json")
     assert answer.status == 1
     assert answer.json["items"][0]["equals_golden"] is False
@@ -198,9 +198,9 @@ def test_verify_finds_a_difference_and_says_how_to_repeat_it(holigrail, monkeypa
     right = cls.golden
 
     def wrong(self, **codes):
-        result = right(self, **codes)["p"].copy()
+        result = right(self, **codes)["result"].copy()
         result[(codes["a"] == 3) & (codes["b"] == 2)] ^= 1
-        return {"p": result}
+        return {"result": result}
 
     monkeypatch.setattr(cls, "golden", wrong)
     answer = holigrail("verify", *MULTIPLY, "--level", "compiled", "--seed", "7")
@@ -373,7 +373,7 @@ def test_report_with_pictures(holigrail, tmp_path, monkeypatch):
     assert pages[0].count("<svg") == 2 and len(pages[0]) < 60_000
     for text in ("<h2>Adder graph</h2>", "<h2>Error</h2>", "All 256 inputs.", ">depth 1</text>"):
         assert text in pages[0]
-    assert "<td>one-bit-adders, truncated</td>" in pages[0] and "Always 0: p3." in pages[0]
+    assert "<td>one-bit-adders, truncated</td>" in pages[0] and "Always 0: result3." in pages[0]
     assert not re.search(r"https?://|<script|<link|src=", pages[0])
 
 

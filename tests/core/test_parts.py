@@ -113,7 +113,7 @@ def test_refusals_carry_the_path_of_what_is_wrong():
     assert refusal(ToyBlur, width=0, requantiser={"shift": "x", "clamp": "no", "speed": 1}) == [
         "toy-blur: width must be between 1 and 24, not 0 (bits of a pixel)",
         "toy-blur: requantiser.shift must be an integer, not 'x'",
-        "toy-blur: requantiser.clamp must be one of constants, relu, ports, not no",
+        "toy-blur: requantiser.clamp must be one of constants, ports, not no",
         "toy-blur: requantiser: no parameter named 'speed'",
     ]
     # Its own rules together; of the result, which is the design's, without the path.
@@ -149,7 +149,7 @@ def test_hints_name_what_there_is():
         ToyTwice(after={"speed": 1})
     assert caught.value.hint == (
         "after has mode, rounding, scale, scale_width, shift, shift_width, bias, zero_point,"
-        " zero_point_added, clamp, minimum, maximum, multiplier, random_width, overflow"
+        " zero_point_added, clamp, relu, minimum, maximum, multiplier, random_width, overflow"
     )
     with pytest.raises(RequestError) as caught:
         ToyTwice(after={"mode": "shift"})
@@ -159,13 +159,13 @@ def test_hints_name_what_there_is():
 
 def test_a_part_of_a_part_and_one_that_may_be_missing():
     spec = construct(
-        ToyTwice, {"blur": {"requantiser.shift": 1, "requantiser": {"clamp": "relu"}}}, who="x"
+        ToyTwice, {"blur": {"requantiser.shift": 1, "requantiser": {"relu": True}}}, who="x"
     )
     same = construct(
-        ToyTwice, {"blur.requantiser.clamp": "relu", "blur.requantiser.shift": "1"}, who="x"
+        ToyTwice, {"blur.requantiser.relu": "true", "blur.requantiser.shift": "1"}, who="x"
     )
     assert spec == same and spec.blur.width == 6
-    assert (spec.blur.requantiser.shift, spec.blur.requantiser.clamp) == (1, "relu")
+    assert (spec.blur.requantiser.shift, spec.blur.requantiser.relu) == (1, True)
     assert construct(ToyTwice, {"after": "none"}, who="x").after is None
     assert isinstance(spec.after, Convert) and spec.after.source.name == "uint8"
     assert refusal(ToyTwice, **{"blur.requantiser.shift": 99, "after": "requantize"}) == [
@@ -211,8 +211,8 @@ def test_leaves(cls):
 def test_variants_are_the_samples_that_the_design_names():
     found = {tuple(spec.parameters().items()) for spec in ToyBlur().variants()}
     assert len(found) == 6
-    assert {spec.requantiser.clamp for spec in ToyBlur().variants()} == {"constants", "relu"}
-    assert all(spec.requantiser.multiplier == "logic" for spec in ToyBlur().variants())
+    assert {spec.requantiser.relu for spec in ToyBlur().variants()} == {False, True}
+    assert all(spec.requantiser.multiplier == "rows" for spec in ToyBlur().variants())
 
 
 def test_names_of_modules():
@@ -259,10 +259,10 @@ def test_manifests_and_recipes_give_the_part_back(registered, tmp_path, spec):
 @pytest.mark.parametrize(
     ("table", "more", "wanted"),
     [
-        ('blur.requantiser = {shift = 1, clamp = "relu"}', {}, {"shift": 1, "clamp": "relu"}),
+        ("blur.requantiser = {shift = 1, relu = true}", {}, {"shift": 1, "relu": True}),
         ("[parameters.blur.requantiser]\nshift = 1", {}, {"shift": 1}),
         ("blur.requantiser.shift = 1", {"blur.requantiser.shift": "5"}, {"shift": 5}),
-        ('blur.requantiser.clamp = "relu"', {"blur.requantiser.shift": "5"}, {"shift": 5}),
+        ("blur.requantiser.relu = true", {"blur.requantiser.shift": "5"}, {"shift": 5}),
         ("blur.requantiser.shift = 1", {"blur": "auto"}, {}),
         ('after = "none"', {"after.rounding": "down"}, {}),
         ('last = "no"', {"after.rounding": "down"}, {}),
@@ -274,8 +274,8 @@ def test_recipes_have_tables_and_take_options(registered, tmp_path, table, more,
     spec = recipe.load(path, more).spec
     given = {f"requantiser.{name}": value for name, value in wanted.items()}
     assert spec.blur.requantiser.shift == wanted.get("shift", 2)
-    if "clamp" in table:
-        given["requantiser.clamp"] = "relu"
+    if "relu" in table:
+        given["requantiser.relu"] = "true"
     assert spec.blur == construct(ToyBlur, {"width": 6, **given}, who="x")
     assert spec.after is not None
 
@@ -296,7 +296,7 @@ def test_hardware_equals_golden(spec):
 def test_a_sum_by_hand():
     """Round(1 + 2 * 3 + 4 = 11 over 4) = 3, half to even: 2 of 10."""
     codes = {name: np.array(values) for name, values in (("a", [1, 0]), ("b", [3, 3]))}
-    assert ToyBlur().golden(**codes, c=np.array([4, 4]))["y"].tolist() == [3, 2]
+    assert ToyBlur().golden(**codes, c=np.array([4, 4]))["result"].tolist() == [3, 2]
 
 
 @pytest.fixture(scope="module")
@@ -331,15 +331,15 @@ def command(outside, tmp_path):
 
 def test_from_outside_through_all_of_the_tool(command, tmp_path):
     design = ["toy-blur", "--width", "7", "--requantiser.zero-point", "-7"]
-    design += ["--requantiser.clamp=relu", "--result", "int6"]
+    design += ["--requantiser.relu=true", "--result", "int6"]
     made = command("generate", *design, "--json", "-o", "here")
     assert made.returncode == 0, made.stderr
     found = json.loads((tmp_path / "here/manifest.json").read_text())
-    assert found["top"] == "toy_blur_width_7_int6_zero_point_n7_clamp_relu"
+    assert found["top"] == "toy_blur_width_7_int6_zero_point_n7_relu_true"
     assert found["parameters"]["requantiser.zero_point"] == "-7"
     info = json.loads(command("info", *design, "--json").stdout)
     rows = {row["name"]: row["value"] for row in info["parameters"]}
-    assert rows["requantiser"] == "requantize" and rows["requantiser.clamp"] == "relu"
+    assert rows["requantiser"] == "requantize" and rows["requantiser.relu"] == "true"
     assert "requantiser.accumulator" not in rows
     checked = command("verify", *design, "--level", "compiled", "--json")
     assert checked.returncode == 0, checked.stderr

@@ -27,7 +27,7 @@ class ToyBlur(OperatorSpec):
         "what makes a pixel of a sum",
         derived=("accumulator", "result"),
         defaults={"mode": "shift", "shift": 2, "shift_width": 0, "bias": "none"},
-        samples={"clamp": ("relu",), "shift_width": (2,), "bias": ("accumulator",)},
+        samples={"relu": (True,), "shift_width": (2,), "bias": ("accumulator",)},
     )
 
     @property

@@ -50,12 +50,12 @@ int main(int count, char **given)
             printf("%" PRIu32 "\n", first + 4u * place);
     } else { /* what was read, as a number */
         uint64_t code = strtoul(given[1], NULL, 10);
-        uint64_t sign = (uint64_t)1 << (TOP_FIELD_O_SUM_WIDTH - 1u);
-        code |= (uint64_t)(strtoul(given[2], NULL, 10) & TOP_FIELD_O_SUM_MASK) << 32;
-        if (TOP_FIELD_O_SUM_SIGNED) code = (code ^ sign) - sign;
+        uint64_t sign = (uint64_t)1 << (TOP_FIELD_O_RESULT_WIDTH - 1u);
+        code |= (uint64_t)(strtoul(given[2], NULL, 10) & TOP_FIELD_O_RESULT_MASK) << 32;
+        if (TOP_FIELD_O_RESULT_SIGNED) code = (code ^ sign) - sign;
         printf("%" PRId64 "\n", (int64_t)code);
     }
-    return TOP_FIELD_O_SUM_WORDS == TOP_REGISTER_O_WORDS ? 0 : 1;
+    return TOP_FIELD_O_RESULT_WORDS == TOP_REGISTER_O_WORDS ? 0 : 1;
 }
 """
 
@@ -105,7 +105,7 @@ def test_a_c_program_moves_items(tmp_path):
         name: np.array([row[place] % (1 << widths[place]) for row in rows], np.uint64)
         for place, name in enumerate(MAC.inputs())
     }
-    sums = MAC.golden(**codes)["sum"].astype(object)
+    sums = MAC.golden(**codes)["result"].astype(object)
     assert found == [int(code) - (1 << 37) * (int(code) >> 36) for code in sums]
     assert min(found) < 0 < max(found)
 

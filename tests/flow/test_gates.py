@@ -22,23 +22,23 @@ def test_gates_and_compiled_design_agree(timing):
     codes = items(spec, 400)
     gates, compiled = Gates(spec, timing), Compiled(spec, timing)
     assert (gates.latency, gates.interleave) == (compiled.latency, compiled.interleave)
-    np.testing.assert_array_equal(gates.run(codes)["sum"], compiled.run(codes)["sum"])
+    np.testing.assert_array_equal(gates.run(codes)["result"], compiled.run(codes)["result"])
 
 
 def test_lanes_are_separate_copies():
     spec = Mac()
     codes = items(spec, 50 * 130)
     codes = {name: values.reshape(50, 130) for name, values in codes.items()}
-    together = Gates(spec).run(codes)["sum"]
+    together = Gates(spec).run(codes)["result"]
     for lane in (0, 63, 64, 129):
-        alone = Gates(spec).run({name: values[:, lane] for name, values in codes.items()})["sum"]
+        alone = Gates(spec).run({name: values[:, lane] for name, values in codes.items()})["result"]
         np.testing.assert_array_equal(together[:, lane], alone)
 
 
 def test_codes_wider_than_64_bits():
     spec = Mac(accumulator=FixedFormat(70, signed=True))
     codes = items(spec, 200)
-    np.testing.assert_array_equal(Gates(spec).run(codes)["sum"], spec.golden(**codes)["sum"])
+    np.testing.assert_array_equal(Gates(spec).run(codes)["result"], spec.golden(**codes)["result"])
 
 
 def test_an_ascii_file_is_read_as_written():
@@ -62,9 +62,9 @@ def test_one_inverted_literal_is_noticed():
     spec = Mac(a=parse("int4"), b=parse("int4"), accumulator=parse("int12"))
     codes = items(spec, 640)
     design = Gates(spec)
-    expected = spec.golden(**codes)["sum"]
-    np.testing.assert_array_equal(design.run(codes)["sum"], expected)
+    expected = spec.golden(**codes)["result"]
+    np.testing.assert_array_equal(design.run(codes)["result"], expected)
     gates = design.network.gates.copy()
     gates[len(gates) // 2, 1] ^= 1
     design.network = replace(design.network, gates=gates)
-    assert (design.run(codes)["sum"] != expected).any()
+    assert (design.run(codes)["result"] != expected).any()

@@ -29,7 +29,7 @@ def test_axi_streams():
         ("s_axis_i_tdata", "7:0", "a", "int8", "sign"),
         ("s_axis_i_tdata", "12:8", "b", "uint5", "zero"),
         ("s_axis_i_tdata", "15:13", "-", "", "not read"),
-        ("m_axis_o_tdata", "12:0", "p", "int13", "sign"),
+        ("m_axis_o_tdata", "12:0", "result", "int13", "sign"),
         ("m_axis_o_tdata", "15:13", "-", "", "zeros"),
     ]
     assert rows(Repeat(width=16), AXI)[2:] == [
@@ -64,7 +64,7 @@ def test_floats_are_not_extended_by_their_sign():
     spec = construct(find("convert"), {"source": "fp32", "result": "fp8_e5m2"}, who="convert")
     assert rows(spec, Timing()) == [
         ("x", "31:0", "x", "fp32", "zero"),
-        ("z", "7:0", "z", "fp8_e5m2", "zero"),
+        ("result", "7:0", "result", "fp8_e5m2", "zero"),
     ]
 
 

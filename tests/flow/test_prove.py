@@ -180,7 +180,7 @@ class TestWideOperands:
         assert first == "add: refuted: the Verilog differs from the reference circuit"
         assert operands.startswith("  a = 0x0b3 (")
         b = int(operands.split("b = 0x")[1].split()[0], 16)
-        wanted = find("add")(**formats).golden(a=np.array([0xB3]), b=np.array([b]))["sum"]
+        wanted = find("add")(**formats).golden(a=np.array([0xB3]), b=np.array([b]))["result"]
         assert f"golden 0x{int(wanted[0]):03x} " in result
 
     def test_where_it_ends_is_said(self):

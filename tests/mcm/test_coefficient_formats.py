@@ -125,14 +125,16 @@ def test_outputs_stand_for_the_rounded_coefficients(kind):
     codes, x = np.array([5, 60, 31, 32], np.uint64), [Fraction(v, 8) for v in (5, -4, 31, -32)]
     if kind == "cmvm":
         out = spec.golden(x0=codes, x1=codes)
-        wanted = {"p0": [sum(rounded) * v for v in x]}
+        wanted = {"result0": [sum(rounded) * v for v in x]}
     elif kind == "fir":
         out = spec.golden(x=codes)
         before = [0, *x[:-1]]
-        wanted = {"y": [rounded[0] * v + rounded[1] * b for v, b in zip(x, before, strict=True)]}
+        wanted = {
+            "result": [rounded[0] * v + rounded[1] * b for v, b in zip(x, before, strict=True)]
+        }
     else:
         out = spec.golden(x=codes)
-        wanted = {f"p{i}": [c * v for v in x] for i, c in enumerate(rounded)}
+        wanted = {f"result{i}": [c * v for v in x] for i, c in enumerate(rounded)}
     for name, values in wanted.items():
         format = spec.outputs()[name]
         signs = [

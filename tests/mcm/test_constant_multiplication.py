@@ -40,8 +40,8 @@ def test_golden_is_the_product():
     for code in range(16):
         x = code - 16 if code > 7 else code
         for index, constant in enumerate((7, -19, 0)):
-            format = spec.outputs()[f"p{index}"]
-            value = int(found[f"p{index}"][code])
+            format = spec.outputs()[f"result{index}"]
+            value = int(found[f"result{index}"][code])
             if format.signed and value >> (format.width - 1):
                 value -= 1 << format.width
             assert value == constant * x

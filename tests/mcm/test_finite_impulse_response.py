@@ -78,8 +78,8 @@ def test_any_filter(coefficients, input, timing):
 )
 def test_golden_is_the_sum(coefficients, inputs):
     spec = fir(*coefficients)
-    format = spec.outputs()["y"]
-    found = format.decode(spec.golden(x=codes_of(inputs, spec.input))["y"])
+    format = spec.outputs()["result"]
+    found = format.decode(spec.golden(x=codes_of(inputs, spec.input))["result"])
     for now, y in enumerate(found):
         past = (inputs[now - age] if now >= age else 0 for age in range(len(coefficients)))
         assert y == sum(c * x for c, x in zip(coefficients, past, strict=True))
@@ -93,13 +93,13 @@ def test_the_output_is_as_wide_as_its_largest_sum(coefficients, input):
     total = sum(map(abs, coefficients))
     most = [high if c > 0 else low for c in reversed(coefficients)]
     least = [low if c > 0 else high for c in reversed(coefficients)]
-    found = [spec.golden(x=codes_of(run, spec.input))["y"][-1] for run in (most, least)]
+    found = [spec.golden(x=codes_of(run, spec.input))["result"][-1] for run in (most, least)]
     top, bottom = (int(y) for y in spec.exact_format.decode(np.array(found)))
     assert top - bottom == total * (high - low)
     format = spec.exact_format
     assert format.signed == (bottom < 0)
     assert not (-(1 << (format.width - 2)) <= bottom and top < 1 << (format.width - 2))
-    got = Gates(spec).run({"x": codes_of(most + least, spec.input)})["y"]
+    got = Gates(spec).run({"x": codes_of(most + least, spec.input)})["result"]
     assert [got[len(most) - 1], got[-1]] == found
 
 
@@ -182,7 +182,7 @@ def test_planted_faults_in_the_chain_are_noticed(monkeypatch):
     spec = fir(7, -19, 31)
     backwards = Gates(fir(31, -19, 7))
     codes = spec.items(60, np.random.default_rng(1))
-    assert np.any(backwards.run(codes)["y"] != spec.golden(**codes)["y"])
+    assert np.any(backwards.run(codes)["result"] != spec.golden(**codes)["result"])
 
     def free_running(plan, name, wire):
         return plan.step(name, wire.shape, lambda v: v, plan_register(plan, wire))

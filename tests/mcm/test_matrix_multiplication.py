@@ -70,13 +70,13 @@ ROUNDINGS = [mode for mode in Rounding if mode is not Rounding.STOCHASTIC]
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 def test_every_rounding_mode(rounding):
     biases = (5, -70, 0, 3, 1000)
-    for result, overflow, activation in (
-        ("sfix6_en-3", "saturate", "none"),
-        ("ufix5_en-2", "wrap", "relu"),
-        ("sfix3_en-9", "wrap", "none"),
-        ("uint7", "saturate", "none"),
+    for result, overflow, relu in (
+        ("sfix6_en-3", "saturate", False),
+        ("ufix5_en-2", "wrap", True),
+        ("sfix3_en-9", "wrap", False),
+        ("uint7", "saturate", False),
     ):
-        options = {"rounding": rounding, "overflow": overflow, "activation": activation}
+        options = {"rounding": rounding, "overflow": overflow, "relu": relu}
         check(
             [
                 rounded(result, input="int5", **options),
@@ -88,13 +88,13 @@ def test_every_rounding_mode(rounding):
 
 
 def test_results_with_more_bits():
-    check([rounded("sfix20_en7", input="sfix5_en3"), rounded("int3", activation="relu")], count=900)
+    check([rounded("sfix20_en7", input="sfix5_en3"), rounded("int3", relu=True)], count=900)
 
 
 def test_relu_without_a_result():
-    check([cmvm(activation="relu", biases=(5, -9999, 0, 3, 4))], count=900)
-    formats = cmvm(activation="relu", biases=(5, -9999, 0, 3, 4)).outputs()
-    assert str(formats["p1"]) == "uint1" and not formats["p0"].signed
+    check([cmvm(relu=True, biases=(5, -9999, 0, 3, 4))], count=900)
+    formats = cmvm(relu=True, biases=(5, -9999, 0, 3, 4)).outputs()
+    assert str(formats["result1"]) == "uint1" and not formats["result0"].signed
 
 
 @pytest.mark.parametrize("options", [{"error": 40}, {"faithful": True}, {"error_ulp": 1}])
@@ -157,7 +157,7 @@ def test_dense_matrices_are_proved():
 
 
 def test_truncated_rounded_sums_are_proved():
-    options = {"biases": (9, -7), "error_ulp": 1, "activation": "relu"}
+    options = {"biases": (9, -7), "error_ulp": 1, "relu": True}
     spec = cmvm(((7, -3), (19, 5)), result=parse("uint5"), iterations=5, **options)
     assert spec.circuit.is_truncated
     assert prove.run(spec, time_limit_s=120).proved
@@ -181,8 +181,8 @@ def test_the_reference_circuit_rounds_as_the_golden_model_does(rounding):
         def datapath(self, plan, **wires):
             return self._naive(plan, **wires)
 
-    for overflow, activation in (("saturate", "none"), ("wrap", "relu")):
-        options = {"overflow": overflow, "activation": activation, "rounding": rounding}
+    for overflow, relu in (("saturate", False), ("wrap", True)):
+        options = {"overflow": overflow, "relu": relu, "rounding": rounding}
         result = parse("sfix3_en-2")
         check([Naive(matrix=((7, -3),), input=parse("int4"), result=result, **options)])
 

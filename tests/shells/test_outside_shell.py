@@ -55,7 +55,7 @@ def test_the_ports():
         ("to_i_b", "in", 3),
         ("from_o_request", "out", 1),
         ("from_o_grant", "in", 1),
-        ("from_o_p", "out", 8),
+        ("from_o_result", "out", 8),
     ]
 
 
@@ -91,7 +91,9 @@ def test_a_wrong_answer_is_seen(monkeypatch, outside_shell):
 
     def wrong(self, **items):
         answer = right(self, **items)
-        answer["from_o"]["p"] = answer["from_o"]["p"] ^ (len(answer["from_o"]["p"]) > 3)
+        answer["from_o"]["result"] = answer["from_o"]["result"] ^ (
+            len(answer["from_o"]["result"]) > 3
+        )
         return answer
 
     monkeypatch.setattr(outside_shell.Granted, "golden", wrong)

@@ -39,7 +39,7 @@ SPECS = {
         tile_height=7,
         filter_height=2,
         padding="valid",
-        relu="off",
+        relu=False,
         activation="uint3",
         weight="int5",
         accumulator="int9",
@@ -113,7 +113,7 @@ def test_layers_of_every_density_are_numpys(name):
         assert results["status"]["code"].tolist() == [0]
         found = layer_result(spec, results, 2)
         sums = convolution(x, w, spec.stride, spec.padding == "same")
-        if spec.relu == "on":
+        if spec.relu:
             assert np.array_equal(found, np.maximum(sums, 0))
         else:
             assert np.array_equal(found, (sums + 256) % 512 - 256)

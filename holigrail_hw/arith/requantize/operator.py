@@ -2,9 +2,9 @@
 
 With the accumulator x, a positive integer ``scale`` and a ``shift``::
 
-    single   y = clamp(zero_point + round((x + bias) * scale / 2^shift))
-    shift    y = clamp(zero_point + round((x + bias) / 2^shift))
-    double   y = clamp(zero_point + round2(round1((x + bias) * scale / 2^scale_width) / 2^shift))
+    single   clamp(zero_point + round((x + bias) * scale / 2^shift))
+    shift    clamp(zero_point + round((x + bias) / 2^shift))
+    double   clamp(zero_point + round2(round1((x + bias) * scale / 2^scale_width) / 2^shift))
 
 where the names of frameworks stand for
 
@@ -30,7 +30,7 @@ overflow its 32 bits, results differ.
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from amaranth import Mux, signed
@@ -40,7 +40,7 @@ from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.estimate.primitives import Adder
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.integer.constant_product import constant_product
-from holigrail_hw.hdl.integer.multiply import multiply
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS, multiply
 from holigrail_hw.hdl.integer.narrow import Narrowing, narrow
 from holigrail_hw.hdl.integer.round_twice import rounded_once, shifted_left
 from holigrail_hw.hdl.plan.plan import Plan, Wire
@@ -64,7 +64,7 @@ __all__ = ["Requantize"]
 )
 @dataclass(frozen=True, kw_only=True)
 class Requantize(OperatorSpec):
-    """y = clamp(zero_point + round((x + bias) * scale / 2^shift)).
+    """result = clamp(zero_point + round((x + bias) * scale / 2^shift)).
 
     Scale, bias and zero point are ports, for tables of channels that share one lane, or constants.
     Latency 0 without a clock request; one result per cycle.
@@ -77,7 +77,7 @@ class Requantize(OperatorSpec):
         parse("int20"), "format of x", samples=tuple(map(parse, ("int32", "uint9", "int1")))
     )
     result: Format = parameter(
-        parse("int8"), "format of y", samples=tuple(map(parse, ("uint1", "int16")))
+        parse("int8"), "format of the result", samples=tuple(map(parse, ("uint1", "int16")))
     )
     rounding: str | None = parameter(
         None,
@@ -112,17 +112,27 @@ class Requantize(OperatorSpec):
     )
     clamp: str = parameter(
         "constants",
-        "bounds of y: constants, not below the zero point, or ports",
-        choices=("constants", "relu", "ports"),
+        "bounds of the result",
+        choices=("constants", "ports"),
     )
+    relu: bool = parameter(False, "whether results below the zero point become it", samples=(True,))
     minimum: int | None = parameter(
-        None, "least y; that of the format if none", low=-(1 << 15), high=1 << 16, samples=(0,)
+        None, "least result; that of the format if none", low=-(1 << 15), high=1 << 16, samples=(0,)
     )
     maximum: int | None = parameter(
-        None, "greatest y; that of the format if none", low=-(1 << 15), high=1 << 16, samples=(90,)
+        None,
+        "greatest result; that of the format if none",
+        low=-(1 << 15),
+        high=1 << 16,
+        samples=(90,),
     )
-    multiplier: str = parameter("logic", "where products are made", choices=("logic", "dsp"))
+    multiplier: str = parameter("rows", MULTIPLIER_MEANING, choices=MULTIPLIERS, samples=("dsp",))
     random_width: int = parameter(8, "bits of the random word, if stochastic", low=1, high=32)
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "clamp=relu": "relu=true",
+        "multiplier=logic": "multiplier=rows",
+    }
 
     def check(self) -> list[str]:
         for name in ("accumulator", "result"):
@@ -155,6 +165,8 @@ class Requantize(OperatorSpec):
             )
         if self.clamp == "ports" and (self.minimum is not None or self.maximum is not None):
             wrong.append("minimum and maximum must be left out when they are ports")
+        if self.clamp == "ports" and self.relu:
+            wrong.append("relu must be false when the bounds are ports: the least one says it")
         return wrong
 
     @property
@@ -195,7 +207,7 @@ class Requantize(OperatorSpec):
         return ports
 
     def outputs(self) -> dict[str, Format]:
-        return {"y": self.result}
+        return {"result": self.result}
 
     def golden(self, x: Any, **codes: Any) -> dict[str, Any]:
         ports = self.inputs()
@@ -228,10 +240,10 @@ class Requantize(OperatorSpec):
         low, high = (
             number(n, c) for n, c in zip(("minimum", "maximum"), self._bounds, strict=True)
         )
-        if self.clamp == "relu":
+        if self.relu:
             low = np.maximum(low, zero_point)
         y = np.where(y > high, high, np.where(y < low, low, y))
-        return {"y": (y & ((1 << self.result.width) - 1)).astype(np.uint64)}
+        return {"result": (y & ((1 << self.result.width) - 1)).astype(np.uint64)}
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
@@ -293,12 +305,11 @@ class Requantize(OperatorSpec):
             bounds=self._limits(plan, wires, zero_point),
             random=wires.get("random"),
         )
-        return {"y": narrow(plan, value, how)}
+        return {"result": narrow(plan, value, how)}
 
     def _product(self, plan: Plan, value: Wire, scale: Wire | None) -> Wire:
         if scale is not None:
-            structure = "dsp" if self.multiplier == "dsp" else "rows"
-            return multiply(plan, value, scale, structure)
+            return multiply(plan, value, scale, self.multiplier)
         assert self.scale is not None
         if self.multiplier == "dsp":
             return multiply(plan, value, plan.constant(self.scale, self.scale_width), "dsp")
@@ -312,7 +323,7 @@ class Requantize(OperatorSpec):
             return wires["minimum"], wires["maximum"]
         result, shape = self._result, shape_of(self.result)
         low, high = self._bounds
-        if self.clamp == "constants":
+        if not self.relu:
             if (low, high) == (result.minimum, result.maximum):
                 return None
             return plan.constant(low, shape), plan.constant(high, shape)

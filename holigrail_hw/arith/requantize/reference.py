@@ -52,9 +52,9 @@ def naive_requantize(
         grown = quotient + grows
         y = Mux(negative, -grown, grown) + (0 if before else zero_point)
         least, most = port.get("minimum", low), port.get("maximum", high)
-        if spec.clamp == "relu":
+        if spec.relu:
             least = Mux(zero_point > least, zero_point, least)
         return Mux(y > most, most, Mux(y < least, least, y))
 
     shape = shape_of(spec.result)
-    return {"y": plan.step("y", shape, answer, *wires.values(), wrap=True)}
+    return {"result": plan.step("result", shape, answer, *wires.values(), wrap=True)}

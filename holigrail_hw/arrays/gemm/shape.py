@@ -9,6 +9,7 @@ from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.core import Engine, Fit, Stream, Timing, parameter, part
 from holigrail_hw.core.parameters import to_text
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.number.project import has_hardware
 
 from ..systolic_array.guarded_element import guardless
@@ -89,8 +90,8 @@ class GemmShape(Engine):
     )
     multiplier: str = parameter(
         "dsp",
-        "who makes products in the array: DSP blocks as synthesis sees fit, or rows of adders",
-        choices=("dsp", "logic"),
+        MULTIPLIER_MEANING,
+        choices=MULTIPLIERS,
         samples=("dsp",),
     )
     guard: bool = parameter(
@@ -104,7 +105,8 @@ class GemmShape(Engine):
         "requantise=single": "requantiser=auto",
         "requantise=none": "requantiser=none",
         "requantiser=dsp": "requantiser.multiplier=dsp",
-        "requantiser=logic": "requantiser.multiplier=logic",
+        "requantiser=logic": "requantiser.multiplier=rows",
+        "multiplier=logic": "multiplier=rows",
         "rounding": "requantiser.rounding",
         "scale_width": "requantiser.scale_width",
         "shift": "requantiser.shift",
@@ -112,6 +114,7 @@ class GemmShape(Engine):
         "bias": "requantiser.bias",
         "zero_point": "requantiser.zero_point",
         "clamp": "requantiser.clamp",
+        "clamp=relu": "requantiser.relu=true",
     }
 
     m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
@@ -152,7 +155,7 @@ class GemmShape(Engine):
         if isinstance(lane, Requantize) and lane.zero_point is None:
             wrong.append("zero_point must be a number, for channels have none of their own")
         if isinstance(lane, Requantize) and lane.clamp == "ports":
-            wrong.append("clamp must be constants or relu, for channels have no bounds")
+            wrong.append("clamp must be constants, for channels have no bounds")
         return [f"requantiser.{text}" for text in wrong]
 
     def _wrong_factors(self) -> list[str]:
@@ -231,7 +234,7 @@ class GemmShape(Engine):
             accumulation=self.accumulation,
             product=self.product,
             rounding=self.sum_rounding,
-            structure="dsp" if self.multiplier == "dsp" else "rows",
+            structure=self.multiplier,
             continues=self.order == "sequential",
             guard=self.guard,
         )

@@ -95,7 +95,7 @@ class Totals:
             if adder is None:
                 total = plan.step("total", unsigned(self.width), self._integers, old, part)
             else:
-                total = adder.datapath(plan, a=old, b=part)["sum"]
+                total = adder.datapath(plan, a=old, b=part)["result"]
                 total = plan.step("bits", unsigned(self.width), _bits, total)
             return {"total": total}
 

@@ -133,7 +133,7 @@ class _Core(wiring.Component):
         plan = mac.plan(timing)
         self._latency = plan.latency
         a, b = (len(Value.cast(plan.inputs[name])) for name in "ab")
-        width = len(Value.cast(plan.outputs["sum"]))
+        width = len(Value.cast(plan.outputs["result"]))
         super().__init__(
             {
                 "valid": In(1),
@@ -213,7 +213,7 @@ class _Element(wiring.Component):
     def __init__(self, plan: Plan, is_top: bool, right: bool, down: bool):
         self._plan, self._is_top, self._right, self._down = plan, is_top, right, down
         a, b = (unsigned(len(Value.cast(plan.inputs[name]))) for name in "ab")
-        width = unsigned(len(Value.cast(plan.outputs["sum"])))
+        width = unsigned(len(Value.cast(plan.outputs["result"])))
         ports = {"a": In(a), "b": In(b), "marks": In(3), "copy": Out(width)}
         if not is_top:
             ports |= {"above": In(width), "move": In(1)}
@@ -241,7 +241,7 @@ class _Element(wiring.Component):
             m.d.comb += Value.cast(plan.inputs["enable"]).eq(valid)
         copy = Signal(self.copy.shape(), reset_less=True)
         done = delayed(m, ends, plan.latency, "ends", resets=True)
-        total = Value.cast(plan.outputs["sum"])
+        total = Value.cast(plan.outputs["result"])
         if self._is_top:
             with m.If(done):
                 m.d.sync += copy.eq(total)

@@ -113,17 +113,16 @@ class PartialSums:
         if self.accumulation == "cascade" and not self.is_fixed:
             assert self.product is not None
             multiplier = Multiply(**factors, result=self.product, rounding=rounding)
-            product = multiplier.datapath(plan, a=a, b=b)["p"]
+            product = multiplier.datapath(plan, a=a, b=b)["result"]
             if state is None:
                 number = unpack(plan, self.product, product, "product")
                 total = project(plan, goal, number, rounding=rounding)
             else:
                 adder = Add(a=goal, b=self.product, result=goal, rounding=rounding)
-                total = adder.datapath(plan, a=state, b=product)["sum"]
+                total = adder.datapath(plan, a=state, b=product)["result"]
         elif state is None:
-            total = Multiply(**factors, result=goal, rounding=rounding).datapath(plan, a=a, b=b)[
-                "p"
-            ]
+            multiplier = Multiply(**factors, result=goal, rounding=rounding)
+            total = multiplier.datapath(plan, a=a, b=b)["result"]
         else:
             before = self._sum_of(count - 1)
             addend = plan.step("partial", shape_of(before), _typed(before), state)
@@ -216,7 +215,7 @@ class PartialSums:
         self, plan: Plan, a: Wire, b: Wire, state: Wire | None, count: int, used: Wire
     ) -> Wire:
         multiplier = Multiply(a=self.a, b=self.b, multiplier=self.structure)
-        product = multiplier.datapath(plan, a=a, b=b)["p"]
+        product = multiplier.datapath(plan, a=a, b=b)["result"]
         gates = Logic(1, product.width)
         total = plan.step(
             "guarded",
@@ -230,7 +229,7 @@ class PartialSums:
             before, format = self._sum_of(count - 1), multiplier.target
             addend = plan.step("partial", shape_of(before), _typed(before), state)
             adder = Add(a=before, b=format, result=self._sum_of(count), rounding=self.rounding)
-            total = adder.datapath(plan, a=addend, b=total)["sum"]
+            total = adder.datapath(plan, a=addend, b=total)["result"]
         return plan.step("state", unsigned(total.width), _bits, total)
 
     def _exact_step(self, plan: Plan, a: Wire, b: Wire, state: Wire | None) -> Wire:

@@ -1,12 +1,14 @@
 """The parameters of a systolic array, and what follows from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from holigrail_hw.arith.mac import Mac
 from holigrail_hw.arith.rounded import without_hardware
 from holigrail_hw.core import Engine, Stream, Timing, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 
 from ..shared.tiling import SETTLED, Tiling, incomplete_sizes
 from .accumulating import check_pace, pair_ends
@@ -46,8 +48,8 @@ class ArrayShape(Engine):
     rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode of sums")
     multiplier: str = parameter(
         "dsp",
-        "who makes integer products: DSP blocks as synthesis sees fit, or rows of adders",
-        choices=("dsp", "logic"),
+        MULTIPLIER_MEANING,
+        choices=MULTIPLIERS,
     )
 
     products: int = parameter(
@@ -69,6 +71,8 @@ class ArrayShape(Engine):
     )
     k: int | None = parameter(None, "its K", low=1, high=1 << 20, hardware=False)
     n: int | None = parameter(None, "its N", low=1, high=1 << 20, hardware=False)
+
+    renamed: ClassVar[Mapping[str, str]] = {"multiplier=logic": "multiplier=rows"}
 
     def derive(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -171,7 +175,7 @@ class ArrayShape(Engine):
             accumulation=self.accumulation,
             product=self.product,
             rounding=self.rounding,
-            structure="dsp" if self.multiplier == "dsp" else "rows",
+            structure=self.multiplier,
             guard=self.guard,
         )
 

@@ -53,11 +53,11 @@ class BundledElement:
                     wires[name] = plan.step(name, shape, _slice(start, shape), bundle)
                     start += shape.width
             sums = self.element.datapath(plan, clear=clear, **wires).values()
-            return {"sum": plan.step("sums", shape_of(self.accumulator), _joined, *sums)}
+            return {"result": plan.step("sums", shape_of(self.accumulator), _joined, *sums)}
 
         return Plan(
             {"a": shape_of(self.a), "b": shape_of(self.b), "clear": 1},
-            {"sum": shape_of(self.accumulator)},
+            {"result": shape_of(self.accumulator)},
             datapath,
             device=device_model(timing.device),
             period_ns=timing.period_ns,

@@ -24,6 +24,7 @@ from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.golden.structured import expand, index_width, random_metadata
 from holigrail_hw.hdl.integer.bit_heap import add_up
 from holigrail_hw.hdl.integer.dot_product import dot_heap, dot_product
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.integer.structured_select import choose, decode
 from holigrail_hw.hdl.number.fixed import product_range
 from holigrail_hw.hdl.number.unpacked import range_shape
@@ -58,9 +59,8 @@ class TensorElement(OperatorSpec):
     kept: int = parameter(1, "weights of a group that may differ from 0", low=1, high=16)
     multiplier: str = parameter(
         "dsp",
-        "who makes products: DSP blocks as synthesis sees fit, rows of adders,"
-        " or one bit heap for all of a dot product",
-        choices=("dsp", "logic", "fused"),
+        f"{MULTIPLIER_MEANING}; fused: one bit heap for all of a dot product",
+        choices=(*MULTIPLIERS, "fused"),
     )
 
     def derive(self) -> dict[str, Any]:
@@ -255,7 +255,7 @@ class TensorElement(OperatorSpec):
             heap = dot_heap(plan, pairs, *formats, width)
             added = heap.wires
         else:
-            structure = "dsp" if self.multiplier == "dsp" else "rows"
+            structure = self.multiplier
             heap, added = None, [dot_product(plan, pairs, *formats, structure)]
 
         def body(plan: Plan, old: Wire, clear: Wire, *added: Wire) -> Wire:

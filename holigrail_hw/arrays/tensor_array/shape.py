@@ -1,12 +1,14 @@
 """The parameters of an array of dot-product elements, and what follows from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from holigrail_hw.core import Engine, RequestError, Stream, Timing, parameter
 from holigrail_hw.formats import Format, parse
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 
 from ..shared.tiling import incomplete_sizes
 from ..systolic_array.accumulating import pair_ends
@@ -48,10 +50,9 @@ class TensorShape(Engine):
     kept: int = parameter(1, "weights of a group that may differ from 0", low=1, high=16)
     multiplier: str = parameter(
         "dsp",
-        "who makes products: DSP blocks as synthesis sees fit, rows of adders,"
-        " or one bit heap for all of a dot product",
-        choices=("dsp", "logic", "fused"),
-        samples=("logic",),
+        f"{MULTIPLIER_MEANING}; fused: one bit heap for all of a dot product",
+        choices=(*MULTIPLIERS, "fused"),
+        samples=("rows",),
     )
     m: int | None = parameter(
         None,
@@ -62,6 +63,8 @@ class TensorShape(Engine):
     )
     k: int | None = parameter(None, "its K", low=1, high=1 << 20, hardware=False)
     n: int | None = parameter(None, "its N", low=1, high=1 << 20, hardware=False)
+
+    renamed: ClassVar[Mapping[str, str]] = {"multiplier=logic": "multiplier=rows"}
 
     def derive(self) -> dict[str, Any]:
         return {} if self._wrong() else {"accumulator": self.element.accumulator}

@@ -32,7 +32,7 @@ labels. What a parameter holds are the numbers of a file, never its path.
 """
 
 from .construction import construct, parse_parameters, settle
-from .given_names import flattened, old_names, overridden
+from .given_names import flattened, old_names, overridden, renamed_in
 from .leaves import leaf_parameters, leaves_of, replaced
 from .parameter import Parameter, parameter, parameters_of, part
 from .parts import Fit
@@ -52,6 +52,7 @@ __all__ = [
     "parameters_of",
     "parse_parameters",
     "part",
+    "renamed_in",
     "replaced",
     "settle",
     "to_text",

@@ -15,7 +15,7 @@ from .parameter import parameters_of
 from .parts import AUTO, Part
 from .text import to_text
 
-__all__ = ["flattened", "nested", "old_names", "overridden"]
+__all__ = ["flattened", "nested", "old_names", "overridden", "renamed_in"]
 
 
 def flattened(cls: type, given: Mapping[str, Any], *, who: str) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def flattened(cls: type, given: Mapping[str, Any], *, who: str) -> dict[str, Any
     for old, value in given.items():
         today, value = _today(cls, old.replace("-", "_"), value)
         for name, one in _leaves(cls, today, value).items():
+            name, one = _today(cls, name, one)
             if name in found:
                 twice.append(f"{who}: {name} must be given once, not again as {old}")
             found[name] = one
@@ -89,7 +90,7 @@ def old_names(cls: type, given: Mapping[str, Any]) -> list[tuple[str, str]]:
 
     Both as ``name`` or as ``name=value``, with underscores.
     """
-    renamed: Mapping[str, str] = getattr(cls, "renamed", {})
+    renamed = renamed_in(cls)
     names = {old.partition("=")[0] for old in renamed}
     found = []
     for key, value in given.items():
@@ -97,6 +98,17 @@ def old_names(cls: type, given: Mapping[str, Any]) -> list[tuple[str, str]]:
         if name in names:
             old = f"{name}={to_text(value)}"
             found += [(one, renamed[one]) for one in (old, name) if one in renamed][:1]
+    return found
+
+
+def renamed_in(cls: Any) -> dict[str, str]:
+    """What has an older name in a design and in its parts, with what it is called today."""
+    found = dict(getattr(cls, "renamed", {}))
+    for name, parameter in parameters_of(cls).items():
+        if isinstance(parameter.kind, Part):
+            for operator in parameter.kind.operators:
+                inside = renamed_in(operator).items()
+                found |= {f"{name}.{old}": f"{name}.{today}" for old, today in inside}
     return found
 
 

@@ -33,16 +33,16 @@ __all__ = ["BuildResult", "planned", "required_tools", "run"]
 TOP = "top"
 _TIME_LIMIT_S = 1800
 _PLACERS = {
-    "ice40": ("nextpnr-ice40", "--pcf", "{top}.pcf", "--asc", "{top}.asc"),
+    "ice40": ("nextpnr-ice40", "--pcf", "{pins}", "--asc", "{top}.asc"),
     "ecp5": (
         "nextpnr-ecp5",
-        *("--lpf", "{top}.lpf", "--textcfg", "{top}.config"),
+        *("--lpf", "{pins}", "--textcfg", "{top}.config"),
         # Large designs take the other router an hour.
         *("--router", "router2"),
     ),
     "gowin": (
         "nextpnr-himbaechel-gowin",
-        *("--vopt", "cst={top}.cst", "--write", "{top}.pnr.json"),
+        *("--vopt", "cst={pins}", "--write", "{top}.pnr.json"),
     ),
 }
 _PACKERS = {
@@ -168,7 +168,11 @@ def run(
             result = _vendor_project(goal, name, shell, work)
         else:
             examine = design if check else None
-            result = _bitstream(goal, name, shell, work, folder, dsp, seed, progress, examine)
+            # A period shorter than the board's is an aim for place and route, no condition.
+            asked = max(goal.clock_hz / 1e6, 1e3 / timing.period_ns if timing.period_ns else 0.0)
+            result = _bitstream(
+                *(goal, name, shell, work, folder), dsp, asked, seed, progress, examine
+            )
         return _in_place(result, work, folder)
 
 
@@ -204,13 +208,15 @@ def _bitstream(
     work: Path,
     folder: Path,
     dsp: bool,
+    asked_mhz: float,
     seed: int,
     progress: Progress | None,
     examine: BoardDesign | None,
 ) -> BuildResult:
     device = target(goal.target or "")
     family = device.family
-    names = {"top": TOP, "bitstream": f"{name}{goal.suffix}"}
+    pins = _without_frequencies(work / f"{TOP}{_CONSTRAINTS[family]}")
+    names = {"top": TOP, "bitstream": f"{name}{goal.suffix}", "pins": pins.name}
     logs = folder / f"{name}_logs"
     found = tools.require(*required_tools(goal), who="build")
     mapped = map_design(
@@ -243,7 +249,7 @@ def _bitstream(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
         who="build",
         what=goal.name,
-        frequency=goal.clock_hz / 1e6,
+        frequency=asked_mhz,
         seed=seed,
         folder=work,
         log=logs / "nextpnr.log",
@@ -288,6 +294,15 @@ def _bitstream(
         note="; ".join(text for text in (placed.note, unchecked) if text),
         checked=checked,
     )
+
+
+def _without_frequencies(constraints: Path) -> Path:
+    """A copy that leaves the clock open: a frequency in the file goes before what is asked."""
+    lines = constraints.read_text().splitlines(keepends=True)
+    pins = constraints.with_stem(f"{constraints.stem}_pins")
+    kept = (line for line in lines if not line.startswith(("FREQUENCY ", "set_frequency ")))
+    pins.write_text("".join(kept))
+    return pins
 
 
 def _vendor_project(goal: Board, name: str, shell: Any, work: Path) -> BuildResult:

@@ -21,9 +21,12 @@ from ..plan.plan import Plan, Wire
 from .bit_heap import Bit, add_up, compress, heap_of
 from .unmerged import unmerged
 
-__all__ = ["MULTIPLIERS", "multiply", "partial_products"]
+__all__ = ["MULTIPLIERS", "MULTIPLIER_MEANING", "multiply", "partial_products"]
 
 MULTIPLIERS = ("rows", "tree", "dsp")
+MULTIPLIER_MEANING = (
+    "structure of a product: rows of carry chains (FPGA), tree of full adders (gates), dsp"
+)
 
 
 def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = "product") -> Wire:

@@ -16,11 +16,11 @@ _STYLES = {
 
 
 def to_dot(graph: AdderGraph | MatrixGraph, names: Sequence[str] | None = None) -> str:
-    """The graph in DOT; targets are called p0, p1, ... unless they have names.
+    """The graph in DOT; targets are called result0, result1, ... unless they have names.
 
     Labels of edges are shift, sign and cut bits as in :mod:`.graph_pictures`.
     """
-    view = layered(graph, names or [f"p{index}" for index in range(len(graph.targets))])
+    view = layered(graph, names or [f"result{index}" for index in range(len(graph.targets))])
     lines = ["digraph adders {", '  node [shape=box, fontname="sans-serif"];']
     for node in view.nodes:
         label = _quoted("\n".join([node.label, *node.notes]))

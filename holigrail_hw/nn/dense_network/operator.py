@@ -246,7 +246,7 @@ class DenseNetwork(OperatorSpec):
     def outputs(self) -> dict[str, Format]:
         last = self.layers[-1]
         return {
-            f"y{index}": FixedFormat(width_of_range(low, high), low < 0, last.fraction_width)
+            f"result{index}": FixedFormat(width_of_range(low, high), low < 0, last.fraction_width)
             for index, (low, high) in enumerate(last.results)
         }
 
@@ -312,7 +312,7 @@ class DenseNetwork(OperatorSpec):
                     rounded = [unit * floor(value / unit + Fraction(1, 2)) for value in values]
                     values = clamped(rounded, activation)
             outputs.append(values)
-        found = {f"y{n}": list(column) for n, column in enumerate(zip(*outputs, strict=True))}
+        found = {f"result{n}": list(column) for n, column in enumerate(zip(*outputs, strict=True))}
         return ExactOutputs(found, dict.fromkeys(found, Fraction(0)))
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:

@@ -36,7 +36,7 @@ class EieShape(Engine):
     accumulator: Format | None = parameter(
         None, "format of a sum; if none, one that holds every sum of that many columns"
     )
-    relu: bool = parameter(False, "whether negative sums leave as 0", samples=(True,))
+    relu: bool = parameter(False, "whether negative results become 0", samples=(True,))
 
     def derive(self) -> dict[str, Any]:
         if self._wrong_factors():

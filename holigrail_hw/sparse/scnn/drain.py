@@ -176,7 +176,7 @@ class Compressor(wiring.Component):
         count = Signal(range(lanes + 1))
         new = Signal(entry)
         value = Signal(signed(spec.accumulator.width))
-        clips = spec.relu == "on" and spec.accumulator.signed
+        clips = spec.relu and spec.accumulator.signed
         m.d.comb += [
             value.eq(Mux(item.value < 0, 0, item.value) if clips else item.value),
             free.eq(~o.valid | o.ready),

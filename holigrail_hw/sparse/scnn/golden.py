@@ -219,7 +219,7 @@ def _finished(spec: ScnnShape, sums: Any) -> Any:
     if spec.accumulator.signed:
         half = 1 << (width - 1)
         sums = (sums ^ half) - half
-    return np.maximum(sums, 0) if spec.relu == "on" else sums
+    return np.maximum(sums, 0) if spec.relu else sums
 
 
 def _tile(spec: ScnnShape, sums: Any, element: int) -> Any:

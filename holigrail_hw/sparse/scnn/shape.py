@@ -1,5 +1,6 @@
 """The parameters of a sparse convolution engine, and what follows from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -50,9 +51,9 @@ class ScnnShape(Engine):
     weight_depth: int = parameter(
         256, "vectors of weights of one group that each of two halves holds", low=1, high=1 << 14
     )
-    relu: str = parameter(
-        "on", "whether negative results become 0", choices=("on", "off"), samples=("on",)
-    )
+    relu: bool = parameter(True, "whether negative results become 0", samples=(True,))
+
+    renamed: ClassVar[Mapping[str, str]] = {"relu=on": "relu=true", "relu=off": "relu=false"}
 
     def derive(self) -> dict[str, Any]:
         if self._wrong_factors():
