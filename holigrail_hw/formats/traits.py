@@ -62,6 +62,16 @@ class Traits(ABC):
         return int(low / unit), int(high / unit)
 
     @property
+    def subnormal_place(self) -> int | None:
+        """Exponent of the first digit of numbers too small to be normalised; None if all are.
+
+        All numbers of a fixed-like format have their first digit there, that of the largest.
+        """
+        if not self.is_fixed_like:
+            return None
+        return max(map(abs, self.integer_range)).bit_length() - 1 + self.least_place
+
+    @property
     def is_integer(self) -> bool:
         """Whether the format is fixed-like with unit 1."""
         return self.is_fixed_like and self.least_place == 0

@@ -145,6 +145,10 @@ class FloatFormat(Format):
         return 1 - self.bias
 
     @property
+    def subnormal_place(self) -> int | None:
+        return self.minimum_exponent
+
+    @property
     def maximum_exponent(self) -> int:
         """Exponent of the leading bit of the largest finite number (as if it were normal)."""
         return max(self.largest_code >> self.fraction_width, 1) - self.bias

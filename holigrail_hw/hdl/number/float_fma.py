@@ -16,7 +16,7 @@ from .project import project
 from .unpack import unpack
 from .unpacked import Unpacked
 
-__all__ = ["float_fma"]
+__all__ = ["float_fma", "product_zero"]
 
 
 def float_fma(
@@ -48,14 +48,15 @@ def float_fma(
         ``wrap`` or ``saturate``, for a fixed-point result.
     """
     x, y = unpack(plan, a_format, a, "a"), unpack(plan, b_format, b, "b")
-    held = replace(multiply_unpacked(plan, x, y, structure), zero=_product_zero(plan, x, y))
+    held = replace(multiply_unpacked(plan, x, y, structure), zero=product_zero(plan, x, y))
     moved = unpack(plan, c_format, c, "c")
     need = Need.of(result_format, rounding, random, wraps=overflow == "wrap")
     total = aligned_sum(plan, held, moved, need, rounding)
     return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
 
 
-def _product_zero(plan: Plan, x: Unpacked, y: Unpacked) -> Wire | None:
+def product_zero(plan: Plan, x: Unpacked, y: Unpacked) -> Wire | None:
+    """Whether the product of two numbers is zero; None if that never happens."""
     zeros = [zero_of(plan, number) for number in (x, y) if number.zero_high is not None]
     if len(zeros) < 2:
         return zeros[0] if zeros else None

@@ -1,0 +1,80 @@
+"""Hardware of dot products that are rounded once: exact ones, and those in a window."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from amaranth import Shape
+
+from holigrail_hw.estimate.primitives import Adder
+from holigrail_hw.formats import Format
+from holigrail_hw.hdl.integer.bit_heap import add_up
+from holigrail_hw.hdl.integer.dot_product import dot_heap, dot_product
+from holigrail_hw.hdl.number.fixed import fixed_operand
+from holigrail_hw.hdl.number.float_fma import product_zero
+from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
+from holigrail_hw.hdl.number.project import project, project_integer
+from holigrail_hw.hdl.number.sum_of_many import Addend, exact_sum_of, windowed_sum_of
+from holigrail_hw.hdl.number.unpack import unpack
+from holigrail_hw.hdl.number.unpacked import Unpacked
+from holigrail_hw.hdl.plan.plan import Plan, Wire
+
+from .shape import DotProductShape
+
+__all__ = ["result_of"]
+
+
+def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:
+    """The code of the dot product; ``wires`` by port."""
+    options = spec.options(wires)
+    if spec.is_fixed and spec.accumulation == "exact":
+        total = _fixed_sum(spec, plan, wires)
+        place = spec.register.fraction_width
+        return project_integer(plan, spec.target, total, place, **options)
+    addends = []
+    for i in range(spec.terms):
+        x = unpack(plan, spec.a, wires[f"a{i}"], f"a{i}")
+        y = unpack(plan, spec.b, wires[f"b{i}"], f"b{i}")
+        product = multiply_unpacked(plan, x, y, spec.multiplier)
+        product = replace(product, zero=product_zero(plan, x, y))
+        addends.append(Addend(product, _digits(spec.a, x) + _digits(spec.b, y)))
+    if spec.c is not None:
+        z = unpack(plan, spec.c, wires["c"], "c")
+        addends.append(Addend(z, _digits(spec.c, z)))
+    if spec.accumulation == "exact":
+        number = exact_sum_of(plan, [addend.number for addend in addends], spec.register)
+    else:
+        number = windowed_sum_of(plan, addends, spec.window)
+    return project(plan, spec.target, number, **options)
+
+
+def _digits(format: Format, number: Unpacked) -> int:
+    """Digits of a significand up to the place that a normalised number begins at."""
+    if not format.is_fixed_like:
+        return number.width
+    return max(map(abs, format.integer_range)).bit_length()
+
+
+def _fixed_sum(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:
+    """The sum of integer products, and of the addend, in units of the register."""
+    pairs = [(wires[f"a{i}"], wires[f"b{i}"]) for i in range(spec.terms)]
+    register = spec.register
+    places = spec.a.least_place + spec.b.least_place + register.fraction_width
+    if spec.multiplier == "fused":
+        width = register.width - places
+        heap = dot_heap(plan, pairs, spec.a, spec.b, width)
+        bits = add_up(plan, "dot", heap)
+        total = plan.step("dot_sum", Shape(width, signed=True), lambda b: b.as_signed(), bits)
+    else:
+        total = dot_product(plan, pairs, spec.a, spec.b, spec.multiplier)
+    if spec.c is None:
+        return plan.step("sum", Shape(register.width, signed=True), lambda t: t, total, wrap=True)
+    addend = fixed_operand(plan, "c_integer", wires["c"], spec.c)
+    up = spec.c.least_place + register.fraction_width
+    return plan.step(
+        "sum",
+        Shape(register.width, signed=True),
+        lambda t, c: t.shift_left(places) + c.shift_left(up),
+        *(total, addend),
+        using=Adder(register.width),
+        wrap=True,
+    )

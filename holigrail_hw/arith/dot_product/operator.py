@@ -1,0 +1,95 @@
+"""Dot products of numbers of any formats, with an addend: a0 * b0 + a1 * b1 + ... + c.
+
+Products are exact. How they are added decides what is lost:
+
+- *exact*: in fixed point wide enough for every sum; one rounding (Kulisch, 2013);
+- *window*: aligned to the largest term, cut off below a window of bits, one rounding: what matrix
+  units of GPUs do (Fasi et al., "Numerical behavior of NVIDIA tensor cores", 2021);
+- *tree*: products rounded, then a binary tree of rounded sums (Higham, "The accuracy of floating
+  point summation", 1993: the error grows with the logarithm of the number of terms);
+- *chunked*: chunks are added term by term, then their sums one by one (Wang et al., "Training deep
+  neural networks with 8-bit floating point numbers", 2018: chunks of 64; GPU kernels: of 8).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw import golden
+from holigrail_hw.core import Timing, operator
+from holigrail_hw.golden.dot_products import exact_sum, top_place, windowed_sum
+from holigrail_hw.hdl.plan.plan import Plan, Wire
+
+from ..telling import mostly_near, mostly_plain
+from . import once, stepwise
+from .shape import DotProductShape
+
+__all__ = ["DotProduct"]
+
+
+@operator(
+    "dot-product",
+    summary="dot product a0*b0 + a1*b1 + ... + c of numbers of any formats",
+    references=(
+        "Kulisch, Computer Arithmetic and Validity, 2nd ed., 2013",
+        "Fasi et al., Numerical behavior of NVIDIA tensor cores, 2021",
+        "Wang et al., Training deep neural networks with 8-bit floating point numbers, 2018",
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class DotProduct(DotProductShape):
+    """result = a0 * b0 + a1 * b1 + ... + c; latency 0 without a clock request, one per cycle.
+
+    A sum that is zero is +0 if it is rounded once. An infinity stays; NaN, and infinities of both
+    signs, give NaN.
+    """
+
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        if self.accumulation == "exact":
+            return {"sums": f"exact in {self.register.width} bits, rounded once"}
+        if self.accumulation == "window":
+            count = self.terms + (self.c is not None)
+            return {
+                "sums": f"rounded once; before that each of {count} terms loses less than"
+                f" 2^-{self.window} of the power of two above the largest term"
+            }
+        return {"sums": f"rounded {stepwise.roundings(self)} times"}
+
+    def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
+        if not self.is_once:
+            return {"result": stepwise.golden_of(self, codes)}
+        pairs = [
+            (self.a.unpack(codes[f"a{i}"]), self.b.unpack(codes[f"b{i}"]))
+            for i in range(self.terms)
+        ]
+        terms = [golden.multiply(x, y) for x, y in pairs]
+        tops = [top_place(x, self.a) + top_place(y, self.b) for x, y in pairs]
+        if self.c is not None:
+            terms.append(self.c.unpack(codes["c"]))
+            tops.append(top_place(terms[-1], self.c))
+        exact = self.accumulation == "exact"
+        total = exact_sum(terms) if exact else windowed_sum(terms, tops, self.window)
+        return {"result": self.projected(total, random)}
+
+    def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
+        codes = super().stimulus(rng, count)
+        formats = self.operands()
+        codes |= mostly_plain(rng, formats, codes)
+        # Uniform codes hardly ever cancel: half of the pairs undo the pair before them, nearly.
+        for i in range(1, self.terms, 2):
+            opposite = self.a.project(golden.negate(self.a.unpack(codes[f"a{i - 1}"])))
+            undone = rng.random(count) < 0.5
+            near = mostly_near(rng, self.a, codes[f"a{i}"], opposite)
+            codes[f"a{i}"] = np.where(undone, near, codes[f"a{i}"])
+            codes[f"b{i}"] = np.where(undone, codes[f"b{i - 1}"], codes[f"b{i}"])
+        if self.c is not None:
+            product = golden.multiply(self.a.unpack(codes["a0"]), self.b.unpack(codes["b0"]))
+            opposite = self.c.project(golden.negate(product))
+            codes["c"] = mostly_near(rng, self.c, codes["c"], opposite)
+        return codes
+
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        hardware = once if self.is_once else stepwise
+        return {"result": hardware.result_of(self, plan, wires)}

@@ -1,0 +1,122 @@
+"""Parameters of dot products, and what follows from them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from holigrail_hw.core import parameter
+from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
+
+from ..rounded import RoundedOperator, without_hardware
+
+__all__ = ["DotProductShape"]
+
+_WIDEST = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class DotProductShape(RoundedOperator):
+    """Formats, number of terms, and how terms are added."""
+
+    a: Format = parameter(
+        parse("fp8_e4m3"),
+        "format of the first factors",
+        samples=(parse("int8"),),
+    )
+    b: Format = parameter(
+        parse("fp8_e4m3"), "format of the second factors", samples=(parse("uint4"),)
+    )
+    terms: int = parameter(4, "number of products", low=1, high=256, samples=(3,))
+    c: Format | None = parameter(
+        None,
+        "format of an addend; without one if none",
+        samples=(parse("fp16"),),
+    )
+    accumulation: str = parameter(
+        "exact", "how terms are added", choices=("exact", "window", "tree", "chunked")
+    )
+    window: int = parameter(
+        24, "bits below the largest term that a window keeps", low=2, high=128, samples=(9,)
+    )
+    chunk: int = parameter(
+        8, "terms that are added before their sum joins the others", low=1, high=256, samples=(2,)
+    )
+    partial: Format | None = parameter(
+        None, "format of rounded partial sums; that of the result if none"
+    )
+    product: Format | None = parameter(
+        None, "format products are rounded to; exact if none, of the partial sums in a tree"
+    )
+    multiplier: str = parameter(
+        "rows",
+        f"{MULTIPLIER_MEANING}; fused: one bit heap for all of a fixed-point dot product",
+        choices=(*MULTIPLIERS, "fused"),
+    )
+
+    def derive(self) -> dict[str, Any]:
+        if self.is_fixed and self.accumulation == "exact":
+            return {"result": self.register}
+        if self.c is not None and not self.c.is_fixed_like:
+            return {"result": self.c}
+        return {"result": self.widest_float()}
+
+    def operands(self) -> dict[str, Format]:
+        ports = {f"a{i}": self.a for i in range(self.terms)}
+        ports |= {f"b{i}": self.b for i in range(self.terms)}
+        return ports if self.c is None else ports | {"c": self.c}
+
+    def outputs(self) -> dict[str, Format]:
+        return {"result": self.target}
+
+    def check(self) -> list[str]:
+        given = {"a": self.a, "b": self.b, "c": self.c, "result": self.target}
+        given |= {"partial": self.partial, "product": self.product}
+        wrong = without_hardware(**{name: f for name, f in given.items() if f is not None})
+        if wrong:
+            return wrong
+        if self.is_once:
+            wrong += self._wrong_once()
+        elif self.rounding is Rounding.STOCHASTIC:
+            wrong.append(
+                f"rounding must be another than stochastic with accumulation {self.accumulation},"
+                " which rounds many times"
+            )
+        if self.multiplier == "fused" and not (self.is_fixed and self.accumulation == "exact"):
+            wrong.append("multiplier must be another than fused unless the sum is exact and fixed")
+        return wrong
+
+    def _wrong_once(self) -> list[str]:
+        wrong = [
+            f"{name} must be left out with accumulation {self.accumulation}, which rounds once"
+            for name in ("partial", "product")
+            if getattr(self, name) is not None
+        ]
+        if self.accumulation == "window" and self.is_fixed:
+            wrong.append("accumulation must be exact if all operands are fixed, not window")
+        if self.accumulation == "exact" and self.register.width > _WIDEST:
+            wrong.append(
+                f"the exact sum must have at most {_WIDEST} bits, not {self.register.width};"
+                " a window, a tree or chunks have fewer"
+            )
+        return wrong
+
+    @property
+    def is_once(self) -> bool:
+        """Whether there is one rounding, that of the result."""
+        return self.accumulation in ("exact", "window")
+
+    @property
+    def register(self) -> FixedFormat:
+        """The fixed-point format of an exact sum: every product fits, all of them, and c."""
+        place = self.a.least_place + self.b.least_place
+        most = self.terms * _largest(self.a) * _largest(self.b)
+        if self.c is not None:
+            finer = min(place, self.c.least_place)
+            most = (most << (place - finer)) + (_largest(self.c) << (self.c.least_place - finer))
+            place = finer
+        return FixedFormat(most.bit_length() + 1, signed=True, fraction_width=-place)
+
+
+def _largest(format: Format) -> int:
+    """The largest magnitude in units of the last place."""
+    return max(map(abs, format.integer_range))

@@ -1,0 +1,113 @@
+"""Dot products whose partial sums are rounded: as a tree, or chunk by chunk.
+
+Both are programs of rounded operations on codes. The golden model runs them with the golden kernels
+of :mod:`holigrail_hw.golden.rules`, hardware with the datapaths of the operators.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from holigrail_hw import golden
+from holigrail_hw.formats import Format
+from holigrail_hw.hdl.plan.plan import Plan, Wire
+
+from ..add import Add
+from ..convert import Convert
+from ..fma import Fma
+from ..multiply import Multiply
+from .shape import DotProductShape
+
+__all__ = ["golden_of", "result_of", "roundings"]
+
+Code = tuple[Any, Format]
+Operate = Callable[[str, Sequence[Code], Format], Any]
+
+
+def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:
+    """The code of the dot product; ``wires`` by port."""
+
+    def operate(name: str, given: Sequence[Code], result: Format) -> Wire:
+        codes, formats = zip(*given, strict=True)
+        operator, ports = _OPERATORS[name]
+        options: dict[str, Any] = dict(zip(ports, formats, strict=True))
+        if name in ("multiply", "fma"):
+            options["multiplier"] = spec.multiplier
+        made = operator(result=result, rounding=spec.rounding, overflow=spec.overflow, **options)
+        names = made.operands()
+        (code,) = made.datapath(plan, **dict(zip(names, codes, strict=True))).values()
+        return code
+
+    return _run(spec, wires, operate)
+
+
+def golden_of(spec: DotProductShape, codes: Mapping[str, Any]) -> Any:
+    """The same by the golden kernels."""
+
+    def operate(name: str, given: Sequence[Code], result: Format) -> Any:
+        values, formats = zip(*given, strict=True)
+        projection = golden.Projection(result, spec.rounding, overflow=spec.overflow)
+        return golden.operate(name, formats, values, projection)
+
+    return _run(spec, codes, operate)
+
+
+def roundings(spec: DotProductShape) -> int:
+    """How often something is rounded on the way to the result."""
+    count = 0
+
+    def operate(name: str, given: Sequence[Code], result: Format) -> None:
+        nonlocal count
+        count += 1
+
+    _run(spec, dict.fromkeys(spec.operands()), operate)
+    return count
+
+
+_OPERATORS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    "add": (Add, ("a", "b")),
+    "multiply": (Multiply, ("a", "b")),
+    "fma": (Fma, ("a", "b", "c")),
+    "convert": (Convert, ("source",)),
+}
+
+
+def _run(spec: DotProductShape, values: Mapping[str, Any], operate: Operate) -> Any:
+    partial = spec.partial or spec.target
+    pairs = [((values[f"a{i}"], spec.a), (values[f"b{i}"], spec.b)) for i in range(spec.terms)]
+    addend = None if spec.c is None else (values["c"], spec.c)
+
+    def apply(name: str, *given: Code, result: Format = partial) -> Code:
+        return operate(name, given, result), result
+
+    def added(x: Code, y: Code) -> Code:
+        return apply("add", x, y)
+
+    if spec.accumulation == "tree":
+        sums = [apply("multiply", *pair, result=spec.product or partial) for pair in pairs]
+        while len(sums) > 1:
+            level = [added(x, y) for x, y in zip(sums[::2], sums[1::2], strict=False)]
+            sums = level + sums[len(sums) & ~1 :]
+        total = sums[0]
+        if addend is not None:
+            return operate("add", (total, addend), spec.target)
+    else:
+        chunks = [pairs[i : i + spec.chunk] for i in range(0, spec.terms, spec.chunk)]
+        sums = [_chunk(spec, chunk, apply) for chunk in chunks]
+        total = reduce(added, sums if addend is None else [addend, *sums])
+    return total[0] if total[1] == spec.target else operate("convert", (total,), spec.target)
+
+
+def _chunk(
+    spec: DotProductShape, pairs: Sequence[tuple[Code, Code]], apply: Callable[..., Code]
+) -> Code:
+    """The sum of a chunk: fused steps, or products rounded first."""
+    first, *others = pairs
+    if spec.product is None:
+        return reduce(
+            lambda total, pair: apply("fma", *pair, total), others, apply("multiply", *first)
+        )
+    total = apply("multiply", *first, result=spec.product)
+    for pair in others:
+        total = apply("add", total, apply("multiply", *pair, result=spec.product))
+    return total

@@ -1,0 +1,192 @@
+"""Sums of many unpacked numbers that are rounded once: exact, or in a window below the largest.
+
+*Exact*: every number becomes an integer in units of the last place of any of them, and a tree of
+carry chains adds the integers (Kulisch, "Computer Arithmetic and Validity", 2013).
+
+*Window*: numbers are aligned to the one whose exponent is the largest, what falls out of a window
+of bits below it is cut off, and the rest is added exactly (Fasi, Higham, Mikaitis and Pranesh,
+"Numerical behavior of NVIDIA tensor cores", 2021). Zeros have no say in where the window is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from amaranth import Cat, Const, Mux, signed
+
+from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer, Negation
+from holigrail_hw.formats import FixedFormat
+
+from ..plan.plan import Plan, Wire
+from .exact_accumulator import FLAGS, aligned_integer, exact_flags, with_flags
+from .float_sum import zero_of
+from .unpack import unpack, unpack_integer
+from .unpacked import Span, Unpacked, range_shape
+
+__all__ = ["Addend", "add_integers", "exact_sum_of", "windowed_sum_of"]
+
+
+@dataclass(frozen=True)
+class Addend:
+    """A number whose magnitude is below 2^(exponent + scale + digits)."""
+
+    number: Unpacked
+    digits: int
+
+    @property
+    def top(self) -> int:
+        """What its exponent lacks to that power of two."""
+        return self.number.scale + self.digits
+
+
+def exact_sum_of(plan: Plan, numbers: Sequence[Unpacked], register: FixedFormat) -> Unpacked:
+    """The exact sum; every partial sum lies in ``register``, and its unit divides all numbers."""
+    integers = [aligned_integer(plan, number, register) for number in numbers]
+    total = add_integers(plan, integers, register.width)
+    whole = plan.step("exact_sum", signed(register.width), lambda t: t, total, wrap=True)
+    return _with_specials(plan, unpack(plan, register, whole, "sum"), numbers)
+
+
+def windowed_sum_of(plan: Plan, addends: Sequence[Addend], width: int) -> Unpacked:
+    """The sum of what ``width`` bits below the largest power of two hold of each number."""
+    base = min(addend.number.exponent_low + addend.top for addend in addends)
+    high = max(addend.number.exponent_high + addend.top for addend in addends) - base
+    keys = [_key(plan, addend, base, high) for addend in addends]
+    largest = keys[0]
+    for level in _pairs(len(keys)):
+        keys = [_larger(plan, *(keys[i] for i in pair)) for pair in level]
+        largest = keys[0]
+    places = [_key(plan, addend, base, high, is_shift=True) for addend in addends]
+    words = [
+        _word(plan, addend, key, largest, width, high)
+        for addend, key in zip(addends, places, strict=True)
+    ]
+    total = add_integers(plan, words, width + 1 + (len(words) - 1).bit_length())
+    number = unpack_integer(plan, total, 0, "sum")
+    held = replace(
+        number,
+        exponent=largest,
+        scale=base - width,
+        exponent_high=high,
+        spans=(Span(0, high, 0, number.width - 1),),
+        zero_high=high,
+    )
+    return _with_specials(plan, held, [addend.number for addend in addends])
+
+
+def add_integers(plan: Plan, integers: Sequence[Wire], most: int) -> Wire:
+    """The sum of signed integers by a tree of adders, none of which is wider than ``most`` bits."""
+    terms = list(integers)
+    while len(terms) > 1:
+        added = []
+        for x, y in zip(terms[::2], terms[1::2], strict=False):
+            width = min(max(x.width, y.width) + 1, most)
+            added.append(
+                plan.step(
+                    *("partial_sum", signed(width), lambda x, y: x + y, x, y),
+                    using=Adder(width),
+                    wrap=True,
+                    keep=True,
+                )
+            )
+        terms = added + terms[len(terms) & ~1 :]
+    return terms[0]
+
+
+def _pairs(count: int) -> list[list[tuple[int, ...]]]:
+    """Levels of a tree: which entries of a level make one of the next."""
+    levels = []
+    while count > 1:
+        level = [tuple(range(i, min(i + 2, count))) for i in range(0, count, 2)]
+        levels.append(level)
+        count = len(level)
+    return levels
+
+
+def _key(plan: Plan, addend: Addend, base: int, high: int, *, is_shift: bool = False) -> Wire:
+    """The power of two above a number, counted from ``base``; that of zero is the least one."""
+    number, offset = addend.number, addend.top - base
+    shape = range_shape(0, high)
+    key = plan.step(
+        *("place", shape, lambda e: e + offset, number.exponent),
+        using=Adder(shape.width) if offset else None,
+        wrap=True,
+    )
+    if is_shift or number.zero_high is None:
+        return key
+    return plan.step(
+        "counted_place",
+        shape,
+        lambda k, z: k & ~z.replicate(shape.width),
+        *(key, zero_of(plan, number)),
+        using=Logic(1, shape.width),
+    )
+
+
+def _larger(plan: Plan, x: Wire, *other: Wire) -> Wire:
+    if not other:
+        return x
+    (y,) = other
+    less = plan.step("is_less", 1, lambda x, y: x < y, x, y, using=Comparator(x.width))
+    return plan.step(
+        "larger", x.shape, lambda s, x, y: Mux(s, y, x), less, x, y, using=Multiplexer(x.width)
+    )
+
+
+def _word(plan: Plan, addend: Addend, key: Wire, largest: Wire, width: int, high: int) -> Wire:
+    """The number in units of the window's last place, what lies below cut off."""
+    bits, stages = range_shape(0, high).width, (width - 1).bit_length()
+    operands, using = (largest, key), Adder(bits)
+    down = plan.step("down", bits, lambda most, k: most - k, *operands, using=using, wrap=True)
+    digits = addend.digits
+
+    def at_top(s):
+        aligned = Cat(Const(0, max(width - digits, 0)), s[:digits], Const(0, digits))
+        return aligned[max(digits - width, 0) :][:width]
+
+    word = plan.step("word", width, at_top, addend.number.significand)
+    for index in range(min(stages, bits)):
+        count = 1 << index
+        word = plan.step(
+            "word",
+            width,
+            lambda w, d, i=index, n=count: Mux(d[i], Cat(w[n:], Const(0, n))[: len(w)], w),
+            *(word, down),
+            using=Multiplexer(width),
+        )
+    if high >> stages:
+        word = plan.step(
+            "word_in_reach",
+            width,
+            lambda w, d: w & ~d[stages:].any().replicate(width),
+            *(word, down),
+            using=Logic(2, width),
+        )
+    return plan.step(
+        "term",
+        signed(width + 1),
+        lambda w, s: Mux(s, -w, w),
+        *(word, addend.number.sign),
+        using=Negation(width + 1),
+        wrap=True,
+    )
+
+
+def _with_specials(plan: Plan, total: Unpacked, numbers: Sequence[Unpacked]) -> Unpacked:
+    found = [flags for number in numbers if (flags := exact_flags(plan, number)) is not None]
+    if not found:
+        return total
+    seen = plan.step(
+        "seen",
+        FLAGS,
+        lambda *flags: _either(flags),
+        *found,
+        using=Logic(2, FLAGS * len(found) // 3 + 1),
+    )
+    return with_flags(plan, total, seen)
+
+
+def _either(words: Sequence):
+    total = words[0]
+    for word in words[1:]:
+        total = total | word
+    return total
