@@ -25,7 +25,7 @@ from amaranth import Mux
 
 from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
 from holigrail_hw.estimate.primitives import Adder, Logic
-from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
+from holigrail_hw.formats import FixedFormat, Format, FormatError, Rounding, parse
 from holigrail_hw.golden import accumulate, exact_sums, sum_limit
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
@@ -101,14 +101,20 @@ class Mac(OperatorSpec):
             return wrong
         if not self.accumulator.holds_sums:
             return [f"accumulator must be a format that holds sums, not {self.accumulator}"]
-        if not (self._is_fixed or self.accumulation == "exact"):
+        if self.accumulation == "exact":
+            try:
+                self.register  # noqa: B018
+            except FormatError as error:
+                return [
+                    f"accumulation must not be exact for products of {self.a} x {self.b}: {error}"
+                ]
+            return []
+        if not self._is_fixed:
             if self.accumulator.is_fixed_like:
                 return [
                     f"accumulator must be a float for fused and cascaded sums of {self.a} x "
                     f"{self.b}, not {self.accumulator}; with accumulation exact it can be fixed"
                 ]
-            return []
-        if not self._is_fixed or self.accumulation == "exact":
             return []
         low, high, fraction = product_range(self.a, self.b)
         least, greatest, accumulator_fraction = fixed_range(self.accumulator)

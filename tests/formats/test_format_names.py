@@ -213,7 +213,8 @@ def test_formats_are_frozen_values():
 
 
 def test_patterns_describe_names_that_parse():
-    fill = {"W": 8, "F": 4, "E": 4, "M": 3, "options": "fn_bias11_sat"}
+    fill = {"W": 8, "F": 4, "E": 4, "M": 3, "P": 3, "options": "fn_bias11_sat"}
+    fill |= {"uf": "uf", "sat": "_satpropagate"}
     for pattern in patterns():
         assert parse(pattern.format(**fill))
 
