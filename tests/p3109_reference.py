@@ -60,6 +60,8 @@ def round_to_precision(fmt, x, mode, word=0, bits=0):
         "nearest_even": nu > half or (nu == half and not is_even),
         "to_odd": nu > 0 and is_even,
         "stochastic": math.floor(nu * 2**bits) + word >= 2**bits,
+        "stochastic_b": math.floor(nu * 2 ** (bits + 1)) + 2 * word + 1 >= 2 ** (bits + 1),
+        "stochastic_c": round(nu * 2**bits) + word >= 2**bits,
     }[mode]
     return (-1 if x < 0 else 1) * (whole + away) * Fraction(2) ** q
 

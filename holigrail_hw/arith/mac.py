@@ -45,7 +45,7 @@ from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
-from .rounded import without_hardware
+from .rounded import without_hardware, without_rounding
 
 __all__ = ["Mac"]
 
@@ -94,10 +94,11 @@ class Mac(OperatorSpec):
         return {"product": self.accumulator} if self.accumulation == "cascade" else {}
 
     def check(self) -> list[str]:
-        formats = {"a": self.a, "b": self.b, "accumulator": self.accumulator}
+        rounded = {"accumulator": self.accumulator}
         if self.product is not None:
-            formats["product"] = self.product
-        if wrong := without_hardware(**formats):
+            rounded["product"] = self.product
+        wrong = without_hardware(a=self.a, b=self.b, **rounded)
+        if wrong := wrong + without_rounding(self.rounding, **rounded):
             return wrong
         if not self.accumulator.holds_sums:
             return [f"accumulator must be a format that holds sums, not {self.accumulator}"]
@@ -159,7 +160,7 @@ class Mac(OperatorSpec):
 
     def inputs(self) -> dict[str, Format]:
         ports = {"a": self.a, "b": self.b, "clear": parse("uint1"), "enable": parse("uint1")}
-        if self._rounds and self.rounding is Rounding.STOCHASTIC:
+        if self._rounds and self.rounding.is_stochastic:
             ports["random"] = parse(f"uint{self.random_width}")
             if self.accumulation == "cascade":
                 ports["product_random"] = parse(f"uint{self.random_width}")

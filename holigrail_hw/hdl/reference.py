@@ -405,8 +405,8 @@ def _rounded_magnitude(
             field.append(pick(Const(value, width)))
     fraction = [below(distance) for distance in range(cut, 0, -1)]
     code = _let(plan, "truncated", Cat(*fraction, *field))
-    words = 0 if random is None else len(Value.cast(random))
-    first = [below(cut + 1 + index) for index in range(max(words, 1))]
+    bits = rounding.guard(0 if random is None else len(Value.cast(random)))
+    first = [below(cut + 1 + index) for index in range(max(bits, 1))]
     rest = pick(_any_below(plan, whole.shift_left(cut + 1 + len(first)), width))
     grows = _grows(rounding, x.negative, code[0], [*first, rest], random)
     if not format.subnormals:
@@ -422,10 +422,17 @@ def _grows(rounding: Rounding, negative: Any, odd: Any, cut: Sequence[Any], rand
     half = cut[0] if cut else nothing
     below = Cat(*cut[1:]).any() if len(cut) > 1 else nothing
     inexact = half | below
-    if rounding is Rounding.STOCHASTIC:
+    if rounding.is_stochastic:
+        if rounding is Rounding.STOCHASTIC_B:
+            random = Cat(Const(1, 1), random)
         width = len(Value.cast(random))
         first = [*cut[:width], *[nothing] * (width - len(cut))]
-        return (Cat(*reversed(first)) + random)[width]
+        part: Any = Cat(*reversed(first))
+        if rounding is Rounding.STOCHASTIC_C:
+            half = cut[width] if len(cut) > width else nothing
+            rest = Cat(*cut[width + 1 :]).any() if len(cut) > width + 1 else nothing
+            part = part + (half & (rest | part[0]))
+        return ((part + random) >> width).any()
     return {
         Rounding.NEAREST_EVEN: half & (below | odd),
         Rounding.NEAREST_AWAY: half,

@@ -242,6 +242,8 @@ def test_rounding_is_plain_text():
         "down",
         "to_odd",
         "stochastic",
+        "stochastic_b",
+        "stochastic_c",
     ]
 
 

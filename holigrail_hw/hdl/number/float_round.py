@@ -65,9 +65,9 @@ class _Rounding:
             Rounding.UP,
             Rounding.DOWN,
             Rounding.TO_ODD,
+            Rounding.STOCHASTIC_C,
         )
-        nearest = nearest_even or rounding is Rounding.NEAREST_AWAY
-        self.extra = random.width if random is not None else int(nearest)
+        self.extra = rounding.guard(0 if random is None else random.width)
         self.window = self.fraction + 1 + self.extra
         width = number.width
         # The field less one, if the top bit of the significand is the leading one.
@@ -240,6 +240,12 @@ class _Rounding:
                 case Rounding.STOCHASTIC:
                     left: Any = Cat(w[:-1], e)
                     right = Cat(random[0], Const(0, fraction), hidden)
+                    return (left + right)[extra:]
+                case Rounding.STOCHASTIC_C:
+                    # The cut off part is rounded to as many bits as the random word has.
+                    carry = w[0] & (inexact | w[1])
+                    left = Cat(Const(1, 1), w[1:-1], e)
+                    right = Cat(carry, random[0], Const(0, fraction), hidden)
                     return (left + right)[extra:]
             left: Any = Cat(kept, e)
             if fraction == 0:
