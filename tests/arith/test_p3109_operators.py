@@ -44,7 +44,7 @@ def few(cases, count):
     return [*cases[:count], *long]
 
 
-@pytest.mark.parametrize(("name", "other", "mode"), few(pairs(NAMES), 4))
+@pytest.mark.parametrize(("name", "other", "mode"), few(pairs(NAMES), 3))
 def test_operators_of_8_bits(name, other, mode):
     cases = [
         ("add", {"a": name, "b": name, "rounding": mode, "random_width": 3}),
@@ -61,7 +61,7 @@ def test_operators_of_8_bits(name, other, mode):
     check(make(operators()[operator], **given) for operator, given in cases)
 
 
-@pytest.mark.parametrize("name", ["binary4p2", "binary4p3u", "binary3p1f", "binary4p1uf"])
+@pytest.mark.parametrize("name", ["binary4p3u", "binary3p1f"])
 def test_conversions_in_every_mode(name):
     for rounding in MODES:
         check([make(operators()["convert"], source="fp8_e5m2", result=name, rounding=rounding)])
@@ -80,7 +80,7 @@ def test_every_mode_and_saturation(name, other, mode):
         check(make(operators()[operator], **given, random_width=2) for operator, given in cases)
 
 
-@pytest.mark.parametrize(("name", "other", "mode"), few(pairs(SMALL[::5]), 3))
+@pytest.mark.parametrize(("name", "other", "mode"), few(pairs(SMALL[::5]), 2))
 def test_reference_circuits(name, other, mode):
     options = {"rounding": mode, "random_width": 2}
     cases = [

@@ -36,7 +36,7 @@ def test_hardware_equals_golden(mode):
 
 @pytest.mark.parametrize("mode", NEW)
 def test_reference_circuits_equal_golden(mode):
-    check((referred(spec) for spec in list(drawn(mode))[::2]), count=4000)
+    check((referred(spec) for spec in list(drawn(mode))[::3]), count=4000)
 
 
 @pytest.mark.parametrize("mode", NEW)

@@ -95,6 +95,7 @@ def test_canonical_names(given, canonical):
         ),
         ("FP16", "no format named 'FP16'", f"did you mean 'fp16'? {LISTED}"),
         ("fp8", "no format named 'fp8'", f"did you mean 'fp8_e4m3'? {LISTED}"),
+        ("float16", "no format named 'float16'", f"did you mean 'fp16'? {LISTED}"),
         ("bfloat16", "no format named 'bfloat16'", f"did you mean 'bf16'? {LISTED}"),
         ("trinary", "no format named 'trinary'", f"did you mean 'ternary'? {LISTED}"),
         ("int08", "no format named 'int08'", f"did you mean 'int8'? {LISTED}"),
@@ -103,7 +104,8 @@ def test_canonical_names(given, canonical):
         (
             "fp16_saturate",
             "no format named 'fp16_saturate'",
-            "options of a float are ieee, fn, finite, fnuz, bias{B}, flush and sat, not 'saturate'",
+            "options of a float are ieee, fn, finite, fnuz, bias{B}, flush, full and sat, "
+            "not 'saturate'",
         ),
         (
             "sfix8",

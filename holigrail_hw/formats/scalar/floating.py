@@ -22,8 +22,15 @@ its sign, in every rounding mode, ``up``, ``down`` and ``to_odd`` included. Oper
 number on (maximum, minimum) write that zero, too; those that move codes and never read them as
 numbers (codecs) leave them alone.
 
-References: IEEE 754-2019; OCP 8-bit Floating Point Specification 1.0 (2023); OCP Microscaling
-Formats 1.0 (2023).
+Full: there are no subnormal numbers either, but the exponent field 0 holds normal ones like every
+other; only the fraction 0 in it is zero. Results below the smallest number are rounded as with
+flush. So it is in IBM's DLFloat (fn: NaN and infinity are one code), whose only rounding mode is
+``nearest_away``, and which gives no meaning to the signs of zero and NaN: here zeros have one.
+
+References: Agrawal et al., "DLFloat: A 16-b Floating Point Format Designed for Deep Learning
+Training and Inference" (2019); Sun et al., "Hybrid 8-bit Floating Point (HFP8) Training and
+Inference for Deep Neural Networks" (2019); IEEE 754-2019; OCP 8-bit Floating Point Specification
+1.0 (2023); OCP Microscaling Formats 1.0 (2023).
 """
 
 from collections.abc import Mapping
@@ -49,6 +56,7 @@ class FloatFormat(BinaryFloat):
     ``bias``: 2^(exponent_width-1) - 1 if left out (one more for fnuz).
     ``specials``: as above; ieee if left out, fn without fraction bits.
     ``subnormals``: False flushes, as above.
+    ``full``: True for normal numbers with the exponent field 0, as above.
     ``saturate``: results too large, and infinities, become the largest finite number.
 
     Without it they become infinite (ieee) or NaN (fn, fnuz), unless the rounding mode is directed
@@ -61,21 +69,22 @@ class FloatFormat(BinaryFloat):
     specials: str = None  # type: ignore[assignment]
     subnormals: bool = True
     saturate: bool = False
+    full: bool = False
 
     kind: ClassVar[str] = "float"
     listed_names: ClassVar[tuple[str, ...]] = tuple(NAMED_FLOATS)
     patterns: ClassVar[Mapping[str, str]] = {
         "e{E}m{M}": "float with E exponent bits (1 to 8) and M fraction bits (0 to 23),"
         " as IEEE 754",
-        "e{E}m{M}_{options}": "options, in any order: ieee, fn, finite or fnuz; bias{B}; flush;"
-        " sat",
+        "e{E}m{M}_{options}": "options, in any order: ieee, fn, finite or fnuz; bias{B}; flush"
+        " or full; sat",
     }
     signed: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         who = f"e{self.exponent_width}m{self.fraction_width}"
         integers = ("exponent_width", "fraction_width", "bias")
-        flags = ("subnormals", "saturate")
+        flags = ("subnormals", "saturate", "full")
         settle_fields(self, f"{who}: ", FormatError, integers=integers, flags=flags)
         _check(who, "exponent width", self.exponent_width, 1, 8)
         _check(who, "fraction width", self.fraction_width, 0, 23)
@@ -92,6 +101,8 @@ class FloatFormat(BinaryFloat):
         if self.bias is None:
             object.__setattr__(self, "bias", self.default_bias)
         _check(who, "bias", self.bias, -_MAXIMUM_BIAS, _MAXIMUM_BIAS)
+        if self.full:
+            object.__setattr__(self, "subnormals", False)
         if self.specials == "finite":
             # It saturates anyway; one format must not have two spellings.
             object.__setattr__(self, "saturate", False)
@@ -114,7 +125,8 @@ class FloatFormat(BinaryFloat):
     def summary(self) -> str:
         largest = self.format_code(self.largest_code).split("(")[1].rstrip(")")
         fields = f"1-{self.exponent_width}-{self.fraction_width}, bias {self.bias}"
-        options = ["flushed"] * (not self.subnormals) + ["saturating"] * self.saturate
+        options = ["flushed"] * self.flushes + ["exponent 0 full"] * self.full
+        options += ["saturating"] * self.saturate
         parts = [f"{self.width}-bit float", fields, self.specials, *options, f"largest {largest}"]
         return ", ".join(parts)
 
