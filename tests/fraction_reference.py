@@ -7,6 +7,7 @@ import math
 from bisect import bisect_right
 from fractions import Fraction
 
+STOCHASTIC = ["stochastic", "stochastic_b", "stochastic_c"]
 MODES = ["nearest_even", "nearest_away", "toward_zero", "up", "down", "to_odd"]
 
 
@@ -60,6 +61,8 @@ def grows(mode, nu, is_odd, is_negative, word=0, bits=0):
         "down": nu > 0 and is_negative,
         "to_odd": nu > 0 and not is_odd,
         "stochastic": math.floor(nu * 2**bits) + word >= 2**bits,
+        "stochastic_b": math.floor(nu * 2 ** (bits + 1)) + 2 * word + 1 >= 2 ** (bits + 1),
+        "stochastic_c": round(nu * 2**bits) + word >= 2**bits,
     }[mode]
 
 

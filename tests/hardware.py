@@ -1,6 +1,7 @@
 """Hardware against golden, for tests of operators: random and corner items, or every code."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from holigrail_hw.core import OperatorSpec, Timing
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.simulate.gates import Gates
 
-__all__ = ["check", "make", "results"]
+__all__ = ["check", "make", "referred", "results"]
 
 _CYCLES = 60
 
@@ -16,6 +17,15 @@ _CYCLES = 60
 def make(cls: type, **texts: object) -> OperatorSpec:
     """An operator from texts, as on the command line."""
     return cls(**parse_parameters(cls, texts, who=cls.__name__.lower()))
+
+
+def referred(spec: OperatorSpec) -> OperatorSpec:
+    """The operator with its reference circuit as its datapath."""
+    circuit = spec.reference_circuit
+    assert circuit is not None
+    cls = type(spec)
+    body = {"datapath": lambda self, plan, **wires: circuit(plan, **wires), "name": cls.name}
+    return type("Referred", (cls,), body)(**{f.name: getattr(spec, f.name) for f in fields(spec)})
 
 
 def results(design: Gates, count: int = 6000) -> tuple[dict, dict]:

@@ -13,6 +13,10 @@ sum again, *exact* keeps the sum in fixed point wide enough for ``products`` pro
 only what is read out (Kulisch, "Computer Arithmetic and Validity", 2013). Fixed-point accumulators
 never round: fused, and wrap or saturate. The output is the sum with this cycle's item included.
 
+Random words of stochastic rounding come from a port or, with ``random_source = lfsr``, from a shift
+register inside. It starts from ``lfsr_seed`` after a reset and goes on with every item: each takes
+the next N bits of its sequence, or 2N in a cascade, those of the sum first.
+
 A floating-point sum that takes L cycles holds L interleaved, independent sums, one item per cycle,
 as GEMM kernels use it.
 """
@@ -21,14 +25,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from amaranth import Mux
 
 from holigrail_hw.core import OperatorSpec, Timing, operator, parameter
 from holigrail_hw.estimate.primitives import Adder, Logic
-from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
+from holigrail_hw.formats import FixedFormat, Format, FormatError, Rounding, parse
 from holigrail_hw.golden import accumulate, exact_sums, sum_limit
+from holigrail_hw.golden.shift_register import random_words
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
+from holigrail_hw.hdl.integer.shift_register import random_word
 from holigrail_hw.hdl.number.exact_accumulator import exact_accumulator, with_flags
 from holigrail_hw.hdl.number.fixed import (
     fixed_code,
@@ -45,7 +52,7 @@ from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
-from .rounded import without_hardware
+from .rounded import without_hardware, without_rounding
 
 __all__ = ["Mac"]
 
@@ -80,6 +87,10 @@ class Mac(OperatorSpec):
     products: int = parameter(1024, "how many products an exact sum must hold", low=1, high=1 << 32)
     rounding: Rounding = parameter(Rounding.NEAREST_EVEN, "rounding mode of the sum")
     random_width: int = parameter(8, "bits of the random word, if stochastic", low=1, high=32)
+    random_source: str = parameter(
+        "port", "random words: an input, or a shift register inside", choices=("port", "lfsr")
+    )
+    lfsr_seed: int = parameter(1, "first state of the shift register", low=1, high=(1 << 32) - 1)
     overflow: str = parameter(
         "wrap", "a fixed-point sum out of range", choices=("wrap", "saturate")
     )
@@ -94,21 +105,33 @@ class Mac(OperatorSpec):
         return {"product": self.accumulator} if self.accumulation == "cascade" else {}
 
     def check(self) -> list[str]:
-        formats = {"a": self.a, "b": self.b, "accumulator": self.accumulator}
+        rounded = {"accumulator": self.accumulator}
         if self.product is not None:
-            formats["product"] = self.product
-        if wrong := without_hardware(**formats):
+            rounded["product"] = self.product
+        wrong = without_hardware(a=self.a, b=self.b, **rounded)
+        if wrong := wrong + without_rounding(self.rounding, **rounded):
             return wrong
         if not self.accumulator.holds_sums:
             return [f"accumulator must be a format that holds sums, not {self.accumulator}"]
-        if not (self._is_fixed or self.accumulation == "exact"):
+        if self.random_source == "lfsr" and self.random_width * len(self._random_words) > 32:
+            return [
+                "random_width must be at most 16 for the two words of a cascade from one shift "
+                f"register, not {self.random_width}"
+            ]
+        if self.accumulation == "exact":
+            try:
+                self.register  # noqa: B018
+            except FormatError as error:
+                return [
+                    f"accumulation must not be exact for products of {self.a} x {self.b}: {error}"
+                ]
+            return []
+        if not self._is_fixed:
             if self.accumulator.is_fixed_like:
                 return [
                     f"accumulator must be a float for fused and cascaded sums of {self.a} x "
                     f"{self.b}, not {self.accumulator}; with accumulation exact it can be fixed"
                 ]
-            return []
-        if not self._is_fixed or self.accumulation == "exact":
             return []
         low, high, fraction = product_range(self.a, self.b)
         least, greatest, accumulator_fraction = fixed_range(self.accumulator)
@@ -153,11 +176,29 @@ class Mac(OperatorSpec):
 
     def inputs(self) -> dict[str, Format]:
         ports = {"a": self.a, "b": self.b, "clear": parse("uint1"), "enable": parse("uint1")}
-        if self._rounds and self.rounding is Rounding.STOCHASTIC:
-            ports["random"] = parse(f"uint{self.random_width}")
-            if self.accumulation == "cascade":
-                ports["product_random"] = parse(f"uint{self.random_width}")
+        if self.random_source == "port":
+            ports |= {name: parse(f"uint{self.random_width}") for name in self._random_words}
         return ports
+
+    @property
+    def _random_words(self) -> tuple[str, ...]:
+        """Names of the random words that every item needs."""
+        if not (self._rounds and self.rounding.is_stochastic):
+            return ()
+        return ("random", "product_random")[: 1 + (self.accumulation == "cascade")]
+
+    def reference(self, codes: Mapping[str, Any], interleave: int = 1) -> dict[str, Any]:
+        """With random words from the register in the order of the items, not of the sums."""
+        if self.random_source == "port" or not self._random_words:
+            return super().reference(codes, interleave)
+        names, bits, shape = self._random_words, self.random_width, np.shape(codes["a"])
+        drawn = random_words(self.lfsr_seed, bits * len(names), shape[0] if shape else 1)
+        drawn = np.broadcast_to(drawn.reshape(-1, *[1] * (len(shape) - 1)), shape)
+        words = {
+            name: (drawn >> np.uint64(place * bits)) & np.uint64((1 << bits) - 1)
+            for place, name in enumerate(names)
+        }
+        return super().reference({**codes, **words}, interleave)
 
     def outputs(self) -> dict[str, Format]:
         return {"result": self.accumulator}
@@ -171,6 +212,9 @@ class Mac(OperatorSpec):
         random: Any = None,
         product_random: Any = None,
     ) -> dict[str, Any]:
+        if random is None and self._random_words:
+            codes = {"a": a, "b": b, "clear": clear, "enable": enable}
+            return self.reference(codes)
         x, y = self.a.unpack(a), self.b.unpack(b)
         if self.restart == "zero":
             enable = enable & (clear ^ 1)
@@ -223,6 +267,12 @@ class Mac(OperatorSpec):
                 wires["clear"],
                 using=Logic(),
             )
+        if self.random_source == "lfsr" and (names := self._random_words):
+            bits = self.random_width
+            drawn = random_word(plan, bits * len(names), self.lfsr_seed)
+            for place, name in enumerate(names):
+                part = slice(place * bits, (place + 1) * bits)
+                wires[name] = plan.step(name, bits, lambda w, part=part: w[part], drawn)
         if self.accumulation == "exact":
             return {"result": self._exact(plan, **wires)}
         if self._is_fixed:

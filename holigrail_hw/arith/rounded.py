@@ -15,10 +15,10 @@ from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import Exact, Format, Rounding, parse
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.number.operation import OPERATIONS
-from holigrail_hw.hdl.number.project import has_hardware
+from holigrail_hw.hdl.number.project import can_round, has_hardware
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-__all__ = ["ArithmeticOperator", "RoundedOperator", "without_hardware"]
+__all__ = ["ArithmeticOperator", "RoundedOperator", "without_hardware", "without_rounding"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,12 @@ class RoundedOperator(OperatorSpec):
         """Formats of the operands by port name."""
 
     def check(self) -> list[str]:
-        return without_hardware(**self.operands(), result=self.target)
+        wrong = without_hardware(**self.operands(), result=self.target)
+        return wrong + without_rounding(self.rounding, result=self.target)
 
     def inputs(self) -> dict[str, Format]:
         ports = self.operands()
-        if self.rounding == Rounding.STOCHASTIC:
+        if self.rounding.is_stochastic:
             ports["random"] = parse(f"uint{self.random_width}")
         return ports
 
@@ -149,4 +150,13 @@ def without_hardware(**formats: Format) -> list[str]:
         f"{name} must be a format that operators have hardware for, not {format}"
         for name, format in formats.items()
         if not has_hardware(format)
+    ]
+
+
+def without_rounding(rounding: Rounding, **formats: Format) -> list[str]:
+    """What is wrong with formats that no hardware rounds to in this mode."""
+    return [
+        f"rounding must not be {rounding} where {name} is {format}, a {format.kind} number"
+        for name, format in formats.items()
+        if not can_round(format, rounding)
     ]

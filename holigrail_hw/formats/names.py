@@ -60,16 +60,19 @@ def parse(name: str | Format) -> Format:
 
 
 def _unknown(name: str) -> FormatError:
-    """An error that proposes the most similar name, preferring a long common beginning."""
+    """An error that proposes the most similar name, preferring a common beginning."""
     asked = name.lower()
 
-    def similarity(known: str) -> tuple[float, int]:
-        ratio = 1.0 if known.startswith(asked) else SequenceMatcher(None, asked, known).ratio()
-        return ratio, len(commonprefix([asked, known]))
+    def similarity(known: str) -> float:
+        return 1.0 if known.startswith(asked) else SequenceMatcher(None, asked, known).ratio()
 
-    best = max(named(), key=similarity)
+    def closeness(known: str) -> tuple[bool, float, int]:
+        ratio = similarity(known)
+        return ratio >= 0.5 and known[0] == asked[:1], ratio, len(commonprefix([asked, known]))
+
+    best = max(named(), key=closeness)
     hint = _LIST_HINT
-    if asked and similarity(best)[0] >= 0.5:
+    if asked and similarity(best) >= 0.5:
         hint = f"did you mean {best!r}? {hint}"
     for point, reason in unavailable().items():
         hint += f"; those of {point} could not be loaded: {reason}"

@@ -11,8 +11,12 @@ up             nu > 0 and the number is positive
 down           nu > 0 and the number is negative
 to_odd         nu > 0 and the code of S is even
 stochastic     floor(nu * 2^N) + R >= 2^N with the random word R of N bits (variant A)
+stochastic_b   floor(nu * 2^(N+1)) + 2R + 1 >= 2^(N+1)
+stochastic_c   nu * 2^N, to the nearest integer, ties to even, + R >= 2^N
 =============  ==========================================================================
 
+Variant A cuts nu off after N bits and so errs towards zero; B rounds it to N bits, ties up, and C,
+ties to even, which is right on average. No exact number is changed by any of them.
 *Odd* is the lowest bit of the code, which is the lowest bit of S unless a float has no fraction
 bits. All arithmetic is on integers.
 """
@@ -34,6 +38,7 @@ _ALIASES = {
     "rtz": "toward_zero",
     "rup": "up",
     "rdn": "down",
+    "stochastic_a": "stochastic",
 }
 
 
@@ -47,6 +52,24 @@ class Rounding(StrEnum):
     DOWN = "down"
     TO_ODD = "to_odd"
     STOCHASTIC = "stochastic"
+    STOCHASTIC_B = "stochastic_b"
+    STOCHASTIC_C = "stochastic_c"
+
+    @property
+    def is_stochastic(self) -> bool:
+        """Whether a random word decides."""
+        return self.value.startswith("stochastic")
+
+    def guard(self, random_width: int = 0) -> int:
+        """How many bits below the last place decide, besides whether there are ones below them."""
+        match self:
+            case Rounding.NEAREST_EVEN | Rounding.NEAREST_AWAY:
+                return 1
+            case Rounding.STOCHASTIC:
+                return random_width
+            case Rounding.STOCHASTIC_B | Rounding.STOCHASTIC_C:
+                return random_width + 1
+        return 0
 
     @classmethod
     def _missing_(cls, value: object) -> "Rounding":
@@ -55,7 +78,7 @@ class Rounding(StrEnum):
         names = ", ".join(cls)
         raise FormatError(
             f"rounding must be one of {names}, not {value!r}",
-            hint="short forms: " + ", ".join(_ALIASES),
+            hint="other names: " + ", ".join(_ALIASES),
         )
 
 
@@ -83,7 +106,7 @@ class Rounder:
     @classmethod
     def create(cls, mode: Rounding, random: Any, random_width: int) -> "Rounder":
         """Check the random words; ignore them when the mode does not use them."""
-        if mode is not Rounding.STOCHASTIC:
+        if not mode.is_stochastic:
             return cls(mode)
         if random_width < 1:
             raise FormatError(
@@ -124,7 +147,7 @@ class Rounder:
                 return (remainder != 0) & is_negative
             case Rounding.TO_ODD:
                 return (remainder != 0) & ~is_odd
-            case Rounding.STOCHASTIC:
+            case Rounding.STOCHASTIC | Rounding.STOCHASTIC_B | Rounding.STOCHASTIC_C:
                 return self._stochastic_up(remainder, shift)
         right = np.maximum(shift, 0)
         if remainder.dtype != object:
@@ -153,8 +176,17 @@ class Rounder:
         assert self.random is not None
         is_wide = remainder.dtype == object or self.random.dtype == object
         rest: Any = widen(remainder) if is_wide else remainder
-        excess = np.maximum(shift, 0) - self.random_width
+        word: Any = self.random
+        width = self.random_width
+        if self.mode is Rounding.STOCHASTIC_B:
+            word, width = 2 * word + 1, width + 1
+        excess = np.maximum(shift, 0) - width
         limit = np.int64(INT64_BITS + 1) if not is_wide else excess.max(initial=0)
-        drawn = (rest >> np.clip(excess, 0, limit)) << np.maximum(-excess, 0)
-        total = drawn + self.random
-        return (total >> self.random_width) != 0
+        cut = np.clip(excess, 0, limit)
+        kept = rest >> cut
+        drawn = kept << np.maximum(-excess, 0)
+        if self.mode is Rounding.STOCHASTIC_C:
+            one: Any = widen(np.ones(shift.shape, np.int64)) if is_wide else 1
+            unit, twice = one << cut, 2 * (rest - (kept << cut))
+            drawn = drawn + ((twice > unit) | ((twice == unit) & ((drawn & 1) == 1)))
+        return ((drawn + word) >> width) != 0

@@ -51,7 +51,7 @@ def codes_of(
     numbers = number_array(values, who)
     try:
         mode = Rounding.NEAREST_EVEN if rounding is None else Rounding(rounding)
-        if mode is Rounding.STOCHASTIC:
+        if mode.is_stochastic:
             raise FormatError("rounding must not be stochastic, which needs random words")
         codes = format.encode(numbers, mode, overflow=format.overflow_of("saturate"))
     except FormatError as error:

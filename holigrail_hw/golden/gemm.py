@@ -120,7 +120,7 @@ def jump_to_normal(exact: Exact, format: Format) -> Exact:
     So from 3/4 * 2^e on numbers go up; and, a slip of the rule, so do those just below 2^(e-1)
     whose rounding carries into that binade. Everything else below 2^e becomes 0.
     """
-    if not isinstance(format, FloatFormat) or format.subnormals:
+    if not isinstance(format, FloatFormat) or not format.flushes:
         return exact
     bits = bit_length(exact.significand)
     leading = exact.exponent + bits - 1

@@ -16,7 +16,8 @@ from typing import Any
 
 from amaranth import Cat, Const, Mux, Value
 
-from holigrail_hw.formats import BinaryFormat, FloatFormat, Format, Rounding, TernaryFormat
+from holigrail_hw.formats import BinaryFormat, Format, Rounding, TernaryFormat
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .number.rules import hardware_rules
 from .plan.plan import Plan, Wire
@@ -132,24 +133,25 @@ def _ternary(format: TernaryFormat, bits: Any) -> Any:
     return Mux(bits[0], Mux(bits[1], -1, 1), 0)
 
 
-@DECODE.rule(FloatFormat)
-def _float(plan: Plan, format: FloatFormat, code: Any) -> Number:
+@DECODE.rule(BinaryFloat)
+def _float(plan: Plan, format: BinaryFloat, code: Any) -> Number:
     no, bits = Const(0, 1), Value.cast(code)
-    cut = format.fraction_width
-    magnitude, field = bits[:-1], bits[cut:-1]
-    is_normal = field != 0
+    cut, size = format.fraction_width, format.magnitude_width
+    magnitude, field = bits[:size], bits[cut:size]
+    is_normal = magnitude != 0 if format.full else field != 0
     infinite = magnitude == format.infinity_code if format.has_infinity else no
-    if format.specials == "fnuz":
+    if format.nan_is_negative_zero:
         nan: Any = bits == format.sign_code
     else:
         nan = (magnitude > format.largest_code) & ~infinite
     significand = Cat(bits[:cut], is_normal)
     counts = ~(nan | infinite) if format.subnormals else is_normal & ~(nan | infinite)
     significand = _let(plan, "significand", Mux(counts, significand, 0))
-    negative = bits[-1]
-    if format.specials == "fnuz":
-        negative = negative & significand.any()
-    shift = (Mux(is_normal, field, 1) - 1).as_unsigned()[: format.exponent_width]
+    negative = bits[-1] if format.signed else no
+    if format.nan_is_negative_zero:
+        negative = negative & (significand.any() | infinite)
+    shift = field if format.full else (Mux(is_normal, field, 1) - 1).as_unsigned()
+    shift = shift[: format.exponent_width]
     shift, nan = _let(plan, "shift", shift), _let(plan, "nan", nan)
     return Number(negative, significand, shift, format.minimum_exponent - cut, nan, infinite)
 
@@ -321,10 +323,10 @@ def _to_fixed(
     return (Mux(x.nan, 0, ranged) + Const(0, format.width))[: format.width]
 
 
-@PROJECT.rule(FloatFormat)
+@PROJECT.rule(BinaryFloat)
 def _to_float(
     plan: Plan,
-    format: FloatFormat,
+    format: BinaryFloat,
     x: Number,
     rounding: Rounding,
     random: Any,
@@ -339,22 +341,33 @@ def _to_float(
         Rounding.UP: x.negative,
         Rounding.DOWN: ~x.negative,
     }.get(rounding, Const(0, 1))
+    if rounding is Rounding.TO_ODD and not format.odd_stops:
+        stops = Const(0, 1)
+    if format.keeps_infinity:
+        stops = Const(1, 1)
     stops = Const(1, 1) if format.saturates else stops & ~x.infinite
     if not format.subnormals:
-        code = _let(plan, "flushed", Mux(code[cut:].any(), code, 0))
-    code = Mux(too_large & stops, largest, code)[: format.width - 1]
+        lowest = cut if format.flushes else 0
+        code = _let(plan, "flushed", Mux(code[lowest:].any(), code, 0))
+    size = format.magnitude_width
+    below = Const(0, 1) if format.signed else x.negative & (code.any() | too_large)
+    code = Mux(too_large & stops, largest, code)[:size]
     nan, escapes = x.nan, too_large & ~stops
     if format.infinity_code is not None:
         code = Mux(escapes, format.infinity_code, code)
     else:
         nan = nan | escapes
-    sign = x.negative if format.has_negative_zero else x.negative & code.any()
     special = largest if format.nan_code is None else format.nan_code
-    return Mux(nan, special, Cat(code[: format.width - 1], sign))
+    if not format.signed:
+        is_inward = rounding in (Rounding.TOWARD_ZERO, Rounding.UP)
+        ends = Const(1, 1) if format.clamps else ~x.infinite & is_inward
+        return Mux(nan, special, Mux(below, Mux(ends, 0, special), code[:size]))
+    sign = x.negative if format.has_negative_zero else x.negative & code.any()
+    return Mux(nan, special, Cat(code[:size], sign))
 
 
 def _rounded_magnitude(
-    plan: Plan, format: FloatFormat, x: Number, rounding: Rounding, random: Any
+    plan: Plan, format: BinaryFloat, x: Number, rounding: Rounding, random: Any
 ) -> tuple[Any, Any]:
     """Magnitude code, not yet judged against the largest, and whether it is far beyond."""
     cut, magnitude = format.fraction_width, x.magnitude(plan)
@@ -377,7 +390,8 @@ def _rounded_magnitude(
         """The bit so many places below the leading one."""
         return pick(whole.shift_left(distance)[:width])
 
-    fields = [max(place - least + 1, 0) for place in range(width)]
+    lowest = 0 if format.full else 1
+    fields = [max(place - least + lowest, 0) for place in range(width)]
     top = 1 << format.exponent_width
     too_large = pick(Const(sum(1 << p for p, f in enumerate(fields) if f > top), width))
     field = []
@@ -391,13 +405,13 @@ def _rounded_magnitude(
             field.append(pick(Const(value, width)))
     fraction = [below(distance) for distance in range(cut, 0, -1)]
     code = _let(plan, "truncated", Cat(*fraction, *field))
-    words = 0 if random is None else len(Value.cast(random))
-    first = [below(cut + 1 + index) for index in range(max(words, 1))]
+    bits = rounding.guard(0 if random is None else len(Value.cast(random)))
+    first = [below(cut + 1 + index) for index in range(max(bits, 1))]
     rest = pick(_any_below(plan, whole.shift_left(cut + 1 + len(first)), width))
     grows = _grows(rounding, x.negative, code[0], [*first, rest], random)
     if not format.subnormals:
-        # Far below the smallest normal number nothing can round up to it.
-        far = pick(Const((1 << max(least - 1, 0)) - 1, width))
+        # Far below the smallest number nothing can round up to it.
+        far = pick(Const((1 << max(least - lowest, 0)) - 1, width))
         code, grows = Mux(far, 0, code), grows & ~far
     return _let(plan, "rounded", code + grows), _let(plan, "too_large", too_large)
 
@@ -408,10 +422,17 @@ def _grows(rounding: Rounding, negative: Any, odd: Any, cut: Sequence[Any], rand
     half = cut[0] if cut else nothing
     below = Cat(*cut[1:]).any() if len(cut) > 1 else nothing
     inexact = half | below
-    if rounding is Rounding.STOCHASTIC:
+    if rounding.is_stochastic:
+        if rounding is Rounding.STOCHASTIC_B:
+            random = Cat(Const(1, 1), random)
         width = len(Value.cast(random))
         first = [*cut[:width], *[nothing] * (width - len(cut))]
-        return (Cat(*reversed(first)) + random)[width]
+        part: Any = Cat(*reversed(first))
+        if rounding is Rounding.STOCHASTIC_C:
+            half = cut[width] if len(cut) > width else nothing
+            rest = Cat(*cut[width + 1 :]).any() if len(cut) > width + 1 else nothing
+            part = part + (half & (rest | part[0]))
+        return ((part + random) >> width).any()
     return {
         Rounding.NEAREST_EVEN: half & (below | odd),
         Rounding.NEAREST_AWAY: half,

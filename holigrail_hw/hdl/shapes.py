@@ -11,7 +11,8 @@ from typing import Any
 from amaranth import signed, unsigned
 from amaranth.lib import data
 
-from holigrail_hw.formats import FixedFormat, FloatFormat, Format
+from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 __all__ = ["FloatShape", "shape_of"]
 
@@ -21,21 +22,21 @@ class FloatShape(data.StructLayout):
 
     Parameters
     ----------
-    format : FloatFormat
+    format : BinaryFloat
 
     Members
     -------
     fraction : unsigned, trailing significand, absent when its width is 0
     exponent : unsigned, biased
-    sign : 1 bit
+    sign : 1 bit, absent from unsigned floats
     """
 
-    def __init__(self, format: FloatFormat):
+    def __init__(self, format: BinaryFloat):
         self.number_format = format
         members = {
             "fraction": unsigned(format.fraction_width),
             "exponent": unsigned(format.exponent_width),
-            "sign": unsigned(1),
+            "sign": unsigned(int(format.signed)),
         }
         super().__init__({name: shape for name, shape in members.items() if shape.width})
 
@@ -52,5 +53,5 @@ def _(format: FixedFormat) -> Any:
 
 
 @shape_of.register
-def _(format: FloatFormat) -> Any:
+def _(format: BinaryFloat) -> Any:
     return FloatShape(format)

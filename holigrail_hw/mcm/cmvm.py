@@ -203,7 +203,7 @@ class MatrixMultiplication(OperatorSpec):
             found.append(f"depth must be {least} or more for this matrix, not {self.depth}")
         if self.result is not None and not isinstance(self.result, FixedFormat):
             found.append(f"result must be an integer or fixed point, not {self.result}")
-        if self.rounding is Rounding.STOCHASTIC:
+        if self.rounding.is_stochastic:
             found.append("rounding must need no random numbers, not stochastic")
         if sum((self.error > 0, self.error_ulp > 0, self.faithful)) > 1:
             found.append("only one of error, error_ulp and faithful may be given")

@@ -129,7 +129,7 @@ def test_errors_are_json_too(holigrail):
     assert answer.json["status"] == 2
     assert answer.json["error"]["messages"] == [
         "mac: rounding must be one of nearest_even, nearest_away, toward_zero, up, down, to_odd, "
-        "stochastic, not best"
+        "stochastic, stochastic_b, stochastic_c, not best"
     ]
 
 

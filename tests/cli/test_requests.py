@@ -255,7 +255,7 @@ def test_all_violations_come_together(holigrail):
         "error: mac: a: int99: width must be between 1 and 64, not 99",
         "error: mac: products must be an integer, not 'x'",
         "error: mac: rounding must be one of nearest_even, nearest_away, toward_zero, up, down, "
-        "to_odd, stochastic, not best",
+        "to_odd, stochastic, stochastic_b, stochastic_c, not best",
         "error: timing: latency must be between 0 and 64 cycles, not 70",
     ]
 

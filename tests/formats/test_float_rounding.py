@@ -8,7 +8,7 @@ import gfloat
 import ml_dtypes
 import numpy as np
 import pytest
-from fraction_reference import MODES, FloatReference, grid_value, largest_code
+from fraction_reference import MODES, STOCHASTIC, FloatReference, grid_value, largest_code
 from test_float_codes import NUMPY_TWINS, SWEEP, gfloat_twin, same
 
 from holigrail_hw.formats import FormatError, Rounding, parse
@@ -155,6 +155,8 @@ def gfloat_mode(mode):
         "up": gfloat.RoundMode.TowardPositive,
         "down": gfloat.RoundMode.TowardNegative,
         "stochastic": gfloat.RoundMode.StochasticFastest,
+        "stochastic_b": gfloat.RoundMode.StochasticFast,
+        "stochastic_c": gfloat.RoundMode.Stochastic,
     }[mode]
 
 
@@ -211,27 +213,26 @@ def stochastic_values(fmt, bits):
     yield grid_value(fmt, top + normal)
 
 
+@pytest.mark.parametrize("mode", STOCHASTIC)
 @pytest.mark.parametrize("bits", [1, 2, 5])
 @pytest.mark.parametrize("name", ["fp8_e4m3", "fp8_e5m2_flush", "fp4_e2m1", "e3m0", "e4m3_fnuz"])
-def test_stochastic_with_every_random_word(name, bits):
+def test_stochastic_with_every_random_word(name, bits, mode):
     fmt = parse(name)
     reference = FloatReference(fmt)
     values = [value for value in stochastic_values(fmt, bits) if value]
     words = np.arange(1 << bits)
     for is_negative in (False, True):
         signed = np.array([-value if is_negative else value for value in values])
-        got = fmt.encode(signed[:, None], "stochastic", words, bits)
+        got = fmt.encode(signed[:, None], mode, words, bits)
         for value, row in zip(values, got, strict=True):
             place = reference.locate(value)
-            expected = [
-                reference.finish(*place, is_negative, "stochastic", word, bits) for word in words
-            ]
+            expected = [reference.finish(*place, is_negative, mode, word, bits) for word in words]
             assert row.tolist() == expected, (fmt, value)
 
 
 @pytest.mark.parametrize("bits", [3, 20, 60, 61, 90])
 def test_stochastic_word_width_and_array_type_do_not_matter(bits):
-    """One unit in the last place above 1, in steps of 2^-bits: grows from a known word on."""
+    """Two units of 2^-bits above 1, about: grows from a known word on."""
     fmt = parse("fp16")
     step = Fraction(1, 2 ** (10 + bits))
     words = [0, 1, 2, 2**bits - 3, 2**bits - 2, 2**bits - 1]
@@ -239,17 +240,35 @@ def test_stochastic_word_width_and_array_type_do_not_matter(bits):
     got = fmt.encode(values, "stochastic", words, bits) - fmt.encode(1)
     grow_two, grow_one = [0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 1]
     assert got.tolist() == [grow_two, grow_two, grow_one]
+    values = np.array([[1 + 2 * step], [1 + 2 * step - step / 3], [1 + step * Fraction(5, 2)]])
+    got = fmt.encode(values, "stochastic_b", words, bits) - fmt.encode(1)
+    assert got.tolist() == [grow_two, grow_two, [0, 0, 0, 1, 1, 1]]
+    got = fmt.encode(values, "stochastic_c", words, bits) - fmt.encode(1)
+    assert got.tolist() == [grow_two, grow_two, grow_two]
 
 
 @pytest.mark.parametrize("name", ["fp8_e4m3", "fp8_e5m2", "e3m0"])
-def test_stochastic_equals_gfloat(name):
+@pytest.mark.parametrize("stochastic", STOCHASTIC)
+def test_stochastic_equals_gfloat(name, stochastic):
     fmt = parse(name)
     rng = np.random.default_rng(6)
     values = rng.standard_normal(20_000) * 2.0 ** rng.integers(-20, 10, 20_000)
     words = rng.integers(0, 1 << 7, 20_000)
-    mode = gfloat_mode("stochastic")
+    mode = gfloat_mode(stochastic)
     expected = gfloat.round_ndarray(gfloat_twin(fmt), values, mode, False, words, 7)
-    assert same(fmt.decode(fmt.encode(values, "stochastic", words, 7)), expected).all()
+    assert same(fmt.decode(fmt.encode(values, stochastic, words, 7)), expected).all()
+
+
+@pytest.mark.parametrize(("mode", "error"), list(zip(STOCHASTIC, (-3, 1, 0), strict=True)))
+def test_mean_of_all_random_words(mode, error):
+    """Variant A loses what it does not look at, B has ties that go up; C is right on average."""
+    fmt, bits = parse("fp16"), 4
+    parts = np.array([Fraction(k, 64) for k in range(64)])
+    values = np.array([1 + part * Fraction(1, 1024) for part in parts])
+    words = np.arange(1 << bits)
+    ups = (fmt.encode(values[:, None], mode, words, bits) - fmt.encode(1)).sum(1)
+    mean = sum(Fraction(int(up), 16) - part for up, part in zip(ups, parts, strict=True)) / 64
+    assert mean == Fraction(error, 128)
 
 
 def test_stochastic_needs_fitting_random_words():
@@ -270,16 +289,17 @@ def test_stochastic_needs_fitting_random_words():
 
 def test_rounding_names_and_aliases():
     aliases = {"rne": "nearest_even", "rna": "nearest_away", "rtz": "toward_zero"}
-    for short, full in {**aliases, "rup": "up", "rdn": "down"}.items():
+    aliases |= {"rup": "up", "rdn": "down", "stochastic_a": "stochastic"}
+    for short, full in aliases.items():
         assert Rounding(short) is Rounding(full)
         assert Rounding(full) == full == str(Rounding(full))
     with pytest.raises(FormatError) as caught:
         parse("fp16").encode(1.0, rounding="nearest")
     assert str(caught.value) == (
         "rounding must be one of nearest_even, nearest_away, toward_zero, up, down, to_odd, "
-        "stochastic, not 'nearest'"
+        "stochastic, stochastic_b, stochastic_c, not 'nearest'"
     )
-    assert caught.value.hint == "short forms: rne, rna, rtz, rup, rdn"
+    assert caught.value.hint == "other names: rne, rna, rtz, rup, rdn, stochastic_a"
 
 
 def test_ml_dtypes_is_the_one_with_saturating_finite_formats():

@@ -95,6 +95,7 @@ def test_canonical_names(given, canonical):
         ),
         ("FP16", "no format named 'FP16'", f"did you mean 'fp16'? {LISTED}"),
         ("fp8", "no format named 'fp8'", f"did you mean 'fp8_e4m3'? {LISTED}"),
+        ("float16", "no format named 'float16'", f"did you mean 'fp16'? {LISTED}"),
         ("bfloat16", "no format named 'bfloat16'", f"did you mean 'bf16'? {LISTED}"),
         ("trinary", "no format named 'trinary'", f"did you mean 'ternary'? {LISTED}"),
         ("int08", "no format named 'int08'", f"did you mean 'int8'? {LISTED}"),
@@ -103,7 +104,8 @@ def test_canonical_names(given, canonical):
         (
             "fp16_saturate",
             "no format named 'fp16_saturate'",
-            "options of a float are ieee, fn, finite, fnuz, bias{B}, flush and sat, not 'saturate'",
+            "options of a float are ieee, fn, finite, fnuz, bias{B}, flush, full and sat, "
+            "not 'saturate'",
         ),
         (
             "sfix8",
@@ -213,7 +215,8 @@ def test_formats_are_frozen_values():
 
 
 def test_patterns_describe_names_that_parse():
-    fill = {"W": 8, "F": 4, "E": 4, "M": 3, "options": "fn_bias11_sat"}
+    fill = {"W": 8, "F": 4, "E": 4, "M": 3, "P": 3, "options": "fn_bias11_sat"}
+    fill |= {"uf": "uf", "sat": "_satpropagate"}
     for pattern in patterns():
         assert parse(pattern.format(**fill))
 
@@ -241,6 +244,8 @@ def test_rounding_is_plain_text():
         "down",
         "to_odd",
         "stochastic",
+        "stochastic_b",
+        "stochastic_c",
     ]
 
 

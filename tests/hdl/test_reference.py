@@ -1,10 +1,8 @@
 """Reference circuits against golden: every operand code, odd formats, every rounding mode."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
-from hardware import check, make
+from hardware import check, make, referred
 
 from holigrail_hw.core import find
 from holigrail_hw.formats import Rounding, parse
@@ -21,15 +19,6 @@ ROUNDED = {
     "fma": ("a", "b", "c", "result"),
     "convert": ("source", "result"),
 }
-
-
-def referred(spec):
-    """The operator with its reference circuit as its datapath."""
-    circuit = spec.reference_circuit
-    assert circuit is not None
-    cls = type(spec)
-    body = {"datapath": lambda self, plan, **wires: circuit(plan, **wires), "name": cls.name}
-    return type("Referred", (cls,), body)(**{f.name: getattr(spec, f.name) for f in fields(spec)})
 
 
 def chosen(seed: int, count: int):

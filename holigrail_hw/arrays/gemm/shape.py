@@ -182,7 +182,7 @@ class GemmShape(Engine):
     def _wrong_sums(self) -> list[str]:
         given = self.accumulator
         assert given is not None
-        if self.sum_rounding is Rounding.STOCHASTIC:
+        if self.sum_rounding.is_stochastic:
             return ["sum_rounding must not be stochastic in an array, which has no random words"]
         if not self.is_fixed and self.accumulation == "exact":
             if given == self._widest() and self.order == "tiles":

@@ -88,7 +88,7 @@ class ArrayShape(Engine):
             format = getattr(self, name)
             if format is not None:
                 wrong += without_hardware(**{name: format})
-        if self.rounding is Rounding.STOCHASTIC:
+        if self.rounding.is_stochastic:
             wrong.append("rounding must not be stochastic in an array, which has no random words")
         if self.guard:
             wrong += self._wrong_guard()

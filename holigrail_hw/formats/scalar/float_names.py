@@ -1,7 +1,7 @@
 """Names of floats: ``fp16``, ``fp8_e4m3_sat``, ``e4m3_fnuz_bias11_flush``.
 
-A name is a named float or ``e{E}m{M}``, then options in this order: special values, bias, flush,
-sat. The canonical name leaves out whatever is the default and prefers a named float.
+A name is a named float or ``e{E}m{M}``, then options in this order: special values, bias, full or
+flush, sat. The canonical name leaves out whatever is the default and prefers a named float.
 """
 
 import re
@@ -13,18 +13,22 @@ __all__ = ["NAMED_FLOATS", "SPECIALS", "float_name", "named_fields"]
 
 SPECIALS = ("ieee", "fn", "finite", "fnuz")
 
-NAMED_FLOATS: dict[str, tuple[int, int, str]] = {
-    "fp32": (8, 23, "ieee"),
-    "tf32": (8, 10, "ieee"),
-    "fp16": (5, 10, "ieee"),
-    "bf16": (8, 7, "ieee"),
-    "fp8_e4m3": (4, 3, "fn"),
-    "fp8_e5m2": (5, 2, "ieee"),
-    "fp6_e3m2": (3, 2, "finite"),
-    "fp6_e2m3": (2, 3, "finite"),
-    "fp4_e2m1": (2, 1, "finite"),
+NAMED_FLOATS: dict[str, tuple[int, int, str, bool]] = {
+    "fp32": (8, 23, "ieee", False),
+    "tf32": (8, 10, "ieee", False),
+    "fp16": (5, 10, "ieee", False),
+    "bf16": (8, 7, "ieee", False),
+    "fp8_e4m3": (4, 3, "fn", False),
+    "fp8_e5m2": (5, 2, "ieee", False),
+    "fp6_e3m2": (3, 2, "finite", False),
+    "fp6_e2m3": (2, 3, "finite", False),
+    "fp4_e2m1": (2, 1, "finite", False),
+    "dlfloat16": (6, 9, "fn", True),
+    "hfp8_e4m3": (4, 3, "fn", True),
+    "hfp8_e5m2": (5, 2, "fn", True),
+    "hfp9_e5m3": (5, 3, "fn", True),
 }
-"""Name to exponent width, fraction width and special values; all with the default bias."""
+"""Name to exponent width, fraction width, special values and ``full``; with the default bias."""
 
 _BY_FIELDS: dict[Any, str] = {fields: name for name, fields in NAMED_FLOATS.items()}
 
@@ -41,9 +45,10 @@ def named_fields(name: str) -> dict[str, Any] | None:
     """
     base, options = _split(name)
     if base in NAMED_FLOATS:
-        exponent_width, fraction_width, specials = NAMED_FLOATS[base]
+        exponent_width, fraction_width, specials, full = NAMED_FLOATS[base]
     elif match := _FLOAT.fullmatch(base):
         exponent_width, fraction_width, specials = int(match[1]), int(match[2]), None
+        full = "full" in options
     else:
         return None
     bias = None
@@ -57,16 +62,18 @@ def named_fields(name: str) -> dict[str, Any] | None:
             specials = option
         elif match := _BIAS.fullmatch(option):
             bias = int(match[1])
-        elif option not in ("flush", "sat"):
+        elif option not in ("flush", "full", "sat"):
             raise FormatError(
                 f"no format named {name!r}",
-                hint=f"options of a float are {', '.join(SPECIALS)}, bias{{B}}, flush and sat, "
-                f"not {option!r}",
+                hint=f"options of a float are {', '.join(SPECIALS)}, bias{{B}}, flush, full and "
+                f"sat, not {option!r}",
             )
     kinds = ["special values" if o in SPECIALS else o.rstrip("-0123456789") for o in options]
     for kind in kinds:
         if kinds.count(kind) > 1:
             raise FormatError(f"{name}: {kind} must be given once, not {kinds.count(kind)} times")
+    if full and "flush" in options:
+        raise FormatError(f"{name}: flush must be left out where the exponent 0 is full of numbers")
     return {
         "exponent_width": exponent_width,
         "fraction_width": fraction_width,
@@ -74,6 +81,7 @@ def named_fields(name: str) -> dict[str, Any] | None:
         "specials": specials,
         "subnormals": "flush" not in options,
         "saturate": "sat" in options,
+        "full": full or "full" in options,
     }
 
 
@@ -88,7 +96,7 @@ def _split(name: str) -> tuple[str, list[str]]:
 
 def float_name(given: Any) -> str:
     """The canonical name of a float."""
-    fields = (given.exponent_width, given.fraction_width, given.specials)
+    fields = (given.exponent_width, given.fraction_width, given.specials, given.full)
     has_default_bias = given.bias == given.default_bias
     if has_default_bias and fields in _BY_FIELDS:
         parts = [_BY_FIELDS[fields]]
@@ -98,5 +106,6 @@ def float_name(given: Any) -> str:
             parts.append(given.specials)
         if not has_default_bias:
             parts.append(f"bias{given.bias}")
-    parts += ["flush"] * (not given.subnormals) + ["sat"] * given.saturate
+        parts += ["full"] * given.full
+    parts += ["flush"] * given.flushes + ["sat"] * given.saturate
     return "_".join(parts)

@@ -38,7 +38,7 @@ def round_to_integer(
     low, high = bounds
     width = max(high.bit_length(), (-1 - low).bit_length() if low < 0 else 0) + (low < 0)
     shape = signed(width) if low < 0 else unsigned(width)
-    extra = random.width if random is not None else 2
+    extra = Rounding(rounding).guard(random.width) if random is not None else 2
     integer, rest, far = _place(plan, number, fraction_width, width, extra)
     increment = _increment(plan, rounding, number.sign, integer, rest, random)
     wide = integer.width + 2
@@ -196,6 +196,8 @@ def _increment(plan: Plan, rounding: Rounding, sign, integer, rest, random) -> W
                 return inexact & ~integer[0]
             case Rounding.STOCHASTIC:
                 return (rest[1:] + random[0])[-1]
+            case Rounding.STOCHASTIC_C:
+                return (rest[2:] + random[0] + (rest[1] & (rest[0] | rest[2])))[len(random[0])]
         return Const(0, 1)
 
     operands = [sign, integer, rest] + ([random] if random is not None else [])

@@ -21,7 +21,8 @@ from dataclasses import replace
 from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer
-from holigrail_hw.formats import FloatFormat, Format, Rounding
+from holigrail_hw.formats import Format, Rounding
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from ..plan.plan import Plan, Wire
 from .float_sum import SUM, Need, add_with_carry, aligned_sum, sum_cancelled, sum_sign
@@ -68,28 +69,28 @@ def float_add(
     return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
 
 
-@SUM.rule(FloatFormat, FloatFormat)
+@SUM.rule(BinaryFloat, BinaryFloat)
 def _ordered_sum(
     plan: Plan,
     a: Wire,
     x: Unpacked,
-    format: FloatFormat,
+    format: BinaryFloat,
     b: Wire,
     y: Unpacked,
-    other: FloatFormat,
+    other: BinaryFloat,
     need: Need,
     rounding: Rounding,
 ) -> Unpacked:
     """``x + y`` of two numbers of one float format, given their codes too."""
     if other != format:
         return aligned_sum(plan, x, y, need, rounding)
-    fraction, step = format.fraction_width, plan.step
+    fraction, magnitude, step = format.fraction_width, format.magnitude_width, plan.step
     swap = step(
         "swap",
         1,
-        lambda a, b: Value.cast(a)[:-1] < Value.cast(b)[:-1],
+        lambda a, b: Value.cast(a)[:magnitude] < Value.cast(b)[:magnitude],
         *(a, b),
-        using=Comparator(format.width - 1),
+        using=Comparator(magnitude),
     )
     subtract = step("subtract", 1, lambda x, y: x ^ y, x.sign, y.sign, using=Logic())
 
@@ -139,27 +140,9 @@ def _ordered_sum(
     lowest = max(kept - 1, 0)
     visible = step("visible", total.width - lowest, lambda t: t[lowest:], total)
     cancelled = sum_cancelled(plan, visible, subtract)
-    nan = special = x.special
-    if x.special is not None and y.special is not None:
-        if format.has_infinity and format.exponent_width > 1:
-            # The larger number is special if any is.
-            special = step("sum_special", 1, lambda e: e.all(), exponent, using=Logic(2, 2))
-        else:
-            # With one exponent bit, subnormals share the exponent of infinity.
-            special = step(
-                "sum_special", 1, lambda i, j: i | j, x.special, y.special, using=Logic()
-            )
-        nan = special
-        if format.has_infinity:
-            # Equal infinities of opposite signs cancel.
-            nan = step(
-                "sum_nan",
-                1,
-                lambda i, p, c: i & (p[:-1].any() | c),
-                *(special, large, cancelled),
-                using=Logic(2, 4),
-            )
-    high = max(format.largest_code >> fraction, 1)
+    nan, special = _specials(plan, x, y, format, exponent, large, subtract, cancelled)
+    lowest = 0 if format.full else 1
+    high = max(format.largest_code >> fraction, lowest)
     return Unpacked(
         sign=sum_sign(plan, cancelled, sign, rounding),
         significand=total,
@@ -167,19 +150,53 @@ def _ordered_sum(
         scale=x.scale - kept,
         exponent_low=x.exponent_low,
         exponent_high=x.exponent_high,
-        spans=(Span(1, high, max(kept - 1, 0), total.width - 1),),
+        spans=(Span(lowest, high, max(kept - 1, 0), total.width - 1),),
         zero_high=high,
         nan=nan,
         special=special,
     )
 
 
+def _specials(plan: Plan, x, y, format, exponent, large, subtract, cancelled):
+    """NaN and special flags of the sum."""
+    if x.special is None or y.special is None:
+        return x.special, x.special
+    step = plan.step
+    if format.infinity_has_own_field and format.exponent_width > 1:
+        # The larger number is special if any is.
+        special = step("sum_special", 1, lambda e: e.all(), exponent, using=Logic(2, 2))
+    else:
+        # Finite numbers share the exponent of infinity; with one exponent bit, subnormals do.
+        special = step("sum_special", 1, lambda i, j: i | j, x.special, y.special, using=Logic())
+    if not format.has_infinity:
+        return special, special
+    if format.infinity_has_own_field:
+        # Equal infinities of opposite signs cancel.
+        nan = step(
+            "sum_nan",
+            1,
+            lambda i, p, c: i & (p[:-1].any() | c),
+            *(special, large, cancelled),
+            using=Logic(2, 4),
+        )
+    else:
+        nan = step(
+            "sum_nan",
+            1,
+            lambda p, q, i, j, s: p | q | (i & j & s),
+            *(x.nan, y.nan, x.special, y.special, subtract),
+            using=Logic(2, 2),
+        )
+    return nan, special
+
+
 def _larger_exponent(plan: Plan, a: Wire, b: Wire, swap: Wire, large: Wire, format) -> Wire:
     """The exponent of the larger number; a field of 0 counts as 1 unless subnormals are flushed."""
     fields, fraction = format.exponent_width, format.fraction_width
+    exponent = slice(fraction, format.magnitude_width)
 
     def choose(s, a, b, p):
-        field = Mux(s, Value.cast(b)[fraction:-1], Value.cast(a)[fraction:-1])
+        field = Mux(s, Value.cast(b)[exponent], Value.cast(a)[exponent])
         return Cat(field[0] | ~p[-1], field[1:]) if format.subnormals else field
 
     return plan.step(
@@ -197,7 +214,7 @@ def _distance(plan: Plan, a: Wire, x: Unpacked, b: Wire, y: Unpacked, format, sw
     carry = plan.step("distance_carry", 1, start, swap, x.significand, y.significand, using=Logic())
 
     def field(v):
-        return Value.cast(v)[fraction:-1]
+        return Value.cast(v)[fraction : format.magnitude_width]
 
     return plan.step(
         "distance",

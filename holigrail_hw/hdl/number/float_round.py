@@ -20,7 +20,8 @@ from typing import Any
 from amaranth import Cat, Const, Mux, Value
 
 from holigrail_hw.estimate.primitives import Adder, LeadingZeros, Logic, Multiplexer
-from holigrail_hw.formats import FloatFormat, Rounding
+from holigrail_hw.formats import Rounding
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from ..integer.leading_zeros import leading_zeros
 from ..integer.window_shift import shift_window
@@ -32,7 +33,7 @@ __all__ = ["round_to_float"]
 
 def round_to_float(
     plan: Plan,
-    format: FloatFormat,
+    format: BinaryFloat,
     number: Unpacked,
     rounding: Rounding = Rounding.NEAREST_EVEN,
     random: Wire | None = None,
@@ -55,7 +56,7 @@ def round_to_float(
 class _Rounding:
     """One use of the rounding unit: what can happen, then the steps."""
 
-    def __init__(self, plan, format: FloatFormat, number: Unpacked, rounding: Rounding, random):
+    def __init__(self, plan, format: BinaryFloat, number: Unpacked, rounding: Rounding, random):
         self.plan, self.format, self.number = plan, format, number
         self.rounding, self.random = rounding, random
         self.fields, self.fraction = format.exponent_width, format.fraction_width
@@ -64,9 +65,9 @@ class _Rounding:
             Rounding.UP,
             Rounding.DOWN,
             Rounding.TO_ODD,
+            Rounding.STOCHASTIC_C,
         )
-        nearest = nearest_even or rounding is Rounding.NEAREST_AWAY
-        self.extra = random.width if random is not None else int(nearest)
+        self.extra = rounding.guard(0 if random is None else random.width)
         self.window = self.fraction + 1 + self.extra
         width = number.width
         # The field less one, if the top bit of the significand is the leading one.
@@ -240,6 +241,12 @@ class _Rounding:
                     left: Any = Cat(w[:-1], e)
                     right = Cat(random[0], Const(0, fraction), hidden)
                     return (left + right)[extra:]
+                case Rounding.STOCHASTIC_C:
+                    # The cut off part is rounded to as many bits as the random word has.
+                    carry = w[0] & (inexact | w[1])
+                    left = Cat(Const(1, 1), w[1:-1], e)
+                    right = Cat(carry, random[0], Const(0, fraction), hidden)
+                    return (left + right)[extra:]
             left: Any = Cat(kept, e)
             if fraction == 0:
                 return left + hidden + increment
@@ -251,100 +258,123 @@ class _Rounding:
 
     def _finish(self, total, normal_field, below, empty):
         """Overflow, special values and the sign."""
-        format, fraction, fields = self.format, self.fraction, self.fields
-        largest, number = format.largest_code, self.number
-        magnitude_width = format.width - 1
-        stops = self._stops()
-        top = largest >> fraction
-        nothing = self.plan.constant(0, 1)
-        flushed = nothing
-        if not format.subnormals:
-            # The field is signed here: not above 0 means below the smallest normal number.
-            flushed = self.step(
-                "flushed",
-                1,
-                lambda t, e: t[-1] | ~t[fraction:-1].any() | e,
-                total,
-                empty,
-                using=Logic(2, 3),
-            )
-        over = nothing
-        if self.field_high + 1 >= top:
-
-            def is_over(total, d, below, empty, flushed):
-                magnitude, upper = total[:magnitude_width], total[magnitude_width:]
-                if format.subnormals:
-                    sure = Value.cast(d)[fields : len(d) - d.shape().signed]
-                    big = upper | sure.any() & ~below & ~empty if len(sure) else upper
-                else:
-                    big = upper[:-1].any()
-                if format.specials == "ieee":
-                    big = big | magnitude[fraction:].all()
-                elif format.specials == "fn":
-                    big = big | magnitude.all()
-                return big & ~flushed
-
-            over = self.step(
-                "overflow",
-                1,
-                is_over,
-                total,
-                normal_field,
-                below,
-                empty,
-                flushed,
-                using=Logic(2, 3),
-            )
-        infinite = largest if format.saturates else largest + 1
-        if format.specials == "fnuz" and not format.saturates:
-            infinite = 0
-        is_fnuz = format.specials == "fnuz"
-        nan_code = largest if format.nan_code is None else format.nan_code
-        nan_magnitude = nan_code & ((1 << magnitude_width) - 1)
-
-        def finish(total, sign, over, special, nan, flushed):
-            magnitude = total[:magnitude_width]
-            magnitude = Mux(flushed, 0, magnitude) if not format.subnormals else magnitude
-            stop = stops(sign)
-            to_largest = Mux(stop, largest, infinite)
-            magnitude = Mux(over, to_largest, magnitude)
-            magnitude = Mux(special, infinite, magnitude)
-            magnitude = Mux(nan, nan_magnitude, magnitude)[:magnitude_width]
-            becomes_nan = nan
-            if format.has_nan and not format.has_infinity and not format.saturates:
-                becomes_nan = nan | special | (over & ~stop)
-            if is_fnuz:
-                negative = sign & magnitude.any() | becomes_nan
-            else:
-                negative = sign & ~becomes_nan
-            return Cat(magnitude, negative)
-
+        flushed = self._flushed(total, empty)
+        over = self._overflow(total, normal_field, below, empty, flushed)
+        nothing, number = self.plan.constant(0, 1), self.number
         return self.step(
             "code",
-            format.width,
-            finish,
+            self.format.width,
+            self._signed_code if self.format.signed else self._unsigned_code,
             total,
             number.sign,
             over,
             number.special or nothing,
             number.nan or nothing,
             flushed,
-            using=Logic(2, format.width),
+            using=Logic(2, self.format.width),
             wrap=True,
         )
 
-    def _stops(self):
-        """As a function of the sign: does overflow end at the largest number?"""
-        if self.format.saturates:
-            return lambda sign: Const(1, 1)
+    def _flushed(self, total, empty) -> Wire:
+        """Whether a number lies below the smallest one, where there are no subnormal ones."""
+        if self.format.subnormals:
+            return self.plan.constant(0, 1)
+        # The field is signed here: not above 0 means below the smallest normal number.
+        lowest = self.fraction if self.format.flushes else 0
+        return self.step(
+            "flushed",
+            1,
+            lambda t, e: t[-1] | ~t[lowest:-1].any() | e,
+            total,
+            empty,
+            using=Logic(2, 3),
+        )
+
+    def _overflow(self, total, normal_field, below, empty, flushed) -> Wire:
+        """Whether a rounded magnitude is above the largest number."""
+        format, fields, width = self.format, self.fields, self.format.magnitude_width
+        if self.field_high + 1 < format.largest_code >> self.fraction:
+            return self.plan.constant(0, 1)
+        # As many codes as a power of two lie above the largest number, or none.
+        above = (1 << width) - 1 - format.largest_code
+        lowest = above.bit_length() - 1
+
+        def is_over(total, d, below, empty, flushed):
+            magnitude, upper = total[:width], total[width:]
+            if format.subnormals:
+                sure = Value.cast(d)[fields : len(d) - d.shape().signed]
+                big = upper | sure.any() & ~below & ~empty if len(sure) else upper
+            else:
+                big = upper[:-1].any()
+            if above:
+                big = big | (magnitude[lowest:] if lowest else magnitude).all()
+            return big & ~flushed
+
+        return self.step(
+            "overflow",
+            1,
+            is_over,
+            total,
+            normal_field,
+            below,
+            empty,
+            flushed,
+            using=Logic(2, 3),
+        )
+
+    def _magnitude(self, total, sign, over, special, nan, flushed) -> tuple[Any, Any]:
+        """The code without its sign, and whether it is NaN."""
+        format, largest, width = self.format, self.format.largest_code, self.format.magnitude_width
+        nan_code = largest if format.nan_code is None else format.nan_code
+        nan_magnitude = nan_code & ((1 << width) - 1)
+        infinite, stop = format.infinity_code, self._stops(sign)
+        if format.saturates:
+            infinite = largest
+        elif infinite is None:
+            infinite = nan_magnitude
+        magnitude = total[:width]
+        magnitude = Mux(flushed, 0, magnitude) if not format.subnormals else magnitude
+        to_largest = Mux(stop, largest, infinite)
+        magnitude = Mux(over, to_largest, magnitude)
+        magnitude = Mux(special, infinite, magnitude)
+        magnitude = Mux(nan, nan_magnitude, magnitude)[:width]
+        if format.has_nan and not format.has_infinity and not format.saturates:
+            nan = nan | special | (over & ~stop)
+        return magnitude, nan
+
+    def _signed_code(self, total, sign, over, special, nan, flushed) -> Any:
+        magnitude, nan = self._magnitude(total, sign, over, special, nan, flushed)
+        if self.format.nan_is_negative_zero:
+            negative = sign & magnitude.any() | nan
+        else:
+            negative = sign & ~nan
+        return Cat(magnitude, negative)
+
+    def _unsigned_code(self, total, sign, over, special, nan, flushed) -> Any:
+        """No number is below zero: what is becomes zero, as it would the lowest one, or NaN."""
+        magnitude, _ = self._magnitude(total, sign, over, special, nan, flushed)
+        ends: Any = Const(0, 1)
+        if self.format.clamps:
+            ends = Const(1, 1)
+        elif self.rounding in (Rounding.TOWARD_ZERO, Rounding.UP):
+            ends = ~special
+        is_below = sign & magnitude.any() & ~nan
+        return Mux(is_below, Mux(ends, 0, self.format.nan_code), magnitude)
+
+    def _stops(self, sign) -> Any:
+        """Whether overflow of a finite number ends at the largest number."""
+        if self.format.clamps:
+            return Const(1, 1)
         match self.rounding:
-            case Rounding.TOWARD_ZERO | Rounding.TO_ODD:
-                return lambda sign: Const(1, 1)
+            case Rounding.TOWARD_ZERO:
+                return Const(1, 1)
+            case Rounding.TO_ODD:
+                return Const(int(self.format.odd_stops), 1)
             case Rounding.UP:
-                return lambda sign: sign
+                return sign
             case Rounding.DOWN:
-                return lambda sign: ~sign
-        return lambda sign: Const(0, 1)
+                return ~sign
+        return Const(0, 1)
 
 
 def _bounds(wire: Wire) -> tuple[int, int]:

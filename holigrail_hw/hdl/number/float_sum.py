@@ -71,8 +71,7 @@ class Need:
         cls, format: Format, rounding: Rounding, random: Wire | None, *, wraps: bool = False
     ) -> "Need":
         """The need of one rounding to ``format``; ``wraps`` modulo its width."""
-        nearest = Rounding(rounding) in (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY)
-        guard = random.width if random is not None else int(nearest)
+        guard = Rounding(rounding).guard(0 if random is None else random.width)
         rule = NEED.find(format)
         if rule is not None:
             return rule(format, guard, wraps)

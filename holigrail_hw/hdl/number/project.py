@@ -4,7 +4,10 @@ A fixed-like format needs no rule of its own: the number is rounded to an intege
 range, and that becomes a code.
 """
 
+from amaranth import Cat, Const
+
 from holigrail_hw.formats import Format, Rounding
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from ..plan.plan import Plan, Wire
 from .fixed import CODE, fixed_code, fixed_range
@@ -14,10 +17,19 @@ from .rules import hardware_rules
 from .unpack import can_unpack, unpack_integer
 from .unpacked import Unpacked
 
-__all__ = ["PROJECT", "PROJECT_INTEGER", "has_hardware", "project", "project_integer"]
+__all__ = [
+    "PROJECT",
+    "PROJECT_INTEGER",
+    "can_round",
+    "has_hardware",
+    "project",
+    "project_integer",
+]
 
 PROJECT = hardware_rules("project")
-"""By format: ``(plan, format, number, rounding, random, overflow)`` to the code of an Unpacked."""
+"""By format: ``(plan, format, number, rounding, random, overflow)`` to the code of an Unpacked.
+
+``rounding`` is never ``stochastic_b``, which is ``stochastic`` with another random word."""
 PROJECT_INTEGER = hardware_rules("project an integer")
 """By format: ``(plan, format, value, fraction_width, rounding, overflow)``, never stochastic."""
 
@@ -46,6 +58,10 @@ def project(
         For formats without a rule that are not fixed-like.
     """
     rounding, mode = Rounding(rounding), format.overflow_of(overflow)
+    if rounding is Rounding.STOCHASTIC_B and random is not None:
+        # Variant B is A with one bit more, which is always 1.
+        rounding = Rounding.STOCHASTIC
+        random = plan.step("random_half", random.width + 1, lambda r: Cat(Const(1, 1), r), random)
     rule = PROJECT.find(format)
     if rule is not None:
         return rule(plan, format, number, rounding, random, mode)
@@ -76,7 +92,7 @@ def project_integer(
 ) -> Wire:
     """As :func:`project`, for an integer wire in units of 2^-fraction_width."""
     rounding, mode = Rounding(rounding), format.overflow_of(overflow)
-    if not format.is_fixed_like or rounding is Rounding.STOCHASTIC:
+    if not format.is_fixed_like or rounding.is_stochastic:
         number = unpack_integer(plan, value, fraction_width, "value")
         return project(plan, format, number, rounding=rounding, random=random, overflow=overflow)
     rule = PROJECT_INTEGER.find(format)
@@ -98,6 +114,12 @@ def project_integer(
 def has_hardware(format: Format) -> bool:
     """Whether operators can read numbers of the format and round to it."""
     return can_unpack(format) and _can_project(format)
+
+
+def can_round(format: Format, rounding: Rounding) -> bool:
+    """Whether the hardware of a format, if it has any, knows a rounding mode."""
+    knows_all = isinstance(format, BinaryFloat) or format.is_fixed_like
+    return knows_all or Rounding(rounding) is not Rounding.STOCHASTIC_C
 
 
 def _can_project(format: Format) -> bool:

@@ -257,6 +257,22 @@ class Plan:
         self._sync.append(Value.cast(register).eq(kept))
         return Wire(register, wire.cycle)
 
+    def sequence(
+        self, name: str, shape: Any, following: Callable[..., Any], using: Primitive, init: int
+    ) -> Wire:
+        """A state that does not depend on operands: ``init``, then what follows, item by item.
+
+        The wire is the state that belongs to the item in cycle 0. An item that is not valid leaves
+        no trace; a reset starts anew.
+        """
+        state = Signal(shape, name=self._unique(name), init=init)
+        value = Value.cast(state)
+        kept = Mux(self.valid_at(0), Value.cast(following(state)), value)
+        self._sync.append(value.eq(kept))
+        self.resources.append((name, using, 0))
+        self._timed(Wire(state, 0), using, [])
+        return Wire(state, 0)
+
     def valid_at(self, cycle: int) -> Any:
         """``valid`` of the item that is in the given cycle; cleared by reset."""
         value = self.valid
