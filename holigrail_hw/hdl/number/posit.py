@@ -35,7 +35,7 @@ from .order import ORDER, Order, order_unpacked
 from .unpack import UNPACK, unpack
 from .unpacked import Span, Unpacked
 
-__all__ = ["Parts", "fraction_width", "take_apart"]
+__all__ = ["Fields", "fraction_width", "posit_fields"]
 
 
 def fraction_width(format: PositFormat) -> int:
@@ -44,121 +44,124 @@ def fraction_width(format: PositFormat) -> int:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The fields of a posit's magnitude.
+class Fields:
+    """What stands below the sign of a code.
 
-    ``exponent``: signed, that of the hidden one. ``fraction``: :func:`fraction_width` bits, the
-    wire of one zero if there are none. ``regular``: whether the number is neither zero nor NaR,
-    for which the fields mean nothing. ``nar``: whether it is NaR.
+    ``exponent``: {k, e}, signed. ``fraction``: :func:`fraction_width` bits. ``regular``: whether
+    the number is neither zero nor NaR; of these the fraction is 0, and the exponent lower than that
+    of all others.
     """
 
-    sign: Wire
     exponent: Wire
     fraction: Wire
     regular: Wire
-    nar: Wire
 
 
-def take_apart(plan: Plan, format: PositFormat, x: Wire, name: str) -> Parts:
-    """The fields of a code."""
-    digits, fields = format.width - 1, format.exponent_width
+def posit_fields(plan: Plan, format: PositFormat, body: Wire, name: str) -> Fields:
+    """The fields of a code without its sign; of a negative one, those of its complement."""
+    digits, fields, fraction = format.width - 1, format.exponent_width, fraction_width(format)
+    size = digits - 1
+
+    def step(suffix: str, shape, function, *operands: Wire, using=None) -> Wire:
+        return plan.step(f"{name}_{suffix}", shape, function, *operands, using=using, wrap=True)
+
+    first = step("first", 1, lambda b: b[-1], body)
+    word = step("word", size, lambda b: b[:-1], body)
+    word, run = normalise(plan, name, word, first, size.bit_length())
+    # After the run comes the bit that ends it; bits beyond the end of the code are 0.
+    regular = step(
+        "regular", 1, lambda w, r: w[-1:].any() | r, *(word, first), using=Logic()
+    )
+    missing = max(fields + fraction - (size - 1), 0)
+    rest = step(
+        "rest", fields + fraction, lambda w: Cat(Const(0, missing), w[:-1])[: fields + fraction],
+        word,
+    )  # fmt: skip
+    bits = run.width
+
+    def exponent(r: Any, c: Any, first: Any) -> Any:
+        return Cat(r[fraction:], c ^ (~first).replicate(bits), ~first).as_signed()
+
+    return Fields(
+        exponent=step(
+            "exponent", signed(fields + bits + 1), exponent, rest, run, first, using=Logic(1, bits)
+        ),
+        fraction=step("fraction", fraction, lambda r: r[:fraction], rest),
+        regular=regular,
+    )
+
+
+def normalise(plan: Plan, name: str, word: Wire, bit: Wire, stages: int) -> tuple[Wire, Wire]:
+    """A word without the bits on top that equal ``bit``, zeros following, and their number.
+
+    Where more than 2^stages - 1 of them are equal, that many are taken away.
+    """
+    width, found = word.width, []
+    for index in reversed(range(stages)):
+        distance = 1 << index
+        if distance > width:
+            found.append(plan.constant(0, 1))
+            continue
+        same = plan.step(
+            f"{name}_same_{distance}",
+            1,
+            lambda w, b, d=distance: ~(w[width - d :] ^ b.replicate(d)).any(),
+            *(word, bit),
+            using=Logic(2, -(-distance // 3)),
+        )
+        word = plan.step(
+            f"{name}_word_{distance}",
+            width,
+            lambda w, s, d=distance: Mux(s, w.shift_left(d)[:width], w),
+            *(word, same),
+            using=Multiplexer(width),
+        )
+        found.append(same)
+    return word, plan.step(f"{name}_run", stages, lambda *f: Cat(*reversed(f)), *found)
+
+
+@UNPACK.rule(PositFormat)
+def _unpack_posit(plan: Plan, format: PositFormat, x: Wire, name: str) -> Unpacked:
+    digits, fraction = format.width - 1, fraction_width(format)
 
     def step(suffix: str, shape, function, *operands: Wire, using=None) -> Wire:
         return plan.step(f"{name}_{suffix}", shape, function, *operands, using=using, wrap=True)
 
     sign = step("sign", 1, lambda x: Value.cast(x)[-1], x)
-    regular = step(
-        "regular", 1, lambda x: Value.cast(x)[:-1].any(), x, using=Logic(2, -(-digits // 3))
-    )
-    nar = step("nar", 1, lambda s, r: s & ~r, sign, regular, using=Logic())
     body = step(
         "body",
         digits,
-        lambda x, s: (Value.cast(x)[:-1] ^ s.replicate(digits)) + s,
+        # -x is ~(x - 1): one cell for each bit does the sum and the choice.
+        lambda x, s: Mux(s, ~(x[:-1] + ((1 << digits) - 1))[:digits], x[:-1]),
         *(x, sign),
         using=Negation(digits),
     )
-    count = _run_length(step, digits, body)
-    rest = _behind_run(step, format, body, count)
-    top = format.width - 2
-
-    def exponent(b: Any, c: Any, r: Any) -> Any:
-        is_small = ~b[top]
-        regime = Cat(c[:bits] ^ is_small.replicate(bits), is_small)
-        return Cat(r[fraction:], regime).as_signed()
-
-    bits, fraction = top.bit_length(), fraction_width(format)
-    return Parts(
-        sign=sign,
-        exponent=step(
-            "exponent", signed(fields + bits + 1), exponent, body, count, rest, using=Logic(1, bits)
-        ),
-        fraction=step("fraction", fraction, lambda r: r[:fraction], rest),
-        regular=regular,
-        nar=nar,
+    fields = posit_fields(plan, format, body, name)
+    end, lowest = format.largest_exponent, -(1 << (fields.exponent.width - 1))
+    significand = step(
+        "significand", fraction + 1, lambda f, r: Cat(f, r), fields.fraction, fields.regular
     )
-
-
-def _run_length(step, digits: int, body: Wire) -> Wire:
-    """How many bits below the first one are equal to it."""
-
-    def run(b: Any) -> Any:
-        # The one below the code ends a run that fills it.
-        return leading_zeros(Cat(Const(1, 1), b[:-1] ^ b[-1].replicate(digits - 1)))[:-1]
-
-    bits = (digits - 1).bit_length()
-    return step("run", bits, run, body, using=LeadingZeros(digits))
-
-
-def _behind_run(step, format: PositFormat, body: Wire, count: Wire) -> Wire:
-    """Exponent and fraction, with zeros for the bits beyond the end of the code."""
-    size, present = format.exponent_width + fraction_width(format), max(format.width - 3, 0)
-    word = step("rest", size, lambda b: Cat(Const(0, size - present), b[:present]), body)
-    for index in range(count.width):
-        distance = min(1 << index, size)
-        word = step(
-            f"rest_{1 << index}",
-            size,
-            lambda w, c, i=index, d=distance: Mux(c[i], w.shift_left(d)[:size], w),
-            *(word, count),
-            using=Multiplexer(size),
-        )
-    return word
-
-
-@UNPACK.rule(PositFormat)
-def _unpack_posit(plan: Plan, format: PositFormat, x: Wire, name: str) -> Unpacked:
-    parts, fraction = take_apart(plan, format, x, name), fraction_width(format)
-    end, lowest = format.largest_exponent, -(format.width - 1) << format.exponent_width
-    bias = 1 << (parts.exponent.width - 1)
-    significand = plan.step(
-        f"{name}_significand",
-        fraction + 1,
-        lambda f, r: Cat(f & r.replicate(fraction), r),
-        *(parts.fraction, parts.regular),
-        using=Logic(1, fraction),
-    )
-    zero = plan.step(
-        f"{name}_zero", 1, lambda s, r: ~s & ~r, parts.sign, parts.regular, using=Logic()
-    )
-    exponent = plan.step(
-        f"{name}_biased",
-        parts.exponent.width,
+    zero = step("zero", 1, lambda s, r: ~s & ~r, sign, fields.regular, using=Logic())
+    nar = step("nar", 1, lambda s, r: s & ~r, sign, fields.regular, using=Logic())
+    # The lowest exponent counts as 0.
+    exponent = step(
+        "biased",
+        fields.exponent.width,
         lambda e: Cat(e[:-1], ~e[-1]),
-        parts.exponent,
+        fields.exponent,
         using=Logic(0, 0),
     )
     return Unpacked(
-        sign=parts.sign,
+        sign=sign,
         significand=significand,
         exponent=exponent,
-        scale=-fraction - bias,
-        exponent_low=lowest + bias,
-        exponent_high=end + bias,
-        spans=(Span(bias - end, bias + end, fraction, fraction),),
-        zero_high=lowest + bias,
-        nan=parts.nar,
-        special=parts.nar,
+        scale=-fraction + lowest,
+        exponent_low=0,
+        exponent_high=end - lowest,
+        spans=(Span(-end - lowest, end - lowest, fraction, fraction),),
+        zero_high=0,
+        nan=nar,
+        special=nar,
         zero=zero,
     )
 
