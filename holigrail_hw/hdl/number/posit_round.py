@@ -41,6 +41,9 @@ class Normal:
     ``low`` and ``high`` bound the exponents of nonzero numbers. ``inexact``: whether there is more
     below the fraction. ``zero`` and ``nar`` are None where they cannot be; the rest then means
     nothing.
+
+    With ``complement`` a negative number is (-2 + 0.fraction) * 2^~exponent: exponent and fraction
+    are the digits of the code in two's complement.
     """
 
     sign: Wire
@@ -51,6 +54,7 @@ class Normal:
     inexact: Wire | None
     zero: Wire | None
     nar: Wire | None
+    complement: bool = False
 
 
 def extra_bits(rounding: Rounding, random: Wire | None) -> int:
@@ -135,7 +139,8 @@ class _Rounding:
         self.rounding, self.random = rounding, random
         self.extra = extra_bits(rounding, random)
         self.size = string_width(format, rounding, random)
-        self.sticky_needed = random is None and rounding is not Rounding.TOWARD_ZERO
+        truncates = Rounding.DOWN if number.complement else Rounding.TOWARD_ZERO
+        self.sticky_needed = random is None and rounding is not truncates
         self.lost: list[Wire] = []
 
     def step(self, name, shape, function, *operands, using=None) -> Wire:
@@ -157,13 +162,15 @@ class _Rounding:
         string, sticky = self._shift(self._string(fill), amount, fill)
         increment = self._increment(string, sticky, sign, fill, over, void)
         extra = self.extra
-        body = self.step(
-            "signed_body",
-            digits,
-            lambda w, s: w[extra:] ^ s.replicate(digits),
-            *(string, sign),
-            using=Logic(0, 0),
-        )
+        body = self.step("body", digits, lambda w: w[extra:], string)
+        if not number.complement:
+            body = self.step(
+                "signed_body",
+                digits,
+                lambda b, s: b ^ s.replicate(digits),
+                *(body, sign),
+                using=Logic(0, 0),
+            )
         total = self.step(
             "rounded", digits, lambda b, i: b + i, body, increment, using=Adder(digits)
         )
@@ -249,8 +256,11 @@ class _Rounding:
         return word, sticky
 
     def _increment(self, string, sticky, sign, fill, over, void) -> Wire:
-        """What is added to the body once the sign has been applied to it."""
-        extra = self.extra
+        """What is added to the body once the sign has been applied to it.
+
+        Two's complement digits that are cut off round down, whatever the sign.
+        """
+        extra, complement = self.extra, self.number.complement
         operands = [string, sticky, sign, fill, over, void]
         operands += [] if self.random is None else [self.random]
 
@@ -262,15 +272,18 @@ class _Rounding:
                 case Rounding.NEAREST_EVEN:
                     up = rest[0] & (sticky | odd)
                 case Rounding.NEAREST_AWAY:
-                    up = rest[0]
+                    up = rest[0] & (sticky | ~sign) if complement else rest[0]
                 case Rounding.UP:
-                    up = inexact & ~sign
+                    up = inexact if complement else inexact & ~sign
                 case Rounding.DOWN:
-                    up = inexact & sign
+                    up = Const(0, 1) if complement else inexact & sign
+                case Rounding.TOWARD_ZERO:
+                    up = inexact & sign if complement else Const(0, 1)
                 case Rounding.TO_ODD:
                     up = inexact & ~odd
                 case Rounding.STOCHASTIC:
                     up = (Value.cast(rest) + random[0])[extra]
-            return (Mux(over, ~fill, up) & ~void) ^ sign
+            up = Mux(over, ~fill, up) & ~void
+            return up if complement else up ^ sign
 
         return self.step("increment", 1, increment, *operands, using=Logic(2, 3))
