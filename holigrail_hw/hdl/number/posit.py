@@ -91,12 +91,16 @@ def posit_fields(plan: Plan, format: PositFormat, body: Wire, name: str) -> Fiel
     )
 
 
-def normalise(plan: Plan, name: str, word: Wire, bit: Wire, stages: int) -> tuple[Wire, Wire]:
-    """A word without the bits on top that equal ``bit``, zeros following, and their number.
+def normalise(
+    plan: Plan, name: str, word: Wire, bit: Wire, stages: int, fill: Wire | None = None
+) -> tuple[Wire, Wire]:
+    """A word without the bits on top that equal ``bit``, and their number.
 
-    Where more than 2^stages - 1 of them are equal, that many are taken away.
+    Where more than 2^stages - 1 of them are equal, that many are taken away. Zeros follow; or the
+    bits of ``fill``, where it has enough of them for a step.
     """
     width, found = word.width, []
+    follows = plan.constant(0, 1) if fill is None else fill
     for index in reversed(range(stages)):
         distance = 1 << index
         if distance > width:
@@ -112,8 +116,10 @@ def normalise(plan: Plan, name: str, word: Wire, bit: Wire, stages: int) -> tupl
         word = plan.step(
             f"{name}_word_{distance}",
             width,
-            lambda w, s, d=distance: Mux(s, w.shift_left(d)[:width], w),
-            *(word, same),
+            lambda w, s, f, d=distance: Mux(
+                s, Cat(f[len(f) - d :] if d <= len(f) else Const(0, d), w)[:width], w
+            ),
+            *(word, same, follows),
             using=Multiplexer(width),
         )
         found.append(same)

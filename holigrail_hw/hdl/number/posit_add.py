@@ -67,10 +67,10 @@ class _Sum:
     def __init__(self, plan: Plan, format: PositFormat, result: PositFormat, rounding: Rounding):
         self.plan, self.format, self.result, self.rounding = plan, format, result, rounding
         self.fraction = fraction_width(format)
-        # Close operands may cancel, and need all their digits; of distant ones the sum is not
-        # below one half.
+        # Close operands may cancel, and need all their digits; of distant ones, at least two places
+        # apart, the sum is not below one half. The last digit is set by distant ones only.
         precise = fraction_width(result) + extra_bits(rounding, None)
-        self.below = max(self.fraction, precise) + 1
+        self.below = max(self.fraction + 1, precise) + 1
         self.rounds_back = extra_bits(rounding, None) > 0 and fraction_width(result) > 0
 
     def step(self, name, shape, function, *operands, using=None) -> Wire:
@@ -185,9 +185,16 @@ class _Sum:
 
     def _rounded(self, total: Wire, sticky: Wire, exponent: Wire, nar: Wire) -> Wire:
         sign = self.step("sum_sign", 1, lambda t: t[-1], total)
-        size = total.width
-        word = self.step("sum_word", size, lambda t, lost: Cat(lost, t[:-1]), total, sticky)
-        word, run = normalise(self.plan, "sum", word, sign, (self.fraction + 2).bit_length())
+        last = self.step("sum_last", 1, lambda t: t[0], total)
+        size = total.width - 2
+        word = self.step("sum_word", size, lambda t: t[1:-1], total)
+        fill = self.step("sum_fill", 2, lambda t, lost: Cat(lost, t[0]), total, sticky)
+        stages = (self.fraction + 2).bit_length()
+        word, run = normalise(self.plan, "sum", word, sign, stages, fill)
+        # The last digit came into the word by a shift of one or two places; of no other is it set.
+        lost = self.step(
+            "sum_lost", 1, lambda l, n, s: s | l & ~n[1], *(last, run, sticky), using=Logic()
+        )
         zero = self.step("sum_zero", 1, lambda w, s: ~w[-1] & ~s, word, sign, using=Logic())
         end = self.format.largest_exponent
         fields = self.result.exponent_width
@@ -196,9 +203,7 @@ class _Sum:
         place = self.step(
             "sum_exponent",
             signed(width),
-            lambda e, n, s: (
-                ((e + 1 - n).as_signed() + Const(0, signed(width)))[:width] ^ s.replicate(width)
-            ).as_signed(),
+            lambda e, n, s: ((e + _one_less(n))[:width] ^ s.replicate(width)).as_signed(),
             *(exponent, run, sign),
             using=Adder(width),
         )
@@ -208,9 +213,16 @@ class _Sum:
             low=low,
             high=high,
             fraction=self.step("sum_fraction", size - 1, lambda w: w[:-1], word),
-            inexact=None,
+            inexact=lost,
             zero=zero,
             nar=nar,
             complement=True,
         )
         return round_to_posit(self.plan, self.result, number, self.rounding)
+
+
+def _one_less(number: Any) -> Any:
+    """1 - number without a carry chain, of a number that is not negative."""
+    half = number[1:]
+    negated = (bit ^ half[:index].any() for index, bit in enumerate(half))
+    return Cat(~number[:1], *negated, half.any()).as_signed()

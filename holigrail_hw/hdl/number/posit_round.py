@@ -192,7 +192,7 @@ class _Rounding:
         over = self.plan.constant(0, 1)
         if max(number.high >> fields, ~(number.low >> fields)) >= longest:
             over = self.step(
-                "beyond", 1, lambda c: c >= longest, run, using=Logic(2, run.width // 3)
+                "beyond", 1, lambda c: _at_least(c, longest), run, using=Logic(2, run.width // 3)
             )
         bits = longest.bit_length()
         amount = self.step(
@@ -287,3 +287,11 @@ class _Rounding:
             return up if complement else up ^ sign
 
         return self.step("increment", 1, increment, *operands, using=Logic(2, 3))
+
+
+def _at_least(value: Any, least: int) -> Any:
+    """value >= least, without a carry chain."""
+    found: Any = Const(1, 1)
+    for index, bit in enumerate(value):
+        found = bit & found if least >> index & 1 else bit | found
+    return found if least >> len(value) == 0 else Const(0, 1)
