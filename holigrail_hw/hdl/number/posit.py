@@ -69,9 +69,7 @@ def posit_fields(plan: Plan, format: PositFormat, body: Wire, name: str) -> Fiel
     word = step("word", size, lambda b: b[:-1], body)
     word, run = normalise(plan, name, word, first, size.bit_length())
     # After the run comes the bit that ends it; bits beyond the end of the code are 0.
-    regular = step(
-        "regular", 1, lambda w, r: w[-1:].any() | r, *(word, first), using=Logic()
-    )
+    regular = step("regular", 1, lambda w, r: w[-1:].any() | r, *(word, first), using=Logic())
     missing = max(fields + fraction - (size - 1), 0)
     rest = step(
         "rest", fields + fraction, lambda w: Cat(Const(0, missing), w[:-1])[: fields + fraction],

@@ -156,9 +156,7 @@ class _Sum:
             far = digits[min(stages, bits) :].any() if bits > stages else Const(0, 1)
             return Cat(digits, Const(0, stages))[:stages] | far.replicate(stages)
 
-        shift = self.step(
-            "small_shift", stages, amount, *(distance, swap), using=Logic(2, stages)
-        )
+        shift = self.step("small_shift", stages, amount, *(distance, swap), using=Logic(2, stages))
         missing = size - small.width
         word = self.step("small_wide", size, lambda w: Cat(Const(0, missing), w), small)
         lost = []

@@ -156,9 +156,7 @@ class _Rounding:
             void = self.step("void", 1, lambda *f: Cat(*f).any(), *flags, using=Logic())
         sign = self.step("code_sign", 1, lambda s, v: s & ~v, number.sign, void, using=Logic())
         amount, over = self._amount(void)
-        fill = self.step(
-            "fill", 1, lambda k, v: ~k[-1] & ~v, number.exponent, void, using=Logic()
-        )
+        fill = self.step("fill", 1, lambda k, v: ~k[-1] & ~v, number.exponent, void, using=Logic())
         string, sticky = self._shift(self._string(fill), amount, fill)
         increment = self._increment(string, sticky, sign, fill, over, void)
         extra = self.extra
@@ -198,8 +196,9 @@ class _Rounding:
         amount = self.step(
             "string_shift",
             bits,
-            lambda c, v: Cat(c[:bits], Const(0, bits))[:bits]
-            | (c[bits:].any() | v).replicate(bits),
+            lambda c, v: (
+                Cat(c[:bits], Const(0, bits))[:bits] | (c[bits:].any() | v).replicate(bits)
+            ),
             *(run, void),
             using=Logic(1, bits),
         )
