@@ -1,9 +1,9 @@
 """Quires: fixed point wide enough for exact sums of products of posits, and NaR.
 
-With 2^-L the smallest posit and 2^L the largest, L = (N - 2) * 2^E, products of two posits of N bits
-and E exponent bits are multiples of 2^-2L up to 2^2L. Between the sign and these 4 L bits lie 31
-bits of carry guard, so that 2^31 - 1 products cannot overflow: 4 L + 32 bits in two's complement,
-which are 16 N for the two exponent bits of the standard. The code 10...0 is NaR.
+With 2^-L the smallest posit of N bits and E exponent bits, and 2^L the largest, L = (N - 2) * 2^E,
+products of two of them are multiples of 2^-2L up to 2^2L. Between the sign and these 4 L bits lie
+31 bits of carry guard, so that 2^31 - 1 products cannot overflow: 4 L + 32 bits in two's
+complement, which are 16 N for the two exponent bits of the standard. The code 10...0 is NaR.
 
 What is no multiple of 2^-2L is rounded. Sums out of range saturate at the largest number, or wrap
 modulo 2^width, where one that happens to become 10...0 is NaR.

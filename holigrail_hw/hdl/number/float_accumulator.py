@@ -22,8 +22,8 @@ from .unpacked import Unpacked
 __all__ = ["ACCUMULATE", "float_accumulator"]
 
 ACCUMULATE = hardware_rules("accumulate")
-"""By format of the sum: ``(plan, number, clear, enable, format, rounding, random, overflow)`` to its
-code one register after its item; for formats that have a loop of their own."""
+"""For a sum in a format with a loop of its own: ``(plan, number, clear, enable, format, rounding,
+random, overflow)`` to its code, one register after its item."""
 
 
 def float_accumulator(

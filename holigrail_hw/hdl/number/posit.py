@@ -20,14 +20,12 @@ from amaranth import Cat, Const, Mux, Value, signed
 
 from holigrail_hw.estimate.primitives import (
     Comparator,
-    LeadingZeros,
     Logic,
     Multiplexer,
     Negation,
 )
 from holigrail_hw.formats.scalar.posit import PositFormat
 
-from ..integer.leading_zeros import leading_zeros
 from ..plan.plan import Plan, Wire
 from .canonical import CANONICAL
 from .float_sum import NEED, Need
@@ -193,7 +191,7 @@ def _order_posits(
     using = Comparator(width)
     less = plan.step("below", 1, compared(lambda a, b: a < b), a, b, using=using)
     equal = plan.step("same", 1, compared(lambda a, b: a == b), a, b, using=using)
-    greater = plan.step("above", 1, lambda l, e: ~l & ~e, less, equal, using=Logic())
+    greater = plan.step("above", 1, lambda p, q: ~p & ~q, less, equal, using=Logic())
     return Order(less, equal, greater, less, plan.constant(0, 1), x, y)
 
 
@@ -204,9 +202,9 @@ def _nar_first(plan: Plan, found: Order, x: Unpacked, y: Unpacked) -> Order:
     def step(name: str, function, *operands: Wire) -> Wire:
         return plan.step(name, 1, function, *operands, x.nan, y.nan, using=Logic())
 
-    less = step("less_or_nar", lambda l, a, b: Mux(a | b, a & ~b, l), found.less)
+    less = step("less_or_nar", lambda p, a, b: Mux(a | b, a & ~b, p), found.less)
     equal = step("equal_or_nar", lambda e, a, b: Mux(a | b, a & b, e), found.equal)
-    greater = plan.step("greater_or_nar", 1, lambda l, e: ~l & ~e, less, equal, using=Logic())
+    greater = plan.step("greater_or_nar", 1, lambda p, q: ~p & ~q, less, equal, using=Logic())
     return Order(less, equal, greater, less, plan.constant(0, 1), x, y)
 
 

@@ -2,8 +2,8 @@
 
 Below its sign s, the code of a negative number holds fields {k, e} and f as well: its number is
 (-2 + f) * 2^~{k, e}. So nothing is negated on the way in. The operands are ordered by exponent
-alone; with d = Ea - Eb the number to be shifted down is b by d, or, if d < 0, half of a by ~d, which
-costs no second subtraction. The sum of two's complement significands is normalised by the run of
+alone; with d = Ea - Eb the number to be shifted down is b by d, or, if d < 0, half of a by ~d,
+which costs no second subtraction. The sum of two's complement significands is normalised by the run of
 bits that equal its sign, and is rounded as it stands: nothing is negated on the way out either.
 What falls out below is joined in one sticky bit; two's complement digits that are cut off always
 lie above what is left.
@@ -104,7 +104,7 @@ class _Sum:
         total = self.step(
             "total",
             size,
-            lambda l, w: Cat(Const(0, self.below - self.fraction), l).as_signed() + w.as_signed(),
+            lambda p, q: Cat(Const(0, self.below - self.fraction), p).as_signed() + q.as_signed(),
             *(large, word),
             using=Adder(size),
         )
@@ -191,7 +191,7 @@ class _Sum:
         word, run = normalise(self.plan, "sum", word, sign, stages, fill)
         # The last digit came into the word by a shift of one or two places; of no other is it set.
         lost = self.step(
-            "sum_lost", 1, lambda l, n, s: s | l & ~n[1], *(last, run, sticky), using=Logic()
+            "sum_lost", 1, lambda d, n, s: s | d & ~n[1], *(last, run, sticky), using=Logic()
         )
         zero = self.step("sum_zero", 1, lambda w, s: ~w[-1] & ~s, word, sign, using=Logic())
         end = self.format.largest_exponent
