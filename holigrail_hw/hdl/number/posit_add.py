@@ -3,7 +3,7 @@
 Below its sign s, the code of a negative number holds fields {k, e} and f as well: its number is
 (-2 + f) * 2^~{k, e}. So nothing is negated on the way in. The operands are ordered by exponent
 alone; with d = Ea - Eb the number to be shifted down is b by d, or, if d < 0, half of a by ~d,
-which costs no second subtraction. The sum of two's complement significands is normalised by the run of
+which costs no second subtraction. The sum of the significands is normalised by the run of
 bits that equal its sign, and is rounded as it stands: nothing is negated on the way out either.
 What falls out below is joined in one sticky bit; two's complement digits that are cut off always
 lie above what is left.
