@@ -198,9 +198,10 @@ def _order_posits(
 def _nar_first(plan: Plan, found: Order, x: Unpacked, y: Unpacked) -> Order:
     """The order of numbers with NaR below all of them."""
     assert x.nan is not None and y.nan is not None
+    flags = x.nan, y.nan
 
     def step(name: str, function, *operands: Wire) -> Wire:
-        return plan.step(name, 1, function, *operands, x.nan, y.nan, using=Logic())
+        return plan.step(name, 1, function, *operands, *flags, using=Logic())
 
     less = step("less_or_nar", lambda p, a, b: Mux(a | b, a & ~b, p), found.less)
     equal = step("equal_or_nar", lambda e, a, b: Mux(a | b, a & b, e), found.equal)

@@ -31,7 +31,11 @@ __all__: list[str] = []
 
 @OPERATIONS["subtract"].rule(PositFormat, PositFormat, PositFormat)
 def _subtract(
-    plan: Plan, formats: tuple[Format, ...], codes: tuple[Wire, ...], result: Format, **options: Any
+    plan: Plan,
+    formats: tuple[Format, ...],
+    codes: tuple[Wire, ...],
+    result: PositFormat,
+    **options: Any,
 ) -> Wire:
     a, b = codes
     width = b.width
@@ -152,9 +156,10 @@ class _Sum:
         bits = distance.width - 1
 
         def amount(d: Any, s: Any) -> Any:
-            digits = d[:bits] ^ s.replicate(bits)
+            digits: Any = d[:bits] ^ s.replicate(bits)
             far = digits[min(stages, bits) :].any() if bits > stages else Const(0, 1)
-            return Cat(digits, Const(0, stages))[:stages] | far.replicate(stages)
+            near: Any = Cat(digits, Const(0, stages))[:stages]
+            return near | far.replicate(stages)
 
         shift = self.step("small_shift", stages, amount, *(distance, swap), using=Logic(2, stages))
         missing = size - small.width
