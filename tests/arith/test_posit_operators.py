@@ -12,8 +12,8 @@ from holigrail_hw.formats import Rounding, parse
 
 MODES = [mode.value for mode in Rounding]
 PAIRS = ["posit2_0", "posit2_3", "posit3_4", "posit4_1", "posit7_1"]
-MIXED = ["int5", "binary", "fp8_e5m2", "posit6_1"]
-MORE_MIXED = [*MIXED, "sfix6_en4", "uint3", "ternary", "e3m2_fnuz"]
+MIXED = ["int5", "fp8_e5m2"]
+MORE_MIXED = [*MIXED, "posit6_1", "sfix6_en4", "uint3", "ternary", "binary", "e3m2_fnuz"]
 
 
 def specification(operator: str, **texts: object) -> OperatorSpec:
