@@ -11,7 +11,8 @@ In every cycle, with p the product a*b and s the sum::
 Three ways to accumulate. *fused* rounds s + a*b once, *cascade* rounds a*b to ``product`` and the
 sum again, *exact* keeps the sum in fixed point wide enough for ``products`` products and rounds
 only what is read out (Kulisch, "Computer Arithmetic and Validity", 2013). Fixed-point accumulators
-never round: fused, and wrap or saturate. The output is the sum with this cycle's item included.
+never round: fused, and wrap or saturate; nor does a quire, which remembers NaR besides. The output
+is the sum with this cycle's item included.
 
 Random words of stochastic rounding come from a port or, with ``random_source = lfsr``, from a shift
 register inside. It starts from ``lfsr_seed`` after a reset and goes on with every item: each takes
@@ -23,6 +24,7 @@ as GEMM kernels use it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -132,7 +134,7 @@ class Mac(OperatorSpec):
                     f"accumulator must be a float for fused and cascaded sums of {self.a} x "
                     f"{self.b}, not {self.accumulator}; with accumulation exact it can be fixed"
                 ]
-            return []
+            return self._unheld_products() if self.accumulator.adds_exactly else []
         low, high, fraction = product_range(self.a, self.b)
         least, greatest, accumulator_fraction = fixed_range(self.accumulator)
         shift = accumulator_fraction - fraction
@@ -149,6 +151,27 @@ class Mac(OperatorSpec):
                 f"{low} to {high} in units of 2^{-fraction}, not {self.accumulator.summary}"
             ]
         return []
+
+    @property
+    def _addend(self) -> tuple[int, Fraction]:
+        """Least place and largest magnitude of the numbers that are added."""
+        if self.accumulation == "cascade":
+            assert self.product is not None
+            return self.product.least_place, max(map(abs, self.product.number_range))
+        largest = [max(map(abs, f.number_range)) for f in (self.a, self.b)]
+        return self.a.least_place + self.b.least_place, largest[0] * largest[1]
+
+    def _unheld_products(self) -> list[str]:
+        """What is wrong if an accumulator that never rounds cannot hold every product."""
+        place, largest = self._addend
+        greatest = self.accumulator.number_range[1]
+        if place >= self.accumulator.least_place and largest <= greatest:
+            return []
+        what = f"{self.a} x {self.b}" if self.accumulation == "fused" else f"{self.product}"
+        return [
+            f"accumulator must hold every product of {what} exactly, down to 2^{place}, not "
+            f"{self.accumulator.summary}"
+        ]
 
     @property
     def register(self) -> FixedFormat:
@@ -252,6 +275,9 @@ class Mac(OperatorSpec):
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         if self.accumulation == "exact":
             return {"sums": f"exact up to {self.products} products, rounded when read"}
+        if self.accumulator.adds_exactly:
+            most = self.accumulator.number_range[1] // self._addend[1]
+            return {"sums": f"exact, any {most} products fit into {self.accumulator}"}
         if not self._is_fixed:
             return {"sums": sum_limit(self.accumulator)}
         products = product_range(self.a, self.b)
@@ -422,5 +448,5 @@ class Mac(OperatorSpec):
             )
             number = unpack(plan, self.product, code, "product")
         return float_accumulator(
-            plan, number, clear, enable, self.accumulator, self.rounding, random
+            plan, number, clear, enable, self.accumulator, self.rounding, random, self.overflow
         )

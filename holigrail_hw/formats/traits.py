@@ -115,6 +115,11 @@ class Traits(ABC):
         return True
 
     @property
+    def adds_exactly(self) -> bool:
+        """Whether sums of what the format is made for need no rounding, as those in a quire."""
+        return False
+
+    @property
     def exponent_field(self) -> range:
         """Places of the code's bits that are an exponent; a proof may be split by their values."""
         return range(0)

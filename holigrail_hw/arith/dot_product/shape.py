@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from holigrail_hw.core import parameter
-from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
+from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 
-from ..rounded import RoundedOperator, without_hardware
+from ..rounded import RoundedOperator, without_hardware, without_rounding
 
 __all__ = ["DotProductShape"]
 
@@ -72,11 +72,11 @@ class DotProductShape(RoundedOperator):
         given = {"a": self.a, "b": self.b, "c": self.c, "result": self.target}
         given |= {"partial": self.partial, "product": self.product}
         wrong = without_hardware(**{name: f for name, f in given.items() if f is not None})
-        if wrong:
+        if wrong := wrong + without_rounding(self.rounding, result=self.target):
             return wrong
         if self.is_once:
             wrong += self._wrong_once()
-        elif self.rounding is Rounding.STOCHASTIC:
+        elif self.rounding.is_stochastic:
             wrong.append(
                 f"rounding must be another than stochastic with accumulation {self.accumulation},"
                 " which rounds many times"

@@ -124,8 +124,11 @@ def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire
         using=Adder(number.width + 1),
         wrap=True,
     )
-    # A negative shift belongs to a zero: the register ends at the last place of all others.
+    # The register ends at the last place of all numbers, but a normalised significand may end
+    # below it, in zeros. A shift that is negative even so belongs to a zero.
     base = number.scale + register.fraction_width
+    below = max(-min((span.exponent_low for span in number.spans), default=0) - base, 0)
+    base += below
     shift = plan.step(
         "shift",
         unsigned(max((number.exponent_high + base).bit_length(), 1)),
@@ -134,7 +137,7 @@ def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire
         using=Adder((number.exponent_high + base).bit_length()),
         wrap=True,
     )
-    width = register.width
+    width = register.width + below
     stages = shift.width
     # Large shifts last: until then the value stays narrow.
     for low in range(0, stages, _STAGES_PER_STEP):
@@ -149,6 +152,9 @@ def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire
             using=Shifter(grown, high - low),
             wrap=True,
         )
+    if below:
+        shape = signed(max(product.width - below, 1))
+        product = plan.step("placed", shape, lambda p: p[below:].as_signed(), product, wrap=True)
     return product
 
 

@@ -1,4 +1,4 @@
-"""A floating-point running sum: the loop that adds an unpacked number to a packed accumulator.
+"""A running sum that is rounded: the loop that adds an unpacked number to a packed accumulator.
 
 The number is ready before the loop starts; only alignment, addition and rounding lie inside it.
 A sum that starts afresh adds to the neutral zero: x + (-0) = x for every x, and x + (+0) = x when
@@ -15,10 +15,15 @@ from holigrail_hw.formats import Format, Rounding
 from ..plan.plan import Plan, Wire
 from .float_sum import Need, aligned_sum
 from .project import project
+from .rules import hardware_rules
 from .unpack import unpack
 from .unpacked import Unpacked
 
-__all__ = ["float_accumulator"]
+__all__ = ["ACCUMULATE", "float_accumulator"]
+
+ACCUMULATE = hardware_rules("accumulate")
+"""For a sum in a format with a loop of its own: ``(plan, number, clear, enable, format, rounding,
+random, overflow)`` to its code, one register after its item."""
 
 
 def float_accumulator(
@@ -29,12 +34,17 @@ def float_accumulator(
     format: Format,
     rounding: Rounding,
     random: Wire | None = None,
+    overflow: str = "wrap",
 ) -> Wire:
     """The code of the running sum, one register after its item.
 
     ``clear`` starts a new sum, with this number if ``enable`` is set too; ``enable`` counts the
     number. Each sum is rounded once. A loop of several cycles interleaves as many sums.
+    ``overflow``: of formats that have a choice.
     """
+    rule = ACCUMULATE.find(format)
+    if rule is not None:
+        return rule(plan, number, clear, enable, format, rounding, random, overflow)
     zero = int(format.encode(0))
     neutral = zero
     if format.has_negative_zero and Rounding(rounding) is not Rounding.DOWN:
