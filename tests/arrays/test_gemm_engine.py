@@ -309,6 +309,13 @@ def test_what_becomes_of_sums_that_do_not_fit():
             {"requantiser": {"rounding": "stochastic"}},
             "gemm: requantiser.rounding must not be stochastic in an array, which has no random",
         ),
+        (
+            {
+                **{"activation": "fp8_e4m3", "weight": "fp8_e4m3"},
+                "requantiser": {"rounding": "stochastic_b"},
+            },
+            "gemm: requantiser.rounding must not be stochastic in an array, which has no random",
+        ),
         ({"requantiser": "convert"}, "gemm: requantiser must be requantize in this design, not"),
         ({"result": "int17"}, "gemm: result must have at most 16 bits, not 17"),
         (

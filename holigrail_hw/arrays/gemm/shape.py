@@ -150,7 +150,7 @@ class GemmShape(Engine):
         lane, wrong = self.requantiser, []
         if lane is None:
             return []
-        if to_text(lane.rounding) == Rounding.STOCHASTIC.value:
+        if to_text(lane.rounding).startswith("stochastic"):
             wrong.append("rounding must not be stochastic in an array, which has no random words")
         if isinstance(lane, Requantize) and lane.zero_point is None:
             wrong.append("zero_point must be a number, for channels have none of their own")
