@@ -17,7 +17,7 @@ import numpy as np
 from .balls import Ball, ball, log_of_two
 from .elementary import exponential, logarithm, normal_integral, sine_and_cosine
 
-__all__ = ["KNOWN", "Known"]
+__all__ = ["KNOWN", "MOST_EXPONENT", "Known"]
 
 _MOST_GUARD = 1 << 14
 
@@ -28,14 +28,16 @@ class Known:
 
     ``symmetry`` is ``odd`` (f(-x) = -f(x)), ``even``, ``complement`` (f(-x) = 1 - f(x)), ``relu``
     (f(x) = max(x, 0) minus an even function) or ``none``. ``limits`` are its values at minus and
-    plus infinity. ``domain`` says which numerators have a value; ``poles`` which have an infinite
-    one, positive except at -0.
+    plus infinity. ``at`` gets numerators, their place, the bits of the ball, and how many of these
+    are wanted in the end: where f is so near to a limit that they cannot tell, another argument may
+    take the place of x. ``domain`` says which numerators have a value; ``poles`` which have the
+    infinite one ``pole``, with the sign of x if it is positive.
     """
 
     formula: str
     symmetry: str
     limits: tuple[float, float]
-    at: Callable[[Any, int, int], Ball] | None = None
+    at: Callable[[Any, int, int, int], Ball] | None = None
     exactly: Callable[[int, int, int], tuple[int, bool]] | None = None
     exact_at: Callable[[Fraction], Fraction | None] = lambda x: None
     domain: Callable[[Any], Any] = lambda x: x == x
@@ -58,18 +60,24 @@ class Known:
                 scaled = value * Fraction(2) ** bits
                 floor[index], inexact[index] = scaled.__floor__(), scaled.denominator > 1
                 known[index] = True
-        open_ones = np.flatnonzero(~known)
+        # Numbers of one size share one radius.
+        sizes = np.array([max(number.bit_length() + place, 0) for number in x.tolist()])
+        for size in np.unique(sizes[~known]):
+            self._decide(x, place, bits, np.flatnonzero(~known & (sizes == size)), floor)
+        return floor, inexact
+
+    def _decide(self, x: Any, place: int, bits: int, open_ones: Any, floor: Any) -> None:
+        """The floors of some of the numbers, by balls that are made smaller until they tell."""
         guard = 32
         assert self.at is not None
         while len(open_ones):
-            found = self.at(x[open_ones], place, bits + guard)
+            found = self.at(x[open_ones], place, bits + guard, bits)
             low = (found.middle - found.radius) >> guard
             decided = low == (found.middle + found.radius) >> guard
             floor[open_ones[decided]] = low[decided]
             open_ones, guard = open_ones[~decided], 3 * guard
-            if guard > _MOST_GUARD:
+            if len(open_ones) and guard > _MOST_GUARD:
                 raise ArithmeticError(f"{self.formula}: a value must not be this near to a border")
-        return floor, inexact
 
 
 def _limited(x: Any, place: int, most: int) -> Any:
@@ -77,9 +85,9 @@ def _limited(x: Any, place: int, most: int) -> Any:
     return np.minimum(abs(x), (most << -place) if place < 0 else (most >> place) + 1)
 
 
-def _logistic_tail(x: Any, place: int, bits: int) -> tuple[Ball, Ball]:
+def _logistic_tail(x: Any, place: int, bits: int, wanted: int) -> tuple[Ball, Ball]:
     """|x|, limited to where nothing is left, and 1 / (1 + e^|x|)."""
-    a = ball(_limited(x, place, bits + 8), place, bits)
+    a = ball(_limited(x, place, wanted + 8), place, bits)
     e = exponential(-a)
     return a, e.over(e + 1)
 
@@ -92,62 +100,63 @@ def _positive_part(x: Any, place: int, bits: int) -> Ball:
     return ball(np.where(x > 0, x, 0), place, bits)
 
 
-def _sigmoid(x: Any, place: int, bits: int) -> Ball:
-    _, tail = _logistic_tail(x, place, bits)
+def _sigmoid(x: Any, place: int, bits: int, wanted: int) -> Ball:
+    _, tail = _logistic_tail(x, place, bits, wanted)
     return Ball(np.where(x < 0, tail.middle, (1 << bits) - tail.middle), tail.radius, bits)
 
 
-def _tanh(x: Any, place: int, bits: int) -> Ball:
-    e = exponential(ball(-2 * _limited(x, place, bits + 8), place, bits))
+def _tanh(x: Any, place: int, bits: int, wanted: int) -> Ball:
+    e = exponential(ball(-2 * _limited(x, place, wanted + 8), place, bits))
     return _signed(x, (-e + 1).over(e + 1))
 
 
-def _silu(x: Any, place: int, bits: int) -> Ball:
-    a, tail = _logistic_tail(x, place, bits)
+def _silu(x: Any, place: int, bits: int, wanted: int) -> Ball:
+    a, tail = _logistic_tail(x, place, bits, wanted)
     return _positive_part(x, place, bits) - a * tail
 
 
-def _gelu(x: Any, place: int, bits: int) -> Ball:
-    a = ball(_limited(x, place, isqrt(7 * bits // 5) + 4), place, bits)
+def _gelu(x: Any, place: int, bits: int, wanted: int) -> Ball:
+    a = ball(_limited(x, place, isqrt(7 * wanted // 5) + 4), place, bits)
     half = Ball(np.full(x.shape, 1 << (bits - 1), object), 0, bits)
     return _positive_part(x, place, bits) - a * (half - normal_integral(a, doubled=False))
 
 
-def _erf(x: Any, place: int, bits: int) -> Ball:
-    a = ball(_limited(x, place, isqrt(7 * bits // 10) + 3), place, bits)
+def _erf(x: Any, place: int, bits: int, wanted: int) -> Ball:
+    a = ball(_limited(x, place, isqrt(7 * wanted // 10) + 3), place, bits)
     return _signed(x, normal_integral(a, doubled=True))
 
 
-def _softplus(x: Any, place: int, bits: int) -> Ball:
-    e = exponential(ball(-_limited(x, place, bits + 8), place, bits))
+def _softplus(x: Any, place: int, bits: int, wanted: int) -> Ball:
+    e = exponential(ball(-_limited(x, place, wanted + 8), place, bits))
     one_more = e + 1
     log = logarithm(one_more.middle, -bits, bits)
     log = Ball(log.middle, log.radius + one_more.radius + 1, bits)
     return _positive_part(x, place, bits) + log
 
 
-# Beyond this every format overflows; 2^4096 is more than any holds.
-_LARGEST = 1 << 12
+_LARGEST = 1 << 9
+MOST_EXPONENT = _LARGEST
+"""Results of formats whose numbers are below 2^this are right for every argument."""
 
 
-def _within(x: Any, place: int, bits: int) -> Any:
+def _within(x: Any, place: int, wanted: int) -> Any:
     """Arguments of exponentials, from where nothing is left to where no format reaches."""
-    low, high = (bits + 4, _LARGEST)
+    low, high = (wanted + 4, _LARGEST)
     if place >= 0:
         return np.clip(x, -(low >> place) - 1, (high >> place) + 1)
     return np.clip(x, -(low << -place), high << -place)
 
 
-def _exp(x: Any, place: int, bits: int) -> Ball:
-    return exponential(ball(_within(x, place, bits), place, bits))
+def _exp(x: Any, place: int, bits: int, wanted: int) -> Ball:
+    return exponential(ball(_within(x, place, wanted), place, bits))
 
 
-def _exp2(x: Any, place: int, bits: int) -> Ball:
+def _exp2(x: Any, place: int, bits: int, wanted: int) -> Ball:
     two = log_of_two(bits)
-    return exponential(ball(_within(x, place, bits), place, bits) * two)
+    return exponential(ball(_within(x, place, wanted), place, bits) * two)
 
 
-def _log2(x: Any, place: int, bits: int) -> Ball:
+def _log2(x: Any, place: int, bits: int, wanted: int) -> Ball:
     return logarithm(x, place, bits).over(log_of_two(bits))
 
 
@@ -247,7 +256,7 @@ KNOWN = {
         "sin x, x in radians",
         "odd",
         (nan, nan),
-        lambda x, place, bits: sine_and_cosine(ball(x, place, bits))[0],
+        lambda x, place, bits, wanted: sine_and_cosine(ball(x, place, bits))[0],
         exact_at=_at_zero(0),
         keeps_zero_sign=True,
     ),
@@ -255,7 +264,7 @@ KNOWN = {
         "cos x, x in radians",
         "even",
         (nan, nan),
-        lambda x, place, bits: sine_and_cosine(ball(x, place, bits))[1],
+        lambda x, place, bits, wanted: sine_and_cosine(ball(x, place, bits))[1],
         exact_at=_at_zero(1),
     ),
 }

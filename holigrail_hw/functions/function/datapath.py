@@ -83,28 +83,19 @@ def approximated(
 
 def _core_of_magnitude(plan: Plan, fold: Fold, core: Any, magnitude: Wire, multiplier: str) -> Wire:
     """v of |x|: the constant where a bit above the index is set, else the core's number."""
-    kept = fold.index_width
-    if fold.constant is None:
-        # Only the least negative number reaches the top bit; it shares the last index.
-        index = plan.step(
-            "index",
-            unsigned(kept),
-            lambda a: a[:kept] | a[kept].replicate(kept),
-            magnitude,
-            using=Logic(1, kept),
-        )
-        return _core(plan, core, index, multiplier)
+    kept, constant = fold.index_width, fold.constant
+    assert constant is not None
     index = plan.step("index", unsigned(kept), lambda a: a[:kept], magnitude)
     beyond = plan.step("beyond", 1, lambda a: a[kept:].any(), magnitude, using=Logic())
     v = _core(plan, core, index, multiplier)
-    width, is_signed = bits_for(fold.constant, fold.constant)
+    width, is_signed = bits_for(constant, constant)
     shape = Shape.cast(v.shape)
     signs = shape.signed or is_signed
     width = max(shape.width + (signs and not shape.signed), width + (signs and not is_signed))
     return plan.step(
         "limited",
         Shape(width, signs),
-        lambda v, b: Mux(b, fold.constant, v),
+        lambda v, b: Mux(b, constant, v),
         v,
         beyond,
         using=Multiplexer(width),

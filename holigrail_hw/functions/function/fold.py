@@ -15,7 +15,7 @@ relu        u = a,                r = floor(max(x, 0) + v)
 The half for rounding to nearest is part of v. Where f hardly changes any more, all u from a power
 of two on share one constant, and the core has so many index bits less. Which v are right for each u
 is the *corridor*: what the two signs allow, intersected. The greatest magnitude, of the least
-negative number, shares the index of the one before.
+negative number, always is among those that get the constant.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ __all__ = ["Corridor", "Fold", "corridor_of", "folds_of", "results_of"]
 class Fold:
     """``index_width`` bits of u reach the core; from 2^index_width on v is ``constant``.
 
-    ``constant`` is None if u never gets there. ``guard``: bits of v below the last place.
+    ``constant`` is None without a fold: u never gets there. ``guard``: bits of v below the last
+    place.
     """
 
     kind: str
@@ -96,26 +97,31 @@ def corridor_of(request: Request, kind: str, guard: int) -> Corridor | None:
         one = 1 << -request.result.least_place if kind == "complement" else 0
         mirrored = (one - high) * unit, (one - low) * unit + unit - 1
     half = 1 << (request.input.width - 1)
-    negative = -np.arange(half) & (2 * half - 1)
-    down, up = least[:half].copy(), most[:half].copy()
-    down[1:] = np.maximum(down[1:], mirrored[0][negative[1:]])
-    up[1:] = np.minimum(up[1:], mirrored[1][negative[1:]])
-    down[-1], up[-1] = max(down[-1], mirrored[0][half]), min(up[-1], mirrored[1][half])
-    return _shortened(kind, guard, down, up, exact[:half])
+    u = np.arange(half + 1)
+    positive, negative = np.minimum(u, half - 1), -u & (2 * half - 1)
+    down, up = least[positive], most[positive]
+    # Zero has one sign only, and so has the greatest magnitude.
+    down[1:] = np.maximum(down, mirrored[0][negative])[1:]
+    up[1:] = np.minimum(up, mirrored[1][negative])[1:]
+    down[half], up[half] = (side[half] for side in mirrored)
+    return _shortened(kind, guard, down, up, exact[positive])
 
 
 def _shortened(kind: str, guard: int, low: Any, high: Any, target: Any) -> Corridor | None:
     """Without the upper part that one constant serves; None if there is no right number."""
     if (low > high).any():
         return None
-    width = len(low).bit_length() - 1
-    constant = None
-    while kind != "none" and width > 1:
-        start = 1 << (width - 1)
-        least, most = int(low[start:].max()), int(high[start:].min())
-        if least > most:
-            break
-        width, constant = width - 1, min(max(round(float(target[-1])), least), most)
+    width, constant = (len(low) - 1).bit_length(), None
+    if kind != "none":
+        least, most = int(low[-1]), int(high[-1])
+        width = len(low).bit_length() - 1
+        while width > 1:
+            start = 1 << (width - 1)
+            down, up = int(low[start:].max()), int(high[start:].min())
+            if down > up:
+                break
+            width, least, most = width - 1, down, up
+        constant = min(max(round(float(target[-1])), least), most)
     kept = slice(0, 1 << width)
     return Corridor(Fold(kind, guard, width, constant), low[kept], high[kept], target[kept])
 
@@ -125,11 +131,8 @@ def results_of(request: Request, fold: Fold, core: Any) -> Any:
     x = _numbers(request)
     if fold.kind == "none":
         return core(x - x.min()) >> fold.guard
-    index = np.minimum(abs(x), (1 << (request.input.width - 1)) - 1)
-    inside = np.minimum(index, (1 << fold.index_width) - 1)
-    v = core(inside)
-    if fold.constant is not None:
-        v = np.where(index > inside, fold.constant, v)
+    inside = np.minimum(abs(x), (1 << fold.index_width) - 1)
+    v = np.where(abs(x) > inside, fold.constant, core(inside))
     if fold.kind == "relu":
         return (_positive_part(request, x, fold.guard) + v) >> fold.guard
     found = v >> fold.guard

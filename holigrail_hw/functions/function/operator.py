@@ -29,7 +29,7 @@ from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from ..exact.catalogue import KNOWN
+from ..exact.catalogue import KNOWN, MOST_EXPONENT
 from .cost import METRICS
 from .datapath import approximated, looked_up
 from .search import METHODS, Approximation, approximation
@@ -110,6 +110,10 @@ class Function(OperatorSpec):
                 _ = format.least_place
             except TypeError:
                 wrong.append(f"{name} must have numbers that are binary fractions, not {format}")
+        if self.result.number_range[1] >= 1 << MOST_EXPONENT:
+            wrong.append(
+                f"result must have no numbers from 2^{MOST_EXPONENT} on, not {self.result}"
+            )
         is_fixed = isinstance(self.input, FixedFormat) and isinstance(self.result, FixedFormat)
         may_be_wide = is_fixed and self.method not in (TABLE, "multipartite")
         most = _WIDEST if may_be_wide and self.f != TABLE else _WIDEST_TABLE
