@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,13 +52,13 @@ FORMATS = {
 }
 
 
-def of(f: str, **options: object) -> Function:
+def of(f: str, **options: object) -> Any:
     """A function in the formats above."""
     formats = dict(zip(("input", "result"), FORMATS.get(f, ()), strict=False))
     return make(Function, f=f, **{**formats, **options})
 
 
-def beyond(spec: Function, allowed: float) -> list[tuple[float, float, float]]:
+def beyond(spec: Any, allowed: float) -> list[tuple[float, float, float]]:
     """Numbers x, the result and f(x) where the result is off by ``allowed`` units or more."""
     codes = np.arange(1 << spec.input.width)
     unit, wrong = 2.0**spec.result.least_place, []
@@ -196,7 +197,7 @@ def test_a_table_of_numbers(tmp_path):
     from_file = make(Function, **options, values=str(path))
     from_text = make(Function, **options, values=",".join(map(str, SQUARE)))
     given = tabulated(lambda x: SQUARE[int(x) & 7], parse("int3"))
-    from_python = find("function")(**options, values=given)
+    from_python = find("function")(**{**options, "values": given})
     assert from_file == from_text == from_python
     assert from_file.golden(x=np.arange(8))["result"].tolist() == list(SQUARE)
     check([from_file])

@@ -132,7 +132,7 @@ def results_of(request: Request, fold: Fold, core: Any) -> Any:
     if fold.kind == "none":
         return core(x - x.min()) >> fold.guard
     inside = np.minimum(abs(x), (1 << fold.index_width) - 1)
-    v = np.where(abs(x) > inside, fold.constant, core(inside))
+    v: Any = np.where(abs(x) > inside, fold.constant, core(inside))
     if fold.kind == "relu":
         return (_positive_part(request, x, fold.guard) + v) >> fold.guard
     found = v >> fold.guard
