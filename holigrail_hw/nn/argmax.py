@@ -4,17 +4,18 @@ The left one stays unless the right one is larger, so that of equal numbers (+0 
 the first wins. A NaN loses against every number; if all are NaN, the first one is the answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth import Mux, Shape, Value, unsigned
+from amaranth import Const, Mux, Shape, Value, unsigned
 
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.estimate.primitives import Logic, Multiplexer
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.integer.balanced_tree import balanced_tree
 from holigrail_hw.hdl.number.order import order
 from holigrail_hw.hdl.number.project import has_hardware
@@ -64,6 +65,30 @@ class Argmax(OperatorSpec):
             wins = (found == golden.GREATER) | (known & ~new)
             value, index = np.where(wins, other, value), np.where(wins, number, index)
         return {"index": index.astype(np.uint64), "value": value}
+
+    @property
+    def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """Whole numbers at one place, compared from the first to the last."""
+        format = self.format
+        if not reference.is_known(format, result=format):
+            return None
+        if not reference.fits(reference.span(format)):
+            return None
+
+        def answer(plan: Plan, **codes: Any) -> dict[str, Any]:
+            names = list(codes)
+            value: Any = Value.cast(codes[names[0]])
+            index: Any = Const(0, (self.count - 1).bit_length())
+            for number, name in enumerate(names[1:], start=1):
+                known = reference.decode(plan, format, value)
+                new = reference.decode(plan, format, codes[name])
+                found = reference.compare(plan, known, new, alike=True)
+                wins = found["less"] | (known.nan & ~new.nan)
+                value = Mux(wins, Value.cast(codes[name]), value)
+                index = Mux(wins, number, index)
+            return {"index": index, "value": value}
+
+        return reference.circuit(self.inputs(), self.outputs(), answer)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         width = (self.count - 1).bit_length()

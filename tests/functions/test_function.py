@@ -1,6 +1,7 @@
 """The operator function: results against floats and fractions, hardware, refusals."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,7 @@ from holigrail_hw.flow.prove import prove
 from holigrail_hw.formats import parse
 from holigrail_hw.functions.exact.catalogue import KNOWN
 from holigrail_hw.functions.exact.values import tabulated
+from holigrail_hw.functions.function import search
 from holigrail_hw.functions.function.operator import Function
 from holigrail_hw.functions.function.search import METHODS
 
@@ -261,6 +263,21 @@ def test_a_method_that_finds_nothing():
     spec = make(Function, input="int3", method="polynomial-3")
     with pytest.raises(RequestError, match="method must be another than polynomial-3, which is"):
         spec.golden(x=np.arange(8))
+
+
+def test_a_wrong_approximation_is_noticed(monkeypatch):
+    """Whatever a method finds is checked at every x: here one coefficient is off by one unit."""
+    known = search.polynomial_for
+
+    def worse(*arguments):
+        corridor, found = known(*arguments)
+        constants = (found.coefficients[0][0] + 2 * found.segment_width, *found.coefficients[0][1:])
+        return corridor, replace(found, coefficients=(constants, *found.coefficients[1:]))
+
+    monkeypatch.setattr(search, "polynomial_for", worse)
+    spec = make(Function, f="erf", method="polynomial-1", input="sfix7_en4", result="sfix7_en6")
+    with pytest.raises(ArithmeticError, match="must be right for every number"):
+        spec.facts()
 
 
 def test_the_name_of_a_module_is_no_word_of_verilog():

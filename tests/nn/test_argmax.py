@@ -7,6 +7,7 @@ import pytest
 from hardware import check, make
 
 from holigrail_hw.core import RequestError
+from holigrail_hw.flow.prove import prove
 from holigrail_hw.nn.argmax import Argmax
 
 
@@ -39,6 +40,12 @@ def test_hardware_with_ties():
     """Numbers of two bits are equal all the time; with fp4 there are zeros of both signs."""
     check([make(Argmax, count=n, format="int2") for n in (2, 3, 6)])
     check([make(Argmax, count=4, format="fp4_e2m1"), make(Argmax, count=3, format="binary")])
+
+
+@pytest.mark.parametrize("format", ["int8", "fp8_e4m3"])
+def test_proofs(format):
+    result = prove.run(make(Argmax, count=3, format=format))
+    assert (result.status, result.against) == ("proved", "reference circuit")
 
 
 def test_refusals():

@@ -62,7 +62,7 @@ def test_hardware():
     """Odd widths, one bit, a factor of each sign and of 0."""
     small = {"count": 3, "input": "int4", "result": "sfix5_en2"}
     check([of(**small, gamma="3,-5,0", beta="0,-9,4"), of(count=2, input="int1", result="int3")])
-    check([of(count=3, input="ufix3_en1", result="sfix4_en-1", gamma="60,-60,7")])
+    check([of(count=3, input="ufix3_en1", result="sfix3_en-1", gamma="60,-60,7")])
     check([of(**{**small, "count": 2})], Timing(latency=3), 300)
 
 
@@ -77,8 +77,8 @@ def test_larger_hardware():
         ({"input": "fp16"}, "input must be an integer or fixed point, not fp16"),
         ({"result": "int40"}, "result must have at most 24 bits, not 40"),
         ({"result": "sfix8_en-9"}, "result must have -8 to 24 fraction bits, not -9"),
-        ({"gamma": "1,2,3"}, "gamma must be 2 numbers, not 3"),
-        ({"beta": "1,99999999"}, "beta must be numbers below 2^24, not 99999999"),
+        ({"gamma": "1,2"}, "gamma must be 3 numbers, not 2"),
+        ({"beta": "1,0,99999999"}, "beta must be numbers below 2^24, not 99999999"),
     ],
 )
 def test_refusals(options, message):

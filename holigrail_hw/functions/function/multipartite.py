@@ -66,22 +66,23 @@ class Multipartite:
         return v + sum(part.evaluate(u, self.index_width) for part in self.offsets)
 
     @property
-    def initial_width(self) -> int:
+    def width(self) -> int:
+        """Bits of an initial value, about those of v."""
         return bits_for(min(self.initial), max(self.initial))[0]
 
     @property
     def table_bits(self) -> int:
         offsets = sum(bits_for(*p.entry_range)[0] << p.address_width for p in self.offsets)
-        return (self.initial_width << self.alpha) + offsets
+        return (self.width << self.alpha) + offsets
 
     @property
     def luts(self) -> int:
         widths = [(p.address_width, bits_for(*p.entry_range)[0]) for p in self.offsets]
-        return _luts(self.alpha, self.initial_width, widths)
+        return _luts(self.alpha, self.width, widths)
 
     @property
     def summary(self) -> str:
-        parts = [f"{1 << self.alpha} x {self.initial_width}"]
+        parts = [f"{1 << self.alpha} x {self.width}"]
         parts += [f"{1 << p.address_width} x {bits_for(*p.entry_range)[0]}" for p in self.offsets]
         return " + ".join(parts) + " bits"
 

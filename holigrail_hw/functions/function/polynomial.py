@@ -66,6 +66,11 @@ class Polynomial:
         return found
 
     @property
+    def width(self) -> int:
+        """Bits of c_0, about those of v."""
+        return self.widths[0]
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """Bits of the coefficients, from c_0 up."""
         return tuple(bits_for(min(column), max(column))[0] for column in self.coefficients)

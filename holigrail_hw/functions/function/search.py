@@ -50,15 +50,7 @@ def _fold_luts(fold: Fold, core: Any) -> int:
     """The magnitude of x, and the sign or the positive part put back."""
     if fold.kind == "none":
         return 0
-    width = (
-        max(
-            1,
-            getattr(core, "widths", (0,))[0],
-            getattr(core, "initial_width", 0),
-            getattr(core, "entry_width", 0),
-        )
-        - fold.guard
-    )
+    width = max(core.width - fold.guard, 1)
     luts = adder_luts(fold.index_width + 1) * 2
     if fold.kind in ("odd", "complement"):
         luts += 2 * adder_luts(width)

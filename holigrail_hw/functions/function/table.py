@@ -24,20 +24,21 @@ class Table:
         return np.array(self.entries, np.int64)[u]
 
     @property
-    def entry_width(self) -> int:
+    def width(self) -> int:
+        """Bits of v."""
         return bits_for(min(self.entries), max(self.entries))[0]
 
     @property
     def table_bits(self) -> int:
-        return self.entry_width << self.index_width
+        return self.width << self.index_width
 
     @property
     def luts(self) -> int:
-        return rom_luts(self.index_width, self.entry_width)
+        return rom_luts(self.index_width, self.width)
 
     @property
     def summary(self) -> str:
-        return f"{len(self.entries)} entries of {self.entry_width} bits"
+        return f"{len(self.entries)} entries of {self.width} bits"
 
 
 def table_for(corridor: Corridor) -> Table:

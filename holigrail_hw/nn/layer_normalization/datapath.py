@@ -78,12 +78,13 @@ def inverse_root(plan: Plan, v: Wire, k: int, p: int) -> tuple[Wire, Wire]:
     return looked_up(plan, "root", entries, index), distance
 
 
-def numerator(plan: Plan, x: Wire, total: Wire, count: int, gamma: int, n: int) -> Wire:
-    """(N x - S1) |gamma|."""
+def numerator(plan: Plan, x: Wire, total: Wire, count: int, span: int, gamma: int, n: int) -> Wire:
+    """(N x - S1) |gamma|; no two x differ by more than ``span``."""
     grown = constant_product(plan, x, count)
-    width = max(grown.width, total.width) + 2
+    width = ((count - 1) * span).bit_length() + 1
+    using = Adder(width)
     found = plan.step(
-        f"numerator{n}", signed(width), lambda a, b: a - b, grown, total, using=Adder(width)
+        f"numerator{n}", signed(width), lambda a, b: a - b, grown, total, using=using, wrap=True
     )
     return constant_product(plan, found, abs(gamma))
 
@@ -92,15 +93,18 @@ def limited(
     plan: Plan,
     product: Wire,
     distance: Wire,
-    pairs: int,
+    largest: int,
     shift: int,
     gamma: int,
     beta: int,
     result: FixedFormat,
     n: int,
 ) -> Wire:
-    """A product with R, aligned by V, rounded at ``shift``, plus beta, in the result's range."""
-    width = product.width + pairs - 1
+    """A product with R, aligned by V, rounded at ``shift``, plus beta, in the result's range.
+
+    ``largest``: no result is larger before beta is added, in units of its last place.
+    """
+    width = (largest << shift).bit_length() + 1
     aligned = plan.step(
         f"aligned{n}",
         signed(width),
@@ -115,9 +119,12 @@ def limited(
     def rounded(a: Any) -> Any:
         return ((half - a if is_negative else half + a) >> shift) + beta
 
-    whole = signed(max(width + 2 - shift, 2) + beta.bit_length())
+    ends = largest + 1 + abs(beta), *map(abs, result.integer_range)
+    whole = signed(max(ends).bit_length() + 1)
     value = plan.step(f"rounded{n}", whole, rounded, aligned, using=Adder(width), wrap=True)
     low, high = result.minimum, result.maximum
+    if low <= beta - largest and beta + largest <= high:
+        return plan.step(f"limited{n}", shape_of(result), lambda y: y, value, wrap=True)
     return plan.step(
         f"limited{n}",
         shape_of(result),

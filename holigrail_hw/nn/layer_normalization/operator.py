@@ -50,10 +50,10 @@ _WIDEST = 24
 class LayerNormalization(OperatorSpec):
     """result0, result1, ... of x0, x1, ...; latency 0 without a clock request."""
 
-    count: int = parameter(2, "how many numbers", low=2, high=64, samples=(3,))
+    count: int = parameter(3, "how many numbers", low=2, high=64, samples=(3,))
     input: Format = parameter(parse("int6"), "format of the numbers", samples=(parse("ufix5_en2"),))
     result: Format = parameter(
-        parse("sfix8_en5"), "format of the results", samples=(parse("sfix6_en2"),)
+        parse("sfix6_en3"), "format of the results", samples=(parse("sfix6_en3"),)
     )
     epsilon: int = parameter(
         1,
@@ -64,13 +64,13 @@ class LayerNormalization(OperatorSpec):
     gamma: tuple[int, ...] | None = parameter(
         None,
         "factors of the results in units of 2^-gamma_fraction, one for each; 1 if none",
-        samples=((3, -5),),
+        samples=((3, -5, 8),),
     )
     gamma_fraction: int = parameter(2, "fraction bits of gamma", low=0, high=16)
     beta: tuple[int, ...] | None = parameter(
         None,
         "what is added to the results, in units of their last place; 0 if none",
-        samples=((1, -70),),
+        samples=((1, -20, 0),),
     )
     index_bits: int | None = parameter(
         None,
@@ -145,6 +145,12 @@ class LayerNormalization(OperatorSpec):
         reach = min(largest / (1 << self.gamma_fraction), ends * unit / (1 - rho))
         return reach * rho + unit / 2
 
+    def _largest(self, gamma: int) -> int:
+        """No result is larger, in units of its last place and before beta is added."""
+        rho = relative_error(self._index_bits, self._root_bits)
+        unit = Fraction(2) ** (self.result.least_place + self.gamma_fraction)
+        return int((isqrt(self.count - 1) + 1) * abs(gamma) * (1 + rho) / unit) + 1
+
     def inputs(self) -> dict[str, Format]:
         return {f"x{number}": self.input for number in range(self.count)}
 
@@ -208,6 +214,7 @@ class LayerNormalization(OperatorSpec):
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         x, result = list(wires.values()), self.result
         assert isinstance(result, FixedFormat)
+        span = self.input.integer_range[1] - self.input.integer_range[0]
         total = sum_of(plan, x)
         v = variance_of(plan, x, total, self.epsilon, self._pairs, self.multiplier)
         root, distance = inverse_root(plan, v, self._index_bits, self._root_bits)
@@ -219,8 +226,8 @@ class LayerNormalization(OperatorSpec):
                 value = min(max(beta, result.minimum), result.maximum)
                 found[name] = plan.constant(value, shape_of(result))
                 continue
-            scaled = numerator(plan, x[n], total, self.count, gamma, n)
+            scaled = numerator(plan, x[n], total, self.count, span, gamma, n)
             product = multiply(plan, scaled, root, self.multiplier, f"product{n}")
-            options = (self._pairs, shift, gamma, beta, result, n)
+            options = (self._largest(gamma), shift, gamma, beta, result, n)
             found[name] = limited(plan, product, distance, *options)
         return found
