@@ -70,9 +70,9 @@ def test_larger_hardware():
             "input must have so few fraction bits that 4096 exponentials do, not 8722476",
         ),
         (
-            {"exponential_bits": 3, "reciprocal_bits": 3},
+            {"exponential_bits": 2, "reciprocal_bits": 3},
             "exponential_bits and reciprocal_bits must"
-            " be more than the result's fraction bits together, not 3 and 3",
+            " be more than the result's fraction bits together, not 2 and 3",
         ),
     ],
 )

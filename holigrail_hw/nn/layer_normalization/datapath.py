@@ -24,9 +24,9 @@ __all__ = ["inverse_root", "limited", "numerator", "variance_of"]
 
 
 def variance_of(
-    plan: Plan, x: Sequence[Wire], total: Wire, epsilon: int, pairs: int, multiplier: str
+    plan: Plan, x: Sequence[Wire], total: Wire, epsilon: int, most: int, multiplier: str
 ) -> Wire:
-    """V = N S2 - S1^2 + E, of two bits for each pair."""
+    """V = N S2 - S1^2 + E, at most ``most``, as an even number of bits."""
     squares = [multiply(plan, a, a, multiplier, f"square{n}") for n, a in enumerate(x)]
     # A square is no negative number, whatever the product of signed ones could be.
     squares = [
@@ -35,15 +35,17 @@ def variance_of(
     ]
     grown = constant_product(plan, sum_of(plan, squares, "squares"), len(x))
     square = multiply(plan, total, total, multiplier, "square_of_sum")
-    return plan.step(
+    width = most.bit_length()
+    v = plan.step(
         "variance",
-        unsigned(2 * pairs),
+        unsigned(width),
         lambda s, t: s - t + epsilon,
         grown,
         square,
-        using=Adder(2 * pairs),
+        using=Adder(width),
         wrap=True,
     )
+    return plan.step("pairs_of_bits", unsigned(width + width % 2), lambda v: v, v)
 
 
 def inverse_root(plan: Plan, v: Wire, k: int, p: int) -> tuple[Wire, Wire]:

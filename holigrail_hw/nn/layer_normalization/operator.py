@@ -51,9 +51,9 @@ class LayerNormalization(OperatorSpec):
     """result0, result1, ... of x0, x1, ...; latency 0 without a clock request."""
 
     count: int = parameter(3, "how many numbers", low=2, high=64, samples=(3,))
-    input: Format = parameter(parse("int6"), "format of the numbers", samples=(parse("ufix5_en2"),))
+    input: Format = parameter(parse("int4"), "format of the numbers", samples=(parse("int4"),))
     result: Format = parameter(
-        parse("sfix6_en3"), "format of the results", samples=(parse("sfix6_en3"),)
+        parse("sfix5_en2"), "format of the results", samples=(parse("sfix5_en2"),)
     )
     epsilon: int = parameter(
         1,
@@ -64,13 +64,12 @@ class LayerNormalization(OperatorSpec):
     gamma: tuple[int, ...] | None = parameter(
         None,
         "factors of the results in units of 2^-gamma_fraction, one for each; 1 if none",
-        samples=((3, -5, 8),),
+        samples=((3, -5, 0),),
     )
     gamma_fraction: int = parameter(2, "fraction bits of gamma", low=0, high=16)
     beta: tuple[int, ...] | None = parameter(
         None,
         "what is added to the results, in units of their last place; 0 if none",
-        samples=((1, -20, 0),),
     )
     index_bits: int | None = parameter(
         None,
@@ -126,13 +125,16 @@ class LayerNormalization(OperatorSpec):
         return self.beta or (0,) * self.count
 
     @property
+    def _most(self) -> int:
+        """The greatest V: one half of the numbers at either end."""
+        low, high = self.input.integer_range
+        half = self.count // 2
+        return half * (self.count - half) * (high - low) ** 2 + self.epsilon
+
+    @property
     def _pairs(self) -> int:
         """Pairs of bits of the greatest V."""
-        low, high = self.input.integer_range
-        # The variance is greatest where one half of the numbers is at either end.
-        half = self.count // 2
-        most = half * (self.count - half) * (high - low) ** 2 + self.epsilon
-        return (most.bit_length() + 1) // 2
+        return (self._most.bit_length() + 1) // 2
 
     @property
     def bound(self) -> Fraction:
@@ -216,7 +218,7 @@ class LayerNormalization(OperatorSpec):
         assert isinstance(result, FixedFormat)
         span = self.input.integer_range[1] - self.input.integer_range[0]
         total = sum_of(plan, x)
-        v = variance_of(plan, x, total, self.epsilon, self._pairs, self.multiplier)
+        v = variance_of(plan, x, total, self.epsilon, self._most, self.multiplier)
         root, distance = inverse_root(plan, v, self._index_bits, self._root_bits)
         shift = self._root_bits + self._pairs + self.gamma_fraction + result.least_place
         found = {}

@@ -46,10 +46,10 @@ class Softmax(OperatorSpec):
 
     count: int = parameter(2, "how many numbers", low=2, high=64, samples=(3,))
     input: Format = parameter(
-        parse("sfix6_en2"), "format of the numbers", samples=(parse("sfix6_en2"),)
+        parse("sfix5_en1"), "format of the numbers", samples=(parse("sfix5_en1"),)
     )
     result: Format = parameter(
-        parse("ufix6_en6"), "format of the results", samples=(parse("sfix5_en3"),)
+        parse("ufix5_en5"), "format of the results", samples=(parse("ufix5_en5"),)
     )
     exponential_bits: int | None = parameter(
         None, "fraction bits of exponentials; enough for a quarter unit if none", low=1, high=28
