@@ -26,7 +26,7 @@ from holigrail_hw.core import (
 )
 from holigrail_hw.estimate.primitives import Lookup
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
-from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..exact.catalogue import KNOWN, MOST_EXPONENT
@@ -94,9 +94,7 @@ class Function(OperatorSpec):
         samples=("symmetric",),
     )
     metric: str = parameter("luts", "what is to be small", choices=METRICS, samples=("luts",))
-    multiplier: str = parameter(
-        "rows", "structure of products", choices=MULTIPLIERS, samples=("rows",)
-    )
+    multiplier: str = parameter("rows", MULTIPLIER_MEANING, choices=MULTIPLIERS, samples=("rows",))
 
     def check(self) -> list[str]:
         wrong = self._wrong_formats() or self._wrong_choices()

@@ -24,7 +24,7 @@ from holigrail_hw import golden
 from holigrail_hw.core import ExactOutputs, OperatorSpec, Timing, clamped, operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.hdl.integer.balanced_tree import sum_of
-from holigrail_hw.hdl.integer.multiply import MULTIPLIERS, multiply
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS, multiply
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
@@ -77,9 +77,7 @@ class LayerNormalization(OperatorSpec):
         low=3,
         high=14,
     )
-    multiplier: str = parameter(
-        "rows", "structure of products", choices=MULTIPLIERS, samples=("rows",)
-    )
+    multiplier: str = parameter("rows", MULTIPLIER_MEANING, choices=MULTIPLIERS, samples=("rows",))
 
     def derive(self) -> dict[str, Any]:
         if self.index_bits is not None:

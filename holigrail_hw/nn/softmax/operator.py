@@ -22,7 +22,7 @@ from holigrail_hw.core import ExactOutputs, OperatorSpec, Timing, clamped, opera
 from holigrail_hw.formats import FixedFormat, Format, parse
 from holigrail_hw.functions.exact.catalogue import KNOWN
 from holigrail_hw.hdl.integer.balanced_tree import sum_of
-from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
+from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .datapath import exponential, largest, reciprocal, scaled
@@ -60,9 +60,7 @@ class Softmax(OperatorSpec):
         low=1,
         high=28,
     )
-    multiplier: str = parameter(
-        "rows", "structure of products", choices=MULTIPLIERS, samples=("rows",)
-    )
+    multiplier: str = parameter("rows", MULTIPLIER_MEANING, choices=MULTIPLIERS, samples=("rows",))
 
     def derive(self) -> dict[str, Any]:
         if not isinstance(self.result, FixedFormat):
