@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -220,7 +221,7 @@ class Function(OperatorSpec):
             "symmetry": found.fold.kind,
             "tables": found.core.summary,
             "table bits": found.core.table_bits,
-            "largest error (ulp)": f"{float(found.error):.4f} at x = {worst}",
+            "largest error (ulp)": f"{ceil(found.error * 10**6) / 10**6:.6f} at x = {worst}",
             "correctly rounded": f"{found.rounded} of {count}",
             "error proof": f"all {count} x computed, and compared with f to 20 more bits",
         }
