@@ -181,6 +181,16 @@ def test_values_round_like_the_numbers_themselves():
         assert (result.project(exact, mode, overflow="saturate") == expected).all(), mode
 
 
+def test_negative_values_are_cut_off_to_the_right_side():
+    """Of a table of sixty-fourths only sixteenths are kept, and what is below as one bit."""
+    numbers = tuple(Fraction(n, 64) for n in range(-64, 64))
+    exact = values_of("table", numbers, parse("int7"), 4).exact()
+    result = parse("sfix6_en2")
+    for mode in ("nearest_even", "nearest_away", "toward_zero", "up", "down", "to_odd"):
+        expected = result.encode(list(numbers), mode)
+        assert (result.project(exact, mode) == expected).all(), mode
+
+
 def test_a_python_function_in_the_order_of_codes():
     assert tabulated(lambda x: x * x, parse("int2")) == (0, 1, 4, 1)
     assert tabulated(lambda x: x / 4, parse("uint1")) == (0, Fraction(1, 4))

@@ -207,6 +207,19 @@ def test_a_table_of_numbers(tmp_path):
     assert set(thirds.golden(x=np.arange(8))["result"].tolist()) <= {5, 6}
 
 
+def test_the_border_of_the_range():
+    """Less than one unit beyond it is right, and becomes the end; one unit is not."""
+    options = {"f": "table", "input": "uint1", "result": "uint3"}
+    for near in ("-0.99,7.99", "-1/3,0"):
+        spec = make(Function, **options, values=near)
+        assert spec.golden(x=[0])["result"][0] == 0
+    assert make(Function, **options, values="0,7.99").golden(x=[1])["result"][0] == 7
+    for far in ("-1,0", "-1.5,0", "0,8"):
+        with pytest.raises(RequestError, match="result must hold table of every x"):
+            make(Function, **options, values=far)
+        assert make(Function, **options, values=far, overflow="saturate").golden(x=[0, 1])
+
+
 def test_a_large_table_is_a_block_of_memory():
     """Read into a register at once where there is a clock, else logic."""
     spec = make(Function, f="exp", input="sfix10_en8", result="ufix12_en8", method="table")

@@ -23,6 +23,7 @@ def of(**options: object) -> Softmax:
         {"count": 7, "input": "sfix9_en5", "result": "ufix10_en9"},
         {"count": 3, "input": "ufix3_en-1", "result": "ufix4_en4"},
         {"count": 3, "exponential_bits": 4, "reciprocal_bits": 5},
+        {"count": 24, "exponential_bits": 2, "reciprocal_bits": 9, "input": "sfix5_en3"},
         {"count": 64, "input": "sfix6_en3", "result": "sfix12_en11"},
     ],
 )
