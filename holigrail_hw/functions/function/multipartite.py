@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .cost import METRICS, adder_luts, bits_for, rom_luts
+from .cost import METRICS, adder_luts, bits_for, rom_luts, stored_bits
 from .fold import Corridor
 
 __all__ = ["Multipartite", "multipartite_for"]
@@ -72,8 +72,8 @@ class Multipartite:
 
     @property
     def table_bits(self) -> int:
-        offsets = sum(bits_for(*p.entry_range)[0] << p.address_width for p in self.offsets)
-        return (self.width << self.alpha) + offsets
+        offsets = sum(stored_bits(p.entries) << p.address_width for p in self.offsets)
+        return (stored_bits(self.initial) << self.alpha) + offsets
 
     @property
     def luts(self) -> int:

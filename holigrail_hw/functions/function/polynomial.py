@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .cost import METRICS, adder_luts, bits_for, product_luts, rom_luts
+from .cost import METRICS, adder_luts, bits_for, product_luts, rom_luts, stored_bits
 from .fold import Corridor
 
 __all__ = ["Polynomial", "polynomial_for"]
@@ -77,7 +77,7 @@ class Polynomial:
 
     @property
     def table_bits(self) -> int:
-        return sum(self.widths) << self.segment_width
+        return sum(map(stored_bits, self.coefficients)) << self.segment_width
 
     @property
     def luts(self) -> int:

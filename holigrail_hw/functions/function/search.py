@@ -50,13 +50,12 @@ def _fold_luts(fold: Fold, core: Any) -> int:
     """The magnitude of x, and the sign or the positive part put back."""
     if fold.kind == "none":
         return 0
-    width = max(core.width - fold.guard, 1)
-    luts = adder_luts(fold.index_width + 1) * 2
+    luts = adder_luts(fold.index_width + 1)
     if fold.kind in ("odd", "complement"):
-        luts += 2 * adder_luts(width)
+        luts += adder_luts(max(core.width - fold.guard, 1))
     if fold.kind == "relu":
-        luts += adder_luts(width + fold.guard)
-    return luts + (width if fold.constant is not None else 0)
+        luts += adder_luts(core.width)
+    return luts
 
 
 @lru_cache(maxsize=64)

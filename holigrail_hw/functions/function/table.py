@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .cost import bits_for, rom_luts
+from .cost import bits_for, rom_luts, stored_bits
 from .fold import Corridor
 
 __all__ = ["Table", "table_for"]
@@ -30,15 +30,15 @@ class Table:
 
     @property
     def table_bits(self) -> int:
-        return self.width << self.index_width
+        return stored_bits(self.entries) << self.index_width
 
     @property
     def luts(self) -> int:
-        return rom_luts(self.index_width, self.width)
+        return rom_luts(self.index_width, stored_bits(self.entries))
 
     @property
     def summary(self) -> str:
-        return f"{len(self.entries)} entries of {self.width} bits"
+        return f"{len(self.entries)} entries of {stored_bits(self.entries)} bits"
 
 
 def table_for(corridor: Corridor) -> Table:
