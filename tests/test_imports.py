@@ -21,6 +21,7 @@ LINE = [
     ("core",),
     ("shells",),
     ("arith",),
+    ("functions",),
     ("mcm",),
     ("arrays",),
     ("sparse", "nn"),
@@ -31,7 +32,7 @@ LINE = [
 # ui draws what it is given: it stands beside the others and knows only what there is to draw.
 BESIDE, DRAWN = "ui", "holigrail_hw.core.views"
 LEVELS = {part: level for level, row in enumerate(LINE) for part in row}
-FAMILIES = {"arith", "mcm", "arrays", "sparse", "nn"}
+FAMILIES = {"arith", "functions", "mcm", "arrays", "sparse", "nn"}
 WITHOUT_AMARANTH = ("formats", "golden", "estimate", "ui", "cli", "core/store", "core/run")
 SEARCHES = ("problem", "graph", "single", "truncation", "matrix", "native")
 

@@ -42,7 +42,12 @@ _Spec = TypeVar("_Spec", bound="OperatorSpec")
 
 
 def operator(
-    name: str, *, summary: str, references: Sequence[str] = (), maturity: str = "stable"
+    name: str,
+    *,
+    summary: str,
+    references: Sequence[str] = (),
+    maturity: str = "stable",
+    module: str | None = None,
 ) -> Callable[[type[_Spec]], type[_Spec]]:
     """Register an operator class under its command-line name.
 
@@ -56,6 +61,7 @@ def operator(
     summary : one line
     references : papers or standards the method comes from, with year
     maturity : ``stable`` or ``preview``
+    module : what names of modules begin with, where the name is a word of Verilog
 
     Raises
     ------
@@ -68,14 +74,14 @@ def operator(
     def register(cls: type[_Spec]) -> type[_Spec]:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
             raise ValueError(f"operator {name!r}: the name must be kebab-case")
-        if is_keyword(name):
+        if is_keyword(module or name):
             raise ValueError(
                 f"operator {name!r}: the name must be no word of Verilog, SystemVerilog or VHDL"
             )
         if maturity not in _MATURITY:
             raise ValueError(f"operator {name!r}: maturity must be one of {_MATURITY}")
         _claim(name, cls)
-        cls.name, cls.summary = name, summary
+        cls.name, cls.module, cls.summary = name, module or name, summary
         cls.references, cls.maturity = tuple(references), maturity
         OPERATORS[name] = cls
         return cls
@@ -122,6 +128,7 @@ class OperatorSpec(ABC):
     """
 
     name: ClassVar[str]
+    module: ClassVar[str]
     summary: ClassVar[str]
     references: ClassVar[tuple[str, ...]]
     maturity: ClassVar[str]
@@ -376,7 +383,7 @@ class OperatorSpec(ABC):
         found = self.outcome()
         # Remarks stand in the text of the module.
         outcome = None if found is None else "\n".join([found, *self.remarks()])
-        return module_name(self.name, known, timing or Timing(), outcome)
+        return module_name(self.module, known, timing or Timing(), outcome)
 
     def parameters(self) -> dict[str, str]:
         """The parameters as texts, for manifests and messages; those of parts by dotted names."""

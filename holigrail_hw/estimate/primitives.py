@@ -14,10 +14,11 @@ round numbers.
 import json
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from .product_cut import Factors, cut
 
@@ -32,6 +33,7 @@ __all__ = [
     "DspMultiplier",
     "LeadingZeros",
     "Logic",
+    "Lookup",
     "Multiplexer",
     "Multiplier",
     "Negation",
@@ -286,6 +288,38 @@ class Multiplexer(Primitive):
 
     def luts(self, device):
         return (self.ways - 1) * self.width
+
+
+@dataclass(frozen=True)
+class Lookup(Primitive):
+    """A constant table of 2^address_width words of ``width`` bits.
+
+    ``block``: a register follows at once, so that it is a block of memory. In logic, a table of a
+    smooth function takes less than one of random bits: the share that is left of 2^address / 16
+    LUTs per bit was counted on tables of sigmoid and tanh that Yosys synthesised for ECP5 and iCE40
+    (``scripts/bench_functions``).
+    """
+
+    address_width: int
+    width: int
+    block: bool = False
+
+    _SHARE: ClassVar[Mapping[int, float]] = {7: 0.95, 8: 0.84, 9: 0.73, 10: 0.62, 11: 0.51}
+    _LEAST_SHARE: ClassVar[float] = 0.41
+
+    def delay_ns(self, device):
+        return (1 + max(0, math.ceil((self.address_width - 4) / 2))) * device.lut_ns
+
+    def luts(self, device=None):
+        if self.block:
+            return 0
+        share = 1.0 if self.address_width < 7 else self._SHARE.get(self.address_width)
+        each = (share or self._LEAST_SHARE) * 2.0 ** (self.address_width - 4)
+        return round(max(1.0, each) * self.width)
+
+    def memory_bits(self) -> int:
+        """Bits of memory blocks."""
+        return self.width << self.address_width if self.block else 0
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,7 @@ class _Proof:
         passes = [
             f"read_verilog {source.name}",
             f"hierarchy -check -top {top}",
-            "proc",
+            "proc -norom",
             "flatten",
             "opt_expr",
             "opt_clean",

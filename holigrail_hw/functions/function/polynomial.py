@@ -1,0 +1,245 @@
+"""The core that is a polynomial in pieces: equal segments, Horner's rule with cut products.
+
+The upper bits of u choose the coefficients, the lower bits are t. From the top coefficient down,
+
+    v <- c_i + floor(v * floor(t / 2^drop_i) / 2^shift_i),
+
+all in integers. The upper coefficients come from a least-squares fit with the weights of Chebyshev
+polynomials, rounded; c_0 is chosen last, segment by segment, so that every v is in its corridor:
+what cutting and rounding did before is known exactly by then.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .cost import METRICS, adder_luts, bits_for, product_luts, rom_luts, stored_bits
+from .fold import Corridor
+
+__all__ = ["Polynomial", "polynomial_for"]
+
+_MOST_PLACES = 12
+"""Bits of t at most."""
+_MORE_SEGMENTS = 3
+"""How many numbers of segments are tried, from the smallest that can do."""
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """``coefficients`` from c_0 up, one tuple of as many as there are segments for each.
+
+    ``drops`` and ``shifts`` belong to the products from which c_0, c_1, ... are reached.
+    """
+
+    index_width: int
+    segment_width: int
+    coefficients: tuple[tuple[int, ...], ...]
+    drops: tuple[int, ...]
+    shifts: tuple[int, ...]
+
+    @property
+    def method(self) -> str:
+        return f"polynomial-{self.degree}"
+
+    @property
+    def degree(self) -> int:
+        return len(self.coefficients) - 1
+
+    @property
+    def place_width(self) -> int:
+        """Bits of t."""
+        return self.index_width - self.segment_width
+
+    def evaluate(self, u: Any) -> Any:
+        return self.levels(u)[0]
+
+    def levels(self, u: Any) -> list[Any]:
+        """v after c_0, c_1, ... was added."""
+        segment, t = u >> self.place_width, u & ((1 << self.place_width) - 1)
+        columns = [np.array(column, np.int64)[segment] for column in self.coefficients]
+        found = [columns[-1]]
+        for level in reversed(range(self.degree)):
+            product = found[0] * (t >> self.drops[level])
+            found.insert(0, columns[level] + (product >> self.shifts[level]))
+        return found
+
+    @property
+    def width(self) -> int:
+        """Bits of c_0, about those of v."""
+        return self.widths[0]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of the coefficients, from c_0 up."""
+        return tuple(bits_for(min(column), max(column))[0] for column in self.coefficients)
+
+    @property
+    def table_bits(self) -> int:
+        return sum(map(stored_bits, self.coefficients)) << self.segment_width
+
+    @property
+    def luts(self) -> int:
+        total = rom_luts(self.segment_width, sum(self.widths))
+        for level in range(self.degree):
+            total += product_luts(self.widths[level + 1], self.place_width - self.drops[level])
+            total += adder_luts(self.widths[level])
+        return total
+
+    @property
+    def summary(self) -> str:
+        products = [
+            f"{self.widths[level + 1]} x {self.place_width - self.drops[level]}"
+            for level in reversed(range(self.degree))
+        ]
+        return (
+            f"{1 << self.segment_width} segments, coefficients of "
+            f"{', '.join(map(str, self.widths))} bits, products {', '.join(products)}"
+        )
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One set of choices: segments, extra bits of coefficients, bits of t dropped per product."""
+
+    corridor: int
+    segment_width: int
+    extra: int
+    drops: tuple[int, ...]
+
+
+class _Search:
+    """Tries choices on corridors with 0, 1, ... guard bits; remembers the fits."""
+
+    def __init__(self, corridors: list[Corridor], degree: int, metric: str):
+        self.corridors, self.degree, self.metric = corridors, degree, metric
+        self._known: dict[_Try, Polynomial | None] = {}
+
+    def made(self, choice: _Try) -> Polynomial | None:
+        if choice not in self._known:
+            self._known[choice] = self._make(choice)
+        return self._known[choice]
+
+    def _make(self, choice: _Try) -> Polynomial | None:
+        corridor = self.corridors[choice.corridor]
+        width = corridor.fold.index_width
+        places = width - choice.segment_width
+        t = np.arange(1 << places)
+        target = corridor.target.reshape(1 << choice.segment_width, -1)
+        # Units of c_i: 2^-scale; half of one moves v by half a guarded unit at the last t.
+        scales = [places * i + choice.extra * (i > 0) for i in range(self.degree + 1)]
+        shifts = tuple(scales[i + 1] - choice.drops[i] - scales[i] for i in range(self.degree))
+        if min(shifts) < 0:
+            return None
+        columns: list[Any] = []
+        for level in range(self.degree, 0, -1):
+            rest = target - sum(
+                (c * 2.0 ** -scales[self.degree - n])[:, None] * t ** (self.degree - n)
+                for n, c in enumerate(columns)
+            )
+            fitted = rest @ _weights(places, level)[level]
+            columns.append(np.rint(fitted * 2.0 ** scales[level]).astype(np.int64))
+        found = self._constants(corridor, columns, choice.drops, shifts, t)
+        if found is None:
+            return None
+        coefficients = [found[0], found[1], *reversed(columns[:-1])]
+        return Polynomial(
+            width,
+            choice.segment_width,
+            tuple(tuple(column.tolist()) for column in coefficients),
+            choice.drops,
+            shifts,
+        )
+
+    def _constants(
+        self, corridor: Corridor, columns: list[Any], drops: Any, shifts: Any, t: Any
+    ) -> tuple[Any, Any] | None:
+        """c_0 for the corridor, with c_1 or a neighbour of it; None if some segment has none."""
+        segments = len(columns[0])
+        v: Any = columns[0][:, None]
+        for level, column in zip(range(self.degree - 1, 0, -1), columns[1:], strict=True):
+            v = column[:, None] + ((v * (t >> drops[level])) >> shifts[level])
+        low, high = (side.reshape(segments, -1) for side in (corridor.low, corridor.high))
+        c0, c1 = np.zeros(segments, np.int64), columns[-1].copy()
+        open_ones = np.ones(segments, bool)
+        for change in (0, -1, 1):
+            product = ((v + change) * (t >> drops[0])) >> shifts[0]
+            least, most = (low - product).max(axis=1), (high - product).min(axis=1)
+            fits = open_ones & (least <= most)
+            c0[fits], c1[fits] = ((least + most) >> 1)[fits], (columns[-1] + change)[fits]
+            open_ones &= ~fits
+            if not open_ones.any():
+                return c0, c1
+        return None
+
+    def improved(self, choice: _Try) -> tuple[_Try, Polynomial]:
+        """Choices changed one at a time while that makes the polynomial cheaper."""
+        found = self.made(choice)
+        assert found is not None
+        while True:
+            better = None
+            for near in self._neighbours(choice):
+                made = self.made(near)
+                if made is not None and self.cost(made) < self.cost((better or (0, found))[1]):
+                    better = near, made
+            if better is None:
+                return choice, found
+            choice, found = better
+
+    def cost(self, made: Polynomial) -> tuple[int, int]:
+        """What the metric counts, then the other of both."""
+        luts, bits = made.luts, made.table_bits
+        return (luts, bits) if self.metric == METRICS[0] else (bits, luts)
+
+    def _neighbours(self, choice: _Try) -> list[_Try]:
+        near = []
+        if choice.corridor:
+            near.append(replace(choice, corridor=choice.corridor - 1))
+        near.append(replace(choice, extra=choice.extra - 1))
+        places = self.corridors[0].fold.index_width - choice.segment_width
+        for level, drop in enumerate(choice.drops):
+            if drop + 1 < places:
+                drops = (*choice.drops[:level], drop + 1, *choice.drops[level + 1 :])
+                near.append(replace(choice, drops=drops))
+        return near
+
+
+@cache
+def _weights(places: int, degree: int) -> Any:
+    """Rows that make powers of t from 2^places values: c_i = values @ row i."""
+    count = 1 << places
+    t = np.arange(count)
+    x = (2 * t + 1 - count) / count
+    weight = 1 / np.sqrt(np.sqrt(1 - x * x))
+    # Fitted in x for its numbers' sake, then written in t.
+    fit = np.linalg.pinv(np.vander(x, degree + 1, increasing=True) * weight[:, None])
+    in_x = fit * weight
+    line = np.polynomial.Polynomial([(1 - count) / count, 2 / count])
+    rows = np.zeros_like(in_x)
+    for power in range(degree + 1):
+        terms = (line**power).coef
+        rows[: len(terms)] += terms[:, None] * in_x[power]
+    return rows
+
+
+def polynomial_for(
+    corridors: list[Corridor], degree: int, metric: str, limit: int
+) -> tuple[Corridor, Polynomial] | None:
+    """The cheapest by a metric, below ``limit``, of corridors with 0, 1, ... guard bits.
+
+    None if there is none.
+    """
+    search, best = _Search(corridors, degree, metric), None
+    width, least, feasible = corridors[0].fold.index_width, limit, 0
+    for segment_width in range(max(0, width - _MOST_PLACES), width - degree.bit_length() + 1):
+        start = _Try(len(corridors) - 1, segment_width, 1, (0,) * degree)
+        if search.made(start) is None:
+            continue
+        feasible += 1
+        choice, found = search.improved(start)
+        if search.cost(found)[0] < least:
+            best, least = (corridors[choice.corridor], found), search.cost(found)[0]
+        if feasible == _MORE_SEGMENTS:
+            break
+    return best

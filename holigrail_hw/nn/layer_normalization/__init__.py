@@ -1,0 +1,1 @@
+"""The operator ``layer-normalization``: its table of roots, its hardware."""

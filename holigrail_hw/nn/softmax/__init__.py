@@ -1,0 +1,1 @@
+"""The operator ``softmax``: its table of exponentials, its hardware."""
