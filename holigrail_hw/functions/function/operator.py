@@ -134,7 +134,7 @@ class Function(OperatorSpec):
                 f"values must be one for each of the {1 << self.input.width} codes of x,"
                 f" not {len(self.values)}"
             )
-        if self.rounding is Rounding.STOCHASTIC:
+        if self.rounding.is_stochastic:
             wrong.append("rounding must be any but stochastic")
         elif self.accuracy == "faithful" and self.rounding is not Rounding.NEAREST_EVEN:
             wrong.append(
