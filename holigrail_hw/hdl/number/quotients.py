@@ -9,7 +9,7 @@ Special values are those of IEEE 754-2019 sections 6.1, 7.2, 7.3 and 9.2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from amaranth import Cat, Const, Mux, Value
@@ -78,7 +78,7 @@ def one(plan: Plan) -> Unpacked:
     """The number 1."""
     sign, significand = plan.constant(0, 1), plan.constant(1, 1)
     number = constant_exponent(plan, sign, significand, 0, Span(0, 0, 0, 0))
-    return Unpacked(**vars(number) | {"zero_high": None})
+    return replace(number, zero_high=None)
 
 
 def unpack_radicand(plan: Plan, format: Format, x: Wire) -> Unpacked:
@@ -90,8 +90,12 @@ def unpack_radicand(plan: Plan, format: Format, x: Wire) -> Unpacked:
     magnitude = plan.constant(0, 1)
     if width:
         magnitude = plan.step("x_magnitude", width, lambda x: x[:-1], x)
-    top = max(width, 1) - 1
-    return constant_exponent(plan, sign, magnitude, format.least_place, Span(0, 0, 0, top))
+    luts = -(-format.width // 3)
+    zero = plan.step("x_zero", 1, lambda x: ~Value.cast(x).any(), x, using=Logic(2, luts))
+    span = Span(0, 0, 0, max(width, 1) - 1)
+    return replace(
+        constant_exponent(plan, sign, magnitude, format.least_place, span), zero=zero
+    )
 
 
 def divide_unpacked(plan: Plan, x: Unpacked, y: Unpacked, wanted: Wanted) -> tuple[Any, Carried]:
