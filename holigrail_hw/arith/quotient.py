@@ -19,6 +19,7 @@ from holigrail_hw.hdl.number.project import project
 from holigrail_hw.hdl.number.quotients import Carried, Wanted
 from holigrail_hw.hdl.number.unpacked import Unpacked
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+from holigrail_hw.shells.stream.shell import Streamed
 
 from .rounded import RuledOperator
 
@@ -44,6 +45,18 @@ class QuotientOperator(RuledOperator):
     @abstractmethod
     def exact(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         """The exact result as far as it is wanted, and what was carried along."""
+
+    @property
+    def planned(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.bits_per_cycle is None
+
+    def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int:
+        plan, count = self.plan(timing), len(next(iter(items["i"].values())))
+        return plan.latency + (count - 1) * plan.interval + 1
+
+    def architecture(self, timing: Timing) -> Any:
+        """The datapath behind valid and ready."""
+        return Streamed(self, timing)
 
     def outputs(self) -> dict[str, Format]:
         return {"result": self.target}

@@ -9,7 +9,9 @@ verification follow from it.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.packing import Bits, code_bits
+from holigrail_hw.core.shelled import Paced
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
@@ -42,7 +44,9 @@ class Shell:
 
     def view(self, spec: OperatorSpec, timing: Timing) -> OperatorSpec:
         """The specification as it looks from outside."""
-        return spec
+        if spec.planned or isinstance(spec, Engine):
+            return spec
+        return Paced(inner=spec, timing=timing)
 
     def wrapped(self, spec: OperatorSpec, timing: Timing) -> Any:
         """The hardware, as a component with the streams or the ports of the view."""
