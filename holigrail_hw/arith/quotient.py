@@ -54,6 +54,22 @@ class QuotientOperator(RuledOperator):
         plan, count = self.plan(timing), len(next(iter(items["i"].values())))
         return plan.latency + (count - 1) * plan.interval + 1
 
+    def cost(self, timing: Timing | None = None) -> dict[str, int]:
+        cost = super().cost(timing)
+        if not self.planned:
+            # The handshake: a bit for each stage, and a counter to the next item.
+            plan = self.plan(timing)
+            counter = (plan.interval - 1).bit_length()
+            cost["flip_flops"] += plan.latency + counter
+            cost["luts"] += 2 * counter + 2
+        return cost
+
+    def remarks(self) -> list[str]:
+        if self.planned:
+            return []
+        cycles = self.plan().interval
+        return [f"takes an item {cycles} cycles after the one before, or later"]
+
     def architecture(self, timing: Timing) -> Any:
         """The datapath behind valid and ready."""
         return Streamed(self, timing)

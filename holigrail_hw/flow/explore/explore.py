@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import DesignError, HoligrailError, RequestError, ToolError
 from holigrail_hw.core.parameters import construct, leaf_parameters
 from holigrail_hw.core.run.process import Progress
@@ -137,7 +138,7 @@ def _point(
             spec.clock(timing).require()
         cost, promise_ns = spec.cost(timing), spec.promise_ns(timing)
         figures: dict[str, Any] = {}
-        if spec.planned:
+        if not isinstance(spec, Engine):
             plan = spec.plan(timing)
             figures |= {"latency": plan.latency, "interleave": plan.interleave}
         figures |= {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw import __version__
+from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.parameters import leaves_of
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.target import Target
@@ -71,7 +72,7 @@ def write(
             else {**row, "value": in_words(held[row["name"]])}
             for row in about["parameters"]
         ],
-        steps=schedule_rows(spec, timing) if spec.planned else [],
+        steps=[] if isinstance(spec, Engine) else schedule_rows(spec, timing),
         manifest=generated.manifest,
         files=[path.name for path in generated.files],
         command=command,
