@@ -25,6 +25,7 @@ __all__ = [
     "Adder",
     "Alone",
     "Arrival",
+    "CarryChoice",
     "Comparator",
     "Compressor",
     "CountedAdder",
@@ -36,6 +37,7 @@ __all__ = [
     "Multiplier",
     "Negation",
     "Primitive",
+    "Restored",
     "SelectingAdder",
     "Shifter",
     "Wiring",
@@ -247,6 +249,31 @@ class SelectingAdder(Adder):
 
     def _bit_ns(self, device):
         return super()._bit_ns(device) + (0 if device.adder_selects else device.lut_ns)
+
+
+@dataclass(frozen=True)
+class CarryChoice(Primitive):
+    """One of two words of ``width`` bits, by the last carry of an adder."""
+
+    width: int
+
+    def delay_ns(self, device):
+        # The carry leaves its chain by a look-up table and goes to every bit of the word.
+        return 1.6 * device.multiplexer_ns
+
+    def luts(self, device):
+        return self.width
+
+
+@dataclass(frozen=True)
+class Restored(CarryChoice):
+    """What a trial subtraction leaves: the difference or, if that is negative, the minuend.
+
+    Where an adder can select, it is the adder that made the difference.
+    """
+
+    def luts(self, device):
+        return 0 if device.adder_selects else self.width
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any
 
 from amaranth import Cat, Const, Mux, Value
 
-from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer
+from holigrail_hw.estimate.primitives import Adder, CarryChoice, Logic, Restored
 
 from ..plan.plan import Plan, Wire
 
@@ -276,7 +276,7 @@ def _inverse_digit(
         width,
         lambda q, d3, d: Mux(q, d3 + Const(0, width), ~(d + Const(0, width)))[:width],
         *(digit, thrice, radicand),
-        using=Multiplexer(width),
+        using=CarryChoice(width),
         wrap=True,
     )
     # -d is ~d + 1, and twice the trial has a free place for that 1.
@@ -312,13 +312,8 @@ def _restored(plan: Plan, digit: Wire, difference: Wire, entering: Wire, width: 
         return whole[:width]
 
     operands = (digit, difference, entering)
-    using = Multiplexer(width)
+    using = Restored(width)
     return plan.step("remainder", width, choose, *operands, using=using, wrap=True)
-
-
-def _low(plan: Plan, name: str, wire: Wire, width: int) -> Wire:
-    """The lowest bits."""
-    return plan.step(name, width, lambda w: w[:width], wire) if width else plan.constant(0, 0)
 
 
 def _append(plan: Plan, value: Wire, digit: Wire) -> Wire:
@@ -356,7 +351,7 @@ class _Bits:
 
     def drop(self, count: int) -> None:
         """Leave so many bits out."""
-        self.wire = _low(self.plan, self.name, self.wire, self.wire.width - count)
+        self._keep(self.wire.width - count, 0)
 
     def next(self, remainder: Wire) -> Wire:
         """The remainder followed by the next bits."""
@@ -365,7 +360,16 @@ class _Bits:
         if not wire.width:
             return self.plan.step(name, width, lambda r: Cat(Const(0, count), r), remainder)
         found = self.plan.step(name, width, lambda r, w: Cat(w[-count:], r), remainder, wire)
-        self.drop(count)
+        # In the cycle of the digit: only what is left needs registers.
+        self._keep(wire.width - count, found.cycle)
         return found
+
+    def _keep(self, width: int, cycle: int) -> None:
+        if not width:
+            self.wire = self.plan.constant(0, 0)
+            return
+        self.wire = self.plan.step(
+            self.name, width, lambda w: w[:width], self.wire, cycle=cycle
+        )
 
 
