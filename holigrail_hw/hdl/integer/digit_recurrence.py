@@ -5,7 +5,7 @@ Restoring recurrences of radix 2. With R what remains, a digit is 1 if a trial T
 =====================  ====================  ==========================================
 q = floor(a / d)       R <- 2 R + next bit   T = d
 q = floor(sqrt(a))     R <- 4 R + next two   T = 4 q + 1
-q = floor(2^n/sqrt(d)) R <- 4 R              T = 4 d q + d, kept as 2 T + (3 d or -d)
+q = floor(2^n/sqrt(d)) R <- 4 R              T = 4 d q + d: next 2 T + 3 d or 2 T - d
 =====================  ====================  ==========================================
 
 The digits so far are exact and rounded down, and what was cut off is 0 only if nothing remains.
@@ -223,7 +223,15 @@ def inverse_root(
     entering = plan.step(
         "entering", sizes[0][0], lambda n: Cat(Const(0, places), n), numerator
     )
-    trial = plan.step("trial", max(sizes[0][1], 1), lambda d: d, radicand, wrap=True)
+    # The negative of the trial: no operand of an adder needs to be inverted.
+    trial = plan.step(
+        "trial",
+        max(sizes[0][1], 1),
+        lambda d: -d,
+        radicand,
+        using=Adder(radicand.width),
+        wrap=True,
+    )
     value = plan.constant(0, how.digits if serial else 0)
     operands = [thrice, radicand]
     if not serial:
@@ -262,10 +270,15 @@ def _inverse_bounds(largest: int, places: int, index: int) -> tuple[int, int]:
 def _inverse_digit(
     plan: Plan, entering: Wire, trial: Wire, thrice: Wire, radicand: Wire, sizes: Sequence[int]
 ) -> tuple[Wire, Wire, Wire]:
-    """What enters the next digit, its trial, and this digit."""
+    """What enters the next digit, its trial (negative, without its sign), and this digit."""
     size = max(entering.width, trial.width)
+    ones = Const(-1, size + 1)
     difference = plan.step(
-        "difference", size + 1, lambda e, t: e - t, entering, trial, using=Adder(size), wrap=True
+        "difference",
+        size + 1,
+        lambda e, t: (e + Cat(t, ones)[: size + 1])[: size + 1],
+        *(entering, trial),
+        using=Adder(size),
     )
     digit = plan.step("digit", 1, lambda d: ~d[size], difference)
     remainder = _restored(plan, digit, difference, entering, max(sizes[0] - 2, 1))
@@ -274,16 +287,16 @@ def _inverse_digit(
     addend = plan.step(
         "addend",
         width,
-        lambda q, d3, d: Mux(q, d3 + Const(0, width), ~(d + Const(0, width)))[:width],
+        lambda q, d3, d: Mux(q, ~(d3 + Const(0, width)), d + Const(0, width))[:width],
         *(digit, thrice, radicand),
         using=CarryChoice(width),
         wrap=True,
     )
-    # -d is ~d + 1, and twice the trial has a free place for that 1.
+    # -3 d is ~3 d + 1, and twice the trial has a free place for that 1.
     trial = plan.step(
         "trial",
         width,
-        lambda t, q, a: (Cat(~q, t) + a)[:width],
+        lambda t, q, a: (Cat(q, t, Const(-1, width))[:width] + a)[:width],
         *(trial, digit, addend),
         using=Adder(width),
         wrap=True,
