@@ -96,8 +96,8 @@ def run(
     bits = sum(format.width for format in spec.inputs().values())
     if not (spec.planned or spec.stateful):
         raise RequestError(
-            f"{spec.name}: a proof takes an operator with an item in every cycle, not one that makes"
-            " its results digit by digit",
+            f"{spec.name}: a proof takes an operator with an item in every cycle, not one whose"
+            " results take several cycles each",
             hint="`holigrail verify` tests it instead",
         )
     has_reference = spec.reference_circuit is not None

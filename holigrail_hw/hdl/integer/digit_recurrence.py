@@ -220,9 +220,7 @@ def inverse_root(
         using=Adder(radicand.width + 1),
         wrap=True,
     )
-    entering = plan.step(
-        "entering", sizes[0][0], lambda n: Cat(Const(0, places), n), numerator
-    )
+    entering = plan.step("entering", sizes[0][0], lambda n: Cat(Const(0, places), n), numerator)
     # The negative of the trial: no operand of an adder needs to be inverted.
     trial = plan.step(
         "trial",
@@ -381,8 +379,4 @@ class _Bits:
         if not width:
             self.wire = self.plan.constant(0, 0)
             return
-        self.wire = self.plan.step(
-            self.name, width, lambda w: w[:width], self.wire, cycle=cycle
-        )
-
-
+        self.wire = self.plan.step(self.name, width, lambda w: w[:width], self.wire, cycle=cycle)

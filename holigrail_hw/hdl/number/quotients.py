@@ -66,9 +66,12 @@ class Wanted:
         count = highest - (self.need.finest - self.need.guard) + 1
         if not self.whole:
             count = min(count, self.need.precision + self.need.guard + leading - 1)
-        step = self.per_cycle or 1
-        digits = -(-max(count, 1) // step) * step
-        return Recurrence(digits, self.sticky, self.per_cycle, [*carried, *self.carried])
+        count, along = max(count, 1), [*carried, *self.carried]
+        if self.per_cycle is None:
+            return Recurrence(count, self.sticky, None, along)
+        # More digits than it takes do no harm: all turns are alike.
+        step = min(self.per_cycle, count)
+        return Recurrence(-(-count // step) * step, self.sticky, step, along)
 
 
 Carried = Sequence[Wire | None]
@@ -93,9 +96,7 @@ def unpack_radicand(plan: Plan, format: Format, x: Wire) -> Unpacked:
     luts = -(-format.width // 3)
     zero = plan.step("x_zero", 1, lambda x: ~Value.cast(x).any(), x, using=Logic(2, luts))
     span = Span(0, 0, 0, max(width, 1) - 1)
-    return replace(
-        constant_exponent(plan, sign, magnitude, format.least_place, span), zero=zero
-    )
+    return replace(constant_exponent(plan, sign, magnitude, format.least_place, span), zero=zero)
 
 
 def divide_unpacked(plan: Plan, x: Unpacked, y: Unpacked, wanted: Wanted) -> tuple[Any, Carried]:

@@ -8,9 +8,9 @@ combinational.
 
 A feedback loop (an accumulator) is one construct, :meth:`Plan.loop`. A loop whose body takes *L*
 cycles holds *L* independent, interleaved sums: the operands of cycle *t* belong to sum *t* mod *L*.
-Memory without feedback (the taps of a filter) is another one, :meth:`Plan.previous`. What one item
-needs again and again, on the same hardware, is a third, :meth:`Plan.repeat`; the next item must then
-come some cycles later.
+Memory without feedback (the taps of a filter) is another one, :meth:`Plan.previous`. What is done
+several times for one item, by the same hardware, is a third, :meth:`Plan.repeat`; the next item
+must then come some cycles later.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -312,7 +312,9 @@ class Plan:
         period, self.period_ns = self.period_ns, None
         after = turn(self, *begun[: len(state)], *operands[:read])
         self.period_ns = period
-        for register, wire, new in zip(registers, wires, [*after, *begun[len(state) :]], strict=True):
+        for register, wire, new in zip(
+            registers, wires, [*after, *begun[len(state) :]], strict=True
+        ):
             value = Value.cast(self._at(wire, first))
             self._sync.append(register.eq(Mux(load, value, Value.cast(new.value))))
             multiplexer = Multiplexer(wire.width)
