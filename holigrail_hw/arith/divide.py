@@ -13,8 +13,9 @@ import numpy as np
 from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.hdl.number.digit_places import Carried, Wanted
 from holigrail_hw.hdl.number.fixed import fixed_range
-from holigrail_hw.hdl.number.quotients import Carried, Wanted, divide_unpacked
+from holigrail_hw.hdl.number.quotients import divide_unpacked
 from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.number.unpacked import Unpacked, range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire

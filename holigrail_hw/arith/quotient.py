@@ -14,9 +14,9 @@ from typing import Any
 
 from holigrail_hw.core import Timing, parameter
 from holigrail_hw.formats import Format, Rounding
+from holigrail_hw.hdl.number.digit_places import Carried, Wanted
 from holigrail_hw.hdl.number.float_sum import Need
 from holigrail_hw.hdl.number.project import project
-from holigrail_hw.hdl.number.quotients import Carried, Wanted
 from holigrail_hw.hdl.number.unpacked import Unpacked
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.shells.stream.shell import Streamed

@@ -13,14 +13,9 @@ import numpy as np
 from holigrail_hw import golden
 from holigrail_hw.core import operator, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.hdl.number.digit_places import Carried, Wanted
 from holigrail_hw.hdl.number.fixed import fixed_range
-from holigrail_hw.hdl.number.quotients import (
-    Carried,
-    Wanted,
-    inverse_root_unpacked,
-    root_unpacked,
-    unpack_radicand,
-)
+from holigrail_hw.hdl.number.roots import inverse_root_unpacked, root_unpacked, unpack_radicand
 from holigrail_hw.hdl.number.unpacked import Unpacked
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 

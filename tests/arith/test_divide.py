@@ -10,8 +10,8 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding
-from holigrail_hw.hdl.integer import digit_recurrence
-from holigrail_hw.hdl.number import quotients
+from holigrail_hw.hdl.integer import quotient
+from holigrail_hw.hdl.number import digit_places, quotients
 
 REFERENCES = {
     "fp16": np.float16,
@@ -142,18 +142,18 @@ def test_proof():
 
 
 def test_planted_faults_are_seen(monkeypatch):
-    real = digit_recurrence._remains
-    monkeypatch.setattr(digit_recurrence, "_remains", lambda plan, *w: plan.constant(0, 1))
+    real = quotient.remains
+    monkeypatch.setattr(quotient, "remains", lambda plan, *w: plan.constant(0, 1))
     with pytest.raises(AssertionError, match="wrong"):
         check([same("fp8_e4m3")])
-    monkeypatch.setattr(digit_recurrence, "_remains", real)
+    monkeypatch.setattr(quotient, "remains", real)
     monkeypatch.setattr(quotients, "_both", lambda plan, name, a, b: None)
     with pytest.raises(AssertionError, match="wrong"):
         check([same("fp8_e5m2")])
     monkeypatch.undo()
-    digits = quotients.Wanted.recurrence
+    digits = digit_places.Wanted.recurrence
     monkeypatch.setattr(
-        quotients.Wanted, "recurrence", lambda self, top, lead, c: digits(self, top - 1, lead, c)
+        digit_places.Wanted, "recurrence", lambda self, top, lead, c: digits(self, top - 1, lead, c)
     )
     with pytest.raises(AssertionError, match="wrong"):
         check([make(Divide, a="int8", b="int8")])

@@ -11,8 +11,8 @@ from holigrail_hw.arith.square_root import ReciprocalSquareRoot, SquareRoot
 from holigrail_hw.core import Timing
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding
-from holigrail_hw.hdl.integer import digit_recurrence
-from holigrail_hw.hdl.number import quotients
+from holigrail_hw.hdl.integer import inverse_root
+from holigrail_hw.hdl.number import roots
 
 CLASSES = (SquareRoot, Reciprocal, ReciprocalSquareRoot)
 
@@ -128,10 +128,10 @@ def test_default_results():
 
 
 def test_planted_faults_are_seen(monkeypatch):
-    monkeypatch.setattr(digit_recurrence, "_inverse_bounds", lambda *given: (1 << 12, 1 << 9))
+    monkeypatch.setattr(inverse_root, "_sizes", lambda *given: (12, 9))
     with pytest.raises(AssertionError, match="wrong"):
         check([make(ReciprocalSquareRoot, x="e4m6")])
     monkeypatch.undo()
-    monkeypatch.setattr(quotients, "zero_of", lambda plan, number: plan.constant(0, 1))
+    monkeypatch.setattr(roots, "zero_of", lambda plan, number: plan.constant(0, 1))
     with pytest.raises(AssertionError, match="wrong"):
         check([make(SquareRoot, x="fp8_e5m2")])
