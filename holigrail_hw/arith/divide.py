@@ -36,7 +36,11 @@ __all__ = ["Divide"]
 )
 @dataclass(frozen=True, kw_only=True)
 class Divide(QuotientOperator):
-    """result = a / b; latency 0 without a clock request, one quotient per cycle."""
+    """result = a / b; latency 0 without a clock request, one quotient per cycle.
+
+    With ``bits_per_cycle`` one quotient at a time, behind valid and ready. x/0 is infinite and 0/0
+    NaN; fixed point has the end of its range and 0 instead, and 0 for both when it wraps.
+    """
 
     a: Format = parameter(
         parse("fp8_e4m3"), "format of the dividend a", samples=tuple(map(parse, ("fp16", "int8")))

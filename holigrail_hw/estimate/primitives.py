@@ -40,6 +40,7 @@ __all__ = [
     "Restored",
     "SelectingAdder",
     "Shifter",
+    "Trial",
     "Wiring",
     "device_model",
     "device_models",
@@ -252,14 +253,39 @@ class SelectingAdder(Adder):
 
 
 @dataclass(frozen=True)
+class Trial(Adder):
+    """A subtraction whose last carry decides over words, :class:`CarryChoice`.
+
+    ``kept``: how many of its lowest bits are used besides. The decisions are part of its delay, so
+    that no register comes between.
+    """
+
+    kept: int
+
+    def delay_ns(self, device):
+        return super().delay_ns(device) + self._decision_ns(device)
+
+    def arrival(self, device, operands):
+        carry = Adder(self.width).arrival(device, operands).latest
+        end = carry + self._decision_ns(device)
+        return Arrival(end, end)
+
+    def luts(self, device):
+        return self.kept
+
+    def _decision_ns(self, device: DeviceModel) -> float:
+        # The carry leaves its chain by a look-up table and goes to every bit of the words.
+        return 2 * device.multiplexer_ns
+
+
+@dataclass(frozen=True)
 class CarryChoice(Primitive):
-    """One of two words of ``width`` bits, by the last carry of an adder."""
+    """One of two words of ``width`` bits, by the last carry of a :class:`Trial`."""
 
     width: int
 
     def delay_ns(self, device):
-        # The carry leaves its chain by a look-up table and goes to every bit of the word.
-        return 1.6 * device.multiplexer_ns
+        return 0.0
 
     def luts(self, device):
         return self.width
@@ -267,7 +293,7 @@ class CarryChoice(Primitive):
 
 @dataclass(frozen=True)
 class Restored(CarryChoice):
-    """What a trial subtraction leaves: the difference or, if that is negative, the minuend.
+    """What a trial leaves: the difference or, if that is negative, the minuend.
 
     Where an adder can select, it is the adder that made the difference.
     """

@@ -22,7 +22,7 @@ from typing import Any
 
 from amaranth import Cat, Const, Mux, Value
 
-from holigrail_hw.estimate.primitives import Adder, Logic, Restored
+from holigrail_hw.estimate.primitives import Logic, Restored, Trial
 
 from ..plan.plan import Plan, Wire
 
@@ -61,16 +61,16 @@ class Digits:
 
 
 def difference_of(plan: Plan, entering: Wire, trial: Wire) -> Wire:
-    """Modulo 2^(size + 1); its top bit is the borrow of what is as wide as that which enters."""
+    """As many bits as enter, and the borrow above them."""
     size = entering.width
+    whole = max(size, trial.width)
 
     def subtract(e: Any, t: Any) -> Any:
-        low: Any = Value.cast(t)[:size]
-        return (e - low)[: size + 1]
+        difference = Value.cast(e - t)
+        return Cat(difference[:size], difference[whole])
 
-    return plan.step(
-        "difference", size + 1, subtract, entering, trial, using=Adder(size), wrap=True
-    )
+    using = Trial(whole, size)
+    return plan.step("difference", size + 1, subtract, entering, trial, using=using)
 
 
 def restored(plan: Plan, digit: Wire, difference: Wire, entering: Wire, width: int) -> Wire:

@@ -4,7 +4,7 @@ from math import isqrt
 
 from amaranth import Cat, Const, Mux
 
-from holigrail_hw.estimate.primitives import Adder, CarryChoice
+from holigrail_hw.estimate.primitives import Adder, CarryChoice, Trial
 
 from ..plan.plan import Plan, Wire
 from .digit_recurrence import Digits, Recurrence, appended, remains, restored
@@ -86,7 +86,7 @@ def _inverse_digit(
         size + 1,
         lambda e, t: (e + Cat(t, ones)[: size + 1])[: size + 1],
         *(entering, trial),
-        using=Adder(size),
+        using=Trial(size, size),
     )
     digit = plan.step("digit", 1, lambda d: ~d[size], difference)
     remainder = restored(plan, digit, difference, entering, sizes[0] - 2)

@@ -1,10 +1,6 @@
 """Quotients of integers, digit by digit, with what remains (:mod:`.digit_recurrence`)."""
 
-from typing import Any
-
 from amaranth import Cat, Const
-
-from holigrail_hw.estimate.primitives import Logic
 
 from ..plan.plan import Plan, Wire
 from .digit_recurrence import Bits, Digits, Recurrence, appended, difference_of, remains, restored
@@ -35,26 +31,20 @@ def quotient(plan: Plan, dividend: Wire, divisor: Wire, how: Recurrence, known: 
             dividend,
         )
         rest.drop(min(known, width))
-    above = _bits_above(plan, divisor) if remainder.width + 1 < divisor.width else {}
     value = plan.constant(0, 0)
     for _ in range(how.digits):
         entering = rest.next(remainder)
-        digit, remainder = _quotient_digit(plan, entering, divisor, above.get(entering.width))
+        digit, remainder = _quotient_digit(plan, entering, divisor)
         value = appended(plan, value, digit)
     sticky = remains(plan, remainder, rest.wire) if how.sticky else None
     return Digits(value, sticky, how.carried)
 
 
-def _quotient_digit(
-    plan: Plan, entering: Wire, divisor: Wire, above: Wire | None = None
-) -> tuple[Wire, Wire]:
-    """A digit and what remains; ``above``: whether the divisor is longer than what enters."""
+def _quotient_digit(plan: Plan, entering: Wire, divisor: Wire) -> tuple[Wire, Wire]:
+    """A digit and what remains."""
     size = entering.width
     difference = difference_of(plan, entering, divisor)
-    if above is None:
-        digit = plan.step("digit", 1, lambda d: ~d[size], difference)
-    else:
-        digit = plan.step("digit", 1, lambda d, a: ~(d[size] | a), difference, above, using=Logic())
+    digit = plan.step("digit", 1, lambda d: ~d[size], difference)
     return digit, restored(plan, digit, difference, entering, min(size, divisor.width))
 
 
@@ -97,17 +87,3 @@ def _serial_quotient(
         unused = plan.step("unused", length - how.digits, lambda s: s[how.digits :], shifted)
     sticky = remains(plan, remainder, unused) if how.sticky else None
     return Digits(value, sticky, kept[1:])
-
-
-def _bits_above(plan: Plan, word: Wire) -> dict[int, Wire]:
-    """By place: whether any bit from there upwards is set, three places per look-up table."""
-    found: dict[int, Wire] = {}
-    for place in range(word.width - 1, 0, -1):
-        next_place = min(place + 3 - place % 3, word.width)
-        upper = [found[next_place]] if next_place < word.width else []
-
-        def any_of(w: Any, *upper: Any, low: int = place, high: int = next_place) -> Any:
-            return Cat(w[low:high], *upper).any()
-
-        found[place] = plan.step("longer", 1, any_of, word, *upper, using=Logic())
-    return found
