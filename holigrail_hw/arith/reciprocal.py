@@ -29,7 +29,9 @@ __all__ = ["Reciprocal"]
 class Reciprocal(QuotientOperator):
     """result = 1 / x; latency 0 without a clock request, one reciprocal per cycle.
 
-    With ``bits_per_cycle`` one reciprocal at a time, behind valid and ready. Without a result format, a fixed-point result has as many digits as x has bits, below its
+    With ``bits_per_cycle`` one reciprocal at a time, behind valid and ready.
+
+    Without a result format, a fixed-point result has as many digits as x has bits, below its
     largest one.
     """
 

@@ -94,7 +94,9 @@ class SquareRoot(_Root):
 class ReciprocalSquareRoot(_Root):
     """result = 1 / sqrt(x); latency 0 without a clock request, one result per cycle.
 
-    With ``bits_per_cycle`` one result at a time, behind valid and ready. Zero gives an infinity of its sign (IEEE 754-2019, rSqrt in section 9.2). Without a result
+    With ``bits_per_cycle`` one result at a time, behind valid and ready.
+
+    Zero gives an infinity of its sign (IEEE 754-2019, rSqrt in section 9.2). Without a result
     format, a fixed-point result has as many digits as x has bits, below its largest one.
     """
 

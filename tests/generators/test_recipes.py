@@ -3,7 +3,6 @@
 import pytest
 from hardware import check
 
-from holigrail_hw.core import Engine
 from holigrail_hw.flow.board.board import board
 from holigrail_hw.flow.emit import emit, recipe
 from holigrail_hw.flow.explore.catalogue import recipe_folder
