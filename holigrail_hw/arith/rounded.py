@@ -18,7 +18,13 @@ from holigrail_hw.hdl.number.operation import OPERATIONS
 from holigrail_hw.hdl.number.project import can_round, has_hardware
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-__all__ = ["ArithmeticOperator", "RoundedOperator", "RuledOperator", "without_hardware", "without_rounding"]
+__all__ = [
+    "ArithmeticOperator",
+    "RoundedOperator",
+    "RuledOperator",
+    "without_hardware",
+    "without_rounding",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
