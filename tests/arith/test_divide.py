@@ -64,7 +64,7 @@ def test_integer_division(mode):
 
 def test_every_mode_in_fixed_point():
     formats = {"a": "sfix7_en4", "b": "ufix5_en6", "result": "sfix6_en3", "random_width": 3}
-    overflow = dict(zip(Rounding, 4 * ["wrap", "saturate"], strict=False))
+    overflow = dict(zip(Rounding, 5 * ["wrap", "saturate"], strict=False))
     check([make(Divide, **formats, rounding=r, overflow=overflow[r]) for r in Rounding], count=3000)
 
 
