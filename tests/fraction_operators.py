@@ -89,6 +89,34 @@ def _product(x: Any, y: Any) -> Any:
     return -0.0 if product == 0 and negative else product
 
 
+def _quotient(x: Any, y: Any) -> Any:
+    negative = _is_negative(x) != _is_negative(y)
+    if x != x or y != y or (x in _INFINITIES and y in _INFINITIES) or (x == 0 and y == 0):
+        return math.nan
+    if x in _INFINITIES or y == 0:
+        return -math.inf if negative else math.inf
+    if y in _INFINITIES or x == 0:
+        return -0.0 if negative else Fraction(0)
+    return Fraction(x) / Fraction(y)
+
+
+def _root(x: Any, inverse: bool) -> Any:
+    """A Fraction on the right side of every number of a format, if not the root itself."""
+    if x != x or (x != 0 and x < 0):
+        return math.nan
+    if x == 0:
+        return math.copysign(math.inf, x) if inverse else x
+    if x in _INFINITIES:
+        return Fraction(0) if inverse else x
+    square = 1 / Fraction(x) if inverse else Fraction(x)
+    scale = 1 << 2500
+    found = math.isqrt(square.numerator * square.denominator * scale * scale)
+    root = Fraction(found, square.denominator * scale)
+    if root * root == square:
+        return root
+    return root + Fraction(1, 2 * square.denominator * scale)
+
+
 def _compare(spec: Any, x: Any, y: Any) -> dict[str, int]:
     names = ("less", "equal", "greater", "unordered")
     found = (x < y, x == y, x > y, x != x or y != y)
@@ -117,6 +145,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "multiply": lambda spec, a, b: _product(a, b),
     "fma": _fma,
     "convert": lambda spec, x: x,
+    "divide": lambda spec, a, b: _quotient(a, b),
+    "reciprocal": lambda spec, x: _quotient(Fraction(1), x),
+    "square-root": lambda spec, x: _root(x, False),
+    "reciprocal-square-root": lambda spec, x: _root(x, True),
     "max": _extremum,
     "min": _extremum,
     "compare": _compare,

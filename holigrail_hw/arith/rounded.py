@@ -18,7 +18,13 @@ from holigrail_hw.hdl.number.operation import OPERATIONS
 from holigrail_hw.hdl.number.project import can_round, has_hardware
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-__all__ = ["ArithmeticOperator", "RoundedOperator", "without_hardware", "without_rounding"]
+__all__ = [
+    "ArithmeticOperator",
+    "RoundedOperator",
+    "RuledOperator",
+    "without_hardware",
+    "without_rounding",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +91,10 @@ class RoundedOperator(OperatorSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArithmeticOperator(RoundedOperator):
+class RuledOperator(RoundedOperator):
     """One of the operations that number systems may have rules of their own for.
 
-    A class adds ``operands``, its one output, ``arithmetic``, ``rounded`` and, for proofs,
-    ``exact_number``.
+    A class adds ``operands``, its one output, ``arithmetic`` and ``rounded``.
     """
 
     @property
@@ -100,6 +105,29 @@ class ArithmeticOperator(RoundedOperator):
     @abstractmethod
     def rounded(self, plan: Plan, **given: Any) -> Wire:
         """The code of the result; ``given`` are operands by name and the options of `project`."""
+
+    def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
+        operands, (name,) = self.operands(), self.outputs()
+        formats, given = tuple(operands.values()), tuple(codes[port] for port in operands)
+        return {name: golden.operate(self.arithmetic, formats, given, self.projection(random))}
+
+    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
+        """The rule of the number systems for all of the operation, else what the class says."""
+        operands, (name,) = self.operands(), self.outputs()
+        options, codes = self.options(wires), {port: wires[port] for port in operands}
+        rule = OPERATIONS[self.arithmetic].find(*operands.values(), self.target)
+        if rule is None:
+            return {name: self.rounded(plan, **codes, **options)}
+        formats = tuple(operands.values())
+        return {name: rule(plan, formats, tuple(codes.values()), self.target, **options)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArithmeticOperator(RuledOperator):
+    """An operation whose exact result is a binary fraction, which proofs can hold.
+
+    A class adds ``exact_number``.
+    """
 
     @abstractmethod
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
@@ -127,21 +155,6 @@ class ArithmeticOperator(RoundedOperator):
             return {name: reference.project(plan, self.target, exact, *options)}
 
         return reference.circuit(self.inputs(), self.outputs(), answer)
-
-    def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
-        operands, (name,) = self.operands(), self.outputs()
-        formats, given = tuple(operands.values()), tuple(codes[port] for port in operands)
-        return {name: golden.operate(self.arithmetic, formats, given, self.projection(random))}
-
-    def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        """The rule of the number systems for all of the operation, else what the class says."""
-        operands, (name,) = self.operands(), self.outputs()
-        options, codes = self.options(wires), {port: wires[port] for port in operands}
-        rule = OPERATIONS[self.arithmetic].find(*operands.values(), self.target)
-        if rule is None:
-            return {name: self.rounded(plan, **codes, **options)}
-        formats = tuple(operands.values())
-        return {name: rule(plan, formats, tuple(codes.values()), self.target, **options)}
 
 
 def without_hardware(**formats: Format) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.shelled import Shelled
 from holigrail_hw.core.spec import OperatorSpec
@@ -31,14 +32,15 @@ def items_of(spec: OperatorSpec, texts: list[str]) -> tuple[Items, list[str]]:
         If a name or a value is wrong, or the lists of a stream have different lengths.
     """
     inner = spec.inner if isinstance(spec, Shelled) else spec
-    kind = "an operand" if inner.planned else "a field of a stream"
+    is_operator = not isinstance(inner, Engine)
+    kind = "an operand" if is_operator else "a field of a stream"
     values, rounded = _read(spec.name, kind, inner.inputs(), texts)
     items, wrong = {}, []
     for stream, one in inner.streams().items():
         if one.direction == "out":
             continue
-        prefix = "" if inner.planned else f"{stream}_"
-        of_stream = "" if inner.planned else f" of stream {stream}"
+        prefix = "" if is_operator else f"{stream}_"
+        of_stream = "" if is_operator else f" of stream {stream}"
         mine = {f: values[prefix + f] for f in one.fields if prefix + f in values}
         try:
             what = f"{spec.name}: every --value list{of_stream}"

@@ -35,6 +35,7 @@ class Engine(OperatorSpec):
     """
 
     planned: ClassVar[bool] = False
+    has_plan: ClassVar[bool] = False
     stateful: ClassVar[bool] = True
 
     @abstractmethod

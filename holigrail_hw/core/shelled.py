@@ -13,7 +13,7 @@ from .spec import OperatorSpec
 from .streams import Items, Stream
 from .timing import Timing
 
-__all__ = ["Shelled", "shelled"]
+__all__ = ["Paced", "Shelled", "shelled"]
 
 
 def shelled(spec: OperatorSpec, timing: Timing) -> OperatorSpec:
@@ -94,3 +94,26 @@ class Shelled(Engine):
 
     def component(self, timing: Timing | None = None) -> Any:
         return self.architecture(self.timing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paced(Shelled):
+    """An operator with a datapath that takes some cycles for each item, as an engine."""
+
+    def streams(self) -> dict[str, Stream]:
+        return self.inner_streams()
+
+    def golden(self, **items: Mapping[str, Any]) -> Items:
+        return self.inner_golden(items)
+
+    def job(self, rng: np.random.Generator, size: int) -> Items:
+        return self.inner_job(rng, size)
+
+    def corner_jobs(self) -> list[Items]:
+        return self.inner_corner_jobs()
+
+    def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
+        return self.inner.cycles(self._timing, **items)
+
+    def architecture(self, timing: Timing) -> Any:
+        return self.inner_component()

@@ -134,7 +134,13 @@ class OperatorSpec(ABC):
     maturity: ClassVar[str]
     stateful: ClassVar[bool] = False
     planned: ClassVar[bool] = True
-    """Whether it is one datapath that a plan puts into cycles, and not streams with a pace."""
+    """Whether it is one datapath that a plan puts into cycles, and not streams with a pace.
+
+    An operator with a datapath that needs several cycles for each item is not planned either: it is
+    seen as an engine with the streams ``i`` and ``o``, and says its ``architecture``.
+    """
+    has_plan: ClassVar[bool] = True
+    """Whether a plan of a datapath makes the hardware, in one cycle for each item or in several."""
     quiet_cycles: ClassVar[int] = 10_000
     """The most cycles the hardware may work without moving an item on any stream."""
     handshake: ClassVar[tuple[str, str]] = ("valid", "ready")

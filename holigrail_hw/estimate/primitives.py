@@ -26,6 +26,7 @@ __all__ = [
     "Adder",
     "Alone",
     "Arrival",
+    "CarryChoice",
     "Comparator",
     "Compressor",
     "CountedAdder",
@@ -38,8 +39,10 @@ __all__ = [
     "Multiplier",
     "Negation",
     "Primitive",
+    "Restored",
     "SelectingAdder",
     "Shifter",
+    "Trial",
     "Wiring",
     "device_model",
     "device_models",
@@ -249,6 +252,56 @@ class SelectingAdder(Adder):
 
     def _bit_ns(self, device):
         return super()._bit_ns(device) + (0 if device.adder_selects else device.lut_ns)
+
+
+@dataclass(frozen=True)
+class Trial(Adder):
+    """A subtraction whose last carry decides over words, :class:`CarryChoice`.
+
+    ``kept``: how many of its lowest bits are used besides. The decisions are part of its delay, so
+    that no register comes between.
+    """
+
+    kept: int
+
+    def delay_ns(self, device):
+        return super().delay_ns(device) + self._decision_ns(device)
+
+    def arrival(self, device, operands):
+        carry = Adder(self.width).arrival(device, operands).latest
+        end = carry + self._decision_ns(device)
+        return Arrival(end, end)
+
+    def luts(self, device):
+        return self.kept
+
+    def _decision_ns(self, device: DeviceModel) -> float:
+        # The carry leaves its chain by a look-up table and goes to every bit of the words.
+        return 2 * device.multiplexer_ns
+
+
+@dataclass(frozen=True)
+class CarryChoice(Primitive):
+    """One of two words of ``width`` bits, by the last carry of a :class:`Trial`."""
+
+    width: int
+
+    def delay_ns(self, device):
+        return 0.0
+
+    def luts(self, device):
+        return self.width
+
+
+@dataclass(frozen=True)
+class Restored(CarryChoice):
+    """What a trial leaves: the difference or, if that is negative, the minuend.
+
+    Where an adder can select, it is the adder that made the difference.
+    """
+
+    def luts(self, device):
+        return 0 if device.adder_selects else self.width
 
 
 @dataclass(frozen=True)

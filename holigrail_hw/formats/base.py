@@ -134,12 +134,17 @@ class Format(Traits):
 
         The options are those of :meth:`project`. Each value is taken exactly and rounded once.
         """
-        guard = random_width + 4
-        finest = self._finest_exponent
-        exact = exact_from_numbers(
-            values, self.width + guard, None if finest is None else finest - guard
-        )
+        exact = exact_from_numbers(values, *self.sight(random_width))
         return self.project(exact, rounding, random, random_width, overflow)
+
+    def sight(self, random_width: int = 0) -> tuple[int, int | None]:
+        """What of an endless fraction :meth:`project` needs, besides a sticky bit below.
+
+        The number of leading bits, and the exponent of a place down to which all bits are needed
+        besides, None if the leading bits suffice.
+        """
+        guard, finest = random_width + 4, self._finest_exponent
+        return self.width + guard, None if finest is None else finest - guard
 
     def format_code(self, code: int) -> str:
         """A code for people, such as ``0x3c (1.5)``."""

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats import Exact, Format, Rounding
+from holigrail_hw.formats import FINITE, Exact, Format, Rounding
 from holigrail_hw.formats.rules import Rules
 
 from .arithmetic import add, compare, fused_multiply_add, multiply, negate
+from .quotients import inverse_square_root, quotient, square_root
 
 __all__ = ["COMPARE", "OPERATIONS", "Projection", "compare_codes", "operate"]
 
@@ -33,7 +34,17 @@ def _scan() -> None:
 
 OPERATIONS: Mapping[str, Rules] = {
     name: Rules(f"golden {name}", _scan)
-    for name in ("add", "subtract", "multiply", "fma", "convert")
+    for name in (
+        "add",
+        "subtract",
+        "multiply",
+        "fma",
+        "convert",
+        "divide",
+        "square-root",
+        "reciprocal",
+        "reciprocal-square-root",
+    )
 }
 """By the formats of the operands, then that of the result: ``(formats, codes, projection)`` to the
 codes of the results. ``formats`` are those of the operands; all codes are arrays of one shape."""
@@ -60,6 +71,11 @@ class Projection:
         overflow = self.result.overflow_of(self.overflow)
         return self.result.project(exact, self.rounding, self.random, self.random_width, overflow)
 
+    @property
+    def sight(self) -> tuple[int, int | None]:
+        """What it sees of an endless fraction (:meth:`.Format.sight`)."""
+        return self.result.sight(self.random_width)
+
 
 def operate(
     operation: str, formats: tuple[Format, ...], codes: tuple[Any, ...], projection: Projection
@@ -79,7 +95,7 @@ def operate(
     if rule is not None:
         return rule(formats, codes, projection)
     numbers = (format.unpack(code) for format, code in zip(formats, codes, strict=True))
-    return projection(_KERNELS[operation](projection.rounding, *numbers))
+    return projection(_KERNELS[operation](projection, *numbers))
 
 
 def compare_codes(a_format: Format, a: Any, b_format: Format, b: Any) -> np.ndarray:
@@ -90,10 +106,16 @@ def compare_codes(a_format: Format, a: Any, b_format: Format, b: Any) -> np.ndar
     return compare(a_format.unpack(a), b_format.unpack(b))
 
 
+_ONE = Exact(*(np.array(field) for field in (False, 1, 0, np.uint8(FINITE))))
+
 _KERNELS: Mapping[str, Callable[..., Exact]] = {
-    "add": lambda rounding, x, y: add(x, y, rounding),
-    "subtract": lambda rounding, x, y: add(x, negate(y), rounding),
-    "multiply": lambda rounding, x, y: multiply(x, y),
-    "fma": lambda rounding, x, y, z: fused_multiply_add(x, y, z, rounding),
-    "convert": lambda rounding, x: x,
+    "add": lambda how, x, y: add(x, y, how.rounding),
+    "subtract": lambda how, x, y: add(x, negate(y), how.rounding),
+    "multiply": lambda how, x, y: multiply(x, y),
+    "fma": lambda how, x, y, z: fused_multiply_add(x, y, z, how.rounding),
+    "convert": lambda how, x: x,
+    "divide": lambda how, x, y: quotient(x, y, *how.sight),
+    "square-root": lambda how, x: square_root(x, *how.sight),
+    "reciprocal": lambda how, x: quotient(_ONE, x, *how.sight),
+    "reciprocal-square-root": lambda how, x: inverse_square_root(x, *how.sight),
 }

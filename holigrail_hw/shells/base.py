@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from holigrail_hw.core.packing import Bits, code_bits
+from holigrail_hw.core.shelled import Paced
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
@@ -42,7 +43,9 @@ class Shell:
 
     def view(self, spec: OperatorSpec, timing: Timing) -> OperatorSpec:
         """The specification as it looks from outside."""
-        return spec
+        if spec.planned or not spec.has_plan:
+            return spec
+        return Paced(inner=spec, timing=timing)
 
     def wrapped(self, spec: OperatorSpec, timing: Timing) -> Any:
         """The hardware, as a component with the streams or the ports of the view."""

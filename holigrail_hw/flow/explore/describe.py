@@ -13,6 +13,7 @@ from holigrail_hw.core.port_layout import framed_streams, layout_of
 from holigrail_hw.core.shell_registry import find_shell
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.formats import Format
 
 from ..prove import prove
 
@@ -54,8 +55,7 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
                 "format": format.name,
                 "meaning": format.summary,
             }
-            for direction, ports in (("in", spec.inputs()), ("out", spec.outputs()))
-            for name, format in ports.items()
+            for direction, name, format in _ports(spec)
         ],
         "layout": [row.as_dict() for row in layout_of(spec, timing)],
         "tlast": framed_streams(spec, timing),
@@ -68,16 +68,29 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
     }
 
 
+def _ports(spec: OperatorSpec) -> list[tuple[str, str, Format]]:
+    """Direction, name and format of everything that holds codes."""
+    if spec.planned:
+        ways = ("in", spec.inputs()), ("out", spec.outputs())
+        return [(way, name, format) for way, ports in ways for name, format in ports.items()]
+    return [
+        (stream.direction, f"{name}_{field}", format)
+        for name, stream in spec.streams().items()
+        for field, format in stream.fields.items()
+    ]
+
+
 def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
     """Latency and promised clock without a clock target, at usual periods, and as requested.
 
-    An engine has no fixed latency: there are no rows.
+    An engine has no fixed latency: there are no rows. ``initiation_interval`` is the number of
+    cycles from one item to the next.
 
     ``interleave`` is the number of independent sums a stateful operator holds: the hardware takes
     an item in every cycle, and one sum takes an item every ``interleave`` cycles.
     """
     free = replace(timing, period_ns=None, latency=None)
-    if not spec.planned:
+    if not spec.has_plan:
         return []
     requests = [("no clock target", free)]
     for period in _PERIODS_NS:
@@ -94,7 +107,7 @@ def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
             {
                 "request": request,
                 "latency": plan.latency,
-                "initiation_interval": 1,
+                "initiation_interval": plan.interval,
                 "interleave": plan.interleave,
                 "flip_flops": plan.flip_flops(),
                 "promised_period_ns": round(plan.promise_ns, 3),

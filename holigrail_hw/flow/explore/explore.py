@@ -137,7 +137,7 @@ def _point(
             spec.clock(timing).require()
         cost, promise_ns = spec.cost(timing), spec.promise_ns(timing)
         figures: dict[str, Any] = {}
-        if spec.planned:
+        if spec.has_plan:
             plan = spec.plan(timing)
             figures |= {"latency": plan.latency, "interleave": plan.interleave}
         figures |= {

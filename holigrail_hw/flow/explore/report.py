@@ -71,7 +71,7 @@ def write(
             else {**row, "value": in_words(held[row["name"]])}
             for row in about["parameters"]
         ],
-        steps=schedule_rows(spec, timing) if spec.planned else [],
+        steps=schedule_rows(spec, timing) if spec.has_plan else [],
         manifest=generated.manifest,
         files=[path.name for path in generated.files],
         command=command,

@@ -94,6 +94,12 @@ def run(
             hint="prove it with --shell plain: the stream shell wraps the same core",
         )
     bits = sum(format.width for format in spec.inputs().values())
+    if not (spec.planned or spec.stateful):
+        raise RequestError(
+            f"{spec.name}: a proof takes an operator with an item in every cycle, not one whose"
+            " results take several cycles each",
+            hint="`holigrail verify` tests it instead",
+        )
     has_reference = spec.reference_circuit is not None
     if not has_reference and (spec.stateful or bits > GOLDEN_BITS):
         given = "one with state" if spec.stateful else f"{bits}"
@@ -129,6 +135,8 @@ def prospect(spec: OperatorSpec) -> str:
     """How a design of this operator would be proved, and where that ends, in one line."""
     bits = sum(format.width for format in spec.inputs().values())
     has_reference = spec.reference_circuit is not None
+    if not (spec.planned or spec.stateful):
+        return "none: a result takes several cycles"
     if spec.stateful:
         if has_reference:
             return "by induction from power-on, against a reference circuit"

@@ -14,7 +14,18 @@ from .rules import hardware_rules
 __all__ = ["OPERATIONS"]
 
 OPERATIONS: Mapping[str, Rules] = {
-    name: hardware_rules(name) for name in ("add", "subtract", "multiply", "fma", "convert")
+    name: hardware_rules(name)
+    for name in (
+        "add",
+        "subtract",
+        "multiply",
+        "fma",
+        "convert",
+        "divide",
+        "square-root",
+        "reciprocal",
+        "reciprocal-square-root",
+    )
 }
 """By the formats of the operands, then that of the result: ``(plan, formats, codes, result,
 rounding=, random=, overflow=)`` to the code of the result; ``formats`` and ``codes`` are those of

@@ -8,10 +8,12 @@ combinational.
 
 A feedback loop (an accumulator) is one construct, :meth:`Plan.loop`. A loop whose body takes *L*
 cycles holds *L* independent, interleaved sums: the operands of cycle *t* belong to sum *t* mod *L*.
-Memory without feedback (the taps of a filter) is another one, :meth:`Plan.previous`.
+Memory without feedback (the taps of a filter) is another one, :meth:`Plan.previous`. What is done
+several times for one item, by the same hardware, is a third, :meth:`Plan.repeat`; the next item
+must then come some cycles later.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,6 +86,8 @@ class Plan:
         Cycles from inputs to outputs.
     interleave : int
         How many independent sums a loop holds; 1 without loops.
+    interval : int
+        Cycles from one item to the next, at least; 1 without repetition.
     promise_ns : float
         The clock period the device model promises for this schedule, in ns.
     steps : list of TimedStep
@@ -107,6 +111,7 @@ class Plan:
         self._cautious = device.cautious
         self.period_ns = period_ns
         self.interleave = 1
+        self.interval = 1
         self.valid = Signal()
         self.resources: list[tuple[str, Primitive, int]] = []
         self._comb: list[Any] = []
@@ -272,6 +277,56 @@ class Plan:
         self.resources.append((name, using, 0))
         self._timed(Wire(state, 0), using, [])
         return Wire(state, 0)
+
+    def repeat(
+        self,
+        name: str,
+        turn: Callable[..., Sequence[Wire]],
+        state: Sequence[Wire],
+        kept: Sequence[Wire | None],
+        turns: int,
+        read: int = 0,
+    ) -> tuple[list[Wire], list[Any]]:
+        """``state = turn(plan, *state, *kept[:read])``, ``turns`` times for one item.
+
+        One turn takes one cycle, however long its steps are. The state and all that is kept are
+        loaded with a valid item, and are there after the last turn for one cycle, if no other item
+        came for ``turns`` cycles.
+
+        Returns
+        -------
+        list of Wire, list of Wire or None
+            The state after the last turn, and what was kept, both after ``turns + 1`` cycles.
+        """
+        wires = [*state, *(wire for wire in kept if wire is not None)]
+        first = max(wire.cycle for wire in wires)
+        load, registers = self.valid_at(first), []
+        for index, wire in enumerate(wires):
+            kind = f"{name}_{'state' if index < len(state) else 'kept'}"
+            shape = Value.cast(wire.value).shape()
+            registers.append(Signal(shape, name=self._unique(kind), reset_less=True))
+        begun = [Wire(register, first + 1) for register in registers]
+        held = iter(begun[len(state) :])
+        operands = [None if wire is None else next(held) for wire in kept]
+        # Steps that are too long for the period must not be cut: a turn is one cycle.
+        period, self.period_ns = self.period_ns, None
+        after = turn(self, *begun[: len(state)], *operands[:read])
+        self.period_ns = period
+        for register, wire, new in zip(
+            registers, wires, [*after, *begun[len(state) :]], strict=True
+        ):
+            value = Value.cast(self._at(wire, first))
+            self._sync.append(register.eq(Mux(load, value, Value.cast(new.value))))
+            multiplexer = Multiplexer(wire.width)
+            self.resources.append((name, multiplexer, first))
+            for source in (wire, new):
+                if source.cycle == first or source is new:
+                    self._timed(source, Logic(), [source])
+        self.interval = max(self.interval, turns + 1)
+        last = first + turns + 1
+        results = [Wire(register, last) for register in registers]
+        held = iter(results[len(state) :])
+        return results[: len(state)], [None if wire is None else next(held) for wire in kept]
 
     def valid_at(self, cycle: int) -> Any:
         """``valid`` of the item that is in the given cycle; cleared by reset."""

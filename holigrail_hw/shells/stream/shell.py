@@ -75,7 +75,8 @@ class Streamed(wiring.Component):
 
     One item per cycle if neither side waits. With interleaved sums, item *t* belongs to sum
     *t* mod ``interleave``; after a gap in the input, ready may stay low until it is the next sum's
-    turn, for fewer than ``interleave`` cycles.
+    turn, for fewer than ``interleave`` cycles. Where the plan repeats steps, the next item comes
+    ``interval`` cycles after the last one or later.
 
     Members
     -------
@@ -120,7 +121,15 @@ class Streamed(wiring.Component):
             accepted.eq(self.i.valid & self.i.ready),
             core.valid.eq(accepted),
         ]
-        if plan.interleave == 1:
+        if plan.interval > 1:
+            # ``waits`` counts the cycles down in which steps are still repeated for an item.
+            waits = Signal(range(plan.interval))
+            m.d.comb += self.i.ready.eq(advance & (waits == 0))
+            with m.If(accepted):
+                m.d.sync += waits.eq(plan.interval - 1)
+            with m.Elif(advance & (waits != 0)):
+                m.d.sync += waits.eq(waits - 1)
+        elif plan.interleave == 1:
             m.d.comb += self.i.ready.eq(advance)
         else:
             # ``slot`` is the sum whose turn it is in the pipeline, ``turn`` that of the next item;
