@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.shelled import Shelled
 from holigrail_hw.core.spec import OperatorSpec
@@ -32,7 +31,7 @@ def items_of(spec: OperatorSpec, texts: list[str]) -> tuple[Items, list[str]]:
         If a name or a value is wrong, or the lists of a stream have different lengths.
     """
     inner = spec.inner if isinstance(spec, Shelled) else spec
-    is_operator = not isinstance(inner, Engine)
+    is_operator = inner.has_plan
     kind = "an operand" if is_operator else "a field of a stream"
     values, rounded = _read(spec.name, kind, inner.inputs(), texts)
     items, wrong = {}, []
