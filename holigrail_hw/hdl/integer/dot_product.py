@@ -1,8 +1,8 @@
 """Dot products of short vectors of integers, binary or ternary numbers.
 
 *Separate*: every product is computed on its own, as :func:`.multiply.multiply` does, and a tree of
-carry chains adds them. Each adder is kept as it is: synthesis would otherwise turn the whole sum
-into compressors, which cost more LUTs than carry chains.
+carry chains adds them. No adder is merged into the next (:mod:`.unmerged`): synthesis would
+otherwise turn the whole sum into compressors, which cost more LUTs than carry chains.
 
 *Fused*: the partial products of all products form one bit heap, with one carry-propagate addition
 at the end. That takes fewer gates where there are no carry chains.
@@ -21,6 +21,7 @@ from ..number.unpacked import range_shape
 from ..plan.plan import Plan, Wire
 from .bit_heap import Bit, Heap, compress, heap_of
 from .multiply import partial_products
+from .unmerged import unmerged
 
 __all__ = ["PARTIAL", "Partial", "dot_heap", "dot_product"]
 
@@ -46,9 +47,9 @@ def dot_product(plan: Plan, pairs: Pairs, a: Format, b: Format, structure: str) 
 
 
 def _sum(plan: Plan, x: Wire, y: Wire, shape: Shape) -> Wire:
-    return plan.step(
-        "dot", shape, lambda x, y: x + y, x, y, using=Adder(shape.width), wrap=True, keep=True
-    )
+    using = Adder(shape.width)
+    total = plan.step("dot", shape, lambda x, y: x + y, x, y, using=using, wrap=True)
+    return plan.step("dot_apart", shape, unmerged, total)
 
 
 def dot_heap(plan: Plan, pairs: Pairs, a: Format, b: Format, width: int) -> Heap:

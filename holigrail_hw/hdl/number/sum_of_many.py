@@ -16,6 +16,7 @@ from amaranth import Cat, Const, Mux, signed
 from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer, Negation
 from holigrail_hw.formats import FixedFormat
 
+from ..integer.unmerged import unmerged
 from ..plan.plan import Plan, Wire
 from .exact_accumulator import FLAGS, aligned_integer, exact_flags, with_flags
 from .float_sum import zero_of
@@ -80,14 +81,9 @@ def add_integers(plan: Plan, integers: Sequence[Wire], most: int) -> Wire:
         added = []
         for x, y in zip(terms[::2], terms[1::2], strict=False):
             width = min(max(x.width, y.width) + 1, most)
-            added.append(
-                plan.step(
-                    *("partial_sum", signed(width), lambda x, y: x + y, x, y),
-                    using=Adder(width),
-                    wrap=True,
-                    keep=True,
-                )
-            )
+            shape, using = signed(width), Adder(width)
+            one = plan.step("partial_sum", shape, lambda x, y: x + y, x, y, using=using, wrap=True)
+            added.append(plan.step("partial_sum_apart", shape, unmerged, one))
         terms = added + terms[len(terms) & ~1 :]
     return terms[0]
 
