@@ -1,0 +1,334 @@
+"""Matrix products, convolutions and pools over views."""
+
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.formats import FixedFormat
+from holigrail_hw.models.errors import ModelError
+from holigrail_hw.models.formulas.arrays import fractions
+from holigrail_hw.models.formulas.rounded_floats import Float32
+from holigrail_hw.models.graph.nodes import Linear, Pool, Requantise
+from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.windows import Window, window_of
+
+from .builder import Builder
+from .elementwise import increased
+from .views import Coded, View, inner
+
+__all__ = ["LINEAR_RULES", "integer_weights"]
+
+_WIDEST = 1 << 24
+
+
+def integer_weights(builder: Builder, node: SourceNode, value: Any) -> Coded:
+    """Weights as integers: quantised ones, or numbers that are integers already.
+
+    Raises
+    ------
+    ModelError
+        If they are real numbers.
+    """
+    label = node.label(builder.who)
+    if isinstance(value, View):
+        raise ModelError(f"{label}: weights must be constants, not computed")
+    if isinstance(value, Coded):
+        zeros = np.asarray(-value.offset / value.factor, object)
+        if any(z.denominator != 1 for z in zeros.reshape(-1)):
+            raise ModelError(f"{label}: the zero point of weights must be an integer")
+        codes = value.codes - zeros.astype(np.int64)
+        return Coded(codes, value.factor, fractions(0))
+    array = np.asarray(value).astype(np.float64)
+    rounded = np.rint(array)
+    if not (rounded == array).all() or np.abs(rounded).max(initial=0) > _WIDEST:
+        raise ModelError(
+            f"{label}: weights must be quantised or integers, not real numbers",
+            hint="quantise a model of real numbers first: quantise(read_source(path), data)",
+        )
+    return Coded.plain(rounded.astype(np.int64))
+
+
+def _opened(builder: Builder, node: SourceNode, view: View, weights: Any) -> View:
+    """The operand as codes. An input that is not quantised takes the type of integer weights."""
+    if view.tensor is None:
+        format = None
+        if not isinstance(weights, Coded) and str(np.asarray(weights).dtype) in ("int8", "int16"):
+            width = np.asarray(weights).dtype.itemsize * 8
+            format = FixedFormat(width, True, 0)
+            builder.remarks.append(
+                f"{node.label(builder.who)}: the input has the type of the weights, int{width}"
+            )
+        view = builder.entered(view, format)
+    return builder.bare(node, view)
+
+
+def _centre(
+    builder: Builder, node: SourceNode, view: View, padded: bool
+) -> tuple[Any, int, np.ndarray]:
+    """The scale of an operand, the integer for 0, and what is left of its offset."""
+    label = node.label(builder.who)
+    factors = {*view.factor.reshape(-1)}
+    if len(factors) != 1:
+        raise ModelError(f"{label}: the operand must have one scale for all channels")
+    factor = factors.pop()
+    offsets = {*view.offset.reshape(-1)}
+    zero = -view.offset.reshape(-1)[0] / factor
+    if len(offsets) == 1 and zero.denominator == 1:
+        return factor, int(zero), fractions(0)
+    if padded:
+        raise ModelError(f"{label}: 0 must be a code of a tensor that is padded, not lie between")
+    return factor, 0, view.offset
+
+
+def _dense(
+    builder: Builder, node: SourceNode, view: View, weights: Coded, bias: Any = None
+) -> View:
+    """One vector times a matrix (features, results); ``bias`` is in units of the sums."""
+    label = node.label(builder.who)
+    matrix = weights.codes
+    count = int(np.prod(view.shape))
+    if matrix.ndim != 2 or matrix.shape[0] != count:
+        raise ModelError(f"{label}: a vector of {count} must meet a matrix of as many rows, not "
+                         f"{[*matrix.shape]}")
+    factor, zero, rest = _centre(builder, node, view, False)
+    name = builder.move(node, view.tensor or "", "reshape", count)
+    name = builder.add(
+        Linear,
+        node,
+        (name,),
+        weights=matrix,
+        bias=_sums(bias, matrix.shape[1]),
+        zero=zero,
+    )
+    scale = weights.factor
+    if scale.size > 1:
+        scale = np.broadcast_to(scale, matrix.shape)
+        if not (scale == scale[:1]).all():
+            raise ModelError(f"{label}: weights must have one scale for each result")
+        scale = scale[0]
+    shape = (1, matrix.shape[1]) if len(view.shape) > 1 else (matrix.shape[1],)
+    result = View.plain(name, shape, scale.reshape(-1) * factor)
+    if rest.size > 1 or rest.reshape(-1)[0] != 0:
+        spread = np.broadcast_to(rest, inner(view.shape)).reshape(-1)
+        result = result.plus((spread @ matrix.astype(object)) * scale.reshape(-1))
+    return result
+
+
+def _transposed(coded: Coded) -> Coded:
+    factor = coded.factor
+    if factor.size > 1:
+        factor = np.broadcast_to(factor, coded.codes.shape).T
+    return Coded(coded.codes.T, factor, coded.offset)
+
+
+def _matmul(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    label = node.label(builder.who)
+    left, right = operands[:2]
+    if isinstance(left, View) and isinstance(right, View):
+        raise ModelError(f"{label}: one operand must be a constant, not both be tensors")
+    if isinstance(right, View):
+        # weights x, with a column on the right
+        if len(right.shape) != 1:
+            raise ModelError(f"{label}: the right operand must be a vector, not {right.shape}")
+        view, weights = right, left
+        view = _opened(builder, node, view, weights)
+        return _dense(builder, node, view, _transposed(integer_weights(builder, node, weights)))
+    view = _opened(builder, node, left, right)
+    if int(np.prod(view.shape[:-1])) != 1:
+        raise ModelError(f"{label}: one vector must be multiplied, not a matrix {[*view.shape]}")
+    return _dense(builder, node, view, integer_weights(builder, node, right))
+
+
+def _gemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    label = node.label(builder.who)
+    left, right, bias = (*operands, None)[:3]
+    if not isinstance(left, View) or node.attributes.get("transA"):
+        raise ModelError(f"{label}: a tensor must be multiplied by a constant from the right")
+    view = _opened(builder, node, left, right)
+    weights = integer_weights(builder, node, right)
+    if node.attributes.get("transB"):
+        weights = _transposed(weights)
+    result = _dense(builder, node, view, weights)
+    alpha = node.attributes.get("alpha", 1.0)
+    if alpha != 1.0:
+        result = result.times(fractions(alpha).reshape([1] * result.factor.ndim))
+    if bias is None:
+        return result
+    beta = node.attributes.get("beta", 1.0)
+    if beta != 1.0:
+        bias = (bias.floats() if isinstance(bias, Coded) else bias) * beta
+    return increased(builder, node, result, bias)
+
+
+def _convolved(
+    builder: Builder, node: SourceNode, view: View, weights: Coded, bias: Any = None
+) -> View:
+    """Channels first outside, channels last inside; weights (results, channels, rows, columns)."""
+    label = node.label(builder.who)
+    flat = weights.codes.ndim == 3
+    if weights.codes.ndim not in (3, 4) or len(view.shape) != weights.codes.ndim:
+        raise ModelError(f"{label}: images must have one or two axes, not {len(view.shape) - 2}")
+    codes = weights.codes[:, :, None] if flat else weights.codes
+    window = window_of(node.attributes, view.shape[2:], weights.codes.shape[2:])
+    factor, zero, rest = _centre(builder, node, view, any(window.pads))
+    if rest.size > 1 or rest.reshape(-1)[0] != 0:
+        raise ModelError(f"{label}: 0 must be a code of its operand, not lie between codes")
+    channels = view.shape[1]
+    rows, columns = (1, view.shape[2]) if flat else view.shape[2:]
+    tensor = builder.move(node, view.tensor or "", "reshape", channels, rows, columns)
+    tensor = builder.move(node, tensor, "transpose", 1, 2, 0)
+    name = builder.add(
+        Linear,
+        node,
+        (tensor,),
+        weights=np.ascontiguousarray(codes.transpose(2, 3, 1, 0)),
+        bias=_sums(bias, codes.shape[0]),
+        zero=zero,
+        window=window,
+        group=int(node.attributes.get("group", 1)),
+    )
+    scale = weights.factor
+    if scale.size > 1:
+        scale = np.broadcast_to(scale, weights.codes.shape).reshape(codes.shape[0], -1)
+        if not (scale == scale[:, :1]).all():
+            raise ModelError(f"{label}: weights must have one scale for each result")
+        scale = scale[:, 0]
+    return _outside(builder, node, name, flat, scale.reshape(-1, 1, 1) * factor)
+
+
+def _outside(builder: Builder, node: SourceNode, name: str, flat: bool, factor: Any) -> View:
+    """The view of an image, channels first again."""
+    name = builder.move(node, name, "transpose", 2, 0, 1)
+    shape = builder.tensors[name].shape
+    if flat:
+        shape = (shape[0], shape[2])
+        name = builder.move(node, name, "reshape", *shape)
+        factor = factor.reshape(-1, 1)
+    return View.plain(name, (1, *shape), factor)
+
+
+def _conv(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    value, kernel, bias = (*operands, None)[:3]
+    view = _opened(builder, node, value, kernel)
+    result = _convolved(builder, node, view, integer_weights(builder, node, kernel))
+    return result if bias is None else increased(builder, node, result, _per_channel(bias, result))
+
+
+def _per_channel(bias: Any, view: View) -> Any:
+    shape = (1, -1, *[1] * (len(view.shape) - 2))
+    if not isinstance(bias, Coded):
+        return np.asarray(bias).reshape(shape)
+    factor = bias.factor.reshape(shape) if bias.factor.size > 1 else bias.factor
+    return Coded(bias.codes.reshape(shape), factor, bias.offset)
+
+
+def _pooled(builder: Builder, node: SourceNode, view: View, how: str, window: Window) -> View:
+    if len(view.shape) not in (3, 4):
+        axes = len(view.shape) - 2
+        raise ModelError(f"{node.label(builder.who)}: images must have one or two axes, not {axes}")
+    flat = len(view.shape) == 3
+    rows, columns = (1, view.shape[2]) if flat else view.shape[2:]
+    tensor = builder.move(node, view.tensor or "", "reshape", view.shape[1], rows, columns)
+    tensor = builder.move(node, tensor, "transpose", 1, 2, 0)
+    name = builder.add(Pool, node, (tensor,), how=how, window=window)
+    outside = _outside(builder, node, name, flat, fractions(1).reshape(1, 1, 1))
+    return view.changed(tensor=outside.tensor, shape=outside.shape)
+
+
+def _pool_window(node: SourceNode, view: View) -> Window:
+    if node.operator.startswith("Global"):
+        return window_of({}, view.shape[2:], view.shape[2:])
+    return window_of(node.attributes, view.shape[2:], node.attributes["kernel_shape"])
+
+
+def _max_pool(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    view = operands[0]
+    if view.tensor is None:
+        view = builder.entered(view)
+    if not (view.factor > 0).all():
+        label = node.label(builder.who)
+        raise ModelError(f"{label}: scales must be positive under a maximum, or quantised before")
+    return _pooled(builder, node, view, "maximum", _pool_window(node, view))
+
+
+def _average_pool(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    """A sum; the division by the number of pixels moves into the scale."""
+    view = builder.bare(node, operands[0])
+    window = _pool_window(node, view)
+    label = node.label(builder.who)
+    if any(window.pads):
+        if not node.attributes.get("count_include_pad"):
+            raise ModelError(f"{label}: windows must not reach outside the image")
+        if (view.offset != 0).any():
+            raise ModelError(f"{label}: 0 must be the code 0 of a tensor that is padded")
+    count = window.kernel[0] * window.kernel[1]
+    result = _pooled(builder, node, view, "sum", window)
+    return result.changed(factor=result.factor / count)
+
+
+def _codes(builder: Builder, node: SourceNode, value: Any) -> View:
+    if not isinstance(value, View) or not value.code:
+        raise ModelError(f"{node.label(builder.who)}: its operand must be codes of a quantiser")
+    return value
+
+
+def _rescaled(
+    builder: Builder, node: SourceNode, view: View, scales: tuple[Any, Any, Any], zero: Any
+) -> View:
+    """QLinear operators, in the float32 arithmetic of ONNX Runtime."""
+    left, right, result = (np.asarray(s, np.float32) for s in scales)
+    factor = ((left * right).astype(np.float32) / result).astype(np.float32)
+    factor = factor.reshape(-1, *[1] * (len(inner(view.shape)) - 1))
+    low, high = node.attributes["limits"]
+    formula = Float32(factor, int(np.reshape(zero, -1)[0]), low, high)
+    name = builder.add(Requantise, node, (view.tensor,), formula=formula)
+    return View.plain(name, view.shape)
+
+
+def _sums(bias: Any, count: int) -> np.ndarray:
+    """A bias in units of the sums, or zeros."""
+    if bias is None:
+        return np.zeros(count, np.int64)
+    return np.asarray(bias).reshape(-1).astype(np.int64)
+
+
+def _qlinear_conv(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    x, sx, zx, w, sw, zw, sy, zy, bias = (*operands, None)[:9]
+    view = _codes(builder, node, x).plus(-fractions(int(np.reshape(zx, -1)[0])).reshape(1, 1, 1))
+    zeros = np.asarray(zw).astype(np.int64).reshape(-1, *[1] * (np.ndim(w) - 1))
+    weights = Coded.plain(np.asarray(w).astype(np.int64) - zeros)
+    result = _convolved(builder, node, view, weights, bias)
+    return _rescaled(builder, node, result, (sx, sw, sy), zy)
+
+
+def _qgemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    a, sa, za, b, sb, zb, bias, sy, zy = (*operands, None, None)[:9]
+    view = _codes(builder, node, a)
+    view = view.plus(-fractions(int(np.reshape(za, -1)[0])).reshape([1] * view.factor.ndim))
+    matrix = np.asarray(b).astype(np.int64)
+    matrix = matrix.T if node.attributes.get("transB") else matrix
+    matrix = matrix - np.asarray(zb).astype(np.int64).reshape(1, -1)
+    result = _dense(builder, node, view, Coded.plain(matrix), bias)
+    if sy is None:
+        scale = fractions(np.asarray(sa).reshape(-1)) * fractions(np.asarray(sb).reshape(-1))
+        return result.times(scale.reshape(-1))
+    return _rescaled(builder, node, result, (sa, sb, sy), zy)
+
+
+def _qlinear_matmul(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    a, sa, za, b, sb, zb, sy, zy = operands
+    return _qgemm(builder, node, [a, sa, za, b, sb, zb, None, sy, zy])
+
+
+LINEAR_RULES: dict[str, Any] = {
+    "MatMul": _matmul,
+    "Gemm": _gemm,
+    "Conv": _conv,
+    "MaxPool": _max_pool,
+    "GlobalMaxPool": _max_pool,
+    "AveragePool": _average_pool,
+    "GlobalAveragePool": _average_pool,
+    "QLinearConv": _qlinear_conv,
+    "QLinearMatMul": _qlinear_matmul,
+    "QGemm": _qgemm,
+}
