@@ -8,7 +8,7 @@ from .errors import ModelError
 from .graph.graph import IntegerGraph
 from .source.graph import FloatGraph
 
-__all__ = ["read", "read_source"]
+__all__ = ["integers", "read", "read_source", "simplified"]
 
 # Names of runtimes; their meaning is in readers/tflite_integer.py.
 RUNTIMES = ("litert", "tflm")
@@ -112,7 +112,7 @@ def read(
 
         file = read_tflite_file(path, path.name)
         if any(file.tensors[index].kind == "int8" for index in file.inputs):
-            return tflite_integers(file, path.name, runtime)
+            return simplified(tflite_integers(file, path.name, runtime))
     source = read_source(path, activation=activation)
     if not source.operators() & _INTEGER:
         return source
@@ -128,4 +128,15 @@ def integers(source: FloatGraph, input: str | FixedFormat | None = None) -> Inte
     format = parse(input) if isinstance(input, str) else input
     if format is not None and not isinstance(format, FixedFormat):
         raise ModelError(f"{source.name}: the input must be an integer or fixed point, not {format}")
-    return lowered(folded_batch_norms(folded_constants(source)), format)
+    return simplified(lowered(folded_batch_norms(folded_constants(source)), format))
+
+
+def simplified(graph: IntegerGraph) -> IntegerGraph:
+    """Layout, signs, biases and dead channels, in this order; the graph computes the same."""
+    from .passes.biases import folded_biases
+    from .passes.dead_channels import without_dead_channels
+    from .passes.layout import settled_layout
+    from .passes.signs import growing_formulas
+
+    graph = settled_layout(graph)
+    return without_dead_channels(folded_biases(growing_formulas(graph)))
