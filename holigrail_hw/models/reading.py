@@ -127,16 +127,19 @@ def integers(source: FloatGraph, input: str | FixedFormat | None = None) -> Inte
 
     format = parse(input) if isinstance(input, str) else input
     if format is not None and not isinstance(format, FixedFormat):
-        raise ModelError(f"{source.name}: the input must be an integer or fixed point, not {format}")
+        raise ModelError(
+            f"{source.name}: the input must be an integer or fixed point, not {format}"
+        )
     return simplified(lowered(folded_batch_norms(folded_constants(source)), format))
 
 
 def simplified(graph: IntegerGraph) -> IntegerGraph:
-    """Layout, signs, biases and dead channels, in this order; the graph computes the same."""
+    """Layout, limits, signs, biases and dead channels settled; the graph computes the same."""
     from .passes.biases import folded_biases
     from .passes.dead_channels import without_dead_channels
     from .passes.layout import settled_layout
+    from .passes.limits import merged_limits
     from .passes.signs import growing_formulas
 
-    graph = settled_layout(graph)
+    graph = merged_limits(settled_layout(graph))
     return without_dead_channels(folded_biases(growing_formulas(graph)))

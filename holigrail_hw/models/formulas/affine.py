@@ -98,9 +98,13 @@ class Affine:
             return self._of_floats(values)
         a, b, unit = self._integers
         largest = max(abs(int(values.max())), abs(int(values.min())))
-        if largest * max(map(abs, a.reshape(-1))) + max(map(abs, b.reshape(-1))) + 2 * max(
-            unit.reshape(-1)
-        ) < _EXACT and values.dtype != object:
+        if (
+            largest * max(map(abs, a.reshape(-1)))
+            + max(map(abs, b.reshape(-1)))
+            + 2 * max(unit.reshape(-1))
+            < _EXACT
+            and values.dtype != object
+        ):
             a, b, unit = (array.astype(np.int64) for array in (a, b, unit))
             return self._divided(values * a + b, unit)
         return self._of_floats(values)

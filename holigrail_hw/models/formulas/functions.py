@@ -54,4 +54,6 @@ class Function:
     def text(self) -> str:
         """The formula for people."""
         names = ", ".join(name for name, _ in self.steps)
-        return f"clip(nearest_even(f(a x + b) / s + {self.zero}), {self.low}, {self.high}), f {names}"
+        return (
+            f"clip(nearest_even(f(a x + b) / s + {self.zero}), {self.low}, {self.high}), f {names}"
+        )

@@ -45,7 +45,10 @@ class Thresholds:
 
 @dataclass(frozen=True, eq=False)
 class Multiplier:
-    """clip((x factor + constant) >> shift, low, high), all but the limits one per channel."""
+    """clip((x factor + constant) >> shift, low, high), all but the limits one per channel.
+
+    With ``even`` 1 the shift rounds to the nearest integer, ties to even, instead of down.
+    """
 
     kind: ClassVar[str] = "multiplier"
     factor: np.ndarray
@@ -53,6 +56,7 @@ class Multiplier:
     shift: np.ndarray
     low: int
     high: int
+    even: int = 0
 
     def apply(self, values: Any) -> np.ndarray:
         """Codes of integers, as int64."""
@@ -60,10 +64,13 @@ class Multiplier:
         largest = int(np.abs(values).max()) if values.size else 0
         wide = largest * int(np.abs(self.factor).max()) + int(np.abs(self.constant).max())
         kind = object if wide >= 1 << 62 or values.dtype == object else np.int64
-        factor, constant, shift = (
-            a.astype(kind) for a in (self.factor, self.constant, self.shift)
-        )
-        codes = (values.astype(kind) * factor + constant) >> shift
+        factor, constant, shift = (a.astype(kind) for a in (self.factor, self.constant, self.shift))
+        total = values.astype(kind) * factor + constant
+        codes = total >> shift
+        if self.even:
+            unit = np.asarray(1, kind) << shift
+            rest = total - codes * unit
+            codes = codes + ((2 * rest > unit) | ((2 * rest == unit) & (codes % 2 == 1)))
         return np.clip(codes, self.low, self.high).astype(np.int64)
 
     def mapped(self, move: Callable[[np.ndarray], np.ndarray]) -> "Multiplier":

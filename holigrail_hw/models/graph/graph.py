@@ -19,8 +19,8 @@ __all__ = ["IntegerGraph"]
 class IntegerGraph:
     """Nodes in the order in which they can be computed.
 
-    ``semantics`` says in which arithmetic the file's own meaning is stated, ``remarks`` what was
-    taken for granted.
+    ``semantics`` says in which arithmetic the file's own meaning is stated, ``approximations`` where
+    the graph leaves it and by how much at most, ``remarks`` what was taken for granted.
     """
 
     name: str
@@ -29,6 +29,7 @@ class IntegerGraph:
     nodes: tuple[Node, ...]
     semantics: str = ""
     remarks: tuple[str, ...] = ()
+    approximations: tuple[str, ...] = ()
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
@@ -39,12 +40,30 @@ class IntegerGraph:
         ModelError
             If operands do not fit, or a sum does not fit into 62 bits.
         """
+        known = self.__dict__.get("_known", {})
         found: dict[str, Tensor] = {}
+        records: dict[str, tuple[Any, list[Tensor], Tensor]] = {}
         for port in self.inputs:
-            found[port.tensor] = Tensor(port.shape, np.array([port.low]), np.array([port.high]))
+            ends = [port.shape, port.low, port.high]
+            before = known.get(port.tensor)
+            if before is None or before[0] != ends:
+                tensor = Tensor(port.shape, np.array([port.low]), np.array([port.high]))
+                before = (ends, [], tensor)
+            records[port.tensor] = before
+            found[port.tensor] = before[2]
         for node in self.nodes:
             operands = [found[name] for name in node.inputs]
-            found[node.name] = result(node, operands, self.name)
+            before = known.get(node.name)
+            # What did not change since another graph was made from is not computed anew.
+            if not (
+                before is not None
+                and before[0] is node
+                and all(a is b for a, b in zip(before[1], operands, strict=True))
+            ):
+                before = (node, operands, result(node, operands, self.name))
+            records[node.name] = before
+            found[node.name] = before[2]
+        self.__dict__["_records"] = records
         return found
 
     @cached_property
@@ -66,7 +85,9 @@ class IntegerGraph:
 
     def changed(self, **fields: Any) -> "IntegerGraph":
         """A copy with other fields."""
-        return replace(self, **fields)
+        copy = replace(self, **fields)
+        copy.__dict__["_known"] = self.__dict__.get("_records", self.__dict__.get("_known", {}))
+        return copy
 
     def evaluate(self, *codes: Any, every: bool = False) -> Any:
         """The integers of the outputs for those of the inputs.
@@ -93,7 +114,9 @@ class IntegerGraph:
             label = f"{self.name}: input {port.name}"
             if array.ndim != len(port.shape) + 1 or array.shape[1:] != port.shape:
                 shape = ", ".join(map(str, port.shape))
-                raise ModelError(f"{label}: the shape must be (samples, {shape}), not {array.shape}")
+                raise ModelError(
+                    f"{label}: the shape must be (samples, {shape}), not {array.shape}"
+                )
             if array.dtype.kind not in "iub":
                 raise ModelError(f"{label}: codes must be integers, not {array.dtype}")
             if array.size and not port.low <= array.min() <= array.max() <= port.high:
@@ -113,8 +136,7 @@ class IntegerGraph:
         from .border import entered
 
         found = tuple(
-            entered(port, array, self.name)
-            for port, array in zip(self.inputs, arrays, strict=True)
+            entered(port, array, self.name) for port, array in zip(self.inputs, arrays, strict=True)
         )
         return found[0] if len(found) == 1 else found
 
@@ -131,8 +153,10 @@ class IntegerGraph:
         """What the file computes for its numbers: codes, evaluation, numbers again."""
         codes = self.codes(*arrays)
         outputs = self.evaluate(*codes) if isinstance(codes, tuple) else self.evaluate(codes)
-        return self.real(*outputs, tail=tail) if isinstance(outputs, tuple) else self.real(
-            outputs, tail=tail
+        return (
+            self.real(*outputs, tail=tail)
+            if isinstance(outputs, tuple)
+            else self.real(outputs, tail=tail)
         )
 
     def to_json(self) -> str:

@@ -30,6 +30,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    approximations: list[str] = field(default_factory=list)
     file_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
@@ -126,9 +127,7 @@ class Builder:
         )
         raw = view.changed(factor=fractions(1).reshape(ones), offset=fractions(0).reshape(ones))
         tensor = self.port(None, raw, formula)
-        return view.changed(
-            tensor=tensor, factor=view.factor * scale, source="", order=()
-        )
+        return view.changed(tensor=tensor, factor=view.factor * scale, source="", order=())
 
     def bare(self, node: SourceNode, view: View) -> View:
         """The view with its limits as integers, and nothing pending but factor and offset.

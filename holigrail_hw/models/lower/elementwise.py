@@ -70,9 +70,10 @@ def increased(builder: Builder, node: SourceNode, view: View, constant: Any) -> 
     if isinstance(constant, Coded) and (constant.offset == 0).all():
         unit = against(builder, node, view, constant.factor)
         if (unit != view.factor).any() and close(unit, view.factor):
-            builder.remarks.append(
-                f"{node.label(builder.who)}: the scale of the bias counts as that of the sums; in "
-                "the file it is their product rounded to float32"
+            units = np.abs(against(builder, node, view, constant.codes) * (unit / view.factor - 1))
+            builder.approximations.append(
+                f"{node.label(builder.who)}: the bias counts in units of the sums; the file rounds "
+                f"the product of their scales to float32, at most {float(units.max()):.2g} units off"
             )
             offset = against(builder, node, view, constant.codes) * view.factor
     return view.plus(offset)
@@ -118,8 +119,14 @@ def _subtract(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     if isinstance(right, View):
         minus = scaled(builder, node, right, -fractions(1).reshape([1] * right.factor.ndim))
         return increased(builder, node, minus, left)
-    return increased(builder, node, left, -np.asarray(right) if not isinstance(right, Coded) else
-                     Coded(right.codes, -right.factor, -right.offset))
+    return increased(
+        builder,
+        node,
+        left,
+        -np.asarray(right)
+        if not isinstance(right, Coded)
+        else Coded(right.codes, -right.factor, -right.offset),
+    )
 
 
 def _multiply(builder: Builder, node: SourceNode, operands: list[Any]) -> View:

@@ -88,8 +88,10 @@ def _dense(
     matrix = weights.codes
     count = int(np.prod(view.shape))
     if matrix.ndim != 2 or matrix.shape[0] != count:
-        raise ModelError(f"{label}: a vector of {count} must meet a matrix of as many rows, not "
-                         f"{[*matrix.shape]}")
+        raise ModelError(
+            f"{label}: a vector of {count} must meet a matrix of as many rows, not "
+            f"{[*matrix.shape]}"
+        )
     factor, zero, rest = _centre(builder, node, view, False)
     name = builder.move(node, view.tensor or "", "reshape", count)
     name = builder.add(

@@ -91,6 +91,7 @@ def lowered(graph: FloatGraph, input: FixedFormat | None = None) -> IntegerGraph
         nodes=tuple(builder.nodes),
         semantics="exact real arithmetic of the numbers in the file",
         remarks=tuple(dict.fromkeys(builder.remarks)),
+        approximations=tuple(dict.fromkeys(builder.approximations)),
     )
 
 

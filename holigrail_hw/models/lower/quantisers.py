@@ -130,7 +130,9 @@ def _trunc(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
         target = against(builder, node, view, rest[3])
         ratio = np.rint(np.log2((target / scale).astype(np.float64))).astype(int)
         unit = np.asarray(fractions(2) ** ratio.astype(object), object)
-        signed, narrow = (bool(node.attributes.get(k, v)) for k, v in (("signed", 1), ("narrow", 0)))
+        signed, narrow = (
+            bool(node.attributes.get(k, v)) for k, v in (("signed", 1), ("narrow", 0))
+        )
         limits = code_limits(int(np.reshape(rest[4], -1)[0]), signed, narrow)
         shifted = np.asarray(zero / unit, object)
     formula = Affine(

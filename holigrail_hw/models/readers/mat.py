@@ -35,7 +35,9 @@ def read_mat(path: Path, who: str) -> FloatGraph:
     names = next((found[key] for key in ("act_fcns", "act") if key in found), None)
     if missing or names is None:
         missing += [] if names is not None else ["act_fcns"]
-        raise ModelError(f"{who}: there must be W, b and act_fcns, not {', '.join(missing)} missing")
+        raise ModelError(
+            f"{who}: there must be W, b and act_fcns, not {', '.join(missing)} missing"
+        )
     weights, biases = (_cells(found[key], who) for key in ("W", "b"))
     activations = [_text(item).strip().lower() for item in np.asarray(names).reshape(-1)]
     if not len(weights) == len(biases) == len(activations) or not weights:

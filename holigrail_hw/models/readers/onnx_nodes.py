@@ -92,7 +92,9 @@ def normalised(
     for old in ("broadcast", "is_test", "consumed_inputs", "momentum", "spatial"):
         a.pop(old, None)
     if operator in ("Quant",) and "narrow" not in a:
-        violations.append(f"{label}: the attribute narrow must be given, as its default is disputed")
+        violations.append(
+            f"{label}: the attribute narrow must be given, as its default is disputed"
+        )
     return replace(node, operator=operator, attributes=a)
 
 

@@ -120,9 +120,7 @@ class _Reader:
         places = range(self._count(graph.TensorsLength(), "tensors"))
         tensors = tuple(self._tensor(graph.Tensors(i), i) for i in places)
         places = range(self._count(graph.OperatorsLength(), "operators"))
-        operators = tuple(
-            self._operator(graph.Operators(i), i, len(tensors)) for i in places
-        )
+        operators = tuple(self._operator(graph.Operators(i), i, len(tensors)) for i in places)
         inputs = self._indices(graph, "Inputs", len(tensors))
         outputs = self._indices(graph, "Outputs", len(tensors))
         if self.violations:

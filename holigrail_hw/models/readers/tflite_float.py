@@ -65,7 +65,9 @@ class _Floats:
         nodes = tuple(self.nodes)
         return FloatGraph(self.who, inputs, outputs, nodes, self.constants, remarks)
 
-    def _add(self, operator: TfliteOperator, name: str, value: str, *more: Any, **fields: Any) -> str:
+    def _add(
+        self, operator: TfliteOperator, name: str, value: str, *more: Any, **fields: Any
+    ) -> str:
         names = [value]
         for constant in more:
             names.append(f"c{len(self.constants)}")

@@ -106,7 +106,9 @@ class _Integers:
             high=127,
         )
 
-    def _add(self, kind: Any, operator: TfliteOperator, inputs: Any, part: str, **fields: Any) -> str:
+    def _add(
+        self, kind: Any, operator: TfliteOperator, inputs: Any, part: str, **fields: Any
+    ) -> str:
         name = f"n{operator.where[1:]}_{part}"
         if "meaning" not in fields and kind is Requantise:
             tensor = self.file.tensors[operator.outputs[0]]

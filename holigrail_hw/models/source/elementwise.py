@@ -92,9 +92,7 @@ ELEMENTWISE: dict[str, Any] = {
     "Tanh": _unary(lambda x, a: np.tanh(x)),
     "Elu": _unary(lambda x, a: np.where(x > 0, x, a.get("alpha", 1.0) * np.expm1(x))),
     "Selu": _unary(_selu),
-    "HardSigmoid": _unary(
-        lambda x, a: np.clip(a.get("alpha", 0.2) * x + a.get("beta", 0.5), 0, 1)
-    ),
+    "HardSigmoid": _unary(lambda x, a: np.clip(a.get("alpha", 0.2) * x + a.get("beta", 0.5), 0, 1)),
     "Sqrt": _unary(lambda x, a: np.sqrt(x)),
     "Exp": _unary(lambda x, a: np.exp(x)),
     "Neg": _unary(lambda x, a: -x),
