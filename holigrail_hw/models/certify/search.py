@@ -1,9 +1,10 @@
 """The form of a formula in hardware, found by exact conditions.
 
 Thresholds are the places of the staircase. One product and one shift, (x m + c) >> n, is equal to a
-staircase with the places T_k of the codes k if, and only if, k 2^n - m T_k <= c < k 2^n - m (T_k - 1)
-for all of them: for every m the constants c are an interval, which is empty or not. The smallest n
-for which an m exists is kept. Ties to even need a rounding of their own, see :func:`even_form`.
+staircase with the places T_k of the codes k if, and only if, for all of them
+k 2^n - m T_k <= c < k 2^n - m (T_k - 1). So for every m the constants c are an interval, which is
+empty or not; the smallest n for which an m exists is kept. Ties to even need a rounding of their
+own, see :func:`even_form`.
 """
 
 from typing import Any
@@ -83,11 +84,12 @@ def multiplier_form(
             break
     if not done.all():
         return None
-    arrays = []
-    for array in (factor, constant, shift):
-        small = all(abs(v) < 1 << 62 for v in array.reshape(-1))
-        arrays.append(array.astype(np.int64) if small else array)
-    return Multiplier(*arrays, *limits)
+    return Multiplier(_small(factor), _small(constant), _small(shift), *limits)
+
+
+def _small(array: np.ndarray) -> np.ndarray:
+    """Integers as int64 where they fit."""
+    return array.astype(np.int64) if all(abs(v) < 1 << 62 for v in array.reshape(-1)) else array
 
 
 def even_form(formula: Any, most_bits: int) -> Multiplier | None:
@@ -106,9 +108,10 @@ def even_form(formula: Any, most_bits: int) -> Multiplier | None:
         return None
     if max(abs(v).bit_length() for v in columns[1]) > 61:
         return None
-    arrays = [np.array(column, np.int64).reshape(pairs[0].shape) for column in columns]
-    shift = np.array([unit.bit_length() - 1 for unit in units], np.int64)
-    return Multiplier(*arrays, shift.reshape(pairs[0].shape), formula.low, formula.high, 1)
+    shape = pairs[0].shape
+    factor, constant = (np.array(column, np.int64).reshape(shape) for column in columns)
+    shift = np.array([unit.bit_length() - 1 for unit in units], np.int64).reshape(shape)
+    return Multiplier(factor, constant, shift, formula.low, formula.high, 1)
 
 
 def _simplest(least: int, most: int) -> int:

@@ -40,7 +40,7 @@ def formula_of(document: Any, who: str) -> Formula:
     ModelError
         If it is none.
     """
-    cls = _CLASSES.get(document.get("kind")) if isinstance(document, dict) else None
+    cls = _CLASSES.get(str(document.get("kind"))) if isinstance(document, dict) else None
     if cls is None:
         raise ModelError(f"{who}: the kind of formula must be one of {', '.join(_CLASSES)}")
     values = {}

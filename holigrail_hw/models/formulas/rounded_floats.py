@@ -1,7 +1,7 @@
 """Formulas in which a float is rounded on the way.
 
-``Float32``: ONNX Runtime's QLinearConv, QLinearMatMul and QGemm multiply float32(x) by a float32 and
-round to even. ``DoubleAway``: LiteRT's FULLY_CONNECTED (since 2026) multiplies double(x) by a
+``Float32``: ONNX Runtime's QLinearConv, QLinearMatMul and QGemm multiply float32(x) by a float32
+and round to even. ``DoubleAway``: LiteRT's FULLY_CONNECTED (since 2026) multiplies double(x) by a
 double and rounds halves away from zero.
 """
 

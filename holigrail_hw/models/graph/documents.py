@@ -1,8 +1,9 @@
 """The integer graph as JSON.
 
-Schema 1: ``name``, ``semantics``, ``remarks``, ``approximations``; ``inputs`` and ``outputs`` with the fields of
-:class:`.Port`; ``nodes`` with ``kind`` and the fields of its class in :mod:`.nodes`, in the order in
-which they can be computed; ``tensors``: name to shape, least and greatest integer of every channel.
+Schema 1: ``name``, ``semantics``, ``remarks``, ``approximations``; ``inputs`` and ``outputs`` with
+the fields of :class:`.Port`; ``nodes`` with ``kind`` and the fields of its class in :mod:`.nodes`,
+in the order in which they can be computed; ``tensors``: name to shape, and the least and the
+greatest integer of every channel.
 An array is ``{"shape", "kind", "values"}``, its kind integer, rational, float32 or float64; a
 rational is the text *numerator/denominator*. Formulas and forms have a ``kind`` of their own.
 """

@@ -103,7 +103,7 @@ def form_of(document: Any, who: str) -> Form | None:
     """
     if document is None:
         return None
-    cls = _CLASSES.get(document.get("kind")) if isinstance(document, dict) else None
+    cls = _CLASSES.get(str(document.get("kind"))) if isinstance(document, dict) else None
     if cls is None or any(item.name not in document for item in fields(cls)):
         raise ModelError(f"{who}: the form must be one of {', '.join(_CLASSES)}, with its fields")
     values = {item.name: document[item.name] for item in fields(cls)}

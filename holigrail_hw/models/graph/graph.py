@@ -19,8 +19,8 @@ __all__ = ["IntegerGraph"]
 class IntegerGraph:
     """Nodes in the order in which they can be computed.
 
-    ``semantics`` says in which arithmetic the file's own meaning is stated, ``approximations`` where
-    the graph leaves it and by how much at most, ``remarks`` what was taken for granted.
+    ``semantics`` says in which arithmetic the file's own meaning is stated, ``approximations``
+    where the graph leaves it and by how much at most, ``remarks`` what was taken for granted.
     """
 
     name: str

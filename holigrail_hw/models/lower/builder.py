@@ -1,4 +1,4 @@
-"""The integer graph while it grows: nodes with their ranges, ports, and what was taken for granted."""
+"""The integer graph while it grows: nodes with their ranges, ports and remarks."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -65,6 +65,11 @@ class Builder:
         ):
             return tensor
         return self.add(Move, source, (tensor,), how=how, numbers=numbers)
+
+    def tensor(self, view: View) -> str:
+        """The integers of a view, which must have some."""
+        assert view.tensor is not None
+        return view.tensor
 
     def requantised(self, node: SourceNode, view: View, formula: Any) -> str:
         """A node for the formula, or the port of an input that is quantised by it."""
@@ -145,8 +150,7 @@ class Builder:
         if view.functions:
             name = view.functions[-1][0]
             raise ModelError(f"{label}: its operand must be quantised after {name}, not be real")
-        assert view.tensor is not None
-        tensor = self.tensors[view.tensor]
+        tensor = self.tensors[self.tensor(view)]
         ends = []
         for bound, limit in ((view.low, tensor.low.min()), (view.high, tensor.high.max())):
             if bound is None:
@@ -159,7 +163,7 @@ class Builder:
             ends.append(int(one))
         ones = fractions(1).reshape([1] * len(tensor.shape))
         formula = Affine(ones, ones * 0, ends[0], max(ends))
-        name = self.add(Requantise, node, (view.tensor,), formula=formula)
+        name = self.add(Requantise, node, (self.tensor(view),), formula=formula)
         return view.changed(tensor=name, low=None, high=None)
 
     def output(self, name: str, view: View, tail: tuple[Any, ...]) -> Port:
@@ -172,12 +176,12 @@ class Builder:
             if attributes:
                 raise ModelError(f"{self.who}: output {name}: {function} must have its defaults")
             tail = ((function, ()), *tail)
-        assert view.tensor is not None
+        tensor = self.tensor(view)
         return Port(
             name=name,
-            tensor=view.tensor,
+            tensor=tensor,
             file_shape=view.shape,
-            shape=self.tensors[view.tensor].shape,
+            shape=self.tensors[tensor].shape,
             meaning=Meaning(view.factor, view.offset),
             tail=tail,
         )

@@ -10,6 +10,7 @@ from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.graph.nodes import Add
 from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.operands import padded
 
 from .builder import Builder
 from .views import Coded, Tail, View, close, inner, uniform
@@ -72,8 +73,8 @@ def increased(builder: Builder, node: SourceNode, view: View, constant: Any) -> 
         if (unit != view.factor).any() and close(unit, view.factor):
             units = np.abs(against(builder, node, view, constant.codes) * (unit / view.factor - 1))
             builder.approximations.append(
-                f"{node.label(builder.who)}: the bias counts in units of the sums; the file rounds "
-                f"the product of their scales to float32, at most {float(units.max()):.2g} units off"
+                f"{node.label(builder.who)}: the bias counts in units of the sums, where the file "
+                f"rounds a product of scales to float32: at most {float(units.max()):.2g} units off"
             )
             offset = against(builder, node, view, constant.codes) * view.factor
     return view.plus(offset)
@@ -97,7 +98,7 @@ def _sum(builder: Builder, node: SourceNode, views: list[View], signs: tuple[int
     factors = (int(first / common), int(second / common))
     if max(map(abs, factors)) > _WIDEST_FACTOR:
         raise ModelError(f"{label}: scales must have a ratio of small integers, not any one")
-    tensors = tuple(view.tensor or "" for view in views)
+    tensors = tuple(builder.tensor(view) for view in views)
     name = builder.add(Add, node, tensors, factors=factors)
     offset = views[0].offset * signs[0] + views[1].offset * signs[1]
     return View.plain(name, views[0].shape, common).plus(offset)
@@ -154,7 +155,7 @@ def _relu(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
 
 
 def _clip(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    low, high = (*operands[1:], None, None)[:2]
+    low, high = padded(operands[1:], 2)
     limits = []
     for bound, name, sign in ((low, "min", -1), (high, "max", 1)):
         value = node.attributes.get(name) if bound is None else float(np.reshape(bound, -1)[0])

@@ -10,6 +10,7 @@ from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.formulas.rounded_floats import Float32
 from holigrail_hw.models.graph.nodes import Linear, Pool, Requantise
 from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.operands import padded
 from holigrail_hw.models.source.windows import Window, window_of
 
 from .builder import Builder
@@ -93,7 +94,7 @@ def _dense(
             f"{[*matrix.shape]}"
         )
     factor, zero, rest = _centre(builder, node, view, False)
-    name = builder.move(node, view.tensor or "", "reshape", count)
+    name = builder.move(node, builder.tensor(view), "reshape", count)
     name = builder.add(
         Linear,
         node,
@@ -143,7 +144,7 @@ def _matmul(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
 
 def _gemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     label = node.label(builder.who)
-    left, right, bias = (*operands, None)[:3]
+    left, right, bias = padded(operands, 3)
     if not isinstance(left, View) or node.attributes.get("transA"):
         raise ModelError(f"{label}: a tensor must be multiplied by a constant from the right")
     view = _opened(builder, node, left, right)
@@ -177,7 +178,7 @@ def _convolved(
         raise ModelError(f"{label}: 0 must be a code of its operand, not lie between codes")
     channels = view.shape[1]
     rows, columns = (1, view.shape[2]) if flat else view.shape[2:]
-    tensor = builder.move(node, view.tensor or "", "reshape", channels, rows, columns)
+    tensor = builder.move(node, builder.tensor(view), "reshape", channels, rows, columns)
     tensor = builder.move(node, tensor, "transpose", 1, 2, 0)
     name = builder.add(
         Linear,
@@ -210,7 +211,7 @@ def _outside(builder: Builder, node: SourceNode, name: str, flat: bool, factor: 
 
 
 def _conv(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    value, kernel, bias = (*operands, None)[:3]
+    value, kernel, bias = padded(operands, 3)
     view = _opened(builder, node, value, kernel)
     result = _convolved(builder, node, view, integer_weights(builder, node, kernel))
     return result if bias is None else increased(builder, node, result, _per_channel(bias, result))
@@ -230,7 +231,7 @@ def _pooled(builder: Builder, node: SourceNode, view: View, how: str, window: Wi
         raise ModelError(f"{node.label(builder.who)}: images must have one or two axes, not {axes}")
     flat = len(view.shape) == 3
     rows, columns = (1, view.shape[2]) if flat else view.shape[2:]
-    tensor = builder.move(node, view.tensor or "", "reshape", view.shape[1], rows, columns)
+    tensor = builder.move(node, builder.tensor(view), "reshape", view.shape[1], rows, columns)
     tensor = builder.move(node, tensor, "transpose", 1, 2, 0)
     name = builder.add(Pool, node, (tensor,), how=how, window=window)
     outside = _outside(builder, node, name, flat, fractions(1).reshape(1, 1, 1))
@@ -283,7 +284,7 @@ def _rescaled(
     factor = factor.reshape(-1, *[1] * (len(inner(view.shape)) - 1))
     low, high = node.attributes["limits"]
     formula = Float32(factor, int(np.reshape(zero, -1)[0]), low, high)
-    name = builder.add(Requantise, node, (view.tensor,), formula=formula)
+    name = builder.add(Requantise, node, (builder.tensor(view),), formula=formula)
     return View.plain(name, view.shape)
 
 
@@ -295,7 +296,7 @@ def _sums(bias: Any, count: int) -> np.ndarray:
 
 
 def _qlinear_conv(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    x, sx, zx, w, sw, zw, sy, zy, bias = (*operands, None)[:9]
+    x, sx, zx, w, sw, zw, sy, zy, bias = padded(operands, 9)
     view = _codes(builder, node, x).plus(-fractions(int(np.reshape(zx, -1)[0])).reshape(1, 1, 1))
     zeros = np.asarray(zw).astype(np.int64).reshape(-1, *[1] * (np.ndim(w) - 1))
     weights = Coded.plain(np.asarray(w).astype(np.int64) - zeros)
@@ -304,7 +305,7 @@ def _qlinear_conv(builder: Builder, node: SourceNode, operands: list[Any]) -> Vi
 
 
 def _qgemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    a, sa, za, b, sb, zb, bias, sy, zy = (*operands, None, None)[:9]
+    a, sa, za, b, sb, zb, bias, sy, zy = padded(operands, 9)
     view = _codes(builder, node, a)
     view = view.plus(-fractions(int(np.reshape(za, -1)[0])).reshape([1] * view.factor.ndim))
     matrix = np.asarray(b).astype(np.int64)

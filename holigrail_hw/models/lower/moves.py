@@ -74,7 +74,7 @@ def _reshape(builder: Builder, node: SourceNode, operands: list[Any]) -> Any:
             value = builder.entered(value)
         else:
             return _with_arrays(value, shape, move)
-    name = builder.move(node, value.tensor, "reshape", *inner(shape))
+    name = builder.move(node, builder.tensor(value), "reshape", *inner(shape))
     return _with_arrays(value, shape, move, tensor=name)
 
 
@@ -98,7 +98,7 @@ def _transpose(builder: Builder, node: SourceNode, operands: list[Any]) -> Any:
         if direct:
             return _with_arrays(value, shape, move, order=inside)
         value = builder.entered(value)
-    name = builder.move(node, value.tensor, "transpose", *inside)
+    name = builder.move(node, builder.tensor(value), "transpose", *inside)
     return _with_arrays(value, shape, move, tensor=name)
 
 
@@ -115,7 +115,7 @@ def _chosen(builder: Builder, node: SourceNode, operands: list[Any]) -> Any:
     index = MOVES[node.operator](node.attributes, [places, *rest], label)[0]
     if len(index.shape) > 1 and index.shape[0] != 1:
         raise ModelError(f"{label}: the batch must stay first, not become {[*index.shape]}")
-    flat = builder.move(node, view.tensor or "", "reshape", size)
+    flat = builder.move(node, builder.tensor(view), "reshape", size)
     name = builder.move(node, flat, "select", *(int(v) for v in index.reshape(-1)))
     name = builder.move(node, name, "reshape", *inner(index.shape))
 
@@ -135,7 +135,7 @@ def _concat(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     if axis == 0 and rank > 1:
         raise ModelError(f"{label}: tensors must not be joined along the batch")
     inside = axis - (rank > 1)
-    tensors = tuple(view.tensor or "" for view in views)
+    tensors = tuple(builder.tensor(view) for view in views)
     name = builder.add(Move, node, tensors, how="concat", numbers=(inside,))
     arrays = [
         np.concatenate([np.broadcast_to(getattr(v, f), inner(v.shape)) for v in views], inside)
@@ -143,7 +143,7 @@ def _concat(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     ]
     frame = builder.tensors[name].shape
     shape = (1, *frame) if rank > 1 else frame
-    return View(name, shape, *(uniform(a) for a in arrays))
+    return View(name, shape, uniform(arrays[0]), uniform(arrays[1]))
 
 
 def _pad(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
@@ -163,7 +163,9 @@ def _pad(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     if any(pairs[0]) and half > 1:
         raise ModelError(f"{label}: the batch must not be padded")
     numbers = [n for pair in (pairs[1:] if half > 1 else pairs) for n in pair]
-    name = builder.add(Move, node, (view.tensor,), how="pad", numbers=(*numbers, int(code)))
+    name = builder.add(
+        Move, node, (builder.tensor(view),), how="pad", numbers=(*numbers, int(code))
+    )
     frame = builder.tensors[name].shape
     if view.factor.size > 1 or view.offset.size > 1:
         raise ModelError(f"{label}: the tensor must have one scale for all channels")

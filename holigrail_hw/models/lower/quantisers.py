@@ -11,6 +11,7 @@ from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.formulas.functions import Function
 from holigrail_hw.models.graph.nodes import Requantise
 from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.operands import padded
 from holigrail_hw.models.source.quantisers import code_limits, quantised
 
 from .builder import Builder
@@ -138,7 +139,7 @@ def _trunc(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     formula = Affine(
         np.asarray(factor / unit, object), np.asarray(offset / unit, object), *limits, mode
     )
-    name = builder.add(Requantise, node, (view.tensor,), formula=formula)
+    name = builder.add(Requantise, node, (builder.tensor(view),), formula=formula)
     return View(name, view.shape, target, np.asarray(-target * shifted, object))
 
 
@@ -153,7 +154,7 @@ def _per_axis(node: SourceNode, rank: int, parameter: Any) -> np.ndarray:
 
 def _quantize(builder: Builder, node: SourceNode, operands: list[Any]) -> Any:
     value = operands[0]
-    scale, zero = (*_constants(builder, node, operands[1:]), None)[:2]
+    scale, zero = padded(_constants(builder, node, operands[1:]), 2)
     low, high = node.attributes["limits"]
     if isinstance(value, Tail):
         numbers = (float(np.reshape(scale, -1)[0]), float(np.reshape(zero, -1)[0]), low, high)
@@ -170,7 +171,7 @@ def _quantize(builder: Builder, node: SourceNode, operands: list[Any]) -> Any:
 
 def _dequantize(builder: Builder, node: SourceNode, operands: list[Any]) -> Any:
     value = operands[0]
-    scale, zero = (*_constants(builder, node, operands[1:]), None)[:2]
+    scale, zero = padded(_constants(builder, node, operands[1:]), 2)
     if isinstance(value, Tail):
         one = float(np.reshape(scale, -1)[0])
         at = 0.0 if zero is None else float(np.reshape(zero, -1)[0])
@@ -200,7 +201,7 @@ def _requant_shift(builder: Builder, node: SourceNode, operands: list[Any]) -> V
         *node.attributes["limits"],
         "nearest_up",
     )
-    name = builder.add(Requantise, node, (view.tensor,), formula=formula)
+    name = builder.add(Requantise, node, (builder.tensor(view),), formula=formula)
     assert inner(view.shape) == builder.tensors[name].shape
     return View.plain(name, view.shape)
 

@@ -1,6 +1,6 @@
 """Offsets that are whole multiples of a sum's unit move into its bias.
 
-So the integers of an output can be compared with each other, and a class is where they are greatest.
+So the integers of an output can be compared with each other: the class is the greatest of them.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""A form of hardware for every formula: thresholds for few codes, else one product and one shift."""
+"""A form of hardware for every formula: thresholds for few codes, else a product and a shift."""
 
 import numpy as np
 

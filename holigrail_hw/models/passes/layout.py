@@ -1,7 +1,7 @@
 """Channels last everywhere, without moving an element where weights can be moved instead.
 
-Transposes run down through nodes that work element by element until they cancel, reach an output, or
-end in a reshape to a vector. There they become a choice of elements, which runs on to the next
+Transposes run down through nodes that work element by element until they cancel, reach an output,
+or end in a reshape to a vector. There they become a choice of elements, which runs on to the next
 matrix and permutes its rows. At an input they become the order in which the host sends the frame.
 What is left needs a memory in hardware and is named in the remarks.
 """

@@ -1,9 +1,9 @@
 """Text files .nnet of the Stanford Intelligent Systems Laboratory (Kyle Julian, 2016).
 
 Comments; layers, inputs, outputs, largest layer; the sizes; an unused flag; least and greatest
-inputs; means and ranges of the inputs and of all outputs together; then for every layer its weights,
-one row per neuron, and its biases. Hidden layers have a ReLU. Inputs are clipped and normalised,
-outputs are stored normalised. A header of single zeros means that nothing is normalised.
+inputs; means and ranges of the inputs and of all outputs together; then for every layer its
+weights, one row per neuron, and its biases. Hidden layers have a ReLU. Inputs are clipped and
+normalised, outputs are stored normalised. A header of single zeros means that nothing is.
 """
 
 from pathlib import Path

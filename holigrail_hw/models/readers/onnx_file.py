@@ -101,7 +101,7 @@ def _constant(node: SourceNode, who: str, violations: list[str]) -> np.ndarray:
 def _inputs(
     graph: Any, constants: Any, who: str, violations: list[str], remarks: list[str]
 ) -> list[SourceInput]:
-    """Inputs that are no initialisers. The first size of two or more is the batch, and becomes 1."""
+    """Inputs that are no initialisers. The first size of several is the batch, and becomes 1."""
     found = []
     for item in graph.input:
         if item.name in constants:
@@ -119,10 +119,11 @@ def _inputs(
             remarks.append(f"{label}: one frame is computed; the file has a batch of {sizes[0]}")
         fixed = sizes[1:] if batch else sizes
         if any(not isinstance(v, int) or v < 1 for v in fixed):
-            shape = ", ".join(map(str, sizes))
-            violations.append(f"{label}: sizes must be known except for the batch, not ({shape})")
+            said = ", ".join(map(str, sizes))
+            violations.append(f"{label}: sizes must be known except for the batch, not ({said})")
             continue
-        found.append(SourceInput(item.name, tuple([1, *fixed] if batch else fixed)))
+        shape = tuple(v for v in fixed if isinstance(v, int))
+        found.append(SourceInput(item.name, (1, *shape) if batch else shape))
     if not found and not violations:
         violations.append(f"{who}: there must be an input, not none")
     return found

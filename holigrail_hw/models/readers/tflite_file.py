@@ -1,4 +1,4 @@
-"""TFLite files as plain data: tensors, operators and their options, checked against the file's size.
+"""TFLite files as plain data: tensors, operators and their options, checked against their size.
 
 A FlatBuffer is read in place; nothing in it is trusted. The package ``tflite`` knows the schema.
 """

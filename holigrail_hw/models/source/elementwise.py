@@ -7,6 +7,7 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError
 
 from .limits import bounded
+from .operands import padded
 
 __all__ = ["ELEMENTWISE", "aligned"]
 
@@ -45,7 +46,7 @@ def _divide(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _clip(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    low, high = (*arrays[1:], None, None)[:2]
+    low, high = padded(arrays[1:], 2)
     low = attributes.get("min") if low is None else low.reshape(-1)[0]
     high = attributes.get("max") if high is None else high.reshape(-1)[0]
     return np.clip(arrays[0], low, high) if (low, high) != (None, None) else arrays[0]

@@ -8,6 +8,7 @@ from holigrail_hw.models.errors import ModelError
 
 from .elementwise import aligned
 from .limits import bounded
+from .operands import padded
 from .windows import patches, window_of
 
 __all__ = ["LAYERS", "convolution", "image", "pooled"]
@@ -30,7 +31,7 @@ def _matmul(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
 
 
 def _gemm(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    left, right, bias = (*arrays, None)[:3]
+    left, right, bias = padded(arrays, 3)
     # Operands of a higher rank come from opsets before 7: all but the first axis are one.
     left = left.reshape(*left.shape[:2], -1)
     if attributes.get("transA"):
@@ -86,7 +87,7 @@ def convolution(attributes: Any, value: np.ndarray, weights: np.ndarray, who: st
 
 
 def _conv(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    value, weights, bias = (*arrays, None)[:3]
+    value, weights, bias = padded(arrays, 3)
     result = convolution(attributes, value, weights[0], who)
     if bias is not None:
         result = result + bias.reshape(1, 1, -1, *[1] * (result.ndim - 3))

@@ -7,6 +7,7 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError
 
 from .limits import bounded
+from .operands import padded
 
 __all__ = ["MOVES", "axes_of", "reshaped"]
 
@@ -84,12 +85,10 @@ def _gather(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
 def _slice(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
     value = arrays[0]
     if "starts" in attributes:
-        starts, ends = attributes["starts"], attributes["ends"]
-        axes, steps = attributes.get("axes"), None
+        numbers: list[Any] = [*map(attributes.get, ("starts", "ends", "axes")), None]
     else:
-        starts, ends, axes, steps = (
-            None if a is None else a.reshape(-1) for a in (*arrays[1:], None, None)[:4]
-        )
+        numbers = [None if a is None else a.reshape(-1) for a in padded(arrays[1:], 4)]
+    starts, ends, axes, steps = numbers
     axes = range(len(starts)) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     parts = [slice(None)] * value.ndim

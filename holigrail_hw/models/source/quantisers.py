@@ -13,6 +13,7 @@ from holigrail_hw.models.errors import ModelError
 
 from .elementwise import aligned
 from .layers import convolution
+from .operands import padded
 
 __all__ = ["QUANTISERS", "code_limits", "quantised", "rounded"]
 
@@ -109,7 +110,7 @@ def _per_axis(parameter: Any, value: np.ndarray, axis: int) -> Any:
 
 
 def _quantize(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    value, scale, zero = (*arrays, None)[:3]
+    value, scale, zero = padded(arrays, 3)
     low, high = attributes["limits"]
     axis = attributes.get("axis", 1)
     codes = np.rint(value / _per_axis(scale, value, axis)) + _per_axis(zero, value, axis)
@@ -117,7 +118,7 @@ def _quantize(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
 
 
 def _dequantize(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    value, scale, zero = (*arrays, None)[:3]
+    value, scale, zero = padded(arrays, 3)
     axis = attributes.get("axis", 1)
     value = value.astype(np.float64)
     return (value - _per_axis(zero, value, axis)) * _per_axis(scale, value, axis)
@@ -132,7 +133,7 @@ def _float32_rescaled(total: np.ndarray, scales: list[Any], zero: Any, limits: A
 
 
 def _qlinear_conv(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    x, sx, zx, w, sw, zw, sy, zy, bias = (*arrays, None)[:9]
+    x, sx, zx, w, sw, zw, sy, zy, bias = padded(arrays, 9)
     weights = w[0].astype(np.float64) - zw.reshape(-1, *[1] * (w.ndim - 2))
     total = convolution(attributes, x - float(zx.reshape(-1)[0]), weights, who)
     channel = (1, 1, -1, *[1] * (total.ndim - 3))
@@ -142,7 +143,7 @@ def _qlinear_conv(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
 
 
 def _qgemm(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    a, sa, za, b, sb, zb, bias, sy, zy = (*arrays, None, None)[:9]
+    a, sa, za, b, sb, zb, bias, sy, zy = padded(arrays, 9)
     right = b.astype(np.float64) - zb.reshape(1, 1, -1)
     right = right.swapaxes(1, 2) if attributes.get("transB") else right
     total = (a - float(za.reshape(-1)[0])) @ right
