@@ -20,7 +20,6 @@ from holigrail_hw.models.formulas.documents import formula_document, formula_of
 from holigrail_hw.models.source.windows import Window
 
 from .forms import form_document, form_of
-from .graph import IntegerGraph
 from .nodes import Add, Linear, Meaning, Move, Pool, Port, Requantise, Softmax
 
 __all__ = ["graph_of", "graph_text"]
@@ -52,8 +51,8 @@ def _document(item: Any) -> dict[str, Any]:
     return document
 
 
-def graph_text(graph: IntegerGraph) -> str:
-    """The document of a graph; equal graphs give equal texts."""
+def graph_text(graph: Any) -> str:
+    """The document of an :class:`.IntegerGraph`; equal graphs give equal texts."""
     tensors = {
         name: {"shape": t.shape, "low": encoded(t.low), "high": encoded(t.high)}
         for name, t in graph.tensors.items()
@@ -72,13 +71,13 @@ def graph_text(graph: IntegerGraph) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
-def graph_of(text: str, who: str) -> IntegerGraph:
-    """See :meth:`.IntegerGraph.from_json`."""
+def graph_of(text: str, who: str, make: Any) -> Any:
+    """The graph of a document, made by its class; see :meth:`.IntegerGraph.from_json`."""
     try:
         document = json.loads(text)
         if document["schema"] != SCHEMA:
             raise ModelError(f"{who}: the schema must be {SCHEMA}, not {document['schema']}")
-        graph = IntegerGraph(
+        graph = make(
             name=str(document["name"]),
             inputs=tuple(_made(Port, item, who) for item in document["inputs"]),
             outputs=tuple(_made(Port, item, who) for item in document["outputs"]),

@@ -9,6 +9,9 @@ import numpy as np
 
 from holigrail_hw.models.errors import ModelError
 
+from .border import entered, left
+from .documents import graph_of, graph_text
+from .evaluate import computed
 from .nodes import Linear, Node, Port
 from .ranges import Tensor, result
 
@@ -104,8 +107,6 @@ class IntegerGraph:
         ModelError
             If an array has another shape, or a code is outside the limits of its input.
         """
-        from .evaluate import computed
-
         if len(codes) != len(self.inputs):
             raise ModelError(f"{self.name}: there must be {len(self.inputs)} arrays")
         values: dict[str, Any] = {}
@@ -133,8 +134,6 @@ class IntegerGraph:
 
     def codes(self, *arrays: Any) -> Any:
         """Codes of the inputs for numbers as the file takes them, (samples, *shape in the file)."""
-        from .border import entered
-
         found = tuple(
             entered(port, array, self.name) for port, array in zip(self.inputs, arrays, strict=True)
         )
@@ -142,8 +141,6 @@ class IntegerGraph:
 
     def real(self, *codes: Any, tail: bool = True) -> Any:
         """The file's numbers of the outputs for their codes; ``tail`` adds its last steps."""
-        from .border import left
-
         found = tuple(
             left(port, array, tail) for port, array in zip(self.outputs, codes, strict=True)
         )
@@ -161,8 +158,6 @@ class IntegerGraph:
 
     def to_json(self) -> str:
         """The graph as a document; see :mod:`.documents` for its schema."""
-        from .documents import graph_text
-
         return graph_text(self)
 
     @staticmethod
@@ -174,6 +169,4 @@ class IntegerGraph:
         ModelError
             If it is not one, or if it states a range that does not follow from its nodes.
         """
-        from .documents import graph_of
-
-        return graph_of(text, who)
+        return graph_of(text, who, IntegerGraph)

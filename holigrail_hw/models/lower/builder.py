@@ -13,7 +13,7 @@ from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.formulas.documents import formula_document
 from holigrail_hw.models.graph.nodes import Meaning, Move, Node, Port, Requantise
 from holigrail_hw.models.graph.ranges import Tensor, result
-from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.nodes import SourceNode
 
 from .views import View, inner
 

@@ -9,7 +9,7 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.graph.nodes import Add
-from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.nodes import SourceNode
 from holigrail_hw.models.source.operands import padded
 
 from .builder import Builder

@@ -9,7 +9,7 @@ from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.formulas.rounded_floats import Float32
 from holigrail_hw.models.graph.nodes import Linear, Pool, Requantise
-from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.nodes import SourceNode
 from holigrail_hw.models.source.operands import padded
 from holigrail_hw.models.source.windows import Window, window_of
 

@@ -9,7 +9,8 @@ from holigrail_hw.formats import FixedFormat
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Port
-from holigrail_hw.models.source.graph import FloatGraph, SourceNode
+from holigrail_hw.models.source.graph import FloatGraph
+from holigrail_hw.models.source.nodes import SourceNode
 
 from .builder import Builder
 from .elementwise import ELEMENTWISE_RULES

@@ -7,8 +7,8 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.graph.nodes import Move
-from holigrail_hw.models.source.graph import SourceNode
 from holigrail_hw.models.source.moves import MOVES
+from holigrail_hw.models.source.nodes import SourceNode
 
 from .builder import Builder
 from .views import Coded, Tail, View, inner, uniform

@@ -10,7 +10,7 @@ from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.formulas.functions import Function
 from holigrail_hw.models.graph.nodes import Requantise
-from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.nodes import SourceNode
 from holigrail_hw.models.source.operands import padded
 from holigrail_hw.models.source.quantisers import code_limits, quantised
 
@@ -194,11 +194,12 @@ def _requant_shift(builder: Builder, node: SourceNode, operands: list[Any]) -> V
         for a in (factor, offset)
     )
     factor, offset = (against(builder, node, view, a) for a in (factor, offset))
-    divisor = fractions(node.attributes["div"])
+    divisor, (low, high) = fractions(node.attributes["div"]), node.attributes["limits"]
     formula = Affine(
         np.asarray(view.factor * factor / divisor, object),
         np.asarray((view.offset * factor + offset) / divisor, object),
-        *node.attributes["limits"],
+        low,
+        high,
         "nearest_up",
     )
     name = builder.add(Requantise, node, (builder.tensor(view),), formula=formula)

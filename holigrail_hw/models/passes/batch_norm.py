@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from holigrail_hw.models.errors import ModelError
-from holigrail_hw.models.source.graph import FloatGraph, SourceNode
+from holigrail_hw.models.source.graph import FloatGraph
+from holigrail_hw.models.source.nodes import SourceNode
 
 __all__ = ["folded_batch_norms"]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holigrail_hw.models.source.graph import FloatGraph, SourceInput, SourceNode
+from holigrail_hw.models.source.graph import FloatGraph, SourceInput
+from holigrail_hw.models.source.nodes import SourceNode
 
 __all__ = ["ACTIVATIONS", "DenseLayer", "dense_graph"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.models.errors import ModelError, package
-from holigrail_hw.models.source.graph import FloatGraph, SourceInput, SourceNode, in_order
+from holigrail_hw.models.source.graph import FloatGraph, SourceInput
+from holigrail_hw.models.source.nodes import SourceNode, in_order
 
 from .files import contents
 from .onnx_nodes import node_violations, normalised

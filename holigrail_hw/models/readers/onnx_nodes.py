@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.models.source.evaluate import FUNCTIONS
-from holigrail_hw.models.source.graph import SourceNode
+from holigrail_hw.models.source.nodes import SourceNode
 
 __all__ = ["node_violations", "normalised"]
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.models.errors import ModelError
-from holigrail_hw.models.source.graph import FloatGraph, SourceInput, SourceNode
+from holigrail_hw.models.source.graph import FloatGraph, SourceInput
+from holigrail_hw.models.source.nodes import SourceNode
 
 from .tflite_file import TfliteFile, TfliteOperator, TfliteTensor
 from .tflite_windows import activation, attributes_of, needed, ordered, weights_of

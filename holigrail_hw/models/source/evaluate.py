@@ -12,10 +12,10 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError
 
 from .elementwise import ELEMENTWISE
-from .graph import FloatGraph, SourceNode
 from .layers import LAYERS
 from .limits import bounded
 from .moves import MOVES
+from .nodes import SourceNode
 from .quantisers import QUANTISERS
 
 __all__ = ["FUNCTIONS", "evaluate", "evaluate_node"]
@@ -44,8 +44,8 @@ def evaluate_node(node: SourceNode, arrays: list[Any], who: str) -> list[np.ndar
     return list(result) if isinstance(result, tuple) else [result]
 
 
-def evaluate(graph: FloatGraph, arrays: tuple[Any, ...], every: bool) -> Any:
-    """See :meth:`.FloatGraph.evaluate`."""
+def evaluate(graph: Any, arrays: tuple[Any, ...], every: bool) -> Any:
+    """The outputs of a :class:`.FloatGraph`; see its method of this name."""
     who = graph.name
     if len(arrays) != len(graph.inputs):
         raise ModelError(f"{who}: there must be {len(graph.inputs)} arrays, not {len(arrays)}")
