@@ -41,7 +41,7 @@ def node_violations(node: SourceNode, who: str) -> list[str]:
     """Why a node cannot be read; empty if it can."""
     label = node.label(who)
     domains = _DOMAINS.get(node.operator, _STANDARD)
-    known = node.operator in FUNCTIONS or node.operator == "IntQuant"
+    known = node.operator in {*FUNCTIONS, "IntQuant"} - {"DynamicRange"}
     if not known or node.domain not in domains:
         of = f" of domain {node.domain}" if node.domain else ""
         reason = _REASONS.get(node.operator, "it is not known")

@@ -1,4 +1,9 @@
-"""TFLite files with real tensors; weights of 8 bits ("dynamic range") are taken as real numbers."""
+"""TFLite files with real tensors.
+
+Weights of 8 bits ("dynamic range") are taken as the real numbers that they stand for. In front of
+them the reference kernels round every operand to 255 steps of its own greatest magnitude, which the
+operator DynamicRange here repeats.
+"""
 
 from typing import Any
 
@@ -60,7 +65,7 @@ class _Floats:
             SourceInput(f"t{i}", (1, *self.file.tensors[i].shape[1:])) for i in self.file.inputs
         )
         outputs = tuple(f"t{i}" for i in self.file.outputs)
-        remark = f"{self.who}: weights of 8 bits count as the real numbers that they stand for"
+        remark = f"{self.who}: operands of weights of 8 bits are rounded as the runtime does it"
         coded = any(t.data is not None and t.scales.size for t in self.file.tensors)
         remarks = (remark,) if coded else ()
         nodes = tuple(self.nodes)
@@ -88,6 +93,7 @@ class _Floats:
                 weights, group = weights_of(operator, tensor, _real(tensor))
                 fields = attributes_of(operator, weights.shape[:2], self.who)
                 more = [weights.transpose(3, 2, 0, 1), *self._bias(operator)]
+                value = self._rounded(operator, value, tensor)
                 value = self._window(operator, "Conv", value, *more, group=group, **fields)
             case "AVERAGE_POOL_2D" | "MAX_POOL_2D":
                 kernel = (operator.options["FilterHeight"], operator.options["FilterWidth"])
@@ -95,7 +101,9 @@ class _Floats:
                 fields = attributes_of(operator, kernel, self.who)
                 value = self._window(operator, name, value, **fields)
             case "FULLY_CONNECTED":
-                matrix = _real(needed(operator, 1, self.file, self.who)).T
+                tensor = needed(operator, 1, self.file, self.who)
+                matrix = _real(tensor).T
+                value = self._rounded(operator, value, tensor)
                 value = self._add(operator, "Flatten", value)
                 value = self._add(operator, "Gemm", value, matrix, *self._bias(operator))
             case "ADD":
@@ -123,6 +131,9 @@ class _Floats:
         self.nodes[-1] = SourceNode(
             last.where, last.operator, last.inputs, (f"t{operator.outputs[0]}",), last.attributes
         )
+
+    def _rounded(self, operator: TfliteOperator, value: str, weights: TfliteTensor) -> str:
+        return self._add(operator, "DynamicRange", value) if weights.kind == "int8" else value
 
     def _bias(self, operator: TfliteOperator) -> list[np.ndarray]:
         if len(operator.inputs) < 3 or operator.inputs[2] < 0:

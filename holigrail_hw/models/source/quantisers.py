@@ -167,6 +167,14 @@ def _requant_shift(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
     return np.clip(codes, *attributes["limits"])
 
 
+def _dynamic_range(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
+    """TFLite's hybrid kernels: 255 steps up to the greatest magnitude of each sample."""
+    value = arrays[0]
+    largest = np.abs(value).max(axis=tuple(range(1, value.ndim)), keepdims=True)
+    scale = np.where(largest > 0, largest / 127, 1.0)
+    return np.rint(value / scale) * scale
+
+
 def _multi_threshold(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
     value, thresholds = arrays[0], arrays[1][0]
     axis = value.ndim - 1 if attributes.get("data_layout", "NCHW").endswith("C") else 2
@@ -188,4 +196,5 @@ QUANTISERS: dict[str, Any] = {
     "QLinearMatMul": _qlinear_matmul,
     "QGemm": _qgemm,
     "RequantShift": _requant_shift,
+    "DynamicRange": _dynamic_range,
 }
