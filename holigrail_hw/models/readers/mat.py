@@ -1,16 +1,16 @@
 """Controllers in Matlab files: cells W and b, and the names of the activations."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.models.errors import ModelError, package
+from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.source.graph import FloatGraph
 
 from .dense import ACTIVATIONS, DenseLayer, dense_graph
 from .files import contents
+from .mat_file import mat_variables
 
 __all__ = ["read_mat"]
 
@@ -23,14 +23,7 @@ def read_mat(path: Path, who: str) -> FloatGraph:
     ModelError
         If a key is missing, an activation is unknown, or sizes do not follow from each other.
     """
-    loadmat = package("scipy.io", who).loadmat
-    try:
-        found = loadmat(io.BytesIO(contents(path, who)))
-    except ModelError:
-        raise
-    except Exception as error:  # the parser raises whatever a broken file leads to
-        name = type(error).__name__
-        raise ModelError(f"{who}: must be a Matlab file of version 5, not fail ({name})") from None
+    found = mat_variables(contents(path, who), who)
     missing = [name for name in ("W", "b") if name not in found]
     names = next((found[key] for key in ("act_fcns", "act") if key in found), None)
     if missing or names is None:
@@ -39,7 +32,7 @@ def read_mat(path: Path, who: str) -> FloatGraph:
             f"{who}: there must be W, b and act_fcns, not {', '.join(missing)} missing"
         )
     weights, biases = (_cells(found[key], who) for key in ("W", "b"))
-    activations = [_text(item).strip().lower() for item in np.asarray(names).reshape(-1)]
+    activations = [_text(item).strip().lower() for item in names if isinstance(names, list)]
     if not len(weights) == len(biases) == len(activations) or not weights:
         raise ModelError(f"{who}: W, b and act_fcns must be equally many layers")
     violations = [
@@ -62,10 +55,10 @@ def read_mat(path: Path, who: str) -> FloatGraph:
 
 
 def _cells(cells: Any, who: str) -> list[np.ndarray]:
+    """Matrices of a cell array; one matrix alone counts as such, too."""
     found = []
-    for item in np.asarray(cells).reshape(-1):
-        array = np.asarray(item)
-        if array.dtype.kind not in "fiu" or array.ndim != 2 or not array.size:
+    for array in cells if isinstance(cells, list) else [cells]:
+        if not isinstance(array, np.ndarray) or array.ndim != 2 or not array.size:
             raise ModelError(f"{who}: W and b must be cells of matrices of numbers")
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
@@ -75,5 +68,7 @@ def _cells(cells: Any, who: str) -> list[np.ndarray]:
 
 
 def _text(item: Any) -> str:
-    array = np.asarray(item).reshape(-1)
-    return str(array[0]) if array.size else ""
+    """A row of characters, or a cell with one."""
+    if isinstance(item, list):
+        return _text(item[0]) if item else ""
+    return item if isinstance(item, str) else ""

@@ -30,8 +30,9 @@ def read_onnx(path: Path, who: str) -> FloatGraph:
     """
     onnx = package("onnx", who)
     model = onnx.ModelProto()
+    data = contents(path, who)
     try:
-        model.ParseFromString(contents(path, who))
+        model.ParseFromString(data)
     except Exception as error:  # protobuf has several classes of its own for this
         name = type(error).__name__
         raise ModelError(f"{who}: must be a whole ONNX file, not fail to parse ({name})") from None

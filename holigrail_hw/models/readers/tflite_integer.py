@@ -57,12 +57,16 @@ class _Integers:
     def graph(self) -> IntegerGraph:
         violations = self._violations()
         for operator in [] if violations else ordered(self.file, self.who):
+            data = [i for i in operator.inputs if i >= 0 and self.file.tensors[i].data is None]
+            if any(index not in self.tensors for index in data):
+                continue  # an operand was refused already
             try:
-                name = self._lowered(operator)
+                self.tensors[operator.outputs[0]] = self._lowered(operator)
             except ModelError as error:
                 violations += error.violations
-                continue
-            self.tensors[operator.outputs[0]] = name
+            except (ValueError, IndexError, KeyError, TypeError) as error:
+                label = f"{self.who}: node {operator.where}, {operator.name}"
+                violations.append(f"{label}: operands must fit this operator: {error}")
         if violations:
             raise ModelError(violations)
         ports = [self._port(index) for index in self.file.inputs]
