@@ -49,7 +49,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Certificate:
-    """``verdict`` is *exact*, *exact up to listed cases* or *approximated with bound*."""
+    """``verdict`` is *exact*, *exact up to listed cases*, *approximated with bound*, or
+    *approximated, measured on samples* for a model that was quantised after training.
+    """
 
     name: str
     semantics: str
@@ -87,7 +89,10 @@ def certify(graph: IntegerGraph) -> Certificate:
         verdict = "exact up to listed cases"
     if graph.approximations:
         verdict = "approximated with bound"
-    return Certificate(graph.name, graph.semantics, verdict, tuple(entries), graph.approximations)
+    if graph.measured:
+        verdict = "approximated, measured on samples"
+    said = (*graph.approximations, *graph.measured)
+    return Certificate(graph.name, graph.semantics, verdict, tuple(entries), said)
 
 
 def _requantised(graph: IntegerGraph, node: Requantise, width: int) -> Entry:

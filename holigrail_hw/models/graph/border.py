@@ -68,6 +68,10 @@ def _step(name: str, numbers: tuple[float, ...], values: np.ndarray) -> np.ndarr
     if name == "quantise":
         scale, zero, low, high = numbers
         return np.clip(np.rint(values / scale) + zero, low, high)
+    if name == "at_least":
+        return np.maximum(values, numbers[0])
+    if name == "at_most":
+        return np.minimum(values, numbers[0])
     if name in GROWING:
         return ELEMENTWISE[name]({}, [values], name)
     raise ModelError(f"a step after the output must be a known one, not {name}")

@@ -1,9 +1,9 @@
 """The integer graph as JSON.
 
-Schema 1: ``name``, ``semantics``, ``remarks``, ``approximations``; ``inputs`` and ``outputs`` with
-the fields of :class:`.Port`; ``nodes`` with ``kind`` and the fields of its class in :mod:`.nodes`,
-in the order in which they can be computed; ``tensors``: name to shape, and the least and the
-greatest integer of every channel.
+Schema 1: ``name``, ``semantics``, ``remarks``, ``approximations``, ``measured``; ``inputs`` and
+``outputs`` with the fields of :class:`.Port`; ``nodes`` with ``kind`` and the fields of its class
+in :mod:`.nodes`, in the order in which they can be computed; ``tensors``: name to shape, and the
+least and the greatest integer of every channel.
 An array is ``{"shape", "kind", "values"}``, its kind integer, rational, float32 or float64; a
 rational is the text *numerator/denominator*. Formulas and forms have a ``kind`` of their own.
 """
@@ -63,6 +63,7 @@ def graph_text(graph: Any) -> str:
         "semantics": graph.semantics,
         "remarks": graph.remarks,
         "approximations": graph.approximations,
+        "measured": graph.measured,
         "inputs": [_document(port) for port in graph.inputs],
         "outputs": [_document(port) for port in graph.outputs],
         "nodes": [_document(node) for node in graph.nodes],
@@ -85,6 +86,7 @@ def graph_of(text: str, who: str, make: Any) -> Any:
             semantics=str(document["semantics"]),
             remarks=tuple(map(str, document["remarks"])),
             approximations=tuple(map(str, document["approximations"])),
+            measured=tuple(map(str, document["measured"])),
         )
         stated = document["tensors"]
         names = {port.tensor for port in graph.inputs}

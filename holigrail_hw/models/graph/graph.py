@@ -23,7 +23,8 @@ class IntegerGraph:
     """Nodes in the order in which they can be computed.
 
     ``semantics`` says in which arithmetic the file's own meaning is stated, ``approximations``
-    where the graph leaves it and by how much at most, ``remarks`` what was taken for granted.
+    where the graph leaves it and by how much at most, ``measured`` how far samples were from a
+    model of real numbers, ``remarks`` what was taken for granted.
     """
 
     name: str
@@ -33,6 +34,7 @@ class IntegerGraph:
     semantics: str = ""
     remarks: tuple[str, ...] = ()
     approximations: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:

@@ -166,12 +166,28 @@ class Builder:
         name = self.add(Requantise, node, (self.tensor(view),), formula=formula)
         return view.changed(tensor=name, low=None, high=None)
 
+    def _limits_outside(self, name: str, view: View) -> tuple[View, tuple[Any, ...]]:
+        """Limits that are no integers are left to the host, if all channels have the same."""
+        steps = []
+        for step, bound in (("at_least", view.low), ("at_most", view.high)):
+            found = set() if bound is None else {*bound.reshape(-1)}
+            if len(found) > 1:
+                raise ModelError(
+                    f"{self.who}: output {name}: limits must be alike for all channels"
+                )
+            steps += [(step, (float(value),)) for value in found]
+        return view.changed(low=None, high=None), tuple(steps)
+
     def output(self, name: str, view: View, tail: tuple[Any, ...]) -> Port:
         """The port of an output; limits and functions that are pending become steps of the host."""
         if view.tensor is None:
             view = self.entered(view)
         if view.low is not None or view.high is not None:
-            view = self.bare(SourceNode(name, "output", (), ()), view)
+            try:
+                view = self.bare(SourceNode(name, "output", (), ()), view)
+            except ModelError:
+                view, steps = self._limits_outside(name, view)
+                tail = (*steps, *tail)
         for function, attributes in reversed(view.functions):
             if attributes:
                 raise ModelError(f"{self.who}: output {name}: {function} must have its defaults")
