@@ -73,6 +73,7 @@ def _merged(graph: FloatGraph) -> FloatGraph | None:
 def _into(
     graph: FloatGraph, layer: SourceNode, node: SourceNode, constant: np.ndarray
 ) -> FloatGraph | None:
+    operand = layer.inputs[0]
     convolution = layer.operator == "Conv"
     transposed = convolution or bool(layer.attributes.get("transB"))
     weights = graph.constants[layer.inputs[1]].astype(np.float64)
@@ -104,7 +105,7 @@ def _into(
     attributes = {k: v for k, v in layer.attributes.items() if k not in ("alpha", "beta")}
     new = replace(
         layer,
-        inputs=(layer.inputs[0], *names),
+        inputs=(operand, *names),
         outputs=node.outputs[:1],
         attributes=attributes,
     )
