@@ -79,8 +79,12 @@ def test_eight_bits_are_close(source, samples, method, per_channel, powers_of_tw
 
 
 def test_more_bits_are_closer(source, samples):
-    errors = [error(source, samples, weight_bits=b, activation_bits=b)[1] for b in (3, 5, 8, 12)]
-    assert errors == sorted(errors, reverse=True) and errors[-1] < 0.01
+    errors = []
+    for bits in (3, 6, 12):
+        choices = {"weight_bits": bits, "activation_bits": bits, "input_bits": 12}
+        errors.append(error(source, samples, **choices)[1])
+    assert errors == sorted(errors, reverse=True)
+    assert errors[2] < 0.01 < errors[0] / 10
 
 
 def test_bits_of_one_layer(source, samples):
