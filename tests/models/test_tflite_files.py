@@ -4,10 +4,13 @@ import hashlib
 
 import numpy as np
 import pytest
-from model_files import SHARED, shared_model
+from model_files import SHARED, shared_model, written
+from tflite_builder import cases, one_operator
 
-from holigrail_hw.models import FloatGraph, IntegerGraph, read
+from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read
+from holigrail_hw.models.certify.certificate import certify
 from holigrail_hw.models.graph.softmax import softmax_codes
+from holigrail_hw.models.passes.forms import with_forms
 
 # Digests of the tensors that ai-edge-litert computes for the first two stored inputs, with its
 # reference kernels and all intermediate tensors preserved.
@@ -91,3 +94,60 @@ def test_softmax_is_close_to_the_real_one():
     assert (np.abs(found - np.clip(np.rint(wanted), -128, 127)) > 0).mean() < 0.001
     lower = softmax_codes(np.clip(codes, -100, 100) - 20, mantissa, int(exponent))
     assert (lower == softmax_codes(np.clip(codes, -100, 100), mantissa, int(exponent))).all()
+
+
+# Digests of what ai-edge-litert's reference kernels compute for the cases of tflite_builder.
+SINGLE = {
+    "add0": "c19f3ca89e165555",
+    "add1": "32f9f73dbdd16531",
+    "add3": "d4fcaeef8d43e84b",
+    "logistic": "3c6a265f7912d5f2",
+    "tanh": "8a37562f7e80c757",
+    "average0": "7c589421587537a3",
+    "average1": "9b952839965801d4",
+    "maximum0": "a12fd152b9d4a491",
+    "maximum1": "e0f9ab6fc01caab8",
+    "depthwise": "5cb7a51f58255f39",
+    "dilated": "5111c31403ca91ac",
+}
+
+
+def test_single_operators_equal_the_runtimes(tmp_path):
+    """Sums, functions, pools, a depthwise multiplier of 2, strides, dilation, fused activations."""
+    found = {}
+    for name, data, inputs in cases():
+        graph = read(written(tmp_path, data, f"{name}.tflite"))
+        operands = [
+            x.reshape(len(x), *port.shape) for x, port in zip(inputs, graph.inputs, strict=True)
+        ]
+        codes = graph.evaluate(*operands).astype(np.int8)
+        found[name] = hashlib.sha256(codes.tobytes()).hexdigest()[:16]
+        assert certify(with_forms(graph)).verdict == "exact"
+    assert found == SINGLE
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (6, "node #0, DEQUANTIZE: the operator must be supported, but it is not known"),
+        (19, "node #0, RELU: a ReLU must be part of the operator before it"),
+        (32, "node #0, CUSTOM: the operator must be supported, but it is not known"),
+    ],
+)
+def test_operators_that_are_refused(tmp_path, code, text):
+    line = ((1, 4), [0.06], [5], 0, None)
+    data = one_operator(code, [line, line], [0], [1], ("", {}))
+    with pytest.raises(ModelError) as caught:
+        read(written(tmp_path, data, "one.tflite"))
+    assert str(caught.value) == f"one.tflite: {text}"
+
+
+def test_scales_that_are_refused(tmp_path):
+    line = ((1, 4), [0.06], [5], 0, None)
+    data = one_operator(14, [line, ((1, 4), [0.004], [-128], 0, None)], [0], [1], ("", {}))
+    with pytest.raises(ModelError, match="its result must have scale 1/256 and zero point -128"):
+        read(written(tmp_path, data, "one.tflite"))
+    several = ((1, 4), [0.06, 0.1], [5, 5], 1, None)
+    data = one_operator(14, [several, line], [0], [1], ("", {}))
+    with pytest.raises(ModelError, match="tensor t0 must be int8 with one scale"):
+        read(written(tmp_path, data, "one.tflite"))
