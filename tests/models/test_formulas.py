@@ -276,4 +276,5 @@ def test_networks_of_others_are_exact_in_every_form(name):
     formed = with_forms(graph)
     assert certify(formed).verdict == "exact"
     assert np.array_equal(formed.evaluate(x), graph.evaluate(x))
-    assert {e.verdict for e in certify(graph).entries} == {"exact", "formula only"}
+    (open_,) = {e.verdict for e in certify(graph).entries if e.kind == "requantise"} - {"exact"}
+    assert open_ == "formula only"

@@ -97,6 +97,9 @@ def certify(graph: IntegerGraph) -> Certificate:
 
 def _requantised(graph: IntegerGraph, node: Requantise, width: int) -> Entry:
     text = node.formula.text()
+    if node.form is None and node.formula.kind == "twice_rounded":
+        # The formula is integer arithmetic itself.
+        return Entry(node.name, node.kind, node.source, width, "exact", text)
     if node.form is None:
         return Entry(node.name, node.kind, node.source, width, "formula only", text)
     tensor = graph.tensors[node.inputs[0]]

@@ -12,9 +12,9 @@ import numpy as np
 
 from holigrail_hw.models.errors import ModelError
 
-__all__ = ["Staircase", "staircase"]
+__all__ = ["MOST_CODES", "Staircase", "staircase"]
 
-_MOST_CODES = 1 << 12
+MOST_CODES = 1 << 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +73,8 @@ def staircase(
     codes_at_ends = [apply((end_ * sign)[None])[0] for end_ in (start, end)]
     first = int(codes_at_ends[0].min()) if first is None else first
     last = int(codes_at_ends[1].max()) if last is None else last
-    if last - first > _MOST_CODES:
-        raise ModelError(
-            f"{who}: there must be at most {_MOST_CODES} codes, not {last - first + 1}"
-        )
+    if last - first > MOST_CODES:
+        raise ModelError(f"{who}: there must be at most {MOST_CODES} codes, not {last - first + 1}")
     codes = np.arange(first + 1, last + 1).reshape(-1, *[1] * start.ndim)
     below = np.broadcast_to(start - 1, (len(codes), *start.shape)).copy()
     above = np.broadcast_to(end + 1, below.shape).copy()

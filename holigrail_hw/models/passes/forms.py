@@ -3,7 +3,7 @@
 import numpy as np
 
 from holigrail_hw.models.certify.search import even_form, multiplier_form, slope_of, threshold_form
-from holigrail_hw.models.certify.staircases import staircase
+from holigrail_hw.models.certify.staircases import MOST_CODES, staircase
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
@@ -22,6 +22,8 @@ def with_forms(
     factor_bits: int = 31,
 ) -> IntegerGraph:
     """The graph with a form in every Requantise, equal to its formula for all sums that can occur.
+
+    Operands of TFLite's sums keep their formula, which is integer arithmetic, and have no form.
 
     Parameters
     ----------
@@ -53,10 +55,12 @@ def with_forms(
 
 def _form(
     graph: IntegerGraph, node: Requantise, prefer: str, most_thresholds: int, factor_bits: int
-) -> Form:
-    tensor = graph.tensors[node.inputs[0]]
+) -> Form | None:
+    tensor, result = graph.tensors[node.inputs[0]], graph.tensors[node.name]
     label = f"{graph.name}: node {node.name}"
     formula = node.formula
+    if formula.kind == "twice_rounded" and result.high.max() - result.low.min() >= MOST_CODES:
+        return None
     stairs = staircase(formula.apply, formula.direction, tensor.low, tensor.high, label)
     few = prefer == "auto" and len(stairs.places) <= most_thresholds
     if prefer == "thresholds" or few:
