@@ -21,6 +21,7 @@ from holigrail_hw.models.formulas.twice_rounded import TwiceRounded, mantissas
 from holigrail_hw.models.graph.forms import Multiplier, form_document, form_of
 from holigrail_hw.models.graph.nodes import Linear, Port, Requantise
 from holigrail_hw.models.passes.forms import with_forms
+from holigrail_hw.models.passes.signs import growing_formulas
 
 ROUNDINGS = (
     "nearest_even",
@@ -187,6 +188,20 @@ def test_every_form_is_equal_for_every_sum(prefer):
         same = formula_of(formula_document(formula), "formula")
         assert (same.apply(spread) == formula.apply(spread)).all()
     assert prefer == "auto" or prefer.rstrip("s") in {kind.rstrip("s") for kind in kinds}
+
+
+def test_signs_move_into_weights_and_biases():
+    """A falling formula grows afterwards, and the network computes the same."""
+    rng = np.random.default_rng(14)
+    weights = rng.integers(-7, 8, (6, 3))
+    formula = Affine(fractions([-0.3, 0.2, -0.1]), fractions([0.1, 0.2, 0.3]), -8, 7)
+    graph = graph_of_one(formula, weights)
+    linear = graph.nodes[0].changed(bias=np.array([5, -3, 11]))
+    graph = graph.changed(nodes=(linear, graph.nodes[1]))
+    grown = growing_formulas(graph)
+    assert (grown.nodes[1].formula.direction > 0).all()
+    x = rng.integers(-8, 8, (200, 6))
+    assert np.array_equal(grown.evaluate(x), graph.evaluate(x))
 
 
 def test_a_wrong_form_is_found_and_listed():

@@ -153,6 +153,53 @@ def test_pools_of_codes(tmp_path, operator):
     checked(path, rng.normal(size=(9, 1, 2, 5, 4)))
 
 
+@pytest.mark.parametrize(("include", "scale"), [(1, "s1"), (0, "s1")])
+def test_means_that_reach_outside(tmp_path, include, scale):
+    """Zeros outside count if the file says so; else the number of pixels would change."""
+    fields = {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1], "count_include_pad": include}
+    nodes = [
+        quant("x", "q", scale, "b4"),
+        node("AveragePool", ["q"], ["p"], **fields),
+        quant("p", "y", "s3", "b4"),
+    ]
+    path = written(tmp_path, model_bytes(nodes, {"x": [1, 2, 5, 4]}, ["y"], SCALES))
+    x = np.random.default_rng(3).normal(size=(9, 1, 2, 5, 4))
+    if include:
+        checked(path, x)
+    else:
+        with pytest.raises(ModelError, match="windows must not reach outside the image"):
+            read(path)
+
+
+def test_a_mean_over_codes_whose_zero_is_not_0(tmp_path):
+    """A pixel outside is the number 0, not the code 0."""
+    constants = {**SCALES, "three": np.float32(3)}
+    fields = {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1], "count_include_pad": 1}
+    nodes = [
+        quant("x", "q", "s1", "b4", signed=0, zero="three"),
+        node("AveragePool", ["q"], ["p"], **fields),
+        quant("p", "y", "s3", "b4"),
+    ]
+    path = written(tmp_path, model_bytes(nodes, {"x": [1, 2, 5, 4]}, ["y"], constants))
+    with pytest.raises(ModelError, match="0 must be the code 0 of a tensor that is padded"):
+        read(path)
+
+
+@pytest.mark.parametrize("factor", [-1.5, 2.0])
+def test_a_factor_behind_a_relu(tmp_path, factor):
+    """A negative one turns the lower limit into an upper one."""
+    constants = {**SCALES, "w": np.ones((3, 2), np.float32), "f": np.float32(factor)}
+    nodes = [
+        quant("x", "q", "s1", "b4"),
+        node("MatMul", ["q", "w"], ["m"]),
+        node("Relu", ["m"], ["r"]),
+        node("Mul", ["r", "f"], ["s"]),
+        quant("s", "y", "s1", "b4"),
+    ]
+    path = written(tmp_path, model_bytes(nodes, {"x": [1, 3]}, ["y"], constants))
+    checked(path, np.random.default_rng(3).normal(size=(40, 1, 3)))
+
+
 def test_concat_slice_pad_and_gather(tmp_path):
     rng = np.random.default_rng(6)
     constants = {

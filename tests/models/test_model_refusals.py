@@ -170,6 +170,24 @@ def test_huge_sizes_do_not_allocate(tmp_path):
     assert after - before < 300_000  # kilobytes
 
 
+@pytest.mark.parametrize("size", [0, 4, 23, 25, 4000])
+def test_sizes_and_data_that_do_not_fit(tmp_path, size):
+    from onnx import TensorProto, load_from_string
+
+    model = load_from_string(model_bytes([LINEAR], {"x": [1, 3]}, ["y"], ONE))
+    model.graph.initializer[0].raw_data = bytes(size)
+    with pytest.raises(ModelError) as caught:
+        read(written(tmp_path, model.SerializeToString()))
+    assert str(caught.value) == f"model.onnx: constant w: [3, 2] must have 24 bytes, not {size}"
+    model.graph.initializer[0].ClearField("raw_data")
+    model.graph.initializer[0].float_data.extend([1.0] * 5)
+    with pytest.raises(ModelError, match="must have 6 values, not 5"):
+        read(written(tmp_path, model.SerializeToString()))
+    model.graph.initializer[0].data_type = TensorProto.STRING
+    with pytest.raises(ModelError, match="the data type must be supported, not number 8"):
+        read(written(tmp_path, model.SerializeToString()))
+
+
 def test_a_missing_package_is_one_line_with_what_to_type(tmp_path, monkeypatch):
     def missing(name):
         raise ImportError(name)

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 from model_files import SHARED, shared_model, written
-from tflite_builder import cases, one_operator
+from tflite_builder import cases, connected, one_operator
 
 from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read
 from holigrail_hw.models.certify.certificate import certify
@@ -109,13 +109,18 @@ SINGLE = {
     "maximum1": "e0f9ab6fc01caab8",
     "depthwise": "5cb7a51f58255f39",
     "dilated": "5111c31403ca91ac",
+    "softmax0": "6edb2441bff4160a",
+    "softmax1": "e2c596dea9dc1eb1",
+    "softmax2": "cdca44ba81af340b",
+    "connected": "b018d9456319b553",
 }
 
 
 def test_single_operators_equal_the_runtimes(tmp_path):
-    """Sums, functions, pools, a depthwise multiplier of 2, strides, dilation, fused activations."""
+    """Sums, functions, pools, a depthwise multiplier of 2, dilation, activations, softmax."""
     found = {}
-    for name, data, inputs in cases():
+    layer, vectors = connected(slice(20))
+    for name, data, inputs in [*cases(), ("connected", layer, [vectors])]:
         graph = read(written(tmp_path, data, f"{name}.tflite"))
         operands = [
             x.reshape(len(x), *port.shape) for x, port in zip(inputs, graph.inputs, strict=True)

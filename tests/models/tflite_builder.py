@@ -140,3 +140,27 @@ def cases():
     fields = {"Padding": 1, "StrideH": 1, "StrideW": 1, "FusedActivationFunction": 0}
     fields |= {"DilationHFactor": 2, "DilationWFactor": 2}
     yield "dilated", one_operator(3, conv, [0, 1, 2], [3], ("Conv2DOptions", fields)), [x]
+    for place, scale in enumerate((0.02, 0.14469251, 1.1)):
+        line = ((1, 12), [scale], [7], 0, None)
+        after = ((1, 12), [1 / 256], [-128], 0, None)
+        data = one_operator(25, [line, after], [0], [1], ("SoftmaxOptions", {"Beta": 1.0}))
+        yield f"softmax{place}", data, [codes(4000, 1, 12)]
+
+
+def connected(rows):
+    """A fully connected layer and some of its inputs.
+
+    Its multiplier is next to 1/2: whether odd sums are ties depends on how scales are multiplied.
+    """
+    rng = np.random.default_rng(31)
+    weights = rng.integers(-3, 4, (200, 24)).astype(np.int8)
+    bias = rng.integers(-99, 99, 200).astype(np.int32)
+    tensors = [
+        ((1, 24), [0.247], [5], 0, None),
+        ((200, 24), [0.011], [0], 0, weights),
+        ((200,), [0.247 * 0.011], [0], 0, bias),
+        ((1, 200), [0.005434], [-3], 0, None),
+    ]
+    options = ("FullyConnectedOptions", {"FusedActivationFunction": 0})
+    inputs = rng.integers(-9, 10, (200, 1, 24)).astype(np.int8)
+    return one_operator(9, tensors, [0, 1, 2], [3], options), inputs[rows]

@@ -1,4 +1,4 @@
-"""Matrix products, convolutions and pools over views."""
+"""Matrix products and convolutions over views."""
 
 from typing import Any
 
@@ -7,17 +7,16 @@ import numpy as np
 from holigrail_hw.formats import FixedFormat
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.formulas.arrays import fractions
-from holigrail_hw.models.formulas.rounded_floats import Float32
-from holigrail_hw.models.graph.nodes import Linear, Pool, Requantise
+from holigrail_hw.models.graph.nodes import Linear
 from holigrail_hw.models.source.nodes import SourceNode
 from holigrail_hw.models.source.operands import padded
-from holigrail_hw.models.source.windows import Window, window_of
+from holigrail_hw.models.source.windows import window_of
 
 from .builder import Builder
 from .elementwise import increased
 from .views import Coded, View, inner
 
-__all__ = ["LINEAR_RULES", "integer_weights"]
+__all__ = ["LINEAR_RULES", "convolved", "dense", "integer_weights", "outside"]
 
 _WIDEST = 1 << 24
 
@@ -81,9 +80,14 @@ def _centre(
     return factor, 0, view.offset
 
 
-def _dense(
-    builder: Builder, node: SourceNode, view: View, weights: Coded, bias: Any = None
-) -> View:
+def _sums(bias: Any, count: int) -> np.ndarray:
+    """A bias in units of the sums, or zeros."""
+    if bias is None:
+        return np.zeros(count, np.int64)
+    return np.asarray(bias).reshape(-1).astype(np.int64)
+
+
+def dense(builder: Builder, node: SourceNode, view: View, weights: Coded, bias: Any = None) -> View:
     """One vector times a matrix (features, results); ``bias`` is in units of the sums."""
     label = node.label(builder.who)
     matrix = weights.codes
@@ -135,11 +139,11 @@ def _matmul(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
             raise ModelError(f"{label}: the right operand must be a vector, not {right.shape}")
         view, weights = right, left
         view = _opened(builder, node, view, weights)
-        return _dense(builder, node, view, _transposed(integer_weights(builder, node, weights)))
+        return dense(builder, node, view, _transposed(integer_weights(builder, node, weights)))
     view = _opened(builder, node, left, right)
     if int(np.prod(view.shape[:-1])) != 1:
         raise ModelError(f"{label}: one vector must be multiplied, not a matrix {[*view.shape]}")
-    return _dense(builder, node, view, integer_weights(builder, node, right))
+    return dense(builder, node, view, integer_weights(builder, node, right))
 
 
 def _gemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
@@ -151,7 +155,7 @@ def _gemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     weights = integer_weights(builder, node, right)
     if node.attributes.get("transB"):
         weights = _transposed(weights)
-    result = _dense(builder, node, view, weights)
+    result = dense(builder, node, view, weights)
     alpha = node.attributes.get("alpha", 1.0)
     if alpha != 1.0:
         result = result.times(fractions(alpha).reshape([1] * result.factor.ndim))
@@ -163,7 +167,7 @@ def _gemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     return increased(builder, node, result, bias)
 
 
-def _convolved(
+def convolved(
     builder: Builder, node: SourceNode, view: View, weights: Coded, bias: Any = None
 ) -> View:
     """Channels first outside, channels last inside; weights (results, channels, rows, columns)."""
@@ -196,10 +200,10 @@ def _convolved(
         if not (scale == scale[:, :1]).all():
             raise ModelError(f"{label}: weights must have one scale for each result")
         scale = scale[:, 0]
-    return _outside(builder, node, name, flat, scale.reshape(-1, 1, 1) * factor)
+    return outside(builder, node, name, flat, scale.reshape(-1, 1, 1) * factor)
 
 
-def _outside(builder: Builder, node: SourceNode, name: str, flat: bool, factor: Any) -> View:
+def outside(builder: Builder, node: SourceNode, name: str, flat: bool, factor: Any) -> View:
     """The view of an image, channels first again."""
     name = builder.move(node, name, "transpose", 2, 0, 1)
     shape = builder.tensors[name].shape
@@ -213,7 +217,7 @@ def _outside(builder: Builder, node: SourceNode, name: str, flat: bool, factor: 
 def _conv(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     value, kernel, bias = padded(operands, 3)
     view = _opened(builder, node, value, kernel)
-    result = _convolved(builder, node, view, integer_weights(builder, node, kernel))
+    result = convolved(builder, node, view, integer_weights(builder, node, kernel))
     return result if bias is None else increased(builder, node, result, _per_channel(bias, result))
 
 
@@ -225,113 +229,4 @@ def _per_channel(bias: Any, view: View) -> Any:
     return Coded(bias.codes.reshape(shape), factor, bias.offset)
 
 
-def _pooled(builder: Builder, node: SourceNode, view: View, how: str, window: Window) -> View:
-    if len(view.shape) not in (3, 4):
-        axes = len(view.shape) - 2
-        raise ModelError(f"{node.label(builder.who)}: images must have one or two axes, not {axes}")
-    flat = len(view.shape) == 3
-    rows, columns = (1, view.shape[2]) if flat else view.shape[2:]
-    tensor = builder.move(node, builder.tensor(view), "reshape", view.shape[1], rows, columns)
-    tensor = builder.move(node, tensor, "transpose", 1, 2, 0)
-    name = builder.add(Pool, node, (tensor,), how=how, window=window)
-    outside = _outside(builder, node, name, flat, fractions(1).reshape(1, 1, 1))
-    return view.changed(tensor=outside.tensor, shape=outside.shape)
-
-
-def _pool_window(node: SourceNode, view: View) -> Window:
-    if node.operator.startswith("Global"):
-        return window_of({}, view.shape[2:], view.shape[2:])
-    return window_of(node.attributes, view.shape[2:], node.attributes["kernel_shape"])
-
-
-def _max_pool(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    view = operands[0]
-    if view.tensor is None:
-        view = builder.entered(view)
-    if not (view.factor > 0).all():
-        label = node.label(builder.who)
-        raise ModelError(f"{label}: scales must be positive under a maximum, or quantised before")
-    return _pooled(builder, node, view, "maximum", _pool_window(node, view))
-
-
-def _average_pool(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    """A sum; the division by the number of pixels moves into the scale."""
-    view = builder.bare(node, operands[0])
-    window = _pool_window(node, view)
-    label = node.label(builder.who)
-    if any(window.pads):
-        if not node.attributes.get("count_include_pad"):
-            raise ModelError(f"{label}: windows must not reach outside the image")
-        if (view.offset != 0).any():
-            raise ModelError(f"{label}: 0 must be the code 0 of a tensor that is padded")
-    count = window.kernel[0] * window.kernel[1]
-    result = _pooled(builder, node, view, "sum", window)
-    return result.changed(factor=result.factor / count)
-
-
-def _codes(builder: Builder, node: SourceNode, value: Any) -> View:
-    if not isinstance(value, View) or not value.code:
-        raise ModelError(f"{node.label(builder.who)}: its operand must be codes of a quantiser")
-    return value
-
-
-def _rescaled(
-    builder: Builder, node: SourceNode, view: View, scales: tuple[Any, Any, Any], zero: Any
-) -> View:
-    """QLinear operators, in the float32 arithmetic of ONNX Runtime."""
-    left, right, result = (np.asarray(s, np.float32) for s in scales)
-    factor = ((left * right).astype(np.float32) / result).astype(np.float32)
-    factor = factor.reshape(-1, *[1] * (len(inner(view.shape)) - 1))
-    low, high = node.attributes["limits"]
-    formula = Float32(factor, int(np.reshape(zero, -1)[0]), low, high)
-    name = builder.add(Requantise, node, (builder.tensor(view),), formula=formula)
-    return View.plain(name, view.shape)
-
-
-def _sums(bias: Any, count: int) -> np.ndarray:
-    """A bias in units of the sums, or zeros."""
-    if bias is None:
-        return np.zeros(count, np.int64)
-    return np.asarray(bias).reshape(-1).astype(np.int64)
-
-
-def _qlinear_conv(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    x, sx, zx, w, sw, zw, sy, zy, bias = padded(operands, 9)
-    view = _codes(builder, node, x).plus(-fractions(int(np.reshape(zx, -1)[0])).reshape(1, 1, 1))
-    zeros = np.asarray(zw).astype(np.int64).reshape(-1, *[1] * (np.ndim(w) - 1))
-    weights = Coded.plain(np.asarray(w).astype(np.int64) - zeros)
-    result = _convolved(builder, node, view, weights, bias)
-    return _rescaled(builder, node, result, (sx, sw, sy), zy)
-
-
-def _qgemm(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    a, sa, za, b, sb, zb, bias, sy, zy = padded(operands, 9)
-    view = _codes(builder, node, a)
-    view = view.plus(-fractions(int(np.reshape(za, -1)[0])).reshape([1] * view.factor.ndim))
-    matrix = np.asarray(b).astype(np.int64)
-    matrix = matrix.T if node.attributes.get("transB") else matrix
-    matrix = matrix - np.asarray(zb).astype(np.int64).reshape(1, -1)
-    result = _dense(builder, node, view, Coded.plain(matrix), bias)
-    if sy is None:
-        scale = fractions(np.asarray(sa).reshape(-1)) * fractions(np.asarray(sb).reshape(-1))
-        return result.times(scale.reshape(-1))
-    return _rescaled(builder, node, result, (sa, sb, sy), zy)
-
-
-def _qlinear_matmul(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
-    a, sa, za, b, sb, zb, sy, zy = operands
-    return _qgemm(builder, node, [a, sa, za, b, sb, zb, None, sy, zy])
-
-
-LINEAR_RULES: dict[str, Any] = {
-    "MatMul": _matmul,
-    "Gemm": _gemm,
-    "Conv": _conv,
-    "MaxPool": _max_pool,
-    "GlobalMaxPool": _max_pool,
-    "AveragePool": _average_pool,
-    "GlobalAveragePool": _average_pool,
-    "QLinearConv": _qlinear_conv,
-    "QLinearMatMul": _qlinear_matmul,
-    "QGemm": _qgemm,
-}
+LINEAR_RULES: dict[str, Any] = {"MatMul": _matmul, "Gemm": _gemm, "Conv": _conv}

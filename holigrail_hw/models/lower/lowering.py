@@ -16,7 +16,9 @@ from .builder import Builder
 from .elementwise import ELEMENTWISE_RULES
 from .linear import LINEAR_RULES
 from .moves import MOVE_RULES
+from .pools import POOL_RULES
 from .quantisers import QUANTISER_RULES
+from .rescaled import RESCALED_RULES
 from .views import Lost, Tail, View
 
 __all__ = ["lowered"]
@@ -26,6 +28,8 @@ RULES: dict[str, Rule] = {
     **ELEMENTWISE_RULES,
     **LINEAR_RULES,
     **MOVE_RULES,
+    **POOL_RULES,
+    **RESCALED_RULES,
     **QUANTISER_RULES,
 }
 _REASONS = {

@@ -239,9 +239,7 @@ class _Integers:
             zero=int(x.zeros[0]),
             meaning=self._product(x, tensor, 1),
         )
-        # The runtime multiplies the scales in float32, then divides in double.
-        product = np.float64(np.float32(x.scales[0]) * np.float32(tensor.scales[0]))
-        factor = np.array([product / y.scales[0]])
+        factor = x.scales * tensor.scales / y.scales
         if self.runtime == "tflm":
             return self._twice(operator, y, name, factor)
         formula = DoubleAway(factor, int(y.zeros[0]), *self._limits(operator, y))
