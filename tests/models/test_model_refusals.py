@@ -170,6 +170,15 @@ def test_huge_sizes_do_not_allocate(tmp_path):
     assert after - before < 300_000  # kilobytes
 
 
+def test_names_that_are_no_texts(tmp_path):
+    """Bytes that are not UTF-8 are named as well as they can be."""
+    data = model_bytes([LINEAR], {"x": [1, 3]}, ["outcome"], ONE)
+    assert data.count(b"outcome") == 1
+    path = written(tmp_path, data.replace(b"outcome", b"\xff\xfe\xfdcome"))
+    with pytest.raises(ModelError, match="outputs must be computed by nodes, not be .+come"):
+        read(path)
+
+
 @pytest.mark.parametrize("size", [0, 4, 23, 25, 4000])
 def test_sizes_and_data_that_do_not_fit(tmp_path, size):
     from onnx import TensorProto, load_from_string

@@ -156,3 +156,15 @@ def test_scales_that_are_refused(tmp_path):
     data = one_operator(14, [several, line], [0], [1], ("", {}))
     with pytest.raises(ModelError, match="tensor t0 must be int8 with one scale"):
         read(written(tmp_path, data, "one.tflite"))
+
+
+def test_a_sum_of_one_tensor_is_refused(tmp_path):
+    line = ((1, 4), [0.06], [5], 0, None)
+    for inputs in ([0], [0, 0]):
+        data = one_operator(0, [line, line], inputs, [1], ("AddOptions", {}))
+        path = written(tmp_path, data, "one.tflite")
+        if len(inputs) == 2:
+            assert read(path).evaluate(np.array([[5, 6, 5, 5]])).shape == (1, 4)
+            continue
+        with pytest.raises(ModelError, match="node #0, ADD: operands must fit this operator"):
+            read(path)

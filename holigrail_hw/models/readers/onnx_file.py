@@ -15,7 +15,7 @@ from holigrail_hw.models.source.nodes import SourceNode, in_order
 
 from .files import contents
 from .onnx_nodes import node_violations, normalised
-from .onnx_tensors import tensor_array
+from .onnx_tensors import tensor_array, text
 
 __all__ = ["read_onnx"]
 
@@ -39,22 +39,22 @@ def read_onnx(path: Path, who: str) -> FloatGraph:
     graph = model.graph
     if not graph.node:
         raise ModelError(f"{who}: must be an ONNX file with nodes, not have none")
-    opsets = {item.domain: int(item.version) for item in model.opset_import}
+    opsets = {text(item.domain): int(item.version) for item in model.opset_import}
     violations: list[str] = []
     remarks: list[str] = []
     constants = _constants(graph, path, who, violations)
     inputs = _inputs(graph, constants, who, violations, remarks)
     nodes = []
     for place, proto in enumerate(graph.node):
-        where = proto.name or f"#{place}"
+        where = text(proto.name) or f"#{place}"
         attributes = _attributes(proto, path, f"{who}: node {where}", violations)
         node = SourceNode(
             where,
-            proto.op_type,
-            tuple(proto.input),
-            tuple(proto.output),
+            text(proto.op_type),
+            tuple(map(text, proto.input)),
+            tuple(map(text, proto.output)),
             attributes,
-            proto.domain,
+            text(proto.domain),
         )
         if node.operator == "Constant" and node.domain in ("", "ai.onnx"):
             constants[node.outputs[0]] = _constant(node, who, violations)
@@ -63,7 +63,7 @@ def read_onnx(path: Path, who: str) -> FloatGraph:
         violations += found
         if not found:
             nodes.append(normalised(node, opsets, constants, who, violations))
-    outputs = tuple(item.name for item in graph.output)
+    outputs = tuple(text(item.name) for item in graph.output)
     if violations:
         raise ModelError(violations)
     ordered = in_order(nodes, [*constants, *(port.name for port in inputs)], who)
@@ -83,11 +83,12 @@ def _constants(graph: Any, path: Path, who: str, violations: list[str]) -> dict[
     if graph.sparse_initializer:
         violations.append(f"{who}: initialisers must be dense, not sparse")
     for tensor in graph.initializer:
+        name = text(tensor.name)
         try:
-            found[tensor.name] = tensor_array(tensor, path, f"{who}: constant {tensor.name}")
+            found[name] = tensor_array(tensor, path, f"{who}: constant {name}")
         except ModelError as error:
             violations += error.violations
-            found[tensor.name] = np.zeros(1)
+            found[name] = np.zeros(1)
     return found
 
 
@@ -106,14 +107,15 @@ def _inputs(
     """Inputs that are no initialisers. The first size of several is the batch, and becomes 1."""
     found = []
     for item in graph.input:
-        if item.name in constants:
+        name = text(item.name)
+        if name in constants:
             continue  # IR version 3 lists initialisers here, too
-        label = f"{who}: input {item.name}"
+        label = f"{who}: input {name}"
         if not item.type.HasField("tensor_type") or not item.type.tensor_type.HasField("shape"):
             violations.append(f"{label}: the shape must be stated, not missing")
             continue
         sizes = [
-            int(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?"
+            int(d.dim_value) if d.HasField("dim_value") else text(d.dim_param) or "?"
             for d in item.type.tensor_type.shape.dim
         ]
         batch = len(sizes) > 1
@@ -125,7 +127,7 @@ def _inputs(
             violations.append(f"{label}: sizes must be known except for the batch, not ({said})")
             continue
         shape = tuple(v for v in fixed if isinstance(v, int))
-        found.append(SourceInput(item.name, (1, *shape) if batch else shape))
+        found.append(SourceInput(name, (1, *shape) if batch else shape))
     if not found and not violations:
         violations.append(f"{who}: there must be an input, not none")
     return found
@@ -134,25 +136,26 @@ def _inputs(
 def _attributes(proto: Any, path: Path, who: str, violations: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for item in proto.attribute:
+        name = text(item.name)
         match item.type:
             case 1:
-                found[item.name] = float(item.f)
+                found[name] = float(item.f)
             case 2:
-                found[item.name] = int(item.i)
+                found[name] = int(item.i)
             case 3:
-                found[item.name] = item.s.decode("utf-8", "replace")
+                found[name] = item.s.decode("utf-8", "replace")
             case 4:
                 try:
-                    found[item.name] = tensor_array(item.t, path, f"{who}: {item.name}")
+                    found[name] = tensor_array(item.t, path, f"{who}: {name}")
                 except ModelError as error:
                     violations += error.violations
             case 6:
-                found[item.name] = [float(v) for v in item.floats]
+                found[name] = [float(v) for v in item.floats]
             case 7:
-                found[item.name] = [int(v) for v in item.ints]
+                found[name] = [int(v) for v in item.ints]
             case _:
                 violations.append(
-                    f"{who}, {proto.op_type}: attribute {item.name} must be numbers or a text, "
+                    f"{who}, {text(proto.op_type)}: attribute {name} must be numbers or a text, "
                     f"not of type {item.type}"
                 )
     return found

@@ -8,7 +8,7 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError, package
 from holigrail_hw.models.source.limits import bounded
 
-__all__ = ["tensor_array"]
+__all__ = ["tensor_array", "text"]
 
 # Data type of TensorProto: name, bytes of an element, field for values that are not raw.
 _KINDS = {
@@ -26,6 +26,11 @@ _KINDS = {
     13: ("uint64", 8, "uint64_data"),
 }
 _EXTERNAL = 1
+
+
+def text(value: str | bytes) -> str:
+    """A name in the file; protobuf leaves one that is not UTF-8 as bytes."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def tensor_array(tensor: Any, path: Path, who: str) -> np.ndarray:
@@ -57,7 +62,7 @@ def tensor_array(tensor: Any, path: Path, who: str) -> np.ndarray:
 
 def _external(tensor: Any, path: Path, size: int, who: str) -> bytes:
     """Data in a file beside the model, and nowhere else."""
-    fields = {item.key: item.value for item in tensor.external_data}
+    fields = {text(item.key): text(item.value) for item in tensor.external_data}
     location = fields.get("location", "")
     if not location or Path(location).name != location or location in (".", ".."):
         raise ModelError(f"{who}: data must lie beside the file, not at {location!r}")

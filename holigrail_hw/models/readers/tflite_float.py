@@ -59,6 +59,9 @@ class _Floats:
                 self._lowered(operator)
             except ModelError as error:
                 violations += error.violations
+            except (ValueError, IndexError, KeyError, TypeError) as error:
+                label = f"{self.who}: node {operator.where}, {operator.name}"
+                violations.append(f"{label}: operands must fit this operator: {error}")
         if violations:
             raise ModelError(violations)
         inputs = tuple(
