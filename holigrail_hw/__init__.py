@@ -1,7 +1,7 @@
 """holigrail_hw: number formats and arithmetic operators as verified hardware.
 
 Importing this package is cheap: it imports neither amaranth nor numpy. The sub-packages are
-``formats``, ``golden``, ``hdl``, ``core``, ``arith``, ``flow`` and ``cli``.
+``formats``, ``golden``, ``models``, ``hdl``, ``core``, ``arith``, ``flow`` and ``cli``.
 """
 
 import os

@@ -17,6 +17,7 @@ ROOT = Path(holigrail_hw.__file__).parent
 LINE = [
     ("formats",),
     ("golden", "estimate"),
+    ("models",),
     ("hdl",),
     ("core",),
     ("shells",),
@@ -33,7 +34,8 @@ LINE = [
 BESIDE, DRAWN = "ui", "holigrail_hw.core.views"
 LEVELS = {part: level for level, row in enumerate(LINE) for part in row}
 FAMILIES = {"arith", "functions", "mcm", "arrays", "sparse", "nn"}
-WITHOUT_AMARANTH = ("formats", "golden", "estimate", "ui", "cli", "core/store", "core/run")
+WITHOUT_AMARANTH = ("formats", "golden", "estimate", "models", "ui", "cli")
+WITHOUT_AMARANTH += ("core/store", "core/run")
 SEARCHES = ("problem", "graph", "single", "truncation", "matrix", "native")
 
 
@@ -142,6 +144,8 @@ def test_a_circle_is_found(tmp_path):
         ("golden/new.py", "from holigrail_hw.core import operator"),
         ("golden/new.py", "from ..estimate import primitives"),
         ("formats/new.py", "from ..golden import add"),
+        ("models/new.py", "import amaranth"),
+        ("models/new.py", "from holigrail_hw.core.errors import RequestError"),
         ("core/new.py", "from ..flow.tools import find"),
         ("core/new.py", "from holigrail_hw.shells import plain"),
         ("arith/new.py", "from holigrail_hw.mcm.single.solve import solve"),
@@ -212,6 +216,7 @@ def test_a_named_operator_is_found(tmp_path):
     [
         ("import holigrail_hw", "numpy amaranth rich networkx"),
         ("import holigrail_hw.formats, holigrail_hw.golden", "amaranth"),
+        ("import holigrail_hw.models", "amaranth onnx tflite networkx"),
         (
             "from holigrail_hw.cli.main import main; main(['--help'])",
             "numpy amaranth rich networkx",

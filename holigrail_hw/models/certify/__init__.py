@@ -1,0 +1,1 @@
+"""What was exact: every formula against its form in hardware, over all sums that can occur."""

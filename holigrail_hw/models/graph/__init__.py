@@ -1,0 +1,1 @@
+"""The integer graph: what hardware computes, and what it must be equal to."""

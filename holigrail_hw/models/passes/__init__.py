@@ -1,0 +1,1 @@
+"""Changes of a graph that keep what it computes, one a file."""

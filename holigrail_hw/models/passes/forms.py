@@ -1,0 +1,71 @@
+"""A form of hardware for every formula: thresholds for few codes, else a product and a shift."""
+
+import numpy as np
+
+from holigrail_hw.models.certify.search import even_form, multiplier_form, slope_of, threshold_form
+from holigrail_hw.models.certify.staircases import MOST_CODES, staircase
+from holigrail_hw.models.errors import ModelError
+from holigrail_hw.models.graph.forms import Form
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.models.graph.nodes import Requantise
+
+__all__ = ["PREFERENCES", "with_forms"]
+
+PREFERENCES = ("auto", "thresholds", "multiplier")
+
+
+def with_forms(
+    graph: IntegerGraph,
+    *,
+    prefer: str = "auto",
+    most_thresholds: int = 31,
+    factor_bits: int = 31,
+) -> IntegerGraph:
+    """The graph with a form in every Requantise, equal to its formula for all sums that can occur.
+
+    Operands of TFLite's sums keep their formula, which is integer arithmetic, and have no form.
+
+    Parameters
+    ----------
+    graph : IntegerGraph
+        A graph with formulas.
+    prefer : str
+        ``thresholds``, ``multiplier``, or ``auto``: thresholds up to ``most_thresholds``. Where no
+        factor of ``factor_bits`` bits is exact, thresholds are taken in any case.
+    most_thresholds : int
+        See ``prefer``.
+    factor_bits : int
+        The widest factor to try.
+
+    Raises
+    ------
+    ModelError
+        If a formula has more than 4096 codes.
+    """
+    if prefer not in PREFERENCES:
+        raise ModelError(f"{graph.name}: prefer must be one of {', '.join(PREFERENCES)}")
+    nodes = []
+    for node in graph.nodes:
+        if isinstance(node, Requantise):
+            form = _form(graph, node, prefer, most_thresholds, factor_bits)
+            node = node.changed(form=form)
+        nodes.append(node)
+    return graph.changed(nodes=tuple(nodes))
+
+
+def _form(
+    graph: IntegerGraph, node: Requantise, prefer: str, most_thresholds: int, factor_bits: int
+) -> Form | None:
+    tensor, result = graph.tensors[node.inputs[0]], graph.tensors[node.name]
+    label = f"{graph.name}: node {node.name}"
+    formula = node.formula
+    if formula.kind == "twice_rounded" and result.high.max() - result.low.min() >= MOST_CODES:
+        return None
+    stairs = staircase(formula.apply, formula.direction, tensor.low, tensor.high, label)
+    few = prefer == "auto" and len(stairs.places) <= most_thresholds
+    if prefer == "thresholds" or few:
+        return threshold_form(stairs)
+    limits = formula.limits()
+    found = multiplier_form(stairs, np.asarray(slope_of(formula, stairs)), limits, factor_bits)
+    found = even_form(formula, factor_bits) if found is None else found
+    return threshold_form(stairs) if found is None else found

@@ -1,0 +1,1 @@
+"""One module per kind of model file. Every reader parses itself, and executes nothing it reads."""

@@ -1,0 +1,1 @@
+"""What a model file says, operator by operator, in real numbers."""
