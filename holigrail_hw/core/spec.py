@@ -81,7 +81,7 @@ def operator(
         if maturity not in _MATURITY:
             raise ValueError(f"operator {name!r}: maturity must be one of {_MATURITY}")
         _claim(name, cls)
-        cls.name, cls.module, cls.summary = name, module or name, summary
+        cls.name, cls.module, cls.summary = name, module or "", summary
         cls.references, cls.maturity = tuple(references), maturity
         OPERATORS[name] = cls
         return cls
@@ -128,7 +128,8 @@ class OperatorSpec(ABC):
     """
 
     name: ClassVar[str]
-    module: ClassVar[str]
+    module: ClassVar[str] = ""
+    """What names of modules begin with, where it is not the operator's name."""
     summary: ClassVar[str]
     references: ClassVar[tuple[str, ...]]
     maturity: ClassVar[str]
@@ -389,7 +390,7 @@ class OperatorSpec(ABC):
         found = self.outcome()
         # Remarks stand in the text of the module.
         outcome = None if found is None else "\n".join([found, *self.remarks()])
-        return module_name(self.module, known, timing or Timing(), outcome)
+        return module_name(self.module or self.name, known, timing or Timing(), outcome)
 
     def parameters(self) -> dict[str, str]:
         """The parameters as texts, for manifests and messages; those of parts by dotted names."""

@@ -36,29 +36,29 @@ _MOST_BITS = 4096
 class Argmax(OperatorSpec):
     """index and value of the largest of x0, x1, ...; latency 0 without a clock request."""
 
-    count: int = parameter(4, "how many numbers", low=2, high=256, samples=(7,))
+    length: int = parameter(4, "how many numbers", low=2, high=256, samples=(7,))
     format: Format = parameter(parse("int8"), "format of the numbers", samples=(parse("fp8_e4m3"),))
 
     def check(self) -> list[str]:
         if not has_hardware(self.format):
             return [f"format must be one that operators have hardware for, not {self.format}"]
-        bits = self.count * self.format.width
+        bits = self.length * self.format.width
         if bits > _MOST_BITS:
-            return [f"count must be at most {_MOST_BITS // self.format.width}, not {self.count}"]
+            return [f"length must be at most {_MOST_BITS // self.format.width}, not {self.length}"]
         return []
 
     def inputs(self) -> dict[str, Format]:
-        return {f"x{number}": self.format for number in range(self.count)}
+        return {f"x{number}": self.format for number in range(self.length)}
 
     def outputs(self) -> dict[str, Format]:
-        index = FixedFormat((self.count - 1).bit_length(), signed=False)
+        index = FixedFormat((self.length - 1).bit_length(), signed=False)
         return {"index": index, "value": self.format}
 
     def golden(self, **codes: Any) -> dict[str, Any]:
         """From the first number to the last; each is compared with the largest before it."""
         value = np.asarray(codes["x0"])
         index = np.zeros(value.shape, np.uint64)
-        for number in range(1, self.count):
+        for number in range(1, self.length):
             other = np.asarray(codes[f"x{number}"])
             found = golden.compare_codes(self.format, other, self.format, value)
             known, new = (self.format.unpack(c).is_nan for c in (value, other))
@@ -78,7 +78,7 @@ class Argmax(OperatorSpec):
         def answer(plan: Plan, **codes: Any) -> dict[str, Any]:
             names = list(codes)
             value: Any = Value.cast(codes[names[0]])
-            index: Any = Const(0, (self.count - 1).bit_length())
+            index: Any = Const(0, (self.length - 1).bit_length())
             for number, name in enumerate(names[1:], start=1):
                 known = reference.decode(plan, format, value)
                 new = reference.decode(plan, format, codes[name])
@@ -91,7 +91,7 @@ class Argmax(OperatorSpec):
         return reference.circuit(self.inputs(), self.outputs(), answer)
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
-        width = (self.count - 1).bit_length()
+        width = (self.length - 1).bit_length()
         nodes = [
             (
                 plan.step(f"code{n}", self.format.width, lambda x: Value.cast(x).as_unsigned(), x),

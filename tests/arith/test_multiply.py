@@ -63,7 +63,7 @@ def test_trees_of_full_adders():
 
 def test_fixed_point_rounds_and_limits():
     formats = {"a": "sfix7_en4", "b": "ufix6_en6", "result": "sfix6_en3", "random_width": 3}
-    overflow = dict(zip(Rounding, 4 * ["wrap", "saturate"], strict=False))
+    overflow = dict(zip(Rounding, 5 * ["wrap", "saturate"], strict=False))
     check([make(Multiply, **formats, rounding=r, overflow=overflow[r]) for r in Rounding])
 
 

@@ -10,7 +10,8 @@ from holigrail_hw.core import OperatorSpec, RequestError, Timing, find
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding, parse
 
-MODES = [mode.value for mode in Rounding]
+# Variant C of stochastic rounding is refused for posits.
+MODES = [mode.value for mode in Rounding if mode is not Rounding.STOCHASTIC_C]
 PAIRS = ["posit2_0", "posit2_3", "posit3_4", "posit4_1", "posit7_1"]
 MIXED = ["int5", "fp8_e5m2"]
 MORE_MIXED = [*MIXED, "posit6_1", "sfix6_en4", "uint3", "ternary", "binary", "e3m2_fnuz"]

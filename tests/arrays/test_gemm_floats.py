@@ -188,5 +188,5 @@ def test_results_of_floats_are_rounded_as_floats_are(accumulation, rounding):
         )
     assert str(caught.value) == (
         "gemm: requantiser.rounding must be one of nearest_even, nearest_away, toward_zero, up,"
-        f" down, to_odd, stochastic, not {rounding}"
+        f" down, to_odd, stochastic, stochastic_b, stochastic_c, not {rounding}"
     )

@@ -164,7 +164,7 @@ endmodule
 
 PLANTED = [
     ("fma", {"latency": 3}, "result", 15, "1'b1", 27 + 3),
-    ("mac", {"shell": "stream"}, "o_sum", 31, "o_valid && o_ready", 27),
+    ("mac", {"shell": "stream"}, "o_result", 31, "o_valid && o_ready", 27),
     ("mac", {"shell": "axi-stream"}, "m_axis_o_tdata", 0, "m_axis_o_tvalid && m_axis_o_tready", 27),
     (
         "multiply",

@@ -19,7 +19,7 @@ def first_largest(values: list[float]) -> int:
 
 @pytest.mark.parametrize("format", ["int8", "uint1", "fp8_e4m3", "fp4_e2m1", "ternary"])
 def test_against_python(format):
-    spec = make(Argmax, count=5, format=format)
+    spec = make(Argmax, length=5, format=format)
     rng = np.random.default_rng(3)
     codes = {name: rng.integers(0, 1 << spec.format.width, 400) for name in spec.inputs()}
     codes |= {"x3": np.where(rng.random(400) < 0.5, codes["x1"], codes["x3"])}
@@ -38,16 +38,16 @@ def test_against_python(format):
 
 def test_hardware_with_ties():
     """Numbers of two bits are equal all the time; with fp4 there are zeros of both signs."""
-    check([make(Argmax, count=n, format="int2") for n in (2, 3, 6)])
-    check([make(Argmax, count=4, format="fp4_e2m1"), make(Argmax, count=3, format="binary")])
+    check([make(Argmax, length=n, format="int2") for n in (2, 3, 6)])
+    check([make(Argmax, length=4, format="fp4_e2m1"), make(Argmax, length=3, format="binary")])
 
 
 @pytest.mark.parametrize("format", ["int8", "fp8_e4m3"])
 def test_proofs(format):
-    result = prove.run(make(Argmax, count=3, format=format))
+    result = prove.run(make(Argmax, length=3, format=format))
     assert (result.status, result.against) == ("proved", "reference circuit")
 
 
 def test_refusals():
-    with pytest.raises(RequestError, match="argmax: count must be at most 64, not 65"):
-        make(Argmax, count=65, format="uint64")
+    with pytest.raises(RequestError, match="argmax: length must be at most 64, not 65"):
+        make(Argmax, length=65, format="uint64")

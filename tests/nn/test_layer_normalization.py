@@ -18,13 +18,13 @@ def of(**options: object) -> LayerNormalization:
 
 
 OPTIONS = [
-    {"count": 2},
-    {"count": 6, "input": "int8", "result": "sfix8_en4"},
-    {"count": 3, "input": "uint4", "result": "sfix12_en8", "epsilon": 900},
-    {"count": 5, "input": "sfix5_en2", "gamma": "3,-5,0,8,1", "beta": "0,9,-4,1,-300"},
-    {"count": 4, "input": "int6", "result": "sfix4_en-1", "gamma": "200,-200,7,99"},
-    {"count": 2, "input": "int1", "result": "sfix6_en3"},
-    {"count": 8, "input": "int10", "index_bits": 3},
+    {"length": 2},
+    {"length": 6, "input": "int8", "result": "sfix8_en4"},
+    {"length": 3, "input": "uint4", "result": "sfix12_en8", "epsilon": 900},
+    {"length": 5, "input": "sfix5_en2", "gamma": "3,-5,0,8,1", "beta": "0,9,-4,1,-300"},
+    {"length": 4, "input": "int6", "result": "sfix4_en-1", "gamma": "200,-200,7,99"},
+    {"length": 2, "input": "int1", "result": "sfix6_en3"},
+    {"length": 8, "input": "int10", "index_bits": 3},
 ]
 
 
@@ -34,10 +34,12 @@ def test_against_floats(options):
     codes = spec.items(1500, np.random.default_rng(5))
     unit, place = 2.0**spec.result.least_place, 2.0**spec.input.least_place
     x = np.stack([spec.input.decode(codes[name]) for name in spec.inputs()]).astype(float)
-    epsilon = spec.epsilon * place**2 / spec.count**2
+    epsilon = spec.epsilon * place**2 / spec.length**2
     exact = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + epsilon)
-    gamma = np.array(spec.gamma or [1 << spec.gamma_fraction] * spec.count) / 2**spec.gamma_fraction
-    beta = np.array(spec.beta or [0] * spec.count) * unit
+    gamma = (
+        np.array(spec.gamma or [1 << spec.gamma_fraction] * spec.length) / 2**spec.gamma_fraction
+    )
+    beta = np.array(spec.beta or [0] * spec.length) * unit
     low, high = map(float, spec.result.number_range)
     exact = np.clip(exact * gamma[:, None] + beta[:, None], low, high)
     found = spec.golden(**codes)
@@ -60,10 +62,10 @@ def test_roots(k, p):
 
 def test_hardware():
     """Odd widths, one bit, a factor of each sign and of 0."""
-    small = {"count": 3, "input": "int4", "result": "sfix5_en2"}
-    check([of(**small, gamma="3,-5,0", beta="0,-9,4"), of(count=2, input="int1", result="int3")])
-    check([of(count=3, input="ufix3_en1", result="sfix3_en-1", gamma="60,-60,7")])
-    check([of(**{**small, "count": 2})], Timing(latency=3), 300)
+    small = {"length": 3, "input": "int4", "result": "sfix5_en2"}
+    check([of(**small, gamma="3,-5,0", beta="0,-9,4"), of(length=2, input="int1", result="int3")])
+    check([of(length=3, input="ufix3_en1", result="sfix3_en-1", gamma="60,-60,7")])
+    check([of(**{**small, "length": 2})], Timing(latency=3), 300)
 
 
 @pytest.mark.heavy

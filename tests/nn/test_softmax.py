@@ -18,13 +18,13 @@ def of(**options: object) -> Softmax:
 @pytest.mark.parametrize(
     "options",
     [
-        {"count": 2, "result": "ufix8_en8"},
-        {"count": 10, "input": "int8", "result": "ufix8_en8"},
-        {"count": 7, "input": "sfix9_en5", "result": "ufix10_en9"},
-        {"count": 3, "input": "ufix3_en-1", "result": "ufix4_en4"},
-        {"count": 3, "exponential_bits": 4, "reciprocal_bits": 5},
-        {"count": 24, "exponential_bits": 2, "reciprocal_bits": 9, "input": "sfix5_en3"},
-        {"count": 64, "input": "sfix6_en3", "result": "sfix12_en11"},
+        {"length": 2, "result": "ufix8_en8"},
+        {"length": 10, "input": "int8", "result": "ufix8_en8"},
+        {"length": 7, "input": "sfix9_en5", "result": "ufix10_en9"},
+        {"length": 3, "input": "ufix3_en-1", "result": "ufix4_en4"},
+        {"length": 3, "exponential_bits": 4, "reciprocal_bits": 5},
+        {"length": 24, "exponential_bits": 2, "reciprocal_bits": 9, "input": "sfix5_en3"},
+        {"length": 64, "input": "sfix6_en3", "result": "sfix12_en11"},
     ],
 )
 def test_against_floats(options):
@@ -51,14 +51,14 @@ def test_exponentials_are_correctly_rounded():
 
 
 def test_hardware():
-    small = {"count": 3, "input": "int3", "result": "ufix4_en4"}
-    check([of(**small), of(count=2, input="ufix7_en4", result="sfix3_en1")])
-    check([of(**{**small, "count": 2})], Timing(latency=3), 300)
+    small = {"length": 3, "input": "int3", "result": "ufix4_en4"}
+    check([of(**small), of(length=2, input="ufix7_en4", result="sfix3_en1")])
+    check([of(**{**small, "length": 2})], Timing(latency=3), 300)
 
 
 @pytest.mark.heavy
 def test_larger_hardware():
-    check([of(count=5, input="ufix7_en4"), of(count=9, input="int8", result="ufix10_en10")])
+    check([of(length=5, input="ufix7_en4"), of(length=9, input="int8", result="ufix10_en10")])
 
 
 @pytest.mark.parametrize(

@@ -50,14 +50,14 @@ _WIDEST = 24
 class LayerNormalization(OperatorSpec):
     """result0, result1, ... of x0, x1, ...; latency 0 without a clock request."""
 
-    count: int = parameter(3, "how many numbers", low=2, high=64, samples=(3,))
+    length: int = parameter(3, "how many numbers", low=2, high=64, samples=(3,))
     input: Format = parameter(parse("int4"), "format of the numbers", samples=(parse("int4"),))
     result: Format = parameter(
         parse("sfix5_en2"), "format of the results", samples=(parse("sfix5_en2"),)
     )
     epsilon: int = parameter(
         1,
-        "what is added to count^2 times the variance, in units of the last place of x squared",
+        "what is added to length^2 times the variance, in units of the last place of x squared",
         low=1,
         high=1 << 40,
     )
@@ -98,8 +98,8 @@ class LayerNormalization(OperatorSpec):
             )
         for name in ("gamma", "beta"):
             given = getattr(self, name)
-            if given is not None and len(given) != self.count:
-                wrong.append(f"{name} must be {self.count} numbers, not {len(given)}")
+            if given is not None and len(given) != self.length:
+                wrong.append(f"{name} must be {self.length} numbers, not {len(given)}")
             elif given is not None and max(map(abs, given)) >> _WIDEST:
                 wrong.append(f"{name} must be numbers below 2^{_WIDEST}, not {max(given, key=abs)}")
         return wrong
@@ -116,18 +116,18 @@ class LayerNormalization(OperatorSpec):
 
     @property
     def _gammas(self) -> tuple[int, ...]:
-        return self.gamma or (1 << self.gamma_fraction,) * self.count
+        return self.gamma or (1 << self.gamma_fraction,) * self.length
 
     @property
     def _betas(self) -> tuple[int, ...]:
-        return self.beta or (0,) * self.count
+        return self.beta or (0,) * self.length
 
     @property
     def _most(self) -> int:
         """The greatest V: one half of the numbers at either end."""
         low, high = self.input.integer_range
-        half = self.count // 2
-        return half * (self.count - half) * (high - low) ** 2 + self.epsilon
+        half = self.length // 2
+        return half * (self.length - half) * (high - low) ** 2 + self.epsilon
 
     @property
     def _pairs(self) -> int:
@@ -139,7 +139,7 @@ class LayerNormalization(OperatorSpec):
         """What a result may be off by."""
         unit = Fraction(2) ** self.result.least_place
         rho = relative_error(self._index_bits, self._root_bits)
-        largest = max(map(abs, self._gammas)) * Fraction(isqrt(self.count - 1) + 1)
+        largest = max(map(abs, self._gammas)) * Fraction(isqrt(self.length - 1) + 1)
         # Beyond the range both the result and the exact value are its end.
         ends = max(map(abs, self.result.integer_range)) + max(map(abs, self._betas))
         reach = min(largest / (1 << self.gamma_fraction), ends * unit / (1 - rho))
@@ -149,13 +149,13 @@ class LayerNormalization(OperatorSpec):
         """No result is larger, in units of its last place and before beta is added."""
         rho = relative_error(self._index_bits, self._root_bits)
         unit = Fraction(2) ** (self.result.least_place + self.gamma_fraction)
-        return int((isqrt(self.count - 1) + 1) * abs(gamma) * (1 + rho) / unit) + 1
+        return int((isqrt(self.length - 1) + 1) * abs(gamma) * (1 + rho) / unit) + 1
 
     def inputs(self) -> dict[str, Format]:
-        return {f"x{number}": self.input for number in range(self.count)}
+        return {f"x{number}": self.input for number in range(self.length)}
 
     def outputs(self) -> dict[str, Format]:
-        return {f"result{number}": self.result for number in range(self.count)}
+        return {f"result{number}": self.result for number in range(self.length)}
 
     def _sums(self, codes: Mapping[str, Any]) -> tuple[Any, Any]:
         """N x - S1 along a new first axis, and V; Python integers."""
@@ -166,8 +166,8 @@ class LayerNormalization(OperatorSpec):
             ]
         ).astype(object)
         total = x.sum(axis=0)
-        v = self.count * (x * x).sum(axis=0) - total * total + self.epsilon
-        return self.count * x - total, v
+        v = self.length * (x * x).sum(axis=0) - total * total + self.epsilon
+        return self.length * x - total, v
 
     def golden(self, **codes: Any) -> dict[str, Any]:
         numerators, v = self._sums(codes)
@@ -226,7 +226,7 @@ class LayerNormalization(OperatorSpec):
                 value = min(max(beta, result.minimum), result.maximum)
                 found[name] = plan.constant(value, shape_of(result))
                 continue
-            scaled = numerator(plan, x[n], total, self.count, span, gamma, n)
+            scaled = numerator(plan, x[n], total, self.length, span, gamma, n)
             product = multiply(plan, scaled, root, self.multiplier, f"product{n}")
             options = (self._largest(gamma), shift, gamma, beta, result, n)
             found[name] = limited(plan, product, distance, *options)

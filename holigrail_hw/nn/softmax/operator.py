@@ -44,7 +44,7 @@ _MORE = 64
 class Softmax(OperatorSpec):
     """result0, result1, ... of x0, x1, ...; latency 0 without a clock request."""
 
-    count: int = parameter(2, "how many numbers", low=2, high=64, samples=(3,))
+    length: int = parameter(2, "how many numbers", low=2, high=64, samples=(3,))
     input: Format = parameter(
         parse("sfix5_en1"), "format of the numbers", samples=(parse("sfix5_en1"),)
     )
@@ -68,7 +68,7 @@ class Softmax(OperatorSpec):
         fraction = max(self.result.fraction_width, 0)
         found = {}
         if self.exponential_bits is None:
-            found["exponential_bits"] = fraction + 1 + self.count.bit_length()
+            found["exponential_bits"] = fraction + 1 + self.length.bit_length()
         if self.reciprocal_bits is None:
             found["reciprocal_bits"] = fraction + 2
         return {name: min(max(bits, 1), 28) for name, bits in found.items()}
@@ -113,14 +113,14 @@ class Softmax(OperatorSpec):
         """What a result may be off by."""
         p, q = self._bits
         unit = Fraction(2) ** self.result.least_place
-        table = Fraction(1 + self.count, 2 << p)
+        table = Fraction(1 + self.length, 2 << p)
         return table + Fraction(1, 1 << q) + unit / 2
 
     def inputs(self) -> dict[str, Format]:
-        return {f"x{number}": self.input for number in range(self.count)}
+        return {f"x{number}": self.input for number in range(self.length)}
 
     def outputs(self) -> dict[str, Format]:
-        return {f"result{number}": self.result for number in range(self.count)}
+        return {f"result{number}": self.result for number in range(self.length)}
 
     def _distances(self, codes: Mapping[str, Any]) -> Any:
         """How far each number is below the largest, along a new first axis."""
