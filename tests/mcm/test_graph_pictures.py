@@ -108,7 +108,7 @@ def test_dot():
         "digraph adders {",
         '  node [shape=box, fontname="sans-serif"];',
         '  n0 [label="x", style=filled, fillcolor="#3a4654", fontcolor=white];',
-        '  n1 [label="7\\np0", style=filled, fillcolor="#2f6ea5", fontcolor=white];',
+        '  n1 [label="7\\nresult0", style=filled, fillcolor="#2f6ea5", fontcolor=white];',
         '  n0 -> n1 [label="<<3"];',
         '  n0 -> n1 [label="- cut 1", color="#c0392b", style=dashed];',
         "  { rank=same; n0; }",
