@@ -26,7 +26,7 @@ class DotProductShape(RoundedOperator):
     b: Format = parameter(
         parse("fp8_e4m3"), "format of the second factors", samples=(parse("uint4"),)
     )
-    terms: int = parameter(4, "number of products", low=1, high=256, samples=(3,))
+    terms: int = parameter(2, "number of products", low=1, high=256, samples=(3,))
     c: Format | None = parameter(
         None,
         "format of an addend; without one if none",
