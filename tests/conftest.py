@@ -42,16 +42,18 @@ class SkipsAreFailures:
 
 
 LONG = ("slow", "synth", "cocotb")
+OVER_EVERYTHING = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items):
-    """Files with long tests first: workers take whole files, and the last ones should be short."""
+    """Files with long tests first: workers take whole files, and the last ones should be short.
+
+    The longest ones go over every operator, and lie at the top.
+    """
     longest: dict[Path, int] = {}
     for item in items:
-        place = min(
-            (LONG.index(mark.name) for mark in item.iter_markers() if mark.name in LONG),
-            default=len(LONG),
-        )
+        marks = [LONG.index(mark.name) for mark in item.iter_markers() if mark.name in LONG]
+        place = -1 if item.path.parent == OVER_EVERYTHING else min(marks, default=len(LONG))
         longest[item.path] = min(place, longest.get(item.path, len(LONG)))
     items.sort(key=lambda item: longest[item.path])
 
