@@ -46,9 +46,13 @@ def test_every_block_has_a_kind_that_is_checked():
     assert len(re.findall(r"^```$", WHOLE, re.M)) == len(kinds)
 
 
-def test_tables_and_outputs_are_true():
+@pytest.mark.parametrize(
+    "commands", ["holigrail info", pytest.param("", marks=pytest.mark.heavy, id="all")]
+)
+def test_tables_and_outputs_are_true(commands):
+    """Of all commands in the heavy run, of short ones always."""
     answer = subprocess.run(
-        [sys.executable, ROOT / "scripts/make_pages", "--check"],
+        [sys.executable, ROOT / "scripts/make_pages", "--check", "--only", commands],
         capture_output=True,
         text=True,
     )

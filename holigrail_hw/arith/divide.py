@@ -74,6 +74,6 @@ class Divide(QuotientOperator):
         product = self.a.project(golden.multiply(self.b.unpack(codes["b"]), factors))
         return codes | {"a": mostly_near(rng, self.a, codes["a"], product)}
 
-    def exact(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
+    def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         x, y = unpack(plan, self.a, codes["a"], "a"), unpack(plan, self.b, codes["b"], "b")
         return divide_unpacked(plan, x, y, wanted)

@@ -43,7 +43,7 @@ class QuotientOperator(RuledOperator):
     )
 
     @abstractmethod
-    def exact(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
+    def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         """The exact result as far as it is wanted, and what was carried along."""
 
     @property
@@ -84,5 +84,5 @@ class QuotientOperator(RuledOperator):
         whole = self.is_fixed and self.target.is_fixed_like
         sticky = self.rounding not in _NO_STICKY
         wanted = Wanted(need, sticky, whole, self.bits_per_cycle, [random])
-        number, (random,) = self.exact(plan, wanted, **codes)
+        number, (random,) = self.exact_result(plan, wanted, **codes)
         return project(plan, self.target, number, random=random, **given)

@@ -55,5 +55,5 @@ class Reciprocal(QuotientOperator):
         places = self.x.width - fraction_width
         return {"result": FixedFormat(shape.width, shape.signed, places)}
 
-    def exact(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
+    def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         return divide_unpacked(plan, one(plan), unpack(plan, self.x, codes["x"], "x"), wanted)

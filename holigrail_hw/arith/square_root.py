@@ -81,7 +81,7 @@ class SquareRoot(_Root):
         square = self.x.project(golden.multiply(roots, roots))
         return codes | {"x": mostly_near(rng, self.x, codes["x"], square)}
 
-    def exact(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
+    def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         return root_unpacked(plan, unpack_radicand(plan, self.x, codes["x"]), wanted)
 
 
@@ -109,7 +109,7 @@ class ReciprocalSquareRoot(_Root):
         places = self.x.width - fraction_width // 2
         return _root_above(1 << (fraction_width + 2 * places)), places
 
-    def exact(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
+    def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         return inverse_root_unpacked(plan, unpack_radicand(plan, self.x, codes["x"]), wanted)
 
 

@@ -229,6 +229,7 @@ def test_a_sum_of_several_cycles_cannot_be_output_stationary():
         spec.component(FAST)
 
 
+@pytest.mark.heavy
 def test_two_designs_in_one_process_do_not_share_their_stream_widths():
     """Constants of two loaded libraries have equal names."""
     for flow in FLOWS[:2]:

@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.synth,
     pytest.mark.icarus,
     pytest.mark.slow,
+    pytest.mark.heavy,
     pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs the package iverilog"),
 ]
 

@@ -260,6 +260,7 @@ def serial_port(board: Line | None):
         os.close(theirs)
 
 
+@pytest.mark.heavy
 def test_a_serial_port(board):
     chosen = jobs(8, 60)
     with serial_port(board) as path:

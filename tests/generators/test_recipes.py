@@ -16,6 +16,7 @@ RECIPES = sorted(recipe_folder().glob("*.toml"))
 MEASURED_ELSEWHERE = {"mac_int4", "mac_fp8_fp16"}
 
 # Engines on boards: minutes of place and route each, which `holigrail build` does.
+PLACED_ALWAYS = {"mac_int8", "multiply_fp8", "fir_half_band"}
 BUILT_FOR_BOARDS = {"gemm_icebreaker", "gemm_ulx3s"}
 
 
@@ -65,7 +66,11 @@ def test_results_are_right(path):
 @pytest.mark.synth
 @pytest.mark.parametrize(
     "path",
-    [path for path in RECIPES if path.stem not in MEASURED_ELSEWHERE | BUILT_FOR_BOARDS],
+    [
+        pytest.param(path, marks=[] if path.stem in PLACED_ALWAYS else pytest.mark.heavy)
+        for path in RECIPES
+        if path.stem not in MEASURED_ELSEWHERE | BUILT_FOR_BOARDS
+    ],
     ids=by_name,
 )
 def test_the_period_is_met_and_the_model_is_near(path, tmp_path):

@@ -68,7 +68,7 @@ def test_larger_hardware():
         ({"result": "uint8"}, "result must have 1 to 20 fraction bits, not 0"),
         (
             {"input": "sfix24_en20", "exponential_bits": 11},
-            "input must have so few fraction bits that 4096 exponentials do, not 8722476",
+            "input must have so few fraction bits that 4096 exponentials do, not 8722475",
         ),
         (
             {"exponential_bits": 2, "reciprocal_bits": 3},

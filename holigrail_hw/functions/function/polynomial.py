@@ -25,6 +25,8 @@ _MOST_PLACES = 12
 _MORE_SEGMENTS = 3
 """How many numbers of segments are tried, from the smallest that can do."""
 
+_WIDEST_COEFFICIENT = 2.0**62
+
 
 @dataclass(frozen=True)
 class Polynomial:
@@ -139,7 +141,10 @@ class _Search:
                 for n, c in enumerate(columns)
             )
             fitted = rest @ _weights(places, level)[level]
-            columns.append(np.rint(fitted * 2.0 ** scales[level]).astype(np.int64))
+            units = np.rint(fitted * 2.0 ** scales[level])
+            if not np.all(abs(units) < _WIDEST_COEFFICIENT):
+                return None
+            columns.append(units.astype(np.int64))
         found = self._constants(corridor, columns, choice.drops, shifts, t)
         if found is None:
             return None

@@ -13,7 +13,7 @@ __all__ = ["exponentials", "last_exponential"]
 def last_exponential(least_place: int, width: int, bits: int) -> int:
     """No d above has exp(-d 2^least_place) 2^bits >= 1/2, so that all entries above are 0."""
     most = Fraction(6932, 10000) * (bits + 1) / Fraction(2) ** least_place
-    return min((1 << width) - 1, int(most) + 1)
+    return min((1 << width) - 1, int(most))
 
 
 @lru_cache(maxsize=16)
