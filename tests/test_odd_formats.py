@@ -38,7 +38,10 @@ def drawn(name: str, seed: int) -> tuple[OperatorSpec, np.random.Generator]:
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "seed",
+    [*SEEDS[:5], *(pytest.param(s, marks=[] if WANTED else pytest.mark.heavy) for s in SEEDS[5:])],
+)
 def test_hardware_equals_golden(name, seed):
     """All codes up to 16 bits, combinational; else, and with registers in between, random ones."""
     spec, rng = drawn(name, seed)

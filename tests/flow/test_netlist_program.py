@@ -61,6 +61,7 @@ class Look:
         }
 
 
+@pytest.mark.heavy
 def test_memories_of_an_ice40(tmp_path):
     source, seen = tmp_path / "chip.v", tmp_path / "seen.json"
     source.write_text(_CHIP)

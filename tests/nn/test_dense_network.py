@@ -277,6 +277,7 @@ def test_saved_vectors(name):
     agree(spec, spec.golden(**codes), wanted)
 
 
+@pytest.mark.heavy
 def test_saved_vectors_in_hardware():
     """The last two layers as gates, on what the first two make of the vectors."""
     values, codes, wanted = baseline("jet_qkeras")
