@@ -1,11 +1,13 @@
-"""Sums of many numbers that are rounded once: exact, or in a window of bits below the largest.
+"""Dot products: sums that are rounded once, and sums of many rounded steps.
 
-The window is what matrix units of GPUs do (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior
-of NVIDIA tensor cores", 2021): the terms are aligned to the largest of them, what lies below the
-window is cut off each term, and what is left is added exactly.
+Rounded once are exact sums, and sums in a window of bits below the largest term. The window is what
+matrix units of GPUs do (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of NVIDIA tensor
+cores", 2021): the terms are aligned to the largest of them, what lies below the window is cut off
+each term, and what is left is added exactly.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -15,8 +17,12 @@ from holigrail_hw.formats import FINITE, INFINITE, NAN, Exact, Format
 from holigrail_hw.formats.integers import bit_length, narrow, widen
 
 from .arithmetic import add
+from .rules import Projection, operate
 
-__all__ = ["exact_sum", "top_place", "windowed_sum"]
+__all__ = ["Coded", "exact_sum", "rounded_chunks", "rounded_tree", "top_place", "windowed_sum"]
+
+Coded = tuple[Format, Any]
+"""A format, and codes of it."""
 
 _NOWHERE = -(1 << 40)
 
@@ -72,6 +78,80 @@ def windowed_sum(terms: Sequence[Exact], tops: Sequence[np.ndarray], width: int)
     finite = np.full(total.shape, FINITE, np.uint8)
     number = Exact((total < 0).astype(bool), narrow(abs(total)), place.astype(np.int64), finite)
     return _with_specials(number, has_plus, has_minus, is_nan)
+
+
+def rounded_tree(
+    pairs: Sequence[tuple[Coded, Coded]],
+    addend: Coded | None,
+    projection: Projection,
+    *,
+    product: Format,
+    partial: Format,
+) -> np.ndarray:
+    """Products rounded to ``product``, added in a binary tree, every sum rounded to ``partial``.
+
+    Neighbours are added, and again neighbours of these sums; one that is left over moves up. The
+    addend joins at the root, in the rounding to the format of ``projection``.
+    """
+    sums = [(product, _step("multiply", pair, product, projection)) for pair in pairs]
+    distance = 1
+    while distance < len(sums):
+        for left in range(0, len(sums) - distance, 2 * distance):
+            both = sums[left], sums[left + distance]
+            sums[left] = partial, _step("add", both, partial, projection)
+        distance *= 2
+    return _finished(sums[0], addend, projection)
+
+
+def rounded_chunks(
+    pairs: Sequence[tuple[Coded, Coded]],
+    addend: Coded | None,
+    projection: Projection,
+    *,
+    chunk: int,
+    product: Format | None,
+    partial: Format,
+) -> np.ndarray:
+    """Chunks added term by term, then their sums one by one, every step rounded to ``partial``.
+
+    A step in a chunk is fused, unless products are rounded to ``product`` before. Each chunk begins
+    with its first product, the sum of chunks with the addend or the first chunk.
+    """
+
+    def added(total: Coded | None, term: Coded) -> Coded:
+        if total is None:
+            return term
+        return partial, _step("add", (total, term), partial, projection)
+
+    total = addend
+    for first in range(0, len(pairs), chunk):
+        inner: Coded | None = None
+        for pair in pairs[first : first + chunk]:
+            if product is None and inner is not None:
+                inner = partial, _step("fma", (*pair, inner), partial, projection)
+            else:
+                into = product or partial
+                inner = added(inner, (into, _step("multiply", pair, into, projection)))
+        assert inner is not None
+        total = added(total, inner)
+    assert total is not None
+    return _finished(total, None, projection)
+
+
+def _step(
+    operation: str, given: Sequence[Coded], result: Format, projection: Projection
+) -> np.ndarray:
+    formats, codes = zip(*given, strict=True)
+    return operate(operation, formats, codes, replace(projection, result=result))
+
+
+def _finished(total: Coded, addend: Coded | None, projection: Projection) -> np.ndarray:
+    """The sum in the format of the result, with what is added last."""
+    if addend is not None:
+        return _step("add", (total, addend), projection.result, projection)
+    if total[0] == projection.result:
+        return total[1]
+    return _step("convert", (total,), projection.result, projection)
 
 
 def _specials(terms: Sequence[Exact]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

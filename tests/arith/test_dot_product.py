@@ -2,12 +2,14 @@
 
 import math
 from fractions import Fraction
+from functools import reduce
 
 import numpy as np
 import pytest
 from fraction_operators import decode, encode
 from hardware import check, make
 
+from holigrail_hw.arith.dot_product import stepwise
 from holigrail_hw.arith.dot_product.operator import DotProduct
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.gates import Gates
@@ -110,6 +112,26 @@ def test_hardware_equals_golden(kind):
     check([dot(**ONCE[kind])], count=2000)
 
 
+OTHER_SYSTEMS = {
+    "posits": {"a": "posit5_1", "b": "posit4_0", "terms": 2, "c": "posit6_2"},
+    "posits in a window": {
+        **{"a": "posit6_2", "b": "int3", "terms": 3, "accumulation": "window", "window": 5},
+    },
+    "posits in chunks": {"a": "posit5_0", "b": "posit5_0", "terms": 3, "accumulation": "chunked"},
+    "P3109": {"a": "binary5p3", "b": "binary4p1u", "terms": 3, "c": "binary6p2f"},
+    "P3109 in a window": {
+        **{"a": "binary5p2uf", "b": "binary6p4", "terms": 3, "result": "fp16"},
+        **{"accumulation": "window", "window": 6},
+    },
+    "DLFloat": {"a": "dlfloat16", "b": "uint2", "terms": 2, "accumulation": "window", "window": 13},
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_SYSTEMS)
+def test_other_number_systems_in_hardware(kind):
+    check([dot(**OTHER_SYSTEMS[kind])], count=1500)
+
+
 STEPWISE = {
     "tree": {"accumulation": "tree", "terms": 5, "partial": "e5m4", "c": "bf16"},
     "tree of one": {"accumulation": "tree", "terms": 1, "product": "e5m1"},
@@ -191,6 +213,13 @@ def test_a_zero_does_not_move_the_window():
     assert Gates(spec).run(codes)["result"] == spec.golden(**codes)["result"]
 
 
+def test_another_order_of_rounded_sums_is_noticed(monkeypatch):
+    """Golden has an order of its own, and does not ask the datapath for it."""
+    monkeypatch.setattr(stepwise, "balanced_tree", lambda sums, added: reduce(added, sums))
+    with pytest.raises(AssertionError, match=" of .* wrong"):
+        check([dot(terms=4, accumulation="tree")], count=1500)
+
+
 @pytest.mark.parametrize("fault", ["window", "flags", "zero"])
 def test_planted_faults_are_noticed(monkeypatch, fault):
     kind = {"terms": 3, "accumulation": "window", "window": 9, "a": "fp8_e5m2", "b": "fp8_e5m2"}
@@ -198,8 +227,8 @@ def test_planted_faults_are_noticed(monkeypatch, fault):
         right = sum_of_many._word
         monkeypatch.setattr(
             *(sum_of_many, "_word"),
-            lambda plan, addend, key, largest, width, high: right(
-                plan, addend, largest, key, width, high
+            lambda plan, addend, place, largest, width, high: right(
+                plan, addend, largest, place, width, high
             ),
         )
     elif fault == "flags":

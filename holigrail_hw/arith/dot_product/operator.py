@@ -19,7 +19,14 @@ import numpy as np
 
 from holigrail_hw import golden
 from holigrail_hw.core import Timing, operator
-from holigrail_hw.golden.dot_products import exact_sum, top_place, windowed_sum
+from holigrail_hw.golden.dot_products import (
+    Coded,
+    exact_sum,
+    rounded_chunks,
+    rounded_tree,
+    top_place,
+    windowed_sum,
+)
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..telling import mostly_near, mostly_plain
@@ -59,7 +66,7 @@ class DotProduct(DotProductShape):
 
     def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
         if not self.is_once:
-            return {"result": stepwise.golden_of(self, codes)}
+            return {"result": self._rounded_steps(codes)}
         pairs = [
             (self.a.unpack(codes[f"a{i}"]), self.b.unpack(codes[f"b{i}"]))
             for i in range(self.terms)
@@ -72,6 +79,16 @@ class DotProduct(DotProductShape):
         exact = self.accumulation == "exact"
         total = exact_sum(terms) if exact else windowed_sum(terms, tops, self.window)
         return {"result": self.projected(total, random)}
+
+    def _rounded_steps(self, codes: Mapping[str, Any]) -> np.ndarray:
+        pairs: list[tuple[Coded, Coded]] = [
+            ((self.a, codes[f"a{i}"]), (self.b, codes[f"b{i}"])) for i in range(self.terms)
+        ]
+        addend = None if self.c is None else (self.c, codes["c"])
+        given, partial = (pairs, addend, self.projection(None)), self.partial or self.target
+        if self.accumulation == "tree":
+            return rounded_tree(*given, product=self.product or partial, partial=partial)
+        return rounded_chunks(*given, chunk=self.chunk, product=self.product, partial=partial)
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)

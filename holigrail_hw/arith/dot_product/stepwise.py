@@ -1,15 +1,14 @@
 """Dot products whose partial sums are rounded: as a tree, or chunk by chunk.
 
-Both are programs of rounded operations on codes. The golden model runs them with the golden kernels
-of :mod:`holigrail_hw.golden.rules`, hardware with the datapaths of the operators.
+Both are programs of rounded operations on codes, made of the datapaths of the operators.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from holigrail_hw import golden
 from holigrail_hw.formats import Format
+from holigrail_hw.hdl.integer.balanced_tree import balanced_tree
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..add import Add
@@ -18,7 +17,7 @@ from ..fma import Fma
 from ..multiply import Multiply
 from .shape import DotProductShape
 
-__all__ = ["golden_of", "result_of", "roundings"]
+__all__ = ["result_of", "roundings"]
 
 Code = tuple[Any, Format]
 Operate = Callable[[str, Sequence[Code], Format], Any]
@@ -39,17 +38,6 @@ def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> W
         return code
 
     return _run(spec, wires, operate)
-
-
-def golden_of(spec: DotProductShape, codes: Mapping[str, Any]) -> Any:
-    """The same by the golden kernels."""
-
-    def operate(name: str, given: Sequence[Code], result: Format) -> Any:
-        values, formats = zip(*given, strict=True)
-        projection = golden.Projection(result, spec.rounding, overflow=spec.overflow)
-        return golden.operate(name, formats, values, projection)
-
-    return _run(spec, codes, operate)
 
 
 def roundings(spec: DotProductShape) -> int:
@@ -85,10 +73,7 @@ def _run(spec: DotProductShape, values: Mapping[str, Any], operate: Operate) -> 
 
     if spec.accumulation == "tree":
         sums = [apply("multiply", *pair, result=spec.product or partial) for pair in pairs]
-        while len(sums) > 1:
-            level = [added(x, y) for x, y in zip(sums[::2], sums[1::2], strict=False)]
-            sums = level + sums[len(sums) & ~1 :]
-        total = sums[0]
+        total = balanced_tree(sums, added)
         if addend is not None:
             return operate("add", (total, addend), spec.target)
     else:

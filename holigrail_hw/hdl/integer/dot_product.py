@@ -19,6 +19,7 @@ from ..number.fixed import fixed_operand, fixed_product, product_range
 from ..number.rules import hardware_rules
 from ..number.unpacked import range_shape
 from ..plan.plan import Plan, Wire
+from .balanced_tree import balanced_tree
 from .bit_heap import Bit, Heap, compress, heap_of
 from .multiply import partial_products
 from .unmerged import unmerged
@@ -37,13 +38,12 @@ def dot_product(plan: Plan, pairs: Pairs, a: Format, b: Format, structure: str) 
     """The exact sum of products; ``structure`` is that of the multipliers."""
     low, high, _ = product_range(a, b)
     terms = [(fixed_product(plan, x, a, y, b, structure), 1) for x, y in pairs]
-    while len(terms) > 1:
-        added = [
-            (_sum(plan, x, y, range_shape((m + n) * low, (m + n) * high)), m + n)
-            for (x, m), (y, n) in zip(terms[::2], terms[1::2], strict=False)
-        ]
-        terms = added + terms[len(terms) & ~1 :]
-    return terms[0][0]
+
+    def added(x: tuple[Wire, int], y: tuple[Wire, int]) -> tuple[Wire, int]:
+        count = x[1] + y[1]
+        return _sum(plan, x[0], y[0], range_shape(count * low, count * high)), count
+
+    return balanced_tree(terms, added)[0]
 
 
 def _sum(plan: Plan, x: Wire, y: Wire, shape: Shape) -> Wire:

@@ -16,6 +16,7 @@ from amaranth import Cat, Const, Mux, signed
 from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer, Negation
 from holigrail_hw.formats import FixedFormat
 
+from ..integer.balanced_tree import balanced_tree
 from ..integer.unmerged import unmerged
 from ..plan.plan import Plan, Wire
 from .exact_accumulator import FLAGS, aligned_integer, exact_flags, with_flags
@@ -51,15 +52,12 @@ def windowed_sum_of(plan: Plan, addends: Sequence[Addend], width: int) -> Unpack
     """The sum of what ``width`` bits below the largest power of two hold of each number."""
     base = min(addend.number.exponent_low + addend.top for addend in addends)
     high = max(addend.number.exponent_high + addend.top for addend in addends) - base
-    keys = [_key(plan, addend, base, high) for addend in addends]
-    largest = keys[0]
-    for level in _pairs(len(keys)):
-        keys = [_larger(plan, *(keys[i] for i in pair)) for pair in level]
-        largest = keys[0]
-    places = [_key(plan, addend, base, high, is_shift=True) for addend in addends]
+    places = [_place(plan, addend, base, high) for addend in addends]
+    counted = [_counted(plan, *pair) for pair in zip(addends, places, strict=True)]
+    largest = balanced_tree(counted, lambda x, y: _larger(plan, x, y))
     words = [
-        _word(plan, addend, key, largest, width, high)
-        for addend, key in zip(addends, places, strict=True)
+        _word(plan, addend, place, largest, width, high)
+        for addend, place in zip(addends, places, strict=True)
     ]
     total = add_integers(plan, words, width + 1 + (len(words) - 1).bit_length())
     number = unpack_integer(plan, total, 0, "sum")
@@ -76,63 +74,50 @@ def windowed_sum_of(plan: Plan, addends: Sequence[Addend], width: int) -> Unpack
 
 def add_integers(plan: Plan, integers: Sequence[Wire], most: int) -> Wire:
     """The sum of signed integers by a tree of adders, none of which is wider than ``most`` bits."""
-    terms = list(integers)
-    while len(terms) > 1:
-        added = []
-        for x, y in zip(terms[::2], terms[1::2], strict=False):
-            width = min(max(x.width, y.width) + 1, most)
-            shape, using = signed(width), Adder(width)
-            one = plan.step("partial_sum", shape, lambda x, y: x + y, x, y, using=using, wrap=True)
-            added.append(plan.step("partial_sum_apart", shape, unmerged, one))
-        terms = added + terms[len(terms) & ~1 :]
-    return terms[0]
+
+    def added(x: Wire, y: Wire) -> Wire:
+        shape = signed(min(max(x.width, y.width) + 1, most))
+        using = Adder(shape.width)
+        total = plan.step("partial_sum", shape, lambda x, y: x + y, x, y, using=using, wrap=True)
+        return plan.step("partial_sum_apart", shape, unmerged, total)
+
+    return balanced_tree(integers, added)
 
 
-def _pairs(count: int) -> list[list[tuple[int, ...]]]:
-    """Levels of a tree: which entries of a level make one of the next."""
-    levels = []
-    while count > 1:
-        level = [tuple(range(i, min(i + 2, count))) for i in range(0, count, 2)]
-        levels.append(level)
-        count = len(level)
-    return levels
+def _place(plan: Plan, addend: Addend, base: int, high: int) -> Wire:
+    """The exponent of the power of two above a number, counted from ``base``."""
+    offset, shape = addend.top - base, range_shape(0, high)
+    using = Adder(shape.width) if offset else None
+    exponent = addend.number.exponent
+    return plan.step("place", shape, lambda e: e + offset, exponent, using=using, wrap=True)
 
 
-def _key(plan: Plan, addend: Addend, base: int, high: int, *, is_shift: bool = False) -> Wire:
-    """The power of two above a number, counted from ``base``; that of zero is the least one."""
-    number, offset = addend.number, addend.top - base
-    shape = range_shape(0, high)
-    key = plan.step(
-        *("place", shape, lambda e: e + offset, number.exponent),
-        using=Adder(shape.width) if offset else None,
-        wrap=True,
-    )
-    if is_shift or number.zero_high is None:
-        return key
+def _counted(plan: Plan, addend: Addend, place: Wire) -> Wire:
+    """The place, or for zero the lowest one: it has no say in where the window is."""
+    if addend.number.zero_high is None:
+        return place
+    width = place.width
     return plan.step(
         "counted_place",
-        shape,
-        lambda k, z: k & ~z.replicate(shape.width),
-        *(key, zero_of(plan, number)),
-        using=Logic(1, shape.width),
+        place.shape,
+        lambda p, z: p & ~z.replicate(width),
+        *(place, zero_of(plan, addend.number)),
+        using=Logic(1, width),
     )
 
 
-def _larger(plan: Plan, x: Wire, *other: Wire) -> Wire:
-    if not other:
-        return x
-    (y,) = other
+def _larger(plan: Plan, x: Wire, y: Wire) -> Wire:
     less = plan.step("is_less", 1, lambda x, y: x < y, x, y, using=Comparator(x.width))
     return plan.step(
         "larger", x.shape, lambda s, x, y: Mux(s, y, x), less, x, y, using=Multiplexer(x.width)
     )
 
 
-def _word(plan: Plan, addend: Addend, key: Wire, largest: Wire, width: int, high: int) -> Wire:
+def _word(plan: Plan, addend: Addend, place: Wire, largest: Wire, width: int, high: int) -> Wire:
     """The number in units of the window's last place, what lies below cut off."""
     bits, stages = range_shape(0, high).width, (width - 1).bit_length()
-    operands, using = (largest, key), Adder(bits)
-    down = plan.step("down", bits, lambda most, k: most - k, *operands, using=using, wrap=True)
+    operands, using = (largest, place), Adder(bits)
+    down = plan.step("down", bits, lambda most, p: most - p, *operands, using=using, wrap=True)
     digits = addend.digits
 
     def at_top(s):
