@@ -30,7 +30,7 @@ _NO_STICKY = (Rounding.TOWARD_ZERO, Rounding.NEAREST_AWAY)
 
 @dataclass(frozen=True, kw_only=True)
 class QuotientOperator(RuledOperator):
-    """An operation whose exact result has no end; a class adds ``exact``."""
+    """An operation whose exact result has no end; a class adds ``exact_result``."""
 
     overflow: str = parameter(
         "saturate", "a fixed-point result out of range", choices=("saturate", "wrap")

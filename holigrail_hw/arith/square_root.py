@@ -4,6 +4,7 @@ The root of a negative number is NaN, that of -0 is -0 (IEEE 754-2019, section 5
 point is 0.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -47,9 +48,9 @@ class _Root(QuotientOperator):
         high, fraction_width = self.largest()
         return {"result": FixedFormat(max(high.bit_length(), 1), False, fraction_width)}
 
+    @abstractmethod
     def largest(self) -> tuple[int, int]:
         """The largest result of a fixed-like operand, rounded up, in units of 2^-(the other)."""
-        raise NotImplementedError
 
 
 @operator(

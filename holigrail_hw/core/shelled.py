@@ -25,7 +25,8 @@ def shelled(spec: OperatorSpec, timing: Timing) -> OperatorSpec:
 class Shelled(Engine):
     """Another specification behind other ports; it has its name and its parameters.
 
-    An operator with fixed latency is an engine with the streams ``i`` and ``o``.
+    An operator with fixed latency is an engine with the streams ``i`` and ``o``. A shell that packs
+    streams into others overrides what is said of them.
     """
 
     inner: OperatorSpec
@@ -51,6 +52,18 @@ class Shelled(Engine):
     def _timing(self) -> Timing:
         """The request to the inner specification."""
         return replace(self.timing, shell="plain", wait_cycles=None)
+
+    def streams(self) -> dict[str, Stream]:
+        return self.inner_streams()
+
+    def golden(self, **items: Mapping[str, Any]) -> Items:
+        return self.inner_golden(items)
+
+    def job(self, rng: np.random.Generator, size: int) -> Items:
+        return self.inner_job(rng, size)
+
+    def corner_jobs(self) -> list[Items]:
+        return self.inner_corner_jobs()
 
     def inner_streams(self) -> dict[str, Stream]:
         """The streams inside."""
@@ -99,18 +112,6 @@ class Shelled(Engine):
 @dataclass(frozen=True, kw_only=True)
 class Paced(Shelled):
     """An operator with a datapath that takes some cycles for each item, as an engine."""
-
-    def streams(self) -> dict[str, Stream]:
-        return self.inner_streams()
-
-    def golden(self, **items: Mapping[str, Any]) -> Items:
-        return self.inner_golden(items)
-
-    def job(self, rng: np.random.Generator, size: int) -> Items:
-        return self.inner_job(rng, size)
-
-    def corner_jobs(self) -> list[Items]:
-        return self.inner_corner_jobs()
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int | None:
         return self.inner.cycles(self._timing, **items)

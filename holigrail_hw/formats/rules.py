@@ -9,7 +9,20 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any, TypeVar
 
-__all__ = ["Rules"]
+__all__ = ["OPERATION_NAMES", "Rules"]
+
+OPERATION_NAMES = (
+    "add",
+    "subtract",
+    "multiply",
+    "fma",
+    "convert",
+    "divide",
+    "square-root",
+    "reciprocal",
+    "reciprocal-square-root",
+)
+"""Operations that number systems may have rules of their own for, golden and in hardware."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.formats import FINITE, Exact, Format, Rounding
-from holigrail_hw.formats.rules import Rules
+from holigrail_hw.formats.rules import OPERATION_NAMES, Rules
 
 from .arithmetic import add, compare, fused_multiply_add, multiply, negate
 from .quotients import inverse_square_root, quotient, square_root
@@ -32,20 +32,7 @@ def _scan() -> None:
         importlib.import_module(f"{package.__name__}.{module.name}")
 
 
-OPERATIONS: Mapping[str, Rules] = {
-    name: Rules(f"golden {name}", _scan)
-    for name in (
-        "add",
-        "subtract",
-        "multiply",
-        "fma",
-        "convert",
-        "divide",
-        "square-root",
-        "reciprocal",
-        "reciprocal-square-root",
-    )
-}
+OPERATIONS: Mapping[str, Rules] = {name: Rules(f"golden {name}", _scan) for name in OPERATION_NAMES}
 """By the formats of the operands, then that of the result: ``(formats, codes, projection)`` to the
 codes of the results. ``formats`` are those of the operands; all codes are arrays of one shape."""
 

@@ -7,26 +7,13 @@ their codes, that of sign and magnitude has its sign beside.
 
 from collections.abc import Mapping
 
-from holigrail_hw.formats.rules import Rules
+from holigrail_hw.formats.rules import OPERATION_NAMES, Rules
 
 from .rules import hardware_rules
 
 __all__ = ["OPERATIONS"]
 
-OPERATIONS: Mapping[str, Rules] = {
-    name: hardware_rules(name)
-    for name in (
-        "add",
-        "subtract",
-        "multiply",
-        "fma",
-        "convert",
-        "divide",
-        "square-root",
-        "reciprocal",
-        "reciprocal-square-root",
-    )
-}
+OPERATIONS: Mapping[str, Rules] = {name: hardware_rules(name) for name in OPERATION_NAMES}
 """By the formats of the operands, then that of the result: ``(plan, formats, codes, result,
 rounding=, random=, overflow=)`` to the code of the result; ``formats`` and ``codes`` are those of
 the operands, and ``random`` is None unless rounding is stochastic."""

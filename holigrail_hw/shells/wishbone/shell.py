@@ -21,13 +21,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from holigrail_hw.core.packing import Bits, code_bits, padding
 from holigrail_hw.core.shell_registry import shell
 from holigrail_hw.core.shelled import Shelled
 from holigrail_hw.core.spec import OperatorSpec
-from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.timing import Timing
 
 from ..base import Shell
@@ -83,18 +80,6 @@ class Wishbone(Shelled):
     def signature(self) -> WishboneSignature:
         """The bus."""
         return WishboneSignature((len(self.registers()) - 1).bit_length())
-
-    def streams(self) -> dict[str, Stream]:
-        return self.inner_streams()
-
-    def golden(self, **items: Mapping[str, Any]) -> Items:
-        return self.inner_golden(items)
-
-    def job(self, rng: np.random.Generator, size: int) -> Items:
-        return self.inner_job(rng, size)
-
-    def corner_jobs(self) -> list[Items]:
-        return self.inner_corner_jobs()
 
     def architecture(self, timing: Timing) -> Any:
         """The slave: a component with the member ``bus``, and no streams of its own."""
