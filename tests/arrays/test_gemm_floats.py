@@ -11,6 +11,7 @@ from holigrail_hw.arrays.gemm.host import GemmHost
 from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.verify import verify
 from holigrail_hw.formats import parse
 from holigrail_hw.golden import equals_via_float32, gemm
 
@@ -190,3 +191,19 @@ def test_results_of_floats_are_rounded_as_floats_are(accumulation, rounding):
         "gemm: requantiser.rounding must be one of nearest_even, nearest_away, toward_zero, up,"
         f" down, to_odd, stochastic, stochastic_b, stochastic_c, not {rounding}"
     )
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"activation": "posit6_1", "weight": "posit6_1"},
+        {"activation": "posit5_0", "weight": "posit5_0", "accumulator": "quire5_0"},
+        {"activation": "binary6p3", "weight": "int4"},
+    ],
+    ids=["posits", "a quire", "P3109"],
+)
+def test_other_number_systems(texts):
+    shape = {"rows": 2, "columns": 2, "activation_depth": 16, "accumulator_depth": 8}
+    (level,) = verify.run(make(Gemm, **shape, **texts), levels=["compiled"]).levels
+    assert level.vectors > 10_000
