@@ -246,7 +246,8 @@ def test_products_are_proved(texts):
 
 
 def test_a_wrong_tie_is_not_proved():
-    given = {"accumulator": "int5", "scale": "5", "shift": "3", "shift_width": "0", "bias": "none"}
+    given = {"accumulator": "int7", "scale": "5", "shift": "3", "shift_width": "0"}
+    given["zero_point"] = "none"  # More operands than a table of golden can hold.
     even, away = (requantize(**given, rounding=f"nearest_{how}") for how in ("even", "away"))
     body = {"reference_circuit": property(lambda self: away.reference_circuit), "name": even.name}
     names = {f.name: getattr(even, f.name) for f in fields(even)}

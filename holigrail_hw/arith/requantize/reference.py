@@ -67,7 +67,7 @@ def _high_product(spec: Any, plan: Plan, value: Any, port: Mapping[str, Any]) ->
     product = reference.product(plan, value, _scale(spec, port))
     half = 1 << (spec.scale_width - 1)
     nudged = _named(plan, "nudged", product + Mux(product < 0, 1 - half, half))
-    magnitude = Mux(nudged < 0, -nudged, nudged).as_unsigned()[spec.scale_width :]
+    magnitude: Any = Mux(nudged < 0, -nudged, nudged).as_unsigned()[spec.scale_width :]
     return _named(plan, "high", Mux(nudged < 0, -magnitude, magnitude)), right
 
 
