@@ -13,7 +13,7 @@ from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read, ship
 from holigrail_hw.models.passes.forms import with_forms
 from holigrail_hw.models.quantise.quantise import Choices, quantise
 
-__all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "integer_graph"]
+__all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "in_shape", "integer_graph"]
 
 
 MODEL_FILE = FileContent(
@@ -68,7 +68,18 @@ def _quantised(graph: FloatGraph, source: Source) -> IntegerGraph:
             hint="--samples FILE.npy, inputs in the shape that the file has, one sample per row",
         )
     choices = Choices(weight_bits=source.weight_bits, activation_bits=source.activation_bits)
-    return quantise(graph, _samples(source.samples), choices)
+    samples = _samples(source.samples)
+    if len(graph.inputs) == 1:
+        samples = in_shape(samples, graph.inputs[0].shape)
+    return quantise(graph, samples, choices)
+
+
+def in_shape(samples: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Samples in the shape of an input, if they differ by axes of length 1 alone."""
+    wanted = [length for length in shape if length > 1]
+    if [length for length in samples.shape[1:] if length > 1] == wanted:
+        return samples.reshape(len(samples), *shape)
+    return samples
 
 
 def _samples(file: GivenFile) -> np.ndarray:
