@@ -1,4 +1,4 @@
-"""Outputs of a classifier as classes; with the true ones, how many are right and which are mixed up.
+"""Outputs of a classifier as classes; with the true ones, how many are right, and what is mixed up.
 
 A class is the place of the greatest output; of equal ones the first. A network with one output
 tells two classes apart, by its sign.
