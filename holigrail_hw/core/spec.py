@@ -303,6 +303,13 @@ class OperatorSpec(ABC):
         """Clock period the device model promises, in ns; ``None`` without a model."""
         return self.plan(timing).promise_ns
 
+    def estimate_ns(self, timing: Timing | None = None) -> float | None:
+        """Clock period that place and route finds in the mean, in ns, by a model of whole designs.
+
+        ``None`` without such a model. The promise, made of steps that stand alone, is mostly lower.
+        """
+        return self.plan(timing).estimate_ns if self.has_plan else None
+
     def clock(self, timing: Timing | None = None) -> Clock:
         """What becomes of the clock asked for, and how many sums the hardware interleaves.
 
