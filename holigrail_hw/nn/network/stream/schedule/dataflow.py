@@ -30,17 +30,36 @@ class Edge:
 class Dataflow:
     """Units in an order in which every one stands after those it reads from.
 
-    ``tokens`` are the beats of a frame that come from outside.
+    Parameters
+    ----------
+    flows : tuple of Flow
+    edges : tuple of Edge
+        One of them leads outside.
+    tokens : int
+        Beats of a frame that come from outside.
+    gated : bool
+        Whether no beat of a frame leaves in or before the cycle in which its last one came in.
     """
 
     flows: tuple[Flow, ...]
     edges: tuple[Edge, ...]
     tokens: int
+    gated: bool = False
 
     @property
     def cycles(self) -> int:
         """Cycles per frame of the slowest unit."""
         return max([self.tokens, *(flow.cycles for flow in self.flows)])
+
+    @property
+    def end(self) -> int:
+        """The edge that leads outside."""
+        return next(at for at, edge in enumerate(self.edges) if edge.consumer == OUTSIDE)
+
+    @property
+    def results(self) -> int:
+        """Beats of a frame that leave."""
+        return self.flows[self.edges[self.end].producer].outputs
 
     def readers(self, unit: int) -> list[int]:
         """Edges that read from a unit, or from outside."""
@@ -62,6 +81,8 @@ class Run:
         Whether all came out; else nothing could move any more.
     cycles : int
         From the first one to the one in which the last beat left.
+    taken : int
+        Beats that came in.
     first, last : tuple of int
         The cycles in which the first and last beat of every frame left.
     levels : tuple of int
@@ -77,6 +98,7 @@ class Run:
 
     complete: bool
     cycles: int
+    taken: int
     first: tuple[int, ...]
     last: tuple[int, ...]
     levels: tuple[int, ...]

@@ -171,7 +171,7 @@ class Network {
 extern "C" {
 
 struct Request {
-    int64_t unit_count, edge_count, beats, frames, interval, quiet_limit;
+    int64_t unit_count, edge_count, beats, frames, gated, interval, quiet_limit;
     const int64_t *units;   // outputs, gap, latency, inputs
     const int64_t *sides;   // tokens, capacity, pace, place of its needs, unit after unit
     const int64_t *counts;  // needs of a side, then what is free, side after side
@@ -181,7 +181,7 @@ struct Request {
     int64_t **emissions, **acceptances;  // null, or a place for every unit and every edge
     // Results.
     int64_t *first, *last, *levels, *full, *held;
-    int64_t first_count, last_count;
+    int64_t taken, first_count, last_count;
 };
 
 // 1 if all frames came out, 0 if nothing could move any more.
@@ -190,8 +190,8 @@ int64_t dataflow_run(Request *request) {
     Network network;
     network.units.resize(size_t(given.unit_count));
     network.edges.resize(size_t(given.edge_count));
-    std::vector<int64_t> sources, ends;
-    const Unit *last = nullptr;
+    std::vector<int64_t> sources;
+    Edge *end = nullptr;
     const int64_t *sides = given.sides;
     for (int64_t index = 0; index < given.unit_count; ++index) {
         Unit &unit = network.units[size_t(index)];
@@ -222,19 +222,18 @@ int64_t dataflow_run(Request *request) {
         if (edge.producer == outside) sources.push_back(index);
         else network.units[size_t(edge.producer)].readers.push_back(index);
         if (edge.consumer == outside) {
-            ends.push_back(index);
-            last = &network.units[size_t(edge.producer)];
+            end = &edge;
         } else {
             network.units[size_t(edge.consumer)].sides[size_t(edge.side)].edge = index;
         }
     }
-    const int64_t wanted = last->outputs * given.frames;
-    const int64_t total = given.beats * given.frames;
-    int64_t sent = 0, cycle = 0, quiet = 0, begun = 0, ended = 0;
-    while (last->emitted < wanted && quiet < given.quiet_limit) {
+    const Unit &producer = network.units[size_t(end->producer)];
+    const int64_t outputs = producer.outputs, total = given.beats * given.frames;
+    int64_t sent = 0, left = 0, cycle = 0, quiet = 0, begun = 0, ended = 0;
+    while (left < outputs * given.frames && quiet < given.quiet_limit) {
         network.moved = false;
-        for (int64_t index : ends)
-            network.edges[size_t(index)].room = given.accepts[cycle % given.accept_count];
+        const bool there = !given.gated || sent >= (left / outputs + 1) * given.beats;
+        end->room = there && given.accepts[cycle % given.accept_count];
         for (size_t index = network.units.size(); index-- > 0;)
             network.look(network.units[index], cycle);
         const int64_t due = (sent % given.beats * given.interval + given.beats - 1) / given.beats +
@@ -244,12 +243,20 @@ int64_t dataflow_run(Request *request) {
             network.write(sources, cycle);
             ++sent;
         }
-        const int64_t before = last->emitted;
+        const bool queued = end->room && end->level > 0;
+        const int64_t before = left, emitted = producer.emitted;
         for (Unit &unit : network.units) network.step(unit, cycle);
+        if (end->depth == wire) {
+            left += producer.emitted - emitted;
+        } else if (queued) {
+            --end->change;
+            network.moved = true;
+            ++left;
+        }
         network.settle();
-        if (last->emitted > before) {
-            if (before % last->outputs == 0) given.first[begun++] = cycle;
-            if (last->emitted % last->outputs == 0) given.last[ended++] = cycle;
+        if (left > before) {
+            if (before % outputs == 0) given.first[begun++] = cycle;
+            if (left % outputs == 0) given.last[ended++] = cycle;
         }
         quiet = network.moved ? 0 : quiet + 1;
         ++cycle;
@@ -260,8 +267,9 @@ int64_t dataflow_run(Request *request) {
     }
     for (size_t index = 0; index < network.units.size(); ++index)
         given.held[index] = network.units[index].held_cycles;
+    request->taken = sent;
     request->first_count = begun;
     request->last_count = ended;
-    return last->emitted == wanted;
+    return left == outputs * given.frames;
 }
 }

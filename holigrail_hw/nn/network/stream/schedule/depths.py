@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from holigrail_hw.models.errors import ModelError
 
-from .dataflow import OUTSIDE, UNBOUNDED, WIRE, Dataflow, Run
+from .dataflow import UNBOUNDED, WIRE, Dataflow, Run
 from .running import run
 
 __all__ = ["Sizes", "sized"]
@@ -61,9 +61,9 @@ def sized(
         If the network stops even with queues without limit, or does not settle.
     """
     many = len(dataflow.edges)
-    unbounded = [UNBOUNDED if e.consumer != OUTSIDE else WIRE for e in dataflow.edges]
+    unbounded = [UNBOUNDED] * many
     interval, schedule = _steady(dataflow, unbounded, dataflow.cycles, frames, name)
-    short = [at for at in wires if schedule.levels[at] <= _LEAST and unbounded[at] != WIRE]
+    short = [at for at in wires if schedule.levels[at] <= _LEAST]
     if short:
         trial = [WIRE if at in short else unbounded[at] for at in range(many)]
         found = _attempt(dataflow, trial, interval, frames)

@@ -162,16 +162,15 @@ def interpreted(
     """See :func:`.running.run`; ``quiet_limit`` cycles without a beat moved are a standstill."""
     network = _Network(dataflow, depths, traced)
     units, beats = network.units, dataflow.tokens
-    ends = [at for at, edge in enumerate(dataflow.edges) if edge.consumer == OUTSIDE]
-    end = units[dataflow.edges[ends[0]].producer]
-    outputs = end.flow.outputs
-    sent = cycle = quiet = 0
+    end, outputs = dataflow.end, dataflow.results
+    producer = units[dataflow.edges[end].producer]
+    sent = left = cycle = quiet = 0
     first: list[int] = []
     last: list[int] = []
-    while end.emitted < outputs * frames and quiet < quiet_limit:
+    while left < outputs * frames and quiet < quiet_limit:
         network.moved = False
-        for edge in ends:
-            network.room[edge] = bool(accepts[cycle % len(accepts)])
+        there = not dataflow.gated or sent >= (left // outputs + 1) * beats
+        network.room[end] = there and bool(accepts[cycle % len(accepts)])
         for unit in reversed(units):
             network.look(unit, cycle)
         due = -(-(sent % beats) * interval // beats) + sent // beats * interval
@@ -179,18 +178,26 @@ def interpreted(
         if able and all(map(network.open, network.sources)):
             network.write(network.sources, cycle)
             sent += 1
-        before = end.emitted
+        queued = network.room[end] and network.level[end] > 0
+        before, emitted = left, producer.emitted
         for unit in units:
             network.step(unit, cycle)
+        if depths[end] == WIRE:
+            left += producer.emitted - emitted
+        elif queued:
+            network.change[end] -= 1
+            network.moved = True
+            left += 1
         network.settle()
-        if end.emitted > before:
+        if left > before:
             first += [cycle] if before % outputs == 0 else []
-            last += [cycle] if end.emitted % outputs == 0 else []
+            last += [cycle] if left % outputs == 0 else []
         quiet = 0 if network.moved else quiet + 1
         cycle += 1
     return Run(
-        end.emitted == outputs * frames,
+        left == outputs * frames,
         last[-1] + 1 if last else 0,
+        sent,
         tuple(first),
         tuple(last),
         tuple(network.most),

@@ -22,11 +22,11 @@ _RESULTS = ("first", "last", "levels", "full", "held")
 class _Request(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("unit_count", "edge_count", "beats", "frames")),
-        *((name, ctypes.c_int64) for name in ("interval", "quiet_limit")),
+        *((name, ctypes.c_int64) for name in ("gated", "interval", "quiet_limit")),
         *((name, ctypes.c_void_p) for name in _POINTERS),
         *((name, ctypes.c_int64) for name in ("offer_count", "accept_count")),
         *((name, ctypes.c_void_p) for name in ("emissions", "acceptances", *_RESULTS)),
-        *((name, ctypes.c_int64) for name in ("first_count", "last_count")),
+        *((name, ctypes.c_int64) for name in ("taken", "first_count", "last_count")),
     )
 
 
@@ -115,6 +115,7 @@ def _compiled(
         edge_count=many,
         beats=dataflow.tokens,
         frames=frames,
+        gated=dataflow.gated,
         interval=interval,
         quiet_limit=quiet,
         offer_count=len(offers),
@@ -130,7 +131,7 @@ def _compiled(
     found = {name: tuple(arrays[name].tolist()) for name in _RESULTS}
     noted = {name: tuple(row[row >= 0].tolist() for row in rows) for name, rows in traces.items()}
     cycles = found["last"][-1] + 1 if found["last"] else 0
-    return Run(complete=complete, cycles=cycles, **found, **noted)
+    return Run(complete=complete, cycles=cycles, taken=int(request.taken), **found, **noted)
 
 
 def _noted(count: int) -> np.ndarray:
