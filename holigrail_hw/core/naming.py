@@ -22,7 +22,7 @@ from typing import Any
 
 from holigrail_hw.formats import Format
 
-from .parameters import Parameter, to_text
+from .parameters import GivenFile, Parameter, to_text
 from .timing import Timing
 
 __all__ = ["LONGEST", "module_name"]
@@ -99,6 +99,8 @@ def _value(parameter: Parameter, value: Any) -> tuple[str, bool]:
     """A value in letters, and whether these say all of it."""
     if isinstance(value, tuple):
         return _numbers(value)
+    if isinstance(value, GivenFile):
+        return value.word, False
     text = value.name if isinstance(value, Format) else to_text(value)
     if isinstance(value, str | enum.Enum):
         forms = {_letters(to_text(choice)) for choice in parameter.choices}
@@ -170,4 +172,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Format):
         return value.name
+    if isinstance(value, GivenFile):
+        return [value.name, value.digest]
     return value if isinstance(value, bool | int | None) else to_text(value)

@@ -19,6 +19,8 @@ rows of these     a list or tuple of such rows, a NumPy matrix, or text: rows se
 an operator       a specification, a mapping of its parameters, or its name; as text ``auto``, too
 matrices          a list or tuple of such matrices, a NumPy array of three dimensions, or text:
                   matrices separated by bars; or the path of a .npz file
+``GivenFile``     the path of a file, which is read at once, or the word of one that comes with the
+                  package; the field says of which kind
 ================  ===============================================================================
 
 With ``int | Fraction`` in place of ``int``, rows and rows of rows hold real numbers, too: decimals
@@ -32,20 +34,25 @@ labels. What a parameter holds are the numbers of a file, never its path.
 """
 
 from .construction import construct, parse_parameters, settle
+from .given_file import FileContent, GivenFile
 from .given_names import flattened, old_names, overridden, renamed_in
-from .leaves import leaf_parameters, leaves_of, replaced
+from .leaves import files_of, leaf_parameters, leaves_of, located, replaced
 from .parameter import Parameter, parameter, parameters_of, part
 from .parts import Fit
-from .text import brief, to_text
+from .text import brief, stated, to_text
 
 __all__ = [
+    "FileContent",
     "Fit",
+    "GivenFile",
     "Parameter",
     "brief",
     "construct",
+    "files_of",
     "flattened",
     "leaf_parameters",
     "leaves_of",
+    "located",
     "old_names",
     "overridden",
     "parameter",
@@ -55,5 +62,6 @@ __all__ = [
     "renamed_in",
     "replaced",
     "settle",
+    "stated",
     "to_text",
 ]

@@ -5,12 +5,15 @@ design decides about a part is not among them.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from .given_file import FileContent, GivenFile
 from .parameter import Parameter, parameters_of
 from .parts import Part
 
-__all__ = ["leaf_parameters", "leaves_of", "replaced"]
+__all__ = ["files_of", "leaf_parameters", "leaves_of", "located", "replaced"]
 
 
 def leaf_parameters(cls: type) -> dict[str, Parameter]:
@@ -51,6 +54,32 @@ def leaves_of(spec: Any, *, parts: bool = False) -> dict[str, tuple[Parameter, A
             if leaf.name not in kind.derived:
                 one = _leaf(whole, kind, leaf)
                 found[one.name] = (one, held)
+    return found
+
+
+def files_of(spec: Any) -> dict[str, tuple[str, GivenFile]]:
+    """The files among the parameters that a folder of the design must hold, with names there."""
+    held = {
+        name: value
+        for name, (_, value) in leaves_of(spec).items()
+        if isinstance(value, GivenFile) and not value.shipped
+    }
+    names = [value.name for value in held.values()]
+    return {
+        name: (value.name if names.count(value.name) == 1 else f"{name}_{value.name}", value)
+        for name, value in held.items()
+    }
+
+
+def located(cls: type, given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Parameters as a document in a folder gives them: files are those beside it."""
+    known = leaf_parameters(cls)
+    found = dict(given)
+    for name, value in given.items():
+        kind = known[name].kind if name in known else None
+        if isinstance(kind, FileContent) and isinstance(value, str):
+            is_word = value in kind.shipped() or value in (*kind.nothing, known[name].nothing)
+            found[name] = value if is_word else str(folder / value)
     return found
 
 

@@ -32,6 +32,7 @@ def parameter(
     samples: tuple[Any, ...] = (),
     hardware: bool = True,
     nothing: str | None = None,
+    kind: Kind | None = None,
 ) -> Any:
     """A dataclass field that is a parameter of an operator.
 
@@ -46,9 +47,11 @@ def parameter(
         a product whose cycles ``info`` shall say, or how long a search may take, is not part of
         the design's name; what a search finds is, by :meth:`.OperatorSpec.outcome`
     nothing : a word for ``None``, beside ``none`` and ``auto``, that says what is derived then
+    kind : what it may be, where the annotation does not say it, as for the content of a file
     """
     metadata = {
         "help": help,
+        "kind": kind,
         "low": low,
         "high": high,
         "choices": choices,
@@ -178,6 +181,8 @@ def parameters_of(spec: Any) -> dict[str, Parameter]:
 
 def _kind(hints: list[Any], metadata: Any) -> Kind:
     """The kind of parameter an annotation stands for; its members without ``None``."""
+    if metadata.get("kind") is not None:
+        return metadata["kind"]
     if "part" in metadata:
         return Part(tuple(hints), *metadata["part"])
     hint = hints[0]

@@ -7,7 +7,9 @@ from typing import Any
 
 from holigrail_hw.formats.exact_numbers import number_text
 
-__all__ = ["brief", "to_text"]
+from .given_file import GivenFile
+
+__all__ = ["brief", "stated", "to_text"]
 
 _LONGEST = 200
 _DIGEST = 12
@@ -26,6 +28,11 @@ def to_text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(map(_item_text, value))
     return "none" if value is None else _item_text(value)
+
+
+def stated(value: Any) -> str:
+    """The same in generated files: of a file its name and digest, wherever it was."""
+    return value.stated if isinstance(value, GivenFile) else to_text(value)
 
 
 def brief(value: Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.parameters import files_of
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
@@ -94,8 +95,11 @@ def generate(
         if bench == "cocotb":
             both = stand_alone_bench.bench(top, chosen)
             texts |= dict(zip(stand_alone_bench.names_of(top), both, strict=True))
-        content = manifest.describe(top, [*texts], vectors=len(chosen), seed=seed)
+        files = dict(files_of(spec).values())
+        content = manifest.describe(top, [*texts, *files], vectors=len(chosen), seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
-    return Generated(tuple(Path(out_dir) / file for file in texts), content)
+        for file, given in files.items():
+            (work / file).write_bytes(given.content)
+    return Generated(tuple(Path(out_dir) / file for file in (*texts, *files)), content)

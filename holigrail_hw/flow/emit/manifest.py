@@ -10,7 +10,7 @@ from typing import Any
 from holigrail_hw import __version__
 from holigrail_hw.core import registry
 from holigrail_hw.core.errors import RequestError
-from holigrail_hw.core.parameters import construct, overridden
+from holigrail_hw.core.parameters import construct, files_of, located, overridden
 from holigrail_hw.core.port_layout import layout_of
 from holigrail_hw.core.spec import OPERATORS, OperatorSpec
 from holigrail_hw.core.timing import Timing
@@ -52,7 +52,8 @@ def describe(top: Top, files: list[str], *, vectors: int, seed: int) -> dict[str
         },
         "operator": spec.name,
         "summary": spec.summary,
-        "parameters": spec.parameters(),
+        "parameters": spec.parameters()
+        | {name: file for name, (file, _) in files_of(spec).items()},
         "timing": asdict(timing),
         "top": top.name,
         "files": files,
@@ -108,7 +109,8 @@ def load(path: Path) -> tuple[OperatorSpec, Timing]:
     missing = [key for key in ("operator", "parameters", "timing") if key not in content]
     if missing:
         raise RequestError(f"{who}: {', '.join(missing)} must be given, not missing")
-    return rebuild(content["operator"], content["parameters"], content["timing"], who=who)
+    operator, parameters, timing = (content[k] for k in ("operator", "parameters", "timing"))
+    return rebuild(operator, parameters, timing, who=who, folder=path.parent)
 
 
 def rebuild(
@@ -118,10 +120,12 @@ def rebuild(
     *,
     who: str,
     instead: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
 ) -> tuple[OperatorSpec, Timing]:
     """A specification and a timing from plain data, as manifests and recipes hold them.
 
-    ``instead`` has parameters that take the place of those in ``parameters``.
+    ``instead`` has parameters that take the place of those in ``parameters``; files that are
+    parameters lie in ``folder``, if it is given.
 
     Raises
     ------
@@ -132,7 +136,7 @@ def rebuild(
     hints: list[str] = []
     spec, request = None, None
     try:
-        spec = _operator(operator, parameters, instead or {})
+        spec = _operator(operator, parameters, instead or {}, folder)
     except RequestError as error:
         wrong += error.violations
         hints += [error.hint] if error.hint else []
@@ -148,13 +152,17 @@ def rebuild(
     return spec, request
 
 
-def _operator(operator: Any, parameters: Any, instead: Mapping[str, Any]) -> OperatorSpec:
+def _operator(
+    operator: Any, parameters: Any, instead: Mapping[str, Any], folder: Path | None
+) -> OperatorSpec:
     if not isinstance(operator, str):
         raise RequestError(f"operator must be a name in quotes, not {operator!r}")
     if not isinstance(parameters, Mapping):
         raise RequestError(f"parameters must be a table, not {parameters!r}")
     # An operator whose module is loaded needs no search through all families.
     cls = OPERATORS.get(operator) or registry.find(operator)
+    if folder is not None:
+        parameters = located(cls, parameters, folder)
     given = overridden(cls, parameters, instead, who=operator)
     return construct(cls, given, who=operator)
 

@@ -14,7 +14,7 @@ warnings that its versions 4 and 5 know. Nothing else is waived for a whole file
 import re
 
 from holigrail_hw.core.packing import comments
-from holigrail_hw.core.parameters import leaves_of, to_text
+from holigrail_hw.core.parameters import leaves_of, stated
 from holigrail_hw.core.port_layout import layout_of
 from holigrail_hw.estimate.primitives import device_model
 
@@ -92,7 +92,7 @@ def _header(top: Top, yosys: str) -> list[str]:
 
     spec = top.spec
     parameters = ", ".join(
-        f"{name} = {to_text(value)}"
+        f"{name} = {stated(value)}"
         for name, (parameter, value) in leaves_of(top.asked).items()
         if parameter.hardware
     )

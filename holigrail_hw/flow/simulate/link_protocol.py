@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.parameters import leaves_of, to_text
+from holigrail_hw.core.parameters import leaves_of, stated
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.streams import Stream
 
@@ -117,7 +117,7 @@ def digest(spec: OperatorSpec) -> bytes:
     lines = [spec.name]
     for name, (parameter, value) in leaves_of(spec).items():
         if parameter.hardware:
-            lines.append(f"{name}={to_text(value)}")
+            lines.append(f"{name}={stated(value)}")
     for name, stream in spec.streams().items():
         fields = ",".join(f"{field}:{format.name}" for field, format in stream.fields.items())
         lines.append(f"{stream.direction} {name} {fields}")

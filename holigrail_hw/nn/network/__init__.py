@@ -1,1 +1,1 @@
-"""Trained networks in hardware."""
+"""A trained network as hardware: a model file in, streams of frames and results."""

@@ -1,0 +1,86 @@
+"""From the parameters of a network to its integer graph, with a form in every requantisation."""
+
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from holigrail_hw.core.array_files import ArrayFileError, read_array, read_arrays
+from holigrail_hw.core.parameters import FileContent, GivenFile
+from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read
+from holigrail_hw.models import shipped as shipped_models
+from holigrail_hw.models.passes.forms import with_forms
+from holigrail_hw.models.quantise.quantise import Choices, quantise
+
+__all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "integer_graph"]
+
+
+def _shipped() -> dict[str, Path]:
+    folder = Path(shipped_models.__file__).parent
+    return {path.stem: path for path in sorted(folder.glob("*.json"))}
+
+
+MODEL_FILE = FileContent((".onnx", ".tflite", ".nnet", ".mat", ".json"), _shipped)
+SAMPLES_FILE = FileContent((".npy", ".npz"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What decides about the integers of a network: the file, and how it is to be understood."""
+
+    model: GivenFile
+    input: str | None
+    runtime: str
+    samples: GivenFile | None
+    weight_bits: int
+    activation_bits: int
+    requantiser: str
+
+
+@lru_cache(maxsize=16)
+def integer_graph(source: Source) -> IntegerGraph:
+    """The graph of a source; computed once.
+
+    Raises
+    ------
+    ModelError
+        With everything that is wrong, if the file means nothing that can be built.
+    """
+    with tempfile.TemporaryDirectory(prefix="holigrail-") as folder:
+        # Readers take a path; what the file is called stands in their messages.
+        path = Path(folder, source.model.name)
+        path.write_bytes(source.model.content)
+        graph = read(path, input=source.input, runtime=source.runtime)
+    if isinstance(graph, FloatGraph):
+        graph = _quantised(graph, source)
+    elif source.samples is not None:
+        raise ModelError(
+            f"{source.model.name}: samples must be left out, for the model is quantised already"
+        )
+    return with_forms(graph, prefer=source.requantiser)
+
+
+def _quantised(graph: FloatGraph, source: Source) -> IntegerGraph:
+    if source.samples is None:
+        raise ModelError(
+            f"{source.model.name}: samples must be given, for the model has real numbers",
+            hint="--samples FILE.npy, inputs in the shape that the file has, one sample per row",
+        )
+    choices = Choices(weight_bits=source.weight_bits, activation_bits=source.activation_bits)
+    return quantise(graph, _samples(source.samples), choices)
+
+
+def _samples(file: GivenFile) -> np.ndarray:
+    """The one array of a file of samples."""
+    with tempfile.TemporaryDirectory(prefix="holigrail-") as folder:
+        path = Path(folder, file.name)
+        path.write_bytes(file.content)
+        try:
+            arrays = read_arrays(path) if path.suffix == ".npz" else [read_array(path)]
+        except ArrayFileError:
+            raise ModelError(f"{file.name}: samples must be a readable file of NumPy") from None
+    if len(arrays) != 1:
+        raise ModelError(f"{file.name}: samples must be one array, not {len(arrays)}")
+    return arrays[0]

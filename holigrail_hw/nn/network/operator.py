@@ -1,0 +1,221 @@
+"""A trained network in hardware: a frame of integers in, a frame of results out.
+
+The model file becomes an exact integer graph (:mod:`holigrail_hw.models`), which is the golden
+model of every style of hardware:
+
+parallel
+    everything unrolled: one frame per cycle, one beat per frame.
+stream
+    one unit for each layer, joined by queues whose depths are computed; every layer is folded to
+    the cycles per frame that were asked for.
+
+References: Umuroglu et al., FINN, FPGA 2017; Duarte et al., hls4ml, 2018; Jacob et al.,
+Quantization and training of neural networks for efficient integer-arithmetic-only inference, 2018.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.core import Engine, RequestError, Target, Timing, operator, parameter
+from holigrail_hw.core.parameters import GivenFile
+from holigrail_hw.core.streams import Items, Stream
+from holigrail_hw.core.views import View
+from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.models import IntegerGraph, ModelError
+from holigrail_hw.models.certify.certificate import certify
+
+from .frames import Frames, frames_of
+from .model import MODEL_FILE, SAMPLES_FILE, Source, integer_graph
+from .styles import STYLES, style
+
+__all__ = ["Network"]
+
+
+@operator(
+    "network",
+    summary="a trained network from its file, as integers, exact",
+    references=(
+        "Umuroglu et al., FINN: A framework for fast, scalable binarized neural network inference,"
+        " 2017",
+        "Duarte et al., Fast inference of deep neural networks in FPGAs for particle physics, 2018",
+        "Jacob et al., Quantization and training of neural networks for efficient"
+        " integer-arithmetic-only inference, 2018",
+    ),
+    maturity="preview",
+)
+@dataclass(frozen=True, kw_only=True)
+class Network(Engine):
+    """Frames of ``x``, channels last, give frames of ``result``, bit for bit the integer graph's.
+
+    A beat carries as many elements as there are fields ``value0``, ``value1`` ...; the last beat of
+    a frame is marked. Beats are counted: a mark that is early or late changes no result, but
+    ``error`` is then 1 in all beats of the frame's results. Codes of ``x`` outside the limits of
+    the model's input give no stated result.
+    """
+
+    model: GivenFile = parameter(
+        MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE, samples=("digits",)
+    )
+    style: str = parameter("stream", "how hardware is made of it", choices=STYLES)
+    input: Format | None = parameter(
+        None, "format of the input, where the model does not quantise it", nothing="file"
+    )
+    runtime: str = parameter(
+        "litert", "whose kernels an int8 TFLite file means", choices=("litert", "tflm")
+    )
+    samples: GivenFile | None = parameter(
+        None,
+        "inputs by which a model of real numbers is quantised",
+        kind=SAMPLES_FILE,
+    )
+    weight_bits: int = parameter(
+        8, "bits of weights, of a model of real numbers", low=1, high=16, hardware=True
+    )
+    activation_bits: int = parameter(
+        8, "bits of values between layers, of a model of real numbers", low=1, high=16
+    )
+    requantiser: str = parameter(
+        "auto",
+        "hardware that makes codes of sums",
+        choices=("auto", "thresholds", "multiplier"),
+    )
+    interval: int | None = parameter(
+        None,
+        "most cycles per frame, in style stream",
+        low=1,
+        high=1 << 40,
+        nothing="cheapest",
+    )
+    dsps: int | None = parameter(
+        None, "most DSP blocks, in style stream", low=0, high=1 << 20, nothing="any"
+    )
+
+    def check(self) -> list[str]:
+        if self.input is not None and not isinstance(self.input, FixedFormat):
+            return [f"input must be an integer or fixed point, not {self.input}"]
+        if self.style == "parallel":
+            given = [name for name in ("interval", "dsps") if getattr(self, name) is not None]
+            if given:
+                return [f"{name} must be left out in style parallel" for name in given]
+        try:
+            graph = self.graph
+        except ModelError as error:
+            raise RequestError(
+                [f"network: {line}" for line in error.violations], hint=error.hint
+            ) from None
+        for what, ports in (("inputs", graph.inputs), ("outputs", graph.outputs)):
+            if len(ports) != 1:
+                return [f"model {graph.name} must have one of its {what}, not {len(ports)}"]
+        return [f"model {graph.name}: {line}" for line in style(self.style).refusals(graph)]
+
+    @cached_property
+    def graph(self) -> IntegerGraph:
+        """The integers that the hardware computes."""
+        return integer_graph(
+            Source(
+                model=self.model,
+                input=None if self.input is None else self.input.name,
+                runtime=self.runtime,
+                samples=self.samples,
+                weight_bits=self.weight_bits,
+                activation_bits=self.activation_bits,
+                requantiser=self.requantiser,
+            )
+        )
+
+    @cached_property
+    def frames(self) -> tuple[Frames, Frames]:
+        """How frames of ``x`` and of ``result`` travel."""
+        tensors = self.graph.tensors
+        names = (self.graph.inputs[0].tensor, self.graph.outputs[0].tensor)
+        found = []
+        for name, lanes in zip(names, style(self.style).lanes(self), strict=True):
+            tensor = tensors[name]
+            low, high = (np.broadcast_to(end, tensor.shape) for end in (tensor.low, tensor.high))
+            found.append(frames_of(low, high, lanes))
+        return found[0], found[1]
+
+    def streams(self) -> dict[str, Stream]:
+        entering, leaving = self.frames
+        return {
+            "x": Stream("in", entering.fields(checked=False)),
+            "result": Stream("out", leaving.fields(checked=entering.beats > 1)),
+        }
+
+    def golden(self, x: Mapping[str, Any]) -> Items:
+        entering, leaving = self.frames
+        frames = entering.integers(x)
+        results = self.graph.evaluate(frames.reshape(-1, *self.graph.inputs[0].shape))
+        found = leaving.items(results)
+        if entering.beats > 1:
+            marks = np.asarray(x["last"])[: len(frames) * entering.beats]
+            right = entering.items(frames)["last"]
+            wrong = (marks != right).reshape(-1, entering.beats).any(axis=1)
+            found["error"] = np.repeat(wrong.astype(np.uint64), leaving.beats)
+        return {"result": found}
+
+    def job(self, rng: np.random.Generator, size: int) -> Items:
+        entering, _ = self.frames
+        port = self.graph.inputs[0]
+        count = max(1, size // entering.beats)
+        frames = rng.integers(port.low, port.high, (count, *port.shape), endpoint=True)
+        return {"x": entering.items(frames)}
+
+    def corner_jobs(self) -> list[Items]:
+        entering, _ = self.frames
+        port = self.graph.inputs[0]
+        ends = [entering.items(np.full((1, *port.shape), end)) for end in (port.low, port.high)]
+        if entering.beats == 1:
+            return [{"x": items} for items in ends]
+        early = {name: codes.copy() for name, codes in ends[0].items()}
+        early["last"][:2] = 1
+        late = {name: codes.copy() for name, codes in ends[1].items()}
+        late["last"][:] = 0
+        return [{"x": items} for items in (*ends, early, late, ends[0])]
+
+    def architecture(self, timing: Timing) -> Any:
+        return style(self.style).architecture(self, timing)
+
+    def cost(self, timing: Timing | None = None) -> dict[str, int]:
+        return style(self.style).cost(self, timing or Timing())
+
+    def promise_ns(self, timing: Timing | None = None) -> float | None:
+        return style(self.style).promise_ns(self, timing or Timing())
+
+    def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int:
+        """Exact, if frames are always there and results always accepted."""
+        beats = len(items["x"]["value0"])
+        return style(self.style).cycles(self, timing, beats // self.frames[0].beats)
+
+    def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        """The size of the network, what of it is exact, and what the style says."""
+        graph = self.graph
+        certificate = certify(graph)
+        found: dict[str, Any] = {
+            "layers": ", ".join(
+                f"{count} {kind}" for kind, count in _counted(node.kind for node in graph.nodes)
+            ),
+            "products per frame": graph.macs,
+            "semantics": graph.semantics,
+            "exactness": certificate.verdict,
+        }
+        return found | style(self.style).facts(self, timing or Timing())
+
+    def remarks(self) -> list[str]:
+        return [*self.graph.remarks, *self.graph.approximations]
+
+    def views(self, target: Target | None = None) -> list[View]:
+        from .views import network_views
+
+        return network_views(self)
+
+
+def _counted(words: Any) -> list[tuple[str, int]]:
+    found: dict[str, int] = {}
+    for word in words:
+        found[word] = found.get(word, 0) + 1
+    return [*found.items()]

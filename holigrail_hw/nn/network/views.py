@@ -1,0 +1,48 @@
+"""What a network shows in its report: the graph, and node by node what is exact."""
+
+from typing import TYPE_CHECKING
+
+from holigrail_hw.core.views import Edge, LayeredGraph, Node, Table, View
+from holigrail_hw.models.certify.certificate import certify
+from holigrail_hw.models.picture import drawing
+
+if TYPE_CHECKING:
+    from .operator import Network
+
+__all__ = ["network_views"]
+
+
+def network_views(network: "Network") -> list[View]:
+    """The layers as a graph, and the certificate and the ranges as one table."""
+    picture = drawing(network.graph)
+    layers = LayeredGraph(
+        picture.title,
+        tuple(Node(box.name, box.label, box.row, box.kind, box.notes) for box in picture.nodes),
+        tuple(Edge(a.source, a.target, a.label, a.kind) for a in picture.edges),
+        picture.row_name,
+    )
+    return [layers, _certificate(network)]
+
+
+def _certificate(network: "Network") -> Table:
+    graph = network.graph
+    certificate = certify(graph)
+    rows = []
+    for node, entry in zip(graph.nodes, certificate.entries, strict=True):
+        tensor = graph.tensors[node.name]
+        rows.append(
+            (
+                entry.node,
+                entry.kind,
+                " x ".join(map(str, tensor.shape)),
+                f"{int(tensor.low.min())} to {int(tensor.high.max())}",
+                f"{entry.width}",
+                entry.verdict,
+                ", ".join(part for part in (entry.form, entry.meaning) if part),
+            )
+        )
+    return Table(
+        f"Certificate: {certificate.verdict}",
+        ("node", "kind", "shape", "integers", "bits", "verdict", "how"),
+        tuple(rows),
+    )
