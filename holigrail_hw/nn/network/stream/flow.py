@@ -6,8 +6,8 @@ pace_i, the cycle from which it is offered, S(q) + 1), where q is the first outp
 >= m + 1 - capacity_i: when there is room. With a capacity of 0 nothing is stored, and a beat is
 accepted in the cycle in which the output that needs it starts.
 
-An output that cannot leave holds the unit: nothing starts and nothing advances meanwhile, but
-beats are accepted while there is room. All counts go on from frame to frame.
+An output that cannot leave waits, and those behind it move up; with ``latency`` outputs waiting,
+none can start. Beats are accepted while there is room. All counts go on from frame to frame.
 
 The model is a Kahn process network (1974) whose firing times are max-plus expressions.
 """

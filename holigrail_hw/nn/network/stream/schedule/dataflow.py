@@ -90,7 +90,7 @@ class Run:
     full : tuple of int
         For every edge the cycle in which it first had so many.
     held : tuple of int
-        For every unit the cycles in which its output could not leave.
+        For every unit the cycles in which no output could start for want of room.
     emissions, acceptances : tuple of sequences of int
         For every unit the cycles of its outputs, for every edge those in which beats were read; if
         they were asked for.

@@ -21,20 +21,20 @@ struct Unit {
     int64_t outputs, gap, latency;
     std::vector<Side> sides;
     std::vector<int64_t> readers;
-    // Starts that are on their way, as a ring: at most latency / gap + 1 of them.
+    // When outputs on their way are due, as a ring.
     std::vector<int64_t> due;
     int64_t begin = 0, count = 0;
-    int64_t started = 0, emitted = 0, held_cycles = 0, time = 0, next_start = 0;
+    int64_t started = 0, emitted = 0, held_cycles = 0, next_start = 0;
     int64_t frame = 0, at = 0;
-    bool held = false, blocked = false;
+    bool held = false, leaves = false;
     int64_t *emissions = nullptr;
 
     int64_t wanted(const Side &side) const { return frame * side.tokens + side.need[at]; }
 
-    void start() {
+    void start(int64_t cycle) {
         for (Side &side : sides) side.released = frame * side.tokens + side.free[at];
-        due[(begin + count++) % int64_t(due.size())] = time + latency;
-        next_start = time + gap;
+        due[(begin + count++) % int64_t(due.size())] = cycle + latency;
+        next_start = cycle + gap;
         ++started;
         if (++at == outputs) {
             at = 0;
@@ -85,22 +85,22 @@ class Network {
     }
 
     void look(Unit &unit, int64_t cycle) {
-        unit.blocked = unit.count && unit.due[size_t(unit.begin)] <= unit.time;
-        unit.held = unit.blocked && !all_open(unit.readers);
+        const bool due = unit.count && unit.due[size_t(unit.begin)] <= cycle;
+        unit.leaves = due && all_open(unit.readers);
+        unit.held = unit.count == unit.latency && !unit.leaves;
         for (Side &side : unit.sides) {
             Edge &edge = edges[size_t(side.edge)];
             if (edge.depth != wire) continue;
             edge.room = room(side, cycle);
             if (!side.capacity)
-                edge.room = edge.room && !unit.held && unit.time >= unit.next_start &&
+                edge.room = edge.room && !unit.held && cycle >= unit.next_start &&
                             others_ready(unit, side);
         }
     }
 
     void step(Unit &unit, int64_t cycle) {
-        if (unit.held) {
-            ++unit.held_cycles;
-        } else if (unit.blocked) {
+        unit.held_cycles += unit.held;
+        if (unit.leaves) {
             unit.begin = (unit.begin + 1) % int64_t(unit.due.size());
             --unit.count;
             if (unit.emissions) unit.emissions[unit.emitted] = cycle;
@@ -119,14 +119,11 @@ class Network {
             if (offered && room(side, cycle)) take(side, cycle);
             ready = ready && side.accepted >= unit.wanted(side);
         }
-        if (unit.held) return;
-        if (ready && unit.time >= unit.next_start) {
-            moved = true;
-            for (Side &side : unit.sides)
-                if (!side.capacity && side.accepted < unit.wanted(side)) take(side, cycle);
-            unit.start();
-        }
-        ++unit.time;
+        if (!ready || unit.held || cycle < unit.next_start) return;
+        moved = true;
+        for (Side &side : unit.sides)
+            if (!side.capacity && side.accepted < unit.wanted(side)) take(side, cycle);
+        unit.start(cycle);
     }
 
     void settle() {
@@ -199,7 +196,7 @@ int64_t dataflow_run(Request *request) {
         unit.outputs = row[0];
         unit.gap = row[1];
         unit.latency = row[2];
-        unit.due.resize(size_t(unit.latency / unit.gap + 2));
+        unit.due.resize(size_t(unit.latency + 1));
         if (given.emissions) unit.emissions = given.emissions[index];
         for (int64_t side = 0; side < row[3]; ++side, sides += 4) {
             Side found{};

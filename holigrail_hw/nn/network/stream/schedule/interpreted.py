@@ -1,8 +1,8 @@
 """The cycles of a network of units, one after the other, in Python: the twin of ``run.cc``.
 
-In every cycle: who cannot get rid of an output is held, seen from the end of the network to its
-beginning; then, from its beginning to its end, beats are emitted, accepted and outputs started.
-What queues hold, and what a unit has room for, is that of the end of the cycle before.
+In every cycle: who cannot start an output, as there is no room for it, is held, seen from the end
+of the network to its beginning; then, from its beginning to its end, beats are emitted and
+accepted, and outputs started. What queues hold, and what a unit has room for, is that of the end of the cycle before.
 """
 
 from collections import deque
@@ -24,9 +24,9 @@ class _Unit:
         count = len(flow.inputs)
         self.accepted, self.released, self.released_before = [0] * count, [0] * count, [0] * count
         self.next_acceptance = [0] * count
-        self.started = self.emitted = self.held_cycles = self.time = self.next_start = 0
+        self.started = self.emitted = self.held_cycles = self.next_start = 0
         self.due: deque[int] = deque()
-        self.held = self.blocked = False
+        self.held = self.leaves = False
         self.emissions: list[int] = []
 
     def wanted(self, side: int) -> int:
@@ -34,12 +34,12 @@ class _Unit:
         frame, at = divmod(self.started, self.flow.outputs)
         return frame * self.flow.inputs[side].tokens + self.need[side][at]
 
-    def start(self) -> None:
+    def start(self, cycle: int) -> None:
         frame, at = divmod(self.started, self.flow.outputs)
         for side, given in enumerate(self.flow.inputs):
             self.released[side] = frame * given.tokens + self.free[side][at]
-        self.due.append(self.time + self.flow.latency)
-        self.next_start = self.time + self.flow.gap
+        self.due.append(cycle + self.flow.latency)
+        self.next_start = cycle + self.flow.gap
         self.started += 1
 
 
@@ -76,14 +76,15 @@ class _Network:
 
     def look(self, unit: _Unit, cycle: int) -> None:
         """Whether a unit is held, and what its wires may bring."""
-        unit.blocked = bool(unit.due) and unit.due[0] <= unit.time
-        unit.held = unit.blocked and not all(map(self.open, unit.readers))
+        due = bool(unit.due) and unit.due[0] <= cycle
+        unit.leaves = due and all(map(self.open, unit.readers))
+        unit.held = len(unit.due) == unit.flow.latency and not unit.leaves
         for side, edge in enumerate(unit.feeds):
             if self.depths[edge] != WIRE:
                 continue
             self.room[edge] = self._room(unit, side, cycle)
             if not unit.flow.inputs[side].capacity:
-                able = not unit.held and unit.time >= unit.next_start
+                able = not unit.held and cycle >= unit.next_start
                 self.room[edge] &= able and self._others_ready(unit, side)
 
     def _others_ready(self, unit: _Unit, own: int) -> bool:
@@ -112,9 +113,8 @@ class _Network:
             self.acceptances[edge].append(cycle)
 
     def step(self, unit: _Unit, cycle: int) -> None:
-        if unit.held:
-            unit.held_cycles += 1
-        elif unit.blocked:
+        unit.held_cycles += unit.held
+        if unit.leaves:
             unit.due.popleft()
             unit.emitted += 1
             self.write(unit.readers, cycle)
@@ -132,13 +132,11 @@ class _Network:
             if offered and free:
                 self._take(unit, side, edge, cycle)
             ready = ready and unit.accepted[side] >= unit.wanted(side)
-        if not unit.held:
-            if ready and unit.time >= unit.next_start:
-                self.moved = True
-                for side, edge in direct:
-                    self._take(unit, side, edge, cycle)
-                unit.start()
-            unit.time += 1
+        if ready and not unit.held and cycle >= unit.next_start:
+            self.moved = True
+            for side, edge in direct:
+                self._take(unit, side, edge, cycle)
+            unit.start(cycle)
 
     def settle(self) -> None:
         """The end of a cycle."""
