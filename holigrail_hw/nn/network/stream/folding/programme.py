@@ -3,8 +3,6 @@
 A binary variable for every option of a layer, and one for every pair of lanes at a join that is not
 free: it is 1 if both layers have these lanes. Look-up tables are minimised; other resources count a
 little, and have limits. Solvers come with PuLP: HiGHS, or else CBC.
-
-The formulation follows Venieris and Bouganis, fpgaConvNet, 2016, in spirit; the converters are ours.
 """
 
 import warnings

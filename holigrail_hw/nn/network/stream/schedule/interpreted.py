@@ -2,7 +2,8 @@
 
 In every cycle: who cannot start an output, as there is no room for it, is held, seen from the end
 of the network to its beginning; then, from its beginning to its end, beats are emitted and
-accepted, and outputs started. What queues hold, and what a unit has room for, is that of the end of the cycle before.
+accepted, and outputs started. What queues hold, and what a unit has room for, is that of the end of
+the cycle before.
 """
 
 from collections import deque
