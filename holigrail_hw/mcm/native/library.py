@@ -1,10 +1,11 @@
 """Compiled accelerators of the searches: a C++ source of this package, built where it is used.
 
-Each source ``NAME.cc``, here or in the folder of another search, exports functions with C linkage and no dependency but the standard
-library. It is compiled once per machine with the user's C++ compiler and kept in the cache folder
-under a digest of source, headers, compiler and flags, or for this process only if that folder
-cannot be written. A damaged file is built again. Every accelerated search has a twin in Python with
-the same interface and the same answers, used when there is no compiler.
+Each source ``NAME.cc``, here or in the folder of another search, exports functions with C linkage
+and no dependency but the standard library. It is compiled once per machine with the user's C++
+compiler and kept in the cache folder under a digest of source, headers, compiler and flags, or for
+this process only if that folder cannot be written. A damaged file is built again. Every
+accelerated search has a twin in Python with the same interface and the same answers, used when
+there is no compiler.
 """
 
 import ctypes

@@ -14,7 +14,7 @@ from .interpreted import interpreted
 
 __all__ = ["run"]
 
-_NAME = "dataflow_run"
+_NAME, _FOLDER = "dataflow_run", Path(__file__).parent
 _POINTERS = ("units", "sides", "counts", "edges", "offers", "accepts")
 _RESULTS = ("first", "last", "levels", "full", "held")
 
@@ -55,7 +55,7 @@ def run(
     """
     depths = [UNBOUNDED] * len(dataflow.edges) if depths is None else depths
     quiet = _quiet(dataflow, interval) + len(offers) + len(accepts)
-    library = load(_NAME, Path(__file__).parent)
+    library = load(_NAME, _FOLDER)
     if library is None:
         return interpreted(dataflow, depths, frames, interval, offers, accepts, quiet, traced)
     return _compiled(library, dataflow, depths, frames, interval, offers, accepts, quiet, traced)

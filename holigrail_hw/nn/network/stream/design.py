@@ -1,0 +1,148 @@
+"""A network of units with everything decided: hardware, cycles and facts follow from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .queues import kind_of, queue_cost
+from .schedule.dataflow import OUTSIDE, WIRE, Dataflow, Edge, Run
+from .schedule.depths import Sizes, sized
+from .schedule.running import run
+from .units.unit import Unit
+
+__all__ = ["Design", "Placed"]
+
+_KEYS = ("adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits")
+# Wires in a row, through which a reader's wish to wait passes in one cycle.
+_WIRES = 2
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A unit in its network: its name, and the layer that it works for."""
+
+    name: str
+    layer: str
+    unit: Unit
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Units and edges.
+
+    Parameters
+    ----------
+    name : str
+    units : tuple of Placed
+        Each after those that it reads.
+    edges : tuple of Edge
+        One of them leads outside.
+    device : str
+    """
+
+    name: str
+    units: tuple[Placed, ...]
+    edges: tuple[Edge, ...]
+    device: str
+
+    @cached_property
+    def dataflow(self) -> Dataflow:
+        """The network as far as time is concerned."""
+        first = next(edge for edge in self.edges if edge.producer == OUTSIDE)
+        flows = tuple(placed.unit.flow() for placed in self.units)
+        tokens = flows[first.consumer].inputs[first.side].tokens
+        return Dataflow(flows, self.edges, tokens, gated=tokens > 1)
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Depths of all queues, and the schedule that they follow from."""
+        return sized(self.dataflow, wires=self._wires(), name=self.name)
+
+    def _wires(self) -> list[int]:
+        """Edges that may become wires: a single reader, and not too many in a row."""
+        behind: dict[int, int] = {}
+        found = []
+        for at, edge in enumerate(self.edges):
+            before = behind.get(edge.producer, 0)
+            alone = len(self.dataflow.readers(edge.producer)) == 1
+            joined = edge.consumer != OUTSIDE and len(self.dataflow.feeds(edge.consumer)) > 1
+            if alone and not joined and before < _WIRES:
+                found.append(at)
+                if edge.consumer != OUTSIDE:
+                    behind[edge.consumer] = before + 1
+        return found
+
+    @property
+    def interval(self) -> int:
+        """Cycles from frame to frame."""
+        return self.sizes.interval
+
+    def run(self, frames: int, **pauses: Any) -> Run:
+        """What happens to some frames in the queues as they are built."""
+        return run(self.dataflow, frames, self.sizes.depths, **pauses)
+
+    @cached_property
+    def frames_inside(self) -> int:
+        """The most frames that can have come in whole while none has left: if nobody takes any."""
+        beats = self.dataflow.tokens
+        held = self.run(self._most_frames, accepts=(0,)).taken
+        return max(held // beats, 1) + 1
+
+    @property
+    def _most_frames(self) -> int:
+        """More frames than all that is stored could hold."""
+        beats = self.dataflow.tokens
+        stored = [1]
+        for depth, edge in zip(self.sizes.depths, self.edges, strict=True):
+            if edge.producer != OUTSIDE:
+                stored.append(depth // self.dataflow.flows[edge.producer].outputs + 1)
+            else:
+                stored.append(depth // beats + 1)
+        for flow in self.dataflow.flows:
+            stored += [side.capacity // side.tokens + 2 for side in flow.inputs]
+            stored.append(flow.latency // flow.outputs + 1)
+        return sum(stored)
+
+    def edge_bits(self, at: int) -> int:
+        """Bits of a beat on an edge."""
+        edge = self.edges[at]
+        if edge.producer == OUTSIDE:
+            unit = self.units[edge.consumer].unit
+            return unit.lanes_in * unit.input.width
+        unit = self.units[edge.producer].unit
+        return unit.lanes_out * unit.output.width
+
+    def cost(self) -> dict[str, int]:
+        """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
+        total = dict.fromkeys(_KEYS, 0)
+        parts = [placed.unit.cost(self.device) for placed in self.units]
+        parts += [
+            queue_cost(depth, self.edge_bits(at), self.device)
+            for at, depth in enumerate(self.sizes.depths)
+            if depth != WIRE
+        ]
+        if self.dataflow.gated:
+            counters = self.dataflow.tokens.bit_length() + self.dataflow.results.bit_length()
+            bits = counters + self.frames_inside + 4
+            parts.append({"luts": 2 * bits, "flip_flops": bits})
+        for part in parts:
+            for key, value in part.items():
+                total[key] += value
+        return total
+
+    def apply(self, frames: Any) -> np.ndarray:
+        """What the units make of frames (frames, elements), one after the other; for tests."""
+        results: dict[int, np.ndarray] = {OUTSIDE: np.asarray(frames)}
+        for at, placed in enumerate(self.units):
+            feeds = [self.edges[edge].producer for edge in self.dataflow.feeds(at)]
+            results[at] = placed.unit.apply(*(results[feed] for feed in feeds))
+        return results[self.edges[self.dataflow.end].producer]
+
+    def kinds(self) -> Sequence[str]:
+        """For every edge what it is made of."""
+        return [
+            "wire" if depth == WIRE else kind_of(depth, self.device) for depth in self.sizes.depths
+        ]
