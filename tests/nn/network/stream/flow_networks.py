@@ -5,12 +5,18 @@ import numpy as np
 from holigrail_hw.nn.network.stream.flow import Flow, Side
 from holigrail_hw.nn.network.stream.schedule.dataflow import OUTSIDE, Dataflow, Edge
 
-__all__ = ["add", "chain", "conv", "point", "products", "residual", "window"]
+__all__ = ["add", "chain", "conv", "gather", "point", "products", "residual", "window"]
 
 
 def point(beats, latency=1, capacity=1):
     counts = np.arange(1, beats + 1)
     return Flow((Side(beats, counts, counts, capacity),), beats, latency=latency)
+
+
+def gather(beats, count):
+    """An output for every so many beats."""
+    counts = np.arange(count, beats + 1, count)
+    return Flow((Side(beats, counts, counts, 0),), len(counts))
 
 
 def add(beats, capacity=1):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flow_networks import add, chain, conv, point, products, residual, window
+from flow_networks import add, chain, conv, gather, point, products, residual, window
 
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.nn.network.stream.flow import Flow, Side
@@ -41,6 +41,10 @@ def random_network(rng):
             last = put(flow, last)
         if rng.random() < 0.5:
             last = put(add(rows * columns, capacity=int(rng.integers(2))), last, start)
+    for count in (2, 3):
+        beats = flows[last].outputs
+        if beats % count == 0 and rng.random() < 0.5:
+            last = put(gather(beats, count), last)
     edges.append(Edge(last, OUTSIDE))
     gated = bool(rng.random() < 0.3)
     return Dataflow(tuple(flows), tuple(edges), rows * columns, gated)

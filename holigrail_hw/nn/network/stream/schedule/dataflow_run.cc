@@ -31,6 +31,11 @@ struct Unit {
 
     int64_t wanted(const Side &side) const { return frame * side.tokens + side.need[at]; }
 
+    // Whether the next beat of an input that stores nothing can only come with an output.
+    bool completes(const Side &side) const {
+        return !side.capacity && side.accepted + 1 >= wanted(side);
+    }
+
     void start(int64_t cycle) {
         for (Side &side : sides) side.released = frame * side.tokens + side.free[at];
         due[(begin + count++) % int64_t(due.size())] = cycle + latency;
@@ -92,7 +97,7 @@ class Network {
             Edge &edge = edges[size_t(side.edge)];
             if (edge.depth != wire) continue;
             edge.room = room(side, cycle);
-            if (!side.capacity)
+            if (unit.completes(side))
                 edge.room = edge.room && !unit.held && cycle >= unit.next_start &&
                             others_ready(unit, side);
         }
@@ -111,7 +116,7 @@ class Network {
         for (Side &side : unit.sides) {
             const Edge &edge = edges[size_t(side.edge)];
             bool offered = edge.arriving || edge.level > 0;
-            if (!side.capacity) {
+            if (unit.completes(side)) {
                 bool lacking = side.accepted < unit.wanted(side);
                 ready = ready && (!lacking || (offered && room(side, cycle)));
                 continue;
@@ -122,7 +127,7 @@ class Network {
         if (!ready || unit.held || cycle < unit.next_start) return;
         moved = true;
         for (Side &side : unit.sides)
-            if (!side.capacity && side.accepted < unit.wanted(side)) take(side, cycle);
+            if (unit.completes(side) && side.accepted < unit.wanted(side)) take(side, cycle);
         unit.start(cycle);
     }
 
@@ -145,8 +150,8 @@ class Network {
     bool others_ready(const Unit &unit, const Side &own) const {
         for (const Side &side : unit.sides) {
             if (&side == &own) continue;
-            bool there = side.capacity ? side.accepted >= unit.wanted(side)
-                                       : edges[size_t(side.edge)].level > 0;
+            bool there = side.accepted >= unit.wanted(side) ||
+                         (unit.completes(side) && edges[size_t(side.edge)].level > 0);
             if (!there) return false;
         }
         return true;

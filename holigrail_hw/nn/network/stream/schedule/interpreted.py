@@ -35,6 +35,12 @@ class _Unit:
         frame, at = divmod(self.started, self.flow.outputs)
         return frame * self.flow.inputs[side].tokens + self.need[side][at]
 
+    def completes(self, side: int) -> bool:
+        """Whether the next beat of an input that stores nothing can only come with an output."""
+        if self.flow.inputs[side].capacity:
+            return False
+        return self.accepted[side] + 1 >= self.wanted(side)
+
     def start(self, cycle: int) -> None:
         frame, at = divmod(self.started, self.flow.outputs)
         for side, given in enumerate(self.flow.inputs):
@@ -84,15 +90,14 @@ class _Network:
             if self.depths[edge] != WIRE:
                 continue
             self.room[edge] = self._room(unit, side, cycle)
-            if not unit.flow.inputs[side].capacity:
+            if unit.completes(side):
                 able = not unit.held and cycle >= unit.next_start
                 self.room[edge] &= able and self._others_ready(unit, side)
 
     def _others_ready(self, unit: _Unit, own: int) -> bool:
         return all(
             unit.accepted[side] >= unit.wanted(side)
-            if unit.flow.inputs[side].capacity
-            else self.level[edge] > 0
+            or (unit.completes(side) and self.level[edge] > 0)
             for side, edge in enumerate(unit.feeds)
             if side != own
         )
@@ -125,7 +130,7 @@ class _Network:
         for side, edge in enumerate(unit.feeds):
             offered = self.arriving[edge] or self.level[edge] > 0
             free = self._room(unit, side, cycle)
-            if not unit.flow.inputs[side].capacity:
+            if unit.completes(side):
                 lacking = unit.accepted[side] < unit.wanted(side)
                 ready = ready and (not lacking or offered and free)
                 direct += [(side, edge)] * lacking
