@@ -1,7 +1,7 @@
 """A network of units with everything decided: hardware, cycles and facts follow from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +79,21 @@ class Design:
     def interval(self) -> int:
         """Cycles from frame to frame."""
         return self.sizes.interval
+
+    @cached_property
+    def blocking(self) -> str | None:
+        """The unit with too little room for the interval that its work allows, if there is one."""
+        flow = self.dataflow
+        if self.interval <= flow.cycles:
+            return None
+        for at, one in enumerate(flow.flows):
+            roomy = tuple(
+                replace(side, capacity=side.capacity and 4 * side.tokens) for side in one.inputs
+            )
+            flows = (*flow.flows[:at], replace(one, inputs=roomy), *flow.flows[at + 1 :])
+            if sized(replace(flow, flows=flows)).interval < self.interval:
+                return self.units[at].name
+        return "several units"
 
     def run(self, frames: int, **pauses: Any) -> Run:
         """What happens to some frames in the queues as they are built."""

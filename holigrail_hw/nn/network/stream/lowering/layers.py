@@ -11,7 +11,7 @@ import numpy as np
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Add, Linear, Move, Node, Pool, Requantise, Softmax
 
-__all__ = ["LayerNodes", "layers_of", "refusals_of"]
+__all__ = ["LayerNodes", "layers_of", "refusals_of", "rules_of"]
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,19 @@ class _Layers:
         graph = self.graph
         self.makers = {port.tensor: -1 for port in graph.inputs}
         users, outputs = graph.users(), {port.tensor for port in graph.outputs}
+        needed = set(outputs)
+        for node in reversed(graph.nodes):
+            needed |= {*node.inputs} if node.name in needed else set()
         merged: set[str] = set()
         for node in graph.nodes:
-            if node.name in merged:
+            if node.name in merged or node.name not in needed:
                 continue
             if _is_same(graph, node):
                 self.makers[node.name] = self.makers[node.inputs[0]]
                 continue
             operands = tuple(self.makers[name] for name in node.inputs)
             codes = None
-            after = users.get(node.name, [])
+            after = [user for user in users.get(node.name, []) if user.name in needed]
             alone = len(after) == 1 and node.name not in outputs
             if alone and not isinstance(node, Requantise) and isinstance(after[0], Requantise):
                 codes = after[0]
@@ -116,7 +119,7 @@ def _reason(graph: IntegerGraph, node: Node) -> str:
         case Requantise() if node.form is None and graph.tensors[node.inputs[0]].width > 8:
             return "must have thresholds, or a factor and a shift, not a formula alone"
         case Requantise():
-            channels = _per_channel(node)
+            channels = rules_of(node)
             if channels not in (1, shape[-1]):
                 return f"must have the same rule in all pixels, not {channels} rules"
         case Move() if node.how == "concat":
@@ -131,8 +134,8 @@ def _reason(graph: IntegerGraph, node: Node) -> str:
     return ""
 
 
-def _per_channel(node: Requantise) -> int:
-    """Rules of a form that may differ."""
+def rules_of(node: Requantise) -> int:
+    """How many rules a requantisation has: 1, or one for every channel."""
     form = node.form
     if form is None:
         return 1
