@@ -232,6 +232,7 @@ int64_t dataflow_run(Request *request) {
     const Unit &producer = network.units[size_t(end->producer)];
     const int64_t outputs = producer.outputs, total = given.beats * given.frames;
     int64_t sent = 0, left = 0, cycle = 0, quiet = 0, begun = 0, ended = 0;
+    bool offering = false;
     while (left < outputs * given.frames && quiet < given.quiet_limit) {
         network.moved = false;
         const bool there = !given.gated || sent >= (left / outputs + 1) * given.beats;
@@ -240,10 +241,12 @@ int64_t dataflow_run(Request *request) {
             network.look(network.units[index], cycle);
         const int64_t due = (sent % given.beats * given.interval + given.beats - 1) / given.beats +
                             sent / given.beats * given.interval;
-        if (sent < total && cycle >= due && given.offers[cycle % given.offer_count] &&
-            network.all_open(sources)) {
+        if (sent < total && cycle >= due && given.offers[cycle % given.offer_count])
+            offering = true;
+        if (offering && network.all_open(sources)) {
             network.write(sources, cycle);
             ++sent;
+            offering = false;
         }
         const bool queued = end->room && end->level > 0;
         const int64_t before = left, emitted = producer.emitted;

@@ -169,6 +169,7 @@ def interpreted(
     end, outputs = dataflow.end, dataflow.results
     producer = units[dataflow.edges[end].producer]
     sent = left = cycle = quiet = 0
+    offering = False
     first: list[int] = []
     last: list[int] = []
     while left < outputs * frames and quiet < quiet_limit:
@@ -178,10 +179,11 @@ def interpreted(
         for unit in reversed(units):
             network.look(unit, cycle)
         due = -(-(sent % beats) * interval // beats) + sent // beats * interval
-        able = sent < beats * frames and cycle >= due and offers[cycle % len(offers)]
-        if able and all(map(network.open, network.sources)):
+        if sent < beats * frames and cycle >= due and offers[cycle % len(offers)]:
+            offering = True
+        if offering and all(map(network.open, network.sources)):
             network.write(network.sources, cycle)
-            sent += 1
+            sent, offering = sent + 1, False
         queued = network.room[end] and network.level[end] > 0
         before, emitted = left, producer.emitted
         for unit in units:

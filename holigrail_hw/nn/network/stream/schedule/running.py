@@ -49,7 +49,8 @@ def run(
     interval : int
         Cycles from frame to frame outside, whose beats come evenly; 0: as soon as they are taken.
     offers, accepts : sequence of bool
-        Cycles in which the outside offers and takes beats; repeated.
+        Cycles in which the outside offers a beat, which then stays on offer, and in which it takes
+        one; repeated.
     traced : bool
         Note the cycle of every beat.
     """
