@@ -7,17 +7,29 @@ from typing import Any
 
 import numpy as np
 
+from .flow import Flow
 from .queues import kind_of, queue_cost
 from .schedule.dataflow import OUTSIDE, WIRE, Dataflow, Edge, Run
 from .schedule.depths import Sizes, sized
 from .schedule.running import run
-from .units.unit import Unit
+from .units.unit import Unit, steps
 
 __all__ = ["Design", "Placed"]
 
 _KEYS = ("adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits")
 # Wires in a row, through which a reader's wish to wait passes in one cycle.
 _WIRES = 2
+
+
+def _without_waiting(flow: Flow) -> Flow:
+    """The flow of a unit whose beats are used up as they come: none of them waits inside."""
+    inputs = tuple(
+        replace(side, capacity=0)
+        if np.array_equal(side.need, side.free) and side.capacity <= steps(side.need, side.tokens)
+        else side
+        for side in flow.inputs
+    )
+    return replace(flow, inputs=inputs)
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Design:
     edges : tuple of Edge
         One of them leads outside.
     device : str
+        Whose memories queues are made of.
     """
 
     name: str
@@ -52,7 +65,7 @@ class Design:
     def dataflow(self) -> Dataflow:
         """The network as far as time is concerned."""
         first = next(edge for edge in self.edges if edge.producer == OUTSIDE)
-        flows = tuple(placed.unit.flow() for placed in self.units)
+        flows = tuple(_without_waiting(placed.unit.flow()) for placed in self.units)
         tokens = flows[first.consumer].inputs[first.side].tokens
         return Dataflow(flows, self.edges, tokens, gated=tokens > 1)
 

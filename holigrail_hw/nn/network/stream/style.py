@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.passes.forms import with_forms
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "architecture",
+    "choice_of",
     "cost",
     "cycles",
     "design_of",
@@ -48,35 +50,42 @@ def refusals(graph: IntegerGraph) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _chosen(network: "Network") -> tuple[Plan, Choice]:
-    graph = network.graph
-    forms: dict[str, Any] = {}
-    if network.requantiser == "auto":
-        for prefer in ("thresholds", "multiplier"):
-            for node in with_forms(graph, prefer=prefer).nodes:
-                form = getattr(node, "form", None)
-                if form is not None and all(form.kind != f.kind for f in forms.get(node.name, ())):
-                    forms[node.name] = (*forms.get(node.name, ()), form)
-    multipliers = ("logic",) if network.dsps == 0 else ("logic", "dsp")
-    plan = Plan(graph, _DEVICE, multipliers, forms)
-    limits = {} if network.dsps is None else {"dsps": network.dsps}
-    interval = network.interval or _ANY_TIME
-    return plan, folded(plan.folding(network.interval), interval, limits, graph.name)
+def _forms(network: "Network") -> dict[str, tuple[Form, ...]]:
+    """What codes may be computed by, if it is left open: all forms of a node's formula."""
+    found: dict[str, tuple[Form, ...]] = {}
+    for prefer in ("thresholds", "multiplier") if network.requantiser == "auto" else ():
+        for node in with_forms(network.graph, prefer=prefer).nodes:
+            form = getattr(node, "form", None)
+            known = found.get(node.name, ())
+            if form is not None and form.kind not in [other.kind for other in known]:
+                found[node.name] = (*known, form)
+    return found
+
+
+def _plan(network: "Network", timing: Timing) -> Plan:
+    multipliers = ("rows",) if network.dsps == 0 else ("rows", "dsp")
+    return Plan(network.graph, timing, multipliers, _forms(network))
 
 
 @lru_cache(maxsize=8)
-def design_of(network: "Network", device: str) -> Design:
-    """The units, edges and queues of a network on a device."""
-    plan, choice = _chosen(network)
-    return plan.design(choice, network.graph.name, device)
+def choice_of(network: "Network") -> Choice:
+    """How much hardware every layer gets."""
+    limits = {} if network.dsps is None else {"dsps": network.dsps}
+    folding = _plan(network, Timing(device=_DEVICE)).folding(network.interval)
+    return folded(folding, network.interval or _ANY_TIME, limits, network.graph.name)
+
+
+@lru_cache(maxsize=8)
+def design_of(network: "Network", timing: Timing) -> Design:
+    """The units, edges and queues of a network."""
+    return _plan(network, timing).design(choice_of(network))
 
 
 def lanes(network: "Network") -> tuple[int, int]:
     """Elements per beat of ``x`` and of ``result``."""
-    _, choice = _chosen(network)
-    design = design_of(network, _DEVICE)
+    design = design_of(network, Timing(device=_DEVICE))
     last = design.edges[design.dataflow.end].producer
-    return choice.options[0].lanes_out, design.units[last].unit.lanes_out
+    return choice_of(network).options[0].lanes_out, design.units[last].unit.lanes_out
 
 
 def architecture(network: "Network", timing: Timing) -> Any:
@@ -84,18 +93,18 @@ def architecture(network: "Network", timing: Timing) -> Any:
     from .hardware.top import StreamNetwork
 
     streams = network.streams()
-    design = design_of(network, timing.device)
+    design = design_of(network, timing)
     return StreamNetwork(design, streams["x"].fields, streams["result"].fields)
 
 
 def cost(network: "Network", timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
-    return design_of(network, timing.device).cost()
+    return design_of(network, timing).cost()
 
 
 def cycles(network: "Network", timing: Timing, frames: int) -> int:
     """From the cycle after reset until the last beat is delivered, if nobody outside waits."""
-    design = design_of(network, timing.device)
+    design = design_of(network, timing)
     found = design.run(min(frames, _FRAMES))
     if frames <= _FRAMES:
         return found.cycles
@@ -111,5 +120,4 @@ def promise_ns(network: "Network", timing: Timing) -> float | None:
 
 def facts(network: "Network", timing: Timing) -> dict[str, Any]:
     """Interval, latency, and what every layer and every queue is."""
-    _, choice = _chosen(network)
-    return design_facts(design_of(network, timing.device), choice)
+    return design_facts(design_of(network, timing), choice_of(network))

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.core.timing import Timing
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Requantise
@@ -43,14 +44,17 @@ class LinearLayer:
     ----------
     graph : IntegerGraph
     layer : LayerNodes
+    timing : Timing
+        For which units are pipelined.
     multipliers : tuple of str
-        ``logic``, ``dsp``.
+        ``rows``, ``dsp``.
     forms : tuple of Form
         Forms that its codes may be computed by.
     """
 
     graph: IntegerGraph
     layer: LayerNodes
+    timing: Timing
     multipliers: tuple[str, ...]
     forms: tuple[Form | None, ...]
     products: Products = field(init=False)
@@ -181,17 +185,21 @@ class LinearLayer:
             case ("window", how, lanes, order):
                 return makers.window(products, self.input, how, lanes, order)
             case ("products", simd, pe, multiplier):
-                return makers.products(products, self._vectors(), simd, pe, multiplier)
+                return makers.products(
+                    products, self._vectors(), output, simd, pe, multiplier, self.timing
+                )
             case ("graph", lanes):
-                return makers.graph(products, self._vectors(), lanes)
+                return makers.graph(products, self._vectors(), output, lanes, self.timing)
             case ("channels", order, lanes, multiplier):
-                return makers.channels(products, self._vectors(), order, lanes, multiplier)
+                return makers.channels(
+                    products, self._vectors(), output, order, lanes, multiplier, self.timing
+                )
             case ("lanes", given, wanted):
                 return makers.converter(elements, output, given, wanted)
             case ("codes", form, lanes):
                 codes = self.layer.codes
                 assert isinstance(codes, Requantise)
-                return makers.codes(self.graph, codes, self.forms[form], lanes)
+                return makers.codes(self.graph, codes, self.forms[form], lanes, self.timing)
         raise AssertionError(part)
 
     def _vectors(self) -> Integers:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.core.timing import Timing
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Linear, Requantise
@@ -33,16 +34,17 @@ class Plan:
     ----------
     graph : IntegerGraph
         Without refusals.
-    device : str
+    timing : Timing
+        The device, and the clock for which units are pipelined.
     multipliers : tuple of str
-        ``logic``, ``dsp``: what may be used.
+        ``rows``, ``dsp``: what products may be made of.
     forms : mapping of names to tuples of Form
         Other forms that a requantisation may be built in; by the name of its node.
     """
 
     graph: IntegerGraph
-    device: str
-    multipliers: tuple[str, ...] = ("logic", "dsp")
+    timing: Timing
+    multipliers: tuple[str, ...] = ("rows", "dsp")
     forms: Mapping[str, tuple[Form, ...]] | None = None
 
     @cached_property
@@ -60,9 +62,9 @@ class Plan:
             if codes is not None:
                 forms = ((self.forms or {}).get(codes.name)) or (codes.form,)
             if isinstance(layer.node, Linear):
-                found.append(LinearLayer(self.graph, layer, self.multipliers, forms))
+                found.append(LinearLayer(self.graph, layer, self.timing, self.multipliers, forms))
             else:
-                found.append(SimpleLayer(self.graph, layer, forms))
+                found.append(SimpleLayer(self.graph, layer, self.timing, forms))
         return tuple(found)
 
     def folding(self, interval: int | None = None) -> Folding:
@@ -104,10 +106,10 @@ class Plan:
         use = {"luts": 0, "memory_bits": 0, "dsps": 0}
         memories = 0
         for _, unit in kind.units(key):
-            cost = unit.cost(self.device)
+            cost = unit.cost(self.timing.device)
             for name in use:
                 use[name] += cost[name]
-            memories += -(-cost["memory_bits"] // _MEMORY_BITS[self.device])
+            memories += -(-cost["memory_bits"] // _MEMORY_BITS[self.timing.device])
         lanes_in, lanes_out = kind.lanes(key)
         return Option(
             key=key,
@@ -119,8 +121,8 @@ class Plan:
             dsps=use["dsps"],
         )
 
-    def design(self, choice: Choice, name: str, device: str) -> Design:
-        """The units of a choice, with converters between layers, for a device."""
+    def design(self, choice: Choice) -> Design:
+        """The units of a choice, with converters between layers."""
         builder = _Builder(self)
         entering, *options = choice.options
         builder.ends[-1] = (OUTSIDE, entering.lanes_out)
@@ -128,7 +130,8 @@ class Plan:
             zip(self.layers, self.kinds, options, strict=True)
         ):
             builder.put(at, layer, kind.units(option.key), option)
-        return Design(name, tuple(builder.units), builder.finished(), device)
+        edges = builder.finished()
+        return Design(self.graph.name, tuple(builder.units), edges, self.timing.device)
 
 
 class _Builder:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.core.timing import Timing
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Add, Move, Pool, Requantise
@@ -30,6 +31,7 @@ class SimpleLayer:
 
     graph: IntegerGraph
     layer: LayerNodes
+    timing: Timing
     forms: tuple[Form | None, ...]
     known: dict[Any, list[tuple[str, Unit]]] = field(default_factory=dict)
 
@@ -78,7 +80,9 @@ class SimpleLayer:
         node, codes = self.layer.node, self.layer.codes
         match node:
             case Requantise():
-                return [("codes", makers.codes(self.graph, node, self.forms[form], lanes))]
+                return [
+                    ("codes", makers.codes(self.graph, node, self.forms[form], lanes, self.timing))
+                ]
             case Pool():
                 shape = self.operands[0].shape
                 found = makers.pool(node, shape, self.inputs[0], lanes)
@@ -91,5 +95,7 @@ class SimpleLayer:
             case _:
                 raise AssertionError(node)
         if codes is not None:
-            found.append(("codes", makers.codes(self.graph, codes, self.forms[form], lanes)))
+            found.append(
+                ("codes", makers.codes(self.graph, codes, self.forms[form], lanes, self.timing))
+            )
         return found
