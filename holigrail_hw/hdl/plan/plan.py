@@ -368,8 +368,8 @@ class Plan:
         if len(self._registers) != len(self._sync):
             raise ValueError("a plan with loops must not wait")
         for (_, cycle), (register, value) in self._registers.items():
-            with module.If(moves[cycle]):
-                module.d.sync += Value.cast(register).eq(Value.cast(value))
+            kept, new = Value.cast(register), Value.cast(value)
+            module.d.sync += kept.eq(Mux(moves[cycle], new, kept))
 
     def _assign(self, target: Any, expression: Any) -> None:
         self._comb.append(Value.cast(target).eq(Value.cast(expression)))
