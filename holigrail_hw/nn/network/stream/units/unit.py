@@ -1,4 +1,4 @@
-"""What every unit says of itself without its hardware: its beats, its answer, its time, its cost."""
+"""What every unit says of itself without its hardware: beats, answer, time and cost."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
