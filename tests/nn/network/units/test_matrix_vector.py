@@ -8,7 +8,6 @@ from holigrail_hw.core import Timing
 from holigrail_hw.nn.network.stream.units.matrix_vector.shape import Depthwise, MatrixVector
 from holigrail_hw.nn.network.stream.units.unit import Integers
 
-
 WIDE = Integers(-5, 7)
 
 

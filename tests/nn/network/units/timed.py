@@ -19,7 +19,7 @@ def predicted(flow, frames, arrivals=None):
     def room(index, m):
         """The cycle from which there is room for beat m; none yet if an output must start first."""
         side = sides[index]
-        if m < side.capacity:
+        if m < side.capacity or not side.capacity:
             return 0
         n = room.places[index]
         while count(side.free, side.tokens, n) < m + 1 - side.capacity:
@@ -43,6 +43,14 @@ def predicted(flow, frames, arrivals=None):
         done.append(max(done[-1] + side.pace if done else 0, offered, free))
         return True
 
+    def taken_late():
+        """Beats of sides that keep none are taken when the output that needs them starts."""
+        for own, side in zip(accepted, sides, strict=True):
+            if not side.capacity:
+                own[:] = []
+                for n, start in enumerate(starts):
+                    own += [start] * (count(side.need, side.tokens, n) - len(own))
+
     moved = True
     while moved:
         moved = False
@@ -58,6 +66,7 @@ def predicted(flow, frames, arrivals=None):
             begin = max([begin, *(a[w - 1] for w, a in zip(wanted, accepted, strict=True) if w)])
             starts.append(begin)
             moved = True
+    taken_late()
     return accepted, [start + flow.latency for start in starts]
 
 
