@@ -1,6 +1,5 @@
 """A network of units with everything decided: hardware, cycles and facts follow from it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from .flow import Flow
-from .queues import kind_of, queue_cost
 from .schedule.dataflow import OUTSIDE, WIRE, Dataflow, Edge, Run
 from .schedule.depths import Sizes, sized
 from .schedule.running import run
-from .units.unit import Unit, steps
+from .units.routing.shape import Queue
+from .units.unit import Integers, Unit, steps
 
 __all__ = ["Design", "Placed"]
 
@@ -134,24 +133,28 @@ class Design:
             stored.append(flow.latency // flow.outputs + 1)
         return sum(stored)
 
-    def edge_bits(self, at: int) -> int:
-        """Bits of a beat on an edge."""
-        edge = self.edges[at]
-        if edge.producer == OUTSIDE:
-            unit = self.units[edge.consumer].unit
-            return unit.lanes_in * unit.input.width
-        unit = self.units[edge.producer].unit
-        return unit.lanes_out * unit.output.width
+    def queue(self, at: int) -> Queue | None:
+        """The queue of an edge; ``None`` for a wire."""
+        depth = self.sizes.depths[at]
+        return None if depth == WIRE else Queue(*self._beat(self.edges[at]), depth)
+
+    def _beat(self, edge: Edge) -> tuple[Integers, int]:
+        """The elements of a beat, and how many they are."""
+        if edge.producer != OUTSIDE:
+            unit = self.units[edge.producer].unit
+            return unit.output, unit.lanes_out
+        unit = self.units[edge.consumer].unit
+        inputs = getattr(unit, "inputs", None)
+        if inputs is not None:
+            return inputs[edge.side], unit.lanes_in[edge.side]
+        return unit.input, unit.lanes_in
 
     def cost(self) -> dict[str, int]:
         """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
-        total = dict.fromkeys(_KEYS, 0)
-        parts = [placed.unit.cost(self.device) for placed in self.units]
-        parts += [
-            queue_cost(depth, self.edge_bits(at), self.device)
-            for at, depth in enumerate(self.sizes.depths)
-            if depth != WIRE
-        ]
+        total: dict[str, int] = dict.fromkeys(_KEYS, 0)
+        parts: list[dict[str, int]] = [placed.unit.cost(self.device) for placed in self.units]
+        queues = [self.queue(at) for at in range(len(self.edges))]
+        parts += [queue.cost(self.device) for queue in queues if queue is not None]
         if self.dataflow.gated:
             counters = self.dataflow.tokens.bit_length() + self.dataflow.results.bit_length()
             bits = counters + self.frames_inside + 4
@@ -168,9 +171,3 @@ class Design:
             feeds = [self.edges[edge].producer for edge in self.dataflow.feeds(at)]
             results[at] = placed.unit.apply(*(results[feed] for feed in feeds))
         return results[self.edges[self.dataflow.end].producer]
-
-    def kinds(self) -> Sequence[str]:
-        """For every edge what it is made of."""
-        return [
-            "wire" if depth == WIRE else kind_of(depth, self.device) for depth in self.sizes.depths
-        ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from .design import Design
 from .folding.problem import Choice
-from .schedule.dataflow import OUTSIDE, WIRE
+from .schedule.dataflow import OUTSIDE
 
 __all__ = ["LayerFact", "QueueFact", "design_facts", "layer_facts", "queue_facts"]
 
@@ -26,11 +26,10 @@ class LayerFact:
 
 @dataclass(frozen=True)
 class QueueFact:
-    """An edge: between which units, what it is made of, beats, bits of a beat."""
+    """An edge: between which units, beats, bits of a beat."""
 
     producer: str
     consumer: str
-    kind: str
     depth: int
     bits: int
 
@@ -60,11 +59,10 @@ def _layers(design: Design) -> dict[str, list[int]]:
 def queue_facts(design: Design) -> Iterator[QueueFact]:
     """Every edge that is a queue."""
     names = {OUTSIDE: "outside"} | {at: placed.name for at, placed in enumerate(design.units)}
-    for at, (edge, kind) in enumerate(zip(design.edges, design.kinds(), strict=True)):
-        depth = design.sizes.depths[at]
-        if depth != WIRE:
-            ends = names[edge.producer], names[edge.consumer]
-            yield QueueFact(*ends, kind, depth, design.edge_bits(at))
+    for at, edge in enumerate(design.edges):
+        queue = design.queue(at)
+        if queue is not None:
+            yield QueueFact(names[edge.producer], names[edge.consumer], queue.depth, queue.bits)
 
 
 def design_facts(design: Design, choice: Choice) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.formats import Format
 
 from ..design import Design
-from ..schedule.dataflow import OUTSIDE, WIRE
+from ..schedule.dataflow import OUTSIDE
 from .border import Leaving, Marks
-from .queue import Queue
 
 __all__ = ["StreamNetwork"]
 
@@ -60,23 +59,13 @@ class StreamNetwork(wiring.Component):
             units.append(unit)
         ends = []
         for at, edge in enumerate(design.edges):
-            shape = self._shape(units, at)
-            depth = design.sizes.depths[at]
-            if depth == WIRE:
-                ends.append(None)
-                continue
-            queue = Queue(shape, depth, design.kinds()[at])
-            m.submodules[f"queue{at}_{self._label(edge)}"] = queue
-            ends.append(queue)
+            queue = design.queue(at)
+            ends.append(None if queue is None else queue.component())
+            if queue is not None:
+                m.submodules[f"queue{at}_{self._label(edge)}"] = ends[-1]
         self._inner(m, units, ends)
         self._border(m, units, ends)
         return m
-
-    def _shape(self, units: list[Any], at: int) -> Any:
-        edge = self._design.edges[at]
-        if edge.producer == OUTSIDE:
-            return _input(units[edge.consumer], edge.side).payload.shape()
-        return units[edge.producer].o.payload.shape()
 
     def _label(self, edge: Any) -> str:
         if edge.consumer == OUTSIDE:

@@ -127,8 +127,8 @@ def _reason(graph: IntegerGraph, node: Node) -> str:
                 return f"must join channels, not axis {node.numbers[0]}"
         case Move() if not _is_same(graph, node):
             return f"of places ({node.how}) must keep the order of elements"
-        case Softmax():
-            return "must be left to the host"
+        case Softmax() if shape[-1] < 2:
+            return "must have two classes, not one"
         case Pool() | Add() | Move():
             return ""
     return ""

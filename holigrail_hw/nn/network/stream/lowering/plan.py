@@ -64,7 +64,7 @@ class Plan:
             if isinstance(layer.node, Linear):
                 found.append(LinearLayer(self.graph, layer, self.timing, self.multipliers, forms))
             else:
-                found.append(SimpleLayer(self.graph, layer, self.timing, forms))
+                found.append(SimpleLayer(self.graph, layer, self.timing, self.multipliers, forms))
         return tuple(found)
 
     def folding(self, interval: int | None = None) -> Folding:
@@ -164,15 +164,10 @@ class _Builder:
             return end
         tensor = self.plan.graph.tensors[layer.node.inputs[side]]
         elements = int(np.prod(tensor.shape))
-        narrow = int(np.gcd(given, wanted))
-        lanes = [given, narrow, wanted]
-        for before, after in zip(lanes, lanes[1:], strict=False):
-            if before == after:
-                continue
-            unit = makers.converter(elements, Integers.of(tensor.low, tensor.high), before, after)
+        units = makers.converter(elements, Integers.of(tensor.low, tensor.high), given, wanted)
+        for number, unit in enumerate(units):
             self.edges.append(Edge(end, len(self.units)))
-            number = sum(p.name.startswith(f"{label}_lanes") for p in self.units)
-            self.units.append(Placed(f"{label}_lanes{number}", layer.name, unit))
+            self.units.append(Placed(f"{label}_lanes{side}_{number}", layer.name, unit))
             end = len(self.units) - 1
         return end
 

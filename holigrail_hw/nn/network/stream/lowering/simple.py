@@ -12,7 +12,7 @@ import numpy as np
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.graph.nodes import Add, Move, Pool, Requantise
+from holigrail_hw.models.graph.nodes import Add, Move, Pool, Requantise, Softmax
 
 from ..units.unit import Integers, Unit
 from . import makers
@@ -32,6 +32,7 @@ class SimpleLayer:
     graph: IntegerGraph
     layer: LayerNodes
     timing: Timing
+    multipliers: tuple[str, ...]
     forms: tuple[Form | None, ...]
     known: dict[Any, list[tuple[str, Unit]]] = field(default_factory=dict)
 
@@ -43,7 +44,7 @@ class SimpleLayer:
         self.result = tensors[self.layer.node.name]
 
     def keys(self) -> Iterator[tuple[Any, ...]]:
-        """Forms by their place, and lanes."""
+        """Forms by their place, multipliers, and lanes."""
         node = self.layer.node
         codes = node if isinstance(node, Requantise) else self.layer.codes
         channels = [t.shape[-1] for t in self.operands]
@@ -53,22 +54,21 @@ class SimpleLayer:
             steps = self.sizes[0] if same else channels[0]
         else:
             steps = int(np.gcd.reduce(channels))
-        for form in range(len(self.forms) if codes is not None else 1):
-            for lanes in _divisors(steps):
-                yield (form, lanes)
+        if isinstance(node, Softmax):
+            steps = 1
+        for place, form in enumerate(self.forms):
+            multiplied = codes is not None and form is not None and form.kind == "multiplier"
+            for multiplier in self.multipliers if multiplied else ("",):
+                for lanes in _divisors(steps):
+                    yield (place, multiplier, lanes)
 
     def cycles(self, key: tuple[Any, ...]) -> int:
         """Per frame."""
-        results = int(np.prod(self.result.shape))
-        joined = isinstance(self.layer.node, Move)
-        most = sum(self.sizes) if joined else max(self.sizes)
-        if isinstance(self.layer.node, Pool):
-            most = max(most, makers.pool_beats(self.layer.node, self.operands[0].shape))
-        return max(most, results) // key[1]
+        return max(unit.flow().cycles for _, unit in self.units(key))
 
     def lanes(self, key: tuple[Any, ...]) -> tuple[tuple[int, ...], int]:
         """Elements per beat of the operands and of the result."""
-        return (key[1],) * len(self.operands), key[1]
+        return (key[-1],) * len(self.operands), key[-1]
 
     def units(self, key: tuple[Any, ...]) -> list[tuple[str, Unit]]:
         """The units, from the first to the last."""
@@ -76,26 +76,28 @@ class SimpleLayer:
             self.known[key] = self._units(*key)
         return self.known[key]
 
-    def _units(self, form: int, lanes: int) -> list[tuple[str, Unit]]:
+    def _units(self, form: int, multiplier: str, lanes: int) -> list[tuple[str, Unit]]:
         node, codes = self.layer.node, self.layer.codes
+        found: list[tuple[str, Unit]] = []
+        shape = self.operands[0].shape
         match node:
             case Requantise():
-                return [
-                    ("codes", makers.codes(self.graph, node, self.forms[form], lanes, self.timing))
-                ]
+                codes = node
             case Pool():
-                shape = self.operands[0].shape
                 found = makers.pool(node, shape, self.inputs[0], lanes)
             case Add():
-                found = [("add", makers.add(node, self.sizes[0], self.inputs, lanes))]
+                output = Integers.of(self.result.low, self.result.high)
+                found = [("add", makers.add(node, self.sizes[0], self.inputs, output, lanes))]
             case Move():
                 channels = [t.shape[-1] for t in self.operands]
                 pixels = self.sizes[0] // channels[0]
                 found = [("concat", makers.concat(pixels, channels, self.inputs, lanes))]
+            case Softmax():
+                found = makers.softmax(node, shape)
             case _:
                 raise AssertionError(node)
         if codes is not None:
-            found.append(
-                ("codes", makers.codes(self.graph, codes, self.forms[form], lanes, self.timing))
-            )
+            chosen = self.forms[form]
+            made = makers.codes(self.graph, codes, chosen, lanes, self.timing, multiplier)
+            found.append(("codes", made))
         return found

@@ -1,5 +1,5 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
-# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
 
 """Powers over their sum: one serial multiplier, a reciprocal per row, a product per element."""
 
