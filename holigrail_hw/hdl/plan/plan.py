@@ -355,10 +355,21 @@ class Plan:
         """Registers in bits, before synthesis removes any."""
         return sum(len(Value.cast(statement.lhs)) for statement in self._sync)
 
-    def add_to(self, module: Module) -> None:
-        """Write the datapath into a module; may be called once per plan."""
+    def add_to(self, module: Module, moves: Sequence[Any] | None = None) -> None:
+        """Write the datapath into a module; may be called once per plan.
+
+        ``moves`` says for every cycle whether the registers behind it load, for an item that may
+        wait on its way; by default all do. A plan with memory of items before cannot wait.
+        """
         module.d.comb += self._comb
-        module.d.sync += self._sync
+        if moves is None:
+            module.d.sync += self._sync
+            return
+        if len(self._registers) != len(self._sync):
+            raise ValueError("a plan with loops must not wait")
+        for (_, cycle), (register, value) in self._registers.items():
+            kept, new = Value.cast(register), Value.cast(value)
+            module.d.sync += kept.eq(Mux(moves[cycle], new, kept))
 
     def _assign(self, target: Any, expression: Any) -> None:
         self._comb.append(Value.cast(target).eq(Value.cast(expression)))

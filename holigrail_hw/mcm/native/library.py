@@ -1,10 +1,11 @@
 """Compiled accelerators of the searches: a C++ source of this package, built where it is used.
 
-Each source ``native/NAME.cc`` exports functions with C linkage and no dependency but the standard
-library. It is compiled once per machine with the user's C++ compiler and kept in the cache folder
-under a digest of source, headers, compiler and flags, or for this process only if that folder
-cannot be written. A damaged file is built again. Every accelerated search has a twin in Python with
-the same interface and the same answers, used when there is no compiler.
+Each source ``NAME.cc``, here or in the folder of another search, exports functions with C linkage
+and no dependency but the standard library. It is compiled once per machine with the user's C++
+compiler and kept in the cache folder under a digest of source, headers, compiler and flags, or for
+this process only if that folder cannot be written. A damaged file is built again. Every
+accelerated search has a twin in Python with the same interface and the same answers, used when
+there is no compiler.
 """
 
 import ctypes
@@ -27,15 +28,18 @@ _reasons: dict[str, str] = {}
 
 
 @functools.cache
-def load(name: str) -> ctypes.CDLL | None:
-    """The library built from ``native/NAME.cc``, or ``None``; :func:`why_not` gives the reason."""
+def load(name: str, folder: Path | None = None) -> ctypes.CDLL | None:
+    """The library built from ``NAME.cc``, or ``None``; :func:`why_not` gives the reason.
+
+    The source lies in ``folder``, or beside this module.
+    """
     chosen = os.environ.get("CXX")
     names = [chosen] if chosen else ["g++", "c++", "clang++"]
     compiler = next(filter(None, map(shutil.which, names)), None)
     if compiler is None:
         _reasons[name] = f"no C++ compiler found ({', '.join(names)})"
         return None
-    source = Path(__file__).parent / f"{name}.cc"
+    source = (folder or Path(__file__).parent) / f"{name}.cc"
     try:
         find = functools.partial(_built, name, source, compiler)
         return kept_files.using(find, lambda path: ctypes.CDLL(str(path)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["softmax_codes"]
+__all__ = ["powers_of", "shares_of", "softmax_codes"]
 
 _ONE = 1 << 31
 _STEPS = (
@@ -54,15 +54,17 @@ def _exponential(a: np.ndarray) -> np.ndarray:
     return np.where(a == 0, _ONE - 1, value)
 
 
-def softmax_codes(codes: np.ndarray, mantissa: int, shift: int) -> np.ndarray:
-    """Codes of the result, over the last axis."""
-    codes = codes.astype(np.int64)
-    difference = codes - codes.max(axis=-1, keepdims=True)
+def powers_of(differences: np.ndarray, mantissa: int, shift: int) -> np.ndarray:
+    """exp(beta scale x) in Q0.31 of codes x that are not positive; 0 where it is too small."""
     least = -(31 * (1 << 26) >> shift)
-    kept = difference >= least
-    argument = _product(np.where(kept, difference, 0) << shift, mantissa)
-    powers = np.where(kept, _exponential(argument), 0)
-    total = np.where(kept, _halved(powers, 12), 0).sum(axis=-1, keepdims=True)
+    kept = differences >= least
+    argument = _product(np.where(kept, differences, 0) << shift, mantissa)
+    return np.where(kept, _exponential(argument), 0)
+
+
+def shares_of(powers: np.ndarray) -> np.ndarray:
+    """Codes of powers over their sum, over the last axis."""
+    total = _halved(powers, 12).sum(axis=-1, keepdims=True)
     lead = 32 - np.floor(np.log2(total)).astype(np.int64) - 1
     half = (((total << lead) - _ONE) + _ONE) >> 1
     y = 1515870810 + _product(half, -1010580540)
@@ -70,4 +72,11 @@ def softmax_codes(codes: np.ndarray, mantissa: int, shift: int) -> np.ndarray:
         y = y + _saturated(_product(y, (1 << 29) - _product(half, y)) << 2)
     reciprocal = _saturated(y << 1)
     result = _halved(_product(reciprocal, powers), (12 - lead) + 31 - 8) - 128
-    return np.where(kept, np.clip(result, -128, 127), -128)
+    return np.clip(result, -128, 127)
+
+
+def softmax_codes(codes: np.ndarray, mantissa: int, shift: int) -> np.ndarray:
+    """Codes of the result, over the last axis."""
+    codes = codes.astype(np.int64)
+    differences = codes - codes.max(axis=-1, keepdims=True)
+    return shares_of(powers_of(differences, mantissa, shift))

@@ -1,0 +1,1 @@
+"""The style *stream*: one unit per layer, joined by queues."""

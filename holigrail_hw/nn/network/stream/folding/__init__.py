@@ -1,0 +1,1 @@
+"""How much hardware every layer gets, for a rate or within a budget."""

@@ -1,0 +1,1 @@
+"""From an integer graph to layers, and from layers to units."""

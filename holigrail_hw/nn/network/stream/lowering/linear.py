@@ -1,0 +1,172 @@
+"""The ways to make a layer of products: what each is, and the units in a row.
+
+stored
+    weights in memories; ``simd`` products per result at once and ``pe`` results; vectors come from
+    a serial window of ``lanes`` channels, or are the frame itself.
+channels
+    every channel with its own window: ``lanes`` channels at once, one tap after the other.
+
+All end with codes of ``narrow`` elements per beat, if there are codes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.models.graph.forms import Form
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.models.graph.nodes import Linear
+
+from ..units.unit import Integers, Unit
+from . import makers
+from .layers import LayerNodes
+from .matrices import Products, products_of
+
+__all__ = ["LinearLayer"]
+
+
+def divisors(number: int) -> list[int]:
+    """All of them, upwards."""
+    return [n for n in range(1, number + 1) if number % n == 0]
+
+
+@dataclass
+class LinearLayer:
+    """Options of a layer of products.
+
+    Parameters
+    ----------
+    graph : IntegerGraph
+    layer : LayerNodes
+    timing : Timing
+        For which units are pipelined.
+    multipliers : tuple of str
+        ``rows``, ``dsp``.
+    forms : tuple of Form
+        Forms that its codes may be computed by.
+    """
+
+    graph: IntegerGraph
+    layer: LayerNodes
+    timing: Timing
+    multipliers: tuple[str, ...]
+    forms: tuple[Form | None, ...]
+    products: Products = field(init=False)
+    known: dict[Any, Unit] = field(default_factory=dict)
+
+    def __post_init__(self):
+        assert isinstance(self.layer.node, Linear)
+        self.products = products_of(self.graph, self.layer.node)
+        tensor = self.graph.tensors[self.layer.node.inputs[0]]
+        self.input = Integers.of(tensor.low, tensor.high)
+
+    def keys(self) -> Iterator[tuple[Any, ...]]:
+        """What there is to choose from."""
+        products, channels = self.products, self.products.size[2]
+        if products.depthwise:
+            for lanes in divisors(channels):
+                for multiplier in self.multipliers:
+                    for end in self._ends(lanes):
+                        yield ("channels", lanes, 1, lanes, multiplier, *end)
+            return
+        for simd in divisors(products.features):
+            for lanes in divisors(channels) if products.windowed else [simd]:
+                if simd % lanes:
+                    continue
+                for pe in divisors(products.results):
+                    for multiplier in self.multipliers:
+                        for end in self._ends(pe):
+                            yield ("stored", lanes, simd, pe, multiplier, *end)
+
+    def _ends(self, lanes: int) -> Iterator[tuple[Any, ...]]:
+        """What codes are made by: their form by its place, multipliers, and lanes."""
+        if self.layer.codes is None:
+            yield (0, "", lanes)
+            return
+        for place, form in enumerate(self.forms):
+            multiplied = form is not None and form.kind == "multiplier"
+            for multiplier in self.multipliers if multiplied else ("",):
+                for narrow in divisors(lanes):
+                    yield (place, multiplier, narrow)
+
+    def cycles(self, key: tuple[Any, ...]) -> int:
+        """Per frame, without making a unit."""
+        products = self.products
+        results = products.vectors * products.results
+        what, lanes, parallel, pe, *_, narrow = key
+        if what == "channels":
+            taps = products.weights.shape[0]
+            return max(products.elements, results * taps, results * lanes // narrow) // lanes
+        passes = products.features // parallel * (products.results // pe)
+        window = products.vectors * products.features if products.windowed else 0
+        return max(
+            max(products.elements, window) // lanes, products.vectors * passes, results // narrow
+        )
+
+    def lanes(self, key: tuple[Any, ...]) -> tuple[tuple[int, ...], int]:
+        """Elements per beat of the operand and of the result."""
+        return (key[1],), key[-1]
+
+    def units(self, key: tuple[Any, ...]) -> list[tuple[str, Unit]]:
+        """The units, from the first to the last."""
+        what, lanes, parallel, pe, multiplier, form, codes_multiplier, narrow = key
+        found: list[tuple[str, Unit]] = []
+        if self.products.windowed:
+            order = "depthwise" if what == "channels" else "dense"
+            found.append(("window", self.made(("window", lanes, order))))
+        found.append((what, self.made((what, parallel, pe, multiplier))))
+        if self.layer.codes is not None:
+            found.append(("codes", self.made(("codes", form, codes_multiplier, narrow))))
+        return self._joined(found)
+
+    def _joined(self, units: list[tuple[str, Unit]]) -> list[tuple[str, Unit]]:
+        """With a converter where a unit takes more elements than the one before delivers."""
+        found = units[:1]
+        for name, unit in units[1:]:
+            before = found[-1][1]
+            if before.lanes_out != unit.lanes_in:
+                part = ("lanes", name, before.lanes_out, unit.lanes_in)
+                if part not in self.known:
+                    elements = before.flow().outputs * before.lanes_out
+                    made = makers.converter(
+                        elements, before.output, before.lanes_out, unit.lanes_in
+                    )
+                    self.known[part] = made[0]
+                found.append((f"{name}_lanes", self.known[part]))
+            found.append((name, unit))
+        return found
+
+    def made(self, part: tuple[Any, ...]) -> Unit:
+        """A unit, made once."""
+        if part not in self.known:
+            self.known[part] = self._make(part)
+        return self.known[part]
+
+    def _make(self, part: tuple[Any, ...]) -> Unit:
+        products, timing = self.products, self.timing
+        sums = self.graph.tensors[self.layer.node.name]
+        output = Integers.of(sums.low, sums.high)
+        match part:
+            case ("window", lanes, order):
+                return makers.window(products, self.input, lanes, order)
+            case ("stored", simd, pe, multiplier):
+                return makers.products(
+                    products, self._vectors(), output, simd, pe, multiplier, timing
+                )
+            case ("channels", taps, lanes, multiplier):
+                return makers.channels(
+                    products, self._vectors(), output, taps, lanes, multiplier, timing
+                )
+            case ("codes", form, multiplier, lanes):
+                codes = self.layer.codes
+                assert codes is not None
+                form = self.forms[form]
+                return makers.codes(self.graph, codes, form, lanes, timing, multiplier)
+        raise AssertionError(part)
+
+    def _vectors(self) -> Integers:
+        """Elements of vectors: those of the image, and the zero outside of it."""
+        if self.products.windowed:
+            return self.made(("window", 1, "dense")).output
+        return self.input

@@ -1,0 +1,1 @@
+"""When every beat of a network of units moves, and how deep its queues must be."""

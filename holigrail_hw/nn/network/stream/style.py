@@ -1,0 +1,123 @@
+"""The style *stream* of the operator ``network``: one unit per layer, folded to a rate.
+
+Layers become units (:mod:`.lowering`), an integer linear programme chooses how much hardware each
+gets (:mod:`.folding`), and a schedule in cycles gives the depth of every queue, the interval
+between frames and the latency, exactly (:mod:`.schedule`).
+
+References: Umuroglu et al., FINN, 2017; Venieris and Bouganis, fpgaConvNet, 2016; Kahn, 1974.
+"""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.models.graph.forms import Form
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.models.passes.forms import with_forms
+
+from .design import Design
+from .facts import design_facts
+from .folding.problem import Choice
+from .folding.search import folded
+from .lowering.layers import refusals_of
+from .lowering.plan import Plan
+
+if TYPE_CHECKING:
+    from ..operator import Network
+
+__all__ = [
+    "architecture",
+    "choice_of",
+    "cost",
+    "cycles",
+    "design_of",
+    "facts",
+    "lanes",
+    "promise_ns",
+    "refusals",
+]
+
+# Options are compared by what they cost here: streams must not depend on the device.
+_DEVICE = "ecp5"
+_ANY_TIME = 1 << 40
+# So many frames are run through the schedule; later ones follow at its interval.
+_FRAMES = 8
+
+
+def refusals(graph: IntegerGraph) -> list[str]:
+    """One line for every node that has no unit."""
+    return refusals_of(graph)
+
+
+@lru_cache(maxsize=8)
+def _forms(network: "Network") -> dict[str, tuple[Form, ...]]:
+    """What codes may be computed by, if it is left open: all forms of a node's formula."""
+    found: dict[str, tuple[Form, ...]] = {}
+    for prefer in ("thresholds", "multiplier") if network.requantiser == "auto" else ():
+        for node in with_forms(network.graph, prefer=prefer).nodes:
+            form = getattr(node, "form", None)
+            known = found.get(node.name, ())
+            if form is not None and form.kind not in [other.kind for other in known]:
+                found[node.name] = (*known, form)
+    return found
+
+
+def _plan(network: "Network", timing: Timing) -> Plan:
+    multipliers = ("rows",) if network.dsps == 0 else ("rows", "dsp")
+    return Plan(network.graph, timing, multipliers, _forms(network))
+
+
+@lru_cache(maxsize=8)
+def choice_of(network: "Network") -> Choice:
+    """How much hardware every layer gets."""
+    limits = {} if network.dsps is None else {"dsps": network.dsps}
+    folding = _plan(network, Timing(device=_DEVICE)).folding(network.interval)
+    return folded(folding, network.interval or _ANY_TIME, limits, network.graph.name)
+
+
+@lru_cache(maxsize=8)
+def design_of(network: "Network", timing: Timing) -> Design:
+    """The units, edges and queues of a network."""
+    return _plan(network, timing).design(choice_of(network))
+
+
+def lanes(network: "Network") -> tuple[int, int]:
+    """Elements per beat of ``x`` and of ``result``."""
+    design = design_of(network, Timing(device=_DEVICE))
+    last = design.edges[design.dataflow.end].producer
+    return choice_of(network).options[0].lanes_out, design.units[last].unit.lanes_out
+
+
+def architecture(network: "Network", timing: Timing) -> Any:
+    """The hardware."""
+    from .hardware.top import StreamNetwork
+
+    streams = network.streams()
+    design = design_of(network, timing)
+    return StreamNetwork(design, streams["x"].fields, streams["result"].fields)
+
+
+def cost(network: "Network", timing: Timing) -> dict[str, int]:
+    """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
+    return design_of(network, timing).cost()
+
+
+def cycles(network: "Network", timing: Timing, frames: int) -> int:
+    """From the cycle after reset until the last beat is delivered, if nobody outside waits."""
+    design = design_of(network, timing)
+    found = design.run(min(frames, _FRAMES))
+    if frames <= _FRAMES:
+        return found.cycles
+    if {*found.intervals[-3:]} == {design.interval}:
+        return found.cycles + (frames - _FRAMES) * design.interval
+    return design.run(frames).cycles
+
+
+def promise_ns(network: "Network", timing: Timing) -> float | None:
+    """None: units have no model of their longest path."""
+    return None
+
+
+def facts(network: "Network", timing: Timing) -> dict[str, Any]:
+    """Interval, latency, and what every layer and every queue is."""
+    return design_facts(design_of(network, timing), choice_of(network))

@@ -1,0 +1,1 @@
+"""Functions of one element: thresholds, a product and a shift, a table."""

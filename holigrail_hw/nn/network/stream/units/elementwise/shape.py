@@ -1,0 +1,318 @@
+"""Functions of one element, with parameters per channel; no hardware.
+
+Parameters are arrays of one element, or of one per channel (or whatever the order of the elements
+repeats after): see :func:`periodic`.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, device_model
+from holigrail_hw.models.graph import forms
+
+from ...flow import Flow
+from ..unit import Integers, Unit, costs, pointwise
+
+__all__ = ["Elementwise", "Requantiser", "Table", "Thresholds", "periodic"]
+
+
+def periodic(array: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """An array that is broadcast against a tensor, as the elements that repeat in its stream."""
+    array = np.asarray(array)
+    if array.size == 1 or (array.ndim and array.size == array.shape[-1] == shape[-1]):
+        return array.reshape(-1)
+    return np.broadcast_to(array, shape).reshape(-1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Elementwise(Unit):
+    """An element for an element.
+
+    Parameters
+    ----------
+    input, output : Integers
+        Elements that come in and go out.
+    elements : int
+        Elements of a frame.
+    lanes : int
+        Elements of a beat; they divide what parameters repeat after, or are a multiple of it.
+    timing : Timing
+        The clock period, for which registers are placed, and the device.
+    """
+
+    input: Integers
+    output: Integers
+    elements: int
+    lanes: int
+    timing: Timing = Timing()
+
+    @property
+    def lanes_in(self) -> int:
+        """Elements of an input beat."""
+        return self.lanes
+
+    @property
+    def lanes_out(self) -> int:
+        """Elements of an output beat."""
+        return self.lanes
+
+    @property
+    def period(self) -> int:
+        """After how many elements parameters repeat."""
+        raise NotImplementedError
+
+    @property
+    def groups(self) -> int:
+        """After how many beats parameters repeat."""
+        return math.lcm(self.period, self.lanes) // self.lanes
+
+    def by_lane(self, array: np.ndarray) -> np.ndarray:
+        """Parameters (..., groups, lanes)."""
+        count = self.groups * self.lanes
+        tiled = np.tile(array, count // array.shape[-1])
+        return tiled.reshape(*array.shape[:-1], self.groups, self.lanes)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an element to its result."""
+        raise NotImplementedError
+
+    def flow(self) -> Flow:
+        """A beat for a beat."""
+        return pointwise(self.elements // self.lanes, self.latency)
+
+    def _tiled(self, array: np.ndarray) -> np.ndarray:
+        return np.tile(array, self.elements // array.shape[-1])
+
+    def _memory(self, bits: int, depth: int) -> dict[str, int]:
+        return costs(bits / 16) if depth <= 64 else costs(memory_bits=bits)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Thresholds(Elementwise):
+    """base + step * the number of thresholds that sign * x reaches.
+
+    ``values`` (thresholds, period) are those of :class:`~holigrail_hw.models.graph.forms`, and so
+    are ``base``, ``sign`` (both (period,)) and ``step``.
+    """
+
+    values: np.ndarray
+    base: np.ndarray
+    sign: np.ndarray
+    step: int = 1
+
+    @staticmethod
+    def of(form: forms.Thresholds, shape: tuple[int, ...], **fields: Any) -> "Thresholds":
+        """The unit of a form, for tensors of a shape; ``fields`` are the others."""
+        rows = [periodic(row, shape) for row in form.values] or [np.full(1, 1 << 62)]
+        base, sign = periodic(form.base, shape), periodic(form.sign, shape)
+        longest = max(len(base), len(sign), *map(len, rows))
+        rows, (base,), (sign,) = (
+            [np.broadcast_to(row, longest) for row in group] for group in (rows, [base], [sign])
+        )
+        return Thresholds(values=np.stack(rows), base=base, sign=sign, step=form.step, **fields)
+
+    @property
+    def period(self) -> int:
+        """After how many elements parameters repeat."""
+        return self.values.shape[1]
+
+    @property
+    def levels(self) -> int:
+        """Bits of the count."""
+        return len(self.values).bit_length()
+
+    @cached_property
+    def rising(self) -> np.ndarray:
+        """Ascending thresholds (2^levels - 1, period) of x itself; some are reached by no x.
+
+        Where the sign is -1, -x >= T is not (x >= 1 - T): what is counted is the rest.
+        """
+        values = np.where(self.sign < 0, 1 - self.values, self.values)
+        values = np.sort(np.clip(values, self.input.low, self.input.high + 1), axis=0)
+        more = (1 << self.levels) - 1 - len(values)
+        return np.pad(values, ((0, more), (0, 0)), constant_values=self.input.high + 1)
+
+    @property
+    def codes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The code of count 0 and what each count adds to it, for the thresholds of x itself."""
+        falls = self.sign < 0
+        return self.base + falls * self.step * len(self.values), np.where(falls, -1, 1) * self.step
+
+    @property
+    def compared(self) -> Integers:
+        """Thresholds."""
+        return Integers(self.input.low, self.input.high + 1)
+
+    @property
+    def latency(self) -> int:
+        """A comparison per cycle."""
+        return self.levels + 1
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """Every threshold compared."""
+        signed = np.asarray(frames) * self._tiled(self.sign)
+        count = sum((signed >= self._tiled(row) for row in self.values), np.zeros((), np.int64))
+        return self._tiled(self.base) + self.step * count
+
+    def cost(self, device: str) -> dict[str, int]:
+        """A comparison and a memory for every bit."""
+        width, levels = self.compared.width, self.levels
+        found = costs(self.lanes * levels * width, self.lanes * levels * (width + levels))
+        for level in range(levels):
+            depth = self.groups << level
+            memory = self._memory(depth * width * self.lanes if depth > 1 else 0, depth)
+            found = {name: found[name] + memory[name] for name in found}
+        return found
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .thresholds import ThresholdsUnit
+
+        return ThresholdsUnit(self)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Requantiser(Elementwise):
+    """clip((x factor + constant) >> shift, low, high); with ``even`` rounded to nearest, ties even.
+
+    ``factor``, ``constant`` and ``shift`` are (period,) arrays.
+    """
+
+    factor: np.ndarray
+    constant: np.ndarray
+    shift: np.ndarray
+    low: int
+    high: int
+    even: int = 0
+    multiplier: str = "rows"
+
+    @staticmethod
+    def of(form: forms.Multiplier, shape: tuple[int, ...], **fields: Any) -> "Requantiser":
+        """The unit of a form, for tensors of a shape; ``fields`` are the others."""
+        arrays = [periodic(a, shape) for a in (form.factor, form.constant, form.shift)]
+        longest = max(map(len, arrays))
+        factor, constant, shift = (np.broadcast_to(a, longest) for a in arrays)
+        numbers = {"low": form.low, "high": form.high, "even": form.even}
+        return Requantiser(factor=factor, constant=constant, shift=shift, **numbers, **fields)
+
+    @property
+    def period(self) -> int:
+        """After how many elements parameters repeat."""
+        return len(self.factor)
+
+    @cached_property
+    def scaled(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Factors and constants for one shift to all; half a unit is in the constants."""
+        most = int(self.shift.max())
+        factor, constant = (
+            a.astype(object) * (1 << (most - self.shift.astype(object)))
+            for a in (self.factor, self.constant)
+        )
+        if self.even:
+            return factor, constant + (1 << most >> 1), most
+        # Low bits that no product has do not matter.
+        zeros = min([most, *(int(f & -f).bit_length() - 1 for f in factor if f)])
+        return factor >> zeros, constant >> zeros, most - zeros
+
+    @cached_property
+    def total(self) -> Integers:
+        """What is shifted."""
+        factor, constant, _ = self.scaled
+        ends = [end * factor + constant for end in (self.input.low, self.input.high)]
+        return Integers.of(*ends)
+
+    @cached_property
+    def latency(self) -> int:
+        """A register for the element, and those of the plan."""
+        from .datapath import requantiser_plan
+
+        return 1 + requantiser_plan(self, 0).latency
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """Product, constant, shift, limits."""
+        arrays = (self._tiled(a) for a in (self.factor, self.constant, self.shift))
+        factor, constant, shift = arrays
+        found = forms.Multiplier(factor, constant, shift, self.low, self.high, self.even)
+        return found.apply(np.asarray(frames))
+
+    def cost(self, device: str) -> dict[str, int]:
+        """A product, a sum and limits for every lane, and memories of parameters."""
+        model = device_model(device)
+        factor, constant, shift = self.scaled
+        widths = [Integers.of(a).width for a in (factor, constant)]
+        shape, is_signed = (self.input.width, widths[0]), bool(min(factor) < 0)
+        product: Any = Multiplier(*shape)
+        if self.multiplier == "dsp":
+            product = DspMultiplier(*shape, self.input.signed, is_signed)
+        elif self.multiplier == "rows":
+            product = Adder(self.input.width * widths[0])
+        each = product.luts(model) + self.total.width + 2 * (self.total.width - shift)
+        found = costs(self.lanes * each, self.lanes * 2 * self.total.width)
+        bits = sum(widths) * self.lanes * self.groups if self.groups > 1 else 0
+        memory = self._memory(bits, self.groups)
+        found = {name: found[name] + memory[name] for name in found}
+        return found | {"dsps": self.lanes * product.dsps(model)}
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .requantiser import RequantiserUnit
+
+        return RequantiserUnit(self)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table(Elementwise):
+    """Any function: ``values`` (period, inputs), from the least input to the greatest."""
+
+    values: np.ndarray
+
+    @staticmethod
+    def of(function: Any, input: Integers, shape: tuple[int, ...], **fields: Any) -> "Table":
+        """The table of a function of arrays (..., channels) of inputs, as formulas and forms are.
+
+        ``shape`` is that of the tensor; ``fields`` are the others, without ``output``.
+        """
+        codes = [
+            periodic(function(np.full(shape, code)), shape)
+            for code in range(input.low, input.high + 1)
+        ]
+        values = np.stack(codes, axis=1)
+        for period in (1, shape[-1], len(values)):
+            repeats = values.reshape(-1, period, len(codes)) if len(values) % period == 0 else None
+            if repeats is not None and (repeats == values[:period]).all():
+                values = values[:period]
+                break
+        return Table(input=input, output=Integers.of(values), values=values, **fields)
+
+    @property
+    def period(self) -> int:
+        """After how many elements the functions repeat."""
+        return len(self.values)
+
+    @property
+    def latency(self) -> int:
+        """One cycle for the memory."""
+        return 1
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """Entries."""
+        frames = np.asarray(frames)
+        place = np.tile(np.arange(self.period), self.elements // self.period)
+        return self.values[place, frames - self.input.low]
+
+    def cost(self, device: str) -> dict[str, int]:
+        """A memory for every lane."""
+        depth = self.groups << self.input.width
+        return self._memory(depth * self.output.width * self.lanes, depth)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .table import TableUnit
+
+        return TableUnit(self)

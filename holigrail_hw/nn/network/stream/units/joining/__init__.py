@@ -1,0 +1,1 @@
+"""Several streams become one: sums, and channels side by side."""

@@ -1,0 +1,1 @@
+"""What beats go through unchanged: queues, forks, changes of the lanes, cuts."""

@@ -1,0 +1,208 @@
+"""Queues, forks, converters of lanes, and cuts; no hardware."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...flow import Flow
+from ..unit import Integers, Unit, costs, pointwise, repeated
+
+__all__ = ["Cut", "Fork", "Queue", "WidthConverter"]
+
+_DISTRIBUTED = 64
+
+
+@dataclass(frozen=True)
+class Queue:
+    """First in, first out: up to ``depth`` beats, each to be read from the cycle after it came.
+
+    ``i.ready`` depends on registers only: a beat is taken if there were fewer than ``depth`` at the
+    beginning of the cycle. Up to ``registers`` beats are kept in registers, more in a memory.
+    """
+
+    input: Integers
+    lanes: int
+    depth: int
+    registers: int = 3
+
+    @property
+    def bits(self) -> int:
+        """Bits of a beat."""
+        return self.input.width * self.lanes
+
+    def cost(self, device: str) -> dict[str, int]:
+        """Registers, or a memory with its two places."""
+        if self.depth <= self.registers:
+            return costs(self.depth * self.bits + 6, self.depth * self.bits + 2)
+        kept, places = (self.depth - 1) * self.bits, (self.depth - 1).bit_length()
+        logic = 0 if self.depth > _DISTRIBUTED else -(-self.depth // 16) * self.bits * 2
+        blocks = kept if self.depth > _DISTRIBUTED else 0
+        return costs(logic + self.bits + 6 * places, 2 * self.bits + 3 * places, 0, blocks)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .queue import QueueUnit
+
+        return QueueUnit(self)
+
+
+@dataclass(frozen=True)
+class Fork(Unit):
+    """Every beat to ``readers`` outputs o0, o1, ...; it is taken once all have it.
+
+    It passes in the cycle in which it comes: a reader's ``ready`` is looked at by one gate.
+    """
+
+    input: Integers
+    elements: int
+    lanes: int
+    readers: int
+
+    @property
+    def output(self) -> Integers:
+        """Elements."""
+        return self.input
+
+    @property
+    def lanes_in(self) -> int:
+        """Elements of an input beat."""
+        return self.lanes
+
+    @property
+    def lanes_out(self) -> int:
+        """Elements of an output beat."""
+        return self.lanes
+
+    def flow(self) -> Flow:
+        """A beat for a beat, in the same cycle."""
+        return pointwise(self.elements // self.lanes, 0)
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """Every output has this."""
+        return np.asarray(frames)
+
+    def cost(self, device: str) -> dict[str, int]:
+        """Flags."""
+        return costs(2 * self.readers, self.readers)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .fork import ForkUnit
+
+        return ForkUnit(self)
+
+
+@dataclass(frozen=True)
+class WidthConverter(Unit):
+    """Beats of ``lanes_in`` elements become beats of ``lanes_out``; one divides the other."""
+
+    input: Integers
+    elements: int
+    lanes_in: int
+    lanes_out: int
+
+    @staticmethod
+    def chain(
+        input: Integers, elements: int, lanes_in: int, lanes_out: int
+    ) -> list["WidthConverter"]:
+        """None, one, or two converters from so many lanes to so many."""
+        if lanes_in == lanes_out:
+            return []
+        between = int(np.gcd(lanes_in, lanes_out))
+        widths = [lanes_in, *[between] * (between not in (lanes_in, lanes_out)), lanes_out]
+        return [
+            WidthConverter(input, elements, a, b)
+            for a, b in zip(widths[:-1], widths[1:], strict=True)
+        ]
+
+    @property
+    def output(self) -> Integers:
+        """Elements."""
+        return self.input
+
+    @property
+    def factor(self) -> int:
+        """Narrow beats of a wide one."""
+        return max(self.lanes_in, self.lanes_out) // min(self.lanes_in, self.lanes_out)
+
+    def flow(self) -> Flow:
+        """As many cycles as there are narrow beats."""
+        tokens, outputs = self.elements // self.lanes_in, self.elements // self.lanes_out
+        if self.lanes_out > self.lanes_in:
+            return repeated(tokens, np.arange(1, outputs + 1) * self.factor)
+        return repeated(tokens, np.arange(outputs) // self.factor + 1, pace=self.factor)
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """The order of the elements stays."""
+        return np.asarray(frames)
+
+    def cost(self, device: str) -> dict[str, int]:
+        """Registers."""
+        bits = max(self.lanes_in, self.lanes_out) * self.input.width
+        if self.lanes_out > self.lanes_in:
+            return costs(6, 2 * bits)
+        return costs(bits + 6, bits)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .width_converter import WidthConverterUnit
+
+        return WidthConverterUnit(self)
+
+
+@dataclass(frozen=True)
+class Cut(Unit):
+    """Some beats of a frame are let through, in their order: pixels or channels that are wanted.
+
+    ``kept`` are the beats, ascending, of the ``tokens`` beats of a frame.
+    """
+
+    input: Integers
+    lanes: int
+    tokens: int
+    kept: tuple[int, ...]
+
+    @property
+    def output(self) -> Integers:
+        """Elements."""
+        return self.input
+
+    @property
+    def lanes_in(self) -> int:
+        """Elements of an input beat."""
+        return self.lanes
+
+    @property
+    def lanes_out(self) -> int:
+        """Elements of an output beat."""
+        return self.lanes
+
+    def flow(self) -> Flow:
+        """A beat for every one that is kept."""
+        return repeated(self.tokens, np.array(self.kept) + 1)
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """The beats that are kept."""
+        found = np.asarray(frames).reshape(len(frames), self.tokens, self.lanes)
+        return found[:, list(self.kept)].reshape(len(frames), -1)
+
+    @cached_property
+    def runs(self) -> list[tuple[int, int]]:
+        """First and last beats of what is kept without a gap."""
+        beats = np.array(self.kept)
+        breaks = np.flatnonzero(np.diff(beats) != 1)
+        firsts, lasts = beats[np.append(0, breaks + 1)], beats[np.append(breaks, len(beats) - 1)]
+        return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+    def cost(self, device: str) -> dict[str, int]:
+        """A counter, comparisons, and a register."""
+        places = self.tokens.bit_length()
+        return costs((2 + len(self.runs)) * places, places + self.lanes * self.input.width)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .cut import CutUnit
+
+        return CutUnit(self)

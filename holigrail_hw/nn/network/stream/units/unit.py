@@ -1,0 +1,96 @@
+"""What every unit says of itself without its hardware: beats, answer, time and cost."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..flow import Flow, Side
+
+__all__ = ["Integers", "Unit", "costs", "pointwise", "repeated", "steps"]
+
+
+@dataclass(frozen=True)
+class Integers:
+    """Integers from ``low`` to ``high``, in the fewest bits."""
+
+    low: int
+    high: int
+
+    @property
+    def signed(self) -> bool:
+        """Whether there are negative ones."""
+        return self.low < 0
+
+    @property
+    def width(self) -> int:
+        """Bits; two's complement if signed."""
+        if self.signed:
+            return max(self.high.bit_length(), (-self.low - 1).bit_length()) + 1
+        return max(self.high.bit_length(), 1)
+
+    @staticmethod
+    def of(*values: Any) -> "Integers":
+        """Those that hold all elements of some arrays."""
+        return Integers(min(int(np.min(a)) for a in values), max(int(np.max(a)) for a in values))
+
+    def union(self, other: "Integers") -> "Integers":
+        """Those of both."""
+        return Integers(min(self.low, other.low), max(self.high, other.high))
+
+
+class Unit(ABC):
+    """A unit; frames are arrays (frames, elements) in the order of the stream.
+
+    Attributes
+    ----------
+    input, output : Integers
+        What an element of a beat may be.
+    lanes_in, lanes_out : int
+        Elements of a beat.
+    """
+
+    @abstractmethod
+    def flow(self) -> Flow:
+        """When beats come and go."""
+
+    @abstractmethod
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """The exact answer to some frames."""
+
+    @abstractmethod
+    def cost(self, device: str) -> dict[str, int]:
+        """Estimated ``luts``, ``flip_flops``, ``dsps``, and ``memory_bits`` of memories."""
+
+    @abstractmethod
+    def component(self) -> Any:
+        """The hardware: an Amaranth component with streams ``i`` and ``o``."""
+
+
+def costs(luts: float = 0, flip_flops: float = 0, dsps: int = 0, memory_bits: int = 0) -> Any:
+    """A cost by its names."""
+    return {
+        "luts": round(luts),
+        "flip_flops": round(flip_flops),
+        "dsps": dsps,
+        "memory_bits": memory_bits,
+    }
+
+
+def steps(need: np.ndarray, tokens: int) -> int:
+    """The most beats between two outputs that follow each other, from frame to frame as well."""
+    return int(np.diff(need, prepend=need[-1] - tokens).max(initial=1))
+
+
+def repeated(tokens: int, need: Any, **times: int) -> Flow:
+    """One input whose beats are taken as they come, and are used up by the output they complete."""
+    need = np.asarray(need, np.int64)
+    pace = times.pop("pace", 1)
+    side = Side(tokens, need, need, max(1, steps(need, tokens)), pace)
+    return Flow((side,), len(need), **times)
+
+
+def pointwise(tokens: int, latency: int = 1) -> Flow:
+    """An output for every beat."""
+    return repeated(tokens, np.arange(1, tokens + 1), latency=latency)

@@ -1,0 +1,224 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
+"""The taps of windows from a ring of pixels, whose address moves by one constant per step."""
+
+from typing import Any
+
+import numpy as np
+from amaranth import Const, Module, Mux, Shape, Signal, Value, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..elastic import Pipeline, beats, shape_of, wrapped
+from .shape import SerialWindow
+
+__all__ = ["SerialWindowUnit"]
+
+
+class SerialWindowUnit(wiring.Component):
+    """See :class:`.shape.SerialWindow`; a tap comes one cycle after it was read."""
+
+    def __init__(self, shape: SerialWindow):
+        self._shape = shape
+        super().__init__(
+            {
+                "i": In(beats(shape.input, shape.lanes)),
+                "o": Out(beats(shape.output, shape.lanes)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        shape = self._shape
+        m.submodules.pixels = pixels = memory.Memory(
+            shape=shape.lanes * shape.input.width, depth=shape.kept, init=[]
+        )
+        write = pixels.write_port()
+        # The tap of a window of one beat may be the beat that is just written.
+        read = pixels.read_port(transparent_for=[write] if self._meets() else [])
+        taken, reads = Signal(), Signal()
+        line = Pipeline(m, 1, self.o.ready)
+        line.fill(m, reads)
+        window_ends, classes = self._places(m, reads)
+        ahead, room = self._balance(m, taken, reads & window_ends)
+        place = Signal(range(shape.kept))
+        m.d.comb += [
+            self.i.ready.eq(room),
+            taken.eq(self.i.valid & room),
+            write.addr.eq(place),
+            write.data.eq(self.i.payload.as_value()),
+            write.en.eq(taken),
+            reads.eq(ahead & line.moves[0]),
+            read.addr.eq(self._address(m, reads, classes)),
+            read.en.eq(line.moves[0]),
+            self.o.valid.eq(line.valid[0]),
+        ]
+        # State: where the next beat is written.
+        with m.If(taken):
+            m.d.sync += place.eq(place + 1)
+            with m.If(place == shape.kept - 1):
+                m.d.sync += place.eq(0)
+        outside = self._outside(m, line, reads, classes)
+        words = read.data
+        width = shape.input.width
+        for lane in range(shape.lanes):
+            word: Any = words[lane * width : (lane + 1) * width]
+            word = word.as_signed() if shape.input.signed else word
+            zero = Const(shape.zero, shape_of(shape.output))
+            m.d.comb += self.o.payload.data[lane].eq(
+                word if outside is None else Mux(outside, zero, word)
+            )
+        return m
+
+    def _meets(self) -> bool:
+        """Whether a beat may be read in the cycle in which it is written: the only one needed."""
+        shape = self._shape
+        firsts = (shape.taps[0][:, :1] * shape.size[1] + shape.taps[1][:, 0]).reshape(-1) + 1
+        needs = shape.flow().inputs[0].need[:: shape.each]
+        return shape.folds == 1 and bool((firsts == needs).any())
+
+    def _loops(self) -> list[tuple[str, int]]:
+        """Names and sizes of the nested counters, outermost first."""
+        rows, columns = self._shape.places
+        kernel = self._shape.window.kernel
+        inside = [("kernel_row", kernel[0]), ("kernel_column", kernel[1])]
+        fold = [("fold", self._shape.folds)]
+        inside = inside + fold if self._shape.order == "dense" else fold + inside
+        return [("row", rows), ("column", columns), *inside]
+
+    def _places(self, m: Module, reads: Any) -> tuple[Any, list[Any]]:
+        """State: which tap is read next, in nested counters.
+
+        Returns whether it is the last one of its window, and, from the innermost counter to the
+        outermost, whether that one is at its last place with all within it.
+        """
+        self._counters, lasts, inner = {}, [], None
+        for name, size in reversed(self._loops()):
+            counter = Signal(range(size), name=name)
+            self._counters[name] = counter
+            inner = wrapped(m, counter, size, reads, inner)
+            lasts.append(inner)
+        return lasts[2], lasts
+
+    def _balance(self, m: Module, taken: Any, window_ends: Any) -> tuple[Any, Any]:
+        """Whether the next window is complete, and whether there is room for a beat.
+
+        State: beats more than this window needs, and free places less one: both count up and
+        down, and are looked at for their sign only.
+        """
+        shape = self._shape
+        flow = shape.flow().inputs[0]
+        needs = flow.need[:: shape.each]
+        frees = flow.free[shape.each - 1 :: shape.each]
+        # What the window after each one needs and lets go besides, in the next frame for the last.
+        more = np.append(np.diff(needs), needs[0] + shape.tokens - needs[-1])
+        less = np.diff(frees, prepend=0)
+        widest = signed((2 * shape.tokens + shape.kept).bit_length() + 1)
+        ahead = Signal(widest, init=-int(needs[0]))
+        space = Signal(widest, init=shape.kept - 1)
+        for counter, up, amounts, sign in ((ahead, taken, more, -1), (space, taken, less, 1)):
+            step = self._by_place(m, f"{counter.name}_step", amounts)
+            change = Mux(window_ends, sign * step, 0)
+            m.d.sync += counter.eq(counter + (-sign * up) + change)
+        short, full = Value.cast(ahead[-1]), Value.cast(space[-1])
+        return ~short | (ahead.all() & taken), ~full
+
+    def _by_place(self, m: Module, name: str, amounts: np.ndarray) -> Any:
+        """The amount of this window, of the few that there are."""
+        rows, columns = self._shape.places
+        grid = amounts.reshape(rows, columns)
+        value = Signal(range(int(grid.max()) + 1), name=name)
+        kinds: dict[tuple[int, ...], list[int]] = {}
+        for row, line in enumerate(grid.tolist()):
+            kinds.setdefault(tuple(line), []).append(row)
+        common = max(kinds, key=lambda kind: len(kinds[kind]))
+        with m.Switch(self._counters["row"]):
+            for kind, places in kinds.items():
+                if kind != common:
+                    with m.Case(*places):
+                        self._in_row(m, value, kind)
+            with m.Default():
+                self._in_row(m, value, common)
+        return value
+
+    def _in_row(self, m: Module, value: Any, amounts: tuple[int, ...]) -> None:
+        common = max(sorted(set(amounts)), key=amounts.count)
+        with m.Switch(self._counters["column"]):
+            for amount in sorted(set(amounts)):
+                if amount != common:
+                    with m.Case(*(n for n, a in enumerate(amounts) if a == amount)):
+                        m.d.comb += value.eq(amount)
+            with m.Default():
+                m.d.comb += value.eq(common)
+
+    def _strides(self, per: dict[str, int], frame: int) -> list[int]:
+        """By how much a sum over the counters changes when each one, from the innermost, steps.
+
+        The last one is for the step to the next frame.
+        """
+        found, inner = [], 0
+        for name, size in reversed(self._loops()):
+            found.append(per.get(name, 0) - inner)
+            inner += (size - 1) * per.get(name, 0)
+        return [*found, frame - inner]
+
+    def _stepped(self, m: Module, name: str, amounts: list[int], classes: list[Any]) -> Any:
+        """The amount for the outermost counter that steps."""
+        low, high = min(amounts), max(amounts)
+        value = Signal(Shape.cast(range(low, high + 1)), name=name)
+        m.d.comb += value.eq(amounts[0])
+        for last, amount in zip(classes, amounts[1:], strict=True):
+            with m.If(last):
+                m.d.comb += value.eq(amount)
+        return value
+
+    def _address(self, m: Module, reads: Any, classes: list[Any]) -> Any:
+        """State: where the tap lies in the ring."""
+        shape = self._shape
+        window, (_, columns, _), folds = shape.window, shape.size, shape.folds
+        per = {
+            "row": window.strides[0] * columns * folds,
+            "column": window.strides[1] * folds,
+            "kernel_row": window.dilations[0] * columns * folds,
+            "kernel_column": window.dilations[1] * folds,
+            "fold": 1,
+        }
+        size = shape.kept
+        begin = -(window.pads[0] * columns + window.pads[1]) * folds % size
+        amounts = [amount % size for amount in self._strides(per, shape.tokens)]
+        step = self._stepped(m, "address_step", amounts, classes)
+        less = self._stepped(m, "address_back", [size - a for a in amounts], classes)
+        address = Signal(range(size), init=begin)
+        back = Signal(signed(address.shape().width + 2))
+        m.d.comb += back.eq(address - less)
+        with m.If(reads):
+            m.d.sync += address.eq(Mux(back[-1], address + step, back))
+        return address
+
+    def _outside(self, m: Module, line: Pipeline, reads: Any, classes: list[Any]) -> Any:
+        """Whether the tap in the register lies outside the image.
+
+        State: its row and column, less than 0 or too large outside.
+        """
+        shape, flags = self._shape, []
+        if not shape.padded:
+            return None
+        for axis, (name, taps) in enumerate(zip(("row", "column"), shape.taps, strict=True)):
+            low, high, limit = int(taps.min()), int(taps.max()), shape.size[axis]
+            if low >= 0 and high < limit:
+                continue
+            per = {name: shape.window.strides[axis], f"kernel_{name}": shape.window.dilations[axis]}
+            bounds = Shape.cast(range(min(low, 0), max(high, limit) + 1))
+            at = Signal(bounds, name=f"{name}_read", init=-shape.window.pads[axis])
+            step = self._stepped(m, f"{name}_step", self._strides(per, 0), classes)
+            with m.If(reads):
+                m.d.sync += at.eq(at + step)
+            if low < 0:
+                flags.append(at[-1])
+            if high >= limit:
+                flags.append(at >= limit)
+        found = flags[0]
+        for flag in flags[1:]:
+            found = found | flag
+        return line.register(m, 0, found, "outside")

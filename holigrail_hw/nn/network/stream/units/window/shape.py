@@ -1,0 +1,190 @@
+"""Which pixels a window reads, and when they must be there and may go; no hardware."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.models.source.windows import Window, patches
+
+from ...flow import Flow, Side
+from ..unit import Integers, Unit, costs
+
+__all__ = ["ORDERS", "SerialWindow"]
+
+ORDERS = ("dense", "depthwise")
+# Larger memories are blocks.
+_DISTRIBUTED = 64
+
+
+@dataclass(frozen=True)
+class _Windows(Unit):
+    """A window over images of ``size`` (rows, columns, channels), in beats of ``lanes`` channels.
+
+    Pixels outside the image are ``zero``.
+    """
+
+    size: tuple[int, int, int]
+    window: Window
+    input: Integers
+    lanes: int
+    zero: int = 0
+
+    @property
+    def output(self) -> Integers:
+        """Elements, and the zero where windows leave the image."""
+        return self.input.union(Integers(self.zero, self.zero)) if self.padded else self.input
+
+    @property
+    def lanes_in(self) -> int:
+        """Elements of an input beat."""
+        return self.lanes
+
+    @property
+    def folds(self) -> int:
+        """Beats of a pixel."""
+        return self.size[2] // self.lanes
+
+    @property
+    def tokens(self) -> int:
+        """Input beats of a frame."""
+        return self.size[0] * self.size[1] * self.folds
+
+    @cached_property
+    def places(self) -> tuple[int, int]:
+        """Rows and columns of windows."""
+        return self.window.outputs(*self.size[:2])
+
+    @cached_property
+    def taps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (windows, taps) and columns (windows, taps) that are read, along both axes."""
+        found = []
+        for axis in range(2):
+            starts = np.arange(self.places[axis]) * self.window.strides[axis]
+            offsets = np.arange(self.window.kernel[axis]) * self.window.dilations[axis]
+            found.append(starts[:, None] - self.window.pads[axis] + offsets)
+        return found[0], found[1]
+
+    @cached_property
+    def padded(self) -> bool:
+        """Whether a tap lies outside the image."""
+        pairs = zip(self.taps, self.size, strict=False)
+        return any(taps.min() < 0 or taps.max() >= limit for taps, limit in pairs)
+
+    def _images(self, frames: np.ndarray) -> np.ndarray:
+        """Windows (frames, rows, columns, kernel rows, kernel columns, folds, lanes)."""
+        images = np.asarray(frames).reshape(-1, *self.size)
+        found = patches(images, self.window, self.zero, "window")
+        return found.reshape(*found.shape[:5], self.folds, self.lanes)
+
+
+@dataclass(frozen=True)
+class SerialWindow(_Windows):
+    """One tap per beat: for every window its rows, columns and channels, in that order.
+
+    In *depthwise* order the channels' beats come before the rows and columns of the window.
+
+    Parameters
+    ----------
+    size : (int, int, int)
+        Rows, columns and channels of the image.
+    window : Window
+        How the window moves.
+    input : Integers
+        Elements of the image.
+    lanes : int
+        Channels of a beat; they divide the channels.
+    zero : int
+        What pixels outside the image are.
+    order : str
+        ``dense`` or ``depthwise``.
+    capacity : int
+        Beats that are kept, at least :attr:`least`; 0 for :attr:`ample`.
+    """
+
+    order: str = "dense"
+    capacity: int = 0
+
+    @property
+    def lanes_out(self) -> int:
+        """Elements of an output beat."""
+        return self.lanes
+
+    @property
+    def kept(self) -> int:
+        """Beats of the memory."""
+        return self.capacity or self.ample
+
+    @cached_property
+    def least(self) -> int:
+        """The fewest beats with which every window fits into the memory."""
+        needs, after = self._windows
+        return int(max((needs - np.append(0, after[:-1])).max(), 1))
+
+    @cached_property
+    def ample(self) -> int:
+        """Beats with which the input hardly ever waits: a closed form (networks.md, B.2)."""
+        (rows, columns, _), window = self.size, self.window
+        reach, top, bottom = window.reach[0] - 1, window.pads[0], window.pads[2]
+        step = window.strides[0]
+        rest = rows - ((self.places[0] - 1) * step + reach + 1 - top - bottom)
+        high = max(step + reach, 2 * reach + 1 - top - bottom + max(rest, 0)) + 1
+        closed = (high * columns + window.reach[1]) * self.folds
+        return max(self.least, min(closed, 2 * self.tokens))
+
+    @cached_property
+    def _windows(self) -> tuple[np.ndarray, np.ndarray]:
+        """For every window: beats that must be there, and beats not needed after it."""
+        rows, columns, _ = self.size
+        down, across = (
+            np.clip(taps.max(axis=1), -1, limit - 1)
+            for taps, limit in zip(self.taps, self.size, strict=False)
+        )
+        need = (down[:, None] * columns + across[None, :] + 1).reshape(-1)
+        need = np.maximum.accumulate(np.maximum(need, 0))
+        starts = [np.maximum(taps[:, 0], 0) for taps in self.taps]
+        below = np.append(starts[0][1:], rows) * columns
+        here = starts[0][:, None] * columns + np.minimum(starts[1], columns)[None, :]
+        here = np.minimum(here, below[:, None]).reshape(-1)
+        # After a window everything before the next one is done with; nothing is taken back.
+        after = np.append(np.maximum.accumulate(here)[1:], rows * columns)
+        return need * self.folds, np.minimum(after, rows * columns) * self.folds
+
+    @property
+    def each(self) -> int:
+        """Beats of a window."""
+        return self.window.kernel[0] * self.window.kernel[1] * self.folds
+
+    def flow(self) -> Flow:
+        """A beat per cycle while there is enough of the image."""
+        needs, after = self._windows
+        before = np.append(0, after[:-1])
+        free = np.repeat(before, self.each)
+        free[self.each - 1 :: self.each] = after
+        side = Side(self.tokens, np.repeat(needs, self.each), free, self.kept)
+        return Flow((side,), len(free))
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """Taps in their order."""
+        found = self._images(frames)
+        if self.order == "depthwise":
+            found = np.moveaxis(found, 5, 3)
+        return found.reshape(len(found), -1)
+
+    def cost(self, device: str) -> dict[str, int]:
+        """A memory, its addresses, and counters."""
+        bits = self.kept * self.lanes * self.input.width
+        counter = (2 * self.tokens).bit_length()
+        places = self.kept.bit_length()
+        luts = 2 * counter + 3 * places + 2 * sum(n.bit_length() for n in self.size) + 20
+        luts += self.lanes * self.output.width if self.padded else 0
+        if self.kept <= _DISTRIBUTED:
+            return costs(luts + bits / 16, 2 * counter + places + 30)
+        return costs(luts, 2 * counter + places + 30, 0, bits)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .serial import SerialWindowUnit
+
+        return SerialWindowUnit(self)

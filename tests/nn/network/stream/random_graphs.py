@@ -1,0 +1,148 @@
+"""Small random networks of integers, for the style stream."""
+
+import numpy as np
+
+from holigrail_hw.models import IntegerGraph
+from holigrail_hw.models.formulas.affine import Affine
+from holigrail_hw.models.formulas.arrays import fractions
+from holigrail_hw.models.graph.nodes import Add, Linear, Move, Pool, Port, Requantise
+from holigrail_hw.models.source.windows import Window
+
+__all__ = ["random_graph"]
+
+
+class _Graph:
+    def __init__(self, rng, shape, low, high):
+        self.rng, self.nodes = rng, []
+        self.port = Port(
+            name="x", tensor="x", file_shape=(1, *shape), shape=shape, low=low, high=high
+        )
+
+    def put(self, node):
+        self.nodes.append(node)
+        return node.name
+
+    def graph(self):
+        end = self.nodes[-1].name
+        output = Port(name="y", tensor=end, file_shape=(1,), shape=(1,))
+        found = IntegerGraph(
+            name="random", inputs=(self.port,), outputs=(output,), nodes=tuple(self.nodes)
+        )
+        shape = found.tensors[end].shape
+        return found.changed(outputs=(output.changed(file_shape=(1, *shape), shape=shape),))
+
+    def shape(self, name):
+        return self.port.shape if name == "x" else self.graph().tensors[name].shape
+
+    def weights(self, *shape):
+        bits = int(self.rng.integers(1, 5))
+        return self.rng.integers(-(1 << bits), 1 << bits, shape)
+
+    def codes(self, name):
+        """Codes of a few bits, one rule or one per channel."""
+        tensor = self.graph().tensors[name]
+        count = tensor.shape[-1] if self.rng.random() < 0.6 else 1
+        bits, signed = int(self.rng.integers(1, 6)), bool(self.rng.random() < 0.5)
+        low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+        reach = max(1, int(tensor.high.max() - tensor.low.min()))
+        shape = [1] * (len(tensor.shape) - 1) + [count]
+        numbers = self.rng.integers(1, 40, count) * (high - low + 1)
+        factor = fractions(numbers.reshape(shape)) / (20 * reach)
+        offset = fractions(self.rng.integers(low, high + 1, count).reshape(shape))
+        formula = Affine(factor, offset, low, high)
+        return self.put(Requantise(name=f"{name}_codes", inputs=(name,), formula=formula))
+
+    def conv(self, name, kernel=None, stride=1, depthwise=False, results=None):
+        rng, shape = self.rng, self.shape(name)
+        kernel = kernel or tuple(int(min(n, rng.integers(1, 4))) for n in shape[:2])
+        pads = tuple(int(rng.integers(0, k)) if stride == 1 else 0 for k in kernel * 2)
+        window = Window(kernel, (stride, stride), (1, 1), pads)
+        outputs = shape[2] if depthwise else results or int(rng.integers(1, 5))
+        inputs = 1 if depthwise else shape[2]
+        zero = 0
+        if any(pads) and rng.random() < 0.5:
+            tensor = self.graph().tensors[name] if name != "x" else None
+            zero = int(self.port.low if tensor is None else tensor.low.min())
+        made = Linear(
+            name=f"conv{len(self.nodes)}",
+            inputs=(name,),
+            weights=self.weights(*kernel, inputs, outputs),
+            bias=rng.integers(-20, 20, outputs),
+            zero=zero,
+            window=window,
+            group=shape[2] if depthwise else 1,
+        )
+        return self.codes(self.put(made))
+
+    def pool(self, name):
+        rng, shape = self.rng, self.shape(name)
+        kernel = tuple(int(min(n, rng.integers(1, 3))) for n in shape[:2])
+        how = str(rng.choice(["maximum", "sum"]))
+        found = self.put(
+            Pool(
+                name=f"pool{len(self.nodes)}",
+                inputs=(name,),
+                how=how,
+                window=Window(kernel, kernel),
+            )
+        )
+        return self.codes(found) if how == "sum" else found
+
+    def same(self, name):
+        """A convolution that keeps the size."""
+        rng, shape = self.rng, self.shape(name)
+        size = 3 if min(shape[:2]) >= 3 and rng.random() < 0.7 else 1
+        return self.padded(name, size, shape[2])
+
+    def padded(self, name, size, results):
+        shape = self.shape(name)
+        pad = size // 2
+        made = Linear(
+            name=f"conv{len(self.nodes)}",
+            inputs=(name,),
+            weights=self.weights(size, size, shape[2], results),
+            bias=self.rng.integers(-20, 20, results),
+            window=Window((size, size), pads=(pad,) * 4),
+        )
+        return self.codes(self.put(made))
+
+
+def random_graph(seed):
+    """Convolutions, pools, sums of two ways, joined channels, and often a matrix at the end."""
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 7, 2)) + (int(rng.choice([1, 2, 3, 4])),)
+    low = int(rng.choice([0, -8]))
+    graph = _Graph(rng, shape, low, low + int(rng.choice([1, 7, 15])))
+    last = "x"
+    for _ in range(int(rng.integers(1, 4))):
+        what = rng.choice(["conv", "depthwise", "pool", "skip", "concat"])
+        if what == "conv":
+            last = graph.conv(last, stride=int(rng.integers(1, 3)))
+        elif what == "depthwise" and graph.shape(last)[2] > 1:
+            last = graph.conv(last, depthwise=True)
+        elif what == "pool":
+            last = graph.pool(last)
+        elif what == "skip":
+            other = graph.same(last)
+            factors = tuple(int(n) for n in rng.integers(1, 4, 2))
+            added = Add(name=f"sum{len(graph.nodes)}", inputs=(last, other), factors=factors)
+            last = graph.codes(graph.put(added))
+        else:
+            other = graph.padded(last, 1, graph.shape(last)[2])
+            move = Move(
+                name=f"both{len(graph.nodes)}", inputs=(last, other), how="concat", numbers=(2,)
+            )
+            last = graph.put(move)
+    if not graph.nodes or rng.random() < 0.6:
+        count = int(np.prod(graph.shape(last)))
+        last = graph.put(Move(name="flat", inputs=(last,), how="reshape", numbers=(count,)))
+        results = int(rng.choice([1, 3, 4]))
+        graph.put(
+            Linear(
+                name="dense",
+                inputs=(last,),
+                weights=graph.weights(count, results),
+                bias=rng.integers(-9, 9, results),
+            )
+        )
+    return graph.graph()
