@@ -1,16 +1,17 @@
 """Sums as unsigned numbers with known offsets, and constants in the carry inputs of their adders.
 
 A node holds u = sign * v + offset >= 0 (see :mod:`holigrail_hw.nn.dense_network.offset_sums`, whose
-forms these are). Here an operand may come in with a sign and an offset already, and every adder has
-one more choice, its carry input: it is free, and adds or spares one unit of the adder's lowest bit.
+forms these are). Here an operand may come in with a sign and an offset already, and an adder has
+two more choices that cost nothing: its carry input, which adds or spares one unit of its lowest
+bit; and a constant in place of the zeros above its narrower operand.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from holigrail_hw.mcm.matrix.graph import MatrixGraph
 
-__all__ = ["Node", "chain_bits", "nodes_of", "value_ranges"]
+__all__ = ["Node", "chain_bits", "free_from", "nodes_of", "value_ranges"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Node:
     """u = sign * v + offset, from ``low`` to ``high``, both not negative.
 
     For an adder ``form`` is ``+``, ``-`` (the shifted operand is subtracted) or ``r`` (the other
-    one is), and ``carry`` the bit that enters the chain; for an operand ``form`` is empty.
+    one is), ``carry`` is the bit that enters the chain, and ``fill`` the constant that stands above
+    the narrower operand; for an operand of the graph ``form`` is empty.
     """
 
     sign: int
@@ -30,6 +32,7 @@ class Node:
     shift: int = 0
     right: int = 0
     carry: int = 0
+    fill: int = 0
 
     @property
     def width(self) -> int:
@@ -53,8 +56,9 @@ def nodes_of(
     operands: Sequence[Node],
     values: Sequence[tuple[int, int]],
     toggled: Collection[int] = (),
+    filled: Mapping[int, int] | None = None,
     before: Sequence[Node] | None = None,
-) -> list[Node]:
+) -> list[Node] | None:
     """Every node of a graph.
 
     Parameters
@@ -62,8 +66,15 @@ def nodes_of(
     operands : the inputs of the graph as nodes
     values : what :func:`value_ranges` finds
     toggled : adders whose carry input is the other one
+    filled : what adders add by constants above their narrower operands
     before : nodes whose forms are kept; chosen anew if None
+
+    Returns
+    -------
+    list of Node or None
+        None if such a constant does not lie above the narrower operand.
     """
+    fills = filled or {}
     nodes = list(operands)
     for index, adder in enumerate(graph.adders, start=graph.inputs):
         left, right = nodes[adder.left.node], nodes[adder.right.node]
@@ -82,9 +93,12 @@ def nodes_of(
         sign = signs[0] if form == "r" else signs[1]
         overlap = right.width > shift
         carry = int((form != "+") != (index in toggled)) if overlap else 0
-        offset = _offset(form, left, shift, right, carry)
+        free, extra = free_from(left, shift, right), fills.get(index, 0)
+        if extra & ((1 << free) - 1):
+            return None
+        offset = _offset(form, left, shift, right, carry) + extra
         low, high = sorted(sign * end + offset for end in values[index])
-        names = adder.left.node, shift, adder.right.node, carry
+        names = adder.left.node, shift, adder.right.node, carry, extra >> free
         nodes.append(Node(sign, offset, low, high, form, *names))
     return nodes
 
@@ -98,6 +112,11 @@ def _offset(form: str, left: Node, shift: int, right: Node, carry: int) -> int:
     if form == "-":
         return right.offset - shifted + (((1 << left.width) - 1 + carry) << shift)
     return shifted - right.offset + (1 << right.width) - 1 + (carry << shift)
+
+
+def free_from(left: Node, shift: int, right: Node) -> int:
+    """The place from which one operand of an adder is zero."""
+    return min(left.width + shift, right.width)
 
 
 def chain_bits(node: Node, nodes: Sequence[Node]) -> int:

@@ -86,7 +86,7 @@ def sum_wires(
             whole = _side_by_side(node, nodes[node.right].width)
             wires.append(plan.step(label, unsigned(node.width), whole, left, right))
             continue
-        adder = _chain(node, chain, 0 if folded is None else folded.fill)
+        adder = _chain(node, chain, node.fill if folded is None else folded.fill)
         upper = plan.step(
             f"{label}_upper", unsigned(chain), adder, left, right, using=Adder(chain), wrap=True
         )
