@@ -8,12 +8,14 @@ from holigrail_hw.core.shelled import Shelled, shelled
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.streams import Items
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.core.views import Table
 from holigrail_hw.flow.simulate.compiled import Compiled
 from holigrail_hw.flow.verify import workloads
-from holigrail_hw.ui.tables import table
+from holigrail_hw.ui.tables import pairs, table
 
 from . import given_values
 from .arguments import read_design
+from .data_files import data_arrays
 from .options import integer
 from .session import Session
 
@@ -24,7 +26,13 @@ def main(words: list[str], session: Session) -> int:
     """Print items, results and golden results of some jobs; exit status 1 if they differ."""
     options, design = read_design(words, session, configure)
     spec = shelled(design.spec, design.timing)
-    if options.value:
+    arrays = None
+    if options.data is not None:
+        if options.value:
+            raise RequestError("simulate: --data must be left out beside --value, or the reverse")
+        arrays = data_arrays(options.data)
+        chosen = _job(spec, design.spec.data_job(arrays), design.timing)
+    elif options.value:
         items, rounded = given_values.items_of(spec, options.value)
         for text in rounded:
             session.note(f"{spec.name}: {text}")
@@ -47,11 +55,23 @@ def main(words: list[str], session: Session) -> int:
     pace = {"cycles": run.cycles, "jobs": chosen.jobs}
     if spec.planned:
         pace = {"latency": simulator.latency, "interleave": simulator.interleave}
-    status = session.show(
-        {"top": design.top, **pace, "items": rows},
-        lambda console: table(console, [*rows[0]], [[*map(_cell, row.values())] for row in rows]),
-        status=int(bool(wrong)),
-    )
+    found = {"top": design.top, **pace, "items": rows}
+    if arrays is None:
+        status = session.show(
+            found,
+            lambda console: table(
+                console, [*rows[0]], [[*map(_cell, row.values())] for row in rows]
+            ),
+            status=int(bool(wrong)),
+        )
+    else:
+        facts, tables = design.spec.data_outcome(arrays, _inside(spec, run.results))
+        facts = {"cycles": run.cycles, "wrong items": len(wrong)} | facts
+        status = session.show(
+            found | {"outcome": facts},
+            lambda console: _show_outcome(console, facts, tables),
+            status=int(bool(wrong)),
+        )
     if wrong and not session.json:
         raise DesignError(
             f"{spec.name}: the hardware must equal the golden model, not differ in {len(wrong)} of"
@@ -80,6 +100,21 @@ def _job(spec: OperatorSpec, items: Items, timing: Timing) -> workloads.Workload
             f"{spec.name}: --value must give items that have a result, not none: {told}", hint=hint
         )
     return chosen
+
+
+def _inside(spec: OperatorSpec, results: Items) -> Items:
+    """Results by the streams of the operator, whatever its shell made of them."""
+    if not isinstance(spec, Shelled):
+        return results
+    inner = dict(zip(spec.streams(), spec.inner_streams(), strict=True))
+    return {inner[name]: fields for name, fields in spec.unpacked(results).items()}
+
+
+def _show_outcome(console: Any, facts: dict[str, Any], tables: list[Table]) -> None:
+    pairs(console, [*facts.items()])
+    for one in tables:
+        console.print(f"\n{one.title}")
+        table(console, one.header, one.rows)
 
 
 def _rows(spec: OperatorSpec, items: Items, wrong: set[tuple[str, int]]) -> list[dict[str, Any]]:
@@ -121,5 +156,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=LIST",
         help="operands, or items of an engine (STREAM_FIELD), instead of random ones: numbers, or"
         " codes such as 0x3c; repeat for others",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        help="a user's own data instead of random items, .npy or .npz: inputs x and, if known,"
+        " classes y; prints what the results say of them",
     )
     parser.add_argument("--vcd", metavar="FILE", help="write a waveform")

@@ -21,7 +21,7 @@ from numpy.lib import format as npy_format
 
 from holigrail_hw.formats.exact_numbers import exact_number
 
-__all__ = ["ArrayFileError", "read_array", "read_arrays", "read_table"]
+__all__ = ["ArrayFileError", "read_array", "read_arrays", "read_named_arrays", "read_table"]
 
 LARGEST = 1 << 30
 """Bytes of one array, or of all arrays of an archive, that are read at most."""
@@ -59,7 +59,12 @@ def read_array(path: Path) -> np.ndarray:
 
 
 def read_arrays(path: Path) -> list[np.ndarray]:
-    """The arrays of numbers in a .npz archive, by name: W9 comes before W10.
+    """The arrays of numbers in a .npz archive, by name; see :func:`read_named_arrays`."""
+    return [*read_named_arrays(path).values()]
+
+
+def read_named_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of numbers in a .npz archive by name, in order: W9 comes before W10.
 
     Arrays of text, such as labels and remarks, are passed over.
 
@@ -68,7 +73,7 @@ def read_arrays(path: Path) -> list[np.ndarray]:
     ArrayFileError
         As :func:`read_array` does; the message names the member.
     """
-    name, found, left = "", [], LARGEST
+    name, found, left = "", {}, LARGEST
     try:
         with zipfile.ZipFile(path) as archive:
             for member in sorted(archive.infolist(), key=lambda member: _natural(member.filename)):
@@ -77,8 +82,9 @@ def read_arrays(path: Path) -> list[np.ndarray]:
                     header = _header(file)
                     if header[2].kind in "US":
                         continue
-                    found.append(_body(file, header, member.file_size, left))
-                left -= found[-1].nbytes
+                    array = _body(file, header, member.file_size, left)
+                found[member.filename.removesuffix(".npy")] = array
+                left -= array.nbytes
     except _DAMAGE as error:
         raise ArrayFileError(f"{path} ({name}{_reason(error)})") from None
     return found

@@ -29,7 +29,7 @@ from .shell_registry import find_shell
 from .streams import Items, Stream
 from .target import Target
 from .timing import Timing
-from .views import View
+from .views import Table, View
 
 __all__ = ["DISPLACED", "OPERATORS", "OperatorSpec", "operator"]
 
@@ -229,6 +229,25 @@ class OperatorSpec(ABC):
     def job(self, rng: np.random.Generator, size: int) -> Items:
         """Random items of all input streams, about ``size`` in all, that belong together."""
         return {"i": self.items(size, rng)}
+
+    def data_job(self, arrays: Mapping[str, Any]) -> Items:
+        """Items of all input streams for a user's own data, arrays by name.
+
+        Raises
+        ------
+        RequestError
+            If the operator takes no data, or these do not fit.
+        """
+        raise RequestError(
+            f"{self.name}: data must be left out, for the operator has no meaning for arrays",
+            hint="`simulate --value NAME=LIST` gives operands",
+        )
+
+    def data_outcome(
+        self, arrays: Mapping[str, Any], results: Items
+    ) -> tuple[dict[str, Any], list[Table]]:
+        """What the results for such data say: facts by name, and tables."""
+        return {}, []
 
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""

@@ -36,6 +36,7 @@ __all__ = [
     "is_known",
     "multiply",
     "negate",
+    "product",
     "project",
     "span",
 ]
@@ -165,10 +166,10 @@ def negate(x: Number) -> Number:
 def multiply(plan: Plan, x: Number, y: Number) -> Number:
     """x * y, exactly."""
     if x.integer is not None and y.integer is not None:
-        product = _whole(plan, _product(plan, x.integer, y.integer), x.place + y.place)
+        exact = _whole(plan, product(plan, x.integer, y.integer), x.place + y.place)
         # 0 * -1 is -0, which a sum of floats may see.
-        return replace(product, negative=x.negative ^ y.negative)
-    total = _product(plan, x.significand, y.significand)
+        return replace(exact, negative=x.negative ^ y.negative)
+    total = product(plan, x.significand, y.significand)
     nan = x.nan | y.nan | (x.infinite & y.zero) | (x.zero & y.infinite)
     return Number(
         x.negative ^ y.negative,
@@ -278,7 +279,7 @@ def _whole(plan: Plan, value: Any, place: int) -> Number:
     return Number(Value.cast(value < 0), magnitude, no, place, no, no, value)
 
 
-def _product(plan: Plan, a: Any, b: Any) -> Any:
+def product(plan: Plan, a: Any, b: Any) -> Any:
     """Integers multiplied as on paper, one row for each digit of the shorter one."""
     if len(a) < len(b):
         a, b = b, a

@@ -6,6 +6,7 @@ from holigrail_hw.formats import FixedFormat, parse
 
 from .errors import ModelError
 from .graph.graph import IntegerGraph
+from .readers.files import KNOWN
 from .source.graph import FloatGraph
 
 __all__ = ["integers", "read", "read_source", "simplified"]
@@ -25,7 +26,6 @@ _INTEGER = {
 _OTHER = {
     ".h5": "weights of Keras are not read; export the model to ONNX",
     ".keras": "weights of Keras are not read; export the model to ONNX",
-    ".json": "descriptions of Keras hold no weights; export the model to ONNX",
     ".pt": "files of PyTorch are programs; export the model to ONNX",
     ".pth": "files of PyTorch are programs; export the model to ONNX",
     ".pkl": "pickled objects are programs; export the model to ONNX",
@@ -71,9 +71,10 @@ def read_source(path: str | Path, *, activation: str | None = None) -> FloatGrap
         from .readers.tflite_float import tflite_floats
 
         return tflite_floats(read_tflite_file(path, who), who)
-    known = ".onnx, .tflite, .nnet, .mat or .txt"
+    if kind == ".json":
+        raise ModelError(f"{who}: an integer graph must be read by read(), as it is no real model")
     reason = _OTHER.get(kind, f"not {kind or 'without an ending'}")
-    raise ModelError(f"{who}: a model file must be {known}: {reason}")
+    raise ModelError(f"{who}: a model file must be {KNOWN}: {reason}")
 
 
 def read(
@@ -88,7 +89,8 @@ def read(
     Parameters
     ----------
     path : str or Path
-        A file .onnx, .tflite, .nnet, .mat or .txt.
+        A file .onnx, .tflite, .nnet, .mat or .txt, or .json as :meth:`.IntegerGraph.to_json` makes
+        it; :mod:`.shipped` has some.
     input : str, FixedFormat or None
         The format of inputs that the file itself does not quantise.
     activation : str or None
@@ -106,6 +108,10 @@ def read(
         raise ModelError(
             f"{path.name}: the runtime must be one of {', '.join(RUNTIMES)}, not {runtime}"
         )
+    if path.suffix.lower() == ".json":
+        from .readers.integer_json import read_integer_json
+
+        return read_integer_json(path, path.name)
     if path.suffix.lower() == ".tflite":
         from .readers.tflite_file import read_tflite_file
         from .readers.tflite_integer import tflite_integers

@@ -1,14 +1,16 @@
 """Requantisation: golden against the rules of frameworks, hardware against golden, proofs."""
 
 import math
+from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hardware import check, make, results
+from hardware import check, make, referred, results
 
 from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.core.errors import DesignError
 from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.flow.verify import mutants
@@ -225,8 +227,36 @@ def test_shifts_are_proved(texts):
     assert prove.run(spec, time_limit_s=120).proved
 
 
+NARROW = (
+    {"mode": "single", "result": "int5", "shift": "4", "zero_point": "none"},
+    {"mode": "single", "result": "uint4", "shift": "-1", "bias": "product", "rounding": "down"},
+    {"mode": "single", "accumulator": "uint6", "zero_point_added": "before", "zero_point": "3"},
+    {"mode": "double", "result": "int5", "shift": "-1", "clamp": "ports"},
+    {"mode": "double", "result": "int8", "shift": "2", "scale": "21", "relu": "true"},
+)
+
+
+@pytest.mark.parametrize("texts", NARROW)
+def test_products_are_proved(texts):
+    """The reference circuit is also compared with golden, or it might share a fault."""
+    given = {"accumulator": "int7", "scale_width": "5", "shift_width": "2", **texts}
+    spec = requantize(**given)
+    check([referred(spec)], count=3000)
+    assert prove.run(spec, time_limit_s=120).proved
+
+
+def test_a_wrong_tie_is_not_proved():
+    given = {"accumulator": "int7", "scale": "5", "shift": "3", "shift_width": "0"}
+    given["zero_point"] = "none"  # More operands than a table of golden can hold.
+    even, away = (requantize(**given, rounding=f"nearest_{how}") for how in ("even", "away"))
+    body = {"reference_circuit": property(lambda self: away.reference_circuit), "name": even.name}
+    names = {f.name: getattr(even, f.name) for f in fields(even)}
+    with pytest.raises(DesignError, match="refuted: the Verilog differs from the reference"):
+        prove.run(type("Wrong", (Requantize,), body)(**names), time_limit_s=120)
+
+
 def test_without_a_reference_circuit_there_is_no_proof():
-    assert requantize().reference_circuit is None
+    assert requantize(rounding="stochastic").reference_circuit is None
     assert requantize(mode="shift", rounding="stochastic").reference_circuit is None
 
 

@@ -210,7 +210,7 @@ def test_a_missing_package_is_one_line_with_what_to_type(tmp_path, monkeypatch):
         assert caught.value.hint == "pip install 'holigrail_hw[models]'"
 
 
-@pytest.mark.parametrize("ending", [".h5", ".pkl", ".pt", ".json", ".pb", ".keras", "", ".zip"])
+@pytest.mark.parametrize("ending", [".h5", ".pkl", ".pt", ".pb", ".keras", "", ".zip"])
 def test_other_files_are_refused_unopened(tmp_path, ending):
     with pytest.raises(ModelError, match=r"a model file must be \.onnx, \.tflite"):
         read(tmp_path / f"never_written{ending}")

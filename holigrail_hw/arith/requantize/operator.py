@@ -344,7 +344,7 @@ class Requantize(OperatorSpec):
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
-        """In mode shift: full-width sums and comparisons, and rounding of the magnitude."""
-        if self.mode != "shift" or self.rounds == "stochastic":
+        """Full-width sums, products and comparisons, and rounding of the magnitude."""
+        if self.rounds == "stochastic":
             return None
         return functools.partial(naive_requantize, self, self._bounds)

@@ -1,5 +1,6 @@
 """Arrays of exact numbers, and their form in a document."""
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ from holigrail_hw.models.source.limits import bounded
 
 __all__ = ["decoded", "encoded", "fractions", "whole"]
 
+_RATIONAL = re.compile(r"-?[0-9]{1,2000}(/[0-9]{1,2000})?")
 _KINDS = {"integer": int, "rational": Fraction, "float32": float, "float64": float}
 
 
@@ -60,14 +62,19 @@ def decoded(document: Any, who: str) -> np.ndarray:
         number = _KINDS[document["kind"]]
         if number is int and any(type(v) is not int for v in document["values"]):
             raise ValueError
+        if number is Fraction and not all(_RATIONAL.fullmatch(v) for v in document["values"]):
+            raise ValueError  # a text with an exponent could stand for a number of any size
         flat = [number(v) for v in document["values"]]
         if number is float:
-            return np.array(flat, np.dtype(document["kind"])).reshape(shape)
+            array = np.array(flat, np.dtype(document["kind"])).reshape(shape)
+            if not np.isfinite(array).all():
+                raise ValueError
+            return array
         array = np.empty(len(flat), object)
         array[:] = flat
         array = array.reshape(shape)
         if number is int and all(abs(v) < 1 << 62 for v in flat):
             return array.astype(np.int64)
         return array
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         raise ModelError(f"{who}: must be an array with shape, kind and values") from None

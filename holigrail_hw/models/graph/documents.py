@@ -19,12 +19,15 @@ from holigrail_hw.models.formulas.arrays import decoded, encoded
 from holigrail_hw.models.formulas.documents import formula_document, formula_of
 from holigrail_hw.models.source.windows import Window
 
+from .checks import violations
 from .forms import form_document, form_of
 from .nodes import Add, Linear, Meaning, Move, Pool, Port, Requantise, Softmax
 
 __all__ = ["graph_of", "graph_text"]
 
 SCHEMA = 1
+# What a document of another kind leads to: a field is missing, or of another type.
+_BROKEN = (LookupError, TypeError, ValueError, AttributeError, RecursionError, ArithmeticError)
 _NODES: dict[str, Any] = {cls.kind: cls for cls in (Linear, Add, Pool, Requantise, Move, Softmax)}
 
 
@@ -89,16 +92,13 @@ def graph_of(text: str, who: str, make: Any) -> Any:
             measured=tuple(map(str, document["measured"])),
         )
         stated = document["tensors"]
-        names = {port.tensor for port in graph.inputs}
-        for node in graph.nodes:
-            lost = [name for name in node.inputs if name not in names]
-            if lost or node.name in names:
-                raise ModelError(f"{who}: node {node.name}: operands must come before it, once")
-            names.add(node.name)
+        found = violations(graph, who)
+        if found:
+            raise ModelError(found)
         wrong = [name for name, t in graph.tensors.items() if not _as_stated(stated.get(name), t)]
     except ModelError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+    except _BROKEN as error:
         name = type(error).__name__
         raise ModelError(f"{who}: must be a graph of schema {SCHEMA}, not fail ({name})") from None
     if wrong:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from holigrail_hw.models.errors import ModelError
 
-__all__ = ["contents"]
+__all__ = ["KNOWN", "contents"]
 
+# Endings that a reader is for.
+KNOWN = ".onnx, .tflite, .nnet, .mat, .txt, or .json of an integer graph"
 _LARGEST = 1 << 31
 
 

@@ -9,21 +9,20 @@ import numpy as np
 
 from holigrail_hw.core.array_files import ArrayFileError, read_array, read_arrays
 from holigrail_hw.core.parameters import FileContent, GivenFile
-from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read
-from holigrail_hw.models import shipped as shipped_models
+from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read, shipped
 from holigrail_hw.models.passes.forms import with_forms
 from holigrail_hw.models.quantise.quantise import Choices, quantise
 
-__all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "integer_graph"]
+__all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "in_shape", "integer_graph"]
 
 
-def _shipped() -> dict[str, Path]:
-    folder = Path(shipped_models.__file__).parent
-    return {path.stem: path for path in sorted(folder.glob("*.json"))}
-
-
-MODEL_FILE = FileContent((".onnx", ".tflite", ".nnet", ".mat", ".json"), _shipped)
-SAMPLES_FILE = FileContent((".npy", ".npz"))
+MODEL_FILE = FileContent(
+    (".onnx", ".tflite", ".nnet", ".mat", ".json"),
+    lambda: {name: shipped.path(name) for name in shipped.MODELS},
+)
+SAMPLES_FILE = FileContent(
+    (".npy", ".npz"), lambda: {name: shipped.data(name) for name in shipped.DATA}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +68,22 @@ def _quantised(graph: FloatGraph, source: Source) -> IntegerGraph:
             hint="--samples FILE.npy, inputs in the shape that the file has, one sample per row",
         )
     choices = Choices(weight_bits=source.weight_bits, activation_bits=source.activation_bits)
-    return quantise(graph, _samples(source.samples), choices)
+    samples = _samples(source.samples)
+    if len(graph.inputs) == 1:
+        samples = in_shape(samples, graph.inputs[0].shape)
+    return quantise(graph, samples, choices)
+
+
+def in_shape(samples: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Samples in the shape of an input, if they differ by axes of length 1 alone."""
+    wanted = [length for length in shape if length > 1]
+    if [length for length in samples.shape[1:] if length > 1] == wanted:
+        return samples.reshape(len(samples), *shape)
+    return samples
 
 
 def _samples(file: GivenFile) -> np.ndarray:
-    """The one array of a file of samples."""
+    """The one array of a file of samples that is no row: labels may lie beside it."""
     with tempfile.TemporaryDirectory(prefix="holigrail-") as folder:
         path = Path(folder, file.name)
         path.write_bytes(file.content)
@@ -81,6 +91,7 @@ def _samples(file: GivenFile) -> np.ndarray:
             arrays = read_arrays(path) if path.suffix == ".npz" else [read_array(path)]
         except ArrayFileError:
             raise ModelError(f"{file.name}: samples must be a readable file of NumPy") from None
-    if len(arrays) != 1:
-        raise ModelError(f"{file.name}: samples must be one array, not {len(arrays)}")
-    return arrays[0]
+    found = [array for array in arrays if array.ndim > 1]
+    if len(found) != 1:
+        raise ModelError(f"{file.name}: samples must be one array, not {len(found)}")
+    return found[0]

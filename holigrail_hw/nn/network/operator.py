@@ -23,13 +23,14 @@ import numpy as np
 from holigrail_hw.core import Engine, RequestError, Target, Timing, operator, parameter
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items, Stream
-from holigrail_hw.core.views import View
+from holigrail_hw.core.views import Table, View
 from holigrail_hw.formats import FixedFormat, Format
 from holigrail_hw.models import IntegerGraph, ModelError
 from holigrail_hw.models.certify.certificate import certify
 
+from .classes import classified
 from .frames import Frames, frames_of
-from .model import MODEL_FILE, SAMPLES_FILE, Source, integer_graph
+from .model import MODEL_FILE, SAMPLES_FILE, Source, in_shape, integer_graph
 from .styles import STYLES, style
 
 __all__ = ["Network"]
@@ -176,6 +177,33 @@ class Network(Engine):
         late = {name: codes.copy() for name, codes in ends[1].items()}
         late["last"][:] = 0
         return [{"x": items} for items in (*ends, early, late, ends[0])]
+
+    def data_job(self, arrays: Mapping[str, Any]) -> Items:
+        """Samples ``x``: numbers as the file takes them, in its shape."""
+        port = self.graph.inputs[0]
+        if "x" not in arrays:
+            raise RequestError(f"network: data must have an array x, not {', '.join(arrays)}")
+        samples = in_shape(np.asarray(arrays["x"]), port.file_shape)
+        try:
+            codes = self.graph.codes(samples)
+            self.graph.evaluate(codes[:0])
+        except ModelError as error:
+            raise RequestError([f"network: {line}" for line in error.violations]) from None
+        if not port.low <= codes.min(initial=port.low) <= codes.max(initial=port.low) <= port.high:
+            raise RequestError(
+                f"network: data must be codes from {port.low} to {port.high}, not {codes.min()} to"
+                f" {codes.max()}"
+            )
+        return {"x": self.frames[0].items(codes)}
+
+    def data_outcome(
+        self, arrays: Mapping[str, Any], results: Items
+    ) -> tuple[dict[str, Any], list[Table]]:
+        """Classes by the greatest output; with their labels ``y``, accuracy and confusion."""
+        port = self.graph.outputs[0]
+        frames = self.frames[1].integers(results["result"])
+        numbers = self.graph.real(frames.reshape(-1, *port.shape), tail=False)
+        return classified(numbers.reshape(len(numbers), -1), arrays.get("y"))
 
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
