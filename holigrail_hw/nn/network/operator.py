@@ -186,7 +186,6 @@ class Network(Engine):
         samples = in_shape(np.asarray(arrays["x"]), port.file_shape)
         try:
             codes = self.graph.codes(samples)
-            self.graph.evaluate(codes[:0])
         except ModelError as error:
             raise RequestError([f"network: {line}" for line in error.violations]) from None
         if not port.low <= codes.min(initial=port.low) <= codes.max(initial=port.low) <= port.high:
