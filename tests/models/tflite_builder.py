@@ -18,7 +18,8 @@ def _quantisation(builder, scales, zeros, axis):
 def one_operator(code, tensors, inputs, outputs, options):
     """The file's bytes.
 
-    ``tensors``: (shape, scales, zero points, axis, data or None), real without scales; ``options``: name of the table of
+    ``tensors``: (shape, scales, zero points, axis, data or None); without scales they are real.
+    ``options``: name of the table of
     options and its fields. Inputs of the file are the tensors without data that are no outputs.
     """
     builder = flatbuffers.Builder(1024)
