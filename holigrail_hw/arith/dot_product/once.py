@@ -45,7 +45,8 @@ def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> W
 def _product(spec: DotProductShape, plan: Plan, a: Wire, b: Wire, index: int) -> Addend:
     """The exact product of two numbers, or of two blocks."""
     if spec.of_blocks:
-        return block_product(plan, spec.a, a, spec.b, b, spec.multiplier)
+        left, right = spec.blocks
+        return block_product(plan, left, a, right, b, spec.multiplier)
     x = unpack(plan, spec.a, a, f"a{index}")
     y = unpack(plan, spec.b, b, f"b{index}")
     product = multiply_unpacked(plan, x, y, spec.multiplier)

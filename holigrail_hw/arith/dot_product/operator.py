@@ -89,7 +89,8 @@ class DotProduct(DotProductShape):
     def _product(self, x: Any, y: Any) -> tuple[Exact, np.ndarray]:
         """The exact product of two codes, and the exponent of a power of two above it."""
         if self.of_blocks:
-            return block_product(self.a, x, self.b, y), block_top(self.a, x, self.b, y)
+            a, b = self.blocks
+            return block_product(a, x, b, y), block_top(a, x, b, y)
         p, q = self.a.unpack(x), self.b.unpack(y)
         return golden.multiply(p, q), top_place(p, self.a) + top_place(q, self.b)
 
@@ -122,7 +123,7 @@ class DotProduct(DotProductShape):
 
     def _opposite(self, codes: Any) -> np.ndarray:
         if self.of_blocks:
-            return self.a.opposite_codes(codes)
+            return self.blocks[0].opposite_codes(codes)
         return self.a.project(golden.negate(self.a.unpack(codes)))
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:

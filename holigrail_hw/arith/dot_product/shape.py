@@ -5,6 +5,7 @@ from typing import Any
 
 from holigrail_hw.core import parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.formats.block.block import BlockFormat
 from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 
 from ..rounded import RoundedOperator, without_hardware, without_rounding
@@ -131,6 +132,12 @@ class DotProductShape(RoundedOperator):
     def of_blocks(self) -> bool:
         """Whether each factor is a block of numbers."""
         return self.a.block_size is not None
+
+    @property
+    def blocks(self) -> tuple[BlockFormat, BlockFormat]:
+        """The formats of both factors, which are blocks."""
+        assert isinstance(self.a, BlockFormat) and isinstance(self.b, BlockFormat)
+        return self.a, self.b
 
     @property
     def has_register(self) -> bool:

@@ -103,7 +103,7 @@ def block_product(
     digits = (a_format.block_size * _largest(a_format) * _largest(b_format)).bit_length()
     for format, block, name in ((a_format, a, "a_scale"), (b_format, b, "b_scale")):
         scale = scale_of(plan, format, block, name)
-        if scale is not None:
+        if scale is not None and format.scale is not None:
             number = scaled(plan, number, scale)
             digits += digits_of(format.scale, scale) - format.scale.is_power_of_two
     return Addend(number, digits)
