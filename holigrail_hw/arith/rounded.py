@@ -159,8 +159,14 @@ class ArithmeticOperator(RuledOperator):
 
 def without_hardware(**formats: Format) -> list[str]:
     """What is wrong with formats whose numbers no hardware takes apart and rounds to."""
+
+    def needed(format: Format) -> str:
+        if format.block_size is None:
+            return f"a format that operators have hardware for, not {format}"
+        return f"a format of single numbers, not {format}, which is for operators on blocks"
+
     return [
-        f"{name} must be a format that operators have hardware for, not {format}"
+        f"{name} must be {needed(format)}"
         for name, format in formats.items()
         if not has_hardware(format)
     ]

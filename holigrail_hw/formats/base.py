@@ -57,6 +57,11 @@ class Format(Traits):
     def is_exact_in_float64(self) -> bool:
         """Whether every number of the format is also a float64."""
 
+    @property
+    def saturating(self) -> "Format":
+        """The format of the same codes whose results beyond the range become its nearest end."""
+        return self
+
     @abstractmethod
     def corner_codes(self) -> list[int]:
         """Codes worth testing first, ascending: zeros, ones, extremes, borders, specials."""
