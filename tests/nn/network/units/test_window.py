@@ -75,7 +75,11 @@ def test_same_windows_take_no_more_cycles_than_pixels():
     unit = ParallelWindow((5, 4, 1), Window((3, 3), pads=(1, 1, 1, 1)), Integers(0, 9), 1)
     check(unit)
     emitted = predicted(unit.flow(), 4)[1]
-    assert emitted[3 * 20] - emitted[2 * 20] == 20
+    assert emitted[3 * 20] - emitted[2 * 20] == unit.cycles == 20
+    more = ParallelWindow((5, 4, 2), Window((3, 3), pads=(1, 1, 1, 1)), Integers(0, 9), 1)
+    check(more, stalls=False)
+    emitted = predicted(more.flow(), 4)[1]
+    assert emitted[3 * 40] - emitted[2 * 40] == more.cycles == 42
     large = ParallelWindow((3, 33, 2), Window((3, 1), pads=(1, 0, 1, 0)), Integers(0, 9), 1)
     assert large.banks == 3
     check(large, stalls=False)

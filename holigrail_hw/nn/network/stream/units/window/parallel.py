@@ -7,7 +7,8 @@ Every beat of the image is a step, in which one column of the window comes from 
 input, and the others move on. Windows reach below the image: their steps go on behind it, in the
 steps of the next frame if its beats come, or alone. What lies below is masked, and so the columns
 that the memories give need no beat. Only from the row on in which the next frame's first windows
-end do its columns count; by then, all columns of the old frame are masked.
+end do its columns count; by then, all columns of the old frame are masked. Steps of their own must
+not come between them: the frame waits there if more than one window is left.
 """
 
 from collections.abc import Sequence
@@ -42,14 +43,16 @@ class ParallelWindowUnit(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         line = Pipeline(m, 1, self.o.ready)
-        taken, behind, step = Signal(), Signal(), Signal()
+        taken, behind, step, waits = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            self.i.ready.eq(line.moves[0]),
-            taken.eq(self.i.valid & line.moves[0]),
+            self.i.ready.eq(line.moves[0] & ~waits),
+            taken.eq(self.i.valid & self.i.ready),
             step.eq(taken | (behind & line.moves[0])),
             self.o.valid.eq(line.valid[0]),
         ]
         self._beats(m, taken)
+        if self._shape.delays:
+            m.d.comb += waits.eq(behind & (self._row_in >= self._shape.reached))
         given, masks = self._windows(m, line, taken, behind, step)
         line.fill(m, step & given)
         column = self._column(m, taken, behind, step)
@@ -147,8 +150,7 @@ class ParallelWindowUnit(wiring.Component):
         wrapped(m, bank_behind, count, step, wrapped(m, column_behind, columns, step))
         with m.If(~behind):
             m.d.sync += [column_behind.eq(0), bank_behind.eq(following)]
-        # The next frame's columns count from this row on.
-        reached = self._row_in >= (window.kernel[0] - 1) * window.dilations[0] - window.pads[0]
+        reached = self._row_in >= shape.reached
         alone, address = Signal(), Signal(range(columns), name="column_read")
         bank = Signal(range(count), name="bank_read", reset_less=True)
         m.d.comb += [

@@ -194,8 +194,9 @@ class SerialWindow(_Windows):
 class ParallelWindow(_Windows):
     """A whole window per beat: rows, columns, then ``lanes`` channels; a beat per window and fold.
 
-    Parameters are those of :class:`SerialWindow`. A frame takes as many cycles as it has beats:
-    windows behind the image, which need none, come while the next frame does, or without it.
+    Parameters are those of :class:`SerialWindow`. A frame takes :attr:`cycles`, mostly as many as
+    it has beats: windows behind the image, which need none, come while the next frame does, or
+    without it.
     """
 
     @property
@@ -242,6 +243,27 @@ class ParallelWindow(_Windows):
         rows = (self.window.kernel[0] - 1) * self.window.dilations[0]
         return rows + (rows > 0 and self.size[1] * self.folds > _DISTRIBUTED)
 
+    @property
+    def reached(self) -> int:
+        """The row of the next frame from which on its columns count."""
+        return self.window.reach[0] - 1 - self.window.pads[0]
+
+    @cached_property
+    def delays(self) -> int:
+        """Cycles per frame for which the next one waits.
+
+        From row :attr:`reached` on its columns must follow one another. So they do if one window
+        behind the image is left at most; it comes with, or without, the first of them.
+        """
+        left = int(self.completes[-1]) + 1 - self.tokens
+        left -= self.reached * self.size[1] * self.folds
+        return left if left > 1 and self.completes[-1] >= self.tokens else 0
+
+    @property
+    def cycles(self) -> int:
+        """Cycles per frame."""
+        return self.tokens + self.delays
+
     def refusals(self) -> list[str]:
         """What keeps the rows of pixels from giving one window after the other."""
         found = []
@@ -256,7 +278,12 @@ class ParallelWindow(_Windows):
     def flow(self) -> Flow:
         """A window for every beat that completes one, and cycle after cycle behind the image."""
         need = np.minimum(self.completes + 1, self.tokens)
-        return repeated(self.tokens, need, gap=self.gap)
+        if not self.delays:
+            return repeated(self.tokens, need, gap=self.gap)
+        free = np.zeros(len(need), np.int64)
+        free[-1] = self.tokens
+        ahead = self.reached * self.size[1] * self.folds
+        return Flow((Side(self.tokens, need, free, self.tokens + ahead),), len(need), gap=self.gap)
 
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Windows in their order."""
