@@ -117,10 +117,9 @@ class SerialWindowUnit(wiring.Component):
         widest = signed((2 * shape.tokens + shape.kept).bit_length() + 1)
         ahead = Signal(widest, init=-int(needs[0]))
         space = Signal(widest, init=shape.kept - 1)
-        for counter, up, amounts, sign in ((ahead, taken, more, -1), (space, taken, less, 1)):
-            step = self._by_place(m, f"{counter.name}_step", amounts)
-            change = Mux(window_ends, sign * step, 0)
-            m.d.sync += counter.eq(counter + (-sign * up) + change)
+        needed = Mux(window_ends, self._by_place(m, "needed_more", more), 0)
+        released = Mux(window_ends, self._by_place(m, "released", less), 0)
+        m.d.sync += [ahead.eq(ahead + taken - needed), space.eq(space - taken + released)]
         short, full = Value.cast(ahead[-1]), Value.cast(space[-1])
         return ~short | (ahead.all() & taken), ~full
 
