@@ -229,8 +229,8 @@ def _solved(
         masks = np.where(counts, (np.int64(1) << np.minimum(bit, needed)) - 1, 0)
         clean = ~used & ~(effects & masks).any(axis=1)
         bits = (effects[:, active] >> bit & 1).astype(bool) & clean[:, None]
-        touching = [index for index in order.tolist() if bits[index].any()]
-        words = {index: _word(bits[index]) for index in touching}
+        touching = order[bits[order].any(axis=1)]
+        words = {index: _word(bits[index]) for index in touching.tolist()}
         wanted = _word((missing[active] >> bit & 1).astype(bool))
         taken, left = _eliminated(words, wanted)
         for index in taken:

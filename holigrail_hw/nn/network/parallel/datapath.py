@@ -35,6 +35,7 @@ def datapath(
     wires: Sequence[Wire],
     formats: Sequence[FixedFormat],
     levels: int | None = None,
+    made: dict[Any, Placed] | None = None,
 ) -> list[Wire]:
     """The outputs in their formats, for wires of the inputs.
 
@@ -43,8 +44,9 @@ def datapath(
     designs : the adder graph of every matrix
     formats : of the outputs; at least as wide as their ranges
     levels : most adders between two registers of a matrix; ``None``: where the clock needs them
+    made : what was found out about the matrices before, for the same ``levels``; is added to
     """
-    state = _State(plan, unrolled, designs, levels)
+    state = _State(plan, unrolled, designs, levels, {} if made is None else made)
     for element, wire in zip(unrolled.inputs, wires, strict=True):
         if not unrolled.is_constant(element):
             state.enter(element, wire)
@@ -70,9 +72,9 @@ class _State:
     unrolled: Unrolled
     designs: Mapping[Matrix, MatrixDesign]
     levels: int | None
+    made: dict[Any, Placed]
     held: dict[int, Held] = field(default_factory=dict)
     totals: dict[int, Wire] = field(default_factory=dict)
-    made: dict[Any, Placed] = field(default_factory=dict)
     readers: dict[int, list[Operation | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -66,6 +66,11 @@ class Frame(OperatorSpec):
             return "search stopped, going on with the best matrices so far"
         return None
 
+    @cached_property
+    def _made(self) -> dict[Any, Any]:
+        """Constants and stages of matrices, which no timing request changes."""
+        return {}
+
     def _frames(self, port: Any) -> Frames:
         tensor = self.graph.tensors[port.tensor]
         low, high = (np.broadcast_to(end, tensor.shape) for end in (tensor.low, tensor.high))
@@ -118,6 +123,7 @@ class Frame(OperatorSpec):
             [wires[name] for name in self.inputs()],
             self.formats[1],
             self.levels,
+            self._made,
         )
         return dict(zip(self.outputs(), found, strict=True))
 

@@ -105,7 +105,8 @@ def _side_by_side(node: Node, below: int) -> Callable[..., Any]:
 
     def function(left: Any, right: Any) -> Any:
         low = joined(~right if node.form == "r" else right, Const(0, gap))
-        return joined(low, ~left if node.form == "-" else left)
+        # Where the least operand is above 0, the upper bits may always be 0.
+        return joined(low, ~left if node.form == "-" else left)[: node.width]
 
     return function
 
