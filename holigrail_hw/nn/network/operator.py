@@ -59,7 +59,7 @@ class Network(Engine):
     """
 
     model: GivenFile = parameter(
-        MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE, samples=("digits",)
+        MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE
     )
     style: str = parameter("stream", "how hardware is made of it", choices=STYLES)
     input: Format | None = parameter(

@@ -20,6 +20,7 @@ def network_views(network: "Network") -> list[View]:
         tuple(Node(box.name, box.label, box.row, box.kind, box.notes) for box in picture.nodes),
         tuple(Edge(a.source, a.target, a.label, a.kind) for a in picture.edges),
         picture.row_name,
+        "The layers as integers; what stands below a name is its shape and its integers.",
     )
     return [layers, _certificate(network)]
 
@@ -45,4 +46,6 @@ def _certificate(network: "Network") -> Table:
         f"Certificate: {certificate.verdict}",
         ("node", "kind", "shape", "integers", "bits", "verdict", "how"),
         tuple(rows),
+        "Proved: the hardware's rule gives the code of the file's own formula for every sum that can"
+        " occur. Everything else is exact arithmetic of integers.",
     )
