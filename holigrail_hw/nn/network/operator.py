@@ -66,7 +66,10 @@ class Network(Engine):
         None, "format of the input, where the model does not quantise it", nothing="file"
     )
     runtime: str = parameter(
-        "litert", "whose kernels an int8 TFLite file means", choices=("litert", "tflm")
+        "litert",
+        "whose kernels an int8 TFLite file means",
+        choices=("litert", "tflm"),
+        samples=("litert",),
     )
     samples: GivenFile | None = parameter(
         None,
@@ -83,6 +86,7 @@ class Network(Engine):
         "auto",
         "hardware that makes codes of sums",
         choices=("auto", "thresholds", "multiplier"),
+        samples=("thresholds",),
     )
     interval: int | None = parameter(
         None,

@@ -40,9 +40,7 @@ class Node:
         return self.high.bit_length()
 
 
-def value_ranges(
-    graph: MatrixGraph, ranges: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]]:
+def value_ranges(graph: MatrixGraph, ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The range of v of every node, for those of the inputs."""
     found = []
     for vector in graph.vectors:
