@@ -46,6 +46,6 @@ def _certificate(network: "Network") -> Table:
         f"Certificate: {certificate.verdict}",
         ("node", "kind", "shape", "integers", "bits", "verdict", "how"),
         tuple(rows),
-        "Proved: the hardware's rule gives the code of the file's own formula for every sum that can"
-        " occur. Everything else is exact arithmetic of integers.",
+        "Proved: the hardware's rule gives the code of the file's own formula for every sum that"
+        " can occur. Everything else is exact arithmetic of integers.",
     )

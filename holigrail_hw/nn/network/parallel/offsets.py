@@ -40,7 +40,9 @@ class Node:
         return self.high.bit_length()
 
 
-def value_ranges(graph: MatrixGraph, ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def value_ranges(
+    graph: MatrixGraph, ranges: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
     """The range of v of every node, for those of the inputs."""
     found = []
     for vector in graph.vectors:

@@ -174,9 +174,7 @@ def _linear(state: _State, node: Linear, x: np.ndarray) -> np.ndarray:
             matrix = weights[..., chosen].reshape(-1, each)[ids >= 0]
             label = f"{state.name}_{row}_{column}" + (f"_{group}" if node.group > 1 else "")
             constants = bias[chosen] - node.zero * matrix.sum(axis=0)
-            result[row, column, chosen] = state.sums(
-                label, ids[ids >= 0].tolist(), matrix, constants
-            )
+            result[row, column, chosen] = state.sums(label, ids[ids >= 0].tolist(), matrix, constants)
     return result
 
 
