@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -229,6 +230,10 @@ class OperatorSpec(ABC):
     def job(self, rng: np.random.Generator, size: int) -> Items:
         """Random items of all input streams, about ``size`` in all, that belong together."""
         return {"i": self.items(size, rng)}
+
+    def shipped_data(self) -> Mapping[str, Path]:
+        """Files of data that come with the package, by the words for them."""
+        return {}
 
     def data_job(self, arrays: Mapping[str, Any]) -> Items:
         """Items of all input streams for a user's own data, arrays by name.

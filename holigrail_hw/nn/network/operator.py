@@ -16,6 +16,7 @@ Quantization and training of neural networks for efficient integer-arithmetic-on
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,9 @@ class Network(Engine):
         late = {name: codes.copy() for name, codes in ends[1].items()}
         late["last"][:] = 0
         return [{"x": items} for items in (*ends, early, late, ends[0])]
+
+    def shipped_data(self) -> Mapping[str, Path]:
+        return SAMPLES_FILE.shipped()
 
     def data_job(self, arrays: Mapping[str, Any]) -> Items:
         """Samples ``x``: numbers as the file takes them, in its shape."""
