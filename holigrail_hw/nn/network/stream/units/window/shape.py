@@ -229,8 +229,8 @@ class ParallelWindow(_Windows):
 
         No other windows follow each other closer then.
         """
-        gaps = np.diff(self.completes)
-        late = {*gaps[self.completes[1:] >= self.tokens].tolist()}
+        gaps = np.diff(self.completes, append=self.completes[0] + self.tokens)
+        late = {*gaps[:-1][self.completes[1:] >= self.tokens].tolist()}
         if len(late) > 1 or (late and min(late) > gaps.min()):
             return 0
         return late.pop() if late else 1
