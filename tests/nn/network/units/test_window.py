@@ -8,7 +8,7 @@ from timed import check, predicted
 
 from holigrail_hw.models.source.windows import Window
 from holigrail_hw.nn.network.stream.units.unit import Integers
-from holigrail_hw.nn.network.stream.units.window.shape import SerialWindow
+from holigrail_hw.nn.network.stream.units.window.shape import ParallelWindow, SerialWindow
 
 
 def shapes(count, seed, most=6):
@@ -54,3 +54,48 @@ def test_many_serial_windows():
         least = SerialWindow(size, window, Integers(-3, 9), lanes, order=order, capacity=unit.least)
         check(unit, seed=number)
         check(least, frames=2, seed=number)
+
+
+def parallel(count, seed, most):
+    for size, window, lanes in shapes(1 << 20, seed, most):
+        unit = ParallelWindow(size, window, Integers(-3, 9), lanes, zero=-2)
+        if not unit.refusals():
+            yield unit
+            count -= 1
+            if not count:
+                return
+
+
+def test_parallel_windows():
+    for number, unit in enumerate(parallel(6, 6, 5)):
+        check(unit, seed=number, stalls=number % 2 == 0)
+
+
+def test_same_windows_take_no_more_cycles_than_pixels():
+    unit = ParallelWindow((5, 4, 1), Window((3, 3), pads=(1, 1, 1, 1)), Integers(0, 9), 1)
+    check(unit)
+    emitted = predicted(unit.flow(), 4)[1]
+    assert emitted[3 * 20] - emitted[2 * 20] == unit.cycles == 20
+    more = ParallelWindow((5, 4, 2), Window((3, 3), pads=(1, 1, 1, 1)), Integers(0, 9), 1)
+    check(more, stalls=False)
+    emitted = predicted(more.flow(), 4)[1]
+    assert emitted[3 * 40] - emitted[2 * 40] == more.cycles == 42
+    large = ParallelWindow((3, 33, 2), Window((3, 1), pads=(1, 0, 1, 0)), Integers(0, 9), 1)
+    assert large.banks == 3
+    check(large, stalls=False)
+
+
+def test_parallel_windows_that_are_refused():
+    for size, window, text in (
+        ((1, 5, 1), Window((3, 3), pads=(1, 1, 1, 1)), "the first window must not lie below"),
+        ((3, 3, 1), Window((1, 1), pads=(1, 0, 0, 0)), "no more windows than pixels"),
+        ((6, 6, 2), Window((3, 3), (2, 2), pads=(0, 0, 1, 1)), "must have equal distances"),
+    ):
+        unit = ParallelWindow(size, window, Integers(0, 9), 1)
+        assert text in "; ".join(unit.refusals())
+
+
+@pytest.mark.heavy
+def test_many_parallel_windows():
+    for number, unit in enumerate(parallel(60, 7, 9)):
+        check(unit, seed=number)

@@ -9,7 +9,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import beats
+from ..elastic import beats, reads
 from .shape import Queue
 
 __all__ = ["QueueUnit"]
@@ -37,21 +37,21 @@ class QueueUnit(wiring.Component):
         return m
 
     def _registers(self, m: Module, pushes: Any, pops: Any) -> None:
-        """State: the beats, the oldest in place 0, and how many they are."""
+        """State: the beats, the newest in place 0, and how many they are."""
         depth = self._shape.depth
         level = Signal(range(depth + 1))
         places = [Signal(self._shape.bits, name=f"place{n}", reset_less=True) for n in range(depth)]
         m.d.sync += level.eq(level + pushes - pops)
-        m.d.comb += [
-            self.i.ready.eq(level != depth),
-            self.o.valid.eq(level != 0),
-            self.o.payload.as_value().eq(places[0]),
-        ]
-        for index, place in enumerate(places):
-            with m.If(pops & (index < depth - 1)):
-                m.d.sync += place.eq(places[min(index + 1, depth - 1)])
-            with m.If(pushes & (level == Mux(pops, index + 1, index))):
-                m.d.sync += place.eq(self.i.payload.as_value())
+        m.d.comb += [self.i.ready.eq(level != depth), self.o.valid.eq(level != 0)]
+        with m.Switch(level):
+            for index, place in enumerate(places[:-1]):
+                with m.Case(index + 1):
+                    m.d.comb += self.o.payload.as_value().eq(place)
+            with m.Default():
+                m.d.comb += self.o.payload.as_value().eq(places[-1])
+        with m.If(pushes):
+            m.d.sync += places[0].eq(self.i.payload.as_value())
+            m.d.sync += [new.eq(old) for old, new in zip(places, places[1:], strict=False)]
 
     def _memory(self, m: Module, pushes: Any, pops: Any) -> None:
         """State: the oldest beat, in the register of the memory or, if it came while the memory was
@@ -75,7 +75,7 @@ class QueueUnit(wiring.Component):
             to_ring.eq(pushes & ~direct),
             write.data.eq(self.i.payload.as_value()),
             write.en.eq(to_ring),
-            read.en.eq(from_ring),
+            read.en.eq(reads(read, write, from_ring, size)),
         ]
         m.d.sync += level.eq(level + to_ring - from_ring)
         with m.If(free):

@@ -9,13 +9,11 @@ import numpy as np
 from holigrail_hw.models.source.windows import Window, patches
 
 from ...flow import Flow, Side
-from ..unit import Integers, Unit, costs
+from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
-__all__ = ["ORDERS", "SerialWindow"]
+__all__ = ["ORDERS", "ParallelWindow", "SerialWindow"]
 
 ORDERS = ("dense", "depthwise")
-# Larger memories are blocks.
-_DISTRIBUTED = 64
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ class SerialWindow(_Windows):
         places = self.kept.bit_length()
         luts = 2 * counter + 3 * places + 2 * sum(n.bit_length() for n in self.size) + 20
         luts += self.lanes * self.output.width if self.padded else 0
-        if self.kept <= _DISTRIBUTED:
+        if self.kept <= DISTRIBUTED:
             return costs(luts + bits / 16, 2 * counter + places + 30)
         return costs(luts, 2 * counter + places + 30, 0, bits)
 
@@ -188,3 +186,123 @@ class SerialWindow(_Windows):
         from .serial import SerialWindowUnit
 
         return SerialWindowUnit(self)
+
+
+@dataclass(frozen=True)
+class ParallelWindow(_Windows):
+    """A whole window per beat: rows, columns, then ``lanes`` channels; a beat per window and fold.
+
+    Parameters are those of :class:`SerialWindow`. A frame takes :attr:`cycles`, mostly as many as
+    it has beats: windows behind the image, which need none, come while the next frame does, or
+    without it.
+    """
+
+    @property
+    def lanes_out(self) -> int:
+        """Elements of an output beat."""
+        return self.window.kernel[0] * self.window.kernel[1] * self.lanes
+
+    @property
+    def first(self) -> int:
+        """The pixel with which the first window is complete."""
+        (down, across), (top, left, _, _) = self.window.reach, self.window.pads
+        return (down - 1 - top) * self.size[1] + across - 1 - left
+
+    @property
+    def positions(self) -> tuple[int, int]:
+        """Rows and columns of windows if both strides were 1, as far as one is used."""
+        strides = self.window.strides
+        down, across = ((n - 1) * s + 1 for n, s in zip(self.places, strides, strict=True))
+        return down, across
+
+    @cached_property
+    def completes(self) -> np.ndarray:
+        """For every output beat, the beat of the input, or after its end, that completes it."""
+        strides, (_, columns, _) = self.window.strides, self.size
+        down, across = (np.arange(n) * s for n, s in zip(self.places, strides, strict=True))
+        pixels = (down[:, None] * columns + across).reshape(-1) + self.first
+        return (pixels[:, None] * self.folds + np.arange(self.folds)).reshape(-1)
+
+    @cached_property
+    def gap(self) -> int:
+        """Beats between windows that are completed behind the image; 0 if they are not equal.
+
+        No other windows follow each other closer then.
+        """
+        gaps = np.diff(self.completes, append=self.completes[0] + self.tokens)
+        late = {*gaps[:-1][self.completes[1:] >= self.tokens].tolist()}
+        if len(late) > 1 or (late and min(late) > gaps.min()):
+            return 0
+        return late.pop() if late else 1
+
+    @property
+    def banks(self) -> int:
+        """Memories of a row each; one more than are read where two uses of a word might meet."""
+        rows = (self.window.kernel[0] - 1) * self.window.dilations[0]
+        return rows + (rows > 0 and self.size[1] * self.folds > DISTRIBUTED)
+
+    @property
+    def reached(self) -> int:
+        """The row of the next frame from which on its columns count."""
+        return self.window.reach[0] - 1 - self.window.pads[0]
+
+    @cached_property
+    def delays(self) -> int:
+        """Cycles per frame for which the next one waits.
+
+        From row :attr:`reached` on its columns must follow one another. So they do if one window
+        behind the image is left at most; it comes with, or without, the first of them.
+        """
+        left = int(self.completes[-1]) + 1 - self.tokens
+        left -= self.reached * self.size[1] * self.folds
+        return left if left > 1 and self.completes[-1] >= self.tokens else 0
+
+    @property
+    def cycles(self) -> int:
+        """Cycles per frame."""
+        return self.tokens + self.delays
+
+    def refusals(self) -> list[str]:
+        """What keeps the rows of pixels from giving one window after the other."""
+        found = []
+        if self.first < 0 or any(p > n for p, n in zip(self.positions, self.size, strict=False)):
+            found.append("there must be no more windows than pixels, and none before the image")
+        elif self.first * self.folds >= self.tokens:
+            found.append("the first window must not lie below the image")
+        elif not self.gap:
+            found.append("windows that are complete below the image must have equal distances")
+        return found
+
+    def flow(self) -> Flow:
+        """A window for every beat that completes one, and cycle after cycle behind the image."""
+        need = np.minimum(self.completes + 1, self.tokens)
+        if not self.delays:
+            return repeated(self.tokens, need, gap=self.gap)
+        free = np.zeros(len(need), np.int64)
+        free[-1] = self.tokens
+        ahead = self.reached * self.size[1] * self.folds
+        return Flow((Side(self.tokens, need, free, self.tokens + ahead),), len(need), gap=self.gap)
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """Windows in their order."""
+        found = np.moveaxis(self._images(frames), 5, 3)
+        return found.reshape(len(found), -1)
+
+    def cost(self, device: str) -> dict[str, int]:
+        """Lines of pixels, registers of taps, and gates for what lies outside."""
+        kernel, width = self.window.kernel, self.lanes * self.input.width
+        line = self.size[1] * self.folds
+        bits = self.banks * line * width
+        across = (kernel[1] - 1) * self.window.dilations[1] * self.folds + 1
+        flip_flops = kernel[0] * across * width + 3 * self.tokens.bit_length() + sum(kernel)
+        luts = 40 + (kernel[0] * kernel[1] * width if self.padded else 0)
+        luts += (kernel[0] - 1) * width * (self.banks - 1)
+        if line <= DISTRIBUTED:
+            return costs(luts + bits / 16, flip_flops)
+        return costs(luts, flip_flops, 0, bits)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .parallel import ParallelWindowUnit
+
+        return ParallelWindowUnit(self)

@@ -1,0 +1,1 @@
+"""A matrix as a graph of adders: a whole vector per cycle."""
