@@ -21,10 +21,15 @@ _WIRES = 2
 
 
 def _without_waiting(flow: Flow) -> Flow:
-    """The flow of a unit whose beats are used up as they come: none of them waits inside."""
+    """The flow of a unit whose beats are used up as they come: none of them waits inside.
+
+    So it is where every output has a beat of its own that completes it.
+    """
     inputs = tuple(
         replace(side, capacity=0)
-        if np.array_equal(side.need, side.free) and side.capacity <= steps(side.need, side.tokens)
+        if np.array_equal(side.need, side.free)
+        and side.capacity <= steps(side.need, side.tokens)
+        and (np.diff(side.need, prepend=side.need[-1] - side.tokens) > 0).all()
         else side
         for side in flow.inputs
     )

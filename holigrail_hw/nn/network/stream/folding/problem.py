@@ -13,7 +13,7 @@ __all__ = ["PRICES", "RESOURCES", "Choice", "Folding", "Join", "Layer", "Option"
 
 RESOURCES = ("luts", "memories", "dsps")
 # What a block of these is worth in look-up tables, where there is a choice.
-PRICES = {"luts": 1, "memories": 16, "dsps": 16}
+PRICES = {"luts": 1, "memories": 100, "dsps": 50}
 
 
 @dataclass(frozen=True, kw_only=True)

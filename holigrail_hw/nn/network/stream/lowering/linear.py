@@ -3,8 +3,11 @@
 stored
     weights in memories; ``simd`` products per result at once and ``pe`` results; vectors come from
     a serial window of ``lanes`` channels, or are the frame itself.
+graph
+    one adder graph of the constant matrix, a vector per cycle, behind a parallel window.
 channels
-    every channel with its own window: ``lanes`` channels at once, one tap after the other.
+    every channel with its own window: ``lanes`` channels at once, one tap after the other, or all
+    taps at once.
 
 All end with codes of ``narrow`` elements per beat, if there are codes.
 """
@@ -66,9 +69,11 @@ class LinearLayer:
         products, channels = self.products, self.products.size[2]
         if products.depthwise:
             for lanes in divisors(channels):
-                for multiplier in self.multipliers:
-                    for end in self._ends(lanes):
-                        yield ("channels", lanes, 1, lanes, multiplier, *end)
+                taps = [1, products.weights.shape[0]] if self._parallel(lanes) else [1]
+                for parallel in sorted({*taps}):
+                    for multiplier in self.multipliers:
+                        for end in self._ends(lanes):
+                            yield ("channels", lanes, parallel, lanes, multiplier, *end)
             return
         for simd in divisors(products.features):
             for lanes in divisors(channels) if products.windowed else [simd]:
@@ -78,6 +83,17 @@ class LinearLayer:
                     for multiplier in self.multipliers:
                         for end in self._ends(pe):
                             yield ("stored", lanes, simd, pe, multiplier, *end)
+        for lanes in divisors(channels) if products.windowed else [products.features]:
+            if not products.windowed or self._parallel(lanes):
+                for end in self._ends(products.results):
+                    yield ("graph", lanes, products.features, products.results, "", *end)
+
+    def _parallel(self, lanes: int) -> Any:
+        """The cycles of a parallel window; none if there is no such window."""
+        if ("cycles", lanes) not in self.known:
+            unit = makers.parallel_window(self.products, self.input, lanes)
+            self.known["cycles", lanes] = None if unit is None else unit.cycles
+        return self.known["cycles", lanes]
 
     def _ends(self, lanes: int) -> Iterator[tuple[Any, ...]]:
         """What codes are made by: their form by its place, multipliers, and lanes."""
@@ -95,7 +111,12 @@ class LinearLayer:
         products = self.products
         results = products.vectors * products.results
         what, lanes, parallel, pe, *_, narrow = key
+        if what == "graph":
+            window = self._parallel(lanes) if products.windowed else products.vectors
+            return max(products.elements // lanes, window, results // narrow)
         if what == "channels":
+            if parallel > 1:
+                return max(self._parallel(lanes), results // lanes, results // narrow)
             taps = products.weights.shape[0]
             return max(products.elements, results * taps, results * lanes // narrow) // lanes
         passes = products.features // parallel * (products.results // pe)
@@ -108,14 +129,27 @@ class LinearLayer:
         """Elements per beat of the operand and of the result."""
         return (key[1],), key[-1]
 
+    def cost(self, key: tuple[Any, ...], device: str) -> list[dict[str, int]]:
+        """Of every unit; graphs, whose search takes long, by a rule of thumb."""
+        found = []
+        for name, unit in self.units(key):
+            quick = makers.graph_luts(unit) if name == "graph" else None
+            found.append(unit.cost(device) if quick is None else quick)
+        return found
+
     def units(self, key: tuple[Any, ...]) -> list[tuple[str, Unit]]:
         """The units, from the first to the last."""
         what, lanes, parallel, pe, multiplier, form, codes_multiplier, narrow = key
         found: list[tuple[str, Unit]] = []
         if self.products.windowed:
             order = "depthwise" if what == "channels" else "dense"
+            if what == "graph" or (what == "channels" and parallel > 1):
+                order = "parallel"
             found.append(("window", self.made(("window", lanes, order))))
-        found.append((what, self.made((what, parallel, pe, multiplier))))
+        if what == "graph":
+            found.append((what, self.made((what, lanes))))
+        else:
+            found.append((what, self.made((what, parallel, pe, multiplier))))
         if self.layer.codes is not None:
             found.append(("codes", self.made(("codes", form, codes_multiplier, narrow))))
         return self._joined(found)
@@ -148,8 +182,14 @@ class LinearLayer:
         sums = self.graph.tensors[self.layer.node.name]
         output = Integers.of(sums.low, sums.high)
         match part:
+            case ("window", lanes, "parallel"):
+                found = makers.parallel_window(products, self.input, lanes)
+                assert found is not None
+                return found
             case ("window", lanes, order):
                 return makers.window(products, self.input, lanes, order)
+            case ("graph", lanes):
+                return makers.graph(products, self._vectors(), output, lanes, timing)
             case ("stored", simd, pe, multiplier):
                 return makers.products(
                     products, self._vectors(), output, simd, pe, multiplier, timing

@@ -9,6 +9,7 @@ from holigrail_hw.models.graph import forms
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Add, Pool, Requantise, Softmax
 
+from ..units.constant_graph.shape import ConstantGraph
 from ..units.elementwise.shape import Requantiser, Table, Thresholds
 from ..units.joining.shape import Add as AddUnit
 from ..units.joining.shape import Concat
@@ -17,8 +18,8 @@ from ..units.pool.shape import Pool as PoolUnit
 from ..units.pool.shape import Reduce
 from ..units.routing.shape import WidthConverter
 from ..units.softmax.shape import Powers, Shares
-from ..units.unit import Integers, Unit
-from ..units.window.shape import SerialWindow
+from ..units.unit import Integers, Unit, costs
+from ..units.window.shape import ParallelWindow, SerialWindow
 from .matrices import Products
 
 __all__ = [
@@ -27,6 +28,9 @@ __all__ = [
     "codes",
     "concat",
     "converter",
+    "graph",
+    "graph_luts",
+    "parallel_window",
     "pool",
     "products",
     "softmax",
@@ -41,6 +45,35 @@ def window(products: Products, input: Integers, lanes: int, order: str) -> Unit:
     node = products.node
     assert node.window is not None
     return SerialWindow(products.size, node.window, input, lanes, node.zero, order)
+
+
+def parallel_window(products: Products, input: Integers, lanes: int) -> ParallelWindow | None:
+    """Whole windows, so many channels at a time; ``None`` if there is no such unit."""
+    node = products.node
+    assert node.window is not None
+    unit = ParallelWindow(products.size, node.window, input, lanes, node.zero)
+    return None if unit.refusals() else unit
+
+
+def graph(
+    products: Products, input: Integers, output: Integers, lanes: int, timing: Timing
+) -> Unit:
+    """A graph of adders; windows come with ``lanes`` channels of all their taps at a time."""
+    node, rows = products.node, np.arange(products.features)
+    if products.windowed:
+        rows = rows.reshape(-1, products.size[2] // lanes, lanes).swapaxes(0, 1).reshape(-1)
+    weights, bias = products.weights[rows], node.bias.reshape(-1)
+    return ConstantGraph(weights, bias, input, output, products.vectors, node.zero, timing)
+
+
+def graph_luts(unit: Unit) -> dict[str, int]:
+    """What a graph of adders costs, by the digits of its constants: no search."""
+    assert isinstance(unit, ConstantGraph)
+    # Digits of the canonical signed form: places where w and 3 w differ.
+    weights = np.abs(unit.weights.astype(np.int64))
+    digits = sum(int(n).bit_count() for n in (weights ^ 3 * weights).reshape(-1))
+    luts = digits * (1.4 + 0.35 * unit.input.width)
+    return costs(luts, luts / 2)
 
 
 def products(

@@ -105,8 +105,7 @@ class Plan:
     def _option(self, kind: LinearLayer | SimpleLayer, key: tuple[Any, ...]) -> Option:
         use = {"luts": 0, "memory_bits": 0, "dsps": 0}
         memories = 0
-        for _, unit in kind.units(key):
-            cost = unit.cost(self.timing.device)
+        for cost in kind.cost(key, self.timing.device):
             for name in use:
                 use[name] += cost[name]
             memories += -(-cost["memory_bits"] // _MEMORY_BITS[self.timing.device])

@@ -70,6 +70,10 @@ class SimpleLayer:
         """Elements per beat of the operands and of the result."""
         return (key[-1],) * len(self.operands), key[-1]
 
+    def cost(self, key: tuple[Any, ...], device: str) -> list[dict[str, int]]:
+        """Of every unit."""
+        return [unit.cost(device) for _, unit in self.units(key)]
+
     def units(self, key: tuple[Any, ...]) -> list[tuple[str, Unit]]:
         """The units, from the first to the last."""
         if key not in self.known:

@@ -9,9 +9,9 @@ from typing import Any
 from amaranth import Cat, Const, Module, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data, memory, stream
 
-from .unit import Integers
+from .unit import DISTRIBUTED, Integers
 
-__all__ = ["Pipeline", "Ring", "beats", "delay", "shape_of", "table", "wrapped"]
+__all__ = ["Pipeline", "Ring", "beats", "delay", "reads", "shape_of", "table", "wrapped"]
 
 # Delays of so many registers are built of registers, longer ones of a memory.
 _REGISTERS = 3
@@ -84,6 +84,17 @@ def table(
     return port.data.as_signed() if shape.signed else port.data
 
 
+def reads(read: Any, write: Any, enable: Any, depth: int) -> Any:
+    """Enable of a read port of which nobody needs a word that is written in the same cycle.
+
+    It is never read then. In Amaranth that read would give the old word, which blocks of memory do
+    not: synthesis adds registers and gates for it unless the enables show that it cannot happen.
+    """
+    if depth <= DISTRIBUTED:
+        return enable
+    return enable & ~(write.en & (read.addr == write.addr))
+
+
 def wrapped(m: Module, counter: Any, size: int, step: Any, inner: Any = None) -> Any:
     """Count to ``size`` in cycles with ``step``; whether this cycle's is the last place.
 
@@ -125,7 +136,7 @@ def delay(m: Module, name: str, value: Any, places: int, tick: Any) -> Any:
         write.data.eq(bits),
         write.en.eq(tick),
         read.addr.eq(after),
-        read.en.eq(tick),
+        read.en.eq(reads(read, write, tick, depth)),
     ]
     with m.If(tick):
         m.d.sync += [place.eq(after), after.eq(after + 1)]

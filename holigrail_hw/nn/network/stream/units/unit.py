@@ -8,7 +8,10 @@ import numpy as np
 
 from ..flow import Flow, Side
 
-__all__ = ["Integers", "Unit", "costs", "pointwise", "repeated", "steps"]
+__all__ = ["DISTRIBUTED", "Integers", "Unit", "costs", "pointwise", "repeated", "steps"]
+
+DISTRIBUTED = 64
+"""Memories of more words are taken to be blocks."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, d
 from holigrail_hw.models.graph import forms
 
 from ...flow import Flow
-from ..unit import Integers, Unit, costs, pointwise
+from ..unit import DISTRIBUTED, Integers, Unit, costs, pointwise
 
 __all__ = ["Elementwise", "Requantiser", "Table", "Thresholds", "periodic"]
 
@@ -90,7 +90,7 @@ class Elementwise(Unit):
         return np.tile(array, self.elements // array.shape[-1])
 
     def _memory(self, bits: int, depth: int) -> dict[str, int]:
-        return costs(bits / 16) if depth <= 64 else costs(memory_bits=bits)
+        return costs(bits / 16) if depth <= DISTRIBUTED else costs(memory_bits=bits)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -10,7 +10,7 @@ from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsi
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, Ring, beats, table, wrapped
+from ..elastic import Pipeline, Ring, beats, reads, table, wrapped
 from .datapath import products_plan
 from .shape import Depthwise, MatrixVector, Products
 
@@ -199,7 +199,7 @@ class MatrixVectorUnit(_ProductsUnit):
             write.data.eq(self.i.payload.as_value()),
             write.en.eq(taken),
             read.addr.eq(Cat(at[:bits], at_half)),
-            read.en.eq(moves),
+            read.en.eq(reads(read, write, moves, 2 * sums)),
         ]
         direct = Signal(reset_less=True)
         came = Signal(Shape(width), name="came", reset_less=True)

@@ -14,13 +14,12 @@ from holigrail_hw.core.timing import Timing
 from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, device_model
 
 from ...flow import Flow, Side
-from ..unit import Integers, Unit, costs, repeated
+from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
 __all__ = ["MULTIPLIERS", "ORDERS", "Depthwise", "MatrixVector", "Products"]
 
 ORDERS = ("replay", "accumulate")
 MULTIPLIERS = ("rows", "tree", "dsp")
-_DISTRIBUTED = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +123,8 @@ class Products(Unit):
         flip_flops = 2 * sums + self.pe * self.output.width + self.lanes_in * self.input.width
         depth = self.folds[0] * self.folds[1]
         bits = depth * count * weight.width if depth > 1 else 0
-        logic = bits / 16 if depth <= _DISTRIBUTED else 0
-        blocks = 0 if depth <= _DISTRIBUTED else bits
+        logic = bits / 16 if depth <= DISTRIBUTED else 0
+        blocks = 0 if depth <= DISTRIBUTED else bits
         places = 3 * max(1, depth).bit_length() + 20
         dsps = count * product.dsps(model)
         return costs(luts + logic + places, flip_flops + places, dsps, blocks)
@@ -194,7 +193,7 @@ class MatrixVector(Products):
             depth, width = outputs, self.pe * self.output.width
         else:
             return found
-        if depth <= _DISTRIBUTED:
+        if depth <= DISTRIBUTED:
             return found | {"luts": found["luts"] + round(depth * width / 16)}
         return found | {"memory_bits": found["memory_bits"] + depth * width}
 

@@ -9,12 +9,11 @@ import numpy as np
 from holigrail_hw.models.source.windows import Window, patches
 
 from ...flow import Flow
-from ..unit import Integers, Unit, costs, repeated
+from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
 __all__ = ["HOW", "Pool", "Reduce"]
 
 HOW = ("maximum", "sum")
-_DISTRIBUTED = 64
 _LEAST = np.iinfo(np.int64).min
 
 
@@ -140,8 +139,8 @@ class Pool(Unit):
             luts += width * (2 if self.how == "maximum" else 1)
             flip_flops += width
             bits = (length - 1) * width
-            luts += bits / 16 if length <= _DISTRIBUTED else 0
-            blocks += bits if length > _DISTRIBUTED else 0
+            luts += bits / 16 if length <= DISTRIBUTED else 0
+            blocks += bits if length > DISTRIBUTED else 0
         counters = sum(n.bit_length() for n in (*self.size[:2], self.folds))
         return costs(luts + 4 * counters, flip_flops + counters, 0, blocks)
 

@@ -9,7 +9,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import beats
+from ..elastic import beats, reads
 from .shape import Queue
 
 __all__ = ["QueueUnit"]
@@ -75,7 +75,7 @@ class QueueUnit(wiring.Component):
             to_ring.eq(pushes & ~direct),
             write.data.eq(self.i.payload.as_value()),
             write.en.eq(to_ring),
-            read.en.eq(from_ring),
+            read.en.eq(reads(read, write, from_ring, size)),
         ]
         m.d.sync += level.eq(level + to_ring - from_ring)
         with m.If(free):

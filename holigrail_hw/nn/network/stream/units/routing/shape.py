@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...flow import Flow
-from ..unit import Integers, Unit, costs, pointwise, repeated
+from ..unit import DISTRIBUTED, Integers, Unit, costs, pointwise, repeated
 
 __all__ = ["Cut", "Fork", "Queue", "WidthConverter"]
-
-_DISTRIBUTED = 64
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Queue:
         if self.depth <= self.registers:
             return costs((self.depth + 1) // 2 * self.bits + 6, self.depth * self.bits + 2)
         kept, places = (self.depth - 1) * self.bits, (self.depth - 1).bit_length()
-        logic = 0 if self.depth > _DISTRIBUTED else -(-self.depth // 16) * self.bits * 2
-        blocks = kept if self.depth > _DISTRIBUTED else 0
+        logic = 0 if self.depth > DISTRIBUTED else -(-self.depth // 16) * self.bits * 2
+        blocks = kept if self.depth > DISTRIBUTED else 0
         return costs(logic + self.bits + 6 * places, 2 * self.bits + 3 * places, 0, blocks)
 
     def component(self) -> Any:

@@ -18,7 +18,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, beats, delay, shape_of, wrapped
+from ..elastic import Pipeline, beats, delay, reads, shape_of, wrapped
 from .shape import ParallelWindow
 
 __all__ = ["ParallelWindowUnit"]
@@ -169,7 +169,7 @@ class ParallelWindowUnit(wiring.Component):
                 write.data.eq(beat),
                 write.en.eq(taken & (self._bank_in == index)),
                 read.addr.eq(address),
-                read.en.eq(step),
+                read.en.eq(reads(read, write, step, columns)),
             ]
             words.append(read.data)
         found = []

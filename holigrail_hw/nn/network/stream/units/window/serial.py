@@ -10,7 +10,7 @@ from amaranth import Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, beats, shape_of, wrapped
+from ..elastic import Pipeline, beats, reads, shape_of, wrapped
 from .shape import SerialWindow
 
 __all__ = ["SerialWindowUnit"]
@@ -36,12 +36,13 @@ class SerialWindowUnit(wiring.Component):
         )
         write = pixels.write_port()
         # The tap of a window of one beat may be the beat that is just written.
-        read = pixels.read_port(transparent_for=[write] if self._meets() else [])
-        taken, reads = Signal(), Signal()
+        meets = self._meets()
+        read = pixels.read_port(transparent_for=[write] if meets else [])
+        taken, steps = Signal(), Signal()
         line = Pipeline(m, 1, self.o.ready)
-        line.fill(m, reads)
-        window_ends, classes = self._places(m, reads)
-        ahead, room = self._balance(m, taken, reads & window_ends)
+        line.fill(m, steps)
+        window_ends, classes = self._places(m, steps)
+        ahead, room = self._balance(m, taken, steps & window_ends)
         place = Signal(range(shape.kept))
         m.d.comb += [
             self.i.ready.eq(room),
@@ -49,9 +50,9 @@ class SerialWindowUnit(wiring.Component):
             write.addr.eq(place),
             write.data.eq(self.i.payload.as_value()),
             write.en.eq(taken),
-            reads.eq(ahead & line.moves[0]),
-            read.addr.eq(self._address(m, reads, classes)),
-            read.en.eq(line.moves[0]),
+            steps.eq(ahead & line.moves[0]),
+            read.addr.eq(self._address(m, steps, classes)),
+            read.en.eq(line.moves[0] if meets else reads(read, write, line.moves[0], shape.kept)),
             self.o.valid.eq(line.valid[0]),
         ]
         # State: where the next beat is written.
@@ -59,7 +60,7 @@ class SerialWindowUnit(wiring.Component):
             m.d.sync += place.eq(place + 1)
             with m.If(place == shape.kept - 1):
                 m.d.sync += place.eq(0)
-        outside = self._outside(m, line, reads, classes)
+        outside = self._outside(m, line, steps, classes)
         words = read.data
         width = shape.input.width
         for lane in range(shape.lanes):
@@ -87,7 +88,7 @@ class SerialWindowUnit(wiring.Component):
         inside = inside + fold if self._shape.order == "dense" else fold + inside
         return [("row", rows), ("column", columns), *inside]
 
-    def _places(self, m: Module, reads: Any) -> tuple[Any, list[Any]]:
+    def _places(self, m: Module, steps: Any) -> tuple[Any, list[Any]]:
         """State: which tap is read next, in nested counters.
 
         Returns whether it is the last one of its window, and, from the innermost counter to the
@@ -97,7 +98,7 @@ class SerialWindowUnit(wiring.Component):
         for name, size in reversed(self._loops()):
             counter = Signal(range(size), name=name)
             self._counters[name] = counter
-            inner = wrapped(m, counter, size, reads, inner)
+            inner = wrapped(m, counter, size, steps, inner)
             lasts.append(inner)
         return lasts[2], lasts
 
@@ -172,7 +173,7 @@ class SerialWindowUnit(wiring.Component):
                 m.d.comb += value.eq(amount)
         return value
 
-    def _address(self, m: Module, reads: Any, classes: list[Any]) -> Any:
+    def _address(self, m: Module, steps: Any, classes: list[Any]) -> Any:
         """State: where the tap lies in the ring."""
         shape = self._shape
         window, (_, columns, _), folds = shape.window, shape.size, shape.folds
@@ -191,11 +192,11 @@ class SerialWindowUnit(wiring.Component):
         address = Signal(range(size), init=begin)
         back = Signal(signed(address.shape().width + 2))
         m.d.comb += back.eq(address - less)
-        with m.If(reads):
+        with m.If(steps):
             m.d.sync += address.eq(Mux(back[-1], address + step, back))
         return address
 
-    def _outside(self, m: Module, line: Pipeline, reads: Any, classes: list[Any]) -> Any:
+    def _outside(self, m: Module, line: Pipeline, steps: Any, classes: list[Any]) -> Any:
         """Whether the tap in the register lies outside the image.
 
         State: its row and column, less than 0 or too large outside.
@@ -211,7 +212,7 @@ class SerialWindowUnit(wiring.Component):
             bounds = Shape.cast(range(min(low, 0), max(high, limit) + 1))
             at = Signal(bounds, name=f"{name}_read", init=-shape.window.pads[axis])
             step = self._stepped(m, f"{name}_step", self._strides(per, 0), classes)
-            with m.If(reads):
+            with m.If(steps):
                 m.d.sync += at.eq(at + step)
             if low < 0:
                 flags.append(at[-1])

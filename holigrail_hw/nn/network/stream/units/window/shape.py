@@ -9,13 +9,11 @@ import numpy as np
 from holigrail_hw.models.source.windows import Window, patches
 
 from ...flow import Flow, Side
-from ..unit import Integers, Unit, costs, repeated
+from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
 __all__ = ["ORDERS", "ParallelWindow", "SerialWindow"]
 
 ORDERS = ("dense", "depthwise")
-# Larger memories are blocks.
-_DISTRIBUTED = 64
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ class SerialWindow(_Windows):
         places = self.kept.bit_length()
         luts = 2 * counter + 3 * places + 2 * sum(n.bit_length() for n in self.size) + 20
         luts += self.lanes * self.output.width if self.padded else 0
-        if self.kept <= _DISTRIBUTED:
+        if self.kept <= DISTRIBUTED:
             return costs(luts + bits / 16, 2 * counter + places + 30)
         return costs(luts, 2 * counter + places + 30, 0, bits)
 
@@ -231,8 +229,8 @@ class ParallelWindow(_Windows):
 
         No other windows follow each other closer then.
         """
-        gaps = np.diff(self.completes)
-        late = {*gaps[self.completes[1:] >= self.tokens].tolist()}
+        gaps = np.diff(self.completes, append=self.completes[0] + self.tokens)
+        late = {*gaps[:-1][self.completes[1:] >= self.tokens].tolist()}
         if len(late) > 1 or (late and min(late) > gaps.min()):
             return 0
         return late.pop() if late else 1
@@ -241,7 +239,7 @@ class ParallelWindow(_Windows):
     def banks(self) -> int:
         """Memories of a row each; one more than are read where two uses of a word might meet."""
         rows = (self.window.kernel[0] - 1) * self.window.dilations[0]
-        return rows + (rows > 0 and self.size[1] * self.folds > _DISTRIBUTED)
+        return rows + (rows > 0 and self.size[1] * self.folds > DISTRIBUTED)
 
     @property
     def reached(self) -> int:
@@ -299,7 +297,7 @@ class ParallelWindow(_Windows):
         flip_flops = kernel[0] * across * width + 3 * self.tokens.bit_length() + sum(kernel)
         luts = 40 + (kernel[0] * kernel[1] * width if self.padded else 0)
         luts += (kernel[0] - 1) * width * (self.banks - 1)
-        if line <= _DISTRIBUTED:
+        if line <= DISTRIBUTED:
             return costs(luts + bits / 16, flip_flops)
         return costs(luts, flip_flops, 0, bits)
 
