@@ -7,7 +7,3 @@ result is rounded correctly.
 References: Swartzlander and Alexopoulos, "The sign/logarithm number system" (1975); Coleman et al.,
 "The European Logarithmic Microprocessor" (2008).
 """
-
-from . import operations
-
-__all__ = ["operations"]
