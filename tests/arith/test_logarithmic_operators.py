@@ -169,7 +169,7 @@ def test_order(name, nan):
         assert (found[port] == wanted).all(), port
 
 
-@pytest.mark.parametrize("places", [0, 1, 4])
+@pytest.mark.parametrize("places", [0, 1, 4, pytest.param(8, marks=pytest.mark.heavy)])
 def test_two_tables_of_logarithms_agree(places):
     """Golden searches among powers, the hardware's table squares: neither knows the other."""
     for unlike in (False, True):

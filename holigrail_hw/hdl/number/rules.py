@@ -1,7 +1,7 @@
 """Which hardware a number system has: found by a scan, never listed.
 
-Every module of this package, and of those in it, is imported before the first rule is looked up,
-and so is what other packages offer in the entry-point group ``holigrail_hw.numbers``. What cannot be
+Every module of this package, or of one in it, is imported before the first rule is looked up, and
+so is what other packages offer in the entry-point group ``holigrail_hw.numbers``. What cannot be
 imported breaks nothing: its reason is kept for the message that says that a format has no hardware.
 """
 
