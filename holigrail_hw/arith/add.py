@@ -74,6 +74,8 @@ class Add(ArithmeticOperator):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         # Uniform codes hardly ever cancel: most b are nearly the opposite of a.
         codes |= mostly_plain(rng, {"a": self.a}, codes)
         exact = self.a.unpack(codes["a"])

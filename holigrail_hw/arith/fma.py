@@ -89,6 +89,8 @@ class Fma(ArithmeticOperator):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         # Uniform codes hardly ever cancel: most c are nearly the opposite of a * b.
         codes |= mostly_plain(rng, {"a": self.a, "b": self.b}, codes)
         product = golden.multiply(self.a.unpack(codes["a"]), self.b.unpack(codes["b"]))

@@ -46,6 +46,15 @@ class QuotientOperator(RuledOperator):
     def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         """The exact result as far as it is wanted, and what was carried along."""
 
+    def check(self) -> list[str]:
+        wrong = super().check()
+        if not wrong and self.bits_per_cycle is not None and not self.of_binary_fractions:
+            wrong.append(
+                f"bits_per_cycle must be left out for {self.target.kind} numbers, which have no"
+                " digits to make one after the other"
+            )
+        return wrong
+
     @property
     def planned(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.bits_per_cycle is None

@@ -13,6 +13,7 @@ from typing import Any
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import Exact, Format, Rounding, parse
+from holigrail_hw.formats.rules import Rules
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.number.operation import OPERATIONS
 from holigrail_hw.hdl.number.project import can_round, has_hardware
@@ -22,6 +23,7 @@ __all__ = [
     "ArithmeticOperator",
     "RoundedOperator",
     "RuledOperator",
+    "unless_ruled",
     "without_hardware",
     "without_rounding",
 ]
@@ -102,6 +104,16 @@ class RuledOperator(RoundedOperator):
     def arithmetic(self) -> str:
         """Which operation of ``golden.rules`` and ``hdl.number.operation`` this is."""
 
+    def check(self) -> list[str]:
+        wrong = unless_ruled(OPERATIONS[self.arithmetic], **self.operands(), result=self.target)
+        return wrong + without_rounding(self.rounding, result=self.target)
+
+    @property
+    def of_binary_fractions(self) -> bool:
+        """Whether all numbers have an end, as those of logarithmic formats do not."""
+        formats = (*self.operands().values(), self.target)
+        return all(format.has_binary_fractions for format in formats)
+
     @abstractmethod
     def rounded(self, plan: Plan, **given: Any) -> Wire:
         """The code of the result; ``given`` are operands by name and the options of `project`."""
@@ -161,14 +173,35 @@ def without_hardware(**formats: Format) -> list[str]:
     """What is wrong with formats whose numbers no hardware takes apart and rounds to."""
 
     def needed(format: Format) -> str:
-        if format.block_size is None:
-            return f"a format that operators have hardware for, not {format}"
-        return f"a format of single numbers, not {format}, which is for operators on blocks"
+        if format.block_size is not None:
+            return f"a format of single numbers, not {format}, which is for operators on blocks"
+        if not format.has_binary_fractions:
+            return f"a format of binary fractions, not {format}, which is {format.kind}"
+        return f"a format that operators have hardware for, not {format}"
 
     return [
         f"{name} must be {needed(format)}"
         for name, format in formats.items()
         if not has_hardware(format)
+    ]
+
+
+def unless_ruled(rules: Rules, **formats: Format) -> list[str]:
+    """The same of formats that may have a rule of their own for one operation.
+
+    ``formats`` are those that the rule is looked up by, in order.
+    """
+    others = {name: format for name, format in formats.items() if format.has_binary_fractions}
+    if len(others) == len(formats) or (rules.find(*formats.values()) is not None):
+        return without_hardware(**others)
+    strange = next(format for format in formats.values() if not format.has_binary_fractions)
+    given = " and ".join(dict.fromkeys(map(str, others.values())))
+    names = ", ".join(formats)
+    return [
+        f"{names} must all be {strange.kind} or none of them, not {strange} and {given};"
+        " `convert` goes from one to the other"
+        if others
+        else f"{names} must not be {strange.kind}: there is no hardware for that"
     ]
 
 

@@ -151,6 +151,18 @@ class Format(Traits):
         guard, finest = random_width + 4, self._finest_exponent
         return self.width + guard, None if finest is None else finest - guard
 
+    def is_nan_code(self, codes: Any) -> np.ndarray:
+        """Which codes are no numbers."""
+        return self.unpack(codes).is_nan
+
+    def is_negative_code(self, codes: Any) -> np.ndarray:
+        """Which codes have a negative sign, that of -0 too."""
+        return self.unpack(codes).sign
+
+    def canonical_codes(self, codes: Any) -> np.ndarray:
+        """The codes that results have, of the same numbers."""
+        return self.project(self.unpack(codes))
+
     def format_code(self, code: int) -> str:
         """A code for people, such as ``0x3c (1.5)``."""
         value = self.unpack(int(code)).to_fractions()[()]

@@ -57,6 +57,11 @@ class Traits(ABC):
         raise TypeError(f"{self.name}: its numbers are no binary fractions")
 
     @property
+    def has_binary_fractions(self) -> bool:
+        """Whether all numbers are binary fractions, which ``unpack`` takes apart."""
+        return True
+
+    @property
     def is_fixed_like(self) -> bool:
         """Whether the numbers are integers of one range times 2^least_place, and nothing else."""
         return False

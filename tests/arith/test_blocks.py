@@ -59,6 +59,14 @@ def total(terms):
     return sum(odd, start=0.0) if odd else sum(map(Fraction, terms), start=Fraction(0))
 
 
+LONG = pytest.mark.heavy
+
+
+def some_long(kinds, *long):
+    """Those that take long as heavy cases."""
+    return [pytest.param(kind, marks=LONG) if kind in long else kind for kind in kinds]
+
+
 DEQUANTIZE = {
     "floats": {"source": SMALL, "result": "fp16"},
     "rounded": {"source": "block2_fp6_e3m2_e8m0", "result": "fp8_e4m3", "rounding": "up"},
@@ -74,7 +82,7 @@ DEQUANTIZE = {
 @pytest.mark.parametrize("kind", DEQUANTIZE)
 def test_dequantised_numbers_are_fractions(kind):
     spec = make(DequantizeBlock, **DEQUANTIZE[kind])
-    codes = spec.items(200, np.random.default_rng(3))
+    codes = spec.items(80, np.random.default_rng(3))
     found = spec.golden(**codes)["numbers"].tolist()
     for index, code in enumerate(codes["x"].tolist()):
         words = [0] * spec.block.block_size
@@ -87,7 +95,7 @@ def test_dequantised_numbers_are_fractions(kind):
         assert elements(spec.numbers, found[index]) == wanted, hex(code)
 
 
-@pytest.mark.parametrize("kind", DEQUANTIZE)
+@pytest.mark.parametrize("kind", some_long(DEQUANTIZE, "nvfp4", "float scale", "rounded"))
 def test_dequantise_in_hardware(kind):
     check([make(DequantizeBlock, **DEQUANTIZE[kind])], count=600)
 
@@ -133,11 +141,13 @@ def clipped(value, low, high):
 
 
 @pytest.mark.parametrize("rule", ["floor", "ceil", "nearest"])
-@pytest.mark.parametrize("kind", [k for k in QUANTIZE if k != "wide scale"])
+@pytest.mark.parametrize(
+    "kind", some_long([k for k in QUANTIZE if k != "wide scale"], "integers", "fixed elements")
+)
 def test_quantised_blocks_by_search(kind, rule):
     spec = make(QuantizeBlock, scale_rule=rule, **QUANTIZE[kind])
     block, size = spec.block, spec.block.block_size
-    codes = spec.items(120, np.random.default_rng(4))
+    codes = spec.items(60, np.random.default_rng(4))
     low, high = block.element.number_range
     for code, got in zip(codes["x"].tolist(), spec.golden(**codes)["result"].tolist(), strict=True):
         values = numbers(spec.numbers, code)
@@ -152,14 +162,6 @@ def test_quantised_blocks_by_search(kind, rule):
         )
         wanted = [encode(block.element, clipped(q, low, high), spec, 0) for q in quotients]
         assert elements(block, got) == wanted, values
-
-
-LONG = pytest.mark.heavy
-
-
-def some_long(kinds, *long):
-    """Those that take long as heavy cases."""
-    return [pytest.param(kind, marks=LONG) if kind in long else kind for kind in kinds]
 
 
 @pytest.mark.parametrize("rule", ["floor", "ceil", "nearest"])
@@ -200,7 +202,7 @@ DOTS = {
 @pytest.mark.parametrize("kind", DOTS)
 def test_dot_products_are_fractions_rounded_once(kind):
     spec = make(DotProduct, **{"terms": 1, **DOTS[kind]})
-    codes = spec.items(200, np.random.default_rng(6))
+    codes = spec.items(80, np.random.default_rng(6))
     found = spec.golden(**codes)["result"].tolist()
     for index, got in enumerate(found):
         item = {name: int(values[index]) for name, values in codes.items()}
@@ -215,7 +217,7 @@ def test_dot_products_are_fractions_rounded_once(kind):
 def test_rounded_accumulation_is_that_of_fractions():
     """Chunks of blocks: each step adds an exact block product and rounds."""
     spec = make(DotProduct, a=FP4, b=FP4, terms=3, c="bf16", accumulation="chunked", chunk=2)
-    codes = spec.items(200, np.random.default_rng(6))
+    codes = spec.items(80, np.random.default_rng(6))
     for index, got in enumerate(spec.golden(**codes)["result"].tolist()):
         item = {name: int(values[index]) for name, values in codes.items()}
         products = [

@@ -106,6 +106,8 @@ class DotProduct(DotProductShape):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         formats = self.operands()
         codes |= mostly_plain(rng, formats, codes)
         # Uniform codes hardly ever cancel: half of the pairs undo the pair before them, nearly.

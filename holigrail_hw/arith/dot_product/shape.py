@@ -76,12 +76,16 @@ class DotProductShape(RoundedOperator):
     def check(self) -> list[str]:
         if wrong := self._wrong_sizes():
             return wrong
+        if wrong := self._wrong_systems():
+            return wrong
         given = {"c": self.c, "result": self.target}
         given |= {"partial": self.partial, "product": self.product}
         for name, factor in (("a", self.a), ("b", self.b)):
             given |= {name: factor.element if self.of_blocks else factor}
             given |= {f"the scale of {name}": factor.scale}
-        wrong = without_hardware(**{name: f for name, f in given.items() if f is not None})
+        wrong = []
+        if self.of_binary_fractions:
+            wrong = without_hardware(**{name: f for name, f in given.items() if f is not None})
         if wrong := wrong + without_rounding(self.rounding, result=self.target):
             return wrong
         if self.is_once:
@@ -107,6 +111,25 @@ class DotProductShape(RoundedOperator):
                 f" block{count}_{single} is one"
             ]
         return [f"b must hold {size} numbers as {self.a} does, not {other} as {self.b}"]
+
+    @property
+    def of_binary_fractions(self) -> bool:
+        """Whether products and sums are binary fractions, which those of logarithms are not."""
+        return self.a.has_binary_fractions
+
+    def _wrong_systems(self) -> list[str]:
+        formats = (self.a, self.b, self.c, self.partial, self.product, self.target)
+        given = [f for f in formats if f is not None]
+        kinds = {f.has_binary_fractions for f in given}
+        if len(kinds) == 2:
+            texts = " and ".join(dict.fromkeys(map(str, given)))
+            return [f"all formats must be logarithmic or none of them, not {texts}"]
+        if kinds == {False} and self.is_once:
+            return [
+                f"accumulation must be tree or chunked for {self.a.kind} numbers, not"
+                f" {self.accumulation}"
+            ]
+        return []
 
     def _wrong_once(self) -> list[str]:
         wrong = [

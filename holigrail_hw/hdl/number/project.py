@@ -118,6 +118,8 @@ def has_hardware(format: Format) -> bool:
 
 def can_round(format: Format, rounding: Rounding) -> bool:
     """Whether the hardware of a format, if it has any, knows a rounding mode."""
+    if not format.has_binary_fractions:
+        return not Rounding(rounding).is_stochastic
     knows_all = isinstance(format, BinaryFloat) or format.is_fixed_like
     return knows_all or Rounding(rounding) is not Rounding.STOCHASTIC_C
 
