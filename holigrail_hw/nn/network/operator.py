@@ -246,7 +246,7 @@ class Network(Engine):
     def views(self, target: Target | None = None) -> list[View]:
         from .views import network_views
 
-        return network_views(self)
+        return network_views(self.graph)
 
 
 def _counted(words: Any) -> list[tuple[str, int]]:
