@@ -73,44 +73,66 @@ def brevitas_file(path):
     return x.numpy(), np.asarray(y.detach())
 
 
+def _da4ml_convolution(layer, value, places, bits):
+    """Windows with zeros outside; a division by a power of two, ties up, and few bits."""
+    from da4ml.trace.ops import quantize, relu
+
+    weights, bias = layer.weights.astype(float), layer.bias.astype(float)
+    size, pad = value.shape[0], layer.window.pads[0]
+    rows = []
+    for y, x in np.ndindex(size, size):
+        taps, columns = [], []
+        for i, j in np.ndindex(*weights.shape[:2]):
+            row, column = y + i - pad, x + j - pad
+            if 0 <= row < size and 0 <= column < size:
+                taps.append(value[row, column])
+                columns.append(weights[i, j])
+        sums = np.concatenate(taps) @ np.concatenate(columns) + bias
+        rows.append(quantize(relu(sums * 2.0**-places), 0, bits, 0, "SAT", "RND"))
+    return np.stack(rows).reshape(size, size, -1)
+
+
+def _da4ml_maxima(value):
+    """Over windows 2x2."""
+    half = value.shape[0] // 2
+    parts = value.reshape(half, 2, half, 2, -1)
+    above, below = (np.maximum(parts[:, i, :, 0], parts[:, i, :, 1]) for i in (0, 1))
+    return np.maximum(above, below)
+
+
+def _da4ml_saved(path, inputs, value, dense, x):
+    from da4ml.trace import comb_trace
+
+    outputs = value.reshape(-1) @ dense.weights.astype(float) + dense.bias.astype(float)
+    program = comb_trace(inputs, outputs)
+    program.save_binary(path)
+    return x, program.predict(x)
+
+
 def da4ml_file(path):
     """``example``, unrolled by da4ml, as a DAIS program."""
-    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
-    from da4ml.trace.ops import quantize, relu
+    from da4ml.trace import FixedVariableArrayInput, HWConfig
+    from da4ml.trace.ops import quantize
 
     layers = {node.name: node for node in read(shipped.path("example")).nodes}
     inputs = FixedVariableArrayInput((4, 4, 1), HWConfig(1, -1, -1))
-    image = quantize(inputs, 0, 3, 0)
-
-    def convolution(name, value, places):
-        """Windows with zeros outside; a division by a power of two, and 2 bits."""
-        weights, bias = layers[name].weights.astype(float), layers[name].bias.astype(float)
-        size, pad = value.shape[0], layers[name].window.pads[0]
-        rows = []
-        for y, x in np.ndindex(size, size):
-            taps, columns = [], []
-            for i, j in np.ndindex(*weights.shape[:2]):
-                row, column = y + i - pad, x + j - pad
-                if 0 <= row < size and 0 <= column < size:
-                    taps.append(value[row, column])
-                    columns.append(weights[i, j])
-            sums = np.concatenate(taps) @ np.concatenate(columns) + bias
-            rows.append(quantize(relu(sums * 2.0**-places), 0, 2, 0, "SAT", "RND"))
-        return np.stack(rows).reshape(size, size, -1)
-
-    first = convolution("conv1", image, 4)
-    second = convolution("conv2", first, 2)
-    total = (first + second * 2.0).reshape(2, 2, 2, 2, 2)
-    pooled = np.maximum(
-        np.maximum(total[:, 0, :, 0], total[:, 0, :, 1]),
-        np.maximum(total[:, 1, :, 0], total[:, 1, :, 1]),
-    )
-    dense = layers["dense"]
-    outputs = pooled.reshape(-1) @ dense.weights.astype(float) + dense.bias.astype(float)
-    program = comb_trace(inputs, outputs)
-    program.save_binary(path)
+    first = _da4ml_convolution(layers["conv1"], quantize(inputs, 0, 3, 0), 4, 2)
+    second = _da4ml_convolution(layers["conv2"], first, 2, 2)
     x = np.random.default_rng(3).integers(0, 8, (200, 16)).astype(float)
-    return x, program.predict(x)
+    return _da4ml_saved(path, inputs, _da4ml_maxima(first + second * 2.0), layers["dense"], x)
+
+
+def da4ml_digits(path):
+    """``digits``, unrolled by da4ml, as a DAIS program; test images and logits."""
+    from da4ml.trace import FixedVariableArrayInput, HWConfig
+    from da4ml.trace.ops import quantize
+
+    layers = {node.name: node for node in read(shipped.path("digits")).nodes}
+    inputs = FixedVariableArrayInput((8, 8, 1), HWConfig(1, -1, -1))
+    first = _da4ml_convolution(layers["conv1"], quantize(inputs, 0, 5, 0), 4, 4)
+    second = _da4ml_convolution(layers["conv2"], _da4ml_maxima(first), 5, 4)
+    x = labelled(shipped.data("digits"))[0].reshape(360, 64).astype(float)
+    return _da4ml_saved(path, inputs, _da4ml_maxima(second), layers["dense"], x)
 
 
 def aidge_file(path, *, single_shift):

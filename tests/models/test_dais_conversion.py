@@ -157,3 +157,16 @@ def test_weights_that_are_too_wide_are_refused():
     program = DaisProgram("p", (0,), (entered, wide), (DaisOutput(1, 0, False),))
     with pytest.raises(ModelError, match="p: weights of outputs must fit into 62 bits"):
         integer_graph(program)
+
+
+def test_inputs_that_nothing_reads_and_one_that_is_read_twice():
+    """The second input in two formats; the others are handed over all the same."""
+    kinds = (DaisType(True, 3, 2), DaisType(True, 3, 0))
+    entered = tuple(DaisOperation(-1, 1, -1, 0, kind) for kind in kinds)
+    total = DaisOperation(0, 0, 1, 0, DaisType(True, 8, 2))
+    outputs = (DaisOutput(2, 0, False), DaisOutput(1, 1, True))
+    program = DaisProgram("p", (0, 0, 0), (*entered, total), outputs)
+    x = np.random.default_rng(0).uniform(-8, 8 - 1e-6, (300, 3))
+    graph = integer_graph(program)
+    assert graph.inputs[0].shape == (3,)
+    assert np.array_equal(graph.run(x)[:, 0], program.run(x))

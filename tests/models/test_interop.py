@@ -12,7 +12,7 @@ import interop_tools
 import numpy as np
 import pytest
 
-from holigrail_hw.models import IntegerGraph, read
+from holigrail_hw.models import IntegerGraph, read, shipped
 from holigrail_hw.models.certify.certificate import certify
 from holigrail_hw.models.graph.nodes import Requantise
 from holigrail_hw.models.passes.forms import with_forms
@@ -99,3 +99,17 @@ def test_new_files_of_other_tools(tmp_path, name):
     path = tmp_path / name
     x, y = make(path, **options)
     assert off_the_grid(name, read(path, **reading), x, y) == 0
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("ignore")
+def test_the_digits_unrolled_by_da4ml_come_back(tmp_path):
+    """7,486 operations; matrices, requantisations and maxima of all positions again."""
+    pytest.importorskip("da4ml", reason="the package da4ml is not installed")
+    path = tmp_path / "digits.dais"
+    x, y = interop_tools.da4ml_digits(path)
+    graph = read(path)
+    kinds = {node.kind for node in graph.nodes}
+    assert kinds == {"linear", "requantise", "move", "pool"}
+    assert np.array_equal(graph.run(x)[:, 0], y)
+    assert np.array_equal(read(shipped.path("digits")).run(x.reshape(-1, 8, 8))[:, 0], y)
