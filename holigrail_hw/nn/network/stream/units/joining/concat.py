@@ -9,7 +9,7 @@ from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, beats, shape_of, wrapped
+from ..elastic import Pipeline, among, beats, shape_of, wrapped
 from .shape import Concat
 
 __all__ = ["ConcatUnit"]
@@ -35,7 +35,7 @@ class ConcatUnit(wiring.Component):
         end = 0
         for index, fold in enumerate(shape.folds):
             port = getattr(self, f"i{index}")
-            with m.If((place >= end) & (place < end + fold)):
+            with m.If(among(m, f"turn{index}", place, total, range(end, end + fold))):
                 m.d.comb += [there.eq(port.valid), port.ready.eq(line.moves[0])]
                 m.d.comb += [lane.eq(port.payload.data[n]) for n, lane in enumerate(lanes)]
             end += fold

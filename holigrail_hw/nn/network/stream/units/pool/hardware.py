@@ -10,7 +10,7 @@ from amaranth import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, Ring, beats, shape_of, wrapped
+from ..elastic import Pipeline, Ring, among, beats, shape_of, wrapped
 from ..unit import Integers
 from .shape import Pool, Reduce
 
@@ -46,17 +46,6 @@ def _joined(
         m.d.comb += whole[lane * shape.width : (lane + 1) * shape.width].eq(total)
     ring.put(m, whole)
     return values
-
-
-def _among(m: Module, name: str, counter: Any, size: int, places: Sequence[int]) -> Any:
-    """Whether a counter is at one of some places."""
-    if len(set(places)) == size:
-        return Const(1, 1)
-    found = Signal(name=name)
-    with m.Switch(counter):
-        with m.Case(*sorted(set(places))):
-            m.d.comb += found.eq(1)
-    return found
 
 
 class PoolUnit(wiring.Component):
@@ -142,7 +131,7 @@ class PoolUnit(wiring.Component):
             inside = [n for a, b in zip(firsts, lasts, strict=True) for n in range(a, b + 1)]
             found.append(
                 [
-                    _among(m, f"{name}_{what}", counter, size, places)
+                    among(m, f"{name}_{what}", counter, size, places)
                     for what, places in (("used", inside), ("first", firsts), ("last", lasts))
                 ]
             )

@@ -5,11 +5,11 @@
 
 from typing import Any
 
-from amaranth import Const, Module, Signal
+from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, beats, wrapped
+from ..elastic import Pipeline, among, beats, wrapped
 from .shape import Cut
 
 __all__ = ["CutUnit"]
@@ -28,9 +28,7 @@ class CutUnit(wiring.Component):
         place = Signal(range(self._shape.tokens))
         line = Pipeline(m, 1, self.o.ready)
         wrapped(m, place, self._shape.tokens, self.i.valid & line.moves[0])
-        wanted: Any = Const(0, 1)
-        for first, last in self._shape.runs:
-            wanted = wanted | ((place >= first) & (place <= last))
+        wanted = among(m, "wanted", place, self._shape.tokens, self._shape.kept)
         line.fill(m, self.i.valid & wanted)
         beat = line.register(m, 0, self.i.payload.as_value(), "beat")
         m.d.comb += [
