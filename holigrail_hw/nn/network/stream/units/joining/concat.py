@@ -10,7 +10,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..elastic import Pipeline, among, beats, shape_of, wrapped
-from .shape import Concat
 
 __all__ = ["ConcatUnit"]
 
@@ -18,7 +17,7 @@ __all__ = ["ConcatUnit"]
 class ConcatUnit(wiring.Component):
     """See :class:`.shape.Concat`. State: whose beat of the pixel is next; one beat."""
 
-    def __init__(self, shape: Concat):
+    def __init__(self, shape: Any):
         self._shape = shape
         ports = {f"i{n}": In(beats(own, shape.lanes)) for n, own in enumerate(shape.inputs)}
         super().__init__(ports | {"o": Out(beats(shape.output, shape.lanes))})

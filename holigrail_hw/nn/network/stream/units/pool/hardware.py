@@ -12,7 +12,6 @@ from amaranth.lib.wiring import In, Out
 
 from ..elastic import Pipeline, Ring, among, beats, shape_of, wrapped
 from ..unit import Integers
-from .shape import Pool, Reduce
 
 __all__ = ["PoolUnit", "ReduceUnit"]
 
@@ -56,7 +55,7 @@ class PoolUnit(wiring.Component):
     they are complete.
     """
 
-    def __init__(self, shape: Pool):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {
@@ -141,7 +140,7 @@ class PoolUnit(wiring.Component):
 class ReduceUnit(wiring.Component):
     """See :class:`.shape.Reduce`. State: the tap, and the results so far."""
 
-    def __init__(self, shape: Reduce):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {
