@@ -83,10 +83,6 @@ def test_codes_stay_alone_where_the_sums_are_read_too():
             "linear must have one group, or one for each channel, not 2",
         ),
         (
-            codes("a", "x", (4, 4, 2)),
-            "requantise must have the same rule in all pixels, not 32 rules",
-        ),
-        (
             Move(name="a", inputs=("x",), how="transpose", numbers=(2, 0, 1)),
             r"move of places \(transpose\) must keep the order of elements",
         ),
@@ -98,7 +94,6 @@ def test_codes_stay_alone_where_the_sums_are_read_too():
             Move(name="a", inputs=("x", "x"), how="concat", numbers=(0,)),
             "move must join channels, not axis 0",
         ),
-        (Softmax(name="a", inputs=("x",), mantissa=1, shift=0), "softmax must be left to the host"),
     ],
 )
 def test_refusals(node, text):
@@ -115,8 +110,15 @@ def test_wide_codes_without_a_form_are_refused():
     assert refusals_of(graph(codes("a", "x", form=False))) == []
 
 
+def test_softmax_needs_two_classes():
+    node = Softmax(name="a", inputs=("x",), mantissa=1, shift=0)
+    assert refusals_of(graph(node)) == []
+    net = graph(node, port=image((4, 4, 1)))
+    assert refusals_of(net) == ["node a: softmax must have two classes, not one"]
+
+
 def test_all_refusals_at_once():
-    net = graph(conv("a", "x", (1, 4), group=2), codes("b", "a", (4, 4, 4)))
+    net = graph(conv("a", "x", (1, 4), group=2), conv("b", "a", (2, 2), group=2))
     assert len(refusals_of(net)) == 2
 
 

@@ -118,10 +118,6 @@ def _reason(graph: IntegerGraph, node: Node) -> str:
                 return f"must have one group, or one for each channel, not {node.group}"
         case Requantise() if node.form is None and graph.tensors[node.inputs[0]].width > 8:
             return "must have thresholds, or a factor and a shift, not a formula alone"
-        case Requantise():
-            channels = rules_of(node)
-            if channels not in (1, shape[-1]):
-                return f"must have the same rule in all pixels, not {channels} rules"
         case Move() if node.how == "concat":
             if node.numbers[0] != len(shape) - 1:
                 return f"must join channels, not axis {node.numbers[0]}"
@@ -135,7 +131,7 @@ def _reason(graph: IntegerGraph, node: Node) -> str:
 
 
 def rules_of(node: Requantise) -> int:
-    """How many rules a requantisation has: 1, or one for every channel."""
+    """How many rules a requantisation has: 1, one for every channel, or one for every element."""
     form = node.form
     if form is None:
         return 1

@@ -1,0 +1,123 @@
+"""Whole networks in the style stream: values of the integer graph, in the predicted cycles."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from random_graphs import random_graph
+
+from holigrail_hw.core import Timing
+from holigrail_hw.core.parameters import parse_parameters
+from holigrail_hw.flow.simulate.compiled import compile_all
+from holigrail_hw.models.errors import ModelError
+from holigrail_hw.nn.network.operator import Network
+from holigrail_hw.nn.network.stream.style import choice_of, design_of
+
+PATTERNS = [((0,), (0,)), ((0, 1, 1), (0,)), ((0,), (1, 0, 1)), ((1,) * 9 + (0,) * 8, (0, 0, 1))]
+
+
+def network(folder: Path, seed: int, **others: object) -> Network:
+    file = folder / f"random{seed}.json"
+    file.write_text(random_graph(seed).to_json(), encoding="utf-8")
+    texts = {"model": str(file), "style": "stream", **others}
+    return Network(**parse_parameters(Network, texts, who="network"))
+
+
+def least_interval(spec: Network) -> int:
+    """Halved until no options are left."""
+    interval = design_of(spec, Timing()).interval
+    return max(1, interval // 3)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_units_compute_the_graph(seed, tmp_path):
+    """What the units say of themselves, one after the other, is the graph; at two foldings."""
+    spec = network(tmp_path, seed, dsps=0)
+    rng = np.random.default_rng(seed)
+    port = spec.graph.inputs[0]
+    frames = rng.integers(port.low, port.high, (6, *port.shape), endpoint=True)
+    wanted = spec.graph.evaluate(frames).reshape(6, -1)
+    slow = design_of(spec, Timing())
+    designs = [slow]
+    try:
+        designs.append(design_of(network(tmp_path, seed, interval=least_interval(spec)), Timing()))
+    except ModelError as error:
+        assert "takes at least" in str(error) or "must fit within" in str(error)
+    for design in designs:
+        assert np.array_equal(design.apply(frames.reshape(6, -1)), wanted)
+        run = design.run(6)
+        assert run.complete and all(a <= design.interval for a in run.intervals)
+        assert design.run(3, accepts=(0, 0, 1), offers=(1, 0)).complete
+
+
+def check(specs: list[Network], frames: int) -> None:
+    """The hardware beside golden and the schedule, with several patterns of pauses."""
+    designs = compile_all([(spec, Timing()) for spec in specs], short=True)
+    for spec, compiled in zip(specs, designs, strict=True):
+        rng = np.random.default_rng(1)
+        items = spec.job(rng, frames * spec.frames[0].beats)
+        if "last" in items["x"]:
+            items["x"]["last"] ^= (rng.random(len(items["x"]["last"])) < 0.01).astype(np.uint64)
+        wanted = spec.golden(**items)["result"]
+        count = len(wanted["value0"])
+        for number, (idle, stall) in enumerate(PATTERNS):
+            pauses = {"x": idle, "result": stall}
+            quiet = 8 * design_of(spec, Timing()).interval + 1000
+            found = compiled.run_streams(items, {"result": count}, pauses=pauses, quiet=quiet)
+            for name, codes in wanted.items():
+                assert np.array_equal(found.results["result"][name], codes), (spec.graph.name, name)
+            if number == 0:
+                assert found.cycles == spec.cycles(Timing(), **items)
+
+
+def test_the_example_in_hardware():
+    texts = {"model": "example", "style": "stream"}
+    specs = [
+        Network(**parse_parameters(Network, texts | more, who="network"))
+        for more in ({}, {"interval": 40, "dsps": 0})
+    ]
+    check(specs, 6)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("first", range(0, 24, 4))
+def test_random_networks_in_hardware(first, tmp_path):
+    specs = []
+    for seed in range(first, first + 4):
+        spec = network(tmp_path, seed, dsps=0)
+        specs.append(spec)
+        try:
+            fast = network(tmp_path, seed, interval=least_interval(spec), dsps=0)
+            choice_of(fast)
+        except ModelError:
+            continue
+        specs.append(fast)
+    check(specs, 5)
+
+
+@pytest.mark.heavy
+def test_digits_in_hardware():
+    texts = {"model": "digits", "style": "stream", "interval": 64, "dsps": 0}
+    spec = Network(**parse_parameters(Network, texts, who="network"))
+    assert design_of(spec, Timing()).interval == 64
+    check([spec], 12)
+
+
+def test_too_short_an_interval_is_refused(tmp_path):
+    spec = network(tmp_path, 0, interval=1)
+    with pytest.raises(ModelError, match="layer conv0 takes at least .* cycles per frame"):
+        choice_of(spec)
+
+
+def test_long_runs_follow_at_the_interval():
+    texts = {"model": "example", "style": "stream"}
+    spec = Network(**parse_parameters(Network, texts, who="network"))
+    design = design_of(spec, Timing())
+    items = spec.job(np.random.default_rng(0), 30 * spec.frames[0].beats)
+    assert spec.cycles(Timing(), **items) == design.run(30).cycles
+
+
+def test_facts_name_layers_and_queues():
+    texts = {"model": "example", "style": "stream"}
+    facts = Network(**parse_parameters(Network, texts, who="network")).facts(Timing())
+    assert facts["interval (cycles)"] == 288 and "layer conv1" in facts and "queues" in facts
