@@ -33,12 +33,15 @@ class Search:
         Time limit of one search in seconds.
     seed : int
         Random seed.
+    metric : str
+        What is minimised, ``adders`` or ``one-bit-adders``.
     """
 
     more_depth: int | None = None
     iterations: int | None = None
     time_s: int = 60
     seed: int = 0
+    metric: str = "adders"
 
 
 def designs(
@@ -91,4 +94,5 @@ def _request(matrix: Matrix, search: Search) -> MatrixRequest:
         iterations=iterations,
         seed=search.seed,
         searches=2,
+        metric=search.metric,
     )
