@@ -18,7 +18,11 @@ def graph(shape: tuple[int, ...], low: int, high: int, *nodes: Node) -> IntegerG
     for name, ends in (("x", (low, high)), (nodes[-1].name, (0, 0))):
         ports.append(
             Port(
-                name=name, tensor=name, file_shape=(1, *shape), shape=shape, low=ends[0],
+                name=name,
+                tensor=name,
+                file_shape=(1, *shape),
+                shape=shape,
+                low=ends[0],
                 high=ends[1],
             )
         )

@@ -1,6 +1,7 @@
 """The style parallel: hardware of small graphs against their evaluation, and its refusals."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from holigrail_hw.models.formulas.twice_rounded import TwiceRounded
 from holigrail_hw.models.graph.forms import Multiplier, Thresholds
 from holigrail_hw.models.graph.nodes import Add, Linear, Move, Pool, Requantise, Softmax
 from holigrail_hw.models.source.windows import Window
-from holigrail_hw.nn.network.parallel import carries, code_steps, rules, unroll
+from holigrail_hw.nn.network.parallel import carries, code_steps, rules, sum_steps, unroll
 from holigrail_hw.nn.network.parallel.frame import Frame
 from holigrail_hw.nn.network.parallel.matrices import Search
 from holigrail_hw.nn.network.parallel.operations import Code, Largest, Sums
@@ -50,9 +51,11 @@ def check(given, timing: Timing | None = None, count: int = 400, levels: int | N
 
 def dense(seed: int, form: Any, last: Any = None, low: int = -8, high: int = 7, zero: int = 0):
     rng = np.random.default_rng(seed)
-    nodes = [linear(rng, "a", "x", (5, 4), zero=zero), coded("b", "a", form(rng, 4))]
-    nodes.append(linear(rng, "c", "b", (4, 3)))
-    return graph((5,), low, high, *nodes, *([] if last is None else [coded("d", "c", last(rng, 3))]))
+    nodes = [linear(rng, "a", "x", (4, 3), zero=zero), coded("b", "a", form(rng, 3))]
+    nodes.append(linear(rng, "c", "b", (3, 2)))
+    return graph(
+        (4,), low, high, *nodes, *([] if last is None else [coded("d", "c", last(rng, 2))])
+    )
 
 
 FORMS = {
@@ -79,7 +82,7 @@ FORMS = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_forms(name):
-    for seed, (low, high, zero) in enumerate(((-8, 7, 0), (0, 16, 3), (-1, 0, 0), (0, 1, 1))):
+    for seed, (low, high, zero) in enumerate(((-8, 7, 0), (0, 16, 3), (-1, 0, 1))):
         check(dense(seed, FORMS[name], FORMS[name], low, high, zero))
 
 
@@ -98,7 +101,7 @@ def test_windows(index):
     rng = np.random.default_rng(index)
     window, group, zero = WINDOWS[index]
     operand = linear(rng, "a", "x", (4, 4), window=window, group=group, zero=zero, edge=4)
-    given = graph((5, 4, 4), -2, 5, operand, coded("b", "a", multiplier(rng, 4)))
+    given = graph((5, 4, 4), -2, 5, operand, coded("b", "a", multiplier(rng, 4, 3)))
     timing = None if index % 2 else Timing(period_ns=6.0)
     check(given, timing, count=100)
     spec = frame(given)
@@ -112,14 +115,16 @@ def test_windows(index):
 
 @pytest.mark.parametrize("how", ["maximum", "sum"])
 def test_pools(how):
-    for seed, window in enumerate((Window((2, 2), (2, 2)), Window((3, 2), (1, 2), (1, 2), (1,) * 4))):
+    for seed, window in enumerate(
+        (Window((2, 2), (2, 2)), Window((3, 2), (1, 2), (1, 2), (1,) * 4))
+    ):
         rng = np.random.default_rng(seed)
         pool = Pool(name="p", inputs=("b",), how=how, window=window)
-        nodes = linear(rng, "a", "x", (2, 3), window=Window((2, 2)), edge=4)
-        given = graph((5, 5, 2), 0, 9, nodes, coded("b", "a", thresholds(rng, 3)), pool)
+        nodes = linear(rng, "a", "x", (1, 2), window=Window((2, 2)), edge=4)
+        given = graph((4, 4, 1), 0, 9, nodes, coded("b", "a", thresholds(rng, 2)), pool)
         check(given, count=100)
         raw = Pool(name="p", inputs=("a",), how=how, window=window)
-        check(graph((5, 5, 2), -3, 3, nodes, raw, coded("b", "p", multiplier(rng, 3))), count=100)
+        check(graph((4, 4, 1), -3, 3, nodes, raw, coded("b", "p", multiplier(rng, 2))), count=100)
 
 
 def test_residual_sums_and_moves():
@@ -166,8 +171,17 @@ def test_extremes():
     check(graph((2,), 0, 1, nothing))
     wide = np.array([[(1 << 40) + 12345, -7], [-(1 << 38), 1 << 30]])
     big = Linear(name="a", inputs=("x",), weights=wide, bias=np.array([1 << 45, -1]))
-    given = graph((2,), -128, 127, big, coded("b", "a", Multiplier(
-        np.array([3, -1]), np.array([1 << 40, 5]), np.array([41, 20]), -128, 127)))
+    given = graph(
+        (2,),
+        -128,
+        127,
+        big,
+        coded(
+            "b",
+            "a",
+            Multiplier(np.array([3, -1]), np.array([1 << 40, 5]), np.array([41, 20]), -128, 127),
+        ),
+    )
     check(given)
     check(graph((2,), -128, 127, big))
     half = Multiplier(np.array([0]), np.array([7]), np.array([1]), 0, 9)
@@ -186,23 +200,20 @@ def test_a_formula_without_a_form_is_looked_up():
 def test_stages_bound_the_adders_of_a_cycle():
     given = dense(3, multiplier)
     latencies = [frame(given, levels).plan().latency for levels in (1, 2, 40)]
-    assert latencies[0] > latencies[1] > latencies[2] == 1
+    # Two layers with products between them: a register behind each.
+    assert latencies[0] > latencies[1] > latencies[2] == 2
     check(given, levels=1)
 
 
-def test_constants_find_room_in_carries():
-    """They are an adder per row without, and few of them afterwards."""
+def test_constants_find_room_in_carries(monkeypatch):
     rng = np.random.default_rng(2)
     shift = Multiplier(np.array([1]), np.array([8]), np.array([4]), 0, 15)
-    nodes = linear(rng, "a", "x", (16, 6)), coded("b", "a", shift)
-    spec = frame(graph((16,), 0, 15, *nodes))
-    folded = spec.plan()
-    assert wrong(spec) == 0
-    totals = [name for name, primitive, _ in folded.resources
-              if name.startswith("b_") and primitive.one_bit_adders()]
-    assert len(totals) <= 3
-    names = {name for name, _, _ in folded.resources}
-    assert sum(name.endswith("_total") and name.startswith("a_") for name in names) >= 3
+    given = graph((16,), 0, 15, linear(rng, "a", "x", (16, 6)), coded("b", "a", shift))
+    assert wrong(frame(given)) == 0
+    with_room = frame(given).cost()["one_bit_adders"]
+    monkeypatch.setattr(carries, "_TRIES", 0)
+    assert wrong(frame(given)) == 0
+    assert with_room < frame(given).cost()["one_bit_adders"] - 12
 
 
 @pytest.mark.parametrize("fault", ["carry", "tie", "limit", "pad", "place", "fill"])
@@ -218,8 +229,12 @@ def test_a_planted_fault_is_noticed(fault, monkeypatch):
     given = graph((2, 2, 2), 0, 7, *nodes)
     assert wrong(frame(given)) == 0
     if fault == "carry":
-        goal = carries._Goal.missing
-        monkeypatch.setattr(carries._Goal, "missing", lambda self, n: goal(self, n) ^ 4)
+        chain = sum_steps._chain
+
+        def other(node, width, fill):
+            return chain(replace(node, carry=1 - node.carry), width, fill)
+
+        monkeypatch.setattr(sum_steps, "_chain", other)
     elif fault == "fill":
         folded = carries._folded
 
@@ -231,8 +246,9 @@ def test_a_planted_fault_is_noticed(fault, monkeypatch):
 
         monkeypatch.setattr(carries, "_folded", more)
     elif fault == "tie":
-        monkeypatch.setattr(rules.Shift, "even", property(lambda self: False, lambda *_: None),
-                            raising=False)
+        monkeypatch.setattr(
+            rules.Shift, "even", property(lambda self: False, lambda *_: None), raising=False
+        )
         limits = code_steps._Limits.__init__
 
         def half(self, rule, low, high):
@@ -275,11 +291,13 @@ def test_refusals():
 
 
 def test_kinds_of_operations():
-    rng = np.random.default_rng(9)
+    window, weights = Window((1, 1)), np.array([[[[3]]]])
+    first = Linear(name="a", inputs=("x",), weights=weights, bias=np.array([1]), window=window)
+    code = coded("b", "a", Multiplier(np.array([1]), np.array([0]), np.array([1]), 0, 9))
     pool = Pool(name="p", inputs=("b",), how="maximum", window=Window((2, 2)))
-    first = linear(rng, "a", "x", (1, 1), window=Window((1, 1)))
-    given = graph((2, 2, 1), 0, 9, first, coded("b", "a", thresholds(rng, 1)), pool)
-    kinds = [type(one) for one in frame(given).unrolled.operations]
+    kinds = [
+        type(one) for one in frame(graph((2, 2, 1), 0, 9, first, code, pool)).unrolled.operations
+    ]
     assert kinds == [Sums] * 4 + [Code] * 4 + [Largest]
 
 
@@ -290,20 +308,18 @@ def operator(**texts: Any) -> Any:
 
 def test_the_operator_in_its_streams():
     """The project's example, with pauses, and in as many cycles as promised without."""
-    spec = operator()
-    rng = np.random.default_rng(3)
-    for design in compile_all([(spec, Timing()), (spec, Timing(period_ns=5.0, device="ecp5"))]):
-        job = spec.job(rng, 60)
-        wanted = spec.golden(**job)["result"]
-        counts = {"result": 60}
-        pauses = {name: rng.random(97) < 0.4 for name in ("x", "result")}
-        for paused in (None, pauses):
-            found = design.run_streams(job, counts, pauses=paused)
-            assert found.complete
-            for field, codes in wanted.items():
-                assert np.array_equal(found.results["result"][field], codes)
-            if paused is None:
-                assert found.cycles == spec.cycles(design.top.timing, **job)
+    spec, rng = operator(), np.random.default_rng(3)
+    (design,) = compile_all([(spec, Timing(period_ns=5.0, device="ecp5"))], short=True)
+    job = spec.job(rng, 60)
+    wanted = spec.golden(**job)["result"]
+    pauses = {name: rng.random(97) < 0.4 for name in ("x", "result")}
+    for paused in (None, pauses):
+        found = design.run_streams(job, {"result": 60}, pauses=paused)
+        assert found.complete
+        for field, codes in wanted.items():
+            assert np.array_equal(found.results["result"][field], codes)
+        if paused is None:
+            assert found.cycles == spec.cycles(design.top.timing, **job)
 
 
 def test_the_operator_says_what_it_costs():

@@ -20,7 +20,7 @@ import numpy as np
 
 from holigrail_hw.mcm.matrix.graph import MatrixGraph
 
-from .offsets import Node, chain_bits, free_from, nodes_of, value_ranges
+from .offsets import Node, added_bits, chain_bits, free_from, nodes_of, value_ranges
 
 __all__ = ["Choice", "Folded", "Want", "chosen"]
 
@@ -163,8 +163,8 @@ def _folded(nodes: Sequence[Node], goal: _Goal) -> Folded | None:
 
 
 def _cost(nodes: Sequence[Node], goals: Sequence[_Goal]) -> int:
-    """Bits of all carry chains, those of constants of rows included."""
-    bits = sum(chain_bits(node, nodes) for node in nodes)
+    """Bits of all carry chains, those of constants included, and bits that are really added."""
+    bits = sum(chain_bits(node, nodes) + added_bits(node, nodes) for node in nodes)
     for goal in goals:
         missing = goal.missing(nodes)
         if _folded(nodes, goal) is not None:

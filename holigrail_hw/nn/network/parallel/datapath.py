@@ -130,7 +130,10 @@ class _State:
         key = one.matrix, nodes, tuple(wants)
         if key not in self.made:
             graph = self.designs[one.matrix].circuit.graph
-            ranges = [tuple(sorted((n.sign * n.low, n.sign * n.high))) for n in nodes]
+            ranges = [
+                (min(n.sign * n.low, n.sign * n.high), max(n.sign * n.low, n.sign * n.high))
+                for n in nodes
+            ]
             choice = chosen(graph, nodes, ranges, wants)
             self.made[key] = placed(graph, choice, wants, self.levels)
         made = self.made[key]

@@ -25,20 +25,23 @@ class Search:
 
     Parameters
     ----------
-    more_depth : int or None
-        How many more adders than the least possible may be on a path of a matrix; None for any.
+    depth : int or None
+        Most adders on a path of a matrix, or the least possible where that is more; None for any.
     iterations : int or None
         Repetitions of each search; chosen by the size of the matrix if None.
     time_s : int
         Time limit of one search in seconds.
     seed : int
         Random seed.
+    metric : str
+        What is minimised, ``adders`` or ``one-bit-adders``.
     """
 
-    more_depth: int | None = None
+    depth: int | None = None
     iterations: int | None = None
     time_s: int = 60
     seed: int = 0
+    metric: str = "adders"
 
 
 def designs(
@@ -79,8 +82,9 @@ def designs(
 def _request(matrix: Matrix, search: Search) -> MatrixRequest:
     """The request for a matrix alone: ranges and constants differ between its places."""
     nothing = (0,) * len(matrix)
-    least = least_matrix_depth(matrix)
-    depth = None if search.more_depth is None else max(1, least + search.more_depth)
+    depth = search.depth
+    if depth is not None:
+        depth = max(1, depth, least_matrix_depth(matrix))
     iterations = default_iterations(matrix) if search.iterations is None else search.iterations
     return MatrixRequest(
         matrix=matrix,
@@ -91,4 +95,5 @@ def _request(matrix: Matrix, search: Search) -> MatrixRequest:
         iterations=iterations,
         seed=search.seed,
         searches=2,
+        metric=search.metric,
     )

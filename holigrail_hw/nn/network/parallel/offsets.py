@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from holigrail_hw.mcm.matrix.graph import MatrixGraph
 
-__all__ = ["Node", "chain_bits", "free_from", "nodes_of", "value_ranges"]
+__all__ = ["Node", "added_bits", "chain_bits", "free_from", "nodes_of", "value_ranges"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,7 @@ class Node:
         return self.high.bit_length()
 
 
-def value_ranges(
-    graph: MatrixGraph, ranges: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]]:
+def value_ranges(graph: MatrixGraph, ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The range of v of every node, for those of the inputs."""
     found = []
     for vector in graph.vectors:
@@ -117,6 +115,13 @@ def _offset(form: str, left: Node, shift: int, right: Node, carry: int) -> int:
 def free_from(left: Node, shift: int, right: Node) -> int:
     """The place from which one operand of an adder is zero."""
     return min(left.width + shift, right.width)
+
+
+def added_bits(node: Node, nodes: Sequence[Node]) -> int:
+    """Places where both operands of a node have bits."""
+    if not node.form:
+        return 0
+    return max(0, free_from(nodes[node.left], node.shift, nodes[node.right]) - node.shift)
 
 
 def chain_bits(node: Node, nodes: Sequence[Node]) -> int:

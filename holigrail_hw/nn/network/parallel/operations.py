@@ -79,6 +79,10 @@ class Unrolled:
     def macs(self) -> int:
         """Weights of all matrices that are not zero."""
         return sum(
-            1 for one in self.operations if isinstance(one, Sums) for row in one.matrix for w in row
+            1
+            for one in self.operations
+            if isinstance(one, Sums)
+            for row in one.matrix
+            for w in row
             if w
         )

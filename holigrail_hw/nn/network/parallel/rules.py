@@ -102,7 +102,14 @@ def stepped(
 
 
 def multiplied(
-    factor: int, constant: int, places: int, limits: tuple[int, int], even: bool, low: int, high: int
+    factor: int,
+    constant: int,
+    places: int,
+    limits: tuple[int, int],
+    *,
+    even: bool,
+    low: int,
+    high: int,
 ) -> tuple[int, Rule]:
     """A factor in front, and the rule for the product, of one product and one shift."""
     if not places:

@@ -1,4 +1,4 @@
-"""Every element of a frame by itself: the nodes of an integer graph as operations on single integers.
+"""Every element of a frame by itself: an integer graph as operations on single integers.
 
 A window is one matrix per position. Taps outside the image, and elements that have one value only,
 leave the matrix for the constants; so a matrix at a border is that of the inside with columns left
@@ -153,7 +153,7 @@ class _State:
 
 
 def _windows(x: np.ndarray, window: Window, name: str) -> np.ndarray:
-    """Elements of every window, (rows, columns, kernel rows, kernel columns, channels); -1 outside."""
+    """Elements of windows, (rows, columns, kernel rows, kernel columns, channels); -1 outside."""
     return patches(x[None], window, -1, name)[0]
 
 
@@ -174,7 +174,9 @@ def _linear(state: _State, node: Linear, x: np.ndarray) -> np.ndarray:
             matrix = weights[..., chosen].reshape(-1, each)[ids >= 0]
             label = f"{state.name}_{row}_{column}" + (f"_{group}" if node.group > 1 else "")
             constants = bias[chosen] - node.zero * matrix.sum(axis=0)
-            result[row, column, chosen] = state.sums(label, ids[ids >= 0].tolist(), matrix, constants)
+            result[row, column, chosen] = state.sums(
+                label, ids[ids >= 0].tolist(), matrix, constants
+            )
     return result
 
 
@@ -268,8 +270,11 @@ class _Rules:
             key = (numbers, form.step, low, high)
         if key not in self.known:
             if isinstance(form, Multiplier):
-                limits = form.low, form.high
-                self.known[key] = multiplied(*numbers, limits, bool(form.even), low, high)
+                factor, constant, places = numbers
+                ends = form.low, form.high
+                self.known[key] = multiplied(
+                    factor, constant, places, ends, even=bool(form.even), low=low, high=high
+                )
             else:
                 base, sign, *places = numbers
                 self.known[key] = stepped(sign, base, form.step, places, low, high)
