@@ -60,9 +60,6 @@ class Add(ArithmeticOperator):
         subtract = self.operation == "subtract"
         return Term(*fixed_range(self.a)), Term(*fixed_range(self.b), negative=subtract)
 
-    def outputs(self) -> dict[str, Format]:
-        return {"result": self.target}
-
     @property
     def arithmetic(self) -> str:
         return self.operation

@@ -75,9 +75,6 @@ class Fma(ArithmeticOperator):
     def _terms(self) -> tuple[Term, Term]:
         return Term(*product_range(self.a, self.b)), Term(*fixed_range(self.c))
 
-    def outputs(self) -> dict[str, Format]:
-        return {"result": self.target}
-
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         product = reference.multiply(plan, numbers["a"], numbers["b"])
         return reference.add(plan, product, numbers["c"], self.rounding)

@@ -2,8 +2,8 @@
 
 A fixed-point format is a plain signed or unsigned integer shape. A float is a structure of
 ``fraction``, ``exponent`` and ``sign``, the sign being the top bit. A block is a structure of
-``elements`` and ``scale``, the scale on top. Every other format is a bit pattern. The format itself
-stays attached to the structures as ``number_format``.
+``elements`` and ``scale``, the scale on top; exception flags have a bit for each. Every other
+format is a bit pattern. The format itself stays attached to floats and blocks: ``number_format``.
 """
 
 from functools import singledispatch
@@ -15,6 +15,7 @@ from amaranth.lib import data
 from holigrail_hw.formats import FixedFormat, Format
 from holigrail_hw.formats.block.block import BlockFormat
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
+from holigrail_hw.formats.scalar.flags import FLAG_NAMES, FlagsFormat
 
 __all__ = ["BlockShape", "FloatShape", "shape_of"]
 
@@ -85,3 +86,8 @@ def _(format: BinaryFloat) -> Any:
 @shape_of.register
 def _(format: BlockFormat) -> Any:
     return BlockShape(format)
+
+
+@shape_of.register
+def _(format: FlagsFormat) -> Any:
+    return data.StructLayout(dict.fromkeys(FLAG_NAMES, 1))

@@ -198,6 +198,9 @@ def test_corner_codes_are_distinct_valid_and_hold_the_extremes(name):
     fmt = parse(name)
     codes = fmt.corner_codes()
     assert codes == sorted(set(codes)) and codes[0] >= 0 and codes[-1] < 1 << fmt.width
+    if not fmt.has_binary_fractions:
+        assert set(fmt.encode(fmt.number_range).tolist()) | {fmt.nan_code} <= set(codes)
+        return
     numbers = fmt.unpack(codes).to_fractions().ravel()
     values = [value for value in numbers if abs(value) < np.inf]
     if fmt.kind == "float":
