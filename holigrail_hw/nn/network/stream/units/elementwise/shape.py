@@ -253,8 +253,10 @@ class Requantiser(Elementwise):
         elif self.multiplier == "rows":
             product = Adder(self.input.width * widths[0])
         each = product.luts(model) + self.total.width + 2 * (self.total.width - shift)
-        found = costs(self.lanes * each, self.lanes * 2 * self.total.width)
-        bits = sum(widths) * self.lanes * self.groups if self.groups > 1 else 0
+        stored = sum(widths) if self.groups > 1 else 0
+        kept = (2 * (self.input.width + stored) + self.total.width) * self.lanes
+        found = costs(self.lanes * each, kept + self.lanes * self.output.width)
+        bits = stored * self.lanes * self.groups
         memory = self._memory(bits, self.groups)
         found = {name: found[name] + memory[name] for name in found}
         return found | {"dsps": self.lanes * product.dsps(model)}

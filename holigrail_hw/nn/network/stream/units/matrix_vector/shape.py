@@ -120,7 +120,9 @@ class Products(Unit):
             product = Adder(self.input.width * weight.width)
         sums = sum(part.width for part in self.partial)
         luts = count * product.luts(model) + (self.simd - 1) * sums + self.pe * self.output.width
-        flip_flops = 2 * sums + self.pe * self.output.width + self.lanes_in * self.input.width
+        flip_flops = sums + self.pe * self.output.width + self.lanes_in * self.input.width
+        if self.timing.period_ns is not None:
+            flip_flops += self.lanes_in * self.input.width + count * weight.width + sums
         depth = self.folds[0] * self.folds[1]
         bits = depth * count * weight.width if depth > 1 else 0
         logic = bits / 16 if depth <= DISTRIBUTED else 0
