@@ -16,10 +16,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, d
 from ...flow import Flow, Side
 from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
-__all__ = ["MULTIPLIERS", "ORDERS", "Depthwise", "MatrixVector", "Products"]
-
-ORDERS = ("replay", "accumulate")
-MULTIPLIERS = ("rows", "tree", "dsp")
+__all__ = ["Depthwise", "MatrixVector", "Products"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,7 @@ from ...flow import Flow, Side
 from ..unit import DISTRIBUTED, costs, repeated
 from .base import Windows
 
-__all__ = ["ORDERS", "ParallelWindow", "SerialWindow"]
-
-ORDERS = ("dense", "depthwise")
+__all__ = ["ParallelWindow", "SerialWindow"]
 
 
 @dataclass(frozen=True)
