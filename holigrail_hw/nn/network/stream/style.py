@@ -10,7 +10,9 @@ References: Umuroglu et al., FINN, 2017; Venieris and Bouganis, fpgaConvNet, 201
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.passes.forms import with_forms
@@ -69,10 +71,21 @@ def _plan(network: "Network", timing: Timing) -> Plan:
 
 @lru_cache(maxsize=8)
 def choice_of(network: "Network") -> Choice:
-    """How much hardware every layer gets."""
+    """How much hardware every layer gets.
+
+    Raises
+    ------
+    RequestError
+        If no choice is fast enough and within the limits.
+    """
     limits = {} if network.dsps is None else {"dsps": network.dsps}
     folding = _plan(network, Timing(device=_DEVICE)).folding(network.interval)
-    return folded(folding, network.interval or _ANY_TIME, limits, network.graph.name)
+    try:
+        return folded(folding, network.interval or _ANY_TIME, limits, network.graph.name)
+    except ModelError as error:
+        raise RequestError(
+            [f"network: {line}" for line in error.violations], hint="ask for a longer interval"
+        ) from None
 
 
 @lru_cache(maxsize=8)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from random_graphs import random_graph
 
-from holigrail_hw.core import Timing
+from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.simulate.compiled import compile_all
-from holigrail_hw.models.errors import ModelError
 from holigrail_hw.nn.network.operator import Network
 from holigrail_hw.nn.network.stream.style import choice_of, design_of
 
@@ -41,7 +40,7 @@ def test_units_compute_the_graph(seed, tmp_path):
     designs = [slow]
     try:
         designs.append(design_of(network(tmp_path, seed, interval=least_interval(spec)), Timing()))
-    except ModelError as error:
+    except RequestError as error:
         assert "takes at least" in str(error) or "must fit within" in str(error)
     for design in designs:
         assert np.array_equal(design.apply(frames.reshape(6, -1)), wanted)
@@ -89,7 +88,7 @@ def test_random_networks_in_hardware(first, tmp_path):
         try:
             fast = network(tmp_path, seed, interval=least_interval(spec), dsps=0)
             choice_of(fast)
-        except ModelError:
+        except RequestError:
             continue
         specs.append(fast)
     check(specs, 5)
@@ -105,7 +104,7 @@ def test_digits_in_hardware():
 
 def test_too_short_an_interval_is_refused(tmp_path):
     spec = network(tmp_path, 0, interval=1)
-    with pytest.raises(ModelError, match="layer conv0 takes at least .* cycles per frame"):
+    with pytest.raises(RequestError, match="layer conv0 takes at least .* cycles per frame"):
         choice_of(spec)
 
 

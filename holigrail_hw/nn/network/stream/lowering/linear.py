@@ -56,7 +56,8 @@ class LinearLayer:
     multipliers: tuple[str, ...]
     forms: tuple[Form | None, ...]
     products: Products = field(init=False)
-    known: dict[Any, Unit] = field(default_factory=dict)
+    known: dict[Any, Any] = field(default_factory=dict)
+    costs: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self):
         assert isinstance(self.layer.node, Linear)
@@ -133,8 +134,10 @@ class LinearLayer:
         """Of every unit; graphs, whose search takes long, by a rule of thumb."""
         found = []
         for name, unit in self.units(key):
-            quick = makers.graph_luts(unit) if name == "graph" else None
-            found.append(unit.cost(device) if quick is None else quick)
+            if id(unit) not in self.costs:
+                quick = makers.graph_luts(unit) if name == "graph" else None
+                self.costs[id(unit)] = unit.cost(device) if quick is None else quick
+            found.append(self.costs[id(unit)])
         return found
 
     def units(self, key: tuple[Any, ...]) -> list[tuple[str, Unit]]:
@@ -162,7 +165,11 @@ class LinearLayer:
             if before.lanes_out != unit.lanes_in:
                 part = ("lanes", name, before.lanes_out, unit.lanes_in)
                 if part not in self.known:
-                    elements = before.flow().outputs * before.lanes_out
+                    # Not asked of the unit's flow, which makes a plan of its pipeline.
+                    each = self.products.results
+                    if found[-1][0] == "window":
+                        each = self.products.features
+                    elements = self.products.vectors * each
                     made = makers.converter(
                         elements, before.output, before.lanes_out, unit.lanes_in
                     )

@@ -64,7 +64,9 @@ class SimpleLayer:
 
     def cycles(self, key: tuple[Any, ...]) -> int:
         """Per frame."""
-        return max(unit.flow().cycles for _, unit in self.units(key))
+        # Codes are not asked for their flow, which makes a plan of their pipeline.
+        others = [unit.flow().cycles for name, unit in self.units(key) if name != "codes"]
+        return max([int(np.prod(self.result.shape)) // key[-1], *others])
 
     def lanes(self, key: tuple[Any, ...]) -> tuple[tuple[int, ...], int]:
         """Elements per beat of the operands and of the result."""
