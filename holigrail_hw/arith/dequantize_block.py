@@ -36,9 +36,9 @@ class DequantizeBlock(OperatorSpec):
     """
 
     source: Format = parameter(
-        parse("block4_fp4_e2m1_e8m0"),
+        parse("block2_fp4_e2m1_e8m0"),
         "the block format",
-        samples=tuple(map(parse, ("block3_sfix5_en3_e8m0", "block2_fp8_e5m2_fp8_e4m3"))),
+        samples=tuple(map(parse, ("block2_sfix4_en2_e8m0", "block1_fp8_e5m2_fp8_e4m3"))),
     )
     result: Format = parameter(
         parse("bf16"), "format of each number", samples=tuple(map(parse, ("int8", "fp8_e4m3")))
