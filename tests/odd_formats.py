@@ -14,8 +14,9 @@ from holigrail_hw.core.parameters.format_name import FormatName
 from holigrail_hw.core.parameters.integer import Integer
 from holigrail_hw.core.parameters.parts import Part
 from holigrail_hw.formats import FixedFormat, FloatFormat, Format, FormatError, parse
+from holigrail_hw.formats.block.block import BlockFormat
 
-__all__ = ["odd_format", "odd_specification", "takes_formats"]
+__all__ = ["odd_block", "odd_format", "odd_specification", "takes_formats"]
 
 _MOST_LUTS = 2500
 _MOST_MEMORY_BITS = 2500
@@ -53,6 +54,16 @@ def odd_format(rng: np.random.Generator, integer: bool = False) -> Format:
             continue
 
 
+def odd_block(rng: np.random.Generator) -> BlockFormat:
+    """A small block of odd numbers under an odd scale, or e8m0."""
+    while True:
+        try:
+            scale = parse("e8m0") if rng.random() < 0.5 else odd_format(rng)
+            return BlockFormat(int(rng.integers(1, 3)), odd_format(rng), scale)
+        except FormatError:
+            continue
+
+
 def odd_specification(
     cls: type[OperatorSpec], rng: np.random.Generator, tries: int = 1000
 ) -> OperatorSpec:
@@ -80,6 +91,9 @@ def _drawn(cls: type[OperatorSpec], rng: np.random.Generator, integer: bool) -> 
             if parameter.optional and rng.random() < 0.4:
                 continue
             # Operands of one format take paths of their own.
+            if getattr(parameter.default, "block_size", None) is not None:
+                given[name] = odd_block(rng)
+                continue
             again = bool(last) and rng.random() < 0.25
             given[name] = last[-1] if again else odd_format(rng, integer)
             last.append(given[name])

@@ -60,9 +60,6 @@ class Add(ArithmeticOperator):
         subtract = self.operation == "subtract"
         return Term(*fixed_range(self.a)), Term(*fixed_range(self.b), negative=subtract)
 
-    def outputs(self) -> dict[str, Format]:
-        return {"result": self.target}
-
     @property
     def arithmetic(self) -> str:
         return self.operation
@@ -74,6 +71,8 @@ class Add(ArithmeticOperator):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         # Uniform codes hardly ever cancel: most b are nearly the opposite of a.
         codes |= mostly_plain(rng, {"a": self.a}, codes)
         exact = self.a.unpack(codes["a"])

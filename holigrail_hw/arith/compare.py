@@ -10,10 +10,10 @@ from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, operator, parameter
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.number.order import order
+from holigrail_hw.hdl.number.order import ORDER, order
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from .rounded import without_hardware
+from .rounded import unless_ruled
 
 __all__ = ["Compare"]
 
@@ -45,7 +45,7 @@ class Compare(OperatorSpec):
         return {"b": self.a}
 
     def check(self) -> list[str]:
-        return without_hardware(a=self.a, b=self._other)
+        return unless_ruled(ORDER, a=self.a, b=self._other)
 
     @property
     def _other(self) -> Format:

@@ -49,9 +49,6 @@ class Convert(ArithmeticOperator):
     def operands(self) -> dict[str, Format]:
         return {"x": self.source}
 
-    def outputs(self) -> dict[str, Format]:
-        return {"result": self.target}
-
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         return numbers["x"]
 

@@ -68,6 +68,8 @@ class Divide(QuotientOperator):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         # Uniform codes hardly ever have short quotients: most a are nearly products of b.
         codes |= mostly_plain(rng, {"b": self.b}, codes)
         factors = self.a.unpack(codes["a"])

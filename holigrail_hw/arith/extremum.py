@@ -17,10 +17,10 @@ from holigrail_hw.estimate.primitives import Logic, Multiplexer
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.number.canonical import canonical
-from holigrail_hw.hdl.number.order import order
+from holigrail_hw.hdl.number.order import ORDER, order
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from .rounded import without_hardware
+from .rounded import unless_ruled
 
 __all__ = ["Maximum", "Minimum"]
 
@@ -43,7 +43,7 @@ class _Extremum(OperatorSpec):
     )
 
     def check(self) -> list[str]:
-        return without_hardware(format=self.format)
+        return unless_ruled(ORDER, format=self.format, b=self.format)[:1]
 
     def inputs(self) -> dict[str, Format]:
         return {"a": self.format, "b": self.format}
@@ -52,15 +52,17 @@ class _Extremum(OperatorSpec):
         return {"result": self.format}
 
     def golden(self, a: Any, b: Any) -> dict[str, Any]:
-        x, y = self.format.unpack(a), self.format.unpack(b)
-        found = golden.compare_codes(self.format, a, self.format, b)
-        is_before = (found == golden.LESS) | ((found == golden.EQUAL) & x.sign & ~y.sign)
+        format, sides = self.format, (a, b)
+        found = golden.compare_codes(format, a, format, b)
+        a_negative, b_negative = map(format.is_negative_code, sides)
+        is_before = (found == golden.LESS) | ((found == golden.EQUAL) & a_negative & ~b_negative)
         takes_b = is_before if self.largest else (found != golden.EQUAL) & ~is_before
         if not self.largest:
-            takes_b |= (found == golden.EQUAL) & ~x.sign & y.sign
-        loser = x if self.nan == "number" else y
-        winner_is_b = np.where(x.is_nan | y.is_nan, loser.is_nan, takes_b)
-        return {"result": self.format.project(self.format.unpack(np.where(winner_is_b, b, a)))}
+            takes_b |= (found == golden.EQUAL) & ~a_negative & b_negative
+        a_nan, b_nan = map(format.is_nan_code, sides)
+        loser_is_nan = a_nan if self.nan == "number" else b_nan
+        winner_is_b = np.where(a_nan | b_nan, loser_is_nan, takes_b)
+        return {"result": format.canonical_codes(np.where(winner_is_b, b, a))}
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:

@@ -75,9 +75,6 @@ class Fma(ArithmeticOperator):
     def _terms(self) -> tuple[Term, Term]:
         return Term(*product_range(self.a, self.b)), Term(*fixed_range(self.c))
 
-    def outputs(self) -> dict[str, Format]:
-        return {"result": self.target}
-
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         product = reference.multiply(plan, numbers["a"], numbers["b"])
         return reference.add(plan, product, numbers["c"], self.rounding)
@@ -89,6 +86,8 @@ class Fma(ArithmeticOperator):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         # Uniform codes hardly ever cancel: most c are nearly the opposite of a * b.
         codes |= mostly_plain(rng, {"a": self.a, "b": self.b}, codes)
         product = golden.multiply(self.a.unpack(codes["a"]), self.b.unpack(codes["b"]))

@@ -63,9 +63,6 @@ class Multiply(ArithmeticOperator):
         shape = range_shape(low, high)
         return {"result": FixedFormat(shape.width, shape.signed, fraction_width)}
 
-    def outputs(self) -> dict[str, Format]:
-        return {"result": self.target}
-
     def exact_number(self, plan: Plan, **numbers: reference.Number) -> reference.Number:
         return reference.multiply(plan, numbers["a"], numbers["b"])
 

@@ -9,11 +9,11 @@ in every cycle. With ``bits_per_cycle`` the same hardware makes that many digits
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from holigrail_hw.core import Timing, parameter
-from holigrail_hw.formats import Format, Rounding
+from holigrail_hw.formats import Rounding
 from holigrail_hw.hdl.number.digit_places import Carried, Wanted
 from holigrail_hw.hdl.number.float_sum import Need
 from holigrail_hw.hdl.number.project import project
@@ -46,6 +46,17 @@ class QuotientOperator(RuledOperator):
     def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         """The exact result as far as it is wanted, and what was carried along."""
 
+    def check(self) -> list[str]:
+        wrong = super().check()
+        if not wrong and self.bits_per_cycle is not None and not self.of_binary_fractions:
+            wrong.append(
+                f"bits_per_cycle must be left out for {self.target.kind} numbers, which have no"
+                " digits to make one after the other"
+            )
+        if self.bits_per_cycle is not None and self.flags:
+            wrong.append("flags must be left out with bits_per_cycle")
+        return wrong
+
     @property
     def planned(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.bits_per_cycle is None
@@ -74,15 +85,14 @@ class QuotientOperator(RuledOperator):
         """The datapath behind valid and ready."""
         return Streamed(self, timing)
 
-    def outputs(self) -> dict[str, Format]:
-        return {"result": self.target}
-
     def rounded(self, plan: Plan, **given: Any) -> Wire:
         codes = {name: given.pop(name) for name in self.operands()}
         random = given.pop("random", None)
         need = Need.of(self.target, self.rounding, random, wraps=self.overflow == "wrap")
         whole = self.is_fixed and self.target.is_fixed_like
-        sticky = self.rounding not in _NO_STICKY
+        sticky = self.rounding not in _NO_STICKY or self.flags
+        if self.flags:
+            need = replace(need, guard=need.guard + 1)
         wanted = Wanted(need, sticky, whole, self.bits_per_cycle, [random])
         number, (random,) = self.exact_result(plan, wanted, **codes)
         return project(plan, self.target, number, random=random, **given)

@@ -13,15 +13,21 @@ from typing import Any
 from holigrail_hw import golden
 from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import Exact, Format, Rounding, parse
+from holigrail_hw.formats.rules import Rules
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 from holigrail_hw.hdl import reference
+from holigrail_hw.hdl.number.exceptions import flags_of
 from holigrail_hw.hdl.number.operation import OPERATIONS
 from holigrail_hw.hdl.number.project import can_round, has_hardware
+from holigrail_hw.hdl.number.status import Status
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 __all__ = [
     "ArithmeticOperator",
     "RoundedOperator",
     "RuledOperator",
+    "unless_ruled",
+    "without_flags",
     "without_hardware",
     "without_rounding",
 ]
@@ -94,32 +100,69 @@ class RoundedOperator(OperatorSpec):
 class RuledOperator(RoundedOperator):
     """One of the operations that number systems may have rules of their own for.
 
-    A class adds ``operands``, its one output, ``arithmetic`` and ``rounded``.
+    A class adds ``operands``, ``arithmetic`` and ``rounded``. There is an output ``flags`` if it is
+    asked for (:mod:`holigrail_hw.golden.flags`).
     """
+
+    flags: bool = parameter(False, "an output of exception flags, for results that are floats")
+    tininess: str = parameter(
+        "after",
+        "what underflow is judged by: the result before or after rounding",
+        choices=("after", "before"),
+    )
 
     @property
     @abstractmethod
     def arithmetic(self) -> str:
         """Which operation of ``golden.rules`` and ``hdl.number.operation`` this is."""
 
+    def check(self) -> list[str]:
+        wrong = unless_ruled(OPERATIONS[self.arithmetic], **self.operands(), result=self.target)
+        wrong += without_rounding(self.rounding, result=self.target)
+        if wrong or not self.flags:
+            return wrong
+        if not self.of_binary_fractions:
+            return ["flags must be left out for logarithmic numbers"]
+        return without_flags(self.target, self.rounding)
+
+    def outputs(self) -> dict[str, Format]:
+        return {"result": self.target} | ({"flags": parse("flags")} if self.flags else {})
+
+    @property
+    def of_binary_fractions(self) -> bool:
+        """Whether all numbers have an end, as those of logarithmic formats do not."""
+        formats = (*self.operands().values(), self.target)
+        return all(format.has_binary_fractions for format in formats)
+
     @abstractmethod
     def rounded(self, plan: Plan, **given: Any) -> Wire:
         """The code of the result; ``given`` are operands by name and the options of `project`."""
 
     def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
-        operands, (name,) = self.operands(), self.outputs()
+        operands, projection = self.operands(), self.projection(random)
         formats, given = tuple(operands.values()), tuple(codes[port] for port in operands)
-        return {name: golden.operate(self.arithmetic, formats, given, self.projection(random))}
+        found = golden.operate(self.arithmetic, formats, given, projection)
+        if not self.flags:
+            return {"result": found}
+        numbers = [format.unpack(code) for format, code in zip(formats, given, strict=True)]
+        exact = golden.exact_result(self.arithmetic, numbers, projection)
+        flags = golden.exception_flags(numbers, exact, found, projection, self.tininess)
+        return {"result": found, "flags": flags}
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         """The rule of the number systems for all of the operation, else what the class says."""
-        operands, (name,) = self.operands(), self.outputs()
-        options, codes = self.options(wires), {port: wires[port] for port in operands}
+        operands, options = self.operands(), self.options(wires)
+        codes = {port: wires[port] for port in operands}
         rule = OPERATIONS[self.arithmetic].find(*operands.values(), self.target)
+        if self.flags:
+            status = Status(self.tininess)
+            result = self.rounded(plan, **codes, **options, status=status)
+            given = [(format, wires[port]) for port, format in operands.items()]
+            return {"result": result, "flags": flags_of(plan, given, self.target, status)}
         if rule is None:
-            return {name: self.rounded(plan, **codes, **options)}
+            return {"result": self.rounded(plan, **codes, **options)}
         formats = tuple(operands.values())
-        return {name: rule(plan, formats, tuple(codes.values()), self.target, **options)}
+        return {"result": rule(plan, formats, tuple(codes.values()), self.target, **options)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,28 +184,68 @@ class ArithmeticOperator(RuledOperator):
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
         """The exact result as one whole number, rounded at every place it may need."""
+        if self.flags:
+            return None
         if not reference.is_known(*self.operands().values(), result=self.target):
             return None
         if not reference.fits(self.exact_span(), reference.span(self.target)):
             return None
-        (name,) = self.outputs()
 
         def answer(plan: Plan, random: Any = None, **codes: Any) -> dict[str, Any]:
             formats = self.operands()
             numbers = {n: reference.decode(plan, formats[n], code) for n, code in codes.items()}
             exact = self.exact_number(plan, **numbers)
             options = (self.rounding, random, self.overflow)
-            return {name: reference.project(plan, self.target, exact, *options)}
+            return {"result": reference.project(plan, self.target, exact, *options)}
 
         return reference.circuit(self.inputs(), self.outputs(), answer)
 
 
 def without_hardware(**formats: Format) -> list[str]:
     """What is wrong with formats whose numbers no hardware takes apart and rounds to."""
+
+    def needed(format: Format) -> str:
+        if format.block_size is not None:
+            return f"a format of single numbers, not {format}, which is for operators on blocks"
+        if not format.has_binary_fractions:
+            return f"a format of binary fractions, not {format}, which is {format.kind}"
+        return f"a format that operators have hardware for, not {format}"
+
     return [
-        f"{name} must be a format that operators have hardware for, not {format}"
+        f"{name} must be {needed(format)}"
         for name, format in formats.items()
         if not has_hardware(format)
+    ]
+
+
+def without_flags(target: Format, rounding: Rounding) -> list[str]:
+    """What is wrong with a result of which no flags are told."""
+    if not isinstance(target, BinaryFloat) or not target.subnormals or not target.fraction_width:
+        return [
+            f"flags must be left out unless the result is a float with subnormal numbers and"
+            f" fraction bits, not {target}"
+        ]
+    if rounding.is_stochastic:
+        return [f"flags must be left out with rounding {rounding}"]
+    return []
+
+
+def unless_ruled(rules: Rules, **formats: Format) -> list[str]:
+    """The same of formats that may have a rule of their own for one operation.
+
+    ``formats`` are those that the rule is looked up by, in order.
+    """
+    others = {name: format for name, format in formats.items() if format.has_binary_fractions}
+    if len(others) == len(formats) or (rules.find(*formats.values()) is not None):
+        return without_hardware(**others)
+    strange = next(format for format in formats.values() if not format.has_binary_fractions)
+    given = " and ".join(dict.fromkeys(map(str, others.values())))
+    names = ", ".join(formats)
+    return [
+        f"{names} must all be {strange.kind} or none of them, not {strange} and {given};"
+        " `convert` goes from one to the other"
+        if others
+        else f"{names} must not be {strange.kind}: there is no hardware for that"
     ]
 
 

@@ -77,6 +77,8 @@ class SquareRoot(_Root):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         # Uniform codes hardly ever have exact roots: most x are nearly squares.
         roots = self.target.unpack(super().stimulus(rng, count)["x"] % (1 << self.target.width))
         square = self.x.project(golden.multiply(roots, roots))

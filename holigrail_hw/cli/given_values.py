@@ -101,12 +101,11 @@ def _even(
 def _code(format: Format, text: str) -> tuple[int, str | None]:
     """The code of a value and, if it had to be rounded, how; raises ValueError if it has none."""
     is_code = text.startswith(("0x", "0b"))
+    if format.block_size is not None and not is_code:
+        return _block_code(format, text)
     number: float | Fraction
     try:
-        number = int(text, 0) if is_code else float(text)
-        # A float holds the sign of zero and what is not finite; other numbers are taken exactly.
-        if not is_code and number and math.isfinite(number):
-            number = Fraction(text)
+        number = int(text, 0) if is_code else _number(text)
     except ValueError:
         raise ValueError(f"a value must be a number or a code such as 0x3c, not {text!r}") from None
     if is_code:
@@ -119,6 +118,30 @@ def _code(format: Format, text: str) -> tuple[int, str | None]:
     found = _value(format, code)
     is_exact = found == number or found != found
     return code, None if is_exact else f"{text} is rounded to {format.format_code(code)}"
+
+
+def _number(text: str) -> float | Fraction:
+    """A float holds the sign of zero and what is not finite; other numbers are taken exactly."""
+    number = float(text)
+    return Fraction(text) if number and math.isfinite(number) else number
+
+
+def _block_code(format: Format, text: str) -> tuple[int, str | None]:
+    """The code of the numbers of one block, with a colon between them."""
+    words = text.split(":")
+    if len(words) != format.block_size:
+        raise ValueError(
+            f"a block of {format} must be {format.block_size} numbers with colons between them,"
+            f" or a code such as 0x3c, not {text!r}"
+        )
+    try:
+        numbers = np.array([_number(word) for word in words], object)
+    except ValueError:
+        raise ValueError(f"a block must be made of numbers, not {text!r}") from None
+    code = format.encode(numbers)
+    found = format.unpack(code).to_fractions()
+    is_exact = all(x == y or (x != x and y != y) for x, y in zip(numbers, found, strict=True))
+    return int(code), None if is_exact else f"{text} is rounded to {format.format_code(int(code))}"
 
 
 def _holds(format: Format, number: float | Fraction) -> bool:

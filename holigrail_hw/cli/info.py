@@ -66,6 +66,7 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
         "flip-flops",
         "promise (ns)",
         "promise (MHz)",
+        "estimate (MHz)",
         "met",
     )
     keys = (
@@ -76,6 +77,7 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
         "flip_flops",
         "promised_period_ns",
         "promised_fmax_mhz",
+        "estimated_fmax_mhz",
         "met",
     )
     table(console, header, [[row[key] for key in keys] for row in result["timing"]])

@@ -30,7 +30,7 @@ def main(words: list[str], session: Session) -> int:
     if options.data is not None:
         if options.value:
             raise RequestError("simulate: --data must be left out beside --value, or the reverse")
-        arrays = data_arrays(options.data)
+        arrays = data_arrays(options.data, design.spec.shipped_data())
         chosen = _job(spec, design.spec.data_job(arrays), design.timing)
     elif options.value:
         items, rounded = given_values.items_of(spec, options.value)

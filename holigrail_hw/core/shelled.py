@@ -99,6 +99,9 @@ class Shelled(Engine):
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         return self.inner.promise_ns(self._timing)
 
+    def estimate_ns(self, timing: Timing | None = None) -> float | None:
+        return self.inner.estimate_ns(self._timing)
+
     def remarks(self) -> list[str]:
         return self.inner.remarks()
 

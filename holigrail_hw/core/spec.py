@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -230,6 +231,10 @@ class OperatorSpec(ABC):
         """Random items of all input streams, about ``size`` in all, that belong together."""
         return {"i": self.items(size, rng)}
 
+    def shipped_data(self) -> Mapping[str, Path]:
+        """Files of data that come with the package, by the words for them."""
+        return {}
+
     def data_job(self, arrays: Mapping[str, Any]) -> Items:
         """Items of all input streams for a user's own data, arrays by name.
 
@@ -302,6 +307,13 @@ class OperatorSpec(ABC):
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         """Clock period the device model promises, in ns; ``None`` without a model."""
         return self.plan(timing).promise_ns
+
+    def estimate_ns(self, timing: Timing | None = None) -> float | None:
+        """Clock period that place and route finds in the mean, in ns, by a model of whole designs.
+
+        ``None`` without such a model. The promise, made of steps that stand alone, is mostly lower.
+        """
+        return self.plan(timing).estimate_ns if self.has_plan else None
 
     def clock(self, timing: Timing | None = None) -> Clock:
         """What becomes of the clock asked for, and how many sums the hardware interleaves.

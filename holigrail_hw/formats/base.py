@@ -57,6 +57,11 @@ class Format(Traits):
     def is_exact_in_float64(self) -> bool:
         """Whether every number of the format is also a float64."""
 
+    @property
+    def saturating(self) -> "Format":
+        """The format of the same codes whose results beyond the range become its nearest end."""
+        return self
+
     @abstractmethod
     def corner_codes(self) -> list[int]:
         """Codes worth testing first, ascending: zeros, ones, extremes, borders, specials."""
@@ -145,6 +150,18 @@ class Format(Traits):
         """
         guard, finest = random_width + 4, self._finest_exponent
         return self.width + guard, None if finest is None else finest - guard
+
+    def is_nan_code(self, codes: Any) -> np.ndarray:
+        """Which codes are no numbers."""
+        return self.unpack(codes).is_nan
+
+    def is_negative_code(self, codes: Any) -> np.ndarray:
+        """Which codes have a negative sign, that of -0 too."""
+        return self.unpack(codes).sign
+
+    def canonical_codes(self, codes: Any) -> np.ndarray:
+        """The codes that results have, of the same numbers."""
+        return self.project(self.unpack(codes))
 
     def format_code(self, code: int) -> str:
         """A code for people, such as ``0x3c (1.5)``."""

@@ -1,4 +1,6 @@
-"""Which number systems there are: found by a scan of ``scalar/``, others when they register.
+"""Which number systems there are: found by a scan of two packages, others when they register.
+
+The packages are ``scalar`` and ``block``.
 
 A number system is a class derived from :class:`.base.Format` under the decorator
 :func:`number_system`. Other packages offer theirs in the entry-point group
@@ -49,9 +51,10 @@ def unavailable() -> dict[str, str]:
 
 @cache
 def _scan() -> None:
-    package = importlib.import_module("holigrail_hw.formats.scalar")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for kind in ("scalar", "block"):
+        package = importlib.import_module(f"holigrail_hw.formats.{kind}")
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 @cache

@@ -23,6 +23,13 @@ class Traits(ABC):
     few_numbers: ClassVar[str] = ""
     """All numbers in words, of a format that has two or three; empty for others."""
 
+    block_size: Any = None
+    """How many numbers a code holds; None for one alone."""
+    element: Any
+    """Of a block: the format of its numbers before they are scaled."""
+    scale: Any = None
+    """Of a block: the format of the factor that its numbers share; None if there is none."""
+
     width: Any
     """Number of bits of a code."""
     signed: Any
@@ -48,6 +55,11 @@ class Traits(ABC):
             For formats whose numbers are no binary fractions.
         """
         raise TypeError(f"{self.name}: its numbers are no binary fractions")
+
+    @property
+    def has_binary_fractions(self) -> bool:
+        """Whether all numbers are binary fractions, which ``unpack`` takes apart."""
+        return True
 
     @property
     def is_fixed_like(self) -> bool:
@@ -107,6 +119,11 @@ class Traits(ABC):
     @property
     def saturates(self) -> bool:
         """Whether a result beyond the range always becomes the nearest end of it."""
+        return False
+
+    @property
+    def is_power_of_two(self) -> bool:
+        """Whether every positive number is a power of two."""
         return False
 
     @property

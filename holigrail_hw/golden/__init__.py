@@ -15,6 +15,7 @@ from .arithmetic import (
     multiply,
     negate,
 )
+from .flags import exception_flags
 from .gemm import equals_via_float32, gemm
 from .requantization import (
     ROUNDINGS,
@@ -24,7 +25,7 @@ from .requantization import (
     qonnx_rounding,
     rescale_twice,
 )
-from .rules import Projection, compare_codes, operate
+from .rules import Projection, compare_codes, exact_result, operate
 from .sum_limits import exact_products, sum_limit
 
 __all__ = [
@@ -42,7 +43,9 @@ __all__ = [
     "divide",
     "equals_via_float32",
     "exact_products",
+    "exact_result",
     "exact_sums",
+    "exception_flags",
     "fused_multiply_add",
     "gemm",
     "integers",

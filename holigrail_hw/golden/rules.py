@@ -9,7 +9,7 @@ posits, whose NaR is equal to itself.
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ from holigrail_hw.formats.rules import OPERATION_NAMES, Rules
 from .arithmetic import add, compare, fused_multiply_add, multiply, negate
 from .quotients import inverse_square_root, quotient, square_root
 
-__all__ = ["COMPARE", "OPERATIONS", "Projection", "compare_codes", "operate"]
+__all__ = ["COMPARE", "OPERATIONS", "Projection", "compare_codes", "exact_result", "operate"]
 
 
 @cache
@@ -81,8 +81,13 @@ def operate(
     rule = OPERATIONS[operation].find(*formats, projection.result)
     if rule is not None:
         return rule(formats, codes, projection)
-    numbers = (format.unpack(code) for format, code in zip(formats, codes, strict=True))
-    return projection(_KERNELS[operation](projection, *numbers))
+    numbers = [format.unpack(code) for format, code in zip(formats, codes, strict=True)]
+    return projection(exact_result(operation, numbers, projection))
+
+
+def exact_result(operation: str, numbers: Sequence[Exact], projection: Projection) -> Exact:
+    """The exact result of an operation on numbers taken apart, as far as a projection sees it."""
+    return _KERNELS[operation](projection, *numbers)
 
 
 def compare_codes(a_format: Format, a: Any, b_format: Format, b: Any) -> np.ndarray:

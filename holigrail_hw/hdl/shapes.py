@@ -1,8 +1,9 @@
 """Amaranth shapes of number formats, with named fields.
 
 A fixed-point format is a plain signed or unsigned integer shape. A float is a structure of
-``fraction``, ``exponent`` and ``sign``, the sign being the top bit. Every other format is a bit
-pattern. The format itself stays attached to float shapes as ``number_format``.
+``fraction``, ``exponent`` and ``sign``, the sign being the top bit. A block is a structure of
+``elements`` and ``scale``, the scale on top; exception flags have a bit for each. Every other
+format is a bit pattern. The format itself stays attached to floats and blocks: ``number_format``.
 """
 
 from functools import singledispatch
@@ -12,9 +13,11 @@ from amaranth import signed, unsigned
 from amaranth.lib import data
 
 from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.formats.block.block import BlockFormat
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
+from holigrail_hw.formats.scalar.flags import FLAG_NAMES, FlagsFormat
 
-__all__ = ["FloatShape", "shape_of"]
+__all__ = ["BlockShape", "FloatShape", "shape_of"]
 
 
 class FloatShape(data.StructLayout):
@@ -41,6 +44,29 @@ class FloatShape(data.StructLayout):
         super().__init__({name: shape for name, shape in members.items() if shape.width})
 
 
+class BlockShape(data.StructLayout):
+    """Layout of a packed block.
+
+    Parameters
+    ----------
+    format : BlockFormat
+
+    Members
+    -------
+    elements : array of the elements' shape, the first one in the lowest bits
+    scale : of the scale's shape, absent from blocks without one
+    """
+
+    def __init__(self, format: BlockFormat):
+        self.number_format = format
+        members: dict[str, Any] = {
+            "elements": data.ArrayLayout(shape_of(format.element), format.block_size)
+        }
+        if format.scale is not None:
+            members["scale"] = shape_of(format.scale)
+        super().__init__(members)
+
+
 @singledispatch
 def shape_of(format: Format) -> Any:
     """The Amaranth shape of a value of ``format``; as wide as the format."""
@@ -55,3 +81,13 @@ def _(format: FixedFormat) -> Any:
 @shape_of.register
 def _(format: BinaryFloat) -> Any:
     return FloatShape(format)
+
+
+@shape_of.register
+def _(format: BlockFormat) -> Any:
+    return BlockShape(format)
+
+
+@shape_of.register
+def _(format: FlagsFormat) -> Any:
+    return data.StructLayout(dict.fromkeys(FLAG_NAMES, 1))

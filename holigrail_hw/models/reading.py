@@ -71,8 +71,8 @@ def read_source(path: str | Path, *, activation: str | None = None) -> FloatGrap
         from .readers.tflite_float import tflite_floats
 
         return tflite_floats(read_tflite_file(path, who), who)
-    if kind == ".json":
-        raise ModelError(f"{who}: an integer graph must be read by read(), as it is no real model")
+    if kind in (".json", ".dais"):
+        raise ModelError(f"{who}: integers must be read by read(), as they are no real model")
     reason = _OTHER.get(kind, f"not {kind or 'without an ending'}")
     raise ModelError(f"{who}: a model file must be {KNOWN}: {reason}")
 
@@ -89,8 +89,8 @@ def read(
     Parameters
     ----------
     path : str or Path
-        A file .onnx, .tflite, .nnet, .mat or .txt, or .json as :meth:`.IntegerGraph.to_json` makes
-        it; :mod:`.shipped` has some.
+        A file .onnx, .tflite, .nnet, .mat or .txt, .dais as da4ml writes it, or .json as
+        :meth:`.IntegerGraph.to_json` makes it; :mod:`.shipped` has some.
     input : str, FixedFormat or None
         The format of inputs that the file itself does not quantise.
     activation : str or None
@@ -112,6 +112,11 @@ def read(
         from .readers.integer_json import read_integer_json
 
         return read_integer_json(path, path.name)
+    if path.suffix.lower() == ".dais":
+        from .dais.binary import read_dais
+        from .dais.convert import integer_graph
+
+        return simplified(integer_graph(read_dais(path)))
     if path.suffix.lower() == ".tflite":
         from .readers.tflite_file import read_tflite_file
         from .readers.tflite_integer import tflite_integers

@@ -198,7 +198,11 @@ def test_corner_codes_are_distinct_valid_and_hold_the_extremes(name):
     fmt = parse(name)
     codes = fmt.corner_codes()
     assert codes == sorted(set(codes)) and codes[0] >= 0 and codes[-1] < 1 << fmt.width
-    values = [value for value in fmt.unpack(codes).to_fractions() if abs(value) < np.inf]
+    if not fmt.has_binary_fractions:
+        assert set(fmt.encode(fmt.number_range).tolist()) | {fmt.nan_code} <= set(codes)
+        return
+    numbers = fmt.unpack(codes).to_fractions().ravel()
+    values = [value for value in numbers if abs(value) < np.inf]
     if fmt.kind == "float":
         assert max(values) == grid_value(fmt, fmt.largest_code)
         assert {0, 1, fmt.sign_code, fmt.sign_code + fmt.largest_code} <= set(codes)

@@ -216,7 +216,7 @@ def test_formats_are_frozen_values():
 
 def test_patterns_describe_names_that_parse():
     fill = {"W": 8, "F": 4, "E": 4, "M": 3, "P": 3, "options": "fn_bias11_sat"}
-    fill |= {"uf": "uf", "sat": "_satpropagate"}
+    fill |= {"uf": "uf", "sat": "_satpropagate", "N": 4, "element": "int3", "scale": "e8m0"}
     for pattern in patterns():
         assert parse(pattern.format(**fill))
 

@@ -236,3 +236,33 @@ def test_a_delay_by_one_item_adds_no_latency_and_forgets_at_a_reset(period_ns, r
             assert found[at] == history[-1] - (history[-3] if len(history) > 2 else 0)
         if cycle in reset_at:
             history = []
+
+
+def test_items_may_wait_on_their_way():
+    """Registers behind a cycle keep what they have without its move; sums cannot."""
+    ports = {"a": signed(4), "b": signed(4), "c": signed(4)}
+    plan = Plan(ports, {"z": signed(9)}, product_plus, device=GENERIC, period_ns=0.5)
+    m = Module()
+    held = {"x": signed(7), "clear": unsigned(1)}, {"z": signed(12)}, accumulate
+    with pytest.raises(ValueError, match="a plan with loops must not wait"):
+        Plan(*held, device=GENERIC).add_to(m, [])
+    moves = Signal(plan.latency)
+    plan.add_to(m, [*moves])
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    found = []
+
+    async def bench(ctx):
+        for a, b, c in ITEMS:
+            for name, value in zip("abc", (a, b, c), strict=True):
+                ctx.set(plan.inputs[name], value)
+            # One register after the other, in cycles of their own.
+            for cycle in range(plan.latency):
+                ctx.set(moves, 1 << cycle)
+                await ctx.tick()
+            found.append(ctx.get(plan.outputs["z"]))
+
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert plan.latency > 1
+    assert found == [~(a * b + c) for a, b, c in ITEMS]

@@ -240,5 +240,5 @@ def test_an_input_without_a_format(tmp_path):
     assert str(caught.value) == (
         "model.onnx: input x: a format must be given, as the file does not quantise it"
     )
-    assert caught.value.hint == "read(path, input='sfix16_en10'), for example"
+    assert caught.value.hint == "give it as input, for example sfix16_en10"
     assert read(path, input="int4").evaluate(np.array([[1, 2, 3]])).tolist() == [[6, 6]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from model_files import model_bytes, node, shared_model, written
 
-from holigrail_hw.models import ModelError, read, read_source
+from holigrail_hw.models import ModelError, read, read_source, shipped
 from holigrail_hw.models.certify.certificate import certify
 from holigrail_hw.models.graph.nodes import Linear
 from holigrail_hw.models.passes.forms import with_forms
@@ -189,3 +189,16 @@ def test_models_of_others(name, limit):
     formed = with_forms(graph)
     codes = graph.codes(samples)
     assert np.array_equal(formed.evaluate(codes), graph.evaluate(codes))
+
+
+@pytest.mark.parametrize(("bits", "least"), [((4, 4), 0.96), ((3, 4), 0.94)])
+def test_few_bits_of_the_digits_are_enough(bits, least):
+    """Chosen from 200 images without their classes, tested with 360 others."""
+    source = read_source(shipped.path("digits-float"))
+    with np.load(shipped.data("digits-calibration")) as arrays:
+        samples = arrays["x"][:, None].astype(np.float64)
+    with np.load(shipped.data("digits")) as arrays:
+        x, y = arrays["x"][:, None].astype(np.float64), arrays["y"]
+    graph = quantise(source, samples, Choices(weight_bits=bits[0], activation_bits=bits[1]))
+    found = graph.run(x).reshape(len(y), -1).argmax(axis=1)
+    assert (found == y).mean() >= least

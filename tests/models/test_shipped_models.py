@@ -105,8 +105,8 @@ def test_other_documents_are_refused(tmp_path):
     with pytest.raises(ModelError) as caught:
         read(written(tmp_path, keras.encode(), "keras.json"))
     assert str(caught.value) == (
-        "keras.json: a model file must be .onnx, .tflite, .nnet, .mat, .txt, or .json of an "
-        "integer graph: descriptions of Keras hold no weights; export the model to ONNX"
+        "keras.json: a model file must be .onnx, .tflite, .nnet, .mat, .txt, .dais, or .json of "
+        "an integer graph: descriptions of Keras hold no weights; export the model to ONNX"
     )
     for data, text in (
         (b"{", "must be a JSON document, not broken (JSONDecodeError)"),
@@ -119,7 +119,7 @@ def test_other_documents_are_refused(tmp_path):
         with pytest.raises(ModelError) as caught:
             read(written(tmp_path, data, "other.json"))
         assert str(caught.value) == f"other.json: {text}"
-    with pytest.raises(ModelError, match="an integer graph must be read by read"):
+    with pytest.raises(ModelError, match="integers must be read by read"):
         read_source(shipped.path("digits"))
 
 

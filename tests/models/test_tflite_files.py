@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 from model_files import SHARED, shared_model, written
-from tflite_builder import cases, connected, one_operator
+from tflite_builder import cases, connected, moves, one_operator
 
 from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read
 from holigrail_hw.models.certify.certificate import certify
@@ -115,12 +115,21 @@ SINGLE = {
     "connected": "b018d9456319b553",
 }
 
+SINGLE |= {
+    "pad": "1962660f10ac3392",
+    "concatenation3": "74bd9c23f73b7813",
+    "concatenation-1": "a2fa33908266f636",
+    "mean0": "4248f798d09f6855",
+    "mean1": "92a9d80ff1666e82",
+    "mean2": "247ed2c5e394ae5e",
+}
+
 
 def test_single_operators_equal_the_runtimes(tmp_path):
-    """Sums, functions, pools, a depthwise multiplier of 2, dilation, activations, softmax."""
+    """Sums, functions, pools, a depthwise multiplier of 2, dilation, activations, moves."""
     found = {}
     layer, vectors = connected(slice(20))
-    for name, data, inputs in [*cases(), ("connected", layer, [vectors])]:
+    for name, data, inputs in [*cases(), ("connected", layer, [vectors]), *moves()]:
         graph = read(written(tmp_path, data, f"{name}.tflite"))
         operands = [
             x.reshape(len(x), *port.shape) for x, port in zip(inputs, graph.inputs, strict=True)
@@ -168,3 +177,67 @@ def test_a_sum_of_one_tensor_is_refused(tmp_path):
             continue
         with pytest.raises(ModelError, match="node #0, ADD: operands must fit this operator"):
             read(path)
+
+
+IMAGE = ((1, 4, 5, 3), [0.1], [7], 0, None)
+OTHER = ((1, 4, 5, 3), [0.2], [7], 0, None)
+
+
+def integers(*rows):
+    return ((len(rows), *np.shape(rows[0])), [], [], 0, np.array(rows, np.int32))
+
+
+@pytest.mark.parametrize(
+    ("code", "tensors", "options", "text"),
+    [
+        (34, [IMAGE, integers([1, 0], *[[0, 0]] * 3), IMAGE], {}, "the batch must not be padded"),
+        (34, [IMAGE, integers(*[[0, 0]] * 3, [0, -1]), IMAGE], {}, "pads must not be negative"),
+        (34, [IMAGE, integers([0, 0]), IMAGE], {}, "there must be two pads for every axis, not"),
+        (34, [IMAGE, integers(*[[0, 1]] * 4), OTHER], {}, "the batch must not be padded"),
+        (34, [IMAGE, integers(*[[0, 0]] * 4), OTHER], {}, "must have one scale, not two"),
+        (34, [IMAGE, IMAGE, IMAGE], {}, "operand 1 must be a constant, not missing or computed"),
+        (2, [IMAGE, OTHER, IMAGE], {"Axis": 3}, "operand and result must have one scale, not two"),
+        (2, [IMAGE, IMAGE, IMAGE], {"Axis": 0}, "joined behind the batch, not along axis 0"),
+        (2, [IMAGE, integers(1), IMAGE], {"Axis": 3}, "all operands must be tensors, not const"),
+        (
+            2,
+            [IMAGE, IMAGE, IMAGE],
+            {"Axis": 3, "FusedActivationFunction": 1},
+            "it must have no fused activation",
+        ),
+        (40, [IMAGE, integers(1), IMAGE], {}, r"over rows and columns of images, not \[1\]"),
+        (40, [IMAGE, integers(1, 3), IMAGE], {}, r"over rows and columns of images, not \[1, 3\]"),
+    ],
+)
+def test_moves_and_means_that_are_refused(tmp_path, code, tensors, options, text):
+    table = {2: "ConcatenationOptions", 40: "ReducerOptions"}.get(code, "")
+    data = one_operator(code, tensors, [0, 1], [2], (table, options))
+    with pytest.raises(ModelError, match=text):
+        read(written(tmp_path, data, "one.tflite"))
+
+
+def test_moves_and_means_of_real_numbers(tmp_path):
+    def real(*shape):
+        return (shape, [], [], 0, None)
+
+    x, z = np.random.default_rng(1).normal(size=(2, 6, 1, 4, 5, 3))
+    pads = integers([0, 0], [1, 2], [0, 3], [1, 0])
+    wanted = {
+        34: np.pad(x, [(0, 0), (0, 0), (1, 2), (0, 3), (1, 0)]),
+        2: np.concatenate([x, z], axis=4),
+        40: x.mean(axis=(2, 3)),
+    }
+    cases = {
+        34: ([real(1, 4, 5, 3), pads, real(1, 7, 8, 4)], ("", {}), [x]),
+        2: (
+            [*[real(1, 4, 5, 3)] * 2, real(1, 4, 5, 6)],
+            ("ConcatenationOptions", {"Axis": 3}),
+            [x, z],
+        ),
+        40: ([real(1, 4, 5, 3), integers(1, 2), real(1, 3)], ("ReducerOptions", {}), [x]),
+    }
+    for code, (tensors, options, inputs) in cases.items():
+        data = one_operator(code, tensors, [0, 1], [2], options)
+        graph = read(written(tmp_path, data, "one.tflite"))
+        assert isinstance(graph, FloatGraph)
+        assert np.allclose(graph.evaluate(*inputs), wanted[code])

@@ -1,4 +1,4 @@
-"""TFLite files with one int8 operator, by the builder functions of the package tflite."""
+"""TFLite files with one operator, by the builder functions of the package tflite."""
 
 import flatbuffers
 import numpy as np
@@ -18,7 +18,8 @@ def _quantisation(builder, scales, zeros, axis):
 def one_operator(code, tensors, inputs, outputs, options):
     """The file's bytes.
 
-    ``tensors``: (shape, scales, zero points, axis, data or None); ``options``: name of the table of
+    ``tensors``: (shape, scales, zero points, axis, data or None); without scales they are real.
+    ``options``: name of the table of
     options and its fields. Inputs of the file are the tensors without data that are no outputs.
     """
     builder = flatbuffers.Builder(1024)
@@ -29,10 +30,12 @@ def one_operator(code, tensors, inputs, outputs, options):
         name = builder.CreateString(f"t{place}")
         sizes = builder.CreateNumpyVector(np.array(shape, np.int32))
         quantisation = _quantisation(builder, scales, zeros, axis)
-        wide = data is not None and data.dtype == np.int32
+        kind = tflite.TensorType.INT8 if len(scales) else tflite.TensorType.FLOAT32
+        if data is not None and data.dtype == np.int32:
+            kind = tflite.TensorType.INT32
         tflite.TensorStart(builder)
         tflite.TensorAddShape(builder, sizes)
-        tflite.TensorAddType(builder, tflite.TensorType.INT32 if wide else tflite.TensorType.INT8)
+        tflite.TensorAddType(builder, kind)
         tflite.TensorAddBuffer(builder, len(buffers) - 1 if data is not None else 0)
         tflite.TensorAddName(builder, name)
         tflite.TensorAddQuantization(builder, quantisation)
@@ -164,3 +167,29 @@ def connected(rows):
     options = ("FullyConnectedOptions", {"FusedActivationFunction": 0})
     inputs = rng.integers(-9, 10, (200, 1, 24)).astype(np.int8)
     return one_operator(9, tensors, [0, 1, 2], [3], options), inputs[rows]
+
+
+def moves():
+    """Name, file and inputs of PAD, CONCATENATION and MEAN."""
+    rng = np.random.default_rng(40)
+
+    def codes(*shape):
+        return rng.integers(-128, 128, shape).astype(np.int8)
+
+    image = ((1, 4, 5, 3), [0.1], [7], 0, None)
+    other = ((1, 4, 5, 2), [0.1], [7], 0, None)
+    x = codes(40, 1, 4, 5, 3)
+    pads = ((4, 2), [], [], 0, np.array([[0, 0], [1, 2], [0, 3], [1, 0]], np.int32))
+    tensors = [image, pads, ((1, 7, 8, 4), [0.1], [7], 0, None)]
+    yield "pad", one_operator(34, tensors, [0, 1], [2], ("", {})), [x]
+    for axis in (3, -1):
+        tensors = [image, other, ((1, 4, 5, 5), [0.1], [7], 0, None)]
+        options = ("ConcatenationOptions", {"Axis": axis})
+        data = one_operator(2, tensors, [0, 1], [2], options)
+        yield f"concatenation{axis}", data, [x, codes(40, 1, 4, 5, 2)]
+    axes = ((2,), [], [], 0, np.array([1, 2], np.int32))
+    for place, (scale, zero) in enumerate(((0.1, 7), (0.033, -100), (0.4, 3))):
+        keep = place % 2 == 1
+        after = ((1, 1, 1, 3) if keep else (1, 3), [scale], [zero], 0, None)
+        options = ("ReducerOptions", {"KeepDims": keep})
+        yield f"mean{place}", one_operator(40, [image, axes, after], [0, 1], [2], options), [x]

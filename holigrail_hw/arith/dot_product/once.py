@@ -6,16 +6,15 @@ from dataclasses import replace
 from amaranth import Shape
 
 from holigrail_hw.estimate.primitives import Adder
-from holigrail_hw.formats import Format
 from holigrail_hw.hdl.integer.bit_heap import add_up
 from holigrail_hw.hdl.integer.dot_product import dot_heap, dot_product
+from holigrail_hw.hdl.number.block import block_product, positive_zero
 from holigrail_hw.hdl.number.fixed import fixed_operand
 from holigrail_hw.hdl.number.float_fma import product_zero
 from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.number.project import project, project_integer
-from holigrail_hw.hdl.number.sum_of_many import Addend, exact_sum_of, windowed_sum_of
+from holigrail_hw.hdl.number.sum_of_many import Addend, digits_of, exact_sum_of, windowed_sum_of
 from holigrail_hw.hdl.number.unpack import unpack
-from holigrail_hw.hdl.number.unpacked import Unpacked
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .shape import DotProductShape
@@ -30,28 +29,29 @@ def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> W
         total = _fixed_sum(spec, plan, wires)
         place = spec.register.fraction_width
         return project_integer(plan, spec.target, total, place, **options)
-    addends = []
-    for i in range(spec.terms):
-        x = unpack(plan, spec.a, wires[f"a{i}"], f"a{i}")
-        y = unpack(plan, spec.b, wires[f"b{i}"], f"b{i}")
-        product = multiply_unpacked(plan, x, y, spec.multiplier)
-        product = replace(product, zero=product_zero(plan, x, y))
-        addends.append(Addend(product, _digits(spec.a, x) + _digits(spec.b, y)))
+    addends = [_product(spec, plan, wires[f"a{i}"], wires[f"b{i}"], i) for i in range(spec.terms)]
     if spec.c is not None:
         z = unpack(plan, spec.c, wires["c"], "c")
-        addends.append(Addend(z, _digits(spec.c, z)))
-    if spec.accumulation == "exact":
+        addends.append(Addend(z, digits_of(spec.c, z)))
+    if not spec.has_register and spec.accumulation == "exact":
+        number = positive_zero(plan, addends[0].number)
+    elif spec.accumulation == "exact":
         number = exact_sum_of(plan, [addend.number for addend in addends], spec.register)
     else:
         number = windowed_sum_of(plan, addends, spec.window)
     return project(plan, spec.target, number, **options)
 
 
-def _digits(format: Format, number: Unpacked) -> int:
-    """Digits of a significand up to the place that a normalised number begins at."""
-    if not format.is_fixed_like:
-        return number.width
-    return max(map(abs, format.integer_range)).bit_length()
+def _product(spec: DotProductShape, plan: Plan, a: Wire, b: Wire, index: int) -> Addend:
+    """The exact product of two numbers, or of two blocks."""
+    if spec.of_blocks:
+        left, right = spec.blocks
+        return block_product(plan, left, a, right, b, spec.multiplier)
+    x = unpack(plan, spec.a, a, f"a{index}")
+    y = unpack(plan, spec.b, b, f"b{index}")
+    product = multiply_unpacked(plan, x, y, spec.multiplier)
+    product = replace(product, zero=product_zero(plan, x, y))
+    return Addend(product, digits_of(spec.a, x) + digits_of(spec.b, y))
 
 
 def _fixed_sum(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:

@@ -9,6 +9,9 @@ Products are exact. How they are added decides what is lost:
   point summation", 1993: the error grows with the logarithm of the number of terms);
 - *chunked*: chunks are added term by term, then their sums one by one (Wang et al., "Training deep
   neural networks with 8-bit floating point numbers", 2018: chunks of 64; GPU kernels: of 8).
+
+Factors may be blocks with a common scale. A term is then the exact sum of the products of their
+numbers (OCP Microscaling Formats 1.0, 2023, section 6.2), and what is said of terms holds for it.
 """
 
 from collections.abc import Mapping
@@ -19,6 +22,8 @@ import numpy as np
 
 from holigrail_hw import golden
 from holigrail_hw.core import Timing, operator
+from holigrail_hw.formats import Exact
+from holigrail_hw.golden.block import block_product, block_top
 from holigrail_hw.golden.dot_products import (
     Coded,
     exact_sum,
@@ -54,31 +59,40 @@ class DotProduct(DotProductShape):
     """
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
+        if self.accumulation == "exact" and not self.has_register:
+            return {"sums": "exact within the block, rounded once"}
         if self.accumulation == "exact":
             return {"sums": f"exact in {self.register.width} bits, rounded once"}
         if self.accumulation == "window":
             count = self.terms + (self.c is not None)
+            largest = (
+                "that the largest scales allow" if self.of_blocks else "above the largest term"
+            )
             return {
                 "sums": f"rounded once; before that each of {count} terms loses less than"
-                f" 2^-{self.window} of the power of two above the largest term"
+                f" 2^-{self.window} of the power of two {largest}"
             }
         return {"sums": f"rounded {stepwise.roundings(self)} times"}
 
     def golden(self, random: Any = None, **codes: Any) -> dict[str, Any]:
         if not self.is_once:
             return {"result": self._rounded_steps(codes)}
-        pairs = [
-            (self.a.unpack(codes[f"a{i}"]), self.b.unpack(codes[f"b{i}"]))
-            for i in range(self.terms)
-        ]
-        terms = [golden.multiply(x, y) for x, y in pairs]
-        tops = [top_place(x, self.a) + top_place(y, self.b) for x, y in pairs]
+        products = [self._product(codes[f"a{i}"], codes[f"b{i}"]) for i in range(self.terms)]
+        terms, tops = [list(each) for each in zip(*products, strict=True)]
         if self.c is not None:
             terms.append(self.c.unpack(codes["c"]))
             tops.append(top_place(terms[-1], self.c))
         exact = self.accumulation == "exact"
         total = exact_sum(terms) if exact else windowed_sum(terms, tops, self.window)
         return {"result": self.projected(total, random)}
+
+    def _product(self, x: Any, y: Any) -> tuple[Exact, np.ndarray]:
+        """The exact product of two codes, and the exponent of a power of two above it."""
+        if self.of_blocks:
+            a, b = self.blocks
+            return block_product(a, x, b, y), block_top(a, x, b, y)
+        p, q = self.a.unpack(x), self.b.unpack(y)
+        return golden.multiply(p, q), top_place(p, self.a) + top_place(q, self.b)
 
     def _rounded_steps(self, codes: Mapping[str, Any]) -> np.ndarray:
         pairs: list[tuple[Coded, Coded]] = [
@@ -92,20 +106,27 @@ class DotProduct(DotProductShape):
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
+        if not self.of_binary_fractions:
+            return codes
         formats = self.operands()
         codes |= mostly_plain(rng, formats, codes)
         # Uniform codes hardly ever cancel: half of the pairs undo the pair before them, nearly.
         for i in range(1, self.terms, 2):
-            opposite = self.a.project(golden.negate(self.a.unpack(codes[f"a{i - 1}"])))
+            opposite = self._opposite(codes[f"a{i - 1}"])
             undone = rng.random(count) < 0.5
             near = mostly_near(rng, self.a, codes[f"a{i}"], opposite)
             codes[f"a{i}"] = np.where(undone, near, codes[f"a{i}"])
             codes[f"b{i}"] = np.where(undone, codes[f"b{i - 1}"], codes[f"b{i}"])
         if self.c is not None:
-            product = golden.multiply(self.a.unpack(codes["a0"]), self.b.unpack(codes["b0"]))
+            product, _ = self._product(codes["a0"], codes["b0"])
             opposite = self.c.project(golden.negate(product))
             codes["c"] = mostly_near(rng, self.c, codes["c"], opposite)
         return codes
+
+    def _opposite(self, codes: Any) -> np.ndarray:
+        if self.of_blocks:
+            return self.blocks[0].opposite_codes(codes)
+        return self.a.project(golden.negate(self.a.unpack(codes)))
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:
         hardware = once if self.is_once else stepwise

@@ -5,6 +5,7 @@ from typing import Any
 
 from holigrail_hw.core import parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
+from holigrail_hw.formats.block.block import BlockFormat
 from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 
 from ..rounded import RoundedOperator, without_hardware, without_rounding
@@ -21,10 +22,12 @@ class DotProductShape(RoundedOperator):
     a: Format = parameter(
         parse("fp8_e4m3"),
         "format of the first factors",
-        samples=(parse("int8"),),
+        samples=(parse("int8"), parse("block2_fp4_e2m1_e8m0")),
     )
     b: Format = parameter(
-        parse("fp8_e4m3"), "format of the second factors", samples=(parse("uint4"),)
+        parse("fp8_e4m3"),
+        "format of the second factors; blocks if the first ones are",
+        samples=(parse("uint4"), parse("block2_int3")),
     )
     terms: int = parameter(2, "number of products", low=1, high=256, samples=(3,))
     c: Format | None = parameter(
@@ -58,6 +61,8 @@ class DotProductShape(RoundedOperator):
             return {"result": self.register}
         if self.c is not None and not self.c.is_fixed_like:
             return {"result": self.c}
+        if self.of_blocks:
+            return {"result": parse("fp32")}
         return {"result": self.widest_float()}
 
     def operands(self) -> dict[str, Format]:
@@ -69,9 +74,18 @@ class DotProductShape(RoundedOperator):
         return {"result": self.target}
 
     def check(self) -> list[str]:
-        given = {"a": self.a, "b": self.b, "c": self.c, "result": self.target}
+        if wrong := self._wrong_sizes():
+            return wrong
+        if wrong := self._wrong_systems():
+            return wrong
+        given = {"c": self.c, "result": self.target}
         given |= {"partial": self.partial, "product": self.product}
-        wrong = without_hardware(**{name: f for name, f in given.items() if f is not None})
+        for name, factor in (("a", self.a), ("b", self.b)):
+            given |= {name: factor.element if self.of_blocks else factor}
+            given |= {f"the scale of {name}": factor.scale}
+        wrong = []
+        if self.of_binary_fractions:
+            wrong = without_hardware(**{name: f for name, f in given.items() if f is not None})
         if wrong := wrong + without_rounding(self.rounding, result=self.target):
             return wrong
         if self.is_once:
@@ -85,6 +99,38 @@ class DotProductShape(RoundedOperator):
             wrong.append("multiplier must be another than fused unless the sum is exact and fixed")
         return wrong
 
+    def _wrong_sizes(self) -> list[str]:
+        size, other = self.a.block_size, self.b.block_size
+        if size == other:
+            return []
+        if size is None or other is None:
+            one, count, name = (self.b, other, "a") if size is None else (self.a, size, "b")
+            single = self.a if size is None else self.b
+            return [
+                f"{name} must be a block of {count} numbers as {one} is, not {single};"
+                f" block{count}_{single} is one"
+            ]
+        return [f"b must hold {size} numbers as {self.a} does, not {other} as {self.b}"]
+
+    @property
+    def of_binary_fractions(self) -> bool:
+        """Whether products and sums are binary fractions, which those of logarithms are not."""
+        return self.a.has_binary_fractions
+
+    def _wrong_systems(self) -> list[str]:
+        formats = (self.a, self.b, self.c, self.partial, self.product, self.target)
+        given = [f for f in formats if f is not None]
+        kinds = {f.has_binary_fractions for f in given}
+        if len(kinds) == 2:
+            texts = " and ".join(dict.fromkeys(map(str, given)))
+            return [f"all formats must be logarithmic or none of them, not {texts}"]
+        if kinds == {False} and self.is_once:
+            return [
+                f"accumulation must be tree or chunked for {self.a.kind} numbers, not"
+                f" {self.accumulation}"
+            ]
+        return []
+
     def _wrong_once(self) -> list[str]:
         wrong = [
             f"{name} must be left out with accumulation {self.accumulation}, which rounds once"
@@ -93,7 +139,7 @@ class DotProductShape(RoundedOperator):
         ]
         if self.accumulation == "window" and self.is_fixed:
             wrong.append("accumulation must be exact if all operands are fixed, not window")
-        if self.accumulation == "exact" and self.register.width > _WIDEST:
+        if self.has_register and self.register.width > _WIDEST:
             wrong.append(
                 f"the exact sum must have at most {_WIDEST} bits, not {self.register.width};"
                 " a window, a tree or chunks have fewer"
@@ -106,10 +152,27 @@ class DotProductShape(RoundedOperator):
         return self.accumulation in ("exact", "window")
 
     @property
+    def of_blocks(self) -> bool:
+        """Whether each factor is a block of numbers."""
+        return self.a.block_size is not None
+
+    @property
+    def blocks(self) -> tuple[BlockFormat, BlockFormat]:
+        """The formats of both factors, which are blocks."""
+        assert isinstance(self.a, BlockFormat) and isinstance(self.b, BlockFormat)
+        return self.a, self.b
+
+    @property
+    def has_register(self) -> bool:
+        """Whether everything is added in fixed point; the product of two blocks alone is not."""
+        alone = self.of_blocks and self.terms == 1 and self.c is None
+        return self.accumulation == "exact" and not alone
+
+    @property
     def register(self) -> FixedFormat:
         """The fixed-point format of an exact sum: every product fits, all of them, and c."""
         place = self.a.least_place + self.b.least_place
-        most = self.terms * _largest(self.a) * _largest(self.b)
+        most = self.terms * (self.a.block_size or 1) * _largest(self.a) * _largest(self.b)
         if self.c is not None:
             finer = min(place, self.c.least_place)
             most = (most << (place - finer)) + (_largest(self.c) << (self.c.least_place - finer))

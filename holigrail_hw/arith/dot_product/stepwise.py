@@ -9,6 +9,7 @@ from typing import Any
 
 from holigrail_hw.formats import Format
 from holigrail_hw.hdl.integer.balanced_tree import balanced_tree
+from holigrail_hw.hdl.number.block import block_step
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..add import Add
@@ -28,6 +29,9 @@ def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> W
 
     def operate(name: str, given: Sequence[Code], result: Format) -> Wire:
         codes, formats = zip(*given, strict=True)
+        if formats[0].block_size is not None:
+            how = {"rounding": spec.rounding, "overflow": spec.overflow}
+            return block_step(plan, formats, codes, result, structure=spec.multiplier, **how)
         operator, ports = _OPERATORS[name]
         options: dict[str, Any] = dict(zip(ports, formats, strict=True))
         if name in ("multiply", "fma"):

@@ -164,6 +164,9 @@ def comparison(
         rows.append(("depth", "gates", None, result.depth))
     else:
         rows.append(("Fmax", "MHz", promise_mhz, best))
+        estimate_ns = spec.estimate_ns(timing)
+        if estimate_ns is not None:
+            rows.append(("Fmax in the mean", "MHz", 1000 / estimate_ns, best))
     if len(result.fmax_mhz) > 1:
         rows.append(("Fmax, every seed", "MHz", None, [*result.fmax_mhz]))
     return [

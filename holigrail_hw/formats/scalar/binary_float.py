@@ -136,6 +136,10 @@ class BinaryFloat(Format):
         return not (self.subnormals or self.full)
 
     @property
+    def is_power_of_two(self) -> bool:
+        return self.fraction_width == 0 and not self.signed
+
+    @property
     def clamps(self) -> bool:
         """Whether every finite result that is too large becomes the nearest finite number."""
         return self.saturates or bool(self.keeps_infinity)

@@ -2,6 +2,7 @@
 
 A name is a named float or ``e{E}m{M}``, then options in this order: special values, bias, full or
 flush, sat. The canonical name leaves out whatever is the default and prefers a named float.
+``e8m0`` alone is no float of fields, but the scale format of microscaling blocks.
 """
 
 import re
@@ -33,6 +34,7 @@ NAMED_FLOATS: dict[str, tuple[int, int, str, bool]] = {
 _BY_FIELDS: dict[Any, str] = {fields: name for name, fields in NAMED_FLOATS.items()}
 
 
+_SCALE = "e8m0"
 _NUMBER = "(0|[1-9][0-9]*)"
 _FLOAT = re.compile(f"e{_NUMBER}m{_NUMBER}")
 _BIAS = re.compile(f"bias(-?{_NUMBER})")
@@ -43,6 +45,8 @@ def named_fields(name: str) -> dict[str, Any] | None:
 
     Raises FormatError for options that are not known, given twice, or not to be given.
     """
+    if name == _SCALE:
+        return None
     base, options = _split(name)
     if base in NAMED_FLOATS:
         exponent_width, fraction_width, specials, full = NAMED_FLOATS[base]
@@ -108,4 +112,4 @@ def float_name(given: Any) -> str:
             parts.append(f"bias{given.bias}")
         parts += ["full"] * given.full
     parts += ["flush"] * given.flushes + ["sat"] * given.saturate
-    return "_".join(parts)
+    return f"{_SCALE}_fn" if parts == [_SCALE] else "_".join(parts)

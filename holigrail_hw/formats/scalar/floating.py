@@ -34,7 +34,7 @@ Inference for Deep Neural Networks" (2019); IEEE 754-2019; OCP 8-bit Floating Po
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..errors import FormatError
@@ -138,6 +138,10 @@ class FloatFormat(BinaryFloat):
     def saturates(self) -> bool:
         """Whether every overflow gives the largest finite number."""
         return self.saturate or self.specials == "finite"
+
+    @property
+    def saturating(self) -> "FloatFormat":
+        return replace(self, saturate=True)
 
     @property
     def has_negative_zero(self) -> bool:

@@ -32,7 +32,7 @@ formats end at their largest number instead of NaN.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..errors import FormatError
@@ -155,6 +155,10 @@ class P3109Format(BinaryFloat):
     @property
     def saturates(self) -> bool:
         return self.saturation == "finite"
+
+    @property
+    def saturating(self) -> "P3109Format":
+        return replace(self, saturation="finite")
 
     @property
     def keeps_infinity(self) -> bool:  # type: ignore[override]

@@ -1,12 +1,12 @@
 """The hardware of an approximation: the fold around x, the core, and the result put together."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from amaranth import Array, Cat, Const, Mux, Shape, Value, signed, unsigned
+from amaranth import Cat, Const, Mux, Shape, Value, signed, unsigned
 
-from holigrail_hw.estimate.primitives import Adder, Logic, Lookup, Multiplexer, Negation
+from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer, Negation
+from holigrail_hw.hdl.integer.lookup import looked_up
 from holigrail_hw.hdl.integer.multiply import multiply
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
@@ -18,27 +18,7 @@ from .search import Approximation
 from .shape import Request
 from .table import Table
 
-__all__ = ["approximated", "looked_up"]
-
-_BLOCK_BITS = 1 << 12
-"""A table of so many bits or more is a block of memory, where the design has a clock."""
-
-
-def looked_up(plan: Plan, name: str, entries: Sequence[int], index: Wire) -> Wire:
-    """The entry of a constant table; read into a register at once if it is large."""
-    width, is_signed = bits_for(min(entries), max(entries))
-    shape = Shape(width, is_signed)
-    if len(set(entries)) == 1:
-        return plan.constant(entries[0], shape)
-    block = plan.period_ns is not None and width * len(entries) >= _BLOCK_BITS
-    found = plan.step(
-        name,
-        shape,
-        lambda i: Array([Const(entry, shape) for entry in entries])[i],
-        index,
-        using=Lookup(index.width, width, block),
-    )
-    return plan.later(found, found.cycle + 1) if block else found
+__all__ = ["approximated"]
 
 
 def approximated(

@@ -27,12 +27,13 @@ from holigrail_hw.core import (
 )
 from holigrail_hw.estimate.primitives import Lookup
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
+from holigrail_hw.hdl.integer.lookup import looked_up
 from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..exact.catalogue import KNOWN, MOST_EXPONENT
 from .cost import METRICS
-from .datapath import approximated, looked_up
+from .datapath import approximated
 from .search import METHODS, Approximation, approximation
 from .shape import ACCURACIES, OVERFLOWS, TABLE, Request
 

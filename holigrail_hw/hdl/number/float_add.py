@@ -27,6 +27,7 @@ from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 from ..plan.plan import Plan, Wire
 from .float_sum import SUM, Need, add_with_carry, aligned_sum, sum_cancelled, sum_sign
 from .project import project
+from .status import Status
 from .unpack import unpack
 from .unpacked import Span, Unpacked
 
@@ -45,6 +46,7 @@ def float_add(
     *,
     subtract: bool = False,
     overflow: str = "saturate",
+    status: Status | None = None,
 ) -> Wire:
     """The code of a + b, or a - b, in ``result_format``, rounded once.
 
@@ -56,17 +58,21 @@ def float_add(
         The random word, for stochastic rounding.
     overflow : str
         ``wrap`` or ``saturate``, for a fixed-point result.
+    status : Status or None
+        Filled with what flags are made of.
     """
     x, y = unpack(plan, a_format, a, "a"), unpack(plan, b_format, b, "b")
     if subtract:
         y = replace(y, sign=plan.step("b_negated", 1, lambda s: ~s, y.sign, using=Logic()))
     need = Need.of(result_format, rounding, random, wraps=overflow == "wrap")
+    need = need if status is None else replace(need, guard=need.guard + 1)
     rule = SUM.find(a_format, b_format)
     if rule is not None:
         total = rule(plan, a, x, a_format, b, y, b_format, need, rounding)
     else:
         total = aligned_sum(plan, x, y, need, rounding)
-    return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
+    how = {"rounding": rounding, "random": random, "overflow": overflow, "status": status}
+    return project(plan, result_format, total, **how)
 
 
 @SUM.rule(BinaryFloat, BinaryFloat)

@@ -13,6 +13,7 @@ from ..plan.plan import Plan, Wire
 from .float_multiply import multiply_unpacked
 from .float_sum import Need, aligned_sum, zero_of
 from .project import project
+from .status import Status
 from .unpack import unpack
 from .unpacked import Unpacked
 
@@ -33,6 +34,7 @@ def float_fma(
     *,
     structure: str = "rows",
     overflow: str = "saturate",
+    status: Status | None = None,
 ) -> Wire:
     """The code of a * b + c in ``result_format``, rounded once.
 
@@ -46,13 +48,17 @@ def float_fma(
         Of the multiplier, see :func:`.multiply.multiply`.
     overflow : str
         ``wrap`` or ``saturate``, for a fixed-point result.
+    status : Status or None
+        Filled with what flags are made of.
     """
     x, y = unpack(plan, a_format, a, "a"), unpack(plan, b_format, b, "b")
     held = replace(multiply_unpacked(plan, x, y, structure), zero=product_zero(plan, x, y))
     moved = unpack(plan, c_format, c, "c")
     need = Need.of(result_format, rounding, random, wraps=overflow == "wrap")
+    need = need if status is None else replace(need, guard=need.guard + 1)
     total = aligned_sum(plan, held, moved, need, rounding)
-    return project(plan, result_format, total, rounding=rounding, random=random, overflow=overflow)
+    how = {"rounding": rounding, "random": random, "overflow": overflow, "status": status}
+    return project(plan, result_format, total, **how)
 
 
 def product_zero(plan: Plan, x: Unpacked, y: Unpacked) -> Wire | None:

@@ -26,6 +26,7 @@ from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 from ..integer.leading_zeros import leading_zeros
 from ..integer.window_shift import shift_window
 from ..plan.plan import Plan, Wire
+from .status import Status
 from .unpacked import Unpacked, range_shape
 
 __all__ = ["round_to_float"]
@@ -37,6 +38,7 @@ def round_to_float(
     number: Unpacked,
     rounding: Rounding = Rounding.NEAREST_EVEN,
     random: Wire | None = None,
+    status: Status | None = None,
 ) -> Wire:
     """The code of ``number`` in ``format``, rounded once.
 
@@ -44,31 +46,37 @@ def round_to_float(
     ----------
     random : Wire or None
         For stochastic rounding: the random word.
+    status : Status or None
+        Filled with what exception flags are made of; the format has subnormal numbers then.
 
     Returns
     -------
     Wire
         The packed code, an unsigned integer; NaN is canonical.
     """
-    return _Rounding(plan, format, number, Rounding(rounding), random).code()
+    return _Rounding(plan, format, number, Rounding(rounding), random, status).code()
 
 
 class _Rounding:
     """One use of the rounding unit: what can happen, then the steps."""
 
-    def __init__(self, plan, format: BinaryFloat, number: Unpacked, rounding: Rounding, random):
+    def __init__(
+        self, plan, format: BinaryFloat, number: Unpacked, rounding: Rounding, random, status
+    ):
         self.plan, self.format, self.number = plan, format, number
-        self.rounding, self.random = rounding, random
+        self.rounding, self.random, self.status = rounding, random, status
         self.fields, self.fraction = format.exponent_width, format.fraction_width
         nearest_even = rounding is Rounding.NEAREST_EVEN
-        self.sticky_needed = nearest_even or rounding in (
+        self.sticky_needed = (status is not None or nearest_even) or rounding in (
             Rounding.UP,
             Rounding.DOWN,
             Rounding.TO_ODD,
             Rounding.STOCHASTIC_C,
         )
         self.extra = rounding.guard(0 if random is None else random.width)
-        self.window = self.fraction + 1 + self.extra
+        # Whether a number is tiny after rounding shows one place below.
+        self.finer = int(status is not None and status.tininess == "after")
+        self.window = self.fraction + 1 + self.extra + self.finer
         width = number.width
         # The field less one, if the top bit of the significand is the leading one.
         self.offset = number.scale + width - 1 + format.bias - 1
@@ -102,6 +110,8 @@ class _Rounding:
         normal_field, below = self._normal_field(field, count, empty)
         amount, negative, lost = self._shift_amount(field, count, below)
         window, sticky = self._shift(amount, negative, lost)
+        if self.status is not None:
+            window, sticky = self._observe(window, sticky, below)
         total = self._add(window, sticky, normal_field, below, empty)
         return self._finish(total, normal_field, below, empty)
 
@@ -197,6 +207,41 @@ class _Rounding:
             sticky=self.sticky_needed,
         )
 
+    def _observe(self, fine, beyond, below):
+        """Tell whether the result is inexact, and whether it underflows; the window without its
+        lowest place, and what is lost below that."""
+        window, sticky, extra = fine, beyond, self.extra
+        if self.finer:
+            window = self.step("window", self.window - 1, lambda w: w[1:], fine)
+            sticky = self.step("sticky", 1, lambda w, s: w[0] | s, fine, beyond, using=Logic())
+        inexact = self.step(
+            "inexact", 1, lambda w, s: w[:extra].any() | s, window, sticky, using=Logic(2, 1)
+        )
+        self.status.number, self.status.inexact = self.number, inexact
+
+        def tiny(inexact, below, fine, beyond, sign):
+            found = inexact & below
+            if not self.finer:
+                return found
+            # With one place more, it would be rounded up to the smallest normal number.
+            ones = fine[extra + 1 : -1].all() & fine[extra]
+            up = {
+                Rounding.NEAREST_EVEN: fine[0],
+                Rounding.NEAREST_AWAY: fine[0],
+                Rounding.UP: beyond & ~sign,
+                Rounding.DOWN: beyond & sign,
+            }
+            return found & ~(ones & up.get(self.rounding, Const(0, 1)))
+
+        self.status.underflow = self.step(
+            "underflow",
+            1,
+            tiny,
+            *(inexact, below, fine, beyond, self.number.sign),
+            using=Logic(2, self.fraction // 3 + 2),
+        )
+        return window, sticky
+
     def _add(self, window, sticky, normal_field, below, empty):
         """Code of the magnitude with one bit more than the format has."""
         extra, fraction, fields = self.extra, self.fraction, self.fields
@@ -260,6 +305,11 @@ class _Rounding:
         """Overflow, special values and the sign."""
         flushed = self._flushed(total, empty)
         over = self._overflow(total, normal_field, below, empty, flushed)
+        if self.status is not None:
+            self.status.overflow = over
+            self.status.inexact = self.step(
+                "inexact_or_over", 1, lambda x, y: x | y, self.status.inexact, over, using=Logic()
+            )
         nothing, number = self.plan.constant(0, 1), self.number
         return self.step(
             "code",

@@ -13,7 +13,9 @@ from ..plan.plan import Plan, Wire
 from .fixed import CODE, fixed_code, fixed_range
 from .fixed_project import requantize
 from .fixed_round import round_to_integer
+from .float_round import round_to_float
 from .rules import hardware_rules
+from .status import Status
 from .unpack import can_unpack, unpack_integer
 from .unpacked import Unpacked
 
@@ -42,6 +44,7 @@ def project(
     rounding: Rounding = Rounding.NEAREST_EVEN,
     random: Wire | None = None,
     overflow: str = "saturate",
+    status: Status | None = None,
 ) -> Wire:
     """The code of ``number`` in any scalar ``format``, rounded once.
 
@@ -51,6 +54,8 @@ def project(
         The random word of stochastic rounding.
     overflow : str
         ``wrap`` or ``saturate``, for formats that have both.
+    status : Status or None
+        Filled with what flags are made of, if the format is a binary float.
 
     Raises
     ------
@@ -62,6 +67,9 @@ def project(
         # Variant B is A with one bit more, which is always 1.
         rounding = Rounding.STOCHASTIC
         random = plan.step("random_half", random.width + 1, lambda r: Cat(Const(1, 1), r), random)
+    if status is not None:
+        assert isinstance(format, BinaryFloat)
+        return round_to_float(plan, format, number, rounding, random, status)
     rule = PROJECT.find(format)
     if rule is not None:
         return rule(plan, format, number, rounding, random, mode)
@@ -118,6 +126,8 @@ def has_hardware(format: Format) -> bool:
 
 def can_round(format: Format, rounding: Rounding) -> bool:
     """Whether the hardware of a format, if it has any, knows a rounding mode."""
+    if not format.has_binary_fractions:
+        return not Rounding(rounding).is_stochastic
     knows_all = isinstance(format, BinaryFloat) or format.is_fixed_like
     return knows_all or Rounding(rounding) is not Rounding.STOCHASTIC_C
 

@@ -1,8 +1,8 @@
 """Which hardware a number system has: found by a scan, never listed.
 
-Every module of this package is imported before the first rule is looked up, and so is what other
-packages offer in the entry-point group ``holigrail_hw.numbers``. What cannot be imported breaks
-nothing: its reason is kept for the message that says that a format has no hardware.
+Every module of this package, or of one in it, is imported before the first rule is looked up, and
+so is what other packages offer in the entry-point group ``holigrail_hw.numbers``. What cannot be
+imported breaks nothing: its reason is kept for the message that says that a format has no hardware.
 """
 
 import importlib
@@ -33,8 +33,8 @@ def unavailable() -> dict[str, str]:
 @cache
 def _scan() -> None:
     package = importlib.import_module("holigrail_hw.hdl.number")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: (p.name, p.value)):
         try:
             point.load()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from amaranth import Cat, Const, Mux, signed
 
 from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer, Negation
-from holigrail_hw.formats import FixedFormat
+from holigrail_hw.formats import FixedFormat, Format
 
 from ..integer.balanced_tree import balanced_tree
 from ..integer.unmerged import unmerged
@@ -24,7 +24,7 @@ from .float_sum import zero_of
 from .unpack import unpack, unpack_integer
 from .unpacked import Span, Unpacked, range_shape
 
-__all__ = ["Addend", "add_integers", "exact_sum_of", "windowed_sum_of"]
+__all__ = ["Addend", "add_integers", "digits_of", "exact_sum_of", "windowed_sum_of"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,13 @@ class Addend:
     def top(self) -> int:
         """What its exponent lacks to that power of two."""
         return self.number.scale + self.digits
+
+
+def digits_of(format: Format, number: Unpacked) -> int:
+    """Digits of a significand up to the place that a normalised number begins at."""
+    if not format.is_fixed_like:
+        return number.width
+    return max(map(abs, format.integer_range)).bit_length()
 
 
 def exact_sum_of(plan: Plan, numbers: Sequence[Unpacked], register: FixedFormat) -> Unpacked:

@@ -361,12 +361,12 @@ class Plan:
         ``moves`` says for every cycle whether the registers behind it load, for an item that may
         wait on its way; by default all do. A plan with memory of items before cannot wait.
         """
+        if moves is not None and len(self._registers) != len(self._sync):
+            raise ValueError("a plan with loops must not wait")
         module.d.comb += self._comb
         if moves is None:
             module.d.sync += self._sync
             return
-        if len(self._registers) != len(self._sync):
-            raise ValueError("a plan with loops must not wait")
         for (_, cycle), (register, value) in self._registers.items():
             kept, new = Value.cast(register), Value.cast(value)
             module.d.sync += kept.eq(Mux(moves[cycle], new, kept))

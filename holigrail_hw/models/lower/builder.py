@@ -90,7 +90,7 @@ class Builder:
             if not same:
                 raise ModelError(
                     f"{label}: must be quantised in one way, not in several",
-                    hint="name a format for it: read(path, input='sfix16_en8')",
+                    hint="name a format for it: input sfix16_en8, for example",
                 )
             return port.tensor
         port = Port(
@@ -120,7 +120,7 @@ class Builder:
             raise ModelError(
                 f"{self.who}: input {view.source}: a format must be given, as the file does not "
                 "quantise it",
-                hint="read(path, input='sfix16_en10'), for example",
+                hint="give it as input, for example sfix16_en10",
             )
         scale = Fraction(2) ** -format.fraction_width
         ones = [1] * len(inner(view.shape))

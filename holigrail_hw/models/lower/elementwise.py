@@ -165,11 +165,30 @@ def _clip(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
 
 
 def _function(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    """A function that grows, which the next quantiser makes a staircase of."""
     view = operands[0]
+    falling = [name for name in ("alpha", "gamma") if node.attributes.get(name, 0) < 0]
+    if falling:
+        label = node.label(builder.who)
+        raise ModelError(f"{label}: {falling[0]} must not be negative, so that the function grows")
     if view.low is not None or view.high is not None:
         view = builder.bare(node, view)
     step = (node.operator, dict(node.attributes))
     return view.changed(functions=(*view.functions, step))
+
+
+def _hard_sigmoid(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
+    """A product, a sum and limits."""
+    view = _open(builder, node, operands[0])
+    ones = fractions(1).reshape([1] * view.factor.ndim)
+    slope, middle = (
+        Fraction(node.attributes.get(name, value))
+        for name, value in (("alpha", 0.2), ("beta", 0.5))
+    )
+    if slope <= 0:
+        label = node.label(builder.who)
+        raise ModelError(f"{label}: alpha must be positive, so that the function grows")
+    return scaled(builder, node, view, ones * slope).plus(ones * middle).limited(0, 1)
 
 
 def _softmax(builder: Builder, node: SourceNode, operands: list[Any]) -> Tail:
@@ -196,5 +215,6 @@ ELEMENTWISE_RULES: dict[str, Any] = {
     "Neg": lambda b, n, x: scaled(b, n, x[0], -fractions(1).reshape([1] * x[0].factor.ndim)),
     "Identity": lambda b, n, x: x[0],
     "Dropout": lambda b, n, x: x[0],
-    **dict.fromkeys(("Tanh", "Sigmoid", "Selu", "Elu", "LeakyRelu", "HardSigmoid"), _function),
+    **dict.fromkeys(("Tanh", "Sigmoid", "Selu", "Elu", "LeakyRelu"), _function),
+    "HardSigmoid": _hard_sigmoid,
 }

@@ -7,7 +7,7 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.graph.nodes import Move
-from holigrail_hw.models.source.moves import MOVES
+from holigrail_hw.models.source.moves import MOVES, pads_of
 from holigrail_hw.models.source.nodes import SourceNode
 
 from .builder import Builder
@@ -149,27 +149,21 @@ def _concat(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
 def _pad(builder: Builder, node: SourceNode, operands: list[Any]) -> View:
     label = node.label(builder.who)
     view = builder.bare(node, operands[0])
-    pads = node.attributes["pads"] if "pads" in node.attributes else operands[1].reshape(-1)
-    if node.attributes.get("mode", "constant") != "constant":
-        raise ModelError(f"{label}: mode must be constant, not {node.attributes['mode']}")
-    fill = operands[2] if len(operands) > 2 and operands[2] is not None else 0.0
-    fill = node.attributes.get("value", float(np.reshape(fill, -1)[0]))
-    codes = {*((fractions(fill) - view.offset) / view.factor).reshape(-1)}
-    code = codes.pop()
-    if codes or code.denominator != 1:
-        raise ModelError(f"{label}: the value {fill} must be one code, not lie between codes")
-    half = len(pads) // 2
-    pairs = [(int(pads[i]), int(pads[i + half])) for i in range(half)]
-    if any(pairs[0]) and half > 1:
+    rank = len(view.shape)
+    pairs, fill = pads_of(node.attributes, operands[1:], rank, label)
+    if view.factor.size > 1 or view.offset.size > 1:
+        raise ModelError(f"{label}: the tensor must have one scale for all channels")
+    code = ((fractions(fill) - view.offset) / view.factor).reshape(-1)[0]
+    if code.denominator != 1:
+        raise ModelError(f"{label}: the value {fill:g} must be one code, not lie between codes")
+    if any(pairs[0]) and rank > 1:
         raise ModelError(f"{label}: the batch must not be padded")
-    numbers = [n for pair in (pairs[1:] if half > 1 else pairs) for n in pair]
+    numbers = [n for pair in (pairs[1:] if rank > 1 else pairs) for n in pair]
     name = builder.add(
         Move, node, (builder.tensor(view),), how="pad", numbers=(*numbers, int(code))
     )
     frame = builder.tensors[name].shape
-    if view.factor.size > 1 or view.offset.size > 1:
-        raise ModelError(f"{label}: the tensor must have one scale for all channels")
-    return view.changed(tensor=name, shape=(1, *frame) if half > 1 else frame)
+    return view.changed(tensor=name, shape=(1, *frame) if rank > 1 else frame)
 
 
 MOVE_RULES: dict[str, Any] = {

@@ -7,7 +7,7 @@ from holigrail_hw.models.errors import ModelError
 __all__ = ["KNOWN", "contents"]
 
 # Endings that a reader is for.
-KNOWN = ".onnx, .tflite, .nnet, .mat, .txt, or .json of an integer graph"
+KNOWN = ".onnx, .tflite, .nnet, .mat, .txt, .dais, or .json of an integer graph"
 _LARGEST = 1 << 31
 
 

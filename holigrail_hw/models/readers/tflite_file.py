@@ -21,6 +21,7 @@ _TYPES = {0: "float32", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8
 _OPERATORS = {
     0: ("ADD", "AddOptions"),
     1: ("AVERAGE_POOL_2D", "Pool2DOptions"),
+    2: ("CONCATENATION", "ConcatenationOptions"),
     3: ("CONV_2D", "Conv2DOptions"),
     4: ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions"),
     9: ("FULLY_CONNECTED", "FullyConnectedOptions"),
@@ -30,6 +31,8 @@ _OPERATORS = {
     22: ("RESHAPE", ""),
     25: ("SOFTMAX", "SoftmaxOptions"),
     28: ("TANH", ""),
+    34: ("PAD", ""),
+    40: ("MEAN", "ReducerOptions"),
 }
 _FIELDS = (
     "Padding",
@@ -42,6 +45,8 @@ _FIELDS = (
     "FusedActivationFunction",
     "DepthMultiplier",
     "Beta",
+    "Axis",
+    "KeepDims",
 )
 
 

@@ -14,6 +14,7 @@ from holigrail_hw.models.source.graph import FloatGraph, SourceInput
 from holigrail_hw.models.source.nodes import SourceNode
 
 from .tflite_file import TfliteFile, TfliteOperator, TfliteTensor
+from .tflite_moves import averaged_over_images, joined_axis, paddings
 from .tflite_windows import activation, attributes_of, needed, ordered, weights_of
 
 __all__ = ["tflite_floats"]
@@ -124,6 +125,20 @@ class _Floats:
                 if operator.options.get("Beta", 1.0) != 1.0:
                     raise ModelError(f"{label}: beta must be 1")
                 value = self._add(operator, "Softmax", value, axis=-1)
+            case "PAD":
+                pairs = paddings(operator, self.file, self.who)
+                pads = [0, *(p[0] for p in pairs), 0, *(p[1] for p in pairs)]
+                value = self._add(operator, "Pad", value, np.array(pads))
+            case "CONCATENATION":
+                axis = joined_axis(operator, self.file, self.who)
+                names = tuple(f"t{index}" for index in operator.inputs)
+                value = f"v{len(self.nodes)}"
+                where = f"{operator.where} {operator.name}"
+                self.nodes.append(SourceNode(where, "Concat", names, (value,), {"axis": axis}))
+            case "MEAN":
+                frame = averaged_over_images(operator, self.file, self.who)[1]
+                value = self._window(operator, "GlobalAveragePool", value)
+                value = self._add(operator, "Reshape", value, np.array([1, *frame]))
             case _:
                 names = {"RELU": "Relu", "LOGISTIC": "Sigmoid", "TANH": "Tanh"}
                 value = self._add(operator, names[operator.name], value)

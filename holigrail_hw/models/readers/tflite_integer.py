@@ -2,7 +2,7 @@
 
 Convolutions and sums round twice (gemmlowp; Jacob et al., 2018). FULLY_CONNECTED depends on the
 runtime: LiteRT rounds double(sum) times a double, halves away from zero; TensorFlow Lite Micro
-rounds twice there, too. Average pools round the mean, halves away from zero.
+rounds twice there, too. Average pools round the mean, halves away from zero; MEAN rounds twice.
 """
 
 from fractions import Fraction
@@ -28,8 +28,10 @@ from holigrail_hw.models.graph.nodes import (
     Requantise,
     Softmax,
 )
+from holigrail_hw.models.source.windows import Window
 
 from .tflite_file import TfliteFile, TfliteOperator, TfliteTensor
+from .tflite_moves import averaged_over_images, joined_axis, paddings
 from .tflite_windows import activation, needed, ordered, output_shape, weights_of, window_for
 
 __all__ = ["tflite_integers"]
@@ -140,6 +142,15 @@ class _Integers:
                 return self._add(Move, operator, [value], "reshape", how="reshape", numbers=numbers)
             case "SOFTMAX":
                 return self._softmax(operator, x, y, value)
+            case "PAD":
+                pairs = paddings(operator, self.file, self.who)
+                self._same_scale(operator, x, y)
+                numbers = (*(n for pair in pairs for n in pair), int(y.zeros[0]))
+                return self._add(Move, operator, [value], "pad", how="pad", numbers=numbers)
+            case "CONCATENATION":
+                return self._joined(operator, y)
+            case "MEAN":
+                return self._mean(operator, x, y, value)
             case _:
                 return self._function(operator, x, y, value)
 
@@ -263,6 +274,26 @@ class _Integers:
         name = self._add(Pool, operator, [value], "sum", how="sum", window=window)
         count = window.kernel[0] * window.kernel[1]
         formula = Affine(one * Fraction(1, count), one * 0, low, high, "nearest_away")
+        return self._add(Requantise, operator, [name], "codes", formula=formula)
+
+    def _joined(self, operator: TfliteOperator, y: TfliteTensor) -> str:
+        numbers = (joined_axis(operator, self.file, self.who) - 1,)
+        for index in operator.inputs:
+            self._same_scale(operator, self.file.tensors[index], y)
+        values = [self.tensors[index] for index in operator.inputs]
+        return self._add(Move, operator, values, "joined", how="concat", numbers=numbers)
+
+    def _mean(self, operator: TfliteOperator, x: TfliteTensor, y: TfliteTensor, value: str) -> str:
+        """A sum whose multiplier is divided by the number of pixels, in integers, beforehand."""
+        count, frame = averaged_over_images(operator, self.file, self.who)
+        window = Window((x.shape[1], x.shape[2]))
+        name = self._add(Pool, operator, [value], "sum", how="sum", window=window)
+        name = self._add(Move, operator, [name], "frame", how="reshape", numbers=tuple(frame))
+        mantissa, shift = mantissas(np.reshape(x.scales[0] / y.scales[0], [1] * len(frame)))
+        places = min(count.bit_length() - 1, 32, 31 + int(shift.reshape(-1)[0]))
+        mantissa = (mantissa << places) // count
+        zero, centre = int(y.zeros[0]), int(x.zeros[0]) * count
+        formula = TwiceRounded(mantissa, shift - places, zero, -128, 127, 0, centre)
         return self._add(Requantise, operator, [name], "codes", formula=formula)
 
     def _sum(self, operator: TfliteOperator, x: TfliteTensor, y: TfliteTensor) -> str:

@@ -1,5 +1,6 @@
 """Operators that only move elements, and the arithmetic of shapes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from holigrail_hw.models.errors import ModelError
 from .limits import bounded
 from .operands import padded
 
-__all__ = ["MOVES", "axes_of", "reshaped"]
+__all__ = ["MOVES", "axes_of", "pads_of", "reshaped"]
 
 
 def reshaped(shape: tuple[int, ...], wanted: Any, who: str) -> tuple[int, ...]:
@@ -98,18 +99,32 @@ def _slice(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
     return value[tuple(parts)]
 
 
-def _pad(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
-    value = arrays[0]
-    pads = attributes["pads"] if "pads" in attributes else arrays[1].reshape(-1)
-    fill = attributes.get("value", 0)
-    if len(arrays) > 2 and arrays[2] is not None:
-        fill = arrays[2].reshape(-1)[0]
+def pads_of(
+    attributes: Any, arrays: Sequence[Any], rank: int, who: str
+) -> tuple[list[tuple[int, int]], Any]:
+    """How much is put before and after every axis, and the number that is put there.
+
+    ``arrays`` are the operands behind the tensor: pads, value and axes, without samples.
+    """
+    pads, value, axes = padded([None if a is None else np.reshape(a, -1) for a in arrays], 3)
+    pads = [int(v) for v in (attributes["pads"] if "pads" in attributes else pads)]
+    axes = [int(a) % rank for a in (range(rank) if axes is None else axes)]
     if attributes.get("mode", "constant") != "constant":
         raise ModelError(f"{who}: mode must be constant, not {attributes['mode']}")
-    half = len(pads) // 2
-    pairs = [(int(pads[i]), int(pads[i + half])) for i in range(half)]
-    if any(v < 0 for pair in pairs for v in pair):
-        raise ModelError(f"{who}: pads must not be negative, not {[*map(int, pads)]}")
+    if len(pads) != 2 * len(axes):
+        raise ModelError(f"{who}: there must be two pads for every axis, not {len(pads)}")
+    if any(v < 0 for v in pads):
+        raise ModelError(f"{who}: pads must not be negative, not {pads}")
+    pairs = [(0, 0)] * rank
+    for place, axis in enumerate(axes):
+        pairs[axis] = (pads[place], pads[place + len(axes)])
+    return pairs, attributes.get("value", 0.0) if value is None else value[0]
+
+
+def _pad(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
+    value = arrays[0]
+    rank = value.ndim - 1
+    pairs, fill = pads_of(attributes, arrays[1:], rank, who)
     bounded([n + a + b for n, (a, b) in zip(value.shape[1:], pairs, strict=True)], who)
     return np.pad(value, [(0, 0), *pairs], constant_values=fill)
 

@@ -10,10 +10,10 @@ from amaranth import Cat, Const, Mux, signed, unsigned
 
 from holigrail_hw.estimate.primitives import Adder, Comparator, LeadingZeros, Shifter
 from holigrail_hw.formats import FixedFormat
-from holigrail_hw.functions.function.datapath import looked_up
 from holigrail_hw.hdl.integer.balanced_tree import sum_of
 from holigrail_hw.hdl.integer.constant_product import constant_product
 from holigrail_hw.hdl.integer.leading_zeros import leading_zeros
+from holigrail_hw.hdl.integer.lookup import looked_up
 from holigrail_hw.hdl.integer.multiply import multiply
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of

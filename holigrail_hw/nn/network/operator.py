@@ -16,6 +16,7 @@ Quantization and training of neural networks for efficient integer-arithmetic-on
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,14 +60,17 @@ class Network(Engine):
     """
 
     model: GivenFile = parameter(
-        MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE, samples=("digits",)
+        MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE
     )
     style: str = parameter("stream", "how hardware is made of it", choices=STYLES)
     input: Format | None = parameter(
         None, "format of the input, where the model does not quantise it", nothing="file"
     )
     runtime: str = parameter(
-        "litert", "whose kernels an int8 TFLite file means", choices=("litert", "tflm")
+        "litert",
+        "whose kernels an int8 TFLite file means",
+        choices=("litert", "tflm"),
+        samples=("litert",),
     )
     samples: GivenFile | None = parameter(
         None,
@@ -83,6 +87,7 @@ class Network(Engine):
         "auto",
         "hardware that makes codes of sums",
         choices=("auto", "thresholds", "multiplier"),
+        samples=("thresholds",),
     )
     interval: int | None = parameter(
         None,
@@ -178,6 +183,9 @@ class Network(Engine):
         late["last"][:] = 0
         return [{"x": items} for items in (*ends, early, late, ends[0])]
 
+    def shipped_data(self) -> Mapping[str, Path]:
+        return SAMPLES_FILE.shipped()
+
     def data_job(self, arrays: Mapping[str, Any]) -> Items:
         """Samples ``x``: numbers as the file takes them, in its shape."""
         port = self.graph.inputs[0]
@@ -186,7 +194,6 @@ class Network(Engine):
         samples = in_shape(np.asarray(arrays["x"]), port.file_shape)
         try:
             codes = self.graph.codes(samples)
-            self.graph.evaluate(codes[:0])
         except ModelError as error:
             raise RequestError([f"network: {line}" for line in error.violations]) from None
         if not port.low <= codes.min(initial=port.low) <= codes.max(initial=port.low) <= port.high:
@@ -239,7 +246,7 @@ class Network(Engine):
     def views(self, target: Target | None = None) -> list[View]:
         from .views import network_views
 
-        return network_views(self)
+        return network_views(self.graph)
 
 
 def _counted(words: Any) -> list[tuple[str, int]]:

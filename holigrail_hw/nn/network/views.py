@@ -1,31 +1,27 @@
 """What a network shows in its report: the graph, and node by node what is exact."""
 
-from typing import TYPE_CHECKING
-
 from holigrail_hw.core.views import Edge, LayeredGraph, Node, Table, View
+from holigrail_hw.models import IntegerGraph
 from holigrail_hw.models.certify.certificate import certify
 from holigrail_hw.models.picture import drawing
-
-if TYPE_CHECKING:
-    from .operator import Network
 
 __all__ = ["network_views"]
 
 
-def network_views(network: "Network") -> list[View]:
+def network_views(graph: IntegerGraph) -> list[View]:
     """The layers as a graph, and the certificate and the ranges as one table."""
-    picture = drawing(network.graph)
+    picture = drawing(graph)
     layers = LayeredGraph(
         picture.title,
         tuple(Node(box.name, box.label, box.row, box.kind, box.notes) for box in picture.nodes),
         tuple(Edge(a.source, a.target, a.label, a.kind) for a in picture.edges),
         picture.row_name,
+        "The layers as integers; what stands below a name is its shape and its integers.",
     )
-    return [layers, _certificate(network)]
+    return [layers, _certificate(graph)]
 
 
-def _certificate(network: "Network") -> Table:
-    graph = network.graph
+def _certificate(graph: IntegerGraph) -> Table:
     certificate = certify(graph)
     rows = []
     for node, entry in zip(graph.nodes, certificate.entries, strict=True):
@@ -45,4 +41,6 @@ def _certificate(network: "Network") -> Table:
         f"Certificate: {certificate.verdict}",
         ("node", "kind", "shape", "integers", "bits", "verdict", "how"),
         tuple(rows),
+        "Proved: the hardware's rule gives the code of the file's own formula for every sum that"
+        " can occur. Everything else is exact arithmetic of integers.",
     )

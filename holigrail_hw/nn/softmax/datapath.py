@@ -9,8 +9,8 @@ from amaranth import Cat, Mux, signed, unsigned
 
 from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplexer
 from holigrail_hw.formats import FixedFormat
-from holigrail_hw.functions.function.datapath import looked_up
 from holigrail_hw.hdl.integer.balanced_tree import balanced_tree
+from holigrail_hw.hdl.integer.lookup import looked_up
 from holigrail_hw.hdl.integer.multiply import multiply
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of

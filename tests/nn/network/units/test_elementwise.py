@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from timed import check
+from timed import check, measured
 
 from holigrail_hw.core import Timing
 from holigrail_hw.models.formulas.twice_rounded import TwiceRounded
@@ -53,6 +53,25 @@ CASES = [
 def test_requantisers(case):
     channels, lanes, even, options = case
     check(scaled(3, channels, lanes, even, **options), seed=4)
+
+
+OPENS = 150
+
+
+def test_stages_fill_while_the_output_waits():
+    """As many beats are taken as there are stages, however far apart they come."""
+    for unit in (stairs(1, 3, 1, 1), scaled(3, 1, 1, 0, period=3.0)):
+        got, taken, _ = measured(
+            unit.component(),
+            [np.arange(9)[:, None]],
+            9,
+            lambda k, cycle, m: cycle >= 10 * m,
+            lambda k, cycle: cycle >= OPENS,
+        )
+        assert unit.latency > 2
+        assert sum(cycle < OPENS for cycle in taken[0]) == unit.latency
+        wanted = [unit.apply(np.full((1, unit.elements), x))[0, 0] for x in range(9)]
+        assert got[0][:, 0].tolist() == wanted
 
 
 def test_tables():

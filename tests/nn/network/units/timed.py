@@ -1,6 +1,7 @@
 """Units in Amaranth's simulator: values equal golden, beats come in the predicted cycles."""
 
 import numpy as np
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 __all__ = ["check", "measured", "predicted"]
@@ -70,8 +71,10 @@ def predicted(flow, frames, arrivals=None):
     return accepted, [start + flow.latency for start in starts]
 
 
-def measured(component, inputs, outputs, offers=None, accepts=None, limit=60_000):
+def measured(component, inputs, outputs, offers=None, accepts=None, limit=60_000, spoilt=0):
     """Run a component until ``outputs`` beats came from each of its outputs.
+
+    Before, it is fed with the same beats for ``spoilt`` cycles, and reset.
 
     Returns the beats of every output, and cycles of acceptance and emission.
     """
@@ -79,12 +82,20 @@ def measured(component, inputs, outputs, offers=None, accepts=None, limit=60_000
     results = sorted(n for n in component.signature.members if n.startswith("o"))
     got = {name: [] for name in results}
     taken, left = {name: [] for name in names}, {name: [] for name in results}
-    simulator = Simulator(component)
+    reset = Signal()
+    simulator = Simulator(ResetInserter(reset)(component) if spoilt else component)
     simulator.add_clock(1e-6)
 
     async def bench(ctx):
         at = dict.fromkeys(names, 0)
-        for cycle in range(limit):
+        for cycle in range(-spoilt, limit):
+            if spoilt:
+                ctx.set(reset, cycle == -1)
+            if not cycle:
+                for kept in (taken, left, got):
+                    for values in kept.values():
+                        values.clear()
+                at = dict.fromkeys(names, 0)
             for k, name in enumerate(names):
                 port = getattr(component, name)
                 more = at[name] < len(inputs[k])
@@ -105,7 +116,7 @@ def measured(component, inputs, outputs, offers=None, accepts=None, limit=60_000
                 if ctx.get(port.valid) and ctx.get(port.ready):
                     left[name].append(cycle)
                     got[name].append([ctx.get(lane) for lane in port.payload.data])
-            if all(len(got[name]) >= outputs for name in results):
+            if cycle >= 0 and all(len(got[name]) >= outputs for name in results):
                 return
             await ctx.tick()
         raise AssertionError(f"{limit} cycles, and only {[len(v) for v in got.values()]} beats")

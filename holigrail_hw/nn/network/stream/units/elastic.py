@@ -11,7 +11,7 @@ from amaranth.lib import data, memory, stream
 
 from .unit import DISTRIBUTED, Integers
 
-__all__ = ["Pipeline", "Ring", "beats", "delay", "reads", "shape_of", "table", "wrapped"]
+__all__ = ["Pipeline", "Ring", "among", "beats", "delay", "reads", "shape_of", "table", "wrapped"]
 
 # Delays of so many registers are built of registers, longer ones of a memory.
 _REGISTERS = 3
@@ -93,6 +93,21 @@ def reads(read: Any, write: Any, enable: Any, depth: int) -> Any:
     if depth <= DISTRIBUTED:
         return enable
     return enable & ~(write.en & (read.addr == write.addr))
+
+
+def among(m: Module, name: str, counter: Any, size: int, places: Sequence[int]) -> Any:
+    """Whether a counter to ``size`` is at one of some places."""
+    wanted = sorted(set(places))
+    if len(wanted) == size:
+        return Const(1, 1)
+    found = Signal(name=name)
+    if wanted:
+        with m.Switch(counter):
+            with m.Case(*wanted):
+                m.d.comb += found.eq(1)
+            with m.Default():
+                m.d.comb += found.eq(0)
+    return found
 
 
 def wrapped(m: Module, counter: Any, size: int, step: Any, inner: Any = None) -> Any:

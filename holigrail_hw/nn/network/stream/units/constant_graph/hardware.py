@@ -14,12 +14,11 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.nn.dense_network.layer_datapath import layer_outputs
 
 from ..elastic import Pipeline, beats, shape_of
-from .shape import ConstantGraph
 
 __all__ = ["ConstantGraphUnit", "graph_plan"]
 
 
-def graph_plan(shape: ConstantGraph) -> Plan:
+def graph_plan(shape: Any) -> Plan:
     """From inputs x0, x1, ... to outputs y0, y1, ..., which have registers."""
     result = shape_of(shape.output)
 
@@ -45,7 +44,7 @@ def graph_plan(shape: ConstantGraph) -> Plan:
 class ConstantGraphUnit(wiring.Component):
     """See :class:`.shape.ConstantGraph`; the pipeline is one of :class:`.elastic.Pipeline`."""
 
-    def __init__(self, shape: ConstantGraph):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {

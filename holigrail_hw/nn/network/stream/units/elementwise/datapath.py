@@ -11,12 +11,11 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..elastic import shape_of
 from ..unit import Integers
-from .shape import Requantiser
 
 __all__ = ["requantiser_plan"]
 
 
-def requantiser_plan(shape: Requantiser, lane: int) -> Plan:
+def requantiser_plan(shape: Any, lane: int) -> Plan:
     """From x, and factor and constant if they change from beat to beat, to the result.
 
     With a clock period, the operands of a product and the result have registers of their own.
@@ -76,7 +75,7 @@ def _scaled(plan: Plan, x: Wire, factor: int, structure: str) -> Wire:
     return plan.step("negated", shape, lambda p: -p, product, using=Adder(shape.width), wrap=True)
 
 
-def _shifted(plan: Plan, shape: Requantiser, total: Wire, shift: int) -> Wire:
+def _shifted(plan: Plan, shape: Any, total: Wire, shift: int) -> Wire:
     """The total without its low bits; after a tie the lowest bit left is cleared."""
     ends = Integers(shape.total.low >> shift, shape.total.high >> shift)
     kept = shape_of(Integers(ends.low - 1, ends.high) if shape.even else ends)
@@ -96,7 +95,7 @@ def _shifted(plan: Plan, shape: Requantiser, total: Wire, shift: int) -> Wire:
     return plan.step("shifted", kept, shifted, total, using=using, wrap=True)
 
 
-def _limited(plan: Plan, shape: Requantiser, value: Wire, shift: int) -> Wire:
+def _limited(plan: Plan, shape: Any, value: Wire, shift: int) -> Wire:
     low, high = (end >> shift for end in (shape.total.low, shape.total.high))
 
     def limited(v: Any) -> Any:

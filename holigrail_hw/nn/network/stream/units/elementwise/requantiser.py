@@ -12,7 +12,6 @@ from amaranth.lib.wiring import In, Out
 from ..elastic import Pipeline, beats, shape_of, table, wrapped
 from ..unit import Integers
 from .datapath import requantiser_plan
-from .shape import Requantiser
 
 __all__ = ["RequantiserUnit"]
 
@@ -23,7 +22,7 @@ class RequantiserUnit(wiring.Component):
     State: which channels come next.
     """
 
-    def __init__(self, shape: Requantiser):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {

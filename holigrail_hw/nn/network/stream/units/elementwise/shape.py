@@ -1,96 +1,22 @@
 """Functions of one element, with parameters per channel; no hardware.
 
 Parameters are arrays of one element, or of one per channel (or whatever the order of the elements
-repeats after): see :func:`periodic`.
+repeats after): see :func:`.base.periodic`.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.timing import Timing
 from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, device_model
 from holigrail_hw.models.graph import forms
 
-from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, Unit, costs, pointwise
+from ..unit import Integers, costs
+from .base import Elementwise, periodic
 
-__all__ = ["Elementwise", "Requantiser", "Table", "Thresholds", "periodic"]
-
-
-def periodic(array: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """An array that is broadcast against a tensor, as the elements that repeat in its stream."""
-    array = np.asarray(array)
-    if array.size == 1 or (array.ndim and array.size == array.shape[-1] == shape[-1]):
-        return array.reshape(-1)
-    return np.broadcast_to(array, shape).reshape(-1)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Elementwise(Unit):
-    """An element for an element.
-
-    Parameters
-    ----------
-    input, output : Integers
-        Elements that come in and go out.
-    elements : int
-        Elements of a frame.
-    lanes : int
-        Elements of a beat; they divide what parameters repeat after, or are a multiple of it.
-    timing : Timing
-        The clock period, for which registers are placed, and the device.
-    """
-
-    input: Integers
-    output: Integers
-    elements: int
-    lanes: int
-    timing: Timing = Timing()
-
-    @property
-    def lanes_in(self) -> int:
-        """Elements of an input beat."""
-        return self.lanes
-
-    @property
-    def lanes_out(self) -> int:
-        """Elements of an output beat."""
-        return self.lanes
-
-    @property
-    def period(self) -> int:
-        """After how many elements parameters repeat."""
-        raise NotImplementedError
-
-    @property
-    def groups(self) -> int:
-        """After how many beats parameters repeat."""
-        return math.lcm(self.period, self.lanes) // self.lanes
-
-    def by_lane(self, array: np.ndarray) -> np.ndarray:
-        """Parameters (..., groups, lanes)."""
-        count = self.groups * self.lanes
-        tiled = np.tile(array, count // array.shape[-1])
-        return tiled.reshape(*array.shape[:-1], self.groups, self.lanes)
-
-    @property
-    def latency(self) -> int:
-        """Cycles from an element to its result."""
-        raise NotImplementedError
-
-    def flow(self) -> Flow:
-        """A beat for a beat."""
-        return pointwise(self.elements // self.lanes, self.latency)
-
-    def _tiled(self, array: np.ndarray) -> np.ndarray:
-        return np.tile(array, self.elements // array.shape[-1])
-
-    def _memory(self, bits: int, depth: int) -> dict[str, int]:
-        return costs(bits / 16) if depth <= DISTRIBUTED else costs(memory_bits=bits)
+__all__ = ["Requantiser", "Table", "Thresholds"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -156,9 +82,9 @@ class Thresholds(Elementwise):
 
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Every threshold compared."""
-        signed = np.asarray(frames) * self._tiled(self.sign)
-        count = sum((signed >= self._tiled(row) for row in self.values), np.zeros((), np.int64))
-        return self._tiled(self.base) + self.step * count
+        signed = np.asarray(frames) * self.tiled(self.sign)
+        count = sum((signed >= self.tiled(row) for row in self.values), np.zeros((), np.int64))
+        return self.tiled(self.base) + self.step * count
 
     def cost(self, device: str) -> dict[str, int]:
         """A comparison and a memory for every bit."""
@@ -166,7 +92,7 @@ class Thresholds(Elementwise):
         found = costs(self.lanes * levels * width, self.lanes * levels * (width + levels))
         for level in range(levels):
             depth = self.groups << level
-            memory = self._memory(depth * width * self.lanes if depth > 1 else 0, depth)
+            memory = self.memory(depth * width * self.lanes if depth > 1 else 0, depth)
             found = {name: found[name] + memory[name] for name in found}
         return found
 
@@ -236,7 +162,7 @@ class Requantiser(Elementwise):
 
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Product, constant, shift, limits."""
-        arrays = (self._tiled(a) for a in (self.factor, self.constant, self.shift))
+        arrays = (self.tiled(a) for a in (self.factor, self.constant, self.shift))
         factor, constant, shift = arrays
         found = forms.Multiplier(factor, constant, shift, self.low, self.high, self.even)
         return found.apply(np.asarray(frames))
@@ -253,9 +179,11 @@ class Requantiser(Elementwise):
         elif self.multiplier == "rows":
             product = Adder(self.input.width * widths[0])
         each = product.luts(model) + self.total.width + 2 * (self.total.width - shift)
-        found = costs(self.lanes * each, self.lanes * 2 * self.total.width)
-        bits = sum(widths) * self.lanes * self.groups if self.groups > 1 else 0
-        memory = self._memory(bits, self.groups)
+        stored = sum(widths) if self.groups > 1 else 0
+        kept = (2 * (self.input.width + stored) + self.total.width) * self.lanes
+        found = costs(self.lanes * each, kept + self.lanes * self.output.width)
+        bits = stored * self.lanes * self.groups
+        memory = self.memory(bits, self.groups)
         found = {name: found[name] + memory[name] for name in found}
         return found | {"dsps": self.lanes * product.dsps(model)}
 
@@ -309,7 +237,7 @@ class Table(Elementwise):
     def cost(self, device: str) -> dict[str, int]:
         """A memory for every lane."""
         depth = self.groups << self.input.width
-        return self._memory(depth * self.output.width * self.lanes, depth)
+        return self.memory(depth * self.output.width * self.lanes, depth)
 
     def component(self) -> Any:
         """The hardware."""

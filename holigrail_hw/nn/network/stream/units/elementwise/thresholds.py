@@ -11,7 +11,6 @@ from amaranth.lib.wiring import In, Out
 
 from ..elastic import Pipeline, beats, shape_of, table, wrapped
 from ..unit import Integers
-from .shape import Thresholds
 
 __all__ = ["ThresholdsUnit"]
 
@@ -23,7 +22,7 @@ class ThresholdsUnit(wiring.Component):
     read from the memory of that level on the way into the stage. State: which channels come next.
     """
 
-    def __init__(self, shape: Thresholds):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {

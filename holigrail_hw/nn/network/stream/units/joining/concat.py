@@ -9,8 +9,7 @@ from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, beats, shape_of, wrapped
-from .shape import Concat
+from ..elastic import Pipeline, among, beats, shape_of, wrapped
 
 __all__ = ["ConcatUnit"]
 
@@ -18,7 +17,7 @@ __all__ = ["ConcatUnit"]
 class ConcatUnit(wiring.Component):
     """See :class:`.shape.Concat`. State: whose beat of the pixel is next; one beat."""
 
-    def __init__(self, shape: Concat):
+    def __init__(self, shape: Any):
         self._shape = shape
         ports = {f"i{n}": In(beats(own, shape.lanes)) for n, own in enumerate(shape.inputs)}
         super().__init__(ports | {"o": Out(beats(shape.output, shape.lanes))})
@@ -35,7 +34,7 @@ class ConcatUnit(wiring.Component):
         end = 0
         for index, fold in enumerate(shape.folds):
             port = getattr(self, f"i{index}")
-            with m.If((place >= end) & (place < end + fold)):
+            with m.If(among(m, f"turn{index}", place, total, range(end, end + fold))):
                 m.d.comb += [there.eq(port.valid), port.ready.eq(line.moves[0])]
                 m.d.comb += [lane.eq(port.payload.data[n]) for n, lane in enumerate(lanes)]
             end += fold

@@ -11,12 +11,11 @@ from holigrail_hw.hdl.integer.unmerged import unmerged
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..elastic import shape_of
-from .shape import Products
 
 __all__ = ["products_plan"]
 
 
-def products_plan(shape: Products) -> Plan:
+def products_plan(shape: Any) -> Plan:
     """From elements x0, x1, ... and weights w0_0, ... to sums dot0, dot1, ...
 
     With a clock period, operands and sums have registers of their own: memories are slow to

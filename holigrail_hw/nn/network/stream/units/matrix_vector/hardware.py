@@ -12,7 +12,6 @@ from amaranth.lib.wiring import In, Out
 
 from ..elastic import Pipeline, Ring, beats, reads, table, wrapped
 from .datapath import products_plan
-from .shape import Depthwise, MatrixVector, Products
 
 __all__ = ["DepthwiseUnit", "MatrixVectorUnit"]
 
@@ -24,7 +23,7 @@ _Entry = Callable[[Module, Any], tuple[Any, Any]]
 class _ProductsUnit(wiring.Component):
     """Weights from a memory, products, sums; the pipeline is one of :class:`.elastic.Pipeline`."""
 
-    def __init__(self, shape: Products):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {
@@ -117,20 +116,12 @@ class _ProductsUnit(wiring.Component):
 class DepthwiseUnit(_ProductsUnit):
     """See :class:`.shape.Depthwise`."""
 
-    def __init__(self, shape: Depthwise):
-        super().__init__(shape)
-
     def elaborate(self, platform: Any) -> Module:
         return self._build(self._direct, 1)
 
 
 class MatrixVectorUnit(_ProductsUnit):
     """See :class:`.shape.MatrixVector`."""
-
-    _shape: MatrixVector
-
-    def __init__(self, shape: MatrixVector):
-        super().__init__(shape)
 
     def elaborate(self, platform: Any) -> Module:
         if self._shape.replays:

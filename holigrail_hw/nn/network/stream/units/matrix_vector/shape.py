@@ -16,10 +16,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, d
 from ...flow import Flow, Side
 from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
-__all__ = ["MULTIPLIERS", "ORDERS", "Depthwise", "MatrixVector", "Products"]
-
-ORDERS = ("replay", "accumulate")
-MULTIPLIERS = ("rows", "tree", "dsp")
+__all__ = ["Depthwise", "MatrixVector", "Products"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +117,9 @@ class Products(Unit):
             product = Adder(self.input.width * weight.width)
         sums = sum(part.width for part in self.partial)
         luts = count * product.luts(model) + (self.simd - 1) * sums + self.pe * self.output.width
-        flip_flops = 2 * sums + self.pe * self.output.width + self.lanes_in * self.input.width
+        flip_flops = sums + self.pe * self.output.width + self.lanes_in * self.input.width
+        if self.timing.period_ns is not None:
+            flip_flops += self.lanes_in * self.input.width + count * weight.width + sums
         depth = self.folds[0] * self.folds[1]
         bits = depth * count * weight.width if depth > 1 else 0
         logic = bits / 16 if depth <= DISTRIBUTED else 0

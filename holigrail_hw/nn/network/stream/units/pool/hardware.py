@@ -10,9 +10,8 @@ from amaranth import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, Ring, beats, shape_of, wrapped
+from ..elastic import Pipeline, Ring, among, beats, shape_of, wrapped
 from ..unit import Integers
-from .shape import Pool, Reduce
 
 __all__ = ["PoolUnit", "ReduceUnit"]
 
@@ -48,17 +47,6 @@ def _joined(
     return values
 
 
-def _among(m: Module, name: str, counter: Any, size: int, places: Sequence[int]) -> Any:
-    """Whether a counter is at one of some places."""
-    if len(set(places)) == size:
-        return Const(1, 1)
-    found = Signal(name=name)
-    with m.Switch(counter):
-        with m.Case(*sorted(set(places))):
-            m.d.comb += found.eq(1)
-    return found
-
-
 class PoolUnit(wiring.Component):
     """See :class:`.shape.Pool`.
 
@@ -67,7 +55,7 @@ class PoolUnit(wiring.Component):
     they are complete.
     """
 
-    def __init__(self, shape: Pool):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {
@@ -142,7 +130,7 @@ class PoolUnit(wiring.Component):
             inside = [n for a, b in zip(firsts, lasts, strict=True) for n in range(a, b + 1)]
             found.append(
                 [
-                    _among(m, f"{name}_{what}", counter, size, places)
+                    among(m, f"{name}_{what}", counter, size, places)
                     for what, places in (("used", inside), ("first", firsts), ("last", lasts))
                 ]
             )
@@ -152,7 +140,7 @@ class PoolUnit(wiring.Component):
 class ReduceUnit(wiring.Component):
     """See :class:`.shape.Reduce`. State: the tap, and the results so far."""
 
-    def __init__(self, shape: Reduce):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {

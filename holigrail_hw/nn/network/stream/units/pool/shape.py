@@ -11,9 +11,8 @@ from holigrail_hw.models.source.windows import Window, patches
 from ...flow import Flow
 from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
-__all__ = ["HOW", "Pool", "Reduce"]
+__all__ = ["Pool", "Reduce"]
 
-HOW = ("maximum", "sum")
 _LEAST = np.iinfo(np.int64).min
 
 

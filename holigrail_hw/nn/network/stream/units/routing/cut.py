@@ -5,12 +5,11 @@
 
 from typing import Any
 
-from amaranth import Const, Module, Signal
+from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, beats, wrapped
-from .shape import Cut
+from ..elastic import Pipeline, among, beats, wrapped
 
 __all__ = ["CutUnit"]
 
@@ -18,7 +17,7 @@ __all__ = ["CutUnit"]
 class CutUnit(wiring.Component):
     """See :class:`.shape.Cut`. State: which beat of the frame comes next; one beat."""
 
-    def __init__(self, shape: Cut):
+    def __init__(self, shape: Any):
         self._shape = shape
         port = beats(shape.input, shape.lanes)
         super().__init__({"i": In(port), "o": Out(port)})
@@ -28,9 +27,7 @@ class CutUnit(wiring.Component):
         place = Signal(range(self._shape.tokens))
         line = Pipeline(m, 1, self.o.ready)
         wrapped(m, place, self._shape.tokens, self.i.valid & line.moves[0])
-        wanted: Any = Const(0, 1)
-        for first, last in self._shape.runs:
-            wanted = wanted | ((place >= first) & (place <= last))
+        wanted = among(m, "wanted", place, self._shape.tokens, self._shape.kept)
         line.fill(m, self.i.valid & wanted)
         beat = line.register(m, 0, self.i.payload.as_value(), "beat")
         m.d.comb += [

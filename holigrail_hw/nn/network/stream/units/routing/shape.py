@@ -1,7 +1,6 @@
 """Queues, forks, converters of lanes, and cuts; no hardware."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -186,18 +185,10 @@ class Cut(Unit):
         found = np.asarray(frames).reshape(len(frames), self.tokens, self.lanes)
         return found[:, list(self.kept)].reshape(len(frames), -1)
 
-    @cached_property
-    def runs(self) -> list[tuple[int, int]]:
-        """First and last beats of what is kept without a gap."""
-        beats = np.array(self.kept)
-        breaks = np.flatnonzero(np.diff(beats) != 1)
-        firsts, lasts = beats[np.append(0, breaks + 1)], beats[np.append(breaks, len(beats) - 1)]
-        return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
-
     def cost(self, device: str) -> dict[str, int]:
         """A counter, comparisons, and a register."""
         places = self.tokens.bit_length()
-        return costs((2 + len(self.runs)) * places, places + self.lanes * self.input.width)
+        return costs(3 * places, places + self.lanes * self.input.width)
 
     def component(self) -> Any:
         """The hardware."""

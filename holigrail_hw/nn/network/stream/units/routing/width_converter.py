@@ -10,7 +10,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..elastic import Pipeline, beats, wrapped
-from .shape import WidthConverter
 
 __all__ = ["WidthConverterUnit"]
 
@@ -18,7 +17,7 @@ __all__ = ["WidthConverterUnit"]
 class WidthConverterUnit(wiring.Component):
     """See :class:`.shape.WidthConverter`."""
 
-    def __init__(self, shape: WidthConverter):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {

@@ -11,15 +11,13 @@ end do its columns count; by then, all columns of the old frame are masked. Step
 not come between them: the frame waits there if more than one window is left.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..elastic import Pipeline, beats, delay, reads, shape_of, wrapped
-from .shape import ParallelWindow
+from ..elastic import Pipeline, among, beats, delay, reads, shape_of, wrapped
 
 __all__ = ["ParallelWindowUnit"]
 
@@ -31,7 +29,7 @@ class ParallelWindowUnit(wiring.Component):
     behind the image, the column of the memories that comes next. One window waits at the output.
     """
 
-    def __init__(self, shape: ParallelWindow):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {
@@ -111,7 +109,7 @@ class ParallelWindowUnit(wiring.Component):
             (row, down, strides[0], down),
             (column, columns, strides[1], across),
         ):
-            given = given & _at(m, f"{counter.name}_used", counter, size, range(0, limit, stride))
+            given = given & among(m, f"{counter.name}_used", counter, size, range(0, limit, stride))
         return given, (self._pixels(m, line, row, 0), self._pixels(m, line, column, 1))
 
     def _pixels(self, m: Module, line: Pipeline, counter: Any, axis: int) -> list[Any]:
@@ -127,7 +125,7 @@ class ParallelWindowUnit(wiring.Component):
             if all(n in inside for n in range(0, used, window.strides[axis])):
                 flags.append(None)
                 continue
-            flag = _at(m, name, counter, size, inside)
+            flag = among(m, name, counter, size, inside)
             flags.append(line.register(m, 0, flag, f"{name}_inside"))
         return flags
 
@@ -177,9 +175,11 @@ class ParallelWindowUnit(wiring.Component):
             back = (window.kernel[0] - 1 - tap) * window.dilations[0]
             word = Signal(len(beat), name=f"row_tap{tap}")
             with m.Switch(bank):
-                for index in range(count):
+                for index in range(count - 1):
                     with m.Case(index):
                         m.d.comb += word.eq(words[(index - back) % count])
+                with m.Default():
+                    m.d.comb += word.eq(words[(count - 1 - back) % count])
             found.append(word)
         return [*found, newest]
 
@@ -208,14 +208,3 @@ class ParallelWindowUnit(wiring.Component):
                         word = Mux(Cat(*flags).all(), word, zero)
                     m.d.comb += self.o.payload.data[place].eq(word)
                     place += 1
-
-
-def _at(m: Module, name: str, counter: Any, size: int, places: Sequence[int]) -> Any:
-    """Whether a counter is at one of some places."""
-    if len(places) == size:
-        return Const(1, 1)
-    found = Signal(name=name)
-    with m.Switch(counter):
-        with m.Case(*places):
-            m.d.comb += found.eq(1)
-    return found

@@ -11,7 +11,6 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..elastic import Pipeline, beats, reads, shape_of, wrapped
-from .shape import SerialWindow
 
 __all__ = ["SerialWindowUnit"]
 
@@ -19,7 +18,7 @@ __all__ = ["SerialWindowUnit"]
 class SerialWindowUnit(wiring.Component):
     """See :class:`.shape.SerialWindow`; a tap comes one cycle after it was read."""
 
-    def __init__(self, shape: SerialWindow):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {

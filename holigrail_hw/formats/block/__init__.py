@@ -1,0 +1,1 @@
+"""Blocks: several numbers in one code, which may share a scale."""
