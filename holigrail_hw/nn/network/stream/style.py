@@ -2,13 +2,14 @@
 
 Layers become units (:mod:`.lowering`), an integer linear programme chooses how much hardware each
 gets (:mod:`.folding`), and a schedule in cycles gives the depth of every queue, the interval
-between frames and the latency, exactly (:mod:`.schedule`).
+between frames and the latency, exactly (:mod:`.schedule`). ``network`` is the operator's
+specification everywhere.
 
 References: Umuroglu et al., FINN, 2017; Venieris and Bouganis, fpgaConvNet, 2016; Kahn, 1974.
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
@@ -23,9 +24,6 @@ from .folding.problem import Choice
 from .folding.search import folded
 from .lowering.layers import refusals_of
 from .lowering.plan import Plan
-
-if TYPE_CHECKING:
-    from ..operator import Network
 
 __all__ = [
     "architecture",
@@ -52,7 +50,7 @@ def refusals(graph: IntegerGraph) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _forms(network: "Network") -> dict[str, tuple[Form, ...]]:
+def _forms(network: Any) -> dict[str, tuple[Form, ...]]:
     """What codes may be computed by, if it is left open: all forms of a node's formula."""
     found: dict[str, tuple[Form, ...]] = {}
     for prefer in ("thresholds", "multiplier") if network.requantiser == "auto" else ():
@@ -64,13 +62,13 @@ def _forms(network: "Network") -> dict[str, tuple[Form, ...]]:
     return found
 
 
-def _plan(network: "Network", timing: Timing) -> Plan:
+def _plan(network: Any, timing: Timing) -> Plan:
     multipliers = ("rows",) if network.dsps == 0 else ("rows", "dsp")
     return Plan(network.graph, timing, multipliers, _forms(network))
 
 
 @lru_cache(maxsize=8)
-def choice_of(network: "Network") -> Choice:
+def choice_of(network: Any) -> Choice:
     """How much hardware every layer gets.
 
     Raises
@@ -89,19 +87,19 @@ def choice_of(network: "Network") -> Choice:
 
 
 @lru_cache(maxsize=8)
-def design_of(network: "Network", timing: Timing) -> Design:
+def design_of(network: Any, timing: Timing) -> Design:
     """The units, edges and queues of a network."""
     return _plan(network, timing).design(choice_of(network))
 
 
-def lanes(network: "Network") -> tuple[int, int]:
+def lanes(network: Any) -> tuple[int, int]:
     """Elements per beat of ``x`` and of ``result``."""
     design = design_of(network, Timing(device=_DEVICE))
     last = design.edges[design.dataflow.end].producer
     return choice_of(network).options[0].lanes_out, design.units[last].unit.lanes_out
 
 
-def architecture(network: "Network", timing: Timing) -> Any:
+def architecture(network: Any, timing: Timing) -> Any:
     """The hardware."""
     from .hardware.top import StreamNetwork
 
@@ -110,12 +108,12 @@ def architecture(network: "Network", timing: Timing) -> Any:
     return StreamNetwork(design, streams["x"].fields, streams["result"].fields)
 
 
-def cost(network: "Network", timing: Timing) -> dict[str, int]:
+def cost(network: Any, timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     return design_of(network, timing).cost()
 
 
-def cycles(network: "Network", timing: Timing, frames: int) -> int:
+def cycles(network: Any, timing: Timing, frames: int) -> int:
     """From the cycle after reset until the last beat is delivered, if nobody outside waits."""
     design = design_of(network, timing)
     found = design.run(min(frames, _FRAMES))
@@ -126,11 +124,11 @@ def cycles(network: "Network", timing: Timing, frames: int) -> int:
     return design.run(frames).cycles
 
 
-def promise_ns(network: "Network", timing: Timing) -> float | None:
+def promise_ns(network: Any, timing: Timing) -> float | None:
     """None: units have no model of their longest path."""
     return None
 
 
-def facts(network: "Network", timing: Timing) -> dict[str, Any]:
+def facts(network: Any, timing: Timing) -> dict[str, Any]:
     """Interval, latency, and what every layer and every queue is."""
     return design_facts(design_of(network, timing), choice_of(network))

@@ -11,7 +11,6 @@ from amaranth.lib.wiring import In, Out
 
 from ..elastic import Pipeline, beats, table
 from .rows import Rows
-from .shape import Powers
 
 __all__ = ["PowersUnit"]
 
@@ -19,7 +18,7 @@ __all__ = ["PowersUnit"]
 class PowersUnit(wiring.Component):
     """See :class:`.shape.Powers`: a row is stored with its greatest code, then looked up."""
 
-    def __init__(self, shape: Powers):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {"i": In(beats(shape.input, 1)), "o": Out(beats(shape.output, 1))},

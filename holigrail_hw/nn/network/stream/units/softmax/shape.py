@@ -18,18 +18,12 @@ from holigrail_hw.models.graph.softmax import powers_of, shares_of
 
 from ...flow import Flow, Side
 from ..unit import Integers, Unit, costs
+from .pace import PRELUDE, PRODUCT
 
-__all__ = ["PRELUDE", "PRODUCT", "PRODUCTS", "SHIFTS", "Powers", "Shares"]
+__all__ = ["Powers", "Shares"]
 
 CODES = Integers(-128, 127)
 POWER = Integers(0, (1 << 31) - 1)
-# Cycles of a product: to load it, one for each bit, and to use it.
-PRODUCT = 34
-PRODUCTS = 7
-# The sum is shifted until its highest bit is in place, one place per cycle.
-SHIFTS = 13
-# From the start of a share to the first product, where the reciprocal is made for the first one.
-PRELUDE = 2 + SHIFTS + PRODUCTS * PRODUCT
 
 
 @dataclass(frozen=True)

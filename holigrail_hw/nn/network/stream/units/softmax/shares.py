@@ -10,8 +10,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..elastic import beats
+from .pace import PRELUDE, PRODUCT, PRODUCTS, SHIFTS
 from .rows import Rows
-from .shape import PRELUDE, PRODUCT, PRODUCTS, SHIFTS, Shares
 
 __all__ = ["SharesUnit"]
 
@@ -62,7 +62,7 @@ class SharesUnit(wiring.Component):
     at its end it waits for room in the register of the output.
     """
 
-    def __init__(self, shape: Shares):
+    def __init__(self, shape: Any):
         self._shape = shape
         super().__init__(
             {"i": In(beats(shape.input, 1)), "o": Out(beats(shape.output, 1))},
