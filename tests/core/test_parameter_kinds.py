@@ -16,6 +16,7 @@ from holigrail_hw.core.parameters import construct, to_text
 from holigrail_hw.core.parameters.boolean import Boolean
 from holigrail_hw.core.parameters.choice import Choice
 from holigrail_hw.core.parameters.format_name import FormatName
+from holigrail_hw.core.parameters.given_file import FileContent
 from holigrail_hw.core.parameters.integer import Integer
 from holigrail_hw.core.parameters.integers import Integers, Matrices, Rows
 from holigrail_hw.core.parameters.parts import Part
@@ -33,6 +34,7 @@ WRONG = {
     Choice: ("no-such-choice", 3, 0, True, [], ["none"], b"down", object()),
     Part: ("no-operator", "mac", 3, True, 1.5, [], b"requantize", find("mac")(), object()),
     FormatName: ("int8x", "fp8_e4m9", 8, True, ["int8"], b"int8", object()),
+    FileContent: ("no-such-word", "no-such-file.onnx", 3, True, ["example"], b"x", object()),
     Integers: (
         *("1,x", "1;2", 1.5, [1.5], [True], [[1]], [None], {1: 2}, {3}, True, b"1", object()),
         *(np.array([1.5]), np.array([NAN]), np.array([[1]]), np.array([True]), np.array([1j])),
@@ -60,7 +62,7 @@ def forms(kind, value) -> list:
             return [value, np.bool_(value), int(value), np.int8(value), *words]
         case Choice():
             return [value, text, np.str_(text)]
-        case FormatName():
+        case FormatName() | FileContent():
             return [value, text, np.str_(text)]
         case Integers():
             return [value, [*value], *([np.array(value)] if value else []), [*map(np.int64, value)]]

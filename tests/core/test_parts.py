@@ -149,12 +149,13 @@ def test_hints_name_what_there_is():
         ToyTwice(after={"speed": 1})
     assert caught.value.hint == (
         "after has mode, rounding, scale, scale_width, shift, shift_width, bias, zero_point,"
-        " zero_point_added, clamp, relu, minimum, maximum, multiplier, random_width, overflow"
+        " zero_point_added, clamp, relu, minimum, maximum, multiplier, random_width, overflow,"
+        " flags, tininess"
     )
     with pytest.raises(RequestError) as caught:
         ToyTwice(after={"mode": "shift"})
     assert str(caught.value) == "toy-twice: after.mode must be left out: convert has none"
-    assert caught.value.hint == "after has overflow, rounding, random_width"
+    assert caught.value.hint == "after has overflow, rounding, random_width, flags, tininess"
 
 
 def test_a_part_of_a_part_and_one_that_may_be_missing():

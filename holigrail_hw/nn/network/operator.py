@@ -13,7 +13,7 @@ References: Umuroglu et al., FINN, FPGA 2017; Duarte et al., hls4ml, 2018; Jacob
 Quantization and training of neural networks for efficient integer-arithmetic-only inference, 2018.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.views import Table, View
 from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.mcm.matrix.design import design_remarks
 from holigrail_hw.models import IntegerGraph, ModelError
 from holigrail_hw.models.certify.certificate import certify
 
@@ -34,7 +35,10 @@ from .frames import Frames, frames_of
 from .model import MODEL_FILE, SAMPLES_FILE, Source, in_shape, integer_graph
 from .styles import STYLES, style
 
-__all__ = ["Network"]
+__all__ = ["TrainedNetwork"]
+
+# Parameters that mean something in one style alone.
+_OF_STYLE = {"stream": ("interval", "dsps"), "parallel": ("depth", "stage_levels", "iterations")}
 
 
 @operator(
@@ -50,7 +54,7 @@ __all__ = ["Network"]
     maturity="preview",
 )
 @dataclass(frozen=True, kw_only=True)
-class Network(Engine):
+class TrainedNetwork(Engine):
     """Frames of ``x``, channels last, give frames of ``result``, bit for bit the integer graph's.
 
     A beat carries as many elements as there are fields ``value0``, ``value1`` ...; the last beat of
@@ -77,9 +81,7 @@ class Network(Engine):
         "inputs by which a model of real numbers is quantised",
         kind=SAMPLES_FILE,
     )
-    weight_bits: int = parameter(
-        8, "bits of weights, of a model of real numbers", low=1, high=16, hardware=True
-    )
+    weight_bits: int = parameter(8, "bits of weights, of a model of real numbers", low=1, high=16)
     activation_bits: int = parameter(
         8, "bits of values between layers, of a model of real numbers", low=1, high=16
     )
@@ -99,14 +101,38 @@ class Network(Engine):
     dsps: int | None = parameter(
         None, "most DSP blocks, in style stream", low=0, high=1 << 20, nothing="any"
     )
+    depth: int | None = parameter(
+        None,
+        "most adders on a path of a matrix, in style parallel",
+        low=1,
+        high=64,
+        nothing="any",
+    )
+    stage_levels: int | None = parameter(
+        None,
+        "most adders between two registers, in style parallel; if none, registers only where the"
+        " clock needs them",
+        low=1,
+        high=64,
+    )
+    iterations: int | None = parameter(
+        None,
+        "repetitions of each search for adders, in style parallel; chosen by size if none",
+        low=0,
+        high=1 << 30,
+        hardware=False,
+    )
+    search_time: int = parameter(
+        60, "time limit of each search in seconds", low=1, high=1 << 20, hardware=False
+    )
 
     def check(self) -> list[str]:
         if self.input is not None and not isinstance(self.input, FixedFormat):
             return [f"input must be an integer or fixed point, not {self.input}"]
-        if self.style == "parallel":
-            given = [name for name in ("interval", "dsps") if getattr(self, name) is not None]
-            if given:
-                return [f"{name} must be left out in style parallel" for name in given]
+        other = next(name for name in STYLES if name != self.style)
+        given = [name for name in _OF_STYLE[other] if getattr(self, name) is not None]
+        if given:
+            return [f"{name} must be left out in style {self.style}" for name in given]
         try:
             graph = self.graph
         except ModelError as error:
@@ -116,7 +142,10 @@ class Network(Engine):
         for what, ports in (("inputs", graph.inputs), ("outputs", graph.outputs)):
             if len(ports) != 1:
                 return [f"model {graph.name} must have one of its {what}, not {len(ports)}"]
-        return [f"model {graph.name}: {line}" for line in style(self.style).refusals(graph)]
+        refused = style(self.style).refusals(graph)
+        if refused:
+            return [f"model {graph.name}: {line}" for line in refused]
+        return [f"model {line}" for line in style(self.style).violations(self)]
 
     @cached_property
     def graph(self) -> IntegerGraph:
@@ -240,8 +269,16 @@ class Network(Engine):
         }
         return found | style(self.style).facts(self, timing or Timing())
 
+    def prepare(self, progress: Callable[[str], None]) -> str | None:
+        return style(self.style).prepare(self, progress)
+
+    def outcome(self) -> str | None:
+        found = style(self.style).searched(self)
+        return "\n".join(design.circuit.to_json() for design in found) or None
+
     def remarks(self) -> list[str]:
-        return [*self.graph.remarks, *self.graph.approximations]
+        searched = style(self.style).searched(self)
+        return [*self.graph.remarks, *self.graph.approximations, *design_remarks(searched)]
 
     def views(self, target: Target | None = None) -> list[View]:
         from .views import network_views

@@ -4,6 +4,7 @@ Functions of a style, see :mod:`holigrail_hw.nn.network.styles`. The frame is on
 (:mod:`.frame`) behind valid and ready, which takes a frame per cycle if neither side waits.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holigrail_hw.core import Timing
-from holigrail_hw.models.graph.graph import IntegerGraph
 
 from .unroll import refusals
 
 if TYPE_CHECKING:
-    from ..operator import Network
+    from holigrail_hw.mcm.matrix.design import MatrixDesign
+
     from .frame import Frame
 
 __all__ = [
@@ -26,12 +27,15 @@ __all__ = [
     "facts",
     "frame",
     "lanes",
+    "prepare",
     "promise_ns",
     "refusals",
+    "searched",
+    "violations",
 ]
 
 
-def lanes(network: "Network") -> tuple[int, int]:
+def lanes(network: Any) -> tuple[int, int]:
     """All elements of a frame, and all of its results."""
     graph = network.graph
     ports = graph.inputs[0], graph.outputs[0]
@@ -40,15 +44,28 @@ def lanes(network: "Network") -> tuple[int, int]:
 
 
 @lru_cache(maxsize=16)
-def _frame(graph: IntegerGraph) -> "Frame":
+def frame(network: Any) -> "Frame":
+    """The planned operator inside; one per network, so that nothing is searched twice."""
     from .frame import Frame
+    from .matrices import Search
 
-    return Frame(graph=graph)
+    search = Search(depth=network.depth, iterations=network.iterations, time_s=network.search_time)
+    return Frame(graph=network.graph, search=search, levels=network.stage_levels)
 
 
-def frame(network: "Network") -> "Frame":
-    """The planned operator inside; one per graph, so that nothing is searched twice."""
-    return _frame(network.graph)
+def violations(network: Any) -> list[str]:
+    """Nothing: there is no limit to miss."""
+    return []
+
+
+def prepare(network: Any, progress: Callable[[str], None]) -> str | None:
+    """Search for the adders of all matrices; what was ended early, if anything was."""
+    return frame(network).prepare(progress)
+
+
+def searched(network: Any) -> "list[MatrixDesign]":
+    """The adder graphs that searches found."""
+    return [*frame(network).designs.values()]
 
 
 def _inner(timing: Timing) -> Timing:
@@ -56,33 +73,33 @@ def _inner(timing: Timing) -> Timing:
     return replace(timing, shell="plain", wait_cycles=None, name=None)
 
 
-def architecture(network: "Network", timing: Timing) -> Any:
+def architecture(network: Any, timing: Timing) -> Any:
     """The hardware with its streams ``x`` and ``result``."""
     from .component import Parallel
 
     return Parallel(frame(network), network.streams(), _inner(timing))
 
 
-def cost(network: "Network", timing: Timing) -> dict[str, int]:
+def cost(network: Any, timing: Timing) -> dict[str, int]:
     """That of the plan; a flip-flop per stage marks frames besides."""
     found = frame(network).cost(_inner(timing))
     return found | {"flip_flops": found["flip_flops"] + _latency(network, timing)}
 
 
-def cycles(network: "Network", timing: Timing, frames: int) -> int:
+def cycles(network: Any, timing: Timing, frames: int) -> int:
     """From the cycle after reset until the last result is delivered, if nobody waits."""
     return frames + _latency(network, timing)
 
 
-def promise_ns(network: "Network", timing: Timing) -> float | None:
+def promise_ns(network: Any, timing: Timing) -> float | None:
     """The clock period that the schedule was made for, in ns."""
     return frame(network).promise_ns(_inner(timing))
 
 
-def facts(network: "Network", timing: Timing) -> dict[str, Any]:
+def facts(network: Any, timing: Timing) -> dict[str, Any]:
     """What is known of the adders, and the latency in cycles."""
     return frame(network).facts(timing) | {"latency (cycles)": _latency(network, timing)}
 
 
-def _latency(network: "Network", timing: Timing) -> int:
+def _latency(network: Any, timing: Timing) -> int:
     return frame(network).plan(_inner(timing)).latency

@@ -8,11 +8,12 @@ specification everywhere.
 References: Umuroglu et al., FINN, 2017; Venieris and Bouganis, fpgaConvNet, 2016; Kahn, 1974.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.mcm.matrix.design import MatrixDesign
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
@@ -24,6 +25,7 @@ from .folding.problem import Choice
 from .folding.search import folded
 from .lowering.layers import refusals_of
 from .lowering.plan import Plan
+from .units.constant_graph.shape import ConstantGraph
 
 __all__ = [
     "architecture",
@@ -33,8 +35,11 @@ __all__ = [
     "design_of",
     "facts",
     "lanes",
+    "prepare",
     "promise_ns",
     "refusals",
+    "searched",
+    "violations",
 ]
 
 # Options are compared by what they cost here: streams must not depend on the device.
@@ -73,17 +78,21 @@ def choice_of(network: Any) -> Choice:
 
     Raises
     ------
-    RequestError
+    ModelError
         If no choice is fast enough and within the limits.
     """
     limits = {} if network.dsps is None else {"dsps": network.dsps}
     folding = _plan(network, Timing(device=_DEVICE)).folding(network.interval)
+    return folded(folding, network.interval or _ANY_TIME, limits, network.graph.name)
+
+
+def violations(network: Any) -> list[str]:
+    """What is wrong with the limits that were asked for, for a graph without refusals."""
     try:
-        return folded(folding, network.interval or _ANY_TIME, limits, network.graph.name)
+        choice_of(network)
     except ModelError as error:
-        raise RequestError(
-            [f"network: {line}" for line in error.violations], hint="ask for a longer interval"
-        ) from None
+        return [*error.violations]
+    return []
 
 
 @lru_cache(maxsize=8)
@@ -122,6 +131,19 @@ def cycles(network: Any, timing: Timing, frames: int) -> int:
     if {*found.intervals[-3:]} == {design.interval}:
         return found.cycles + (frames - _FRAMES) * design.interval
     return design.run(frames).cycles
+
+
+def prepare(network: Any, progress: Callable[[str], None]) -> str | None:
+    """Fold the layers and search for the adders of those that are made of them."""
+    progress(f"folding {len(network.graph.nodes)} nodes")
+    stopped = any(found.stopped for found in searched(network))
+    return "search stopped, going on with the best matrices so far" if stopped else None
+
+
+def searched(network: Any) -> list[MatrixDesign]:
+    """The adder graphs that searches found."""
+    units = (placed.unit for placed in design_of(network, Timing(device=_DEVICE)).units)
+    return [unit.design for unit in units if isinstance(unit, ConstantGraph)]
 
 
 def promise_ns(network: Any, timing: Timing) -> float | None:

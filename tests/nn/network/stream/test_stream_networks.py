@@ -9,20 +9,20 @@ from random_graphs import random_graph
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.simulate.compiled import compile_all
-from holigrail_hw.nn.network.operator import Network
+from holigrail_hw.nn.network.operator import TrainedNetwork
 from holigrail_hw.nn.network.stream.style import choice_of, design_of
 
 PATTERNS = [((0,), (0,)), ((0, 1, 1), (0,)), ((0,), (1, 0, 1)), ((1,) * 9 + (0,) * 8, (0, 0, 1))]
 
 
-def network(folder: Path, seed: int, **others: object) -> Network:
+def network(folder: Path, seed: int, **others: object) -> TrainedNetwork:
     file = folder / f"random{seed}.json"
     file.write_text(random_graph(seed).to_json(), encoding="utf-8")
     texts = {"model": str(file), "style": "stream", **others}
-    return Network(**parse_parameters(Network, texts, who="network"))
+    return TrainedNetwork(**parse_parameters(TrainedNetwork, texts, who="network"))
 
 
-def least_interval(spec: Network) -> int:
+def least_interval(spec: TrainedNetwork) -> int:
     """Halved until no options are left."""
     interval = design_of(spec, Timing()).interval
     return max(1, interval // 3)
@@ -49,7 +49,7 @@ def test_units_compute_the_graph(seed, tmp_path):
         assert design.run(3, accepts=(0, 0, 1), offers=(1, 0)).complete
 
 
-def check(specs: list[Network], frames: int) -> None:
+def check(specs: list[TrainedNetwork], frames: int) -> None:
     """The hardware beside golden and the schedule, with several patterns of pauses."""
     designs = compile_all([(spec, Timing()) for spec in specs], short=True)
     for spec, compiled in zip(specs, designs, strict=True):
@@ -72,7 +72,7 @@ def check(specs: list[Network], frames: int) -> None:
 def test_the_example_in_hardware():
     texts = {"model": "example", "style": "stream"}
     specs = [
-        Network(**parse_parameters(Network, texts | more, who="network"))
+        TrainedNetwork(**parse_parameters(TrainedNetwork, texts | more, who="network"))
         for more in ({}, {"interval": 40, "dsps": 0})
     ]
     check(specs, 6)
@@ -97,7 +97,7 @@ def test_random_networks_in_hardware(first, tmp_path):
 @pytest.mark.heavy
 def test_digits_in_hardware():
     texts = {"model": "digits", "style": "stream", "interval": 64, "dsps": 0}
-    spec = Network(**parse_parameters(Network, texts, who="network"))
+    spec = TrainedNetwork(**parse_parameters(TrainedNetwork, texts, who="network"))
     assert design_of(spec, Timing()).interval == 64
     check([spec], 12)
 
@@ -110,7 +110,7 @@ def test_too_short_an_interval_is_refused(tmp_path):
 
 def test_long_runs_follow_at_the_interval():
     texts = {"model": "example", "style": "stream"}
-    spec = Network(**parse_parameters(Network, texts, who="network"))
+    spec = TrainedNetwork(**parse_parameters(TrainedNetwork, texts, who="network"))
     design = design_of(spec, Timing())
     items = spec.job(np.random.default_rng(0), 30 * spec.frames[0].beats)
     assert spec.cycles(Timing(), **items) == design.run(30).cycles
@@ -118,5 +118,5 @@ def test_long_runs_follow_at_the_interval():
 
 def test_facts_name_layers_and_queues():
     texts = {"model": "example", "style": "stream"}
-    facts = Network(**parse_parameters(Network, texts, who="network")).facts(Timing())
+    facts = TrainedNetwork(**parse_parameters(TrainedNetwork, texts, who="network")).facts(Timing())
     assert facts["interval (cycles)"] == 288 and "layer conv1" in facts and "queues" in facts
