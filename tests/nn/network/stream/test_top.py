@@ -197,7 +197,9 @@ PATTERNS = [
 @pytest.fixture(scope="module")
 def designs():
     specs = [Toys(network=name) for name in NETWORKS]
-    return dict(zip(NETWORKS, compile_all([(spec, Timing()) for spec in specs]), strict=True))
+    return dict(
+        zip(NETWORKS, compile_all([(spec, Timing()) for spec in specs], short=True), strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
