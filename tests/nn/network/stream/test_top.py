@@ -73,7 +73,7 @@ class _ToyUnit(wiring.Component):
         valid = Cat(*(one.valid for one in inputs)).all()
         m.d.comb += [
             whole.eq(place == toy.count - 1),
-            able.eq(~whole | ((~self.o.valid | self.o.ready) & (wait == 0))),
+            able.eq((~self.o.valid | self.o.ready) & (~whole | (wait == 0))),
             go.eq(valid & able),
             *(one.ready.eq(go) for one in inputs),
         ]
