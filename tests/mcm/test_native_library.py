@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+import holigrail_hw
 from holigrail_hw.mcm.native import library as native_library
 
-SOURCES = sorted(Path(native_library.__file__).parent.glob("*.cc"))
+SOURCES = sorted(Path(holigrail_hw.__file__).parent.rglob("*.cc"))
 
 
 def test_sources_are_there():
-    assert {"closure", "matrix_search", "truncated"} <= {path.stem for path in SOURCES}
+    assert {"closure", "dataflow_run", "matrix_search", "truncated"} <= {
+        path.stem for path in SOURCES
+    }
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

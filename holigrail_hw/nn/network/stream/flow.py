@@ -4,7 +4,8 @@ Output n of a unit starts at S(n) = max(S(n - 1) + gap, A_i(need_i[n] - 1) for e
 is emitted ``latency`` cycles later. Beat m of an input is accepted at A_i(m) = max(A_i(m - 1) +
 pace_i, the cycle from which it is offered, S(q) + 1), where q is the first output with free_i[q]
 >= m + 1 - capacity_i: when there is room. With a capacity of 0 no beat waits inside: the one that
-completes an output is accepted in the cycle in which that output starts.
+completes an output is accepted in the cycle in which that output starts. Those before it go along
+with the outputs, as if they were some, and vanish before the last of the ``latency`` stages.
 
 An output that cannot leave waits, and those behind it move up; with ``latency`` outputs waiting,
 none can start. Beats are accepted while there is room. All counts go on from frame to frame.

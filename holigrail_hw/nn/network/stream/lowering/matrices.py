@@ -37,12 +37,6 @@ class Products:
             return self.node.weights.reshape(-1, self.node.weights.shape[-1])
         return self.node.weights.reshape(-1, self.results)
 
-    @cached_property
-    def bias(self) -> np.ndarray:
-        """Of the sums of x w; what is added for the zero of x is in it."""
-        sums = self.weights.sum(axis=0, dtype=np.int64)
-        return self.node.bias.reshape(-1) - self.node.zero * sums
-
     @property
     def results(self) -> int:
         """Sums per vector."""

@@ -21,7 +21,8 @@ struct Unit {
     int64_t outputs, gap, latency;
     std::vector<Side> sides;
     std::vector<int64_t> readers;
-    // When outputs on their way are due, as a ring.
+    // When what is on its way is due, as a ring: outputs, and beats that only add to one, which
+    // vanish before the last stage; 2 cycle, plus 1 for these.
     std::vector<int64_t> due;
     int64_t begin = 0, count = 0;
     int64_t started = 0, emitted = 0, held_cycles = 0, next_start = 0;
@@ -31,6 +32,19 @@ struct Unit {
 
     int64_t wanted(const Side &side) const { return frame * side.tokens + side.need[at]; }
 
+    // A beat enters that completes nothing.
+    void add(int64_t cycle) {
+        if (latency > 1) due[(begin + count++) % int64_t(due.size())] = 2 * (cycle + latency) - 1;
+    }
+
+    // Beats that have been added are gone.
+    void vanish(int64_t cycle) {
+        while (count && due[size_t(begin)] % 2 && due[size_t(begin)] <= 2 * cycle + 1) {
+            begin = (begin + 1) % int64_t(due.size());
+            --count;
+        }
+    }
+
     // Whether the next beat of an input that stores nothing can only come with an output.
     bool completes(const Side &side) const {
         return !side.capacity && side.accepted + 1 >= wanted(side);
@@ -38,7 +52,7 @@ struct Unit {
 
     void start(int64_t cycle) {
         for (Side &side : sides) side.released = frame * side.tokens + side.free[at];
-        due[(begin + count++) % int64_t(due.size())] = cycle + latency;
+        due[(begin + count++) % int64_t(due.size())] = 2 * (cycle + latency);
         next_start = cycle + gap;
         ++started;
         if (++at == outputs) {
@@ -90,13 +104,14 @@ class Network {
     }
 
     void look(Unit &unit, int64_t cycle) {
-        const bool due = unit.count && unit.due[size_t(unit.begin)] <= cycle;
+        unit.vanish(cycle);
+        const bool due = unit.count && unit.due[size_t(unit.begin)] <= 2 * cycle;
         unit.leaves = due && all_open(unit.readers);
         unit.held = unit.count == unit.latency && !unit.leaves;
         for (Side &side : unit.sides) {
             Edge &edge = edges[size_t(side.edge)];
             if (edge.depth != wire) continue;
-            edge.room = room(side, cycle);
+            edge.room = room(side, cycle) && (side.capacity || !unit.held);
             if (unit.completes(side))
                 edge.room = edge.room && !unit.held && cycle >= unit.next_start &&
                             others_ready(unit, side);
@@ -121,7 +136,10 @@ class Network {
                 ready = ready && (!lacking || (offered && room(side, cycle)));
                 continue;
             }
-            if (offered && room(side, cycle)) take(side, cycle);
+            if (offered && room(side, cycle) && (side.capacity || !unit.held)) {
+                take(side, cycle);
+                if (!side.capacity) unit.add(cycle);
+            }
             ready = ready && side.accepted >= unit.wanted(side);
         }
         if (!ready || unit.held || cycle < unit.next_start) return;

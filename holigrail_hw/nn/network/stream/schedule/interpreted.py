@@ -26,7 +26,10 @@ class _Unit:
         self.accepted, self.released, self.released_before = [0] * count, [0] * count, [0] * count
         self.next_acceptance = [0] * count
         self.started = self.emitted = self.held_cycles = self.next_start = 0
+        # When what is on its way is due: outputs, and beats that only add to one, which vanish
+        # before the last stage.
         self.due: deque[int] = deque()
+        self.adding: deque[bool] = deque()
         self.held = self.leaves = False
         self.emissions: list[int] = []
 
@@ -34,6 +37,18 @@ class _Unit:
         """Beats that the next output needs, counted from the first frame."""
         frame, at = divmod(self.started, self.flow.outputs)
         return frame * self.flow.inputs[side].tokens + self.need[side][at]
+
+    def add(self, cycle: int) -> None:
+        """A beat enters that completes nothing."""
+        if self.flow.latency > 1:
+            self.due.append(cycle + self.flow.latency - 1)
+            self.adding.append(True)
+
+    def vanish(self, cycle: int) -> None:
+        """Beats that have been added are gone."""
+        while self.due and self.adding[0] and self.due[0] <= cycle:
+            self.due.popleft()
+            self.adding.popleft()
 
     def completes(self, side: int) -> bool:
         """Whether the next beat of an input that stores nothing can only come with an output."""
@@ -46,6 +61,7 @@ class _Unit:
         for side, given in enumerate(self.flow.inputs):
             self.released[side] = frame * given.tokens + self.free[side][at]
         self.due.append(cycle + self.flow.latency)
+        self.adding.append(False)
         self.next_start = cycle + self.flow.gap
         self.started += 1
 
@@ -83,13 +99,15 @@ class _Network:
 
     def look(self, unit: _Unit, cycle: int) -> None:
         """Whether a unit is held, and what its wires may bring."""
+        unit.vanish(cycle)
         due = bool(unit.due) and unit.due[0] <= cycle
         unit.leaves = due and all(map(self.open, unit.readers))
         unit.held = len(unit.due) == unit.flow.latency and not unit.leaves
         for side, edge in enumerate(unit.feeds):
             if self.depths[edge] != WIRE:
                 continue
-            self.room[edge] = self._room(unit, side, cycle)
+            kept = unit.flow.inputs[side].capacity > 0
+            self.room[edge] = self._room(unit, side, cycle) and (kept or not unit.held)
             if unit.completes(side):
                 able = not unit.held and cycle >= unit.next_start
                 self.room[edge] &= able and self._others_ready(unit, side)
@@ -122,6 +140,7 @@ class _Network:
         unit.held_cycles += unit.held
         if unit.leaves:
             unit.due.popleft()
+            unit.adding.popleft()
             unit.emitted += 1
             self.write(unit.readers, cycle)
             if self.traced:
@@ -135,8 +154,11 @@ class _Network:
                 ready = ready and (not lacking or offered and free)
                 direct += [(side, edge)] * lacking
                 continue
-            if offered and free:
+            kept = unit.flow.inputs[side].capacity > 0
+            if offered and free and (kept or not unit.held):
                 self._take(unit, side, edge, cycle)
+                if not kept:
+                    unit.add(cycle)
             ready = ready and unit.accepted[side] >= unit.wanted(side)
         if ready and not unit.held and cycle >= unit.next_start:
             self.moved = True
