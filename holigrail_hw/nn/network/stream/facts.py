@@ -1,5 +1,6 @@
 """What is known of a network of units before anything runs."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 from .design import Design
 from .folding.problem import Choice
 from .schedule.dataflow import OUTSIDE
+from .units.matrix_vector.shape import Products
+from .units.unit import Unit
 
-__all__ = ["LayerFact", "QueueFact", "design_facts", "layer_facts", "queue_facts"]
+__all__ = ["LayerFact", "QueueFact", "design_facts", "in_words", "layer_facts", "queue_facts"]
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,28 @@ class QueueFact:
     bits: int
 
 
-def layer_facts(design: Design, choice: Choice) -> Iterator[LayerFact]:
+def layer_facts(design: Design) -> Iterator[LayerFact]:
     """Every layer, in order."""
     flows = design.dataflow.flows
-    for option, (name, members) in zip(choice.options[1:], _layers(design).items(), strict=True):
+    for name, members in _layers(design).items():
         costs = [design.units[at].unit.cost(design.device) for at in members]
         slowest = max(flows[at].cycles for at in members)
         yield LayerFact(
             name,
-            " ".join(str(word) for word in option.key),
+            ", ".join(in_words(design.units[at].unit) for at in members),
             slowest,
             round(100 * slowest / design.interval, 1),
             *(sum(cost[key] for cost in costs) for key in ("dsps", "memory_bits", "luts")),
         )
+
+
+def in_words(unit: Unit) -> str:
+    """What a unit is: its kind, and how many products it makes at a time."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", " ", type(unit).__name__).lower()
+    if not isinstance(unit, Products):
+        return kind
+    place = "DSP blocks" if unit.multiplier == "dsp" else "logic"
+    return f"{kind} of {unit.pe} x {unit.simd} products in {place}"
 
 
 def _layers(design: Design) -> dict[str, list[int]]:
@@ -75,7 +87,7 @@ def design_facts(design: Design, choice: Choice) -> dict[str, Any]:
         "folding": "proved cheapest by its model" if choice.proved else "good, not proved",
         "queues": f"{len(queues)}, {sum(q.depth * q.bits for q in queues)} bits",
     }
-    for fact in layer_facts(design, choice):
+    for fact in layer_facts(design):
         found[f"layer {fact.name}"] = f"{fact.made}, {fact.cycles} cycles, {fact.use} %"
     blocking = design.blocking
     if blocking is not None:
