@@ -1,8 +1,8 @@
 """Every registered operator, with default and odd parameters, keeps the contract.
 
-Nothing here knows an operator. The default of an operator runs with every clock request, the
-variants in turn without a clock and with one of the others; compiled, the default runs as a stream.
-Heavy tests run every variant without a clock and with one, and the compiled default plain.
+Nothing here knows an operator. The default of an operator runs with every clock request, every
+second variant in turn without a clock and with one of the others; compiled, the default runs as a
+stream. Heavy tests run all variants without a clock and with one, and the compiled default plain.
 """
 
 import subprocess
@@ -193,11 +193,11 @@ def test_shorter_periods_take_more_cycles(name):
 
 
 def test_hardware_equals_golden(name):
-    """The main clause: every variant, several clocks."""
+    """The main clause: every second variant, several clocks."""
     default, *others = specs(name)
     for timing in clocks(default):
         check([default], timing, COUNT)
-    for index, spec in enumerate(others):
+    for index, spec in enumerate(others[::2]):
         first, *more = clocks(spec)
         check([spec], more[index // 2 % len(more)] if index % 2 else first, COUNT)
 
@@ -206,7 +206,8 @@ def test_hardware_equals_golden(name):
 def test_every_variant_with_and_without_a_clock(name):
     for index, spec in enumerate(specs(name)[1:]):
         first, *more = clocks(spec)
-        check([spec], first if index % 2 else more[(index + 2) // 2 % len(more)], COUNT)
+        check([spec], first, COUNT)
+        check([spec], more[index % len(more)], COUNT)
 
 
 @pytest.mark.heavy

@@ -17,7 +17,9 @@ MEASURED_ELSEWHERE = {"mac_int4", "mac_fp8_fp16"}
 
 # Engines on boards: minutes of place and route each, which `holigrail build` does.
 PLACED_ALWAYS = {"mac_int8", "multiply_fp8", "fir_half_band"}
-BUILT_FOR_BOARDS = {"gemm_icebreaker", "gemm_ulx3s"}
+BUILT_FOR_BOARDS = {"digits_icebreaker", "digits_ulx3s", "gemm_icebreaker", "gemm_ulx3s"}
+# Compiled for minutes, and whole networks have tests of their own.
+LONG = {"digits_ulx3s"}
 
 
 def by_name(path):
@@ -50,7 +52,11 @@ def test_the_same_bytes_twice(path, tmp_path):
     assert str(tmp_path).encode() not in b"".join(first.values())
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=by_name)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.heavy] if p.stem in LONG else []) for p in RECIPES],
+    ids=by_name,
+)
 def test_results_are_right(path):
     spec, timing, _ = recipe.load(path)
     if spec.planned:

@@ -66,7 +66,10 @@ class TrainedNetwork(Engine):
     model: GivenFile = parameter(
         MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE
     )
-    style: str = parameter("stream", "how hardware is made of it", choices=STYLES)
+    # Style parallel has tests of its own, with smaller networks.
+    style: str = parameter(
+        "stream", "how hardware is made of it", choices=STYLES, samples=("stream",)
+    )
     input: Format | None = parameter(
         None, "format of the input, where the model does not quantise it", nothing="file"
     )
@@ -89,7 +92,7 @@ class TrainedNetwork(Engine):
         "auto",
         "hardware that makes codes of sums",
         choices=("auto", "thresholds", "multiplier"),
-        samples=("thresholds",),
+        samples=("auto",),
     )
     interval: int | None = parameter(
         None,
