@@ -19,6 +19,7 @@ from holigrail_hw.hdl.number.quotients import divide_unpacked
 from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.number.unpacked import Unpacked, range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+from holigrail_hw.hdl.reference import span
 
 from .quotient import QuotientOperator
 from .telling import mostly_near, mostly_plain
@@ -55,6 +56,9 @@ class Divide(QuotientOperator):
 
     def operands(self) -> dict[str, Format]:
         return {"a": self.a, "b": self.b}
+
+    def top_place(self) -> int:
+        return span(self.a)[1] - span(self.b)[0]
 
     def derive(self) -> dict[str, Any]:
         if not self.is_fixed:

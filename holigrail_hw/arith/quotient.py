@@ -15,7 +15,7 @@ from typing import Any
 from holigrail_hw.core import Timing, parameter
 from holigrail_hw.formats import Rounding
 from holigrail_hw.hdl.number.digit_places import Carried, Wanted
-from holigrail_hw.hdl.number.float_sum import Need
+from holigrail_hw.hdl.number.float_sum import UNBOUNDED, Need
 from holigrail_hw.hdl.number.project import project
 from holigrail_hw.hdl.number.unpacked import Unpacked
 from holigrail_hw.hdl.plan.plan import Plan, Wire
@@ -23,7 +23,10 @@ from holigrail_hw.shells.stream.shell import Streamed
 
 from .rounded import RuledOperator
 
-__all__ = ["QuotientOperator"]
+__all__ = ["MOST_DIGITS", "QuotientOperator"]
+
+MOST_DIGITS = 1024
+"""Digits of a quotient in fixed point; each one has hardware of its own."""
 
 _NO_STICKY = (Rounding.TOWARD_ZERO, Rounding.NEAREST_AWAY)
 
@@ -46,8 +49,19 @@ class QuotientOperator(RuledOperator):
     def exact_result(self, plan: Plan, wanted: Wanted, **codes: Wire) -> tuple[Unpacked, Carried]:
         """The exact result as far as it is wanted, and what was carried along."""
 
+    @abstractmethod
+    def top_place(self) -> int:
+        """A place that no exact result reaches: they are all below 2^place."""
+
     def check(self) -> list[str]:
         wrong = super().check()
+        if not wrong and self.target.is_fixed_like:
+            digits = self.top_place() - self.target.least_place
+            if digits > MOST_DIGITS:
+                wrong.append(
+                    f"result must have at most {MOST_DIGITS} places below the largest quotient, not"
+                    f" {digits}"
+                )
         if not wrong and self.bits_per_cycle is not None and not self.of_binary_fractions:
             wrong.append(
                 f"bits_per_cycle must be left out for {self.target.kind} numbers, which have no"
@@ -90,7 +104,9 @@ class QuotientOperator(RuledOperator):
         random = given.pop("random", None)
         need = Need.of(self.target, self.rounding, random, wraps=self.overflow == "wrap")
         whole = self.is_fixed and self.target.is_fixed_like
-        sticky = self.rounding not in _NO_STICKY or self.flags
+        # Where only the sign counts, whether anything remains tells a small result from zero.
+        signs = need.finest <= -UNBOUNDED
+        sticky = self.rounding not in _NO_STICKY or self.flags or signs
         if self.flags:
             need = replace(need, guard=need.guard + 1)
         wanted = Wanted(need, sticky, whole, self.bits_per_cycle, [random])

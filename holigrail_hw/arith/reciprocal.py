@@ -11,6 +11,7 @@ from holigrail_hw.hdl.number.quotients import divide_unpacked, one
 from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.number.unpacked import Unpacked, range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+from holigrail_hw.hdl.reference import span
 
 from .quotient import QuotientOperator
 
@@ -45,6 +46,9 @@ class Reciprocal(QuotientOperator):
 
     def operands(self) -> dict[str, Format]:
         return {"x": self.x}
+
+    def top_place(self) -> int:
+        return 1 - span(self.x)[0]
 
     def derive(self) -> dict[str, Any]:
         if not self.is_fixed:

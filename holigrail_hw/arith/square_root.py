@@ -19,6 +19,7 @@ from holigrail_hw.hdl.number.fixed import fixed_range
 from holigrail_hw.hdl.number.roots import inverse_root_unpacked, root_unpacked, unpack_radicand
 from holigrail_hw.hdl.number.unpacked import Unpacked
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+from holigrail_hw.hdl.reference import span
 
 from .quotient import QuotientOperator
 from .telling import mostly_near
@@ -70,6 +71,9 @@ class SquareRoot(_Root):
     def arithmetic(self) -> str:
         return "square-root"
 
+    def top_place(self) -> int:
+        return (span(self.x)[1] + 1) // 2
+
     def largest(self) -> tuple[int, int]:
         _, high, fraction_width = fixed_range(self.x)
         places = -(-fraction_width // 2)
@@ -106,6 +110,9 @@ class ReciprocalSquareRoot(_Root):
     @property
     def arithmetic(self) -> str:
         return "reciprocal-square-root"
+
+    def top_place(self) -> int:
+        return 1 - span(self.x)[0] // 2
 
     def largest(self) -> tuple[int, int]:
         _, _, fraction_width = fixed_range(self.x)

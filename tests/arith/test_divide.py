@@ -6,7 +6,7 @@ import pytest
 from hardware import check, make, results
 
 from holigrail_hw.arith.divide import Divide
-from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.core import RequestError, Timing, operators
 from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding
@@ -163,3 +163,28 @@ def test_planted_faults_are_seen(monkeypatch):
 def test_digits_out_of_range_are_refused(bits):
     with pytest.raises(RequestError, match=f"bits_per_cycle must be between 1 and 64, not {bits}"):
         make(Divide, bits_per_cycle=bits)
+
+
+@pytest.mark.parametrize("rounding", ["nearest_even", "toward_zero"])
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("divide", {"a": "int5", "b": "int4"}),
+        ("divide", {"a": "ternary", "b": "binary"}),
+        ("reciprocal", {"x": "int4"}),
+        ("reciprocal", {"x": "binary"}),
+        ("square-root", {"x": "int5"}),
+        ("reciprocal-square-root", {"x": "uint5"}),
+    ],
+)
+def test_results_that_are_signs_alone(name, given, rounding):
+    cls = operators()[name]
+    check([cls(**given, result="binary", rounding=rounding, overflow="wrap")])
+
+
+def test_quotients_with_too_many_digits_are_refused():
+    with pytest.raises(RequestError) as caught:
+        operators()["reciprocal"](x="e8m2_bias2000", result="int8")
+    assert str(caught.value) == (
+        "reciprocal: result must have at most 1024 places below the largest quotient, not 2002"
+    )

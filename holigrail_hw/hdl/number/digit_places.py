@@ -15,7 +15,7 @@ from holigrail_hw.estimate.primitives import Logic
 
 from ..integer.digit_recurrence import Digits, Recurrence
 from ..plan.plan import Plan, Wire
-from .float_sum import Need
+from .float_sum import UNBOUNDED, Need
 from .unpacked import Span, Unpacked
 
 __all__ = ["Carried", "DigitPlaces", "Wanted", "any_of", "with_sticky"]
@@ -53,6 +53,9 @@ class Wanted:
         count = highest - (self.need.finest - self.need.guard) + 1
         if not self.whole:
             count = min(count, self.need.precision + self.need.guard + leading - 1)
+        elif self.need.finest <= -UNBOUNDED:
+            # Only the sign counts, and it comes from the operands.
+            count = 1
         count, along = max(count, 1), [*carried, *self.carried]
         if self.per_cycle is None:
             return Recurrence(count, self.sticky, None, along)
