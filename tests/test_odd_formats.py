@@ -69,5 +69,7 @@ def test_golden_equals_fractions(name, seed):
         wanted = REFERENCES[name](spec, *numbers)
         word = int(codes["random"][index]) if "random" in codes else 0
         for port, format in spec.outputs().items():
+            if port == "flags":
+                continue  # They have tests of their own, in arith/.
             code = wanted[port] if isinstance(wanted, dict) else encode(format, wanted, spec, word)
             assert int(answers[port][index]) == code, (port, numbers, wanted)
