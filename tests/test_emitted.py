@@ -20,6 +20,9 @@ from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.top import Top
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 SHELLS = shell_names()
 OPERATORS = {
     name: cls for name, cls in operators().items() if cls.__module__.startswith("holigrail_hw.")

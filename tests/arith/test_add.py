@@ -13,6 +13,9 @@ from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding, parse
 from holigrail_hw.hdl.number import float_add, float_sum
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 REFERENCES = {
     "fp16": np.float16,
     "bf16": ml_dtypes.bfloat16,

@@ -18,6 +18,9 @@ from holigrail_hw.hdl.number import block as block_hardware
 from holigrail_hw.hdl.number import block_scale
 from holigrail_hw.hdl.shapes import shape_of
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 FP4, SMALL = "block2_fp4_e2m1_e8m0", "block3_fp4_e2m1_e8m0"
 
 

@@ -15,6 +15,9 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.hdl.number import sum_of_many
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 
 def dot(**texts) -> DotProduct:
     return make(DotProduct, **texts)

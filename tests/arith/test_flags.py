@@ -15,6 +15,9 @@ from holigrail_hw.formats.scalar.flags import FLAG_NAMES
 from holigrail_hw.hdl.number import exceptions, float_round
 from holigrail_hw.hdl.shapes import shape_of
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 INEXACT, UNDERFLOW, OVERFLOW, DIVIDE_BY_ZERO, INVALID = (1 << bit for bit in range(5))
 CASES = [
     ("add", {"a": "fp8_e5m2", "b": "fp8_e5m2"}),

@@ -13,6 +13,9 @@ from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import parse
 from holigrail_hw.hdl.number import float_sum
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 
 def same(name: str, **more) -> Fma:
     return make(Fma, a=name, b=name, c=name, result=name, **more)

@@ -16,6 +16,9 @@ from holigrail_hw.formats import parse
 from holigrail_hw.golden import logarithmic as golden_logarithmic
 from holigrail_hw.hdl.number.logarithms import sums, tables
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 L = "lns8_4"
 
 

@@ -10,6 +10,9 @@ from holigrail_hw.arith.mac import Mac
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.gates import Gates
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 
 def mac(**texts) -> Mac:
     return make(Mac, **texts)

@@ -13,6 +13,9 @@ from holigrail_hw.formats import Rounding
 from holigrail_hw.hdl.integer import bit_heap
 from holigrail_hw.hdl.number import float_round
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 REFERENCES = {
     "fp16": np.float16,
     "bf16": ml_dtypes.bfloat16,

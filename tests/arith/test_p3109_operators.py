@@ -11,6 +11,9 @@ from holigrail_hw.cli.main import main
 from holigrail_hw.core import operators
 from holigrail_hw.formats import parse
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 NAMES = [
     "binary8p3",
     "binary8p5uf",

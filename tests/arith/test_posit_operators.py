@@ -10,6 +10,9 @@ from holigrail_hw.core import OperatorSpec, RequestError, Timing, find
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding, parse
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 # Variant C of stochastic rounding is refused for posits.
 MODES = [mode.value for mode in Rounding if mode is not Rounding.STOCHASTIC_C]
 PAIRS = ["posit2_0", "posit2_3", "posit3_4", "posit4_1", "posit7_1"]

@@ -17,6 +17,9 @@ from holigrail_hw.flow.verify import mutants
 from holigrail_hw.formats.scales import tflite_scale
 from holigrail_hw.golden import ROUNDINGS, divide, qonnx_rounding, rescale_twice
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 INT32 = 1 << 31
 
 

@@ -14,6 +14,9 @@ from holigrail_hw.formats import Rounding
 from holigrail_hw.hdl.integer import inverse_root
 from holigrail_hw.hdl.number import roots
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 CLASSES = (SquareRoot, Reciprocal, ReciprocalSquareRoot)
 
 # In double precision, roots of halves and their quotients round twice without harm: no half has a

@@ -15,6 +15,9 @@ from holigrail_hw.golden import shift_register
 from holigrail_hw.golden.shift_register import random_words
 from holigrail_hw.hdl.number.project import can_round
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 NEW = STOCHASTIC[1:]
 CASES = [
     ("convert", {"source": "fp8_e4m3", "result": "fp6_e3m2"}, 3),

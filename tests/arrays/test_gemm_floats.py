@@ -15,6 +15,9 @@ from holigrail_hw.flow.verify import verify
 from holigrail_hw.formats import parse
 from holigrail_hw.golden import equals_via_float32, gemm
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 SMALL = {"rows": 2, "columns": 1, "activation_depth": 12, "accumulator_depth": 5}
 REQUESTS = {
     "sequential": (

@@ -15,6 +15,9 @@ from holigrail_hw.flow.simulate.item_words import counted_codes
 from holigrail_hw.formats import parse
 from holigrail_hw.shells.stream import shell as stream_shell
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 STREAM = Timing(shell="stream")
 
 

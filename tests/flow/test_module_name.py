@@ -13,6 +13,9 @@ from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import replay
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 NAME = "Own_name2"
 
 

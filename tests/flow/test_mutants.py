@@ -13,6 +13,9 @@ from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import mutants, planted, workloads
 from holigrail_hw.flow.verify.mutant_proofs import MutantProofs, Verdict
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 
 @pytest.mark.parametrize(
     "spec, timing",

@@ -20,6 +20,9 @@ from holigrail_hw.flow.synth.netlist_top import cell_models
 from holigrail_hw.flow.top import Top
 from holigrail_hw.formats import parse
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 
 def spec_of(name, **parameters):
     formats = {key: parse(value) for key, value in parameters.items() if key in FORMATS}

@@ -13,6 +13,9 @@ from test_float_codes import NUMPY_TWINS, SWEEP, gfloat_twin, same
 
 from holigrail_hw.formats import FormatError, Rounding, parse
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 SMALL = [
     "fp8_e4m3",
     "fp8_e4m3_sat",

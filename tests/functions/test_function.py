@@ -18,6 +18,9 @@ from holigrail_hw.functions.function import search
 from holigrail_hw.functions.function.operator import Function
 from holigrail_hw.functions.function.search import METHODS
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 SQUARE = (81, 64, 49, 36, 25, 16, 9, 4)
 FLOATS = {
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),

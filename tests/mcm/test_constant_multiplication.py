@@ -14,6 +14,9 @@ from holigrail_hw.formats import parse
 from holigrail_hw.mcm.graph.adder_graph import decompose
 from holigrail_hw.mcm.mcm import ConstantMultiplication
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):

@@ -16,6 +16,9 @@ from holigrail_hw.formats import parse
 from holigrail_hw.hdl.plan.plan import Plan
 from holigrail_hw.mcm.fir import FiniteImpulseResponse
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):

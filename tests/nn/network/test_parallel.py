@@ -26,6 +26,9 @@ from holigrail_hw.nn.network.parallel.matrices import Search
 from holigrail_hw.nn.network.parallel.operations import Code, Largest, Sums
 from holigrail_hw.nn.network.parallel.style import refusals
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.halved
+
 QUICK = Search(iterations=10)
 CYCLES = 20
 
