@@ -15,6 +15,7 @@ from holigrail_hw.formats.scalar.exception_bits import ExceptionBitsFormat
 from ..plan.plan import Plan, Wire
 from .canonical import CANONICAL
 from .float_sum import NEED, Need, zero_of
+from .increment import drawn, grows
 from .normal import normalised
 from .project import PROJECT
 from .unpack import UNPACK
@@ -83,7 +84,8 @@ def _project(
     def rounded(e: Any, s: Any, sign: Any, *random: Any) -> Any:
         kept = s[below:-1] if below else Cat(Const(0, fraction + 1 - width), s[:-1])
         whole = _extended(kept, e + offset, bits)
-        return whole + _increment(rounding, s[:below], kept[0], sign, *random)
+        rest = s[:below]
+        return whole + (drawn(rest, *random) if random else grows(rounding, rest, kept[0], sign))
 
     operands = [number.exponent, number.significand, number.sign]
     operands += [] if random is None else [random]
@@ -132,26 +134,6 @@ def _stops(rounding: Rounding, sign: Any) -> Any:
             return sign
         case Rounding.DOWN:
             return ~sign
-    return Const(0, 1)
-
-
-def _increment(rounding: Rounding, rest: Any, odd: Any, sign: Any, *random: Any) -> Any:
-    if not len(rest):
-        return Const(0, 1)
-    match rounding:
-        case Rounding.NEAREST_EVEN:
-            return rest[-1] & (rest[:-1].any() | odd)
-        case Rounding.NEAREST_AWAY:
-            return rest[-1]
-        case Rounding.UP:
-            return rest.any() & ~sign
-        case Rounding.DOWN:
-            return rest.any() & sign
-        case Rounding.TO_ODD:
-            return rest.any() & ~odd
-        case Rounding.STOCHASTIC:
-            width = len(random[0])
-            return (Cat(Const(0, width), rest)[-width:] + random[0])[width]
     return Const(0, 1)
 
 

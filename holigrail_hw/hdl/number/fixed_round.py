@@ -11,6 +11,7 @@ from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Shifter
 from holigrail_hw.formats import Rounding
 
 from ..plan.plan import Plan, Wire
+from .increment import grows
 from .unpacked import Unpacked
 
 __all__ = ["round_to_integer"]
@@ -182,23 +183,12 @@ def _increment(plan: Plan, rounding: Rounding, sign, integer, rest, random) -> W
     """Whether the magnitude grows by one. ``rest``: the bits below the unit, sticky bit last."""
 
     def increment(sign, integer, rest, *random):
-        half, inexact = rest[-1], rest.any()
         match Rounding(rounding):
-            case Rounding.NEAREST_EVEN:
-                return half & (rest[:-1].any() | integer[0])
-            case Rounding.NEAREST_AWAY:
-                return half
-            case Rounding.UP:
-                return inexact & ~sign
-            case Rounding.DOWN:
-                return inexact & sign
-            case Rounding.TO_ODD:
-                return inexact & ~integer[0]
             case Rounding.STOCHASTIC:
                 return (rest[1:] + random[0])[-1]
             case Rounding.STOCHASTIC_C:
                 return (rest[2:] + random[0] + (rest[1] & (rest[0] | rest[2])))[len(random[0])]
-        return Const(0, 1)
+        return grows(rounding, rest, integer[0], sign)
 
     operands = [sign, integer, rest] + ([random] if random is not None else [])
     return plan.step("increment", 1, increment, *operands, using=Logic(2, rest.width))

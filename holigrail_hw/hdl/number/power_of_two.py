@@ -6,7 +6,7 @@ adds one to its exponent, or not, and the exponent is the code.
 
 from typing import Any
 
-from amaranth import Cat, Const, Mux, Value
+from amaranth import Mux, Value
 
 from holigrail_hw.estimate.primitives import Adder, Logic
 from holigrail_hw.formats import Rounding
@@ -15,6 +15,7 @@ from holigrail_hw.formats.scalar.power_of_two import PowerOfTwoFormat
 from ..plan.plan import Plan, Wire
 from .canonical import CANONICAL
 from .float_sum import NEED, Need, zero_of
+from .increment import drawn, grows
 from .normal import normalised
 from .project import PROJECT
 from .unpack import UNPACK
@@ -64,10 +65,16 @@ def _project(
         wrap=True,
     )
     operands = [number.significand, number.sign, exponent] + ([] if random is None else [random])
+
+    def up(s: Any, sign: Any, e: Any, *random: Any) -> Any:
+        # The leading one of the significand is what is kept.
+        rest = s[:-1]
+        return drawn(rest, *random) if random else grows(rounding, rest, Value.cast(e)[0], sign)
+
     more = plan.step(
         "power_up",
         1,
-        lambda s, sign, e, *r: _increment(rounding, s, sign, Value.cast(e)[0], *r),
+        up,
         *operands,
         using=Adder(random.width) if random is not None else Logic(2, number.width // 3 + 1),
         wrap=True,
@@ -83,29 +90,6 @@ def _project(
     return plan.step(
         "power_code", 8, code, *(exponent, more, zero, number.sign, special), using=using, wrap=True
     )
-
-
-def _increment(rounding: Rounding, significand: Any, sign: Any, odd: Any, *random: Any) -> Any:
-    """Whether the power of two grows, of a significand with its leading one on top."""
-    rest = significand[:-1]
-    if not len(rest):
-        return Const(0, 1)
-    match rounding:
-        case Rounding.NEAREST_EVEN:
-            return rest[-1] & (rest[:-1].any() | odd)
-        case Rounding.NEAREST_AWAY:
-            return rest[-1]
-        case Rounding.UP:
-            return rest.any() & ~sign
-        case Rounding.DOWN:
-            return rest.any() & sign
-        case Rounding.TO_ODD:
-            return rest.any() & ~odd
-        case Rounding.STOCHASTIC:
-            width = len(random[0])
-            drawn = Cat(Const(0, width), rest)[-width:]
-            return (drawn + random[0])[width]
-    return Const(0, 1)
 
 
 @NEED.rule(PowerOfTwoFormat)

@@ -12,6 +12,7 @@ from holigrail_hw.formats.scalar.logarithmic import LogarithmicFormat
 
 from ...plan.plan import Plan, Wire
 from ..digit_places import any_of
+from ..increment import grows
 from ..unpacked import range_shape
 
 __all__ = ["Logarithm", "aligned", "product_of", "read_logarithm", "rounded_code"]
@@ -62,7 +63,7 @@ def rounded_code(plan: Plan, x: Logarithm, format: LogarithmicFormat, rounding: 
             return log.shift_left(-down)
         bits = Value.cast(log)
         whole, rest = (log >> down), bits[:down]
-        return whole + _increment(rounding, rest, whole[0], sign)
+        return whole + grows(rounding, rest, whole[0], sign)
 
     using = Adder(shape.width) if down > 0 else None
     log = plan.step("rounded_log", shape, kept, x.log, x.sign, using=using, wrap=True)
@@ -87,22 +88,6 @@ def rounded_code(plan: Plan, x: Logarithm, format: LogarithmicFormat, rounding: 
 
 def _moved(value: int, up: int) -> int:
     return value << up if up >= 0 else value >> -up
-
-
-def _increment(rounding: Rounding, rest: Any, odd: Any, sign: Any) -> Any:
-    """Whether a logarithm grows that was rounded down."""
-    match rounding:
-        case Rounding.NEAREST_EVEN:
-            return rest[-1] & (rest[:-1].any() | odd)
-        case Rounding.NEAREST_AWAY:
-            return rest[-1]
-        case Rounding.UP:
-            return rest.any() & ~sign
-        case Rounding.DOWN:
-            return rest.any() & sign
-        case Rounding.TO_ODD:
-            return rest.any() & ~odd
-    return Const(0, 1)
 
 
 def aligned(x: Logarithm, places: int) -> tuple[Callable, int, int]:
