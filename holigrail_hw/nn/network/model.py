@@ -20,6 +20,7 @@ MODEL_FILE = FileContent(
     (".onnx", ".tflite", ".nnet", ".mat", ".json"),
     lambda: {name: shipped.path(name) for name in shipped.MODELS},
 )
+_BITS = 8
 SAMPLES_FILE = FileContent(
     (".npy", ".npz"), lambda: {name: shipped.data(name) for name in shipped.DATA}
 )
@@ -33,8 +34,8 @@ class Source:
     input: str | None
     runtime: str
     samples: GivenFile | None
-    weight_bits: int
-    activation_bits: int
+    weight_bits: int | None
+    activation_bits: int | None
     requantiser: str
 
 
@@ -54,10 +55,14 @@ def integer_graph(source: Source) -> IntegerGraph:
         graph = read(path, input=source.input, runtime=source.runtime)
     if isinstance(graph, FloatGraph):
         graph = _quantised(graph, source)
-    elif source.samples is not None:
-        raise ModelError(
-            f"{source.model.name}: samples must be left out, for the model is quantised already"
-        )
+    else:
+        names = ("samples", "weight_bits", "activation_bits")
+        given = [name for name in names if getattr(source, name) is not None]
+        if given:
+            raise ModelError(
+                f"{source.model.name}: {', '.join(given)} must be left out, for the model is"
+                " quantised already"
+            )
     return with_forms(graph, prefer=source.requantiser)
 
 
@@ -67,7 +72,8 @@ def _quantised(graph: FloatGraph, source: Source) -> IntegerGraph:
             f"{source.model.name}: samples must be given, for the model has real numbers",
             hint="--samples FILE.npy, inputs in the shape that the file has, one sample per row",
         )
-    choices = Choices(weight_bits=source.weight_bits, activation_bits=source.activation_bits)
+    weights, activations = source.weight_bits or _BITS, source.activation_bits or _BITS
+    choices = Choices(weight_bits=weights, activation_bits=activations)
     samples = _samples(source.samples)
     if len(graph.inputs) == 1:
         samples = in_shape(samples, graph.inputs[0].shape)
@@ -76,6 +82,8 @@ def _quantised(graph: FloatGraph, source: Source) -> IntegerGraph:
 
 def in_shape(samples: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Samples in the shape of an input, if they differ by axes of length 1 alone."""
+    if not samples.ndim:
+        return samples
     wanted = [length for length in shape if length > 1]
     if [length for length in samples.shape[1:] if length > 1] == wanted:
         return samples.reshape(len(samples), *shape)

@@ -13,6 +13,7 @@ References: Umuroglu et al., FINN, FPGA 2017; Duarte et al., hls4ml, 2018; Jacob
 Quantization and training of neural networks for efficient integer-arithmetic-only inference, 2018.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,7 +39,10 @@ from .styles import STYLES, style
 __all__ = ["TrainedNetwork"]
 
 # Parameters that mean something in one style alone.
-_OF_STYLE = {"stream": ("interval", "dsps"), "parallel": ("depth", "stage_levels", "iterations")}
+_OF_STYLE = {
+    "stream": ("interval", "dsps"),
+    "parallel": ("depth", "stage_levels", "iterations", "search_time"),
+}
 
 
 @operator(
@@ -84,9 +88,11 @@ class TrainedNetwork(Engine):
         "inputs by which a model of real numbers is quantised",
         kind=SAMPLES_FILE,
     )
-    weight_bits: int = parameter(8, "bits of weights, of a model of real numbers", low=1, high=16)
-    activation_bits: int = parameter(
-        8, "bits of values between layers, of a model of real numbers", low=1, high=16
+    weight_bits: int | None = parameter(
+        None, "bits of weights, of a model of real numbers; 8 if none", low=1, high=16
+    )
+    activation_bits: int | None = parameter(
+        None, "bits of values between layers, of a model of real numbers; 8 if none", low=1, high=16
     )
     requantiser: str = parameter(
         "auto",
@@ -125,8 +131,12 @@ class TrainedNetwork(Engine):
         high=1 << 30,
         hardware=False,
     )
-    search_time: int = parameter(
-        60, "time limit of each search in seconds", low=1, high=1 << 20, hardware=False
+    search_time: int | None = parameter(
+        None,
+        "time limit of each search in seconds, in style parallel; 60 if none",
+        low=1,
+        high=1 << 20,
+        hardware=False,
     )
 
     def check(self) -> list[str]:
@@ -219,7 +229,7 @@ class TrainedNetwork(Engine):
         return SAMPLES_FILE.shipped()
 
     def data_job(self, arrays: Mapping[str, Any]) -> Items:
-        """Samples ``x``: numbers as the file takes them, in its shape."""
+        """Samples ``x``: numbers as the file takes them, in its shape; ``y`` is checked, too."""
         port = self.graph.inputs[0]
         if "x" not in arrays:
             raise RequestError(f"network: data must have an array x, not {', '.join(arrays)}")
@@ -233,6 +243,10 @@ class TrainedNetwork(Engine):
                 f"network: data must be codes from {port.low} to {port.high}, not {codes.min()} to"
                 f" {codes.max()}"
             )
+        if "y" in arrays:
+            # Labels that do not fit are refused before anything runs.
+            size = int(np.prod(self.graph.outputs[0].shape))
+            classified(np.zeros((len(codes), size)), arrays["y"])
         return {"x": self.frames[0].items(codes)}
 
     def data_outcome(
@@ -264,7 +278,8 @@ class TrainedNetwork(Engine):
         certificate = certify(graph)
         found: dict[str, Any] = {
             "layers": ", ".join(
-                f"{count} {kind}" for kind, count in _counted(node.kind for node in graph.nodes)
+                f"{count} {kind}"
+                for kind, count in Counter(node.kind for node in graph.nodes).items()
             ),
             "products per frame": graph.macs,
             "semantics": graph.semantics,
@@ -287,10 +302,3 @@ class TrainedNetwork(Engine):
         from .views import network_views
 
         return network_views(self.graph)
-
-
-def _counted(words: Any) -> list[tuple[str, int]]:
-    found: dict[str, int] = {}
-    for word in words:
-        found[word] = found.get(word, 0) + 1
-    return [*found.items()]

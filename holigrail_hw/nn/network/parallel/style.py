@@ -49,7 +49,9 @@ def frame(network: Any) -> "Frame":
     from .frame import Frame
     from .matrices import Search
 
-    search = Search(depth=network.depth, iterations=network.iterations, time_s=network.search_time)
+    search = Search(depth=network.depth, iterations=network.iterations)
+    if network.search_time is not None:
+        search = replace(search, time_s=network.search_time)
     return Frame(graph=network.graph, search=search, levels=network.stage_levels)
 
 

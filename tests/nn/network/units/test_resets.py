@@ -8,7 +8,7 @@ from holigrail_hw.models.source.windows import Window
 from holigrail_hw.nn.network.stream.units.joining.shape import Concat
 from holigrail_hw.nn.network.stream.units.matrix_vector.shape import MatrixVector
 from holigrail_hw.nn.network.stream.units.pool.shape import Pool
-from holigrail_hw.nn.network.stream.units.routing.shape import Cut, WidthConverter
+from holigrail_hw.nn.network.stream.units.routing.shape import WidthConverter
 from holigrail_hw.nn.network.stream.units.unit import Integers
 from holigrail_hw.nn.network.stream.units.window.shape import ParallelWindow, SerialWindow
 
@@ -25,7 +25,6 @@ UNITS = [
     Concat((CODE, CODE), CODE, 1, (1, 2), 4),
     WidthConverter(CODE, 24, 3, 1),
     WidthConverter(CODE, 24, 1, 3),
-    Cut(CODE, 1, 9, (2, 3, 7)),
 ]
 
 

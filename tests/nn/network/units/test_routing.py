@@ -1,10 +1,10 @@
-"""Queues, forks, converters and cuts: beats stay as they are, and come in the right cycles."""
+"""Queues and converters of lanes: beats stay as they are, and come in the right cycles."""
 
 import numpy as np
 import pytest
 from timed import check, measured
 
-from holigrail_hw.nn.network.stream.units.routing.shape import Cut, Fork, Queue, WidthConverter
+from holigrail_hw.nn.network.stream.units.routing.shape import Queue, WidthConverter
 from holigrail_hw.nn.network.stream.units.unit import Integers
 
 ALL = Integers(-8, 7)
@@ -37,10 +37,6 @@ def test_queues(depth):
         assert np.array_equal(got[0], beats)
 
 
-def test_forks():
-    check(Fork(ALL, 12, 2, 3))
-
-
 @pytest.mark.parametrize("lanes", [(1, 3), (2, 4), (6, 2), (3, 1), (6, 4)])
 def test_converters(lanes):
     units = WidthConverter.chain(ALL, 12, *lanes)
@@ -51,8 +47,3 @@ def test_converters(lanes):
 
 def test_no_converter_is_needed():
     assert WidthConverter.chain(ALL, 12, 4, 4) == []
-
-
-def test_cuts():
-    check(Cut(ALL, 2, 9, (0, 3, 4, 5, 8)))
-    check(Cut(ALL, 1, 4, (2,)))

@@ -8,7 +8,16 @@ import numpy as np
 
 from ..flow import Flow, Side
 
-__all__ = ["DISTRIBUTED", "Integers", "Unit", "costs", "pointwise", "repeated", "steps"]
+__all__ = [
+    "DISTRIBUTED",
+    "Integers",
+    "SameLanes",
+    "Unit",
+    "costs",
+    "pointwise",
+    "repeated",
+    "steps",
+]
 
 DISTRIBUTED = 64
 """Memories of more words are taken to be blocks."""
@@ -69,6 +78,22 @@ class Unit(ABC):
     @abstractmethod
     def component(self) -> Any:
         """The hardware: an Amaranth component with streams ``i`` and ``o``."""
+
+
+class SameLanes(Unit):
+    """A unit whose beats have ``lanes`` elements on both sides."""
+
+    lanes: int
+
+    @property
+    def lanes_in(self) -> int:
+        """Elements of an input beat."""
+        return self.lanes
+
+    @property
+    def lanes_out(self) -> int:
+        """Elements of an output beat."""
+        return self.lanes
 
 
 def costs(luts: float = 0, flip_flops: float = 0, dsps: int = 0, memory_bits: int = 0) -> Any:

@@ -1,6 +1,7 @@
 """One element for one, with parameters that repeat along the stream; no hardware."""
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from holigrail_hw.core.timing import Timing
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, Unit, costs, pointwise
+from ..unit import DISTRIBUTED, Integers, SameLanes, costs, pointwise
 
 __all__ = ["Elementwise", "periodic"]
 
@@ -23,7 +24,7 @@ def periodic(array: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Elementwise(Unit):
+class Elementwise(SameLanes):
     """An element for an element.
 
     Parameters
@@ -45,19 +46,9 @@ class Elementwise(Unit):
     timing: Timing = Timing()
 
     @property
-    def lanes_in(self) -> int:
-        """Elements of an input beat."""
-        return self.lanes
-
-    @property
-    def lanes_out(self) -> int:
-        """Elements of an output beat."""
-        return self.lanes
-
-    @property
+    @abstractmethod
     def period(self) -> int:
         """After how many elements parameters repeat."""
-        raise NotImplementedError
 
     @property
     def groups(self) -> int:
@@ -71,9 +62,9 @@ class Elementwise(Unit):
         return tiled.reshape(*array.shape[:-1], self.groups, self.lanes)
 
     @property
+    @abstractmethod
     def latency(self) -> int:
         """Cycles from an element to its result."""
-        raise NotImplementedError
 
     def flow(self) -> Flow:
         """A beat for a beat."""

@@ -9,7 +9,7 @@ import numpy as np
 from holigrail_hw.models.source.windows import Window, patches
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
+from ..unit import DISTRIBUTED, Integers, SameLanes, costs, repeated
 
 __all__ = ["Pool", "Reduce"]
 
@@ -24,7 +24,7 @@ def _results(input: Integers, how: str, most: int) -> Integers:
 
 
 @dataclass(frozen=True)
-class Pool(Unit):
+class Pool(SameLanes):
     """The maximum or the sum over windows, none of which begins before the one beside it ends.
 
     Pixels outside the image are left out. Windows that overlap take :class:`Reduce`, behind a
@@ -60,16 +60,6 @@ class Pool(Unit):
         if not found and any((last < first).any() for first, last in self.spans):
             found.append("every window must hold a pixel of the image")
         return found
-
-    @property
-    def lanes_in(self) -> int:
-        """Elements of an input beat."""
-        return self.lanes
-
-    @property
-    def lanes_out(self) -> int:
-        """Elements of an output beat."""
-        return self.lanes
 
     @property
     def folds(self) -> int:
@@ -151,7 +141,7 @@ class Pool(Unit):
 
 
 @dataclass(frozen=True)
-class Reduce(Unit):
+class Reduce(SameLanes):
     """The maximum or the sum of every ``taps`` beats, lane by lane; ``groups`` results per frame.
 
     Behind a window generator in depthwise order, whose pixels outside the image must be the least
@@ -163,16 +153,6 @@ class Reduce(Unit):
     groups: int
     input: Integers
     lanes: int
-
-    @property
-    def lanes_in(self) -> int:
-        """Elements of an input beat."""
-        return self.lanes
-
-    @property
-    def lanes_out(self) -> int:
-        """Elements of an output beat."""
-        return self.lanes
 
     @property
     def output(self) -> Integers:

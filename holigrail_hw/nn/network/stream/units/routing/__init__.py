@@ -1,1 +1,1 @@
-"""What beats go through unchanged: queues, forks, changes of the lanes, cuts."""
+"""What beats go through unchanged: queues, and changes of the lanes."""

@@ -1,4 +1,4 @@
-"""Queues, forks, converters of lanes, and cuts; no hardware."""
+"""Queues and converters of lanes; no hardware."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, Unit, costs, pointwise, repeated
+from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
 
-__all__ = ["Cut", "Fork", "Queue", "WidthConverter"]
+__all__ = ["Queue", "WidthConverter"]
 
 
 @dataclass(frozen=True)
@@ -43,52 +43,6 @@ class Queue:
         from .queue import QueueUnit
 
         return QueueUnit(self)
-
-
-@dataclass(frozen=True)
-class Fork(Unit):
-    """Every beat to ``readers`` outputs o0, o1, ...; it is taken once all have it.
-
-    It passes in the cycle in which it comes: a reader's ``ready`` is looked at by one gate.
-    """
-
-    input: Integers
-    elements: int
-    lanes: int
-    readers: int
-
-    @property
-    def output(self) -> Integers:
-        """Elements."""
-        return self.input
-
-    @property
-    def lanes_in(self) -> int:
-        """Elements of an input beat."""
-        return self.lanes
-
-    @property
-    def lanes_out(self) -> int:
-        """Elements of an output beat."""
-        return self.lanes
-
-    def flow(self) -> Flow:
-        """A beat for a beat, in the same cycle."""
-        return pointwise(self.elements // self.lanes, 0)
-
-    def apply(self, frames: np.ndarray) -> np.ndarray:
-        """Every output has this."""
-        return np.asarray(frames)
-
-    def cost(self, device: str) -> dict[str, int]:
-        """Flags."""
-        return costs(2 * self.readers, self.readers)
-
-    def component(self) -> Any:
-        """The hardware."""
-        from .fork import ForkUnit
-
-        return ForkUnit(self)
 
 
 @dataclass(frozen=True)
@@ -147,51 +101,3 @@ class WidthConverter(Unit):
         from .width_converter import WidthConverterUnit
 
         return WidthConverterUnit(self)
-
-
-@dataclass(frozen=True)
-class Cut(Unit):
-    """Some beats of a frame are let through, in their order: pixels or channels that are wanted.
-
-    ``kept`` are the beats, ascending, of the ``tokens`` beats of a frame.
-    """
-
-    input: Integers
-    lanes: int
-    tokens: int
-    kept: tuple[int, ...]
-
-    @property
-    def output(self) -> Integers:
-        """Elements."""
-        return self.input
-
-    @property
-    def lanes_in(self) -> int:
-        """Elements of an input beat."""
-        return self.lanes
-
-    @property
-    def lanes_out(self) -> int:
-        """Elements of an output beat."""
-        return self.lanes
-
-    def flow(self) -> Flow:
-        """A beat for every one that is kept."""
-        return repeated(self.tokens, np.array(self.kept) + 1)
-
-    def apply(self, frames: np.ndarray) -> np.ndarray:
-        """The beats that are kept."""
-        found = np.asarray(frames).reshape(len(frames), self.tokens, self.lanes)
-        return found[:, list(self.kept)].reshape(len(frames), -1)
-
-    def cost(self, device: str) -> dict[str, int]:
-        """A counter, comparisons, and a register."""
-        places = self.tokens.bit_length()
-        return costs(3 * places, places + self.lanes * self.input.width)
-
-    def component(self) -> Any:
-        """The hardware."""
-        from .cut import CutUnit
-
-        return CutUnit(self)
