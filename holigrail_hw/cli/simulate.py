@@ -47,7 +47,9 @@ def main(words: list[str], session: Session) -> int:
         if options.vcd is not None:
             simulator.trace(options.vcd)
     wrong = {(one.stream, one.index) for one in workloads.differences(chosen, run.results)}
-    rows = _rows(spec, {**chosen.items, **run.results}, wrong)
+    # A user's own data may be many items, which nobody reads one by one.
+    is_listed = arrays is None or session.json
+    rows = _rows(spec, {**chosen.items, **run.results}, wrong) if is_listed else []
     for name, fields in chosen.items.items():
         left = len(next(iter(fields.values()))) - run.moved[name]
         if left:

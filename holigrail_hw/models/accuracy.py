@@ -77,19 +77,24 @@ def compared(name: str, classes: Any, labels: Any, count: int) -> Accuracy:
     Raises
     ------
     ModelError
-        If there are no samples, not as many labels as classes, or a number is no class.
+        If there are no samples, not as many labels as classes, or a number is no class. Floats that
+        are integers are taken for these, as files of numbers often hold them.
     """
     classes, labels = np.asarray(classes), np.asarray(labels)
     if classes.shape != labels.shape or classes.ndim != 1 or not len(classes):
         raise ModelError(
             f"{name}: there must be a label for every class, not {labels.shape} for {classes.shape}"
         )
+    if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
+        labels = labels.astype(np.int64)
     for what, values in (("classes", classes), ("labels", labels)):
+        if values.dtype.kind not in "iub":
+            raise ModelError(f"{name}: {what} must be integers, not {values.dtype}")
         if not 0 <= values.min() <= values.max() < count:
             ends = f"{values.min()} to {values.max()}"
             raise ModelError(f"{name}: {what} must be 0 to {count - 1}, not {ends}")
     matrix = np.zeros((count, count), np.int64)
-    np.add.at(matrix, (labels, classes), 1)
+    np.add.at(matrix, (labels.astype(np.int64), classes.astype(np.int64)), 1)
     return Accuracy(name, tuple(tuple(int(v) for v in row) for row in matrix))
 
 

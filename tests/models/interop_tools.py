@@ -5,13 +5,15 @@ Every function needs its tool, writes a file, and returns inputs and the tool's 
 
 import numpy as np
 
+from holigrail_hw.core.array_files import read_named_arrays
 from holigrail_hw.models import read, shipped
-from holigrail_hw.models.labelled import labelled
 
 
 def digit_images(count):
     """Images with a channel, as the real network takes them."""
-    return labelled(shipped.data("digits-calibration"))[0][:count, None].astype(np.float32)
+    return read_named_arrays(shipped.data("digits-calibration"))["x"][:count, None].astype(
+        np.float32
+    )
 
 
 def onnxruntime_file(path, *, qdq, per_channel=False):
@@ -131,7 +133,7 @@ def da4ml_digits(path):
     inputs = FixedVariableArrayInput((8, 8, 1), HWConfig(1, -1, -1))
     first = _da4ml_convolution(layers["conv1"], quantize(inputs, 0, 5, 0), 4, 4)
     second = _da4ml_convolution(layers["conv2"], _da4ml_maxima(first), 5, 4)
-    x = labelled(shipped.data("digits"))[0].reshape(360, 64).astype(float)
+    x = read_named_arrays(shipped.data("digits"))["x"].reshape(360, 64).astype(float)
     return _da4ml_saved(path, inputs, _da4ml_maxima(second), layers["dense"], x)
 
 

@@ -1,20 +1,17 @@
-"""Classes, confusion matrices, files with samples, and statistics of tensors."""
-
-import io
-import zipfile
+"""Classes, confusion matrices, and statistics of tensors."""
 
 import numpy as np
 import pytest
 from model_files import model_bytes, node, written
 
+from holigrail_hw.core.array_files import read_named_arrays
 from holigrail_hw.models import ModelError, read, read_source, shipped
 from holigrail_hw.models.accuracy import Accuracy, classes_of, compared, judged
-from holigrail_hw.models.labelled import labelled, samples
 from holigrail_hw.models.statistics import statistics_of
 
 
 def test_the_accuracy_of_the_digits():
-    x, y = labelled(shipped.data("digits"))
+    x, y = read_named_arrays(shipped.data("digits")).values()
     found = judged(read(shipped.path("digits")), x, y)
     assert found.text() == "digits: 94.44 %, 340 of 360 samples"
     assert [sum(row) for row in found.confusion] == np.bincount(y).tolist()
@@ -50,11 +47,18 @@ def test_shares_of_a_confusion_matrix():
         ([0, 1], [0, 3], "labels must be 0 to 2, not 0 to 3"),
         ([0, 1], [-1, 1], "labels must be 0 to 2, not -1 to 1"),
         ([0, 3], [0, 1], "classes must be 0 to 2, not 0 to 3"),
+        ([0, 1], [0.5, 1], "labels must be integers, not float64"),
+        ([0, 1], [np.nan, 1], "labels must be integers, not float64"),
+        ([0, 1], ["0", "1"], "labels must be integers, not <U1"),
     ],
 )
 def test_labels_that_do_not_fit(classes, labels, text):
     with pytest.raises(ModelError, match=text):
         compared("n", classes, labels, 3)
+
+
+def test_labels_may_be_floats_that_are_integers():
+    assert compared("n", [0, 1], np.array([0.0, 2.0]), 3).confusion[2] == (0, 1, 0)
 
 
 def test_one_output_has_two_classes_and_two_outputs_have_none(tmp_path):
@@ -70,73 +74,9 @@ def test_one_output_has_two_classes_and_two_outputs_have_none(tmp_path):
         judged(read(path), x, [1, 0, 0])
 
 
-def archive(tmp_path, **arrays):
-    path = tmp_path / "data.npz"
-    np.savez(path, **arrays)
-    return path
-
-
-def test_files_with_samples(tmp_path):
-    x = np.arange(12.0).reshape(3, 4)
-    path = archive(tmp_path, x=x, y=np.array([[1.0], [0.0], [2.0]]))
-    assert (samples(path) == x).all()
-    assert labelled(path)[1].tolist() == [1, 0, 2] and labelled(path)[1].dtype == np.int64
-    assert (samples(archive(tmp_path, x=x.T.copy().T)) == x).all()  # in Fortran's order, too
-
-
-@pytest.mark.parametrize(
-    ("arrays", "text"),
-    [
-        ({"x": np.ones(3)}, "there must be an array y, not ['x']"),
-        ({"y": np.ones(3)}, "there must be an array x, not ['y']"),
-        ({"x": np.ones((0, 4)), "y": np.ones(0)}, "x: there must be one sample or more"),
-        ({"x": np.float64(1), "y": np.ones(1)}, "x: there must be one sample or more"),
-        ({"x": np.ones((3, 2)), "y": np.ones(2)}, "one class for each of the 3 samples, not have"),
-        ({"x": np.ones((3, 2)), "y": np.ones((3, 2))}, "each of the 3 samples, not have the shape"),
-        (
-            {"x": np.ones(2), "y": np.array([0.5, 1])},
-            "y must hold integers, the numbers of classes",
-        ),
-        ({"x": np.array([1, np.nan]), "y": np.ones(2)}, "x: must hold finite numbers, not NaN"),
-        ({"x": np.array(["a", "b"]), "y": np.ones(2)}, "x: must hold numbers, not <U1"),
-        ({"x": np.array([{}, []], object), "y": np.ones(2)}, "x: must hold numbers, not object"),
-    ],
-)
-def test_files_with_other_arrays_are_refused(tmp_path, arrays, text):
-    with pytest.raises(ModelError) as caught:
-        labelled(archive(tmp_path, **arrays))
-    assert str(caught.value).startswith("data.npz: ") and text in str(caught.value)
-
-
-def test_files_that_are_broken_are_refused(tmp_path):
-    path = archive(tmp_path, x=np.ones((3, 4)), y=np.ones(3))
-    data = path.read_bytes()
-    with pytest.raises(ModelError, match=r"absent\.npz: must be a file that can be read: No such"):
-        samples(tmp_path / "absent.npz")
-    for broken in (b"", b"text", data[:-30], data[:100] + b"\0" * 60 + data[160:]):
-        path.write_bytes(broken)
-        with pytest.raises(ModelError, match=r"data\.npz: (x: )?must be a"):
-            samples(path)
-
-
-def test_a_header_that_states_a_huge_array_is_refused(tmp_path):
-    header = io.BytesIO()
-    fields = {"descr": "<f8", "fortran_order": False, "shape": (1 << 20, 60)}
-    np.lib.format.write_array_header_1_0(header, fields)
-    path = tmp_path / "data.npz"
-    for shape, text in (
-        (b"(1048576, 60)", r"x: \[1048576, 60\] must have as many bytes, not"),
-        (b"(1048576, 90)", r"x: a tensor must have at most 2\^26 elements"),
-    ):
-        with zipfile.ZipFile(path, "w") as made:
-            made.writestr("x.npy", header.getvalue().replace(b"(1048576, 60)", shape) + b"0" * 64)
-        with pytest.raises(ModelError, match=text):
-            samples(path)
-
-
 def test_statistics_of_every_tensor():
     graph = read(shipped.path("digits"))
-    x, _ = labelled(shipped.data("digits"))
+    x = read_named_arrays(shipped.data("digits"))["x"]
     codes = graph.codes(x)
     values = graph.evaluate(codes, every=True)
     found = statistics_of(graph, codes)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from holigrail_hw.core.array_files import read_named_arrays
 from holigrail_hw.models import IntegerGraph, read, shipped
-from holigrail_hw.models.labelled import labelled
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -74,7 +74,7 @@ def test_the_integers_are_what_was_trained(script):
 def test_training_makes_the_loss_smaller(script):
     rng = np.random.default_rng(5)
     w, bits = weights(script, rng), script["Bits"]()
-    x, y = labelled(shipped.data("digits-calibration"))
+    x, y = read_named_arrays(shipped.data("digits-calibration")).values()
     x = x / 16
     before = loss(script, w, x, y)
     script["train"](w, bits, (x, y), 30, 0.02, rng)

@@ -234,6 +234,8 @@ class TrainedNetwork(Engine):
         if "x" not in arrays:
             raise RequestError(f"network: data must have an array x, not {', '.join(arrays)}")
         samples = in_shape(np.asarray(arrays["x"]), port.file_shape)
+        if not samples.size:
+            raise RequestError("network: data must have one sample or more, not none")
         try:
             codes = self.graph.codes(samples)
         except ModelError as error:

@@ -46,6 +46,7 @@ def test_bits_of_a_model_of_real_numbers():
     [
         ({"z": np.zeros(3)}, "network: data must have an array x, not z"),
         ({"x": np.zeros((2, 7, 8))}, "the shape must be"),
+        ({"x": np.zeros((0, 8, 8))}, "network: data must have one sample or more, not none"),
         ({"x": np.full((2, 8, 8), np.nan)}, "values must be finite numbers"),
         ({"x": np.zeros((2, 8, 8), int), "y": np.array([1, 77])}, "labels must be 0 to 9"),
         ({"x": np.zeros((2, 8, 8), int), "y": np.array([1])}, "a label for every class"),
