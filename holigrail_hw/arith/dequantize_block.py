@@ -30,9 +30,9 @@ __all__ = ["DequantizeBlock"]
 )
 @dataclass(frozen=True, kw_only=True)
 class DequantizeBlock(OperatorSpec):
-    """numbers = scale * elements of x; latency 0 without a clock request, one block per cycle.
+    """result = scale * elements of x; latency 0 without a clock request, one block per cycle.
 
-    ``numbers`` is a vector, ``block{N}_{result}``, of as many numbers as ``source`` holds.
+    The port ``result`` is a vector, ``block{N}_{result}``, of as many numbers as ``source`` holds.
     """
 
     source: Format = parameter(
@@ -72,14 +72,14 @@ class DequantizeBlock(OperatorSpec):
         return {"x": self.source} | random_words(self.rounding, self.block, self.random_width)
 
     def outputs(self) -> dict[str, Format]:
-        return {"numbers": self.numbers}
+        return {"result": self.numbers}
 
     def golden(self, x: Any, random: Any = None) -> dict[str, Any]:
         words = None if random is None else split(self.inputs()["random"], random)[0]
         overflow = self.result.overflow_of(self.overflow)
         exact = self.block.unpack(x)
         codes = self.result.project(exact, self.rounding, words, self.random_width, overflow)
-        return {"numbers": joined_codes(self.numbers, codes, None)}
+        return {"result": joined_codes(self.numbers, codes, None)}
 
     def stimulus(self, rng: np.random.Generator, count: int) -> dict[str, Any]:
         codes = super().stimulus(rng, count)
@@ -102,4 +102,4 @@ class DequantizeBlock(OperatorSpec):
                     overflow=self.overflow,
                 )
             )
-        return {"numbers": joined(plan, self.numbers, codes, None, "vector")}
+        return {"result": joined(plan, self.numbers, codes, None, "vector")}

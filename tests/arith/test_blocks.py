@@ -86,7 +86,7 @@ DEQUANTIZE = {
 def test_dequantised_numbers_are_fractions(kind):
     spec = make(DequantizeBlock, **DEQUANTIZE[kind])
     codes = spec.items(80, np.random.default_rng(3))
-    found = spec.golden(**codes)["numbers"].tolist()
+    found = spec.golden(**codes)["result"].tolist()
     for index, code in enumerate(codes["x"].tolist()):
         words = [0] * spec.block.block_size
         if "random" in codes:
