@@ -138,7 +138,7 @@ def test_running_sums_and_pipelines():
 
 @pytest.mark.parametrize("fault", ["stops", "increment"])
 def test_planted_faults_are_noticed(monkeypatch, fault):
-    name = {"stops": "_stops", "increment": "_increment"}[fault]
+    name = {"stops": "_stops", "increment": "grows"}[fault]
     monkeypatch.setattr(exception_bits, name, lambda *given: given[1][0] if fault == "stops" else 0)
     with pytest.raises(AssertionError, match=" of .* wrong"):
         check([make(operators()["multiply"], a=SMALL, b=SMALL)])
