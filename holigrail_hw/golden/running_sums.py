@@ -25,93 +25,83 @@ from .arithmetic import add, multiply, negate
 from .dot_products import Coded, top_place, windowed_sum
 from .rules import Projection, operate
 
-__all__ = ["Products", "chunked_sums", "compensated_sums", "rounded_sums", "windowed_sums"]
+__all__ = ["Addends", "chunked_sums", "compensated_sums", "rounded_sums", "windowed_sums"]
 
 _State = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Products:
-    """Products of two codes over time: exact, or rounded to the format of their ``codes``."""
+class Addends:
+    """What is added in each step: exact terms, or codes of a format that have been rounded.
 
-    factors: tuple[Coded, Coded]
+    ``tops``: exponents of powers of two above the terms (:func:`.top_place`), for a window.
+    """
+
+    shape: tuple[int, ...]
+    terms: tuple[Exact, ...] = ()
+    tops: tuple[np.ndarray, ...] = ()
     rounded: Coded | None = None
 
     @classmethod
-    def of(cls, a: Coded, b: Coded, product: Format | None, projection: Projection) -> "Products":
-        """Rounded to ``product``, if there is one, as ``projection`` says."""
-        if product is None:
-            return cls((a, b))
-        how = replace(projection, result=product)
-        return cls((a, b), (product, operate("multiply", (a[0], b[0]), (a[1], b[1]), how)))
+    def products(cls, a: Coded, b: Coded, product: Format | None, how: Projection) -> "Addends":
+        """Products of two codes, rounded to ``product``, if there is one, as ``how`` says."""
+        shape = np.broadcast_shapes(np.shape(a[1]), np.shape(b[1]))
+        if product is not None:
+            how = replace(how, result=product)
+            codes = operate("multiply", (a[0], b[0]), (a[1], b[1]), how)
+            if not product.has_binary_fractions:
+                return cls(shape, rounded=(product, codes))
+            exact = product.unpack(codes)
+            return cls(shape, (exact,), (top_place(exact, product),), (product, codes))
+        x, y = a[0].unpack(a[1]), b[0].unpack(b[1])
+        return cls(shape, (multiply(x, y),), (top_place(x, a[0]) + top_place(y, b[0]),))
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        (_, x), (_, y) = self.factors
-        return np.broadcast_shapes(np.shape(x), np.shape(y))
-
-    def at(self, index: np.ndarray) -> "Products":
-        """Some of them, by their places in flat order."""
-
-        def chosen(coded: Coded) -> Coded:
-            return coded[0], np.broadcast_to(coded[1], self.shape).reshape(-1)[index]
-
-        a, b = map(chosen, self.factors)
-        return Products((a, b), None if self.rounded is None else chosen(self.rounded))
-
-    @property
-    def exact(self) -> Exact:
-        """The numbers that are added."""
-        if self.rounded is not None:
-            return self.rounded[0].unpack(self.rounded[1])
-        (a, x), (b, y) = self.factors
-        return multiply(a.unpack(x), b.unpack(y))
-
-    @property
-    def tops(self) -> np.ndarray:
-        """Exponents of powers of two above them (:func:`.top_place`)."""
-        if self.rounded is not None:
-            return top_place(self.exact, self.rounded[0])
-        (a, x), (b, y) = self.factors
-        return top_place(a.unpack(x), a) + top_place(b.unpack(y), b)
+    def at(self, index: np.ndarray) -> "Addends":
+        """Those of some steps, by their places in flat order."""
+        return Addends(
+            index.shape,
+            tuple(term.ravel()[index] for term in self.terms),
+            tuple(top.reshape(-1)[index] for top in self.tops),
+            None if self.rounded is None else (self.rounded[0], self.rounded[1].ravel()[index]),
+        )
 
     def plus(self, sums: np.ndarray, how: Projection, *, minus: bool = False) -> np.ndarray:
-        """Codes of the products plus, or minus, codes of the accumulator, rounded once."""
+        """Codes of the addend plus, or minus, codes of the accumulator, rounded once."""
         if self.rounded is not None:
             (format, codes), operation = self.rounded, "subtract" if minus else "add"
             return operate(operation, (format, how.result), (codes, sums), how)
-        addend = how.result.unpack(sums)
-        return how(add(self.exact, negate(addend) if minus else addend, how.rounding))
+        (term,), other = self.terms, how.result.unpack(sums)
+        return how(add(term, negate(other) if minus else other, how.rounding))
 
 
-def rounded_sums(products: Products, clear: Any, enable: Any, projection: Projection) -> np.ndarray:
+def rounded_sums(addends: Addends, clear: Any, enable: Any, projection: Projection) -> np.ndarray:
     """Sums that are rounded after every product: codes of the accumulator after each step."""
     start, zero = _neutral(projection), int(projection.result.encode(0))
 
     def step(index: np.ndarray, cleared: np.ndarray, old: np.ndarray) -> _State:
-        how = _at(projection, index, products.shape)
-        return (products.at(index).plus(np.where(cleared, start, old), how),)
+        how = _at(projection, index, addends.shape)
+        return (addends.at(index).plus(np.where(cleared, start, old), how),)
 
-    return _run(step, (zero,), clear, enable, products.shape, projection)[0]
+    return _run(step, (zero,), clear, enable, addends.shape, projection)[0]
 
 
 def windowed_sums(
-    products: Products, clear: Any, enable: Any, projection: Projection, width: int
+    addends: Addends, clear: Any, enable: Any, projection: Projection, width: int
 ) -> np.ndarray:
     """Sums in a window of ``width`` bits: codes of the accumulator after each step."""
     format, zero = projection.result, int(projection.result.encode(0))
 
     def step(index: np.ndarray, cleared: np.ndarray, old: np.ndarray) -> _State:
-        these, sums = products.at(index), format.unpack(old)
-        tops = (these.tops, top_place(sums, format))
-        total = windowed_sum((these.exact, sums), tops, width)
-        return (_at(projection, index, products.shape)(total),)
+        these, sums = addends.at(index), format.unpack(old)
+        tops = (*these.tops, top_place(sums, format))
+        total = windowed_sum((*these.terms, sums), tops, width)
+        return (_at(projection, index, addends.shape)(total),)
 
-    return _run(step, (zero,), clear, enable, products.shape, projection)[0]
+    return _run(step, (zero,), clear, enable, addends.shape, projection)[0]
 
 
 def chunked_sums(
-    products: Products, clear: Any, enable: Any, projection: Projection, chunk: int
+    addends: Addends, clear: Any, enable: Any, projection: Projection, chunk: int
 ) -> np.ndarray:
     """Sums of finished chunks plus that of the present one: codes after each step.
 
@@ -128,17 +118,17 @@ def chunked_sums(
         inner: np.ndarray,
         count: np.ndarray,
     ) -> _State:
-        inner = products.at(index).plus(np.where(count == 0, start, inner), projection)
+        inner = addends.at(index).plus(np.where(count == 0, start, inner), projection)
         result = operate("add", both, (outer, inner), projection)
         count = (count + 1) % chunk
         return result, np.where(count == 0, result, outer), inner, count
 
     states = (zero, start, zero, 0)
-    return _run(step, states, clear, enable, products.shape, projection)[0]
+    return _run(step, states, clear, enable, addends.shape, projection)[0]
 
 
 def compensated_sums(
-    products: Products, clear: Any, enable: Any, projection: Projection
+    addends: Addends, clear: Any, enable: Any, projection: Projection
 ) -> np.ndarray:
     """Kahan's sums, every operation of his rounded: codes of the accumulator after each step."""
     zero, both = int(projection.result.encode(0)), (projection.result, projection.result)
@@ -146,12 +136,12 @@ def compensated_sums(
     def step(
         index: np.ndarray, cleared: np.ndarray, total: np.ndarray, excess: np.ndarray
     ) -> _State:
-        addend = products.at(index).plus(excess, projection, minus=True)
+        addend = addends.at(index).plus(excess, projection, minus=True)
         larger = operate("add", both, (total, addend), projection)
         added = operate("subtract", both, (larger, total), projection)
         return larger, operate("subtract", both, (added, addend), projection)
 
-    return _run(step, (zero, zero), clear, enable, products.shape, projection)[0]
+    return _run(step, (zero, zero), clear, enable, addends.shape, projection)[0]
 
 
 def _neutral(projection: Projection) -> int:

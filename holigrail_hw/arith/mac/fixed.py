@@ -5,16 +5,9 @@ from typing import Any
 
 from amaranth import Mux
 
-from holigrail_hw.estimate.primitives import Adder, Logic
 from holigrail_hw.hdl import reference
-from holigrail_hw.hdl.number.fixed import (
-    fixed_code,
-    fixed_product,
-    fixed_range,
-    limit,
-    product_range,
-)
-from holigrail_hw.hdl.number.unpacked import range_shape
+from holigrail_hw.hdl.number.fixed import fixed_product, product_range
+from holigrail_hw.hdl.number.fixed_accumulator import fixed_accumulator
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
 
@@ -25,66 +18,17 @@ __all__ = ["fixed_sum", "naive_sum"]
 
 def fixed_sum(spec: MacShape, plan: Plan, a: Wire, b: Wire, clear: Wire, enable: Wire) -> Wire:
     """The code of a running sum that never rounds; it wraps or saturates."""
-    accumulator = spec.accumulator
     product = fixed_product(plan, a, spec.a, b, spec.b, spec.multiplier)
-    low, high, accumulator_fraction = fixed_range(accumulator)
-    shift = accumulator_fraction - product_range(spec.a, spec.b)[2]
-    shape = range_shape(low, high)
-    width = shape.width
-
-    def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, product: Wire) -> Wire:
-        total = plan.step(
-            "total",
-            (old.value + product.value.shift_left(shift)).shape(),
-            lambda s, p: s + p.shift_left(shift),
-            old,
-            product,
-            using=Adder(width),
-        )
-        ranged = limit(plan, "ranged", total, accumulator, saturate=spec.saturates)
-        alone = plan.step(
-            "alone",
-            shape,
-            lambda p: p.shift_left(shift),
-            product,
-            wrap=True,
-        )
-        if spec.restart == "zero":
-            return plan.step(
-                "next_sum",
-                shape,
-                lambda s, r, c, e: Mux(c, 0, Mux(e, r, s)),
-                old,
-                ranged,
-                clear,
-                enable,
-                using=Logic(1, width),
-                wrap=True,
-            )
-        return plan.step(
-            "next_sum",
-            shape,
-            lambda s, r, p, c, e: Mux(e, Mux(c, p, r), Mux(c, 0, s)),
-            old,
-            ranged,
-            alone,
-            clear,
-            enable,
-            using=Logic(1, width),
-            wrap=True,
-        )
-
-    total = plan.loop(
-        "accumulated",
-        shape,
-        body,
+    return fixed_accumulator(
+        plan,
+        product,
+        product_range(spec.a, spec.b)[2],
         clear,
         enable,
-        product,
-        strobes=2,
-        restarts=spec.restart == "product",
+        spec.accumulator,
+        saturate=spec.saturates,
+        restart=spec.restart,
     )
-    return fixed_code(plan, total, accumulator)
 
 
 def naive_sum(

@@ -47,7 +47,7 @@ from holigrail_hw.estimate.primitives import Logic
 from holigrail_hw.formats import Rounding
 from holigrail_hw.golden import Projection, accumulate, exact_sums, sum_limit
 from holigrail_hw.golden.running_sums import (
-    Products,
+    Addends,
     chunked_sums,
     compensated_sums,
     rounded_sums,
@@ -151,7 +151,7 @@ class Mac(MacShape):
     ) -> np.ndarray:
         how = Projection(self.accumulator, self.rounding, random, self.random_width, self.overflow)
         drawn = replace(how, random=product_random)
-        products = Products.of((self.a, a), (self.b, b), self.product, drawn)
+        products = Addends.products((self.a, a), (self.b, b), self.product, drawn)
         given = (products, clear, enable, how)
         match self.accumulation:
             case "window":
