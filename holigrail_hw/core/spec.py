@@ -254,6 +254,17 @@ class OperatorSpec(ABC):
         """What the results for such data say: facts by name, and tables."""
         return {}, []
 
+    def data_views(self, arrays: Mapping[str, Any]) -> list[View]:
+        """What a report shows of such data, by the golden model.
+
+        Raises
+        ------
+        RequestError
+            As :meth:`data_job`.
+        """
+        self.data_job(arrays)
+        return []
+
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""
         return []

@@ -260,6 +260,14 @@ class TrainedNetwork(Engine):
         numbers = self.graph.real(frames.reshape(-1, *port.shape), tail=False)
         return classified(numbers.reshape(len(numbers), -1), arrays.get("y"))
 
+    def data_views(self, arrays: Mapping[str, Any]) -> list[View]:
+        """Integers of every tensor for the samples and, with labels, the confusion of classes."""
+        from .sample_views import sample_views
+
+        self.data_job(arrays)
+        samples = in_shape(np.asarray(arrays["x"]), self.graph.inputs[0].file_shape)
+        return sample_views(self.graph, self.graph.codes(samples), arrays.get("y"))
+
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
 
