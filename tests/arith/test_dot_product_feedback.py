@@ -10,7 +10,7 @@ from holigrail_hw.arith.dot_product.operator import DotProduct
 from holigrail_hw.core import RequestError, Timing
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 KINDS = {
     "chunks": {"terms": 3, "accumulation": "chunked", "chunk": 2, "partial": "e5m4"},

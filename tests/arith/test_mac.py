@@ -11,7 +11,7 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.gates import Gates
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 def mac(**texts) -> Mac:

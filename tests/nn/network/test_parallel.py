@@ -27,7 +27,7 @@ from holigrail_hw.nn.network.parallel.operations import Code, Largest, Sums
 from holigrail_hw.nn.network.parallel.style import refusals
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 QUICK = Search(iterations=10)
 CYCLES = 20
