@@ -13,6 +13,7 @@ __all__ = [
     "Integers",
     "SameLanes",
     "Unit",
+    "blocks_of",
     "costs",
     "pointwise",
     "repeated",
@@ -21,6 +22,9 @@ __all__ = [
 
 DISTRIBUTED = 64
 """Memories of more words are taken to be blocks."""
+
+# Bits of a block memory.
+_BLOCK = {"ecp5": 18432, "generic": 18432, "ice40up5k": 4096, "ice40hx8k": 4096}
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,11 @@ class SameLanes(Unit):
     def lanes_out(self) -> int:
         """Elements of an output beat."""
         return self.lanes
+
+
+def blocks_of(device: str, bits: int) -> int:
+    """Block memories of a device that hold so many bits."""
+    return -(-bits // _BLOCK[device])
 
 
 def costs(luts: float = 0, flip_flops: float = 0, dsps: int = 0, memory_bits: int = 0) -> Any:
