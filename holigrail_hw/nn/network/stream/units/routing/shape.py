@@ -1,4 +1,4 @@
-"""Queues and converters of lanes; no hardware."""
+"""Queues, converters of lanes, and cuts; no hardware."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
+from ..unit import DISTRIBUTED, Integers, SameLanes, Unit, costs, repeated
 
-__all__ = ["Queue", "WidthConverter"]
+__all__ = ["Cut", "Queue", "WidthConverter"]
 
 
 @dataclass(frozen=True)
@@ -101,3 +101,41 @@ class WidthConverter(Unit):
         from .width_converter import WidthConverterUnit
 
         return WidthConverterUnit(self)
+
+
+@dataclass(frozen=True)
+class Cut(SameLanes):
+    """Some beats of a frame are let through, in their order: pixels or channels that are wanted.
+
+    ``kept`` are the beats, ascending, of the ``tokens`` beats of a frame.
+    """
+
+    input: Integers
+    lanes: int
+    tokens: int
+    kept: tuple[int, ...]
+
+    @property
+    def output(self) -> Integers:
+        """Elements."""
+        return self.input
+
+    def flow(self) -> Flow:
+        """A beat for every one that is kept."""
+        return repeated(self.tokens, np.array(self.kept) + 1)
+
+    def apply(self, frames: np.ndarray) -> np.ndarray:
+        """The beats that are kept."""
+        found = np.asarray(frames).reshape(len(frames), self.tokens, self.lanes)
+        return found[:, list(self.kept)].reshape(len(frames), -1)
+
+    def cost(self, device: str) -> dict[str, int]:
+        """A counter, comparisons, and a register."""
+        places = self.tokens.bit_length()
+        return costs(3 * places, places + self.lanes * self.input.width)
+
+    def component(self) -> Any:
+        """The hardware."""
+        from .cut import CutUnit
+
+        return CutUnit(self)
