@@ -9,6 +9,7 @@ References: Umuroglu et al., FINN, 2017; Venieris and Bouganis, fpgaConvNet, 201
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.passes.forms import with_forms
 
+from .clock import LARGE, promised_ns
 from .design import Design
 from .facts import design_facts
 from .folding.problem import Choice
@@ -168,6 +170,8 @@ def violations(network: Any) -> list[str]:
 @lru_cache(maxsize=8)
 def design_of(network: Any, timing: Timing) -> Design:
     """The units, edges and queues of a network."""
+    if timing.period_ns is not None:
+        timing = replace(timing, period_ns=timing.period_ns / LARGE)
     return _plan(network, timing).design(choice_of(network))
 
 
@@ -217,8 +221,8 @@ def searched(network: Any) -> list[MatrixDesign]:
 
 
 def promise_ns(network: Any, timing: Timing) -> float | None:
-    """None: units have no model of their longest path."""
-    return None
+    """By the longest way of every unit, and between units."""
+    return promised_ns(design_of(network, timing))
 
 
 def facts(network: Any, timing: Timing) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..flow import Flow, Side
+from .ways import Ways
 
 __all__ = [
     "DISTRIBUTED",
@@ -78,6 +79,14 @@ class Unit(ABC):
     @abstractmethod
     def cost(self, device: str) -> dict[str, int]:
         """Estimated ``luts``, ``flip_flops``, ``dsps``, and ``memory_bits`` of memories."""
+
+    @abstractmethod
+    def ways(self) -> Ways:
+        """What lies between its registers."""
+
+    def planned_ns(self) -> float:
+        """The clock period that the schedule of its datapath was made for; 0 without one."""
+        return 0.0
 
     @abstractmethod
     def component(self) -> Any:

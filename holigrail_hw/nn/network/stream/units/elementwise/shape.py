@@ -10,10 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, device_model
+from holigrail_hw.estimate.primitives import (
+    Adder,
+    Comparator,
+    DspMultiplier,
+    Logic,
+    Lookup,
+    Multiplier,
+    device_model,
+)
 from holigrail_hw.models.graph import forms
 
-from ..unit import Integers, costs
+from ..unit import DISTRIBUTED, Integers, costs
+from ..ways import BlockRead, Ways, choice
 from .base import Elementwise, periodic
 
 __all__ = ["Requantiser", "Table", "Thresholds"]
@@ -96,6 +105,20 @@ class Thresholds(Elementwise):
             found = {name: found[name] + memory[name] for name in found}
         return found
 
+    def ways(self) -> Ways:
+        """A comparison whose outcome is part of the address of the next threshold."""
+        # Tables of a few words are logic in front of the register of their answer.
+        address = self.levels - 1 + (self.groups - 1).bit_length()
+        large = self.groups << self.levels - 1 > DISTRIBUTED
+        table = Logic(1) if large else Lookup(address, 1)
+        compared = (*(BlockRead() if large else Logic(0),), Comparator(self.compared.width))
+        _, step = self.codes
+        varied = len(set(step.tolist())) > 1
+        steps = (Logic(1), Adder(self.output.width)) if varied or self.groups > 1 else ()
+        coded = (*compared, Logic(1), *(() if steps else (Adder(self.output.width),)))
+        held = choice(self.latency + 1), Logic(1)
+        return Ways(((*compared, table), coded, held), leaving=steps)
+
     def component(self) -> Any:
         """The hardware."""
         from .thresholds import ThresholdsUnit
@@ -154,11 +177,28 @@ class Requantiser(Elementwise):
         return Integers.of(*ends)
 
     @cached_property
-    def latency(self) -> int:
-        """A register for the element, and those of the plan."""
+    def _planned(self) -> tuple[int, float]:
+        """Cycles, and the period that the device promises."""
         from .datapath import requantiser_plan
 
-        return 1 + requantiser_plan(self, 0).latency
+        # Lanes whose constants are simple need fewer registers: all take the same time.
+        lanes = range(self.lanes if self.groups == 1 else 1)
+        plans = [requantiser_plan(self, lane) for lane in lanes]
+        return max(plan.latency for plan in plans), max(plan.promise_ns for plan in plans)
+
+    @property
+    def latency(self) -> int:
+        """A register for the element, and those of the plan."""
+        return 1 + self._planned[0]
+
+    def planned_ns(self) -> float:
+        """That of the plan."""
+        return self._planned[1]
+
+    def ways(self) -> Ways:
+        """A handshake, and tables whose words go into the plan."""
+        held = choice(max(self.latency + 1, self.groups)), Logic(1)
+        return Ways((held, (BlockRead(),)) if self.groups > DISTRIBUTED else (held,))
 
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Product, constant, shift, limits."""
@@ -238,6 +278,15 @@ class Table(Elementwise):
         """A memory for every lane."""
         depth = self.groups << self.input.width
         return self.memory(depth * self.output.width * self.lanes, depth)
+
+    def ways(self) -> Ways:
+        """A block of memory answers late; a small table is logic before the register."""
+        address = self.input.width + (self.groups - 1).bit_length()
+        large = 1 << address > DISTRIBUTED
+        counted = choice(self.groups), Logic(1)
+        if large:
+            return Ways((counted,), leaving=(BlockRead(),))
+        return Ways((counted,), arriving=(Lookup(address, 1),))
 
     def component(self) -> Any:
         """The hardware."""

@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.estimate.primitives import Adder, Logic
+
 from ...flow import Flow
 from ..unit import DISTRIBUTED, Integers, SameLanes, Unit, costs, repeated
+from ..ways import BlockRead, Ways, choice
 
 __all__ = ["Cut", "Queue", "WidthConverter"]
 
@@ -37,6 +40,18 @@ class Queue:
         logic = 0 if self.depth > DISTRIBUTED else -(-self.depth // 16) * self.bits * 2
         blocks = kept if self.depth > DISTRIBUTED else 0
         return costs(logic + self.bits + 6 * places, 2 * self.bits + 3 * places, 0, blocks)
+
+    def ways(self) -> Ways:
+        """Its level counts up and down; the oldest beat is chosen from registers."""
+        places = self.depth.bit_length()
+        counted = Logic(3), Adder(places)
+        if self.depth <= self.registers:
+            return Ways((counted,), leaving=(choice(self.depth),), control=counted)
+        large = self.depth > DISTRIBUTED
+        # A word that is written is not read in the same cycle: addresses are compared.
+        meets = (Logic(2), choice(1 << places)) if large else ()
+        leaving = (BlockRead(), Logic(1)) if large else (Logic(1),)
+        return Ways((counted, meets), leaving=leaving, control=(*counted, Logic(1)))
 
     def component(self) -> Any:
         """The hardware."""
@@ -96,6 +111,10 @@ class WidthConverter(Unit):
             return costs(6, 2 * bits)
         return costs(bits + 6, bits)
 
+    def ways(self) -> Ways:
+        """Its place decides whether a beat is taken."""
+        return Ways(arriving=(Logic(1),), control=(Logic(3),))
+
     def component(self) -> Any:
         """The hardware."""
         from .width_converter import WidthConverterUnit
@@ -133,6 +152,10 @@ class Cut(SameLanes):
         """A counter, comparisons, and a register."""
         places = self.tokens.bit_length()
         return costs(3 * places, places + self.lanes * self.input.width)
+
+    def ways(self) -> Ways:
+        """Its place decides whether a beat goes on."""
+        return Ways(((choice(self.tokens), Logic(1)),), control=(Logic(3),))
 
     def component(self) -> Any:
         """The hardware."""
