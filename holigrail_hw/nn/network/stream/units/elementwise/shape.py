@@ -10,19 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.estimate.primitives import (
-    Adder,
-    Comparator,
-    DspMultiplier,
-    Logic,
-    Lookup,
-    Multiplier,
-    device_model,
-)
+from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, device_model
 from holigrail_hw.models.graph import forms
 
-from ..unit import DISTRIBUTED, Integers, costs
-from ..ways import BlockRead, Ways, choice
+from ..unit import Integers, costs
+from ..ways import Ways
 from .base import Elementwise, periodic
 
 __all__ = ["Requantiser", "Table", "Thresholds"]
@@ -106,18 +98,10 @@ class Thresholds(Elementwise):
         return found
 
     def ways(self) -> Ways:
-        """A comparison whose outcome is part of the address of the next threshold."""
-        # Tables of a few words are logic in front of the register of their answer.
-        address = self.levels - 1 + (self.groups - 1).bit_length()
-        large = self.groups << self.levels - 1 > DISTRIBUTED
-        table = Logic(1) if large else Lookup(address, 1)
-        compared = (*(BlockRead() if large else Logic(0),), Comparator(self.compared.width))
-        _, step = self.codes
-        varied = len(set(step.tolist())) > 1
-        steps = (Logic(1), Adder(self.output.width)) if varied or self.groups > 1 else ()
-        coded = (*compared, Logic(1), *(() if steps else (Adder(self.output.width),)))
-        held = choice(self.latency + 1), Logic(1)
-        return Ways(((*compared, table), coded, held), leaving=steps)
+        """See :func:`.ways.thresholds_ways`."""
+        from .ways import thresholds_ways
+
+        return thresholds_ways(self)
 
     def component(self) -> Any:
         """The hardware."""
@@ -196,9 +180,10 @@ class Requantiser(Elementwise):
         return self._planned[1]
 
     def ways(self) -> Ways:
-        """A handshake, and tables whose words go into the plan."""
-        held = choice(max(self.latency + 1, self.groups)), Logic(1)
-        return Ways((held, (BlockRead(),)) if self.groups > DISTRIBUTED else (held,))
+        """See :func:`.ways.requantiser_ways`."""
+        from .ways import requantiser_ways
+
+        return requantiser_ways(self)
 
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Product, constant, shift, limits."""
@@ -280,13 +265,10 @@ class Table(Elementwise):
         return self.memory(depth * self.output.width * self.lanes, depth)
 
     def ways(self) -> Ways:
-        """A block of memory answers late; a small table is logic before the register."""
-        address = self.input.width + (self.groups - 1).bit_length()
-        large = 1 << address > DISTRIBUTED
-        counted = choice(self.groups), Logic(1)
-        if large:
-            return Ways((counted,), leaving=(BlockRead(),))
-        return Ways((counted,), arriving=(Lookup(address, 1),))
+        """See :func:`.ways.table_ways`."""
+        from .ways import table_ways
+
+        return table_ways(self)
 
     def component(self) -> Any:
         """The hardware."""

@@ -4,24 +4,18 @@ The folding is that of FINN (Umuroglu et al., 2017): of K inputs and N outputs, 
 ``pe`` outputs are multiplied per cycle, K/simd * N/pe cycles per vector.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.estimate.primitives import (
-    Adder,
-    DspMultiplier,
-    Logic,
-    Multiplier,
-    device_model,
-)
+from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, device_model
 
 from ...flow import Flow, Side
 from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
-from ..ways import BlockRead, Way, Ways, choice
+from ..ways import Ways
 
 __all__ = ["Depthwise", "MatrixVector", "Products"]
 
@@ -124,27 +118,10 @@ class Products(Unit):
         return self._planned[1]
 
     def ways(self) -> Ways:
-        """Counters of weights, terms and outputs; bias or sum so far, and another term.
+        """See :func:`.ways.products_ways`."""
+        from .ways import products_ways
 
-        Without a period the words of a memory go right into the products.
-        """
-        sums, outputs = self.folds
-        counted = tuple(choice(n) for n in (sums, outputs) if n > 1)
-        start = BlockRead() if outputs > DISTRIBUTED else Logic(1)
-        inside = [(start, *counted[:1], Logic(1), Adder(self.output.width)), (*counted, Logic(2))]
-        if self.timing.period_ns is None and sums * outputs > DISTRIBUTED:
-            inside.append((BlockRead(), *self.product))
-        inside.append((choice(self.stages + 2), Logic(1)))
-        return Ways(tuple(inside), control=(Logic(3),))
-
-    @property
-    def product(self) -> Way:
-        """A product and the sum of those of a cycle."""
-        width = self.partial[0].width
-        product: Any = Multiplier(self.input.width, self.weight.width)
-        if self.multiplier == "dsp":
-            product = DspMultiplier(self.input.width, self.weight.width)
-        return product, *(Adder(width),) * (self.simd - 1).bit_length()
+        return products_ways(self)
 
     def cost(self, device: str) -> dict[str, int]:
         """Multipliers, their sums, accumulators, and memories of weights."""
@@ -237,19 +214,10 @@ class MatrixVector(Products):
         return found | {"memory_bits": found["memory_bits"] + depth * width}
 
     def ways(self) -> Ways:
-        """Vectors or sums are kept besides, and counted."""
-        found = super().ways()
-        sums, outputs = self.folds
-        if self.replays:
-            counter = Adder((2 * sums).bit_length() + 1)
-            kept = BlockRead() if 2 * sums > DISTRIBUTED else Logic(1)
-            control = Logic(4), counter
-            return replace(found, inside=(*found.inside, (kept, Logic(1))), control=control)
-        if self.accumulates and outputs > DISTRIBUTED:
-            # Sums come from a block of memory.
-            inside = (BlockRead(), *found.inside[0][1:])
-            return replace(found, inside=(inside, *found.inside[1:]))
-        return found
+        """See :func:`.ways.matrix_vector_ways`."""
+        from .ways import matrix_vector_ways
+
+        return matrix_vector_ways(self)
 
     def component(self) -> Any:
         """The hardware."""

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.estimate.primitives import Adder, Logic
-
 from ...flow import Flow, Side
 from ..unit import DISTRIBUTED, costs, repeated
-from ..ways import BlockRead, Ways, choice
+from ..ways import Ways
 from .base import Windows
 
 __all__ = ["ParallelWindow", "SerialWindow"]
@@ -121,19 +119,10 @@ class SerialWindow(Windows):
         return costs(luts, 2 * counter + places + 30, 0, bits)
 
     def ways(self) -> Ways:
-        """Counters of taps and windows, one inside the other, say by how much an address steps.
+        """See :func:`.ways.serial_ways`."""
+        from .ways import serial_ways
 
-        What is there and what is free is counted with the last tap of a window.
-        """
-        loops = [n for n in (self.folds, *self.window.kernel, *self.places) if n > 1]
-        counter = Adder((2 * self.tokens + self.kept).bit_length() + 1)
-        address = Adder(self.kept.bit_length() + 1)
-        ends = choice(max(loops, default=1)), Logic(1 + len(loops) // 2)
-        inside = (*ends, address, Logic(1)), (choice(max(self.places)), Logic(2))
-        read = BlockRead() if self.kept > DISTRIBUTED else Logic(0)
-        leaving = (read, Logic(1)) if self.padded else (read,)
-        control = (Logic(4), counter)
-        return Ways(inside, leaving=leaving, control=control)
+        return serial_ways(self)
 
     def component(self) -> Any:
         """The hardware."""
@@ -256,18 +245,10 @@ class ParallelWindow(Windows):
         return costs(luts, flip_flops, 0, bits)
 
     def ways(self) -> Ways:
-        """Counters of pixels and windows decide about a step; rows come from their memories.
+        """See :func:`.ways.parallel_ways`."""
+        from .ways import parallel_ways
 
-        The row that a tap belongs to is chosen from all of them, and replaced outside the image.
-        """
-        counted = tuple(choice(n) for n in (self.folds, *self.size[1::-1]) if n > 1)
-        line = self.size[1] * self.folds
-        read = () if self.banks == 0 else (BlockRead() if line > DISTRIBUTED else Logic(0),)
-        rows = (*read, choice(self.banks)) if self.banks > 1 else read
-        masked = (Logic(1),) if self.padded else ()
-        # A row is chosen in front of the register of its next column, too.
-        inside = rows, (*counted, Logic(2))
-        return Ways(inside, leaving=(*rows, *masked), control=(Logic(5),))
+        return parallel_ways(self)
 
     def component(self) -> Any:
         """The hardware."""
