@@ -25,6 +25,7 @@ from holigrail_hw.core.parameters import (
     to_text,
 )
 from holigrail_hw.core.registry import find
+from holigrail_hw.core.site import Site
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.store import kinds as cache_kinds
 from holigrail_hw.core.timing import Timing
@@ -174,6 +175,7 @@ def read_design(
         timing, device = timing_of(options, board, timing, part)
         if board is None:
             say_part(session, options.device or part, device)
+        spec = spec.on(_site(timing, board))
         _prepare(spec, session)
         _judge_clock(spec, timing, options, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
@@ -187,9 +189,17 @@ def read_design(
     )
     if options.device is not None:
         say_part(session, options.device, device)
+    spec = spec.on(_site(timing, board))
     _prepare(spec, session)
     _judge_clock(spec, timing, options, session)
     return options, Design(spec, timing, device, board, None)
+
+
+def _site(timing: Timing, board: str | None) -> Site:
+    """The clock asked for, else that of the board."""
+    if timing.period_ns is not None:
+        return Site(1e9 / timing.period_ns)
+    return Site(None if board is None else find_board(board, "timing").clock_hz)
 
 
 def _judge_clock(

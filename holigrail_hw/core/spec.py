@@ -27,6 +27,7 @@ from .keywords import is_keyword
 from .naming import module_name
 from .parameters import Fit, leaves_of, replaced, settle, to_text
 from .shell_registry import find_shell
+from .site import Site
 from .streams import Items, Stream
 from .target import Target
 from .timing import Timing
@@ -360,6 +361,13 @@ class OperatorSpec(ABC):
             "dsps": sum(primitive.dsps(plan.device) for primitive in primitives),
             "memory_bits": 0,
         }
+
+    def on(self, site: Site) -> "OperatorSpec":
+        """This operator where it is going to be built: itself, unless parameters are derived there.
+
+        What comes back says all of it in its own parameters.
+        """
+        return self
 
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         """Do what takes long and is kept, a search for instance, before anything else is asked.

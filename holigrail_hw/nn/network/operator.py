@@ -15,14 +15,14 @@ Quantization and training of neural networks for efficient integer-arithmetic-on
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import Engine, RequestError, Target, Timing, operator, parameter
+from holigrail_hw.core import Engine, RequestError, Site, Target, Timing, operator, parameter
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.views import Table, View
@@ -40,7 +40,7 @@ __all__ = ["TrainedNetwork"]
 
 # Parameters that mean something in one style alone.
 _OF_STYLE = {
-    "stream": ("interval", "dsps"),
+    "stream": ("interval", "rate", "clock_hz", "luts", "brams", "dsps"),
     "parallel": ("depth", "stage_levels", "iterations", "search_time"),
 }
 
@@ -107,6 +107,34 @@ class TrainedNetwork(Engine):
         high=1 << 40,
         nothing="cheapest",
     )
+    rate: int | None = parameter(
+        None,
+        "least frames per second, in style stream; gives the interval",
+        low=1,
+        high=1 << 40,
+        nothing="any",
+    )
+    clock_hz: int | None = parameter(
+        None,
+        "cycles per second that rate counts with; of the period or the board if none",
+        low=1,
+        high=1 << 40,
+    )
+    luts: int | None = parameter(
+        None,
+        "most look-up tables of four inputs, by the estimate, in style stream; without an interval"
+        " the fastest that fits",
+        low=1,
+        high=1 << 30,
+        nothing="any",
+    )
+    brams: int | None = parameter(
+        None,
+        "most block memories of 18 kbit, in style stream; likewise",
+        low=0,
+        high=1 << 20,
+        nothing="any",
+    )
     dsps: int | None = parameter(
         None, "most DSP blocks, in style stream", low=0, high=1 << 20, nothing="any"
     )
@@ -158,7 +186,13 @@ class TrainedNetwork(Engine):
         refused = style(self.style).refusals(graph)
         if refused:
             return [f"model {graph.name}: {line}" for line in refused]
-        return [f"model {line}" for line in style(self.style).violations(self)]
+        return style(self.style).violations(self)
+
+    def on(self, site: Site) -> "TrainedNetwork":
+        """A rate counts in cycles of the clock there."""
+        if self.rate is None or self.clock_hz is not None or site.clock_hz is None:
+            return self
+        return replace(self, clock_hz=int(site.clock_hz))
 
     @cached_property
     def graph(self) -> IntegerGraph:

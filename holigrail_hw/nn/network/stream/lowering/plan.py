@@ -15,15 +15,13 @@ from holigrail_hw.models.graph.nodes import Linear, Requantise
 from ..design import Design, Placed
 from ..folding.problem import Choice, Folding, Join, Layer, Option
 from ..schedule.dataflow import OUTSIDE, Edge
-from ..units.unit import Integers
+from ..units.unit import Integers, blocks_of
 from . import makers
 from .layers import LayerNodes, layers_of
 from .linear import LinearLayer, divisors
 from .simple import SimpleLayer
 
 __all__ = ["Plan"]
-
-_MEMORY_BITS = {"ecp5": 18432, "generic": 18432, "ice40up5k": 4096, "ice40hx8k": 4096}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +106,7 @@ class Plan:
         for cost in kind.cost(key, self.timing.device):
             for name in use:
                 use[name] += cost[name]
-            memories += -(-cost["memory_bits"] // _MEMORY_BITS[self.timing.device])
+            memories += blocks_of(self.timing.device, cost["memory_bits"])
         lanes_in, lanes_out = kind.lanes(key)
         return Option(
             key=key,

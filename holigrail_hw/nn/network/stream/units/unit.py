@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..flow import Flow, Side
+from .ways import Ways
 
 __all__ = [
     "DISTRIBUTED",
     "Integers",
     "SameLanes",
     "Unit",
+    "blocks_of",
     "costs",
     "pointwise",
     "repeated",
@@ -21,6 +23,9 @@ __all__ = [
 
 DISTRIBUTED = 64
 """Memories of more words are taken to be blocks."""
+
+# Bits of a block memory.
+_BLOCK = {"ecp5": 18432, "generic": 18432, "ice40up5k": 4096, "ice40hx8k": 4096}
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,14 @@ class Unit(ABC):
         """Estimated ``luts``, ``flip_flops``, ``dsps``, and ``memory_bits`` of memories."""
 
     @abstractmethod
+    def ways(self) -> Ways:
+        """What lies between its registers."""
+
+    def planned_ns(self) -> float:
+        """The clock period that the schedule of its datapath was made for; 0 without one."""
+        return 0.0
+
+    @abstractmethod
     def component(self) -> Any:
         """The hardware: an Amaranth component with streams ``i`` and ``o``."""
 
@@ -94,6 +107,11 @@ class SameLanes(Unit):
     def lanes_out(self) -> int:
         """Elements of an output beat."""
         return self.lanes
+
+
+def blocks_of(device: str, bits: int) -> int:
+    """Block memories of a device that hold so many bits."""
+    return -(-bits // _BLOCK[device])
 
 
 def costs(luts: float = 0, flip_flops: float = 0, dsps: int = 0, memory_bits: int = 0) -> Any:

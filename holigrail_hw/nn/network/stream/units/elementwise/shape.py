@@ -14,6 +14,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, d
 from holigrail_hw.models.graph import forms
 
 from ..unit import Integers, costs
+from ..ways import Ways
 from .base import Elementwise, periodic
 
 __all__ = ["Requantiser", "Table", "Thresholds"]
@@ -96,6 +97,12 @@ class Thresholds(Elementwise):
             found = {name: found[name] + memory[name] for name in found}
         return found
 
+    def ways(self) -> Ways:
+        """See :func:`.ways.thresholds_ways`."""
+        from .ways import thresholds_ways
+
+        return thresholds_ways(self)
+
     def component(self) -> Any:
         """The hardware."""
         from .thresholds import ThresholdsUnit
@@ -154,11 +161,29 @@ class Requantiser(Elementwise):
         return Integers.of(*ends)
 
     @cached_property
-    def latency(self) -> int:
-        """A register for the element, and those of the plan."""
+    def _planned(self) -> tuple[int, float]:
+        """Cycles, and the period that the device promises."""
         from .datapath import requantiser_plan
 
-        return 1 + requantiser_plan(self, 0).latency
+        # Lanes whose constants are simple need fewer registers: all take the same time.
+        lanes = range(self.lanes if self.groups == 1 else 1)
+        plans = [requantiser_plan(self, lane) for lane in lanes]
+        return max(plan.latency for plan in plans), max(plan.promise_ns for plan in plans)
+
+    @property
+    def latency(self) -> int:
+        """A register for the element, and those of the plan."""
+        return 1 + self._planned[0]
+
+    def planned_ns(self) -> float:
+        """That of the plan."""
+        return self._planned[1]
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.requantiser_ways`."""
+        from .ways import requantiser_ways
+
+        return requantiser_ways(self)
 
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Product, constant, shift, limits."""
@@ -238,6 +263,12 @@ class Table(Elementwise):
         """A memory for every lane."""
         depth = self.groups << self.input.width
         return self.memory(depth * self.output.width * self.lanes, depth)
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.table_ways`."""
+        from .ways import table_ways
+
+        return table_ways(self)
 
     def component(self) -> Any:
         """The hardware."""

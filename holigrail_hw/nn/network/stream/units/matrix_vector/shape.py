@@ -15,6 +15,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, d
 
 from ...flow import Flow, Side
 from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
+from ..ways import Ways
 
 __all__ = ["Depthwise", "MatrixVector", "Products"]
 
@@ -100,11 +101,27 @@ class Products(Unit):
         return self.blocks.reshape(-1, self.pe, self.simd)
 
     @cached_property
-    def stages(self) -> int:
-        """Cycles of the products and their sum."""
+    def _planned(self) -> tuple[int, float]:
+        """Cycles of the products and their sum, and the period that the device promises."""
         from .datapath import products_plan
 
-        return products_plan(self).latency
+        plan = products_plan(self)
+        return plan.latency, plan.promise_ns
+
+    @property
+    def stages(self) -> int:
+        """Cycles of the products and their sum."""
+        return self._planned[0]
+
+    def planned_ns(self) -> float:
+        """That of the plan."""
+        return self._planned[1]
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.products_ways`."""
+        from .ways import products_ways
+
+        return products_ways(self)
 
     def cost(self, device: str) -> dict[str, int]:
         """Multipliers, their sums, accumulators, and memories of weights."""
@@ -195,6 +212,12 @@ class MatrixVector(Products):
         if depth <= DISTRIBUTED:
             return found | {"luts": found["luts"] + round(depth * width / 16)}
         return found | {"memory_bits": found["memory_bits"] + depth * width}
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.matrix_vector_ways`."""
+        from .ways import matrix_vector_ways
+
+        return matrix_vector_ways(self)
 
     def component(self) -> Any:
         """The hardware."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...flow import Flow, Side
 from ..unit import DISTRIBUTED, costs, repeated
+from ..ways import Ways
 from .base import Windows
 
 __all__ = ["ParallelWindow", "SerialWindow"]
@@ -116,6 +117,12 @@ class SerialWindow(Windows):
         if self.kept <= DISTRIBUTED:
             return costs(luts + bits / 16, 2 * counter + places + 30)
         return costs(luts, 2 * counter + places + 30, 0, bits)
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.serial_ways`."""
+        from .ways import serial_ways
+
+        return serial_ways(self)
 
     def component(self) -> Any:
         """The hardware."""
@@ -236,6 +243,12 @@ class ParallelWindow(Windows):
         if line <= DISTRIBUTED:
             return costs(luts + bits / 16, flip_flops)
         return costs(luts, flip_flops, 0, bits)
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.parallel_ways`."""
+        from .ways import parallel_ways
+
+        return parallel_ways(self)
 
     def component(self) -> Any:
         """The hardware."""
