@@ -150,8 +150,7 @@ def lane_of(rescales: Sequence[Rescale], limits: tuple[int, int], sum_width: int
 
     ``sum_width`` is the width of sums, from which lanes take that of their constants.
     """
-    even = any(one.even for one in rescales)
-    used = [one.to_even() for one in rescales] if even else rescales
+    used = _alike(rescales)
     shifts = [int(n) for one in used for n in one.shift]
     return Lane(
         low=limits[0],
@@ -159,17 +158,22 @@ def lane_of(rescales: Sequence[Rescale], limits: tuple[int, int], sum_width: int
         scale_width=_scale_width(used, sum_width),
         shift=min(shifts),
         shift_width=(max(shifts) - min(shifts)).bit_length(),
-        even=even,
+        even=used[0].even,
     )
 
 
 def unscaled_width(rescales: Sequence[Rescale]) -> int:
     """Bits of the constants of lanes that only shift, for sums of that width; 0 of other lanes."""
-    even = any(one.even for one in rescales)
-    used = [one.to_even() for one in rescales] if even else rescales
+    used = _alike(rescales)
     width = _constant_width(used)
     is_plain = all(int(v) == 1 for one in used for v in one.scale)
     return width if is_plain and width <= _WIDEST_SHIFTED else 0
+
+
+def _alike(rescales: Sequence[Rescale]) -> Sequence[Rescale]:
+    """All with ties to even, if one is."""
+    even = any(one.even for one in rescales)
+    return [one.to_even() for one in rescales] if even else rescales
 
 
 def _constant_width(rescales: Sequence[Rescale]) -> int:
