@@ -318,4 +318,5 @@ class TrainedNetwork(Engine):
     def views(self, target: Target | None = None) -> list[View]:
         from .views import network_views
 
-        return network_views(self.graph)
+        own = getattr(style(self.style), "views", lambda network, target: [])
+        return [*network_views(self.graph), *own(self, target or Target())]

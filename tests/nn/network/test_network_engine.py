@@ -16,6 +16,7 @@ from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.parameters import parse_parameters
+from holigrail_hw.core.views import Table
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.simulate.host_link import Link, SimulationLink
 from holigrail_hw.models.graph.forms import Multiplier
@@ -448,6 +449,9 @@ def test_parameters_are_read_as_texts():
     assert (engine.rows, engine.columns, plan_of(spec).batch) == (2, 3, 5)
     assert spec.streams() == engine.streams()
     assert spec.cost() == engine.cost()
+    steps = spec.views()[-1]
+    assert isinstance(steps, Table) and len(steps.rows) == len(plan_of(spec).steps)
+    assert sum(row[4] for row in steps.rows) == plan_of(spec).total(Timing(), 5)
     assert "rows_2" in spec.top_name() or spec.top_name() != network(model="digits").top_name()
 
 

@@ -12,12 +12,14 @@ document processing, 2006; Jouppi et al., 2017.
 from collections.abc import Callable
 from typing import Any
 
+from holigrail_hw.core import Target
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.core.views import Table, View
 from holigrail_hw.mcm.matrix.design import MatrixDesign
 from holigrail_hw.models.graph.graph import IntegerGraph
 
 from .border import Border
-from .facts import plan_facts
+from .facts import plan_facts, step_facts
 from .layers import sums_of
 from .planner import plan_of
 
@@ -30,6 +32,7 @@ __all__ = [
     "promise_ns",
     "refusals",
     "searched",
+    "views",
     "violations",
 ]
 
@@ -76,3 +79,22 @@ def promise_ns(network: Any, timing: Timing) -> float | None:
 def facts(network: Any, timing: Timing) -> dict[str, Any]:
     """The engine, the cycles of a frame, and who does what of every node."""
     return plan_facts(plan_of(network), timing)
+
+
+def views(network: Any, target: Target) -> list[View]:
+    """The steps of a batch of frames."""
+    plan = plan_of(network)
+    rows = [
+        (f.name, f.kind, f.place, f.commands, f.cycles, f.use, f.host, f.remark)
+        for f in step_facts(plan, target.timing)
+    ]
+    return [
+        Table(
+            "Steps",
+            ("node", "kind", "where", "commands", "cycles", "used (%)", "host", "how"),
+            tuple(rows),
+            f"Of {plan.batch} frames together. Cycles are those of the engine while items are there"
+            " and results are taken; the host's work is in elements that it sends or makes, for a"
+            " frame.",
+        )
+    ]
