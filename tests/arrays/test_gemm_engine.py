@@ -37,6 +37,10 @@ REQUESTS = {
         ),
         Timing(),
     ),
+    "one row of sums": (
+        make(Gemm, rows=1, columns=2, requantiser="none", activation_depth=2, accumulator_depth=1),
+        Timing(),
+    ),
     "no parameters": (
         make(
             Gemm,

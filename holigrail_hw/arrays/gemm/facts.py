@@ -25,7 +25,10 @@ ORDERS_OF_ITEMS = {
 
 
 def split(spec: GemmShape, m: int, k: int, n: int) -> "list[Command]":
-    """The commands for a product of M x K and K x N, in blocks along M; none if K is too long."""
+    """The commands for a product of M x K and K x N, in blocks along M; none if K is too long.
+
+    Blocks are as few as fit, and about equal: one is loaded while the one before is computed.
+    """
     from .feeders import GOOD
     from .schedule import Command
 
@@ -38,8 +41,10 @@ def split(spec: GemmShape, m: int, k: int, n: int) -> "list[Command]":
     def command(height: int) -> "Command":
         return Command(height, k_tiles, n_tiles, GOOD, height * k_tiles, weights, parameters)
 
+    count = -(-m // block)
+    height, higher = divmod(m, count)
     # One object for all equal commands: a long product has a million of them.
-    return [command(block)] * (m // block) + [command(m % block)] * bool(m % block)
+    return [command(height + 1)] * higher + [command(height)] * (count - higher)
 
 
 def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:

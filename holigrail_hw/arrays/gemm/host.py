@@ -16,20 +16,11 @@ from holigrail_hw.core.link import Link
 from holigrail_hw.core.values import codes_of, integers_of, number_array
 from holigrail_hw.formats import Format
 
+from .commands import WHY, command_items, empty_command, result_codes
 from .facts import split
 from .operator import Gemm
 
 __all__ = ["GemmHost"]
-
-_WHY = {
-    1: "a size is 0 or larger than the buffers",
-    2: "the last vector came early",
-    3: "the last vector came late",
-    4: "the last row of weights came early",
-    5: "the last row of weights came late",
-    6: "the last channel's parameters came early",
-    7: "the last channel's parameters came late",
-}
 
 Encode = Callable[[Any, Format, str], np.ndarray]
 
@@ -108,13 +99,11 @@ class GemmHost:
         left = self._padded("a", spec.activation, a, (m, deep), encode)
         right = self._padded("b", spec.weight, b, (deep, wide), encode)
         parameters = self._parameters(channel, n, wide, encode)
-        tiles = right.reshape(-1, n_tiles, spec.columns).transpose(1, 0, 2)
-        weights = tiles.reshape(-1, spec.columns)
         blocks, begin, end, start = [], self._clock(), 0, 0
         for command in commands:
             block = left[start : start + command.vectors]
             start += command.vectors
-            result, end = self._command(block, k_tiles, n_tiles, weights, parameters)
+            result, end = self._command(block, right, parameters)
             blocks.append(result)
         self.cycles = (end - begin) % (1 << 32)
         whole, final = np.concatenate(blocks)[:, :n], spec.final
@@ -124,35 +113,16 @@ class GemmHost:
 
     def _clock(self) -> int:
         """The engine's time: what it says of a command without vectors, which it refuses."""
-        items: dict[str, Any] = {
-            name: {field: np.array([field == "last"], np.uint64) for field in stream.fields}
-            for name, stream in self._spec.streams().items()
-            if stream.direction == "in"
-        }
+        items = empty_command(self._spec)
         return int(self._link.exchange(items, {"status": 1})["status"]["cycles"][0])
 
-    def _command(
-        self, block: Any, k_tiles: int, n_tiles: int, weights: Any, parameters: Any
-    ) -> tuple[np.ndarray, int]:
+    def _command(self, block: Any, weights: Any, parameters: Any) -> tuple[np.ndarray, int]:
         """One command: M x N result codes and the engine's time at its end."""
-        spec, m = self._spec, len(block)
-        vectors = block.reshape(m, k_tiles, spec.rows).transpose(1, 0, 2).reshape(-1, spec.rows)
-        sizes = {"vectors": m, "k_tiles": k_tiles, "n_tiles": n_tiles}
-        items: dict[str, Any] = {
-            "command": {name: np.array([size], np.uint64) for name, size in sizes.items()},
-            "activation": {f"a{i}": vectors[:, i] for i in range(spec.rows)},
-            "weight": {f"w{j}": weights[:, j] for j in range(spec.columns)},
-        }
-        if parameters:
-            items["parameter"] = dict(parameters)
-        for name in set(items) - {"command"}:
-            count = len(next(iter(items[name].values())))
-            items[name]["last"] = (np.arange(count) == count - 1).astype(np.uint64)
+        m, n_tiles = len(block), weights.shape[1] // self._spec.columns
+        items = command_items(self._spec, block, weights, parameters)
         found = self._exchange(items, {"status": 1, "result": m * n_tiles})
-        result, status = found["result"], found["status"]
-        rows = np.stack([np.asarray(result[f"c{j}"]) for j in range(spec.columns)], axis=1)
-        tiles = rows.reshape(n_tiles, m, spec.columns).transpose(1, 0, 2)
-        return tiles.reshape(m, -1), int(status["cycles"][0])
+        codes = result_codes(self._spec, found["result"], m)
+        return codes, int(found["status"]["cycles"][0])
 
     def _exchange(self, items: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
         """What the engine makes of a command; an error says what its status says."""
@@ -167,7 +137,7 @@ class GemmHost:
             if not code:
                 raise
         raise DesignError(
-            f"gemm host: the engine must report no error, not this one: {_WHY[code]}",
+            f"gemm host: the engine must report no error, not this one: {WHY[code]}",
             hint="it accepts the next command",
         )
 

@@ -133,10 +133,10 @@ class _Rows(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        # Addresses that do not count may be beyond the last row.
-        m.submodules.sums = sums = memory.Memory(
-            shape=self._width, depth=1 << (self._depth - 1).bit_length(), init=[]
-        )
+        # Addresses that do not count may be beyond the last row. A memory of one row would have an
+        # address of no bits, which simulators take for out of bounds.
+        depth = max(2, 1 << (self._depth - 1).bit_length())
+        m.submodules.sums = sums = memory.Memory(shape=self._width, depth=depth, init=[])
         read, write = sums.read_port(), sums.write_port()
         following = Signal(self.place.shape())
         m.d.comb += [

@@ -8,6 +8,8 @@ parallel
 stream
     one unit for each layer, joined by queues whose depths are computed; every layer is folded to
     the cycles per frame that were asked for.
+engine
+    a matrix engine, to which a host sends every layer as commands.
 
 References: Umuroglu et al., FINN, FPGA 2017; Duarte et al., hls4ml, 2018; Jacob et al.,
 Quantization and training of neural networks for efficient integer-arithmetic-only inference, 2018.
@@ -22,17 +24,20 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.arrays.gemm.buffer import BUFFERS
 from holigrail_hw.core import Engine, RequestError, Site, Target, Timing, operator, parameter
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.views import Table, View
 from holigrail_hw.formats import FixedFormat, Format
+from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
 from holigrail_hw.mcm.matrix.design import design_remarks
 from holigrail_hw.models import IntegerGraph, ModelError
 from holigrail_hw.models.certify.certificate import certify
 
 from .classes import classified
-from .frames import Frames, frames_of
+from .frame_border import FrameBorder
+from .frames import Frames
 from .model import MODEL_FILE, SAMPLES_FILE, Source, in_shape, integer_graph
 from .styles import STYLES, style
 
@@ -42,6 +47,10 @@ __all__ = ["TrainedNetwork"]
 _OF_STYLE = {
     "stream": ("interval", "rate", "clock_hz", "luts", "brams", "dsps"),
     "parallel": ("depth", "stage_levels", "iterations", "search_time"),
+    "engine": (
+        *("rows", "columns", "activation_depth", "buffer"),
+        *("multiplier", "lane_multiplier", "batch"),
+    ),
 }
 
 
@@ -64,7 +73,8 @@ class TrainedNetwork(Engine):
     A beat carries as many elements as there are fields ``value0``, ``value1`` ...; the last beat of
     a frame is marked. Beats are counted: a mark that is early or late changes no result, but
     ``error`` is then 1 in all beats of the frame's results. Codes of ``x`` outside the limits of
-    the model's input give no stated result.
+    the model's input give no stated result. In style engine the streams are those of ``gemm``, and
+    a host sends frames as commands (:class:`.engine.host.NetworkHost`).
     """
 
     model: GivenFile = parameter(
@@ -167,11 +177,39 @@ class TrainedNetwork(Engine):
         hardware=False,
     )
 
+    rows: int | None = parameter(
+        None, "rows of the array, in style engine; 4 if none", low=1, high=256
+    )
+    columns: int | None = parameter(
+        None, "columns of it, in style engine; 4 if none", low=1, high=256
+    )
+    activation_depth: int | None = parameter(
+        None,
+        "vectors that each half of its buffer holds, in style engine; by the largest layer if none",
+        low=2,
+        high=1 << 16,
+    )
+    buffer: str | None = parameter(
+        None, "what holds activations, in style engine; block if none", choices=BUFFERS
+    )
+    multiplier: str | None = parameter(
+        None, "structure of its products, in style engine; dsp if none", choices=MULTIPLIERS
+    )
+    lane_multiplier: str | None = parameter(
+        None, "structure of its scales' products, in style engine; dsp if none", choices=MULTIPLIERS
+    )
+    batch: int | None = parameter(
+        None,
+        "frames that go through a layer together, in style engine; 1 if none",
+        low=1,
+        high=1 << 10,
+    )
+
     def check(self) -> list[str]:
         if self.input is not None and not isinstance(self.input, FixedFormat):
             return [f"input must be an integer or fixed point, not {self.input}"]
-        other = next(name for name in STYLES if name != self.style)
-        given = [name for name in _OF_STYLE[other] if getattr(self, name) is not None]
+        others = [name for style in STYLES if style != self.style for name in _OF_STYLE[style]]
+        given = [name for name in others if getattr(self, name) is not None]
         if given:
             return [f"{name} must be left out in style {self.style}" for name in given]
         try:
@@ -210,60 +248,41 @@ class TrainedNetwork(Engine):
         )
 
     @cached_property
+    def border(self) -> Any:
+        """What enters and leaves in this style."""
+        return getattr(style(self.style), "Border", FrameBorder)(self)
+
+    @property
     def frames(self) -> tuple[Frames, Frames]:
-        """How frames of ``x`` and of ``result`` travel."""
-        tensors = self.graph.tensors
-        names = (self.graph.inputs[0].tensor, self.graph.outputs[0].tensor)
-        found = []
-        for name, lanes in zip(names, style(self.style).lanes(self), strict=True):
-            tensor = tensors[name]
-            low, high = (np.broadcast_to(end, tensor.shape) for end in (tensor.low, tensor.high))
-            found.append(frames_of(low, high, lanes))
-        return found[0], found[1]
+        """How frames of ``x`` and of ``result`` travel, in styles that take them."""
+        return self.border.frames
 
     def streams(self) -> dict[str, Stream]:
-        entering, leaving = self.frames
-        return {
-            "x": Stream("in", entering.fields(checked=False)),
-            "result": Stream("out", leaving.fields(checked=entering.beats > 1)),
-        }
+        return self.border.streams()
 
-    def golden(self, x: Mapping[str, Any]) -> Items:
-        entering, leaving = self.frames
-        frames = entering.integers(x)
-        results = self.graph.evaluate(frames.reshape(-1, *self.graph.inputs[0].shape))
-        found = leaving.items(results)
-        if entering.beats > 1:
-            marks = np.asarray(x["last"])[: len(frames) * entering.beats]
-            right = entering.items(frames)["last"]
-            wrong = (marks != right).reshape(-1, entering.beats).any(axis=1)
-            found["error"] = np.repeat(wrong.astype(np.uint64), leaving.beats)
-        return {"result": found}
+    def golden(self, **items: Mapping[str, Any]) -> Items:
+        return self.border.golden(items)
 
     def job(self, rng: np.random.Generator, size: int) -> Items:
-        entering, _ = self.frames
-        port = self.graph.inputs[0]
-        count = max(1, size // entering.beats)
-        frames = rng.integers(port.low, port.high, (count, *port.shape), endpoint=True)
-        return {"x": entering.items(frames)}
+        return self.border.job(rng, size)
 
     def corner_jobs(self) -> list[Items]:
-        entering, _ = self.frames
-        port = self.graph.inputs[0]
-        ends = [entering.items(np.full((1, *port.shape), end)) for end in (port.low, port.high)]
-        if entering.beats == 1:
-            return [{"x": items} for items in ends]
-        early = {name: codes.copy() for name, codes in ends[0].items()}
-        early["last"][:2] = 1
-        late = {name: codes.copy() for name, codes in ends[1].items()}
-        late["last"][:] = 0
-        return [{"x": items} for items in (*ends, early, late, ends[0])]
+        return self.border.corner_jobs()
 
     def shipped_data(self) -> Mapping[str, Path]:
         return SAMPLES_FILE.shipped()
 
     def data_job(self, arrays: Mapping[str, Any]) -> Items:
         """Samples ``x``: numbers as the file takes them, in its shape; ``y`` is checked, too."""
+        codes = self._codes(arrays)
+        if "y" in arrays:
+            # Labels that do not fit are refused before anything runs.
+            size = int(np.prod(self.graph.outputs[0].shape))
+            classified(np.zeros((len(codes), size)), arrays["y"])
+        return self.border.items(codes)
+
+    def _codes(self, arrays: Mapping[str, Any]) -> np.ndarray:
+        """Samples as frames of the input."""
         port = self.graph.inputs[0]
         if "x" not in arrays:
             raise RequestError(f"network: data must have an array x, not {', '.join(arrays)}")
@@ -279,28 +298,24 @@ class TrainedNetwork(Engine):
                 f"network: data must be codes from {port.low} to {port.high}, not {codes.min()} to"
                 f" {codes.max()}"
             )
-        if "y" in arrays:
-            # Labels that do not fit are refused before anything runs.
-            size = int(np.prod(self.graph.outputs[0].shape))
-            classified(np.zeros((len(codes), size)), arrays["y"])
-        return {"x": self.frames[0].items(codes)}
+        return codes
 
     def data_outcome(
         self, arrays: Mapping[str, Any], results: Items
     ) -> tuple[dict[str, Any], list[Table]]:
         """Classes by the greatest output; with their labels ``y``, accuracy and confusion."""
         port = self.graph.outputs[0]
-        frames = self.frames[1].integers(results["result"])
+        frames, known = self.border.outcome(self._codes(arrays), results)
         numbers = self.graph.real(frames.reshape(-1, *port.shape), tail=False)
-        return classified(numbers.reshape(len(numbers), -1), arrays.get("y"))
+        facts, tables = classified(numbers.reshape(len(numbers), -1), arrays.get("y"))
+        return facts | known, tables
 
     def data_views(self, arrays: Mapping[str, Any]) -> list[View]:
         """Integers of every tensor for the samples and, with labels, the confusion of classes."""
         from .sample_views import sample_views
 
         self.data_job(arrays)
-        samples = in_shape(np.asarray(arrays["x"]), self.graph.inputs[0].file_shape)
-        return sample_views(self.graph, self.graph.codes(samples), arrays.get("y"))
+        return sample_views(self.graph, self._codes(arrays), arrays.get("y"))
 
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
@@ -312,9 +327,8 @@ class TrainedNetwork(Engine):
         return style(self.style).promise_ns(self, timing or Timing())
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int:
-        """Exact, if frames are always there and results always accepted."""
-        beats = len(items["x"]["value0"])
-        return style(self.style).cycles(self, timing, beats // self.frames[0].beats)
+        """Exact, if items are always there and results always accepted."""
+        return self.border.cycles(timing, items)
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         """The size of the network, what of it is exact, and what the style says."""
@@ -345,4 +359,5 @@ class TrainedNetwork(Engine):
     def views(self, target: Target | None = None) -> list[View]:
         from .views import network_views
 
-        return network_views(self.graph)
+        own = getattr(style(self.style), "views", lambda network, target: [])
+        return [*network_views(self.graph), *own(self, target or Target())]
