@@ -29,6 +29,7 @@ from .parameters import Fit, leaves_of, replaced, settle, to_text
 from .shell_registry import find_shell
 from .streams import Items, Stream
 from .target import Target
+from .task import Task
 from .timing import Timing
 from .views import Table, View
 
@@ -253,6 +254,11 @@ class OperatorSpec(ABC):
     ) -> tuple[dict[str, Any], list[Table]]:
         """What the results for such data say: facts by name, and tables."""
         return {}, []
+
+    @classmethod
+    def training(cls) -> type[Task] | None:
+        """What trains a model for the operator; ``None`` if it has none."""
+        return None
 
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""

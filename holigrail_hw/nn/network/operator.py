@@ -25,6 +25,7 @@ import numpy as np
 from holigrail_hw.core import Engine, RequestError, Target, Timing, operator, parameter
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items, Stream
+from holigrail_hw.core.task import Task
 from holigrail_hw.core.views import Table, View
 from holigrail_hw.formats import FixedFormat, Format
 from holigrail_hw.mcm.matrix.design import design_remarks
@@ -259,6 +260,12 @@ class TrainedNetwork(Engine):
         frames = self.frames[1].integers(results["result"])
         numbers = self.graph.real(frames.reshape(-1, *port.shape), tail=False)
         return classified(numbers.reshape(len(numbers), -1), arrays.get("y"))
+
+    @classmethod
+    def training(cls) -> type[Task]:
+        from .training import NetworkTraining
+
+        return NetworkTraining
 
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
