@@ -73,6 +73,7 @@ class NetworkTraining(Task):
     batch: int = parameter(256, "samples of a step", low=1, high=1 << 16)
     rate: float = parameter(0.3, "first learning rate, in words", kind=Real(1e-6, 100))
     penalty: float = parameter(0.0, "squared words that an adder is worth", kind=Real(0, 1e6))
+    estimate: bool = parameter(True, "whether adders and LUTs of style parallel are counted")
     iterations: int = parameter(
         0, "repetitions of the searches for adders that are counted", low=0, high=1 << 30
     )
@@ -125,8 +126,9 @@ class NetworkTraining(Task):
             facts["margins"] = (
                 f"least of {run.states.shape[1]} sampled trajectories; {run.plant.demand}"
             )
-        progress("counting the adders of the hardware")
-        facts |= self._hardware(found.graph, remarks)
+        if self.estimate:
+            progress("counting the adders of the hardware")
+            facts |= self._hardware(found.graph, remarks)
         views: dict[str, View] = {}
         if runs:
             views = {f"closed_loop_{i}": v for i, v in enumerate(closed_loop_views(runs))}
