@@ -90,7 +90,7 @@ def test_classes_from_data(holigrail, tmp_path):
     weights = {int(w) for n in graph.nodes if n.kind == "linear" for w in n.weights.reshape(-1)}
     assert weights == {-9, -5, -2, 0, 1, 3, 7}
     with np.load(shipped.data("digits")) as data:
-        right = graph.run(data["x"]).reshape(360, 10).argmax(axis=1) == data["y"]
+        right = graph.run(data["x"][:, None]).reshape(360, 10).argmax(axis=1) == data["y"]
     assert round(100 * right.mean(), 2) == accuracies[1]
 
 
