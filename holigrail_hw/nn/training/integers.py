@@ -8,7 +8,6 @@ from holigrail_hw.models import IntegerGraph
 from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.formulas.functions import Function
-from holigrail_hw.models.graph.border import entered
 from holigrail_hw.models.graph.nodes import Linear, Meaning, Move, Node, Pool, Port, Requantise
 
 from .chain import Layer
@@ -143,6 +142,16 @@ def _result_shape(network: Trainable) -> tuple[int, ...]:
 
 
 def input_codes(network: Trainable, samples: np.ndarray) -> np.ndarray:
-    """Values of the codes of samples in the file's shape, in that of the first layer."""
-    port = _input(network)
-    return entered(port, samples, network.chain.name) * 2.0**-network.first.fraction
+    """Values of the codes of samples in the file's shape, in that of the first layer.
+
+    They are those of the graph's input. Its formula serves any factor; where that is a power of
+    two, products and distances to the integer below are exact in float64.
+    """
+    chain, first = network.chain, network.first
+    if chain.order:
+        inner = samples.reshape(len(samples), *chain.file_shape[1:])
+        samples = inner.transpose(0, *(axis + 1 for axis in chain.order))
+    scaled = samples.reshape(len(samples), *chain.shape) * 2.0**first.fraction
+    below = np.floor(scaled)
+    codes = below + (scaled - below >= 0.5)
+    return np.clip(codes, first.low, first.high) * 2.0**-first.fraction

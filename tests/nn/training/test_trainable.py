@@ -110,6 +110,21 @@ def test_every_tensor_is_that_of_the_training():
     assert (tensors["x"] * 2.0**-network.first.fraction == kept[0][0]).all()
 
 
+@pytest.mark.parametrize("name", ["relu", "images"])
+def test_codes_of_inputs_are_those_of_the_graph(name):
+    """On ties, next to them, beyond the ends, and anywhere."""
+    model = MODELS[name]()
+    network = started(model, samples_of(model, 50), bits=Bits(input=6))
+    shape, step = model.inputs[0].shape, 2.0**-network.first.fraction
+    halves = np.random.default_rng(1).integers(-90, 90, (200, *shape)) * step / 2
+    cases = [halves, np.nextafter(halves, 9), np.nextafter(halves, -9), halves * 0.999]
+    cases += [np.full((1, *shape), v) for v in (5e-324, -5e-324, 1e300, -1e300)]
+    x = np.concatenate(cases)
+    graph = integer_graph(network)
+    assert (graph.codes(x) * step == input_codes(network, x)).all()
+    assert graph.inputs[0].low < 0 < graph.inputs[0].high
+
+
 @pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "images"])
 def test_hardware_takes_the_graph(name):
     """Every requantisation has a form, and forms change no result."""
