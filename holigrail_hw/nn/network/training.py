@@ -73,6 +73,11 @@ class NetworkTraining(Task):
     batch: int = parameter(256, "samples of a step", low=1, high=1 << 16)
     rate: float = parameter(0.3, "first learning rate, in words", kind=Real(1e-6, 100))
     penalty: float = parameter(0.0, "squared words that an adder is worth", kind=Real(0, 1e6))
+    freeze_from: float = parameter(
+        0.9,
+        "part of the steps after which weights are frozen, one after the other",
+        kind=Real(0, 1),
+    )
     estimate: bool = parameter(True, "whether adders and LUTs of style parallel are counted")
     iterations: int = parameter(
         0, "repetitions of the searches for adders that are counted", low=0, high=1 << 30
@@ -102,7 +107,13 @@ class NetworkTraining(Task):
         allowed = coefficients(self.coefficients, self.weight_bits)
         model = _model(self.model)
         training, judged = self._samples(model)
-        plan = Plan(steps=self.steps, batch=self.batch, rate=self.rate, penalty=self.penalty)
+        plan = Plan(
+            steps=self.steps,
+            batch=self.batch,
+            rate=self.rate,
+            penalty=self.penalty,
+            freeze_from=self.freeze_from,
+        )
         bits = Bits(
             input=self.input_bits, activation=self.activation_bits, function=self.function_bits
         )

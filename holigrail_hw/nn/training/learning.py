@@ -2,11 +2,11 @@
 
 Adam (Kingma and Ba, 2015) with a rate that falls along a cosine. Weights are rounded to allowed
 words in every forward pass; with a penalty, to the word for which the squared distance in words
-plus the penalty times the adders that it adds to its column is least. From some step on more and
-more weights are frozen, the cheapest and nearest ones first, and the others make up for them (Zhou
-et al., Incremental network quantization, 2017; Garcia et al., Hardware-aware training for
-multiplierless convolutional neural networks, ARITH 2025). In the last steps biases alone are
-trained.
+plus the penalty times the adders that it adds to its column is least. In the last tenth of the
+steps all words are frozen and biases alone are trained, which takes away what rounding still moves.
+Freezing may begin earlier, the cheapest and nearest weights first, so that the others make up for
+them (Zhou et al., Incremental network quantization, 2017; Garcia et al., Hardware-aware training
+for multiplierless convolutional neural networks, ARITH 2025).
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,11 @@ from .trainable import Trainable
 __all__ = ["Plan", "error_of", "learn"]
 
 _FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8
-_MOMENT = 0.02  # Least part of the first rate.
+# Least part of the first rate.
+_SLOWEST = 0.02
+# When all weights are frozen, as a part of the steps, and the shares until then.
+_FROZEN = 0.9
+_SHARES = (0.5, 0.75, 0.875, 0.95, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +40,25 @@ class Plan:
         The first learning rate, in words.
     penalty : float
         Squared words that an adder is worth.
-    freeze : pairs of float
-        When, as a part of all steps, and how many of the weights are frozen then.
+    freeze_from : float
+        The part of all steps after which half of the weights are frozen, then more in four turns
+        until 0.9 of the steps; all at once if it is no earlier.
     """
 
     steps: int = 6000
     batch: int = 256
     rate: float = 0.1
     penalty: float = 0.0
-    freeze: tuple[tuple[float, float], ...] = (
-        (0.5, 0.5),
-        (0.6, 0.75),
-        (0.7, 0.875),
-        (0.8, 0.95),
-        (0.9, 1.0),
-    )
+    freeze_from: float = 0.9
+
+    def freezings(self) -> list[tuple[int, float]]:
+        """When, in steps, and how many of the weights are then frozen."""
+        count = len(_SHARES) if self.freeze_from < _FROZEN else 1
+        times = np.linspace(self.freeze_from, max(_FROZEN, self.freeze_from), count)
+        return [
+            (round(float(time) * self.steps), share)
+            for time, share in zip(times, _SHARES[-count:], strict=True)
+        ]
 
 
 def error_of(outputs: np.ndarray, wanted: np.ndarray) -> tuple[float, np.ndarray]:
@@ -102,7 +110,7 @@ def learn(
     prices = Prices(network)
     frozen = np.zeros(len(network.weights), bool)
     optimisers = _Adam(len(network.weights)), _Adam(len(network.biases))
-    waiting = [(round(when * plan.steps), share) for when, share in plan.freeze]
+    waiting = plan.freezings()
     seen: list[float] = []
     allowed = network.allowed
     for step in range(plan.steps):
@@ -116,7 +124,7 @@ def learn(
         loss, error = error_of(outputs.reshape(len(x), -1), wanted)
         seen.append(loss)
         weights, biases = network.backward(kept, error.reshape(outputs.shape))
-        rate = plan.rate * max(0.5 * (1 + np.cos(np.pi * step / plan.steps)), _MOMENT)
+        rate = plan.rate * max(0.5 * (1 + np.cos(np.pi * step / plan.steps)), _SLOWEST)
         moved = network.weights - rate * optimisers[0].step(weights)
         moved = np.clip(moved, allowed.words[0], allowed.words[-1])
         network.weights = np.where(frozen, network.words, moved)

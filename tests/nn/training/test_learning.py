@@ -6,6 +6,7 @@ from networks_for_training import convolutional, dense
 
 from holigrail_hw.models import ModelError
 from holigrail_hw.models.box import box_of
+from holigrail_hw.nn.training import learning
 from holigrail_hw.nn.training.coefficients import coefficients
 from holigrail_hw.nn.training.learning import Plan, error_of
 from holigrail_hw.nn.training.number_formats import Bits
@@ -82,17 +83,37 @@ def test_the_same_seed_gives_the_same_bytes(trained, model, samples):
     assert texts[0] == trained[0].graph.to_json() != texts[1]
 
 
-def test_frozen_words_stay(model, samples):
-    """Two plans that part after a freezing agree in what was frozen until then."""
-    found = []
-    for steps in ((0.5, 0.6), (0.5, 0.6), (0.9, 1.0)), ((0.5, 0.6), (0.9, 1.0)):
-        plan = Plan(steps=100, batch=32, freeze=steps)
-        allowed = coefficients("cost-1", 6)
-        graph = retrained(model, samples, None, allowed, plan=plan, seed=1).graph
-        found.append(words_of(graph))
-    assert (found[0] == found[1]).all()
-    early = Plan(steps=100, batch=32, freeze=((0.0, 1.0),))
-    still = retrained(model, samples, None, coefficients("cost-1", 6), plan=early, seed=1)
+def test_when_how_many_weights_are_frozen():
+    assert Plan(steps=100).freezings() == [(90, 1.0)]
+    assert Plan(steps=200, freeze_from=0.95).freezings() == [(190, 1.0)]
+    gradual = [(50, 0.5), (60, 0.75), (70, 0.875), (80, 0.95), (90, 1.0)]
+    assert Plan(steps=100, freeze_from=0.5).freezings() == gradual
+
+
+def test_frozen_words_stay(model, samples, monkeypatch):
+    """After every freezing as many words as were to be are those of the end."""
+    seen = []
+    freeze = learning._freeze
+
+    def watched(network, prices, frozen, share, penalty):
+        freeze(network, prices, frozen, share, penalty)
+        seen.append((network.words.copy(), frozen.copy(), share))
+
+    monkeypatch.setattr(learning, "_freeze", watched)
+    plan = Plan(steps=100, batch=32, freeze_from=0.2)
+    found = retrained(model, samples, None, coefficients("cost-1", 6), plan=plan, seed=1)
+    end = words_of(found.graph)
+    assert [share for *_, share in seen] == [0.5, 0.75, 0.875, 0.95, 1.0]
+    for words, frozen, share in seen:
+        assert frozen.sum() == round(share * len(end))
+        assert (words[frozen] == end[frozen]).all()
+    assert (seen[0][0] != end).any()
+
+
+def test_biases_move_when_all_words_are_frozen(model, samples, monkeypatch):
+    monkeypatch.setattr(learning, "_FROZEN", 0.0)
+    plan = Plan(steps=100, batch=32, freeze_from=0.0)
+    still = retrained(model, samples, None, coefficients("cost-1", 6), plan=plan, seed=1)
     assert (words_of(still.graph) == words_of(still.before)).all()
     biases = [[n.bias for n in g.nodes if n.kind == "linear"] for g in (still.before, still.graph)]
     assert any((a != b).any() for a, b in zip(*biases, strict=True))
