@@ -31,6 +31,7 @@ VERBS = {
     "generate": "write Verilog, manifest, self-checking bench and core file",
     "simulate": "run some items through the hardware and print them decoded",
     "verify": "check the emitted Verilog against the golden model",
+    "train": "train a model whose coefficients are cheap in hardware",
     "prove": "prove equivalence by SAT, where it closes",
     "mutate": "plant faults, to see whether the vectors of verify notice them",
     "synth": "synthesise, place and route; estimate beside measurement",

@@ -30,6 +30,7 @@ from .shell_registry import find_shell
 from .site import Site
 from .streams import Items, Stream
 from .target import Target
+from .task import Task
 from .timing import Timing
 from .views import Table, View
 
@@ -265,6 +266,11 @@ class OperatorSpec(ABC):
         """
         self.data_job(arrays)
         return []
+
+    @classmethod
+    def training(cls) -> type[Task] | None:
+        """What trains a model for the operator; ``None`` if it has none."""
+        return None
 
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""

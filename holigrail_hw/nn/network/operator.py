@@ -28,6 +28,7 @@ from holigrail_hw.arrays.gemm.buffer import BUFFERS
 from holigrail_hw.core import Engine, RequestError, Site, Target, Timing, operator, parameter
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items, Stream
+from holigrail_hw.core.task import Task
 from holigrail_hw.core.views import Table, View
 from holigrail_hw.formats import FixedFormat, Format
 from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
@@ -316,6 +317,12 @@ class TrainedNetwork(Engine):
 
         self.data_job(arrays)
         return sample_views(self.graph, self._codes(arrays), arrays.get("y"))
+
+    @classmethod
+    def training(cls) -> type[Task]:
+        from .training import NetworkTraining
+
+        return NetworkTraining
 
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
