@@ -435,6 +435,10 @@ class OperatorSpec(ABC):
         """
         return None
 
+    def companions(self) -> Mapping[str, bytes]:
+        """Files that ``generate`` writes beside the Verilog, by their endings."""
+        return {}
+
     def top_name(self, timing: Timing | None = None) -> str:
         """Name of the generated module: the one asked for.
 
