@@ -130,13 +130,14 @@ def test_margins(name, state, time_s, margin):
 
 def test_the_worst_trajectory_is_found():
     plant = PLANTS["acc"]
-    run = simulate(plant, lambda y: np.full(len(y), -0.5), starts(plant, 4, seed=2))
+    run = simulate(plant, lambda y: np.where(y[:, 4] > 0, 2.0, -4.0), starts(plant, 4, seed=2))
     margins = [
         min(plant.margin(run.times, run.states)[:, place]) for place in range(len(run.margins))
     ]
     assert run.margins.tolist() == margins
     margin, trajectory, time_s = run.worst
     assert margin == min(margins) and trajectory == int(np.argmin(margins))
+    assert 0.5 < time_s < 4.5
     instant = round(time_s / plant.step_s)
     assert plant.margin(run.times, run.states)[instant, trajectory] == margin
 
