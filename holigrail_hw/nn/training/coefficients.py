@@ -31,13 +31,11 @@ def fundamental(word: int) -> int:
 @lru_cache(maxsize=8)
 def _levels(bits: int) -> tuple[frozenset[int], frozenset[int]]:
     """Odd factors below 2^bits that one adder makes, and that two make."""
-    # What one adder makes lies below 2^(bits + 1) + 2 where a second one halves it to so few bits.
-    one = neighbours(1, 1, bits + 2) - {1}
+    one = neighbours(1, 1, bits) - {1}
     two: set[int] = set()
+    # Larger words of cost 1 lead to nothing below the limit but words of cost 1.
     for first in one:
         two |= neighbours(1, first, bits) | neighbours(first, first, bits)
-    limit = 1 << bits
-    one = {factor for factor in one if factor < limit}
     return frozenset(one), frozenset(two - one - {1})
 
 

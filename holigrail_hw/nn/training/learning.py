@@ -126,8 +126,7 @@ def learn(
         weights, biases = network.backward(kept, error.reshape(outputs.shape))
         rate = plan.rate * max(0.5 * (1 + np.cos(np.pi * step / plan.steps)), _SLOWEST)
         moved = network.weights - rate * optimisers[0].step(weights)
-        moved = np.clip(moved, allowed.words[0], allowed.words[-1])
-        network.weights = np.where(frozen, network.words, moved)
+        network.weights = np.clip(moved, allowed.words[0], allowed.words[-1])
         network.biases = network.biases - rate * optimisers[1].step(biases)
         if step % 100 == 99:
             progress(f"step {step + 1} of {plan.steps}, loss {np.mean(seen[-100:]):.4g}")
@@ -159,5 +158,4 @@ def _freeze(
     chosen = np.argsort(distance, kind="stable")[:count]
     chosen = chosen[~frozen[chosen]]
     network.words[chosen] = words[chosen]
-    network.weights[chosen] = words[chosen]
     frozen[chosen] = True

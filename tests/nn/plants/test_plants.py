@@ -85,7 +85,7 @@ def test_the_integrator_is_of_order_four():
     plant = replace(PLANTS["tora"], horizon_s=2.0, command=lambda z: z)
     errors = []
     for step in (0.1, 0.05):
-        run = simulate(replace(plant, step_s=step), lambda y: np.zeros(len(y)), [[1, 0, 0, 0]])
+        run = simulate(replace(plant, step_s=step), lambda y: np.zeros(len(y)), np.eye(4)[:1])
         errors.append(abs(run.states[-1, 0, 0] - np.cos(2.0)))
     assert errors[0] < 1e-5
     assert errors[0] / errors[1] == pytest.approx(16, rel=0.1)
@@ -100,7 +100,7 @@ def test_controls_are_held_for_a_period():
         asked.append(y.copy())
         return np.full(len(y), [1.0, -2.0, 0.5][len(asked) - 1])
 
-    run = simulate(plant, act, [[0, 0, 0, 0], [0.1, 0, 0, 1]])
+    run = simulate(plant, act, np.array([[0, 0, 0, 0], [0.1, 0, 0, 1]]))
     slopes = np.diff(run.states[:, 0, 3]) / plant.step_s
     assert slopes == pytest.approx(np.repeat([1, -2, 0.5], plant.steps), abs=1e-9)
     assert run.controls.tolist() == [[1, 1], [-2, -2], [0.5, 0.5]]
@@ -130,13 +130,14 @@ def test_margins(name, state, time_s, margin):
 
 def test_the_worst_trajectory_is_found():
     plant = PLANTS["acc"]
-    run = simulate(plant, lambda y: np.full(len(y), -0.5), starts(plant, 4, seed=2))
+    run = simulate(plant, lambda y: np.where(y[:, 4] > 0, 2.0, -4.0), starts(plant, 4, seed=2))
     margins = [
         min(plant.margin(run.times, run.states)[:, place]) for place in range(len(run.margins))
     ]
     assert run.margins.tolist() == margins
     margin, trajectory, time_s = run.worst
     assert margin == min(margins) and trajectory == int(np.argmin(margins))
+    assert 0.5 < time_s < 4.5
     instant = round(time_s / plant.step_s)
     assert plant.margin(run.times, run.states)[instant, trajectory] == margin
 
@@ -217,7 +218,9 @@ def test_the_integer_network_in_the_loop_is_exact(follower, rounded):
     codes = np.floor(seen * 2.0 ** _fraction(port) + 0.5).astype(np.int64)
     codes = np.clip(codes, port.low, port.high)
     sums = rounded.evaluate(codes).reshape(-1)
-    step = float(rounded.outputs[0].meaning.factor.reshape(-1)[0])
+    meaning = rounded.outputs[0].meaning
+    assert meaning is not None
+    step = float(meaning.factor.reshape(-1)[0])
     assert (sums * step == run.controls.reshape(-1)).all()
     assert not np.array_equal(real.controls, run.controls)
     assert np.abs(real.states - run.states).max() < 3

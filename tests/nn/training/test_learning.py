@@ -141,6 +141,7 @@ def test_classes_are_learnt():
     plan = Plan(steps=250, batch=50, rate=0.6)
     judged = DataSet(x[200:], y[200:])
     found = retrained(model, samples, judged, coefficients("cost-1", 8), plan=plan, seed=1)
+    assert found.accuracies is not None
     real, before, after = found.accuracies
     assert real == (model.evaluate(x[200:]).reshape(100, 3).argmax(axis=1) == y[200:]).mean()
     right = found.graph.run(x[200:]).reshape(100, 3).argmax(axis=1) == y[200:]
