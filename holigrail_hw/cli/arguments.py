@@ -219,7 +219,7 @@ def read_design(
         timing, device = timing_of(options, board, timing, part)
         if board is None:
             say_part(session, options.device or part, device)
-        spec = spec.on(_site(timing, board))
+        spec = spec.on(_site(timing, device, board))
         _prepare(spec, session)
         _judge_clock(spec, timing, options, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
@@ -233,17 +233,21 @@ def read_design(
     )
     if options.device is not None:
         say_part(session, options.device, device)
-    spec = spec.on(_site(timing, board))
+    spec = spec.on(_site(timing, device, board))
     _prepare(spec, session)
     _judge_clock(spec, timing, options, session)
     return options, Design(spec, timing, device, board, None)
 
 
-def _site(timing: Timing, board: str | None) -> Site:
-    """The clock asked for, else that of the board."""
+def _site(timing: Timing, device: str, board: str | None) -> Site:
+    """The clock asked for, else that of the board, and what the device has."""
+    clock_hz = None
     if timing.period_ns is not None:
-        return Site(1e9 / timing.period_ns)
-    return Site(None if board is None else find_board(board, "timing").clock_hz)
+        clock_hz = 1e9 / timing.period_ns
+    elif board is not None:
+        clock_hz = find_board(board, "timing").clock_hz
+    known = devices.TARGETS.get(device)
+    return Site(clock_hz, {} if known is None else known.room)
 
 
 def _judge_clock(

@@ -12,13 +12,14 @@ from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
 from holigrail_hw.models import IntegerGraph, ModelError
 
 from .model import MODEL_FILE, SAMPLES_FILE, Source, integer_graph
+from .stream.request import BLOCK_BITS
 from .styles import STYLES, style
 
 __all__ = ["NetworkShape"]
 
 # Parameters that mean something in one style alone.
 _OF_STYLE = {
-    "stream": ("interval", "rate", "clock_hz", "luts", "brams", "dsps"),
+    "stream": ("interval", "rate", "clock_hz", "luts", "brams", "dsps", "fill"),
     "parallel": ("depth", "stage_levels", "iterations", "search_time"),
     "engine": (
         *("rows", "columns", "activation_depth", "buffer"),
@@ -102,6 +103,14 @@ class NetworkShape(Engine):
     dsps: int | None = parameter(
         None, "most DSP blocks, in style stream", low=0, high=1 << 20, nothing="any"
     )
+    fill: int | None = parameter(
+        None,
+        "most percent of the device's LUTs, block memories and DSP blocks, in style stream; gives"
+        " those of their limits that are left out",
+        low=1,
+        high=100,
+        nothing="any",
+    )
     depth: int | None = parameter(
         None,
         "most adders on a path of a matrix, in style parallel",
@@ -181,10 +190,16 @@ class NetworkShape(Engine):
         return style(self.style).violations(self)
 
     def on(self, site: Site) -> Self:
-        """A rate counts in cycles of the clock there."""
-        if self.rate is None or self.clock_hz is not None or site.clock_hz is None:
-            return self
-        return replace(self, clock_hz=int(site.clock_hz))
+        """A rate counts in cycles of the clock there, and the device has what may be filled."""
+        found: dict[str, int] = {}
+        if self.rate is not None and self.clock_hz is None and site.clock_hz is not None:
+            found["clock_hz"] = int(site.clock_hz)
+        if self.fill is not None and site.room:
+            room = {**site.room, "brams": site.room["memory_bits"] // BLOCK_BITS}
+            for name in ("luts", "brams", "dsps"):
+                if getattr(self, name) is None:
+                    found[name] = room[name] * self.fill // 100
+        return replace(self, **found) if found else self
 
     @cached_property
     def graph(self) -> IntegerGraph:

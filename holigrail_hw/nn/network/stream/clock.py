@@ -14,7 +14,7 @@ from .design import Design
 from .schedule.dataflow import OUTSIDE, WIRE
 from .units.ways import Way, Ways, delay_ns
 
-__all__ = ["LARGE", "promised_ns"]
+__all__ = ["LARGE", "promised_ns", "ways_of"]
 
 LARGE = 1.25
 """How much longer ways of a large design take than those of the designs that were measured.
@@ -28,11 +28,11 @@ def promised_ns(design: Design) -> float:
     """In ns, registers included."""
     model = device_model(design.device).cautious
     planned = max(placed.unit.planned_ns() for placed in design.units)
-    longest = max(delay_ns(way, model) for way in _ways(design))
+    longest = max(delay_ns(way, model) for way in ways_of(design))
     return LARGE * max(planned, model.register_ns + longest)
 
 
-def _ways(design: Design) -> list[Way]:
+def ways_of(design: Design) -> list[Way]:
     """All ways that may be the longest."""
     units = [placed.unit.ways() for placed in design.units]
     found: list[Way] = [way for unit in units for way in unit.inside]

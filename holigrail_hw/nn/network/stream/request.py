@@ -6,7 +6,10 @@ from typing import Any
 
 from holigrail_hw.core.errors import RequestError
 
-__all__ = ["LIMITS", "Request", "hint_of", "request_of", "violations_of"]
+__all__ = ["BLOCK_BITS", "LIMITS", "Request", "hint_of", "request_of", "resolved", "violations_of"]
+
+BLOCK_BITS = 18432
+"""Bits of the block memories that ``brams`` counts."""
 
 LIMITS = {"luts": "luts", "memories": "brams", "dsps": "dsps"}
 """The parameter that limits a resource of the folding."""
@@ -53,14 +56,26 @@ def violations_of(network: Any) -> list[str]:
     return found
 
 
+def resolved(network: Any) -> bool:
+    """Whether all numbers are there; a clock or a device may be said later."""
+    clocked = network.rate is None or network.clock_hz is not None
+    return clocked and (network.fill is None or network.luts is not None)
+
+
 def request_of(network: Any) -> Request:
     """The numbers of a network's parameters.
 
     Raises
     ------
     RequestError
-        If there is a rate and no clock.
+        If there is a rate and no clock, or a share and no device.
     """
+    if network.fill is not None and network.luts is None:
+        raise RequestError(
+            f"network: fill must be given with a device, {network.fill} percent alone say no"
+            " number of LUTs",
+            hint="--device NAME, --board NAME or --luts N",
+        )
     limits = {name: getattr(network, word) for name, word in LIMITS.items()}
     limits = {name: limit for name, limit in limits.items() if limit is not None}
     if network.rate is None:

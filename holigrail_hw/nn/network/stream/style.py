@@ -27,7 +27,7 @@ from .folding.problem import Choice
 from .folding.search import Infeasible, fastest, folded
 from .lowering.layers import refusals_of
 from .lowering.plan import Plan
-from .request import LIMITS, Request, hint_of, request_of, violations_of
+from .request import LIMITS, Request, hint_of, request_of, resolved, violations_of
 from .units.constant_graph.shape import ConstantGraph
 
 __all__ = [
@@ -162,7 +162,7 @@ def violations(network: Any) -> list[str]:
         If no folding is what was asked for.
     """
     found = violations_of(network)
-    if not found and (network.rate is None or network.clock_hz is not None):
+    if not found and resolved(network):
         _first_choice(network)
     return found
 

@@ -3,9 +3,9 @@
 import pytest
 
 from holigrail_hw.core import DesignError, Timing
-from holigrail_hw.estimate.primitives import device_model
+from holigrail_hw.estimate.primitives import Logic, device_model
 from holigrail_hw.nn.network.operator import TrainedNetwork
-from holigrail_hw.nn.network.stream.clock import LARGE, promised_ns
+from holigrail_hw.nn.network.stream.clock import LARGE, promised_ns, ways_of
 from holigrail_hw.nn.network.stream.schedule.dataflow import OUTSIDE, WIRE
 from holigrail_hw.nn.network.stream.style import design_of
 from holigrail_hw.nn.network.stream.units.routing.shape import Queue
@@ -25,20 +25,24 @@ def digits(**given: int) -> TrainedNetwork:
 def test_no_way_is_longer_than_the_promise(given, timing):
     """Schedules of units, and what lies behind one unit and before the next on a wire."""
     design = design_of(digits(**given), timing)
-    model, promise = device_model(timing.device).cautious, promised_ns(design) / LARGE
+    model, found = device_model(timing.device).cautious, ways_of(design)
     units = [placed.unit for placed in design.units]
-    assert promise >= max(unit.planned_ns() for unit in units)
+    longest = model.register_ns + max(delay_ns(way, model) for way in found)
+    planned = max(unit.planned_ns() for unit in units)
+    assert promised_ns(design) == LARGE * max(longest, planned)
     ways = [unit.ways() for unit in units]
+    for own in ways:
+        assert {*own.inside} <= {*found}
     wires = 0
     for depth, edge in zip(design.sizes.depths, design.edges, strict=True):
         if depth == WIRE and OUTSIDE not in (edge.producer, edge.consumer):
             wires += 1
-            joined = (*ways[edge.producer].leaving, *ways[edge.consumer].arriving)
-            assert promise >= model.register_ns + delay_ns(joined, model)
+            before, after = ways[edge.producer], ways[edge.consumer]
+            assert (*before.leaving, *after.arriving) in found
+            # The reader's own reader stops both.
+            stopped = [way for way in found if before.control == way[-1 - len(before.control) : -1]]
+            assert any(way[:2] == (Logic(1), Logic(1)) for way in stopped)
     assert wires
-    for own in ways:
-        for way in (*own.inside, own.control):
-            assert promise >= model.register_ns + delay_ns(way, model)
 
 
 def test_registers_for_a_period_shorten_the_promise():

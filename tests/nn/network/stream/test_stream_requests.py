@@ -5,6 +5,7 @@ import pytest
 from holigrail_hw.cli.arguments import read_design
 from holigrail_hw.cli.session import Session
 from holigrail_hw.core import RequestError, Site, Timing
+from holigrail_hw.flow.synth.devices import TARGETS
 from holigrail_hw.nn.network.operator import TrainedNetwork
 from holigrail_hw.nn.network.stream.style import choice_of, design_of
 
@@ -58,6 +59,33 @@ def test_a_budget_alone_asks_for_the_fastest():
     assert use["luts"] <= 2500 and use["memories"] <= 2 and use["dsps"] == 0
     assert choice_of(spec).interval < choice_of(digits(luts=1600, dsps=0)).interval
     assert choice_of(digits(dsps=0)).options == choice_of(digits(dsps=0, interval=1 << 30)).options
+
+
+def test_a_share_of_the_device_is_a_budget():
+    """Of an ECP5-12k 20 percent: what is given beside it stays."""
+    room = {"luts": 12_144, "memory_bits": 32 * 18_432, "dsps": 28}
+    spec = digits(fill=20)
+    assert spec.on(Site()) is spec
+    built = spec.on(Site(None, room))
+    assert (
+        built == digits(fill=20, luts=2428, brams=6, dsps=5) and built.on(Site(None, {})) == built
+    )
+    use = design_of(built, Timing(device="ecp5")).use()
+    assert use["luts"] <= 2428 and use["memories"] <= 6 and use["dsps"] <= 5
+    assert digits(fill=20, dsps=0).on(Site(None, room)).dsps == 0
+    words = ["network", "--model", "digits", "--fill", "20", "--device", "ecp5-12k"]
+    _, design = read_design(words, Session("holigrail info", verb="info"))
+    assert design.spec == built
+    assert all(target.room for name, target in TARGETS.items() if name != "generic")
+
+
+def test_a_share_needs_a_device():
+    with pytest.raises(RequestError) as caught:
+        digits(fill=70).streams()
+    assert str(caught.value) == (
+        "network: fill must be given with a device, 70 percent alone say no number of LUTs"
+    )
+    assert caught.value.hint == "--device NAME, --board NAME or --luts N"
 
 
 def test_within_an_interval_the_cheapest_that_fits():
@@ -142,7 +170,7 @@ def test_a_rate_without_a_clock_is_refused_where_cycles_are_needed():
     assert caught.value.hint == "--period NS, --board NAME or --clock-hz N"
 
 
-@pytest.mark.parametrize("name", ["rate", "clock_hz", "luts", "brams"])
+@pytest.mark.parametrize("name", ["rate", "clock_hz", "luts", "brams", "fill"])
 def test_style_parallel_has_no_budget(name):
     with pytest.raises(RequestError, match=f"{name} must be left out in style parallel"):
         TrainedNetwork(model="digits", style="parallel", **{name: 64})
