@@ -307,15 +307,20 @@ def test_jobs_run_with_and_without_pauses(name):
             assert run.cycles == spec.cycles(design.top.timing, **sent)
 
 
-def test_jobs_and_corner_jobs_are_frames():
+def test_corner_jobs_are_frames_and_jobs_are_commands_of_one():
     spec = specs()["windows"]
     port = spec.graph.inputs[0]
     low, high = (spec.border.items(np.full((1, *port.shape), end)) for end in (port.low, port.high))
     for job, wanted in zip(spec.corner_jobs(), (low, high), strict=True):
         assert all(np.array_equal(job["activation"][n], c) for n, c in wanted["activation"].items())
-    job = spec.job(np.random.default_rng(3), 10_000)
-    assert len(job["command"]["vectors"]) == len(low["command"]["vectors"])
-    assert not spec.golden(**job)["status"]["code"].any()
+    lengths = []
+    for size in (1, 100_000):
+        for seed in range(30):
+            job = spec.job(np.random.default_rng(seed), size)
+            assert not spec.golden(**job)["status"]["code"].any()
+            lengths.append(len(job["command"]["vectors"]))
+    assert {*lengths[:30]} == {1}
+    assert max(lengths) == len(low["command"]["vectors"]) > 1
 
 
 @pytest.mark.parametrize("fault", ["sign", "offset", "pad", "tie", "part"])
