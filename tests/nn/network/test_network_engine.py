@@ -32,7 +32,6 @@ from holigrail_hw.nn.network.engine.rescale import rescale_of
 from holigrail_hw.nn.network.engine.style import refusals
 from holigrail_hw.nn.network.operator import TrainedNetwork
 
-KWS = Path(__file__).parents[4] / "shared" / "models" / "tiny_kws_int8.tflite"
 FAST = Timing(period_ns=6.0, device="ecp5")
 
 
@@ -308,15 +307,20 @@ def test_jobs_run_with_and_without_pauses(name):
             assert run.cycles == spec.cycles(design.top.timing, **sent)
 
 
-def test_jobs_and_corner_jobs_are_frames():
+def test_corner_jobs_are_frames_and_jobs_are_commands_of_one():
     spec = specs()["windows"]
     port = spec.graph.inputs[0]
     low, high = (spec.border.items(np.full((1, *port.shape), end)) for end in (port.low, port.high))
     for job, wanted in zip(spec.corner_jobs(), (low, high), strict=True):
         assert all(np.array_equal(job["activation"][n], c) for n, c in wanted["activation"].items())
-    job = spec.job(np.random.default_rng(3), 10_000)
-    assert len(job["command"]["vectors"]) == len(low["command"]["vectors"])
-    assert not spec.golden(**job)["status"]["code"].any()
+    lengths = []
+    for size in (1, 100_000):
+        for seed in range(30):
+            job = spec.job(np.random.default_rng(seed), size)
+            assert not spec.golden(**job)["status"]["code"].any()
+            lengths.append(len(job["command"]["vectors"]))
+    assert {*lengths[:30]} == {1}
+    assert max(lengths) == len(low["command"]["vectors"]) > 1
 
 
 @pytest.mark.parametrize("fault", ["sign", "offset", "pad", "tie", "part"])
@@ -455,15 +459,49 @@ def test_parameters_are_read_as_texts():
     assert "rows_2" in spec.top_name() or spec.top_name() != network(model="digits").top_name()
 
 
+MODELS = Path(__file__).parents[4] / "shared" / "models"
+# With the format of an input that the file does not quantise.
+FILES = {
+    "tiny_ad01_int8.tflite": None,
+    "tiny_kws_int8.tflite": None,
+    "qonnx_TFC_2W2A.onnx": "uint8",
+    "qonnx_jet_qkeras_6b.onnx": "sfix14_en8",
+    "qonnx_unsw_nb15_w2a2.onnx": "uint1",
+    "qonnx_bnn_fc_1layer.onnx": None,
+    "brevitas_digits_mlp_w4a4_pow2.onnx": None,
+    "aidge_lenet_shift.onnx": None,
+    "deeploy_kws_network.onnx": "uint8",
+    "deeploy_cnn1_network.onnx": "int8",
+    "ortq_LeNet_qdq_s8s8_perchannel.onnx": None,
+    "ortq_mnist_conv_qoperator.onnx": None,
+    "ortq_three_layer_qdq_u8s8.onnx": None,
+}
+
+
+def shared(name: str, **parameters: Any) -> TrainedNetwork:
+    """A network whose file lies beside the checkout, or not."""
+    if not (MODELS / name).exists():
+        pytest.skip(f"no {name} in ../shared/models beside the checkout")
+    return network(model=str(MODELS / name), input=FILES[name], **parameters)
+
+
 @pytest.mark.heavy
-@pytest.mark.skipif(not KWS.exists(), reason="tiny_kws_int8.tflite is not beside the checkout")
+@pytest.mark.parametrize("name", FILES)
+def test_models_of_all_kinds_on_the_golden_engine(name):
+    """Every product in the engine, every requantisation behind one in its lanes."""
+    spec = shared(name, rows=8, columns=8)
+    plan = plan_of(spec)
+    assert sum(layer.used for layer in plan.layers) == spec.graph.macs
+    assert all(layer.code is not None for layer in plan.layers[:-1])
+    assert wrong_tensors(spec, GoldenLink(plan.spec), frames_for(spec, 1)) == []
+
+
+@pytest.mark.heavy
 def test_keyword_spotting_on_8_x_8():
     """One inference on the compiled engine: every tensor, and the cycles."""
-    spec = network(model=str(KWS), rows=8, columns=8)
+    spec = shared("tiny_kws_int8.tflite", rows=8, columns=8)
     with SimulationLink(plan_of(spec).spec) as link:
-        frames = frames_for(spec, 1)
+        assert wrong_tensors(spec, link, frames_for(spec, 1)) == []
         host = NetworkHost(spec, link)
-        found = host.run(frames, every=True)
-        wanted = spec.graph.evaluate(frames, every=True)
-        assert all(np.array_equal(tensor, wanted[name]) for name, tensor in found.items())
+        host.run(frames_for(spec, 1))
         assert host.cycles == plan_of(spec).total(Timing()) < 100_000

@@ -1,8 +1,8 @@
 """The streams of a network on a matrix engine: commands, and what comes back for them.
 
-A job is all commands of some frames, in the order of the layers, with the operands that the integer
-graph gives; so a run of it keeps the engine busy without a host in between, and its results equal
-golden's if, and only if, every layer's codes are those of the graph.
+Frames are all of their commands, in the order of the layers, with the operands that the integer
+graph gives: a run of them keeps the engine busy without a host in between. A layer's results are
+then right if, and only if, they are those of the graph.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.core.streams import Items, Stream
+from holigrail_hw.core.streams import Items, Stream, joined
 
 from .items import finished, frame_items, layer_sums, result_count
 from .layers import Layer
@@ -49,9 +49,17 @@ class Border:
         return self._plan.spec.cycles(timing, **items)
 
     def job(self, rng: np.random.Generator, size: int) -> Items:
-        """One frame, whatever the size: the commands of all of its layers."""
+        """Some commands in a row of a random frame, of about so many items; at least one."""
         port = self._plan.graph.inputs[0]
-        return self.items(rng.integers(port.low, port.high, (1, *port.shape), endpoint=True))
+        commands = self._commands(
+            rng.integers(port.low, port.high, (1, *port.shape), endpoint=True)
+        )
+        first = last = int(rng.integers(len(commands)))
+        items = _count(commands[first])
+        while last + 1 < len(commands) and items + _count(commands[last + 1]) <= size:
+            last += 1
+            items += _count(commands[last])
+        return joined(commands[first : last + 1])
 
     def corner_jobs(self) -> list[Items]:
         port = self._plan.graph.inputs[0]
@@ -59,7 +67,10 @@ class Border:
 
     def items(self, frames: np.ndarray) -> Items:
         """All commands of some frames."""
-        return frame_items(self._plan, self._plan.graph.evaluate(frames, every=True))
+        return joined(self._commands(frames))
+
+    def _commands(self, frames: np.ndarray) -> list[Items]:
+        return [*frame_items(self._plan, self._plan.graph.evaluate(frames, every=True))]
 
     def outcome(self, frames: np.ndarray, results: Items) -> tuple[np.ndarray, dict[str, Any]]:
         """The network's results for such items of the engine, and what is known of its layers."""
@@ -83,3 +94,8 @@ class Border:
         right = len(plan.layers) - len(wrong)
         facts = {"layers equal to the graph": f"{right} of {len(plan.layers)}"}
         return np.concatenate(parts), facts
+
+
+def _count(items: Items) -> int:
+    """Items on all streams."""
+    return sum(len(next(iter(fields.values()))) for fields in items.values())

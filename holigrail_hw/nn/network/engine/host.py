@@ -107,7 +107,7 @@ class NetworkHost:
     def _layer(self, layer: Layer, operand: np.ndarray) -> np.ndarray:
         """One layer on the engine; the time it took is added to ``cycles``."""
         plan, frames = self._plan, len(operand)
-        items = joined([empty_command(plan.spec), layer_items(plan, layer, operand)])
+        items = joined([empty_command(plan.spec), *layer_items(plan, layer, operand)])
         counts = {
             "result": result_count(plan, layer, frames),
             "status": 1 + len(plan.commands(layer, frames)),

@@ -7,7 +7,7 @@ import numpy as np
 
 from holigrail_hw.arrays.gemm.commands import command_items, result_codes
 from holigrail_hw.arrays.gemm.facts import split
-from holigrail_hw.core.streams import Items, joined
+from holigrail_hw.core.streams import Items
 from holigrail_hw.core.values import integers_of
 
 from .layers import Layer, vectors_of
@@ -17,13 +17,9 @@ from .products import Product
 __all__ = ["finished", "frame_items", "layer_items", "layer_sums", "result_count"]
 
 
-def layer_items(plan: Plan, layer: Layer, operand: np.ndarray) -> Items:
-    """All commands of a layer, for frames of its operand."""
+def layer_items(plan: Plan, layer: Layer, operand: np.ndarray) -> Iterator[Items]:
+    """The commands of a layer, one after the other, for frames of its operand."""
     vectors = vectors_of(layer.node, operand)
-    return joined([*_commands(plan, layer, vectors)])
-
-
-def _commands(plan: Plan, layer: Layer, vectors: np.ndarray) -> Iterator[Items]:
     spec = plan.spec
     for product in layer.products:
         count, channels = len(product.taps), len(product.channels)
@@ -88,16 +84,13 @@ def finished(layer: Layer, plan: Plan, sums: np.ndarray) -> np.ndarray:
     return sums
 
 
-def frame_items(plan: Plan, tensors: Mapping[str, np.ndarray]) -> Items:
+def frame_items(plan: Plan, tensors: Mapping[str, np.ndarray]) -> Iterator[Items]:
     """All commands of a network for frames all of whose tensors are known, in the order of steps.
 
     Frames go through every layer ``batch`` at a time.
     """
     frames = len(next(iter(tensors.values())))
-    return joined(
-        [
-            layer_items(plan, layer, tensors[layer.node.inputs[0]][start : start + plan.batch])
-            for start in range(0, frames, plan.batch)
-            for layer in plan.layers
-        ]
-    )
+    for start in range(0, frames, plan.batch):
+        for layer in plan.layers:
+            operand = tensors[layer.node.inputs[0]]
+            yield from layer_items(plan, layer, operand[start : start + plan.batch])

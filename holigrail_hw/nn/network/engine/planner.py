@@ -71,7 +71,7 @@ class _Planner:
         limits = self._limits(rescales, raw) if rescales else None
         layers = {name: self._coded(name, rescale) for name, rescale in rescales.items()}
         for name in raw:
-            made = self._plain(name, limits)
+            made = self._plain(name, limits, [*rescales.values()])
             if made is not None:
                 layers[name] = made
         lane, sums = None, self._format
@@ -125,7 +125,7 @@ class _Planner:
         products = [Product(b.taps, b.weights, b.channels) for b in self._blocks[name]]
         return Layer(sums.node, sums.code, sums.positions, tuple(products), rescale)
 
-    def _plain(self, name: str, limits: Ends | None) -> Layer | None:
+    def _plain(self, name: str, limits: Ends | None, others: list[Rescale]) -> Layer | None:
         """A layer whose sums come back to the host; None if not even single products fit."""
         sums, rows = self._sums[name], self._sizes.rows
         offset, ends = offset_of(sums.node), self._ends[name]
@@ -143,7 +143,7 @@ class _Planner:
             if parts is None:
                 return None
             products += parts
-        return Layer(sums.node, None, sums.positions, tuple(products), plain(offset))
+        return Layer(sums.node, None, sums.positions, tuple(products), plain(offset, others))
 
     def _steps(self, layers: dict[str, Layer]) -> tuple[Layer | Node, ...]:
         done = {layer.code.name for layer in layers.values() if layer.code is not None}

@@ -80,10 +80,18 @@ def rescale_of(form: Form | None, offset: np.ndarray) -> Rescale | None:
     return Rescale(sign, scale, constant, shift, form.low, form.high, even)
 
 
-def plain(offset: np.ndarray) -> Rescale:
-    """Sums as they are, with an offset; their limits are nobody's business."""
-    ones, none = np.ones(len(offset), object), np.zeros(len(offset), object)
-    return Rescale(ones.astype(np.int64), ones, offset.astype(object), none, 0, 0)
+def plain(offset: np.ndarray, others: Sequence[Rescale]) -> Rescale:
+    """Sums as they are, with an offset; their limits are nobody's business.
+
+    They are scaled by a power of two and shifted back, as far as the scales and the shifts of the
+    other layers of the lanes reach: so shifts differ less.
+    """
+    places = min((int(n) for one in others for n in one.shift), default=0)
+    widest = max((int(v) for one in others for v in one.scale), default=1)
+    places = min(places, widest.bit_length() - 1)
+    full = np.full(len(offset), 1 << places, object)
+    sign = np.ones(len(offset), np.int64)
+    return Rescale(sign, full, offset * full, np.full(len(offset), places, object), 0, 0)
 
 
 def _by_channel(values: Any, channels: int) -> Any:
