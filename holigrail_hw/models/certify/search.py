@@ -4,7 +4,8 @@ Thresholds are the places of the staircase. One product and one shift, (x m + c)
 staircase with the places T_k of the codes k if, and only if, for all of them
 k 2^n - m T_k <= c < k 2^n - m (T_k - 1). So for every m the constants c are an interval, which is
 empty or not; the smallest n for which an m exists is kept. Ties to even need a rounding of their
-own, see :func:`even_form`.
+own, see :func:`even_form`. Where factors are dyadic and halves go up, the formula is such a product
+and shift itself, over any range, see :func:`shift_form`.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ from holigrail_hw.models.graph.forms import Multiplier, Thresholds
 
 from .staircases import Staircase
 
-__all__ = ["even_form", "multiplier_form", "slope_of", "threshold_form"]
+__all__ = ["even_form", "multiplier_form", "shift_form", "slope_of", "threshold_form"]
 
 
 def threshold_form(stairs: Staircase) -> Thresholds:
@@ -96,6 +97,29 @@ def even_form(formula: Any, most_bits: int) -> Multiplier | None:
     """The formula itself, where it is a product, a power of two and a rounding to even."""
     if formula.kind != "affine" or formula.rounding != "nearest_even":
         return None
+    columns = _dyadic(formula, most_bits)
+    return None if columns is None else Multiplier(*columns, formula.low, formula.high, 1)
+
+
+def shift_form(formula: Any, most_bits: int) -> Multiplier | None:
+    """The formula itself, where it is a product, a power of two, and a rounding with halves up.
+
+    floor((a x + b) / 2^n + 1/2) is (a x + b + 2^(n - 1)) >> n, so nothing is to be compared.
+    """
+    if formula.kind != "affine" or formula.rounding not in ("nearest_up", "down"):
+        return None
+    columns = _dyadic(formula, most_bits)
+    if columns is None:
+        return None
+    factor, constant, shift = columns
+    half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
+    if formula.rounding == "nearest_up":
+        constant = constant + half
+    return Multiplier(factor, constant, shift, formula.low, formula.high)
+
+
+def _dyadic(formula: Any, most_bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Factor, offset and the power of two that divides both, as integers if they are few bits."""
     pairs = np.broadcast_arrays(formula.factor, formula.offset)
     flat = [[*array.reshape(-1)] for array in pairs]
     units = [max(a.denominator, b.denominator) for a, b in zip(*flat, strict=True)]
@@ -111,7 +135,7 @@ def even_form(formula: Any, most_bits: int) -> Multiplier | None:
     shape = pairs[0].shape
     factor, constant = (np.array(column, np.int64).reshape(shape) for column in columns)
     shift = np.array([unit.bit_length() - 1 for unit in units], np.int64).reshape(shape)
-    return Multiplier(factor, constant, shift, formula.low, formula.high, 1)
+    return factor, constant, shift
 
 
 def _simplest(least: int, most: int) -> int:

@@ -1,8 +1,17 @@
-"""A form of hardware for every formula: thresholds for few codes, else a product and a shift."""
+"""A form of hardware for every formula: thresholds for few codes, else a product and a shift.
+
+Formulas of more codes than can be compared one by one must be a product and a shift themselves.
+"""
 
 import numpy as np
 
-from holigrail_hw.models.certify.search import even_form, multiplier_form, slope_of, threshold_form
+from holigrail_hw.models.certify.search import (
+    even_form,
+    multiplier_form,
+    shift_form,
+    slope_of,
+    threshold_form,
+)
 from holigrail_hw.models.certify.staircases import MOST_CODES, staircase
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.forms import Form
@@ -40,7 +49,7 @@ def with_forms(
     Raises
     ------
     ModelError
-        If a formula has more than 4096 codes.
+        If a formula has more than 4096 codes and is no product and shift itself.
     """
     if prefer not in PREFERENCES:
         raise ModelError(f"{graph.name}: prefer must be one of {', '.join(PREFERENCES)}")
@@ -59,8 +68,10 @@ def _form(
     tensor, result = graph.tensors[node.inputs[0]], graph.tensors[node.name]
     label = f"{graph.name}: node {node.name}"
     formula = node.formula
-    if formula.kind == "twice_rounded" and result.high.max() - result.low.min() >= MOST_CODES:
-        return None
+    if result.high.max() - result.low.min() >= MOST_CODES:
+        found = None if formula.kind == "twice_rounded" else shift_form(formula, factor_bits)
+        if found is not None or formula.kind == "twice_rounded":
+            return found
     stairs = staircase(formula.apply, formula.direction, tensor.low, tensor.high, label)
     few = prefer == "auto" and len(stairs.places) <= most_thresholds
     if prefer == "thresholds" or few:

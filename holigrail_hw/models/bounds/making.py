@@ -1,0 +1,179 @@
+"""A model and a box in; a network of integers, its certificate, and what is told of both out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.models.checker.document import KIND, digest, sealed, text_of
+from holigrail_hw.models.errors import ModelError
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.models.layered import Layered, layered
+from holigrail_hw.models.source.graph import FloatGraph
+
+from .analysis import Analysis
+from .cost import COSTS
+from .integers import integer_network
+from .partition import Box
+from .request import Allowed, settled_errors
+from .search import MOST_BITS, Found, Limits, searched
+
+__all__ = ["Certified", "Unreachable", "certified"]
+
+SAMPLES = 5000
+# What a bound is raised by, so that exact arithmetic elsewhere proves it too.
+_ROOM = Fraction(1, 1 << 20)
+
+
+class Unreachable(ModelError):
+    """No formats are within the error that was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Certified:
+    """``graph`` and ``document`` as texts, ``facts`` for people."""
+
+    graph: IntegerGraph
+    network_text: str
+    certificate_text: str
+    facts: Mapping[str, Any]
+
+
+def certified(
+    source: FloatGraph,
+    content: bytes,
+    box: Box,
+    allowed: Allowed,
+    *,
+    asked: str,
+    operator: str,
+    file: str,
+    cost: str = "bits",
+    boxes: int = 128,
+    seed: int = 1,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Certified:
+    """The cheapest formats found with a proved error over a box.
+
+    Parameters
+    ----------
+    source, content : FloatGraph, bytes
+        The model and its file.
+    box : Box
+        For every input its least and its greatest value, in numbers of the file.
+    allowed : Allowed
+        The errors of the outputs, in numbers of the file.
+    asked, operator, file : str
+        For the certificate: the error as it was asked for, the operator that takes the network, and
+        what its file is called.
+    cost : str
+        One of :data:`.cost.COSTS`.
+    boxes : int
+        Into how many boxes the box is cut at most.
+    seed : int
+        Of samples.
+    progress : callable
+        Takes a line about what is happening.
+
+    Raises
+    ------
+    Unreachable
+        If no formats are within the errors.
+    ModelError
+        If the model is no chain of layers, or the error has no meaning.
+    """
+    network, who = layered(source), source.name
+    if cost not in COSTS:
+        raise ModelError(f"{who}: the cost must be one of {', '.join(COSTS)}, not {cost}")
+    samples = _samples(box, np.random.default_rng(seed))
+    wanted = source.evaluate(samples.reshape(-1, *source.inputs[0].shape))
+    wanted = wanted.reshape(len(samples), -1)
+    reached = [*zip(wanted.min(axis=0).tolist(), wanted.max(axis=0).tolist(), strict=True)]
+    errors = settled_errors(allowed, reached, who)
+    factors = [abs(a) for a in network.leave[0]]
+    limit = [float(e / a * (1 - 2 * _ROOM)) for e, a in zip(errors, factors, strict=True)]
+    analysis = Analysis(network, box)
+    best, uniform = searched(analysis, Limits(np.array(limit)), cost, boxes, progress)
+    if best is None:
+        raise Unreachable(
+            f"{who}: an error of {asked} must be reached with at most {MOST_BITS} fraction bits,"
+            " not with more",
+            hint="allow a greater error, a smaller box, or more boxes",
+        )
+    bound = tuple(
+        Fraction(float(size)) * a * (1 + _ROOM)
+        for size, a in zip(best.error.size.max(axis=0), factors, strict=True)
+    )
+    said = ", ".join(f"{float(value):.4g}" for value in bound)
+    spread, _ = analysis.spread(best.numbers)
+    graph = integer_network(
+        network,
+        best.numbers,
+        box,
+        spread,
+        (source.inputs[0].name, source.outputs[0]),
+        f"{who}: over the box of its certificate outputs are off by at most {said}",
+    )
+    worst = np.abs(graph.run(samples).reshape(len(samples), -1) - wanted).max(axis=0)
+    facts = _facts(network, analysis, best, uniform, cost, bound, worst)
+    text = graph.to_json()
+    document = {
+        "schema": 1,
+        "kind": KIND,
+        "operator": operator,
+        "model": {"name": who, "sha256": digest(content)},
+        "network": {"name": file, "sha256": digest(text.encode())},
+        "box": [[str(low), str(high)] for low, high in box],
+        "asked": asked,
+        "error": [str(value) for value in errors],
+        "bound": [str(value) for value in bound],
+        "formats": {
+            "input": best.formats.input,
+            "weights": [*best.formats.weights],
+            "values": [*best.formats.values],
+        },
+        "boxes": analysis.partition.preorder(),
+        "found": {name: str(value) for name, value in facts.items()},
+    }
+    return Certified(graph, text, text_of(sealed(document)), facts)
+
+
+def _samples(box: Box, rng: np.random.Generator) -> np.ndarray:
+    """Points of the box: corners, up to 256 of them, then random ones."""
+    low, high = (np.array([float(pair[i]) for pair in box]) for i in (0, 1))
+    wide = [i for i in range(len(box)) if low[i] < high[i]][:8]
+    corners = np.tile(low, (1 << len(wide), 1))
+    for place, axis in enumerate(wide):
+        chosen = (np.arange(len(corners)) >> place) & 1
+        corners[:, axis] = np.where(chosen, high[axis], low[axis])
+    return np.concatenate([corners, rng.uniform(low, high, (SAMPLES, len(low)))])
+
+
+def _facts(
+    network: Layered,
+    analysis: Analysis,
+    best: Found,
+    uniform: Found | None,
+    cost: str,
+    bound: tuple[Fraction, ...],
+    worst: np.ndarray,
+) -> dict[str, Any]:
+    formats = best.formats
+    found: dict[str, Any] = {
+        "fraction bits": f"input {formats.input}, "
+        + ", ".join(f"{w}/{v}" for w, v in zip(formats.weights, formats.values, strict=True)),
+        f"cost ({cost})": round(best.cost),
+    }
+    if uniform is None:
+        found["uniform"] = "none within the error"
+    else:
+        bits = uniform.formats.input
+        found[f"uniform, {bits} fraction bits"] = round(uniform.cost)
+        found["saving (%)"] = round(100 * (1 - best.cost / uniform.cost), 1)
+    found["bound"] = ", ".join(f"{float(value):.6g}" for value in bound)
+    found["worst of samples"] = ", ".join(f"{value:.6g}" for value in worst)
+    found["samples"] = SAMPLES
+    found["boxes"] = len(analysis.leaves)
+    return found
