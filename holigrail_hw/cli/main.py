@@ -32,6 +32,7 @@ VERBS = {
     "simulate": "run some items through the hardware and print them decoded",
     "verify": "check the emitted Verilog against the golden model",
     "prove": "prove equivalence by SAT, where it closes",
+    "certify": "find formats with a proved error, or check the certificate of some",
     "mutate": "plant faults, to see whether the vectors of verify notice them",
     "synth": "synthesise, place and route; estimate beside measurement",
     "build": "make the bitstream of a board's self-test",

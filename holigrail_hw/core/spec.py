@@ -20,6 +20,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.shapes import shape_of
 
+from .certification import CertificateFile, Certification, CertificationRequest
 from .clock import Clock
 from .errors import RequestError
 from .exact_outputs import ExactOutputs
@@ -253,6 +254,50 @@ class OperatorSpec(ABC):
     ) -> tuple[dict[str, Any], list[Table]]:
         """What the results for such data say: facts by name, and tables."""
         return {}, []
+
+    @classmethod
+    def certified(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        progress: Callable[[str], None],
+    ) -> Certification:
+        """Parameters of the operator with a proved error, where formats are to be found.
+
+        ``values`` are the parameters that were given, not judged together: a design may need what
+        is found here.
+
+        Raises
+        ------
+        RequestError
+            If the operator has nothing to certify, or the request has no meaning.
+        DesignError
+            If nothing is good enough.
+        """
+        raise RequestError(
+            f"{cls.name}: formats must be given, for the operator finds none with a proved error"
+        )
+
+    @classmethod
+    def certificate_checked(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        file: CertificateFile,
+        progress: Callable[[str], None],
+    ) -> Mapping[str, Any]:
+        """Facts of a certificate that :meth:`certified` made, checked by other means.
+
+        What ``values`` and ``request`` have must be what the certificate is about.
+
+        Raises
+        ------
+        RequestError
+            If the operator makes no certificates, or a file is missing.
+        DesignError
+            If the certificate does not hold.
+        """
+        raise RequestError(f"{cls.name}: the certificate must be one that the operator makes")
 
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""

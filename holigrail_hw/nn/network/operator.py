@@ -23,6 +23,11 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import Engine, RequestError, Target, Timing, operator, parameter
+from holigrail_hw.core.certification import (
+    CertificateFile,
+    Certification,
+    CertificationRequest,
+)
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.views import Table, View
@@ -259,6 +264,29 @@ class TrainedNetwork(Engine):
         frames = self.frames[1].integers(results["result"])
         numbers = self.graph.real(frames.reshape(-1, *port.shape), tail=False)
         return classified(numbers.reshape(len(numbers), -1), arrays.get("y"))
+
+    @classmethod
+    def certified(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        progress: Callable[[str], None],
+    ) -> Certification:
+        from .certification import certification
+
+        return certification(cls.name, values, request, progress)
+
+    @classmethod
+    def certificate_checked(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        file: CertificateFile,
+        progress: Callable[[str], None],
+    ) -> Mapping[str, Any]:
+        from .certification import certificate_facts
+
+        return certificate_facts(values, request, file, progress)
 
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
