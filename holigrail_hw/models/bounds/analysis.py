@@ -5,13 +5,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from .errors import Backward, Forward, backward, forward, product
-from .formats import FUNCTION_ERROR, Formats, Numbers, coded, middles, numbers
+from .errors import Backward, Forward, Interval, backward, forward, product
+from .formats import FUNCTION_ERROR, Formats, Kept, Numbers, coded, everything, middles, numbers
 from holigrail_hw.models.layered import Layered
 from .outward import TINY
 from .partition import Box, Partition
 from .programme import Table
 from .ranges import LayerRange, float_layers, normalised, ranges
+from .signals import Signal
 from .terms import Error, error_of, moved_term, rounded_term
 
 __all__ = ["Analysis"]
@@ -43,8 +44,27 @@ class Analysis:
         return low, high, tuple(_joined([part[i] for part in parts]) for i in range(len(parts[0])))
 
     def numbers(self, formats: Formats) -> Numbers:
-        """The integers of formats, with biases for the ranges that are known now."""
-        return numbers(self.network, formats, self.constant, (self.low, self.high), self.found)
+        """The integers of formats, with biases for the ranges that are known now.
+
+        What never opens with these formats is left out.
+        """
+        whole = self._numbers(formats, everything(self.network))
+        through, _ = self.spread(whole)
+        kept = []
+        for layer, most in zip(self.layers, through.most, strict=True):
+            opens = (most > 0).any(axis=0) | (layer.activation != "relu")
+            # A layer of nothing would be no layer.
+            opens[0] |= not opens.any()
+            kept.append(opens)
+        return whole if all(row.all() for row in kept) else self._numbers(formats, tuple(kept))
+
+    def plain_numbers(self, formats: Formats) -> Numbers:
+        """The same with nothing left out."""
+        return self._numbers(formats, everything(self.network))
+
+    def _numbers(self, formats: Formats, kept: Kept) -> Numbers:
+        real = (self.low, self.high)
+        return numbers(self.network, formats, kept, self.constant, real, self.found)
 
     def spread(self, given: Numbers) -> tuple[Forward, Backward]:
         """How the errors of a network of integers spread."""
@@ -76,56 +96,76 @@ class Analysis:
             _joined([_chosen(one, kept), two]) for one, two in zip(self.found, found, strict=True)
         )
 
-    def tables(self, given: Numbers, candidates: Sequence[Sequence[int]]) -> list[Table]:
+    def tables(
+        self, given: Numbers, signals: Sequence[Signal], candidates: Sequence[Sequence[int]]
+    ) -> list[Table]:
         """What every candidate of every signal adds, beside the errors of the given network.
 
         Columns are boxes times outputs.
         """
         through, gains = self.spread(given)
-        vary = np.array([value is None for value in self.constant], np.float64)
-        sizes = [rounded_term(gains.entering[0], 2.0 ** -(f + 1) * vary) for f in candidates[0]]
-        found = [Table(*_stacked(sizes))]
-        real = (self.low, self.high)
-        for index, layer in enumerate(self.network.layers):
-            ends = [
-                moved_term(
-                    gains.sums[index],
-                    self._moved(given, index, f, real, through.entered[index]),
-                )
-                for f in candidates[2 * index + 1]
-            ]
-            low, high = (np.stack([pair[i].reshape(-1) for pair in ends]) for i in (0, 1))
-            found.append(Table(low, high))
-            mask = (through.most[index] > 0).astype(np.float64)
-            extra = FUNCTION_ERROR if layer.activation in ("tanh", "sigmoid") else 0.0
-            jacobian = gains.entering[index + 1]
-            found.append(
-                Table(*_stacked([rounded_term(jacobian, mask * (2.0 ** -(f + 1) + extra))
-                                 for f in candidates[2 * index + 2]]))
-            )
-            real = self.found[index].low, self.found[index].high
-        return found
-
-    def _moved(
-        self,
-        given: Numbers,
-        index: int,
-        bits: int,
-        real: tuple[np.ndarray, np.ndarray],
-        entered: tuple[np.ndarray, np.ndarray],
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """What weights of so many fraction bits add to the sums of a layer, biases corrected."""
-        _, errors = coded(self.network.layers[index].weights, bits)
-        low, high = product(errors, entered)
-        middle = middles(errors, real)
-        before = given.formats.sums(index) - given.formats.weights[index]
-        room = 2.0 ** -(bits + before + 1) + 2.0**-50 * np.abs(middle) + TINY
-        return low - middle - room, high - middle + room
+        parts = _Parts(self, given, through, gains)
+        return [
+            _weights(parts.moved(signal, bits))
+            if signal.kind == "weights"
+            else _sizes(parts.rounded(signal, bits))
+            for signal, bits in zip(signals, candidates, strict=True)
+        ]
 
 
-def _stacked(sizes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+class _Parts:
+    """What signals add with a number of fraction bits, (B, outputs)."""
+
+    def __init__(self, analysis: Analysis, given: Numbers, spread: Forward, gains: Backward):
+        self.analysis, self.given, self.spread, self.gains = analysis, given, spread, gains
+
+    def rounded(self, signal: Signal, candidates: Sequence[int]) -> list[np.ndarray]:
+        """Of the input or of values: the size of the error."""
+        if signal.kind == "input":
+            constant = self.analysis.constant
+            mask = np.array([value is None for value in constant], np.float64)
+            jacobian, extra = self.gains.entering[0], 0.0
+        else:
+            index = signal.layer
+            mask = (self.spread.most[index] > 0).astype(np.float64)
+            kind = self.analysis.layers[index].activation
+            jacobian = self.gains.entering[index + 1]
+            extra = FUNCTION_ERROR if kind in ("tanh", "sigmoid") else 0.0
+        # One product serves all: errors are multiples of each other.
+        whole = rounded_term(jacobian, mask)
+        return [whole * (2.0 ** -(bits + 1) + extra) for bits in candidates]
+
+    def moved(self, signal: Signal, candidates: Sequence[int]) -> list[Interval]:
+        """Of rows of weights: both ends of the error, biases corrected."""
+        index, rows = signal.layer, np.array(signal.rows)
+        rows = rows[self.given.kept[index][rows]]
+        weights = self.analysis.network.layers[index].weights[rows]
+        columns = self.given.kept[index - 1] if index else np.ones(weights.shape[1], bool)
+        entered = self.spread.entered[index]
+        found = self.analysis.found
+        real = (found[index - 1].low, found[index - 1].high) if index else (
+            self.analysis.low, self.analysis.high)
+        jacobian = tuple(end[:, :, rows] for end in self.gains.sums[index])
+        before = self.given.formats.operands(index)
+        ends = []
+        for bits in candidates:
+            _, errors = coded(weights, np.full(len(rows), bits))
+            errors = np.where(columns, errors, 0)
+            low, high = product(errors, entered)
+            middle = middles(errors, real)
+            room = 2.0 ** -(bits + before + 1) + 2.0**-50 * np.abs(middle) + TINY
+            ends.append(moved_term(jacobian, (low - middle - room, high - middle + room)))
+        return ends
+
+
+def _weights(ends: list[Interval]) -> Table:
+    low, high = (np.stack([pair[i].reshape(-1) for pair in ends]) for i in (0, 1))
+    return Table(low, high)
+
+
+def _sizes(sizes: list[np.ndarray]) -> Table:
     whole = np.stack([size.reshape(-1) for size in sizes])
-    return -whole, whole
+    return Table(-whole, whole)
 
 
 def _chosen(one: LayerRange, places: list[int]) -> LayerRange:

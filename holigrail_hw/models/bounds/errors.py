@@ -30,7 +30,16 @@ from .activations import slopes
 from .outward import TINY, grown, slack
 from .ranges import FloatLayer, LayerRange
 
-__all__ = ["Backward", "Changes", "Forward", "LayerChange", "backward", "forward", "product"]
+__all__ = [
+    "Backward",
+    "Changes",
+    "Forward",
+    "Interval",
+    "LayerChange",
+    "backward",
+    "forward",
+    "product",
+]
 
 Interval = tuple[np.ndarray, np.ndarray]
 
@@ -39,23 +48,25 @@ Interval = tuple[np.ndarray, np.ndarray]
 class LayerChange:
     """What formats do to a layer: weights - real ones, exact; biases, between two floats.
 
-    ``half`` is the greatest error of rounding behind the activation.
+    ``half`` are the greatest errors of rounding behind the activation, (n,); results that are not
+    ``kept`` are taken to be 0.
     """
 
     weights: np.ndarray
     bias: Interval
-    half: float
+    half: np.ndarray
+    kept: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """Of a whole network. ``half`` rounds an input; ``constant`` are errors of constant inputs.
+    """Of a whole network. ``half`` (m,) is what rounds inputs.
 
-    Both are (m,); one of them is 0.
+    ``constant`` are the ends (m,) of errors of constant inputs. One of both is 0.
     """
 
     half: np.ndarray
-    constant: np.ndarray
+    constant: Interval
     layers: tuple[LayerChange, ...]
 
 
@@ -64,8 +75,8 @@ class Forward:
     """For every layer, over B boxes.
 
     ``entered`` are values of the integer network that come in, ``moved`` the ends of p,
-    ``least`` and ``most`` the slopes, ``rounded`` the size of r; ``deviation`` the size of D behind
-    the layer.
+    ``least`` and ``most`` the slopes, ``rounded`` the size of r; ``left`` are the values that leave
+    the last layer. Nothing of it ``holds`` if a number opens that is left out.
     """
 
     entered: tuple[Interval, ...]
@@ -74,6 +85,7 @@ class Forward:
     most: tuple[np.ndarray, ...]
     rounded: tuple[np.ndarray, ...]
     left: Interval
+    holds: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,15 +115,16 @@ def forward(
     changes: Changes,
 ) -> Forward:
     """How errors spread, layer by layer."""
-    off = changes.half + np.abs(changes.constant)
+    off = np.maximum(np.abs(changes.constant[0]), np.abs(changes.constant[1])) + changes.half
     entered: list[Interval] = [(inputs[0] - grown(off), inputs[1] + grown(off))]
     deviation = np.broadcast_to(changes.half, inputs[0].shape)
-    moved, least, most, rounded = [], [], [], []
+    moved, least, most, rounded, holds = [], [], [], [], True
     for index, (layer, real, change) in enumerate(zip(layers, found, changes.layers, strict=True)):
         low, high = product(change.weights, entered[-1])
         low, high = low + change.bias[0], high + change.bias[1]
         if not index:
-            fixed = product(layer.weights, (changes.constant[None],) * 2)
+            ends = changes.constant[0][None], changes.constant[1][None]
+            fixed = product(layer.weights, ends)
             low, high = low + fixed[0], high + fixed[1]
         size = np.maximum(np.abs(low), np.abs(high))
         low, high = low - 2.0**-50 * size - TINY, high + 2.0**-50 * size + TINY
@@ -125,8 +138,9 @@ def forward(
         least.append(pair[0])
         most.append(pair[1])
         # A ReLU that never opens gives 0, which is exact.
-        half = np.full_like(spread, change.half)
+        half = np.broadcast_to(change.half, spread.shape)
         half = np.where(pair[1] > 0, half, 0) if layer.activation == "relu" else half
+        holds = holds and not (pair[1] > 0)[:, ~change.kept].any()
         rounded.append(half)
         deviation = grown(pair[1] * spread + half)
         reach = real.low - deviation, real.high + deviation
@@ -134,9 +148,8 @@ def forward(
             reach = np.maximum(reach[0], 0), np.maximum(reach[1], 0)
         entered.append(reach)
     left = entered.pop()
-    return Forward(
-        tuple(entered), tuple(moved), tuple(least), tuple(most), tuple(rounded), left
-    )
+    slope = tuple(least), tuple(most)
+    return Forward(tuple(entered), tuple(moved), *slope, tuple(rounded), left, holds)
 
 
 def _sharpened(

@@ -1,20 +1,21 @@
 """Fraction bits of every signal, and the integers that a network becomes with them.
 
-A weight is the nearest multiple of its unit. A bias counts in units of the sums, which are finer
-than those of the weights, and takes in what the errors of the weights add in the middle of the box
-(bias correction, Nagel et al., Data-Free Quantization, 2019; here of the exact network, from its
-ranges). Behind an activation sums are rounded to nearest.
+A weight is the nearest multiple of the unit of its row. A bias counts in units of its sum, which
+are finer than those of the weights, and takes in what the errors of the weights add in the middle
+of the box (bias correction, Nagel et al., Data-Free Quantization, 2019; here of the exact network,
+from its ranges). Behind an activation sums are rounded to nearest. Numbers of a layer that no input
+of the box ever makes positive are left out.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
 
-from .errors import Changes, LayerChange
 from holigrail_hw.models.layered import Layered
+
+from .errors import Changes, LayerChange
 from .outward import above, below
 from .ranges import LayerRange
 
@@ -22,9 +23,11 @@ __all__ = [
     "FUNCTION_ERROR",
     "MOST_FUNCTION_BITS",
     "Formats",
+    "Kept",
     "Numbers",
     "coded",
-    "half_ulp",
+    "everything",
+    "half_ulps",
     "middles",
     "numbers",
 ]
@@ -34,86 +37,97 @@ FUNCTION_ERROR = 2.0**-46
 MOST_FUNCTION_BITS = {"tanh": 11, "sigmoid": 12}
 """Fraction bits for which there are thresholds: 4096 codes."""
 
+Kept = tuple[np.ndarray, ...]
+"""For every layer which of its numbers are computed, (n,) of bool."""
+
 
 @dataclass(frozen=True)
 class Formats:
-    """Fraction bits: of the input, of the weights of each layer, of the values behind it."""
+    """Fraction bits: of the input, of the weights row by row, of the values behind each layer."""
 
     input: int
-    weights: tuple[int, ...]
+    weights: tuple[tuple[int, ...], ...]
     values: tuple[int, ...]
 
-    @cached_property
-    def signals(self) -> tuple[int, ...]:
-        """All of them: input, then weights and values layer by layer."""
-        pairs = zip(self.weights, self.values, strict=True)
-        return (self.input, *(bits for pair in pairs for bits in pair))
-
     @staticmethod
-    def of(signals: Sequence[int]) -> "Formats":
-        """From the order of :attr:`signals`."""
-        return Formats(signals[0], tuple(signals[1::2]), tuple(signals[2::2]))
+    def uniform(network: Layered, bits: int) -> "Formats":
+        """As many for every signal."""
+        rows = tuple((bits,) * len(layer.weights) for layer in network.layers)
+        return Formats(bits, rows, (bits,) * len(rows))
 
-    def sums(self, index: int) -> int:
-        """Fraction bits of the sums of a layer."""
-        before = self.values[index - 1] if index else self.input
-        return before + self.weights[index]
+    def operands(self, index: int) -> int:
+        """Fraction bits of what enters a layer."""
+        return self.values[index - 1] if index else self.input
+
+    def sums(self, index: int) -> np.ndarray:
+        """Fraction bits of the sums of a layer, (n,)."""
+        return self.operands(index) + np.array(self.weights[index])
 
     def settled(self, network: Layered) -> "Formats":
-        """Without bits behind a layer that its sums do not have."""
-        values: list[int] = []
+        """Without bits behind a layer that none of its sums has."""
+        found = self
         for index, layer in enumerate(network.layers):
-            so_far = Formats(self.input, self.weights, (*values, *self.values[index:]))
             bits = self.values[index]
             if layer.activation in ("none", "relu"):
-                bits = min(bits, so_far.sums(index))
-            values.append(min(bits, MOST_FUNCTION_BITS.get(layer.activation, bits)))
-        return Formats(self.input, self.weights, tuple(values))
+                bits = min(bits, int(found.sums(index).max()))
+            bits = min(bits, MOST_FUNCTION_BITS.get(layer.activation, bits))
+            values = (*found.values[:index], bits, *found.values[index + 1 :])
+            found = replace(found, values=values)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Integers of a layered network: weights (n, m) and biases (n,) of every layer."""
+    """Integers of a layered network: weights (n, m) and biases (n,) of every layer.
+
+    Rows and columns of what is not kept are there, as 0.
+    """
 
     formats: Formats
+    kept: Kept
     weights: tuple[np.ndarray, ...]
     biases: tuple[tuple[int, ...], ...]
     changes: Changes
 
 
-def half_ulp(kind: str, bits: int, of_sums: int) -> float:
-    """The greatest error of rounding behind an activation."""
+def everything(network: Layered) -> Kept:
+    """All numbers of all layers."""
+    return tuple(np.ones(len(layer.weights), bool) for layer in network.layers)
+
+
+def half_ulps(kind: str, bits: int, of_sums: np.ndarray) -> np.ndarray:
+    """The greatest errors of rounding behind an activation, (n,)."""
     if kind in ("tanh", "sigmoid"):
-        return 2.0 ** -(bits + 1) + FUNCTION_ERROR
-    return 0.0 if bits >= of_sums else 2.0 ** -(bits + 1)
+        return np.full(len(of_sums), 2.0 ** -(bits + 1) + FUNCTION_ERROR)
+    return np.where(bits >= of_sums, 0.0, 2.0 ** -(bits + 1))
 
 
-def coded(weights: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest integers in units of 2^-bits, and their errors, exact in float64."""
+def coded(weights: np.ndarray, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest integers in units of 2^-bits, bits (n,), and their errors, exact in float64."""
     # Where rint changes a float, the difference is within its own significand.
+    bits = np.asarray(bits).reshape(-1, 1)
     codes = np.rint(np.ldexp(weights, bits))
     return codes, np.ldexp(codes, -bits) - weights
 
 
 def middles(errors: np.ndarray, real: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """What errors of weights (n, m) add for inputs in the middle of their ranges (B, m)."""
-    centre = 0.5 * (real[0].min(axis=0) + real[1].max(axis=0))
-    return errors @ centre
+    return errors @ (0.5 * (real[0].min(axis=0) + real[1].max(axis=0)))
 
 
-def constant_error(values: tuple[Fraction | None, ...], bits: int) -> np.ndarray:
-    """Errors of inputs that are constant, exact up to a float; 0 for the others."""
-    found = []
-    for value in values:
-        unit = Fraction(1, 1 << bits) if bits >= 0 else Fraction(1 << -bits)
-        code = 0 if value is None else (value / unit + Fraction(1, 2)).__floor__()
-        found.append(0.0 if value is None else float(code * unit - value))
-    return np.array(found)
+def _constant_errors(values: tuple[Fraction | None, ...], bits: int) -> list[Fraction]:
+    """Errors of inputs that are constant; 0 for the others."""
+    unit = Fraction(1, 1 << bits)
+    return [
+        Fraction(0) if v is None else (v / unit + Fraction(1, 2)).__floor__() * unit - v
+        for v in values
+    ]
 
 
 def numbers(
     network: Layered,
     formats: Formats,
+    kept: Kept,
     constant: tuple[Fraction | None, ...],
     entering: tuple[np.ndarray, np.ndarray],
     found: Sequence[LayerRange],
@@ -123,24 +137,28 @@ def numbers(
     ``entering`` are the ranges of the inputs over boxes, ``found`` those of the layers.
     """
     formats = formats.settled(network)
-    still = constant_error(constant, formats.input)
+    still = _constant_errors(constant, formats.input)
     half = np.array([0.0 if v is not None else 2.0 ** -(formats.input + 1) for v in constant])
     weights, biases, changes = [], [], []
-    real = entering
+    real, columns = entering, np.ones(network.inputs, bool)
     for index, layer in enumerate(network.layers):
-        codes, errors = coded(layer.weights, formats.weights[index])
+        rows, of_sums = kept[index], formats.sums(index)
+        codes, errors = coded(layer.weights, np.array(formats.weights[index]))
+        used = rows[:, None] & columns
+        codes, errors = np.where(used, codes, 0), np.where(used, errors, 0)
         middle = middles(errors, real)
         if not index:
-            middle = middle + (layer.weights + errors) @ still
-        unit = Fraction(1, 1 << formats.sums(index))
-        bias = tuple(
-            ((b - Fraction(m)) / unit + Fraction(1, 2)).__floor__()
-            for b, m in zip(layer.bias, middle.tolist(), strict=True)
-        )
-        off = [code * unit - b for code, b in zip(bias, layer.bias, strict=True)]
-        half_value = half_ulp(layer.activation, formats.values[index], formats.sums(index))
-        changes.append(LayerChange(errors, (below(off), above(off)), half_value))
+            middle = middle + layer.weights @ np.array([*map(float, still)])
+        bias, off = [], []
+        for b, m, bits, is_kept in zip(layer.bias, middle.tolist(), of_sums, rows, strict=True):
+            unit = Fraction(1, 1 << int(bits))
+            code = ((b - Fraction(m)) / unit + Fraction(1, 2)).__floor__() if is_kept else 0
+            bias.append(code)
+            off.append(code * unit - b if is_kept else Fraction(0))
+        halves = half_ulps(layer.activation, formats.values[index], of_sums)
+        changes.append(LayerChange(errors, (below(off), above(off)), halves, rows))
         weights.append(codes)
-        biases.append(bias)
-        real = found[index].low, found[index].high
-    return Numbers(formats, tuple(weights), tuple(biases), Changes(half, still, tuple(changes)))
+        biases.append(tuple(bias))
+        real, columns = (found[index].low, found[index].high), rows
+    ends = below(still), above(still)
+    return Numbers(formats, kept, tuple(weights), tuple(biases), Changes(half, ends, tuple(changes)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.formulas.functions import Function
 from holigrail_hw.models.graph.graph import IntegerGraph
@@ -18,6 +19,7 @@ from .partition import Box
 
 __all__ = ["integer_network"]
 
+_WIDEST = 1 << 62
 _FUNCTIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 
@@ -48,16 +50,18 @@ def integer_network(
     ends = [*spread.entered[1:], spread.left]
     nodes: list[Node] = []
     tensor = "x"
+    columns = np.ones(network.inputs, bool)
     for index, layer in enumerate(network.layers):
-        bias = np.array([int(b) for b in given.biases[index]], object)
-        name = f"layer{index + 1}"
+        rows, name = given.kept[index], f"layer{index + 1}"
+        label = f"{network.name}: {name}"
+        weights = _small(given.weights[index][rows][:, columns].T, label)
+        bias = _small(np.array(given.biases[index], object)[rows], label)
         nodes.append(
-            Linear(name=name, inputs=(tensor,), weights=_small(given.weights[index].T),
-                   bias=_small(bias), source=name)
+            Linear(name=name, inputs=(tensor,), weights=weights, bias=bias, source=name)
         )
-        tensor = name
-        bits, of_sums = formats.values[index], formats.sums(index)
-        if layer.activation == "none" and bits == of_sums:
+        tensor, columns = name, rows
+        bits, of_sums = formats.values[index], formats.sums(index)[rows]
+        if layer.activation == "none" and (bits == of_sums).all():
             continue
         low, high = (float(f(end)) for f, end in zip((np.min, np.max), ends[index], strict=True))
         formula = _formula(layer.activation, bits, of_sums, low, high)
@@ -80,10 +84,11 @@ def integer_network(
     )
 
 
-def _small(values: Any) -> np.ndarray:
-    return np.array([int(v) for v in values.reshape(-1)], object).reshape(values.shape).astype(
-        np.int64
-    )
+def _small(values: Any, who: str) -> np.ndarray:
+    found = [int(v) for v in values.reshape(-1)]
+    if any(abs(v) >= _WIDEST for v in found):
+        raise ModelError(f"{who}: weights and biases must fit into 62 bits")
+    return np.array(found, np.int64).reshape(values.shape)
 
 
 def _array(values: Any) -> np.ndarray:
@@ -110,15 +115,15 @@ def _entering(network: Layered, bits: int, box: Box, name: str) -> Port:
     )
 
 
-def _formula(activation: str, bits: int, of_sums: int, low: float, high: float) -> Any:
+def _formula(activation: str, bits: int, of_sums: np.ndarray, low: float, high: float) -> Any:
     if activation in _FUNCTIONS:
         least = -(1 << bits) if activation == "tanh" else 0
         step = (_FUNCTIONS[activation], {})
-        scale = (np.array([2.0**-of_sums]), np.zeros(1))
+        scale = np.ldexp(1.0, -of_sums), np.zeros(len(of_sums))
         return Function((step,), *scale, 2.0**-bits, 0, least, 1 << bits)
     # Limits are full ranges of bits: as cheap as any, and a little wider than what was proved.
     reach = max(abs(low), abs(high)) * 2.0**bits + 2
     most = (1 << int(reach).bit_length()) - 1
     least = 0 if activation == "relu" else -most - 1
-    factor = _array([Fraction(2) ** (bits - of_sums)])
-    return Affine(factor, _array([Fraction(0)]), least, most, "nearest_up")
+    factor = _array([Fraction(2) ** (bits - int(places)) for places in of_sums])
+    return Affine(factor, _array([Fraction(0)] * len(factor)), least, most, "nearest_up")

@@ -18,7 +18,7 @@ from .cost import COSTS
 from .integers import integer_network
 from .partition import Box
 from .request import Allowed, settled_errors
-from .search import MOST_BITS, Found, Limits, searched
+from .search import MOST_BITS, Found, Search
 
 __all__ = ["Certified", "Unreachable", "certified"]
 
@@ -88,14 +88,14 @@ def certified(
     if cost not in COSTS:
         raise ModelError(f"{who}: the cost must be one of {', '.join(COSTS)}, not {cost}")
     samples = _samples(box, np.random.default_rng(seed))
-    wanted = source.evaluate(samples.reshape(-1, *source.inputs[0].shape))
-    wanted = wanted.reshape(len(samples), -1)
+    shaped = samples.reshape(-1, *source.inputs[0].shape)
+    wanted = source.evaluate(shaped).reshape(len(samples), -1)
     reached = [*zip(wanted.min(axis=0).tolist(), wanted.max(axis=0).tolist(), strict=True)]
     errors = settled_errors(allowed, reached, who)
     factors = [abs(a) for a in network.leave[0]]
     limit = [float(e / a * (1 - 2 * _ROOM)) for e, a in zip(errors, factors, strict=True)]
     analysis = Analysis(network, box)
-    best, uniform = searched(analysis, Limits(np.array(limit)), cost, boxes, progress)
+    best, uniform = Search(analysis, np.array(limit), cost, progress).run(boxes)
     if best is None:
         raise Unreachable(
             f"{who}: an error of {asked} must be reached with at most {MOST_BITS} fraction bits,"
@@ -116,8 +116,8 @@ def certified(
         (source.inputs[0].name, source.outputs[0]),
         f"{who}: over the box of its certificate outputs are off by at most {said}",
     )
-    worst = np.abs(graph.run(samples).reshape(len(samples), -1) - wanted).max(axis=0)
-    facts = _facts(network, analysis, best, uniform, cost, bound, worst)
+    worst = np.abs(graph.run(shaped).reshape(len(samples), -1) - wanted).max(axis=0)
+    facts = _facts(analysis, best, uniform, cost, bound, worst)
     text = graph.to_json()
     document = {
         "schema": 1,
@@ -131,9 +131,10 @@ def certified(
         "bound": [str(value) for value in bound],
         "formats": {
             "input": best.formats.input,
-            "weights": [*best.formats.weights],
+            "weights": [[*rows] for rows in best.formats.weights],
             "values": [*best.formats.values],
         },
+        "kept": [row.nonzero()[0].tolist() for row in best.numbers.kept],
         "boxes": analysis.partition.preorder(),
         "found": {name: str(value) for name, value in facts.items()},
     }
@@ -152,7 +153,6 @@ def _samples(box: Box, rng: np.random.Generator) -> np.ndarray:
 
 
 def _facts(
-    network: Layered,
     analysis: Analysis,
     best: Found,
     uniform: Found | None,
@@ -161,9 +161,16 @@ def _facts(
     worst: np.ndarray,
 ) -> dict[str, Any]:
     formats = best.formats
+    layers = zip(formats.weights, formats.values, best.numbers.kept, strict=True)
+    shown = [
+        f"{min(w[i] for i in row.nonzero()[0])} to {max(w[i] for i in row.nonzero()[0])} / {v}"
+        for w, v, row in layers
+    ]
+    sizes = [(int(row.sum()), len(row)) for row in best.numbers.kept]
     found: dict[str, Any] = {
-        "fraction bits": f"input {formats.input}, "
-        + ", ".join(f"{w}/{v}" for w, v in zip(formats.weights, formats.values, strict=True)),
+        "fraction bits of the input": formats.input,
+        "fraction bits of weights / values": ", ".join(shown),
+        "numbers left out": f"{sum(n - k for k, n in sizes)} of {sum(n for _, n in sizes)}",
         f"cost ({cost})": round(best.cost),
     }
     if uniform is None:

@@ -15,11 +15,10 @@ import numpy as np
 
 from holigrail_hw.models.errors import package
 
-from .cost import Cost
-
-__all__ = ["Table", "cheapest"]
+__all__ = ["Pair", "Table", "cheapest"]
 
 _SECONDS = 60
+_GAP = 0.002
 _ROUNDS = 40
 _AT_ONCE = 16
 _TOLERANCE = 1e-9
@@ -33,14 +32,30 @@ class Table:
     high: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """What candidates of two signals cost together: (candidates of one, candidates of other)."""
+
+    one: int
+    other: int
+    cost: np.ndarray
+
+
 def cheapest(
-    cost: Cost, tables: Sequence[Table], limits: np.ndarray, start: Sequence[int]
+    alone: Sequence[np.ndarray],
+    pairs: Sequence[Pair],
+    tables: Sequence[Table],
+    limits: np.ndarray,
+    start: Sequence[int],
 ) -> list[int] | None:
     """The place of the candidate of every signal; ``None`` if none are within the limits.
 
     Parameters
     ----------
-    cost : Cost
+    alone : sequence of numpy.ndarray
+        What each candidate of a signal costs.
+    pairs : sequence of Pair
+        What is to be added for two of them.
     tables : sequence of Table
         One for every signal, in units of anything; ``limits`` (constraints,) in the same.
     start : sequence of int
@@ -61,7 +76,7 @@ def cheapest(
         # PuLP warns about changes in its version 4, which a user can do nothing about.
         warnings.simplefilter("ignore")
         for _ in range(_ROUNDS):
-            chosen = _solved(pulp, cost, rows, active)
+            chosen = _solved(pulp, (alone, pairs), rows, active)
             if chosen is None:
                 return None
             more = [c for c in _violated(rows, chosen, 1 + _TOLERANCE) if c not in active]
@@ -79,32 +94,35 @@ def _violated(rows: Sequence[np.ndarray], chosen: Sequence[int], limit: float) -
 
 
 def _solved(
-    pulp: Any, cost: Cost, rows: Sequence[np.ndarray], active: Sequence[int]
+    pulp: Any,
+    costs: tuple[Sequence[np.ndarray], Sequence[Pair]],
+    rows: Sequence[np.ndarray],
+    active: Sequence[int],
 ) -> list[int] | None:
+    alone, pairs = costs
     model = pulp.LpProblem("formats", pulp.LpMinimize)
     chosen = [
         [pulp.LpVariable(f"x_{s}_{f}", cat="Binary") for f in range(len(row))]
-        for s, row in enumerate(cost.alone)
+        for s, row in enumerate(alone)
     ]
     spent = [
-        c * x
-        for row, xs in zip(cost.alone, chosen, strict=True)
-        for c, x in zip(row.tolist(), xs, strict=True)
-        if c
+        (x, float(c))
+        for row, xs in zip(alone, chosen, strict=True)
+        for c, x in zip(row, xs, strict=True)
     ]
     constraints = [pulp.lpSum(row) == 1 for row in chosen]
-    for index, pair in enumerate(cost.pairs):
-        spent += _pairs(pulp, index, pair, chosen, constraints)
-    model += pulp.lpSum(spent)
+    for index, pair in enumerate(pairs):
+        spent += _together(pulp, index, pair, chosen, constraints)
+    model += pulp.LpAffineExpression(spent)
     for constraint in constraints:
         model += constraint
     for at in active:
         error = [
-            float(row[f, at]) * x
+            (x, float(v))
             for row, xs in zip(rows, chosen, strict=True)
-            for f, x in enumerate(xs)
+            for v, x in zip(row[:, at], xs, strict=True)
         ]
-        model += pulp.lpSum(error) <= 1
+        model += pulp.LpAffineExpression(error) <= 1
     solver = _solver(pulp)
     model.solve(solver)
     if model.status != pulp.LpStatusOptimal:
@@ -112,21 +130,18 @@ def _solved(
     return [max(range(len(row)), key=lambda f, row=row: row[f].value() or 0) for row in chosen]
 
 
-def _pairs(
-    pulp: Any, index: int, pair: np.ndarray, chosen: list[list[Any]], constraints: list[Any]
+def _together(
+    pulp: Any, index: int, pair: Pair, chosen: list[list[Any]], constraints: list[Any]
 ) -> list[Any]:
     """Variables for two candidates together, which sum to those of each."""
-    both = [
-        [pulp.LpVariable(f"y_{index}_{f}_{g}", 0, 1) for g in range(pair.shape[1])]
-        for f in range(pair.shape[0])
-    ]
-    weights, operands = chosen[2 * index + 1], chosen[2 * index]
-    constraints += [pulp.lpSum(row) == x for row, x in zip(both, weights, strict=True)]
+    count, others = pair.cost.shape
+    both = [[pulp.LpVariable(f"y_{index}_{f}_{g}", 0, 1) for g in range(others)] for f in range(count)]
+    constraints += [pulp.lpSum(row) == x for row, x in zip(both, chosen[pair.one], strict=True)]
     columns = zip(*both, strict=True)
-    constraints += [pulp.lpSum(column) == x for column, x in zip(columns, operands, strict=True)]
+    constraints += [pulp.lpSum(ys) == x for ys, x in zip(columns, chosen[pair.other], strict=True)]
     return [
-        float(c) * y
-        for costs, row in zip(pair, both, strict=True)
+        (y, float(c))
+        for costs, row in zip(pair.cost, both, strict=True)
         for c, y in zip(costs, row, strict=True)
     ]
 
@@ -135,5 +150,5 @@ def _solver(pulp: Any) -> Any:
     there = pulp.listSolvers(onlyAvailable=True)
     for name in ("HiGHS", "COIN_CMD", "PULP_CBC_CMD"):
         if name in there:
-            return pulp.getSolver(name, msg=False, timeLimit=_SECONDS)
+            return pulp.getSolver(name, msg=False, timeLimit=_SECONDS, gapRel=_GAP)
     return None

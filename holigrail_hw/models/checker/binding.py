@@ -24,13 +24,17 @@ _STEPS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 @dataclass(frozen=True, eq=False)
 class BoundLayer:
-    """Integers of a layer, one row per result, with their units, and the error of rounding."""
+    """Integers of the results that are computed, by their rows in the model, and their columns.
 
+    ``units`` are those of weights and of sums, ``half`` the error of rounding, row by row.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
     weights: tuple[tuple[int, ...], ...]
     bias: tuple[int, ...]
-    weight_unit: Fraction
-    sum_unit: Fraction
-    half: Fraction
+    units: tuple[tuple[Fraction, Fraction], ...]
+    half: tuple[Fraction, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,7 @@ def bound_network(
     graph: IntegerGraph,
     network: Layered,
     box: Sequence[tuple[Fraction, Fraction]],
-    formats: Mapping[str, Any],
+    document: Mapping[str, Any],
     who: str,
 ) -> Bound:
     """The layers of an integer graph.
@@ -62,49 +66,64 @@ def bound_network(
     ModelError
         If a node is not what the certificate says.
     """
-    count = len(network.layers)
-    given = [formats.get(name) for name in ("weights", "values")]
-    if any(not isinstance(row, list) or len(row) != count for row in given):
-        raise ModelError(f"{who}: there must be formats for each of {count} layers")
-    weights, values = ([_unit(bits, who) for bits in row or ()] for row in given)
-    before = entering = _unit(formats.get("input"), who)
+    units, values, kept = _stated(document, network, who)
+    before = entering = _unit(document["formats"].get("input"), who)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelError(f"{who}: the network must have one input and one output")
     _check_input(graph.inputs[0], network, entering, box, who)
     nodes, tensor = [*graph.nodes], graph.inputs[0].tensor
-    layers, limits = [], []
+    layers, limits, columns = [], [], tuple(range(network.inputs))
     for index, layer in enumerate(network.layers):
         label = f"{who}: layer {index + 1}"
+        rows = kept[index]
         node = nodes.pop(0) if nodes else None
         if not isinstance(node, Linear) or node.window or node.zero or node.group != 1:
             raise ModelError(f"{label}: the network must have its matrix, not another node")
-        if node.inputs != (tensor,) or node.weights.shape != layer.weights.T.shape:
+        if node.inputs != (tensor,) or node.weights.shape != (len(columns), len(rows)):
             raise ModelError(f"{label}: the network must have a matrix of its shape, in order")
-        tensor, sums = node.name, before * weights[index]
-        half, ends = Fraction(0), None
-        if layer.activation != "none" or values[index] > sums:
+        tensor = node.name
+        pairs = tuple((units[index][row], units[index][row] * before) for row in rows)
+        halves, ends = (Fraction(0),) * len(rows), None
+        if layer.activation != "none" or any(values[index] != sums for _, sums in pairs):
             codes = nodes.pop(0) if nodes else None
             if not isinstance(codes, Requantise) or codes.inputs != (tensor,):
                 raise ModelError(f"{label}: the network must round its sums, not another node")
             tensor = codes.name
-            half, ends = _rounding(graph, codes, layer.activation, sums, values[index], label)
-        elif values[index] != sums:
-            raise ModelError(f"{label}: values must have the unit of the sums without rounding")
-        layers.append(
-            BoundLayer(
-                tuple(tuple(map(int, row)) for row in node.weights.T.tolist()),
-                tuple(map(int, node.bias.reshape(-1).tolist())),
-                weights[index],
-                sums,
-                half,
-            )
-        )
+            sums = [unit for _, unit in pairs]
+            halves, ends = _rounding(graph, codes, layer.activation, sums, values[index], label)
+        weights = tuple(tuple(map(int, row)) for row in node.weights.T.tolist())
+        bias = tuple(map(int, node.bias.reshape(-1).tolist()))
+        layers.append(BoundLayer(rows, columns, weights, bias, pairs, halves))
         limits.append(ends)
-        before = values[index]
+        before, columns = values[index], rows
     if nodes or graph.outputs[0].tensor != tensor:
         raise ModelError(f"{who}: the network must end with its last layer")
     _check_output(graph.outputs[0], network, before, who)
     return Bound(tuple(layers), tuple(limits), entering)
+
+
+def _stated(
+    document: Mapping[str, Any], network: Layered, who: str
+) -> tuple[list[list[Fraction]], list[Fraction], list[tuple[int, ...]]]:
+    """Units of weights and of values, and the rows that are kept, all of the right sizes."""
+    weights, values = (document["formats"].get(name) for name in ("weights", "values"))
+    kept, sizes = document["kept"], [len(layer.weights) for layer in network.layers]
+    if not all(isinstance(rows, list) and len(rows) == len(sizes) for rows in (weights, values)):
+        raise ModelError(f"{who}: there must be formats for each of {len(sizes)} layers")
+    if len(kept) != len(sizes) or not all(
+        isinstance(rows, list)
+        and isinstance(bits, list)
+        and len(bits) == size
+        and rows == [row for row in range(size) if row in rows]
+        and rows
+        for rows, bits, size in zip(kept, weights, sizes, strict=False)
+    ):
+        raise ModelError(f"{who}: there must be formats for each row, and rows that are kept")
+    for rows, layer in zip(kept, network.layers, strict=True):
+        if layer.activation != "relu" and len(rows) != len(layer.weights):
+            raise ModelError(f"{who}: rows may be left out before a ReLU only")
+    units = [[_unit(bits, who) for bits in rows] for rows in weights]
+    return units, [_unit(bits, who) for bits in values], [tuple(rows) for rows in kept]
 
 
 def _flat(values: Any) -> list[Fraction]:
@@ -148,27 +167,35 @@ def _check_output(port: Port, network: Layered, unit: Fraction, who: str) -> Non
 
 
 def _rounding(
-    graph: IntegerGraph, node: Requantise, activation: str, sums: Fraction, unit: Fraction, who: str
-) -> tuple[Fraction, tuple[int, int] | None]:
-    """The greatest error of rounding, and where codes are limited; of functions they may be."""
+    graph: IntegerGraph,
+    node: Requantise,
+    activation: str,
+    sums: Sequence[Fraction],
+    unit: Fraction,
+    who: str,
+) -> tuple[tuple[Fraction, ...], tuple[int, int] | None]:
+    """The greatest errors of rounding, and where codes are limited; those of functions may be."""
     formula: Any = node.formula
     if activation in _STEPS:
         if (
             formula.kind != "function"
             or [(name, dict(more)) for name, more in formula.steps] != [(_STEPS[activation], {})]
-            or (_flat(formula.factor), _flat(formula.offset)) != ([sums], [Fraction(0)])
+            or _flat(formula.factor) != [*sums]
+            or any(_flat(formula.offset))
             or (Fraction(formula.scale), formula.zero) != (unit, 0)
         ):
             raise ModelError(f"{who}: its function must be that of the model, as certified")
-        return function_error(graph, node, activation, sums, unit, who), None
+        return (function_error(graph, node, activation, sums, unit, who),) * len(sums), None
     if (
         formula.kind != "affine"
         or formula.rounding != "nearest_up"
-        or (_flat(formula.factor), _flat(formula.offset)) != ([sums / unit], [Fraction(0)])
+        or _flat(formula.factor) != [places / unit for places in sums]
+        or any(_flat(formula.offset))
         or (activation == "relu" and formula.low != 0)
     ):
         raise ModelError(f"{who}: its sums must be rounded to multiples of {unit}, as certified")
     ends = [int(code * unit * (1 << UNIT)) for code in (formula.low, formula.high)]
     # Below 0 a ReLU is limited, as it should be.
     least = -(1 << 4 * UNIT) if activation == "relu" else ends[0]
-    return (Fraction(0) if unit <= sums else unit / 2), (least, ends[1])
+    halves = tuple(Fraction(0) if unit <= places else unit / 2 for places in sums)
+    return halves, (least, ends[1])

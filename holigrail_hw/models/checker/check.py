@@ -13,7 +13,7 @@ from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.layered import Layered
 
-from .binding import Bound, bound_network
+from .binding import Bound, BoundLayer, bound_network
 from .document import digest, rational
 from .functions import UNIT
 from .walk import Case, Step, walked
@@ -64,7 +64,7 @@ def checked(
     if any(b > e for b, e in zip(stated, allowed, strict=True)):
         raise ModelError(f"{who}: bounds must be within the error that was asked for")
     graph = IntegerGraph.from_json(text.decode("utf-8", "replace"), who)
-    made = bound_network(graph, network, box, document["formats"], who)
+    made = bound_network(graph, network, box, document, who)
     found = _proved(document, network, made, box, progress, who)
     for index, (proved, said) in enumerate(zip(found, stated, strict=True)):
         if proved > said:
@@ -104,7 +104,9 @@ def _proved(
     for number, part in enumerate(_parts(document["boxes"], box, who)):
         progress(f"box {number + 1} of {count}")
         low, high = _entered(network, part)
-        errors, reached = walked(case, low, high)
+        errors, reached, opened = walked(case, low, high)
+        if opened:
+            raise ModelError(f"{who}: numbers that are left out must be 0 over the whole box")
         worst = [max(w, abs(a), abs(b)) for w, (a, b) in zip(worst, errors, strict=True)]
         for index, (ends, limits) in enumerate(zip(reached, made.limits, strict=True)):
             if limits is not None and not limits[0] <= ends[0] <= ends[1] <= limits[1]:
@@ -163,29 +165,33 @@ def _exact(rows: Sequence[Sequence[Fraction]]) -> tuple[tuple[tuple[int, ...], .
     return tuple(tuple(int(v * (1 << places)) for v in row) for row in rows), places
 
 
+def _errors(real: list[list[Fraction]], own: BoundLayer) -> list[list[Fraction]]:
+    """What the weights of integers are off by; 0 where an operand or a result is always 0."""
+    found = [[Fraction(0)] * len(row) for row in real]
+    for row, codes, (unit, _) in zip(own.rows, own.weights, own.units, strict=True):
+        for column, code in zip(own.columns, codes, strict=True):
+            found[row][column] = code * unit - real[row][column]
+    return found
+
+
 def _case(network: Layered, made: Bound, box: Box) -> Case:
     steps = []
     for layer, own in zip(network.layers, made.layers, strict=True):
         real = [[Fraction(w) for w in row] for row in layer.weights.tolist()]
-        errors = [
-            [Fraction(code) * own.weight_unit - w for code, w in zip(codes, row, strict=True)]
-            for codes, row in zip(own.weights, real, strict=True)
-        ]
-        biases = [
-            Fraction(code) * own.sum_unit - b for code, b in zip(own.bias, layer.bias, strict=True)
-        ]
         weights, places = _exact(real)
-        fine_errors, fine = _exact(errors)
+        errors, fine = _exact(_errors(real, own))
+        off, half = [(0, 0)] * len(real), [0] * len(real)
+        for row, code, (_, unit), most in zip(
+            own.rows, own.bias, own.units, own.half, strict=True
+        ):
+            off[row] = _around(code * unit - layer.bias[row])
+            half[row] = -_floor(-most)
+        dropped = frozenset(range(len(real))) - frozenset(own.rows)
+        bias = tuple(map(_around, layer.bias))
         steps.append(
             Step(
-                weights,
-                places,
-                tuple(map(_around, layer.bias)),
-                fine_errors,
-                fine,
-                tuple(map(_around, biases)),
-                layer.activation,
-                -_floor(-own.half),
+                weights, places, bias, errors, fine, tuple(off), layer.activation, tuple(half),
+                dropped,
             )
         )
     half, constant = [], []

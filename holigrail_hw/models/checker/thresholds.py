@@ -4,6 +4,7 @@ Hardware takes the thresholds of :func:`.with_forms`: a code is reached at one s
 one before. As the function grows, it is enough to compare its values at these sums.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -20,9 +21,9 @@ __all__ = ["function_error"]
 
 
 def function_error(
-    graph: IntegerGraph, node: Requantise, kind: str, sums: Fraction, unit: Fraction, who: str
+    graph: IntegerGraph, node: Requantise, kind: str, sums: Sequence[Fraction], unit: Fraction, who: str
 ) -> Fraction:
-    """The greatest error of the codes of a function.
+    """The greatest error of the codes of a function; ``sums`` are the units of its operands.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def function_error(
     base = np.broadcast_to(form.base, tensor.shape).reshape(-1)
     values = [np.broadcast_to(row, tensor.shape).reshape(-1) for row in form.values]
     worst = Fraction(0)
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int, Fraction]] = set()
     for channel in range(len(base)):
         code, at, end = int(base[channel]), int(low[channel]), int(high[channel]) + 1
         # Those beyond the range are never reached; the base counts those before it.
@@ -48,9 +49,11 @@ def function_error(
             if place > at:
                 # This code counts from `at` to the sum before `place`.
                 for point in (at, place - 1):
-                    if (point, code) not in seen:
-                        seen.add((point, code))
-                        worst = max(worst, _off(kind, point * sums, code * unit))
+                    key = (point, code, sums[channel])
+                    if key not in seen:
+                        seen.add(key)
+                        off = _off(kind, point * sums[channel], code * unit)
+                        worst = max(worst, off)
                 at = place
             code += form.step
     if worst > unit:

@@ -24,7 +24,7 @@ class Step:
     """A layer: ``weights`` in units of 2^-places, ``errors`` of weights in units of 2^-fine.
 
     ``bias`` are the ends of the real one, ``off`` those of the integer one's error, ``half`` the
-    greatest error of rounding.
+    greatest errors of rounding; rows that are ``dropped`` are taken to be 0.
     """
 
     weights: Rows
@@ -34,7 +34,8 @@ class Step:
     fine: int
     off: tuple[tuple[int, int], ...]
     activation: str
-    half: int
+    half: tuple[int, ...]
+    dropped: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -170,13 +171,19 @@ class _Layer:
 
 def walked(
     case: Case, low: Sequence[int], high: Sequence[int]
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Over a box whose inputs are between two ends: errors of all outputs, and values of all layers.
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]], bool]:
+    """Over a box whose inputs are between two ends: errors of all outputs, values of all layers.
 
-    Both are ends; the values are those of the integer network behind a layer, all of it.
+    Both are ends; the values are those of the integer network behind a layer, all of it. The last
+    result is whether a number that is dropped may be above 0: then nothing is proved.
     """
     known, reached = _forward(case, low, high)
-    return _backward(case, known), [(min(a), max(b)) for a, b in reached]
+    opened = any(
+        layer.slopes[row][1]
+        for layer, step in zip(known, case.steps, strict=True)
+        for row in step.dropped
+    )
+    return _backward(case, known), [(min(a), max(b)) for a, b in reached], opened
 
 
 def _forward(
@@ -207,7 +214,7 @@ def _forward(
             if step.activation == "relu" and index and _opens(least, most, spread):
                 spread = min(spread, _jacobian(case, known, row, step.places, moved[at]))
             slope = _slopes(step.activation, least - spread, most + spread)
-            half = step.half if slope[1] or step.activation != "relu" else 0
+            half = step.half[at] if slope[1] or step.activation != "relu" else 0
             layer.slopes.append(slope)
             layer.half.append(half)
             sizes.append(_up(slope[1] * spread, UNIT) + half)
