@@ -21,12 +21,12 @@ from .ranges import LayerRange
 
 __all__ = [
     "FUNCTION_ERROR",
-    "MOST_FUNCTION_BITS",
     "Formats",
     "Kept",
     "Numbers",
     "coded",
     "everything",
+    "function_bits",
     "half_ulps",
     "middles",
     "numbers",
@@ -34,8 +34,8 @@ __all__ = [
 
 FUNCTION_ERROR = 2.0**-46
 """How far a code of tanh or of the logistic function is from a correctly rounded one, at most."""
-MOST_FUNCTION_BITS = {"tanh": 11, "sigmoid": 12}
-"""Fraction bits for which there are thresholds: 4096 codes."""
+# There are thresholds for so many codes, some of which are room around a range.
+_CODES = 4096 - 16
 
 Kept = tuple[np.ndarray, ...]
 """For every layer which of its numbers are computed, (n,) of bool."""
@@ -63,14 +63,13 @@ class Formats:
         """Fraction bits of the sums of a layer, (n,)."""
         return self.operands(index) + np.array(self.weights[index])
 
-    def settled(self, network: Layered) -> "Formats":
-        """Without bits behind a layer that none of its sums has."""
+    def settled(self, network: Layered, most: Sequence[int]) -> "Formats":
+        """Without bits behind a layer that none of its sums has, or more than ``most``."""
         found = self
         for index, layer in enumerate(network.layers):
-            bits = self.values[index]
+            bits = min(self.values[index], most[index])
             if layer.activation in ("none", "relu"):
                 bits = min(bits, int(found.sums(index).max()))
-            bits = min(bits, MOST_FUNCTION_BITS.get(layer.activation, bits))
             values = (*found.values[:index], bits, *found.values[index + 1 :])
             found = replace(found, values=values)
         return found
@@ -93,6 +92,17 @@ class Numbers:
 def everything(network: Layered) -> Kept:
     """All numbers of all layers."""
     return tuple(np.ones(len(layer.weights), bool) for layer in network.layers)
+
+
+def function_bits(found: Sequence[LayerRange], network: Layered, most: int) -> list[int]:
+    """The most fraction bits behind each layer: those of a function are limited by its range."""
+    bits = []
+    for one, layer in zip(found, network.layers, strict=True):
+        width = float(one.high.max() - one.low.min())
+        # Values of the integer network spread a little further.
+        limit = int(np.floor(np.log2(_CODES / (width * (1 + 2.0**-5) + 2.0**-40))))
+        bits.append(min(limit, most) if layer.activation in ("tanh", "sigmoid") else most)
+    return bits
 
 
 def half_ulps(kind: str, bits: int, of_sums: np.ndarray) -> np.ndarray:
@@ -136,7 +146,7 @@ def numbers(
 
     ``entering`` are the ranges of the inputs over boxes, ``found`` those of the layers.
     """
-    formats = formats.settled(network)
+    formats = formats.settled(network, function_bits(found, network, max(formats.values)))
     still = _constant_errors(constant, formats.input)
     half = np.array([0.0 if v is not None else 2.0 ** -(formats.input + 1) for v in constant])
     weights, biases, changes = [], [], []

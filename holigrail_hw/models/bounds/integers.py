@@ -117,10 +117,13 @@ def _entering(network: Layered, bits: int, box: Box, name: str) -> Port:
 
 def _formula(activation: str, bits: int, of_sums: np.ndarray, low: float, high: float) -> Any:
     if activation in _FUNCTIONS:
-        least = -(1 << bits) if activation == "tanh" else 0
+        # Codes beyond those of the box are left out: thresholds are as many as codes.
+        floor = -(1 << bits) if activation == "tanh" else 0
+        least = max(int(np.floor(low * 2.0**bits)) - 1, floor)
+        most = min(int(np.ceil(high * 2.0**bits)) + 1, 1 << bits)
         step = (_FUNCTIONS[activation], {})
         scale = np.ldexp(1.0, -of_sums), np.zeros(len(of_sums))
-        return Function((step,), *scale, 2.0**-bits, 0, least, 1 << bits)
+        return Function((step,), *scale, 2.0**-bits, 0, least, most)
     # Limits are full ranges of bits: as cheap as any, and a little wider than what was proved.
     reach = max(abs(low), abs(high)) * 2.0**bits + 2
     most = (1 << int(reach).bit_length()) - 1

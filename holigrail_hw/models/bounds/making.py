@@ -98,8 +98,8 @@ def certified(
     best, uniform = Search(analysis, np.array(limit), cost, progress).run(boxes)
     if best is None:
         raise Unreachable(
-            f"{who}: an error of {asked} must be reached with at most {MOST_BITS} fraction bits,"
-            " not with more",
+            f"{who}: an error of {asked} must be reached with at most {MOST_BITS} fraction bits"
+            " and sums of 62 bits, not with more",
             hint="allow a greater error, a smaller box, or more boxes",
         )
     bound = tuple(

@@ -15,7 +15,7 @@ import numpy as np
 
 from holigrail_hw.models.errors import package
 
-__all__ = ["Pair", "Table", "cheapest"]
+__all__ = ["Pair", "Table", "Width", "cheapest"]
 
 _SECONDS = 60
 _GAP = 0.002
@@ -41,9 +41,20 @@ class Pair:
     cost: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Width:
+    """Two signals whose bits, given for all candidates, must not be more than ``most`` together."""
+
+    one: int
+    other: int
+    bits: tuple[Sequence[int], Sequence[int]]
+    most: int
+
+
 def cheapest(
     alone: Sequence[np.ndarray],
     pairs: Sequence[Pair],
+    widths: Sequence[Width],
     tables: Sequence[Table],
     limits: np.ndarray,
     start: Sequence[int],
@@ -56,6 +67,8 @@ def cheapest(
         What each candidate of a signal costs.
     pairs : sequence of Pair
         What is to be added for two of them.
+    widths : sequence of Width
+        What two of them may have together.
     tables : sequence of Table
         One for every signal, in units of anything; ``limits`` (constraints,) in the same.
     start : sequence of int
@@ -76,7 +89,7 @@ def cheapest(
         # PuLP warns about changes in its version 4, which a user can do nothing about.
         warnings.simplefilter("ignore")
         for _ in range(_ROUNDS):
-            chosen = _solved(pulp, (alone, pairs), rows, active)
+            chosen = _solved(pulp, (alone, pairs, widths), rows, active)
             if chosen is None:
                 return None
             more = [c for c in _violated(rows, chosen, 1 + _TOLERANCE) if c not in active]
@@ -95,11 +108,11 @@ def _violated(rows: Sequence[np.ndarray], chosen: Sequence[int], limit: float) -
 
 def _solved(
     pulp: Any,
-    costs: tuple[Sequence[np.ndarray], Sequence[Pair]],
+    costs: tuple[Sequence[np.ndarray], Sequence[Pair], Sequence[Width]],
     rows: Sequence[np.ndarray],
     active: Sequence[int],
 ) -> list[int] | None:
-    alone, pairs = costs
+    alone, pairs, widths = costs
     model = pulp.LpProblem("formats", pulp.LpMinimize)
     chosen = [
         [pulp.LpVariable(f"x_{s}_{f}", cat="Binary") for f in range(len(row))]
@@ -113,6 +126,13 @@ def _solved(
     constraints = [pulp.lpSum(row) == 1 for row in chosen]
     for index, pair in enumerate(pairs):
         spent += _together(pulp, index, pair, chosen, constraints)
+    for width in widths:
+        both = [
+            (x, bits)
+            for place, row in zip((width.one, width.other), width.bits, strict=True)
+            for x, bits in zip(chosen[place], row, strict=True)
+        ]
+        constraints.append(pulp.LpAffineExpression(both) <= width.most)
     model += pulp.LpAffineExpression(spent)
     for constraint in constraints:
         model += constraint

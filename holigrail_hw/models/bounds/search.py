@@ -14,9 +14,9 @@ import numpy as np
 
 from .analysis import Analysis
 from .cost import Price
-from .formats import MOST_FUNCTION_BITS, Formats, Numbers
+from .formats import Formats, Numbers, function_bits
 from .partition import halves
-from .programme import Pair, cheapest
+from .programme import Pair, Width, cheapest
 from .signals import Signal, bits_of, layer_signals, row_signals, with_bits
 from .terms import Error
 
@@ -106,6 +106,8 @@ class Search:
         """
         analysis = self.analysis
         made = analysis.plain_numbers(formats) if plain else analysis.numbers(formats)
+        if any((made.formats.sums(i) > most).any() for i, most in enumerate(self._sum_bits())):
+            return None
         error = analysis.error(made)
         if not self.used(error) <= 1:
             return None
@@ -154,9 +156,36 @@ class Search:
         # The lesser half counts a little: of equal ones the axis is cut where more is won.
         return [axes[int(i)] for i in (pairs[:, :, 1] + 0.1 * pairs[:, :, 0]).argmin(axis=1)]
 
+    def _sum_bits(self) -> list[int]:
+        """The most fraction bits of the sums of each layer, which must fit into 62 bits."""
+        analysis, found = self.analysis, []
+        real = analysis.low, analysis.high
+        for layer, one in zip(analysis.layers, analysis.found, strict=True):
+            # Codes have limits of whole bits, so twice what is reached; and rounding.
+            largest = 2 * np.maximum(np.abs(real[0]).max(axis=0), np.abs(real[1]).max(axis=0)) + 1
+            sums = np.abs(layer.weights) @ largest + np.abs(layer.bias_high)
+            found.append(60 - max(int(np.ceil(np.log2(sums.max()))), 0))
+            real = one.low, one.high
+        return found
+
+    def _widths(
+        self, signals: Sequence[Signal], candidates: Sequence[Sequence[int]]
+    ) -> list[Width]:
+        most, found = self._sum_bits(), []
+        places = {(s.kind, s.layer): i for i, s in enumerate(signals) if s.kind != "weights"}
+        for at, signal in enumerate(signals):
+            if signal.kind == "weights":
+                other = places[("values", signal.layer - 1) if signal.layer else ("input", 0)]
+                bits = candidates[at], candidates[other]
+                if max(bits[0]) + max(bits[1]) > most[signal.layer]:
+                    found.append(Width(at, other, bits, most[signal.layer]))
+        return found
+
     def _most(self, signal: Signal) -> int:
-        kind = self.analysis.layers[signal.layer].activation
-        return MOST_FUNCTION_BITS.get(kind, MOST_BITS) if signal.kind == "values" else MOST_BITS
+        if signal.kind != "values":
+            return MOST_BITS
+        limits = function_bits(self.analysis.found, self.analysis.network, MOST_BITS)
+        return limits[signal.layer]
 
     def _by_layers(self, guide: Numbers) -> Found | None:
         signals = layer_signals(self.analysis.network)
@@ -197,7 +226,7 @@ class Search:
                 min(range(len(row)), key=lambda i, row=row, s=s: abs(row[i] - bits_of(formats, s)))
                 for s, row in zip(signals, candidates, strict=True)
             ]
-            chosen = cheapest(alone, pairs, tables, allowed, places)
+            chosen = cheapest(alone, pairs, self._widths(signals, candidates), tables, allowed, places)
             if chosen is None:
                 break
             bits = [row[at] for row, at in zip(candidates, chosen, strict=True)]

@@ -174,7 +174,7 @@ def _rounding(
     unit: Fraction,
     who: str,
 ) -> tuple[tuple[Fraction, ...], tuple[int, int] | None]:
-    """The greatest errors of rounding, and where codes are limited; those of functions may be."""
+    """The greatest errors of rounding, and the ends that no value may pass."""
     formula: Any = node.formula
     if activation in _STEPS:
         if (
@@ -185,7 +185,12 @@ def _rounding(
             or (Fraction(formula.scale), formula.zero) != (unit, 0)
         ):
             raise ModelError(f"{who}: its function must be that of the model, as certified")
-        return (function_error(graph, node, activation, sums, unit, who),) * len(sums), None
+        off = function_error(graph, node, activation, sums, unit, who)
+        # A limit that the function itself has is none.
+        floor = -(1 << UNIT) if activation == "tanh" else 0
+        ends = [int(code * unit * (1 << UNIT)) for code in (formula.low, formula.high)]
+        least = -(1 << 4 * UNIT) if ends[0] <= floor else ends[0]
+        return (off,) * len(sums), (least, 1 << 4 * UNIT if ends[1] >= 1 << UNIT else ends[1])
     if (
         formula.kind != "affine"
         or formula.rounding != "nearest_up"

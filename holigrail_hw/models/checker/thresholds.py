@@ -25,6 +25,8 @@ def function_error(
 ) -> Fraction:
     """The greatest error of the codes of a function; ``sums`` are the units of its operands.
 
+    Codes at the limits of the formula are compared on the side of the other codes only.
+
     Raises
     ------
     ModelError
@@ -39,7 +41,7 @@ def function_error(
     low, high = (np.broadcast_to(end, tensor.shape).reshape(-1) for end in (tensor.low, tensor.high))
     base = np.broadcast_to(form.base, tensor.shape).reshape(-1)
     values = [np.broadcast_to(row, tensor.shape).reshape(-1) for row in form.values]
-    worst = Fraction(0)
+    worst, limits = Fraction(0), node.formula.limits()
     seen: set[tuple[int, int, Fraction]] = set()
     for channel in range(len(base)):
         code, at, end = int(base[channel]), int(low[channel]), int(high[channel]) + 1
@@ -47,8 +49,10 @@ def function_error(
         places = sorted(int(row[channel]) for row in values)
         for place in [*(place for place in places if place < end), end]:
             if place > at:
-                # This code counts from `at` to the sum before `place`.
-                for point in (at, place - 1):
+                # This code counts from `at` to the sum before `place`; where it is a limit, nothing
+                # is said of sums beyond, which the caller excludes.
+                ends = [at] if code != limits[0] else []
+                for point in [*ends, *([place - 1] if code != limits[1] else [])]:
                     key = (point, code, sums[channel])
                     if key not in seen:
                         seen.add(key)
