@@ -1,7 +1,7 @@
 """A model and a box in; a network of integers, its certificate, and what is told of both out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,11 +10,12 @@ import numpy as np
 from holigrail_hw.models.checker.document import KIND, digest, sealed, text_of
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.layered import Layered, layered
+from holigrail_hw.models.layered import layered
 from holigrail_hw.models.source.graph import FloatGraph
 
 from .analysis import Analysis
 from .cost import COSTS
+from .formats import everything
 from .integers import integer_network
 from .partition import Box
 from .request import Allowed, settled_errors
@@ -33,12 +34,20 @@ class Unreachable(ModelError):
 
 @dataclass(frozen=True, eq=False)
 class Certified:
-    """``graph`` and ``document`` as texts, ``facts`` for people."""
+    """The network and the certificate as texts too, and ``facts`` for people.
+
+    ``costs`` are those of the formats that were found, of the same with nothing left out, and of
+    the cheapest uniform ones, if there are any; ``bound`` and ``worst`` are the proved error of
+    every output and that of samples.
+    """
 
     graph: IntegerGraph
     network_text: str
     certificate_text: str
     facts: Mapping[str, Any]
+    costs: tuple[float, float, float | None]
+    bound: tuple[Fraction, ...]
+    worst: np.ndarray
 
 
 def certified(
@@ -95,7 +104,8 @@ def certified(
     factors = [abs(a) for a in network.leave[0]]
     limit = [float(e / a * (1 - 2 * _ROOM)) for e, a in zip(errors, factors, strict=True)]
     analysis = Analysis(network, box)
-    best, uniform = Search(analysis, np.array(limit), cost, progress).run(boxes)
+    search = Search(analysis, np.array(limit), cost, progress)
+    best, uniform = search.run(boxes)
     if best is None:
         raise Unreachable(
             f"{who}: an error of {asked} must be reached with at most {MOST_BITS} fraction bits"
@@ -117,7 +127,11 @@ def certified(
         f"{who}: over the box of its certificate outputs are off by at most {said}",
     )
     worst = np.abs(graph.run(shaped).reshape(len(samples), -1) - wanted).max(axis=0)
-    facts = _facts(analysis, best, uniform, cost, bound, worst)
+    costs = (best.cost, _whole(search, best), None if uniform is None else uniform.cost)
+    facts = _formats(best) | _costs(cost, costs, uniform)
+    facts["bound"] = ", ".join(f"{float(value):.6g}" for value in bound)
+    facts["worst of samples"] = ", ".join(f"{value:.6g}" for value in worst)
+    facts["samples"], facts["boxes"] = SAMPLES, len(analysis.leaves)
     text = graph.to_json()
     document = {
         "schema": 1,
@@ -138,7 +152,7 @@ def certified(
         "boxes": analysis.partition.preorder(),
         "found": {name: str(value) for name, value in facts.items()},
     }
-    return Certified(graph, text, text_of(sealed(document)), facts)
+    return Certified(graph, text, text_of(sealed(document)), facts, costs, bound, worst)
 
 
 def _samples(box: Box, rng: np.random.Generator) -> np.ndarray:
@@ -152,35 +166,42 @@ def _samples(box: Box, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([corners, rng.uniform(low, high, (SAMPLES, len(low)))])
 
 
-def _facts(
-    analysis: Analysis,
-    best: Found,
-    uniform: Found | None,
-    cost: str,
-    bound: tuple[Fraction, ...],
-    worst: np.ndarray,
-) -> dict[str, Any]:
-    formats = best.formats
-    layers = zip(formats.weights, formats.values, best.numbers.kept, strict=True)
-    shown = [
-        f"{min(w[i] for i in row.nonzero()[0])} to {max(w[i] for i in row.nonzero()[0])} / {v}"
-        for w, v, row in layers
-    ]
-    sizes = [(int(row.sum()), len(row)) for row in best.numbers.kept]
-    found: dict[str, Any] = {
+def _whole(search: Search, best: Found) -> float:
+    """The cost with nothing left out: what is has as many bits as others of its layer."""
+    rows = []
+    for bits, kept in zip(best.formats.weights, best.numbers.kept, strict=True):
+        most = max(b for b, is_kept in zip(bits, kept, strict=True) if is_kept)
+        rows.append(tuple(b if is_kept else most for b, is_kept in zip(bits, kept, strict=True)))
+    formats = replace(best.formats, weights=tuple(rows))
+    return search.price.total(formats, everything(search.analysis.network))
+
+
+def _formats(best: Found) -> dict[str, Any]:
+    formats, kept = best.formats, best.numbers.kept
+    shown = []
+    for rows, values, layer in zip(formats.weights, formats.values, kept, strict=True):
+        bits = {rows[i] for i in layer.nonzero()[0]}
+        ends = f"{min(bits)} to {max(bits)}" if len(bits) > 1 else f"{max(bits)}"
+        shown.append(f"{ends} / {values}")
+    count = sum(len(row) for row in kept)
+    return {
         "fraction bits of the input": formats.input,
         "fraction bits of weights / values": ", ".join(shown),
-        "numbers left out": f"{sum(n - k for k, n in sizes)} of {sum(n for _, n in sizes)}",
-        f"cost ({cost})": round(best.cost),
+        "numbers left out": f"{count - sum(int(row.sum()) for row in kept)} of {count}",
     }
-    if uniform is None:
-        found["uniform"] = "none within the error"
-    else:
-        bits = uniform.formats.input
-        found[f"uniform, {bits} fraction bits"] = round(uniform.cost)
-        found["saving (%)"] = round(100 * (1 - best.cost / uniform.cost), 1)
-    found["bound"] = ", ".join(f"{float(value):.6g}" for value in bound)
-    found["worst of samples"] = ", ".join(f"{value:.6g}" for value in worst)
-    found["samples"] = SAMPLES
-    found["boxes"] = len(analysis.leaves)
-    return found
+
+
+def _costs(
+    name: str, costs: tuple[float, float, float | None], uniform: Found | None
+) -> dict[str, Any]:
+    best, whole, other = costs
+    found: dict[str, Any] = {f"cost ({name})": round(best)}
+    if whole != best:
+        found["cost with nothing left out"] = round(whole)
+    if uniform is None or not other:
+        return found | {"cost of uniform formats": "none within the error"}
+    bits = uniform.formats.input
+    return found | {
+        f"cost of uniform {bits} fraction bits": round(other),
+        "saving (%)": round(100 * (1 - best / other), 1),
+    }
