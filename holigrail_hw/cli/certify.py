@@ -30,6 +30,11 @@ def main(words: list[str], session: Session) -> int:
     request = read_request(words, session, configure)
     if request.cls is None or request.recipe is not None:
         raise RequestError("certify: an operator must be given, not a recipe")
+    if not request.cls.certifies:
+        raise RequestError(
+            f"certify: the operator must find formats with a proved error, which {request.cls.name}"
+            " does not"
+        )
     options = request.options
     wanted = CertificationRequest(
         box=options.box,
@@ -111,7 +116,11 @@ def _operator_of(path: Path) -> str:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb."""
+    """Add the options of this verb.
+
+    An operator with parameters of these names keeps its own, and is then refused: it finds none.
+    """
+    parser.conflict_handler = "resolve"
     parser.add_argument(
         "--box",
         metavar="RANGES",

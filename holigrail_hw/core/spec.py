@@ -146,6 +146,8 @@ class OperatorSpec(ABC):
     """Whether a plan of a datapath makes the hardware, in one cycle for each item or in several."""
     quiet_cycles: ClassVar[int] = 10_000
     """The most cycles the hardware may work without moving an item on any stream."""
+    certifies: ClassVar[bool] = False
+    """Whether it finds formats with a proved error: it has :meth:`certified` and the check."""
     handshake: ClassVar[tuple[str, str]] = ("valid", "ready")
     """How the ports of a handshake are called, after the name of their stream."""
     renamed: ClassVar[Mapping[str, str]] = {}
@@ -262,7 +264,7 @@ class OperatorSpec(ABC):
         request: CertificationRequest,
         progress: Callable[[str], None],
     ) -> Certification:
-        """Parameters of the operator with a proved error, where formats are to be found.
+        """Formats with a proved error, of an operator that ``certifies``.
 
         ``values`` are the parameters that were given, not judged together: a design may need what
         is found here.
@@ -270,13 +272,11 @@ class OperatorSpec(ABC):
         Raises
         ------
         RequestError
-            If the operator has nothing to certify, or the request has no meaning.
+            If the request has no meaning.
         DesignError
             If nothing is good enough.
         """
-        raise RequestError(
-            f"{cls.name}: formats must be given, for the operator finds none with a proved error"
-        )
+        raise NotImplementedError
 
     @classmethod
     def certificate_checked(
@@ -293,11 +293,11 @@ class OperatorSpec(ABC):
         Raises
         ------
         RequestError
-            If the operator makes no certificates, or a file is missing.
+            If a file is missing, or the request has no meaning.
         DesignError
             If the certificate does not hold.
         """
-        raise RequestError(f"{cls.name}: the certificate must be one that the operator makes")
+        raise NotImplementedError
 
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""

@@ -72,6 +72,8 @@ class TrainedNetwork(Engine):
     the model's input give no stated result.
     """
 
+    certifies = True
+
     model: GivenFile = parameter(
         MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE
     )
