@@ -25,6 +25,11 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import RequestError, Target, Timing, operator
+from holigrail_hw.core.certification import (
+    CertificateFile,
+    Certification,
+    CertificationRequest,
+)
 from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.task import Task
 from holigrail_hw.core.views import Table, View
@@ -64,6 +69,8 @@ class TrainedNetwork(NetworkShape):
     the model's input give no stated result. In style engine the streams are those of ``gemm``, and
     a host sends frames as commands (:class:`.engine.host.NetworkHost`).
     """
+
+    certifies = True
 
     @cached_property
     def border(self) -> Any:
@@ -140,6 +147,29 @@ class TrainedNetwork(NetworkShape):
         from .training import NetworkTraining
 
         return NetworkTraining
+
+    @classmethod
+    def certified(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        progress: Callable[[str], None],
+    ) -> Certification:
+        from .certification import certification
+
+        return certification(cls.name, values, request, progress)
+
+    @classmethod
+    def certificate_checked(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        file: CertificateFile,
+        progress: Callable[[str], None],
+    ) -> Mapping[str, Any]:
+        from .certification import certificate_facts
+
+        return certificate_facts(values, request, file, progress)
 
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
