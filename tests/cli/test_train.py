@@ -26,7 +26,7 @@ def model(tmp_path):
     return path
 
 
-SHORT = ("--steps", "40", "--batch", "32", "--weight-bits", "6", "--activation-bits", "8")
+SHORT = ("--steps", "300", "--batch", "32", "--weight-bits", "6", "--activation-bits", "8")
 
 
 def test_imitation_with_a_plant(holigrail, model, tmp_path):
@@ -36,7 +36,7 @@ def test_imitation_with_a_plant(holigrail, model, tmp_path):
     facts = answer.json["outcome"]
     assert facts["coefficients"] == "power-of-two: 12 words of 6 bits"
     assert facts["product adders before"] == facts["product adders after"] == 0
-    assert 0 < facts["MSE after"] < 0.05 and facts["MSE before"] > 0
+    assert 0 < facts["MSE after"] < facts["MSE before"] / 10
     assert facts["parallel: adders"] > 0 and facts["parallel: LUTs, estimate"] > 0
     assert facts["margins"] == "least of 7 sampled trajectories; 0 <= theta <= 1 from 0.5 s to 1 s"
     assert all(facts[f"margin, {name}"] for name in ("real numbers", "before", "after"))
