@@ -27,7 +27,8 @@ def model(tmp_path):
     return path
 
 
-SHORT = ("--steps", "300", "--batch", "32", "--weight-bits", "6", "--activation-bits", "8")
+SHORT = ("--steps", "300", "--batch", "32", "--rate", "0.3", "--weight-bits", "6")
+SHORT += ("--activation-bits", "8")
 
 
 def test_imitation_with_a_plant(holigrail, model, tmp_path):

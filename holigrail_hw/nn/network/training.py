@@ -71,7 +71,7 @@ class NetworkTraining(Task):
     function_bits: int = parameter(8, "bits of results of tanh and sigmoid", low=2, high=12)
     steps: int = parameter(6000, "steps of the optimiser", low=1, high=1 << 24)
     batch: int = parameter(256, "samples of a step", low=1, high=1 << 16)
-    rate: float = parameter(0.3, "first learning rate, in words", kind=Real(1e-6, 100))
+    rate: float = parameter(0.1, "first learning rate, in words", kind=Real(1e-6, 100))
     penalty: float = parameter(0.0, "squared words that an adder is worth", kind=Real(0, 1e6))
     freeze_from: float = parameter(
         0.9,
