@@ -22,7 +22,7 @@ from holigrail_hw.core.views import View
 from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read_source, shipped
 from holigrail_hw.models.box import box_of
 from holigrail_hw.models.passes.forms import with_forms
-from holigrail_hw.nn.plants import PLANTS, Trajectories, simulate, starts
+from holigrail_hw.nn.plants import PLANTS, Trajectories, controller, simulate, starts
 from holigrail_hw.nn.plants.views import closed_loop_views
 from holigrail_hw.nn.training.coefficients import coefficients
 from holigrail_hw.nn.training.learning import Plan
@@ -71,7 +71,7 @@ class NetworkTraining(Task):
     function_bits: int = parameter(8, "bits of results of tanh and sigmoid", low=2, high=12)
     steps: int = parameter(6000, "steps of the optimiser", low=1, high=1 << 24)
     batch: int = parameter(256, "samples of a step", low=1, high=1 << 16)
-    rate: float = parameter(0.3, "first learning rate, in words", kind=Real(1e-6, 100))
+    rate: float = parameter(0.1, "first learning rate, in words", kind=Real(1e-6, 100))
     penalty: float = parameter(0.0, "squared words that an adder is worth", kind=Real(0, 1e6))
     freeze_from: float = parameter(
         0.9,
@@ -129,9 +129,8 @@ class NetworkTraining(Task):
         remarks = list(found.remarks)
         runs = self._runs(model, found, seed, progress)
         for name, run in runs.items():
-            margin, _, time_s = run.worst
-            unit = f" {run.plant.unit}" if run.plant.unit else ""
-            facts[f"margin, {name}"] = f"{margin:.6g}{unit} at {time_s:.4g} s"
+            unit = f" ({run.plant.unit})" if run.plant.unit else ""
+            facts[f"margin, {name}{unit}"] = run.worst[0]
         if runs:
             run = next(iter(runs.values()))
             facts["margins"] = (
@@ -147,23 +146,20 @@ class NetworkTraining(Task):
         return Outcome(facts, files=files, views=views, remarks=tuple(remarks))
 
     def _samples(self, model: FloatGraph) -> tuple[DataSet | Imitation, DataSet | None]:
+        size = int(np.prod(model.inputs[0].shape))
+        names = tuple(f"x{index}" for index in range(size))
+        if self.plant is not None:
+            # What does not fit the plant shall not be found after minutes of training.
+            plant = PLANTS[self.plant]
+            controller(model)(plant.observe(starts(plant, 0, seed=0)))
+            names = plant.observations
         if self.data is not None:
             training = _data(self.data, model)
             return training, None if self.test is None else _data(self.test, model)
-        size = int(np.prod(model.inputs[0].shape))
-        plant = None if self.plant is None else PLANTS[self.plant]
-        names = tuple(f"x{index}" for index in range(size))
-        if plant is not None:
-            if len(plant.observations) != size:
-                raise ModelError(
-                    f"{model.name}: the plant must have {size} observations, not"
-                    f" {len(plant.observations)}"
-                )
-            names = plant.observations
         if self.box is not None:
             return Imitation(model, box_of(self.box, names, "box")), None
-        assert plant is not None
-        return Imitation(model, plant.region), None
+        assert self.plant is not None
+        return Imitation(model, PLANTS[self.plant].region), None
 
     def _runs(
         self, model: FloatGraph, found: Retrained, seed: int, progress: Callable[[str], None]
