@@ -184,6 +184,8 @@ class TrainedNetwork(Engine):
         given = [name for name in others if getattr(self, name) is not None]
         if given:
             return [f"{name} must be left out in style {self.style}" for name in given]
+        if (self.style, self.requantiser) == ("engine", "thresholds"):
+            return ["requantiser must be auto or multiplier in style engine, not thresholds"]
         try:
             graph = self.graph
         except ModelError as error:
