@@ -48,8 +48,13 @@ _OF_STYLE = {
     "stream": ("interval", "dsps"),
     "parallel": ("depth", "stage_levels", "iterations", "search_time"),
     "engine": (
-        *("rows", "columns", "activation_depth", "buffer"),
-        *("multiplier", "lane_multiplier", "batch"),
+        "rows",
+        "columns",
+        "activation_depth",
+        "buffer",
+        "multiplier",
+        "lane_multiplier",
+        "batch",
     ),
 }
 
