@@ -22,8 +22,13 @@ _OF_STYLE = {
     "stream": ("interval", "rate", "clock_hz", "luts", "brams", "dsps", "fill"),
     "parallel": ("depth", "stage_levels", "iterations", "search_time"),
     "engine": (
-        *("rows", "columns", "activation_depth", "buffer"),
-        *("multiplier", "lane_multiplier", "batch"),
+        "rows",
+        "columns",
+        "activation_depth",
+        "buffer",
+        "multiplier",
+        "lane_multiplier",
+        "batch",
     ),
 }
 
@@ -175,6 +180,8 @@ class NetworkShape(Engine):
         given = [name for name in others if getattr(self, name) is not None]
         if given:
             return [f"{name} must be left out in style {self.style}" for name in given]
+        if (self.style, self.requantiser) == ("engine", "thresholds"):
+            return ["requantiser must be auto or multiplier in style engine, not thresholds"]
         try:
             graph = self.graph
         except ModelError as error:

@@ -374,6 +374,10 @@ def test_requests_are_refused():
         ({"style": "stream", "rows": 3}, "rows must be left out in style stream"),
         ({"style": "parallel", "batch": 3}, "batch must be left out in style parallel"),
         ({"interval": 64}, "interval must be left out in style engine"),
+        (
+            {"requantiser": "thresholds"},
+            "requantiser must be auto or multiplier in style engine, not thresholds",
+        ),
         ({"rows": 0}, "rows must be between 1 and 256, not 0"),
         ({"buffer": "huge"}, "buffer must be one of block, large, not huge"),
     ):
