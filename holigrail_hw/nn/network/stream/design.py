@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from .flow import Flow
+from .folding.problem import RESOURCES
 from .schedule.dataflow import OUTSIDE, WIRE, Dataflow, Edge, Run
 from .schedule.depths import Sizes, sized
 from .schedule.running import run
 from .units.routing.shape import Queue
-from .units.unit import Integers, Unit, blocks_of, steps
+from .units.unit import Integers, Unit, steps
 
 __all__ = ["Design", "Placed"]
 
@@ -158,16 +159,14 @@ class Design:
         """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
         total: dict[str, int] = dict.fromkeys(_KEYS, 0)
         for part in self._costs():
-            for key, value in part.items():
-                total[key] += value
+            for key in _KEYS:
+                total[key] += part.get(key, 0)
         return total
 
     def use(self) -> dict[str, int]:
         """Look-up tables, block memories and DSP blocks, queues included."""
         parts = self._costs()
-        blocks = sum(blocks_of(self.device, part.get("memory_bits", 0)) for part in parts)
-        sums = {name: sum(part.get(name, 0) for part in parts) for name in ("luts", "dsps")}
-        return {"luts": sums["luts"], "memories": blocks, "dsps": sums["dsps"]}
+        return {name: sum(part.get(name, 0) for part in parts) for name in RESOURCES}
 
     def _costs(self) -> list[dict[str, int]]:
         """Of every unit, of every queue, and of the marks of frames."""

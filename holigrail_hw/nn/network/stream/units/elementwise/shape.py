@@ -93,7 +93,7 @@ class Thresholds(Elementwise):
         found = costs(self.lanes * levels * width, self.lanes * levels * (width + levels))
         for level in range(levels):
             depth = self.groups << level
-            memory = self.memory(depth * width * self.lanes if depth > 1 else 0, depth)
+            memory = self.memory(device, depth, width * self.lanes)
             found = {name: found[name] + memory[name] for name in found}
         return found
 
@@ -207,8 +207,7 @@ class Requantiser(Elementwise):
         stored = sum(widths) if self.groups > 1 else 0
         kept = (2 * (self.input.width + stored) + self.total.width) * self.lanes
         found = costs(self.lanes * each, kept + self.lanes * self.output.width)
-        bits = stored * self.lanes * self.groups
-        memory = self.memory(bits, self.groups)
+        memory = self.memory(device, self.groups, stored * self.lanes)
         found = {name: found[name] + memory[name] for name in found}
         return found | {"dsps": self.lanes * product.dsps(model)}
 
@@ -262,7 +261,7 @@ class Table(Elementwise):
     def cost(self, device: str) -> dict[str, int]:
         """A memory for every lane."""
         depth = self.groups << self.input.width
-        return self.memory(depth * self.output.width * self.lanes, depth)
+        return self.memory(device, depth, self.output.width * self.lanes)
 
     def ways(self) -> Ways:
         """See :func:`.ways.table_ways`."""

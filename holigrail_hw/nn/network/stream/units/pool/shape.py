@@ -10,7 +10,7 @@ from holigrail_hw.estimate.primitives import Adder, Comparator, Logic
 from holigrail_hw.models.source.windows import Window, patches
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, SameLanes, costs, repeated
+from ..unit import DISTRIBUTED, Integers, SameLanes, costs, kept, repeated
 from ..ways import BlockRead, Way, Ways, choice
 
 __all__ = ["Pool", "Reduce"]
@@ -132,16 +132,15 @@ class Pool(SameLanes):
 
     def cost(self, device: str) -> dict[str, int]:
         """Comparators or adders, and partial results."""
-        luts = flip_flops = blocks = 0
+        luts = flip_flops = bits = memories = 0
         for length in self.rings:
             width = self.output.width * self.lanes
             luts += width * (2 if self.how == "maximum" else 1)
             flip_flops += width
-            bits = (length - 1) * width
-            luts += bits / 16 if length <= DISTRIBUTED else 0
-            blocks += bits if length > DISTRIBUTED else 0
+            logic, blocks = kept(device, length - 1, width)
+            luts, bits, memories = luts + logic, bits + blocks[0], memories + blocks[1]
         counters = sum(n.bit_length() for n in (*self.size[:2], self.folds))
-        return costs(luts + 4 * counters, flip_flops + counters, 0, blocks)
+        return costs(luts + 4 * counters, flip_flops + counters, 0, (bits, memories))
 
     def ways(self) -> Ways:
         """Every result so far comes from a register or a memory, and is joined with the element."""

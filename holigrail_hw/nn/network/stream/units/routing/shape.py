@@ -8,7 +8,7 @@ import numpy as np
 from holigrail_hw.estimate.primitives import Adder, Logic
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, SameLanes, Unit, costs, repeated
+from ..unit import DISTRIBUTED, Integers, SameLanes, Unit, costs, kept, repeated
 from ..ways import BlockRead, Ways, choice
 
 __all__ = ["Cut", "Queue", "WidthConverter"]
@@ -36,9 +36,10 @@ class Queue:
         """Registers, or a memory with its two places."""
         if self.depth <= self.registers:
             return costs((self.depth + 1) // 2 * self.bits + 6, self.depth * self.bits + 2)
-        kept, places = (self.depth - 1) * self.bits, (self.depth - 1).bit_length()
-        logic = 0 if self.depth > DISTRIBUTED else -(-self.depth // 16) * self.bits * 2
-        blocks = kept if self.depth > DISTRIBUTED else 0
+        places = (self.depth - 1).bit_length()
+        logic, blocks = kept(device, self.depth - 1, self.bits)
+        # Words that are written and read in one cycle take two of every look-up table.
+        logic = -(-self.depth // 16) * self.bits * 2 if logic else 0
         return costs(logic + self.bits + 6 * places, 2 * self.bits + 3 * places, 0, blocks)
 
     def ways(self) -> Ways:

@@ -18,7 +18,7 @@ from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Shifter
 from holigrail_hw.models.graph.softmax import powers_of, shares_of
 
 from ...flow import Flow, Side
-from ..unit import Integers, Unit, costs
+from ..unit import Integers, Unit, costs, kept
 from ..ways import BlockRead, Ways, choice
 from .pace import PRELUDE, PRODUCT
 
@@ -73,7 +73,7 @@ class Powers(_Rows):
 
     def cost(self, device: str) -> dict[str, int]:
         """A table, a row and its successor, and a comparison."""
-        return costs(70 + 2 * self.classes, 90, 0, 256 * 31)
+        return costs(70 + 2 * self.classes, 90, 0, kept(device, 256, 31)[1])
 
     def ways(self) -> Ways:
         """The greatest code so far, chosen anew with each element, goes along with those read."""
@@ -118,7 +118,8 @@ class Shares(_Rows):
 
     def cost(self, device: str) -> dict[str, int]:
         """Two rows of powers, a serial multiplier, and registers of 32 bits."""
-        return costs(520, 400, 0, 2 * self.classes * 31)
+        logic, blocks = kept(device, 2 * self.classes, 31)
+        return costs(520 + logic, 400, 0, blocks)
 
     def ways(self) -> Ways:
         """Newton's sums, within limits, chosen by the step that the time says; rounded products."""
