@@ -13,7 +13,7 @@ from holigrail_hw.models.bounds.analysis import Analysis
 from holigrail_hw.models.bounds.formats import Formats
 from holigrail_hw.models.bounds.integers import integer_network
 from holigrail_hw.models.bounds.outward import above, below
-from holigrail_hw.models.bounds.partition import Partition
+from holigrail_hw.models.bounds.partition import Box, Partition
 from holigrail_hw.models.bounds.programme import Pair, Table, Width, cheapest
 from holigrail_hw.models.bounds.ranges import float_layers, normalised, ranges
 from holigrail_hw.models.bounds.request import allowed_errors, boxed, number, settled_errors
@@ -29,16 +29,15 @@ def random_graph(seed: int, kinds: tuple[str, ...], inputs: int = 2) -> FloatGra
     rng = np.random.default_rng(seed)
     sizes = [inputs, *rng.integers(2, 7, len(kinds) - 1).tolist(), 2]
     layers = [
-        DenseLayer(
-            rng.normal(0, rng.uniform(0.3, 1.5), (n, m)), rng.normal(0, 0.5, n), NAMES[kind]
-        )
+        DenseLayer(rng.normal(0, rng.uniform(0.3, 1.5), (n, m)), rng.normal(0, 0.5, n), NAMES[kind])
         for m, n, kind in zip(sizes, sizes[1:], kinds, strict=False)
     ]
     return dense_graph(f"random{seed}", inputs, layers)
 
 
-def box_of(*ends: str):
-    return tuple(tuple(Fraction(v) for v in pair.split(":")) for pair in ends)
+def box_of(*ends: str) -> Box:
+    pairs = [pair.split(":") for pair in ends]
+    return tuple((Fraction(low), Fraction(high)) for low, high in pairs)
 
 
 def exact_real(graph: FloatGraph, point):
@@ -107,9 +106,7 @@ def test_no_error_of_a_grid_is_above_its_bound(seed):
     worst = [Fraction(0)] * 2
     for point, row in zip(points, found.tolist(), strict=True):
         real = exact_real(graph, point)
-        worst = [
-            max(w, abs(code * scale - y)) for w, code, y in zip(worst, row, real, strict=True)
-        ]
+        worst = [max(w, abs(code * scale - y)) for w, code, y in zip(worst, row, real, strict=True)]
     assert all(w <= b for w, b in zip(worst, bound, strict=True))
     # And the bound says something.
     assert max(worst) > 0 and max(bound) < 200 * max(worst)
@@ -212,9 +209,10 @@ def without_weights(weights, interval):
     return tuple(0 * end for end in REAL_PRODUCT(weights, interval))
 
 
-def downward(*fields):
+def downward(factor, offset, low, high, rounding):
     """Hardware that truncates."""
-    return Affine(*fields[:-1], "down")
+    assert rounding == "nearest_up"
+    return Affine(factor, offset, low, high, "down")
 
 
 REAL_SLOPES, REAL_PRODUCT = activations.slopes, errors.product

@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from holigrail_hw.models.layered import Layered
+
 from .errors import Backward, Forward, Interval, backward, forward, product
 from .formats import FUNCTION_ERROR, Formats, Kept, Numbers, coded, everything, middles, numbers
-from holigrail_hw.models.layered import Layered
 from .outward import TINY
 from .partition import Box, Partition
 from .programme import Table
@@ -52,9 +53,10 @@ class Analysis:
         through, _ = self.spread(whole)
         kept = []
         for layer, most in zip(self.layers, through.most, strict=True):
-            opens = (most > 0).any(axis=0) | (layer.activation != "relu")
+            opens = np.any(most > 0, axis=0) | np.full(most.shape[1], layer.activation != "relu")
             # A layer of nothing would be no layer.
-            opens[0] |= not opens.any()
+            if not opens.any():
+                opens[0] = True
             kept.append(opens)
         return whole if all(row.all() for row in kept) else self._numbers(formats, tuple(kept))
 
@@ -143,9 +145,12 @@ class _Parts:
         columns = self.given.kept[index - 1] if index else np.ones(weights.shape[1], bool)
         entered = self.spread.entered[index]
         found = self.analysis.found
-        real = (found[index - 1].low, found[index - 1].high) if index else (
-            self.analysis.low, self.analysis.high)
-        jacobian = tuple(end[:, :, rows] for end in self.gains.sums[index])
+        real = (
+            (found[index - 1].low, found[index - 1].high)
+            if index
+            else (self.analysis.low, self.analysis.high)
+        )
+        least, most = (end[:, :, rows] for end in self.gains.sums[index])
         before = self.given.formats.operands(index)
         ends = []
         for bits in candidates:
@@ -154,7 +159,7 @@ class _Parts:
             low, high = product(errors, entered)
             middle = middles(errors, real)
             room = 2.0 ** -(bits + before + 1) + 2.0**-50 * np.abs(middle) + TINY
-            ends.append(moved_term(jacobian, (low - middle - room, high - middle + room)))
+            ends.append(moved_term((least, most), (low - middle - room, high - middle + room)))
         return ends
 
 

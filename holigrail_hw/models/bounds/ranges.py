@@ -14,8 +14,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from .activations import lines, values
 from holigrail_hw.models.layered import Layer, Layered
+
+from .activations import lines, values
 from .outward import TINY, above, below, slack
 
 __all__ = ["FloatLayer", "LayerRange", "float_layers", "normalised", "ranges"]

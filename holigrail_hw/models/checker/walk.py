@@ -1,4 +1,4 @@
-"""One box: ranges of the real network, errors of the integer one, and what both make of the outputs.
+"""One box: ranges of the real network, errors of the integer one, what both make of outputs.
 
 Numbers are integers in units of 2^-96, rounded outward; weights are exact integers in a unit of
 their own. Linear bounds are columns, one per input that varies and one of constants. See the guide
@@ -219,9 +219,7 @@ def _forward(
             layer.half.append(half)
             sizes.append(_up(slope[1] * spread, UNIT) + half)
             _bent(bounds, step.activation, at, least, most)
-            for ends, value in zip(
-                inside, values(step.activation, least, most), strict=True
-            ):
+            for ends, value in zip(inside, values(step.activation, least, most), strict=True):
                 ends.append(value)
             lowest = inside[0][-1] - sizes[-1]
             behind[0].append(max(lowest, 0) if step.activation == "relu" else lowest)
