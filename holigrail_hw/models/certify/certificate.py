@@ -106,7 +106,8 @@ def _requantised(graph: IntegerGraph, node: Requantise, width: int) -> Entry:
         return Entry(node.name, node.kind, node.source, width, "formula only", text)
     tensor = graph.tensors[node.inputs[0]]
     if _is_itself(node):
-        sums = int((tensor.high - tensor.low + 1).astype(object).sum())
+        low, high, _ = np.broadcast_arrays(tensor.low, tensor.high, node.formula.direction)
+        sums = int((high - low + 1).astype(object).sum())
         form = _said(node.form)
         return Entry(node.name, node.kind, node.source, width, "proved", text, form, sums)
     label = f"{graph.name}: node {node.name}"

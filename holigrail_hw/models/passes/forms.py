@@ -68,9 +68,12 @@ def _form(
     tensor, result = graph.tensors[node.inputs[0]], graph.tensors[node.name]
     label = f"{graph.name}: node {node.name}"
     formula = node.formula
-    if result.high.max() - result.low.min() >= MOST_CODES:
-        found = None if formula.kind == "twice_rounded" else shift_form(formula, factor_bits)
-        if found is not None or formula.kind == "twice_rounded":
+    codes = result.high.max() - result.low.min()
+    if formula.kind == "twice_rounded" and codes >= MOST_CODES:
+        return None
+    if codes > MOST_CODES:
+        found = shift_form(formula, factor_bits)
+        if found is not None:
             return found
     stairs = staircase(formula.apply, formula.direction, tensor.low, tensor.high, label)
     few = prefer == "auto" and len(stairs.places) <= most_thresholds
