@@ -131,8 +131,7 @@ def test_ranges_hold_every_sum(seed):
     graph = random_graph(seed, kinds[seed % 3])
     network = layered(graph)
     box = box_of("-2:1", "0:3/2")
-    low, high = normalised(network, [box])
-    found = ranges(float_layers(network.layers), low, high)
+    found = ranges(float_layers(network.layers), normalised(network, [box]))
     values = np.random.default_rng(seed).uniform([-2, 0], [1, 1.5], (2000, 2))
     for layer, one in zip(network.layers, found, strict=True):
         sums = values @ layer.weights.T + np.array([*map(float, layer.bias)])
@@ -204,9 +203,9 @@ def without_slopes(kind, low, high):
     return least, np.where(kind == "relu", least, most)
 
 
-def without_weights(weights, interval):
+def without_weights(*given):
     """Errors of weights are forgotten."""
-    return tuple(0 * end for end in REAL_PRODUCT(weights, interval))
+    return tuple(0 * end for end in REAL_SHIFTED(*given))
 
 
 def downward(factor, offset, low, high, rounding):
@@ -215,7 +214,7 @@ def downward(factor, offset, low, high, rounding):
     return Affine(factor, offset, low, high, "down")
 
 
-REAL_SLOPES, REAL_PRODUCT = activations.slopes, errors.product
+REAL_SLOPES, REAL_SHIFTED = activations.slopes, errors.shifted
 
 
 def test_what_is_left_as_it_is():
@@ -226,7 +225,7 @@ def test_what_is_left_as_it_is():
     ("module", "name", "fault"),
     [
         (errors, "slopes", without_slopes),
-        (errors, "product", without_weights),
+        (errors, "shifted", without_weights),
         (errors, "_sloped", lambda j, least, most: (j[0] * least, j[1] * least)),
         (errors, "_through", lambda j, weights: tuple(0.5 * end @ weights for end in j)),
         (formats_module, "half_ulps", lambda kind, bits, sums: np.zeros(len(sums))),

@@ -283,7 +283,7 @@ def test_the_cost_of_a_small_network(cost):
     layer = DenseLayer(np.array([[1.0, 0.75], [0.5, 0.0]]), np.zeros(2), "linear")
     network = layered(dense_graph("tiny", 2, [layer]))
     analysis = Analysis(network, ((Fraction(0), Fraction(1)),) * 2)
-    price = Price(network, cost, (analysis.low, analysis.high), analysis.found)
+    price = Price(network, cost, analysis.entering, analysis.found)
     made = analysis.plain_numbers(formats_of(4, 3, 2))
     # Inputs count for 4 products, so do weights, and outputs; 3/4 has two digits, 1 and 1/2 one.
     wanted = {

@@ -72,7 +72,7 @@ class Search:
         progress: Callable[[str], None],
     ):
         self.analysis, self.limits, self.progress = analysis, limits, progress
-        self.price = Price(analysis.network, cost, (analysis.low, analysis.high), analysis.found)
+        self.price = Price(analysis.network, cost, analysis.entering, analysis.found)
 
     def run(self, boxes: int) -> tuple[Found | None, Found | None]:
         """The cheapest formats found over so many boxes at most, and the cheapest uniform ones.
@@ -159,7 +159,7 @@ class Search:
     def _sum_bits(self) -> list[int]:
         """The most fraction bits of the sums of each layer, which must fit into 62 bits."""
         analysis, found = self.analysis, []
-        real = analysis.low, analysis.high
+        real = analysis.entering
         for layer, one in zip(analysis.layers, analysis.found, strict=True):
             # Codes have limits of whole bits, so twice what is reached; and rounding.
             largest = 2 * np.maximum(np.abs(real[0]).max(axis=0), np.abs(real[1]).max(axis=0)) + 1

@@ -21,13 +21,13 @@ class LinearBounds:
     """Linear bounds of a layer's numbers in the inputs that vary: columns, constants last."""
 
     def __init__(self, low: Sequence[int], high: Sequence[int]):
-        self.ends = [*zip(low, high, strict=True)]
-        self.axes = [i for i, (a, b) in enumerate(self.ends) if a < b]
+        self.box = [*zip(low, high, strict=True)]
+        self.axes = [i for i, (a, b) in enumerate(self.box) if a < b]
         # What rounding all factors of a bound down by a unit can change.
-        self.room = sum(up(size_of(*self.ends[i]), UNIT) for i in self.axes) + 2
+        self.room = sum(up(size_of(*self.box[i]), UNIT) for i in self.axes) + 2
         count = len(low)
         columns = [[ONE if i == axis else 0 for i in range(count)] for axis in self.axes]
-        still = [0 if i in self.axes else a for i, (a, b) in enumerate(self.ends)]
+        still = [0 if i in self.axes else a for i, (a, b) in enumerate(self.box)]
         self.low, self.high = [*columns, still], [[*column] for column in [*columns, still]]
 
     def through(self, step: Any) -> None:
@@ -45,18 +45,29 @@ class LinearBounds:
             high[-1][-1] += bias[1] + self.room
         self.low, self.high = low, high
 
+    def ends(self, row: Sequence[int], places: int) -> tuple[int, int]:
+        """The least and the greatest sum of products with factors in units of 2^-places."""
+        plus, minus = [max(w, 0) for w in row], [min(w, 0) for w in row]
+        low = [dot(plus, a) + dot(minus, b) for a, b in zip(self.low, self.high, strict=True)]
+        high = [dot(plus, b) + dot(minus, a) for a, b in zip(self.low, self.high, strict=True)]
+        least, most = low[-1] << UNIT, high[-1] << UNIT
+        for axis, a, b in zip(self.axes, low, high, strict=False):
+            least += a * self.box[axis][a < 0]
+            most += b * self.box[axis][b >= 0]
+        return least >> UNIT + places, up(most, UNIT + places)
+
     def least(self, at: int) -> int:
         """The least value of a number's lower bound."""
         total = self.low[-1][at] << UNIT
         for axis, column in zip(self.axes, self.low, strict=False):
-            total += column[at] * self.ends[axis][column[at] < 0]
+            total += column[at] * self.box[axis][column[at] < 0]
         return total >> UNIT
 
     def most(self, at: int) -> int:
         """The greatest value of its upper bound."""
         total = self.high[-1][at] << UNIT
         for axis, column in zip(self.axes, self.high, strict=False):
-            total += column[at] * self.ends[axis][column[at] >= 0]
+            total += column[at] * self.box[axis][column[at] >= 0]
         return up(total, UNIT)
 
     def line(self, at: int, below: tuple[int, int], over: tuple[int, int]) -> None:

@@ -116,6 +116,7 @@ def _forward(
     bounds = LinearBounds(low, high)
     real: Pair = ([*low], [*high])
     size = [*case.half]
+    behind = [h + size_of(*e) for h, e in zip(case.half, case.constant, strict=True)]
     entered: Pair = (
         [a - h + min(e[0], 0) for a, h, e in zip(low, case.half, case.constant, strict=True)],
         [b + h + max(e[1], 0) for b, h, e in zip(high, case.half, case.constant, strict=True)],
@@ -123,10 +124,10 @@ def _forward(
     known: list[_Layer] = []
     reached: list[Pair] = []
     for index, step in enumerate(case.steps):
-        moved = _moved(case, index, entered)
+        moved = _moved(case, index, entered, bounds, behind)
         bounds.through(step)
         layer = _Layer(moved, [], [])
-        behind: Pair = ([], [])
+        left: Pair = ([], [])
         inside: Pair = ([], [])
         sizes = []
         for at, row in enumerate(step.weights):
@@ -145,11 +146,11 @@ def _forward(
             for ends, value in zip(inside, values(step.activation, least, most), strict=True):
                 ends.append(value)
             lowest = inside[0][-1] - sizes[-1]
-            behind[0].append(max(lowest, 0) if step.activation == "relu" else lowest)
-            behind[1].append(inside[1][-1] + sizes[-1])
+            left[0].append(max(lowest, 0) if step.activation == "relu" else lowest)
+            left[1].append(inside[1][-1] + sizes[-1])
         known.append(layer)
-        reached.append(behind)
-        real, entered, size = inside, behind, sizes
+        reached.append(left)
+        real, entered, size, behind = inside, left, sizes, sizes
     return known, reached
 
 
@@ -158,12 +159,22 @@ def _opens(least: int, most: int, spread: int) -> bool:
     return (least >= 0 > least - spread) or (most <= 0 < most + spread)
 
 
-def _moved(case: Case, index: int, entered: Pair) -> list[tuple[int, int]]:
-    """What errors of weights and biases, and of constant inputs, add to the sums of a layer."""
+def _moved(
+    case: Case, index: int, entered: Pair, bounds: LinearBounds, behind: Sequence[int]
+) -> list[tuple[int, int]]:
+    """What errors of weights and biases, and of constant inputs, add to the sums of a layer.
+
+    Values are between two ends, and also within ``behind`` of real ones with linear bounds.
+    """
     step, found = case.steps[index], []
     for at, row in enumerate(step.errors):
         least, most = ends_of(row, *entered)
-        low, high = (least >> step.fine) + step.off[at][0], up(most, step.fine) + step.off[at][1]
+        low, high = least >> step.fine, up(most, step.fine)
+        if any(row):
+            line = bounds.ends(row, step.fine)
+            room = up(dot([abs(w) for w in row], behind), step.fine)
+            low, high = max(low, line[0] - room), min(high, line[1] + room)
+        low, high = low + step.off[at][0], high + step.off[at][1]
         if not index:
             fixed = ends_of(step.weights[at], *zip(*case.constant, strict=True))
             low, high = low + (fixed[0] >> step.places), high + up(fixed[1], step.places)
