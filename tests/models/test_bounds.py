@@ -1,5 +1,6 @@
 """Proved errors are above every error that exact arithmetic finds; planted faults are caught."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +18,7 @@ from holigrail_hw.models.bounds.partition import Box, Partition
 from holigrail_hw.models.bounds.programme import Pair, Table, Width, cheapest
 from holigrail_hw.models.bounds.ranges import float_layers, normalised, ranges
 from holigrail_hw.models.bounds.request import allowed_errors, boxed, number, settled_errors
+from holigrail_hw.models.boxes import boxes
 from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.layered import layered
 from holigrail_hw.models.readers.dense import DenseLayer, dense_graph
@@ -321,6 +323,17 @@ def test_files_of_boxes_that_are_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ModelError, match="box: box.json must be an object of names and ranges as"):
         boxed(str(path), layered(random_graph(0, ("relu", "none"))), {})
+
+
+@pytest.mark.parametrize("word", boxes())
+def test_boxes_of_the_project(word):
+    ranges_of = json.loads(boxes()[word].read_text())["box"]
+    count = len(ranges_of)
+    network = layered(
+        dense_graph("any", count, [DenseLayer(np.eye(count), np.ones(count), "Relu")])
+    )
+    box, names = boxed(word, network, boxes())
+    assert names == (*ranges_of,) and any(low < high for low, high in box)
 
 
 def test_limits_of_a_file_hold_for_its_box():

@@ -1,11 +1,15 @@
 """Certificates are checked by means of their own: what is edited, or unproved, is refused."""
 
+import importlib.util
 import json
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 
 import numpy as np
 import pytest
+from model_files import SHARED
 
 from holigrail_hw.models import IntegerGraph, ModelError
 from holigrail_hw.models.bounds import errors
@@ -22,6 +26,7 @@ from holigrail_hw.models.layered import layered
 from holigrail_hw.models.passes.forms import with_forms
 from holigrail_hw.models.readers.dense import DenseLayer, dense_graph
 
+ROOT = Path(__file__).resolve().parents[2]
 ENDS = (("-1", "1"), ("0", "2"), ("7/5", "7/5"))
 BOX = tuple((Fraction(low), Fraction(high)) for low, high in ENDS)
 CONTENT = b"the file of the model"
@@ -326,3 +331,20 @@ def test_enclosures_of_functions(kind):
             exact = (1 - power) / (1 + power) if kind == "tanh" else 1 / (1 + power)
             low, high = functions.enclosed(kind, at)
             assert Decimal(low) <= exact * unit <= Decimal(high) and high - low <= 4
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("file", "error"), [("ctl_acc_5x20.mat", "2^-8"), ("acasxu_1_1.onnx", "2^-6")]
+)
+def test_controllers_of_others(file, error):
+    """Their certificates hold; ACC costs at most what its specification asks for."""
+    if not SHARED.is_dir():
+        pytest.skip("the model files in ../shared are not there")
+    loader = SourceFileLoader("bench", str(ROOT / "scripts" / "bench_controllers"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench", loader))
+    loader.exec_module(module)
+    assert module.MODELS == SHARED
+    found = module.row(file, error, 64, True)
+    assert module.failures(found) == [] and found["check (s)"] > 0
+    assert found["saving (%)"] >= 20
