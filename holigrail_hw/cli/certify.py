@@ -22,7 +22,7 @@ _LARGEST = 1 << 28
 
 
 def main(words: list[str], session: Session) -> int:
-    """Find, prove and write; or check. Exit status 1 if nothing is good enough, or does not hold."""
+    """Find, prove and write; or check. Exit status 1 if nothing suffices, or does not hold."""
     path = _given(words)
     if path is not None and (not words or words[0].startswith("-")):
         # A certificate says whose it is.

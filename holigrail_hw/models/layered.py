@@ -133,8 +133,7 @@ class _Walk:
     def _node(self, node: SourceNode) -> None:
         label = node.label(self.who)
         if [name for name in node.inputs if name == self.value] == [] or any(
-            name and name != self.value and name not in self.graph.constants
-            for name in node.inputs
+            name and name != self.value and name not in self.graph.constants for name in node.inputs
         ):
             raise ModelError(f"{label}: operators must be a chain from input to output")
         if node.operator in _MATRICES:
@@ -192,8 +191,10 @@ class _Walk:
             fits = np.broadcast_shapes(constant.shape, self.shape)
         except ValueError:
             fits = ()
-        if int(np.prod(fits)) != len(self.factor) or node.inputs.index(self.value) != 0 and (
-            node.operator in ("Sub", "Div")
+        if (
+            int(np.prod(fits)) != len(self.factor)
+            or node.inputs.index(self.value) != 0
+            and (node.operator in ("Sub", "Div"))
         ):
             raise ModelError(f"{label}: a constant must be the second operand, of as many elements")
         self.shape = fits

@@ -1,5 +1,6 @@
 """Proved errors are above every error that exact arithmetic finds; planted faults are caught."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -13,10 +14,11 @@ from holigrail_hw.models.bounds.analysis import Analysis
 from holigrail_hw.models.bounds.formats import Formats
 from holigrail_hw.models.bounds.integers import integer_network
 from holigrail_hw.models.bounds.outward import above, below
-from holigrail_hw.models.bounds.partition import Partition
+from holigrail_hw.models.bounds.partition import Box, Partition
 from holigrail_hw.models.bounds.programme import Pair, Table, Width, cheapest
 from holigrail_hw.models.bounds.ranges import float_layers, normalised, ranges
 from holigrail_hw.models.bounds.request import allowed_errors, boxed, number, settled_errors
+from holigrail_hw.models.boxes import boxes
 from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.layered import layered
 from holigrail_hw.models.readers.dense import DenseLayer, dense_graph
@@ -29,16 +31,15 @@ def random_graph(seed: int, kinds: tuple[str, ...], inputs: int = 2) -> FloatGra
     rng = np.random.default_rng(seed)
     sizes = [inputs, *rng.integers(2, 7, len(kinds) - 1).tolist(), 2]
     layers = [
-        DenseLayer(
-            rng.normal(0, rng.uniform(0.3, 1.5), (n, m)), rng.normal(0, 0.5, n), NAMES[kind]
-        )
+        DenseLayer(rng.normal(0, rng.uniform(0.3, 1.5), (n, m)), rng.normal(0, 0.5, n), NAMES[kind])
         for m, n, kind in zip(sizes, sizes[1:], kinds, strict=False)
     ]
     return dense_graph(f"random{seed}", inputs, layers)
 
 
-def box_of(*ends: str):
-    return tuple(tuple(Fraction(v) for v in pair.split(":")) for pair in ends)
+def box_of(*ends: str) -> Box:
+    pairs = [pair.split(":") for pair in ends]
+    return tuple((Fraction(low), Fraction(high)) for low, high in pairs)
 
 
 def exact_real(graph: FloatGraph, point):
@@ -107,9 +108,7 @@ def test_no_error_of_a_grid_is_above_its_bound(seed):
     worst = [Fraction(0)] * 2
     for point, row in zip(points, found.tolist(), strict=True):
         real = exact_real(graph, point)
-        worst = [
-            max(w, abs(code * scale - y)) for w, code, y in zip(worst, row, real, strict=True)
-        ]
+        worst = [max(w, abs(code * scale - y)) for w, code, y in zip(worst, row, real, strict=True)]
     assert all(w <= b for w, b in zip(worst, bound, strict=True))
     # And the bound says something.
     assert max(worst) > 0 and max(bound) < 200 * max(worst)
@@ -134,8 +133,7 @@ def test_ranges_hold_every_sum(seed):
     graph = random_graph(seed, kinds[seed % 3])
     network = layered(graph)
     box = box_of("-2:1", "0:3/2")
-    low, high = normalised(network, [box])
-    found = ranges(float_layers(network.layers), low, high)
+    found = ranges(float_layers(network.layers), normalised(network, [box]))
     values = np.random.default_rng(seed).uniform([-2, 0], [1, 1.5], (2000, 2))
     for layer, one in zip(network.layers, found, strict=True):
         sums = values @ layer.weights.T + np.array([*map(float, layer.bias)])
@@ -207,17 +205,18 @@ def without_slopes(kind, low, high):
     return least, np.where(kind == "relu", least, most)
 
 
-def without_weights(weights, interval):
+def without_weights(*given):
     """Errors of weights are forgotten."""
-    return tuple(0 * end for end in REAL_PRODUCT(weights, interval))
+    return tuple(0 * end for end in REAL_SHIFTED(*given))
 
 
-def downward(*fields):
+def downward(factor, offset, low, high, rounding):
     """Hardware that truncates."""
-    return Affine(*fields[:-1], "down")
+    assert rounding == "nearest_up"
+    return Affine(factor, offset, low, high, "down")
 
 
-REAL_SLOPES, REAL_PRODUCT = activations.slopes, errors.product
+REAL_SLOPES, REAL_SHIFTED = activations.slopes, errors.shifted
 
 
 def test_what_is_left_as_it_is():
@@ -228,7 +227,7 @@ def test_what_is_left_as_it_is():
     ("module", "name", "fault"),
     [
         (errors, "slopes", without_slopes),
-        (errors, "product", without_weights),
+        (errors, "shifted", without_weights),
         (errors, "_sloped", lambda j, least, most: (j[0] * least, j[1] * least)),
         (errors, "_through", lambda j, weights: tuple(0.5 * end @ weights for end in j)),
         (formats_module, "half_ulps", lambda kind, bits, sums: np.zeros(len(sums))),
@@ -324,6 +323,17 @@ def test_files_of_boxes_that_are_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ModelError, match="box: box.json must be an object of names and ranges as"):
         boxed(str(path), layered(random_graph(0, ("relu", "none"))), {})
+
+
+@pytest.mark.parametrize("word", boxes())
+def test_boxes_of_the_project(word):
+    ranges_of = json.loads(boxes()[word].read_text())["box"]
+    count = len(ranges_of)
+    network = layered(
+        dense_graph("any", count, [DenseLayer(np.eye(count), np.ones(count), "Relu")])
+    )
+    box, names = boxed(word, network, boxes())
+    assert names == (*ranges_of,) and any(low < high for low, high in box)
 
 
 def test_limits_of_a_file_hold_for_its_box():

@@ -38,9 +38,8 @@ def values(kind: str, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np
         case "tanh":
             return np.tanh(low) - _OFF, np.tanh(high) + _OFF
         case "sigmoid":
-            return tuple(
-                0.5 * np.tanh(0.5 * end) + 0.5 + sign * _OFF for end, sign in ((low, -1), (high, 1))
-            )
+            ends = (0.5 * np.tanh(0.5 * end) + 0.5 for end in (low, high))
+            return next(ends) - _OFF, next(ends) + _OFF
     return low, high
 
 

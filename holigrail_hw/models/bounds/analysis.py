@@ -5,13 +5,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from .errors import Backward, Forward, Interval, backward, forward, product
-from .formats import FUNCTION_ERROR, Formats, Kept, Numbers, coded, everything, middles, numbers
 from holigrail_hw.models.layered import Layered
+
+from .errors import Backward, Forward, Interval, backward, forward, shifted
+from .formats import FUNCTION_ERROR, Formats, Kept, Numbers, coded, everything, middles, numbers
 from .outward import TINY
 from .partition import Box, Partition
 from .programme import Table
-from .ranges import LayerRange, float_layers, normalised, ranges
+from .ranges import Inputs, LayerRange, Linear, float_layers, normalised, ranges
 from .signals import Signal
 from .terms import Error, error_of, moved_term, rounded_term
 
@@ -31,17 +32,22 @@ class Analysis:
             for a, c, (low, high) in zip(*network.enter, whole, strict=True)
         )
         self.leaves = [0]
-        self.low, self.high, self.found = self._ranges([whole])
+        self.inputs, self.found = self._ranges([whole])
 
-    def _ranges(
-        self, boxes: Sequence[Box]
-    ) -> tuple[np.ndarray, np.ndarray, tuple[LayerRange, ...]]:
-        low, high = normalised(self.network, boxes)
+    def _ranges(self, boxes: Sequence[Box]) -> tuple[Inputs, tuple[LayerRange, ...]]:
+        inputs = normalised(self.network, boxes)
         parts = [
-            ranges(self.layers, low[at : at + _AT_ONCE], high[at : at + _AT_ONCE])
+            ranges(
+                self.layers, Inputs(inputs.low[at : at + _AT_ONCE], inputs.high[at : at + _AT_ONCE])
+            )
             for at in range(0, len(boxes), _AT_ONCE)
         ]
-        return low, high, tuple(_joined([part[i] for part in parts]) for i in range(len(parts[0])))
+        return inputs, tuple(_joined([part[i] for part in parts]) for i in range(len(self.layers)))
+
+    @property
+    def entering(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the inputs, (B, d)."""
+        return self.inputs.low, self.inputs.high
 
     def numbers(self, formats: Formats) -> Numbers:
         """The integers of formats, with biases for the ranges that are known now.
@@ -52,9 +58,10 @@ class Analysis:
         through, _ = self.spread(whole)
         kept = []
         for layer, most in zip(self.layers, through.most, strict=True):
-            opens = (most > 0).any(axis=0) | (layer.activation != "relu")
+            opens = np.any(most > 0, axis=0) | np.full(most.shape[1], layer.activation != "relu")
             # A layer of nothing would be no layer.
-            opens[0] |= not opens.any()
+            if not opens.any():
+                opens[0] = True
             kept.append(opens)
         return whole if all(row.all() for row in kept) else self._numbers(formats, tuple(kept))
 
@@ -63,12 +70,11 @@ class Analysis:
         return self._numbers(formats, everything(self.network))
 
     def _numbers(self, formats: Formats, kept: Kept) -> Numbers:
-        real = (self.low, self.high)
-        return numbers(self.network, formats, kept, self.constant, real, self.found)
+        return numbers(self.network, formats, kept, self.constant, self.entering, self.found)
 
     def spread(self, given: Numbers) -> tuple[Forward, Backward]:
         """How the errors of a network of integers spread."""
-        through = forward(self.layers, (self.low, self.high), self.found, given.changes)
+        through = forward(self.layers, self.inputs, self.found, given.changes)
         return through, backward(self.layers, through)
 
     def error(self, given: Numbers) -> Error:
@@ -78,8 +84,8 @@ class Analysis:
 
     def errors_of(self, given: Numbers, boxes: Sequence[Box]) -> np.ndarray:
         """The same over other boxes, (boxes, outputs)."""
-        low, high, found = self._ranges(boxes)
-        through = forward(self.layers, (low, high), found, given.changes)
+        inputs, found = self._ranges(boxes)
+        through = forward(self.layers, inputs, found, given.changes)
         return error_of(through, backward(self.layers, through), given.changes.half).size
 
     def cut(self, cuts: Sequence[tuple[int, int]]) -> None:
@@ -88,10 +94,12 @@ class Analysis:
         gone = {place for place, _ in cuts}
         kept = [place for place in range(len(self.leaves)) if place not in gone]
         added = [node for pair in new for node in pair]
-        low, high, found = self._ranges([self.partition.boxes[node] for node in added])
+        inputs, found = self._ranges([self.partition.boxes[node] for node in added])
         self.leaves = [self.leaves[place] for place in kept] + added
-        self.low = np.concatenate([self.low[kept], low])
-        self.high = np.concatenate([self.high[kept], high])
+        self.inputs = Inputs(
+            np.concatenate([self.inputs.low[kept], inputs.low]),
+            np.concatenate([self.inputs.high[kept], inputs.high]),
+        )
         self.found = tuple(
             _joined([_chosen(one, kept), two]) for one, two in zip(self.found, found, strict=True)
         )
@@ -141,21 +149,26 @@ class _Parts:
         rows = rows[self.given.kept[index][rows]]
         weights = self.analysis.network.layers[index].weights[rows]
         columns = self.given.kept[index - 1] if index else np.ones(weights.shape[1], bool)
-        entered = self.spread.entered[index]
-        found = self.analysis.found
-        real = (found[index - 1].low, found[index - 1].high) if index else (
-            self.analysis.low, self.analysis.high)
-        jacobian = tuple(end[:, :, rows] for end in self.gains.sums[index])
+        found, inputs = self.analysis.found, self.analysis.inputs
+        real = (found[index - 1].low, found[index - 1].high) if index else self.analysis.entering
+        linear = found[index - 1].linear if index else inputs.linear
+        entered, deviation = self.spread.entered[index], self.spread.deviations[index]
+        least, most = (end[:, :, rows] for end in self.gains.sums[index])
         before = self.given.formats.operands(index)
-        ends = []
-        for bits in candidates:
-            _, errors = coded(weights, np.full(len(rows), bits))
-            errors = np.where(columns, errors, 0)
-            low, high = product(errors, entered)
-            middle = middles(errors, real)
-            room = 2.0 ** -(bits + before + 1) + 2.0**-50 * np.abs(middle) + TINY
-            ends.append(moved_term(jacobian, (low - middle - room, high - middle + room)))
-        return ends
+        if not len(rows):
+            # What was left out since adds nothing.
+            nothing = np.zeros(least.shape[:2])
+            return [(nothing, nothing)] * len(candidates)
+        # All candidates at once: a row of errors for each of them and each row of weights.
+        every = [coded(weights, np.full(len(rows), bits))[1] for bits in candidates]
+        errors = np.where(columns, np.concatenate(every), 0)
+        low, high = shifted(errors, entered, linear, inputs, deviation)
+        middle = middles(errors, real)
+        units = np.repeat([2.0 ** -(bits + before + 1) for bits in candidates], len(rows))
+        room = units + 2.0**-50 * np.abs(middle) + TINY
+        low, high = low - middle - room, high - middle + room
+        parts = (slice(at, at + len(rows)) for at in range(0, len(errors), len(rows)))
+        return [moved_term((least, most), (low[:, s], high[:, s])) for s in parts]
 
 
 def _weights(ends: list[Interval]) -> Table:
@@ -169,12 +182,17 @@ def _sizes(sizes: list[np.ndarray]) -> Table:
 
 
 def _chosen(one: LayerRange, places: list[int]) -> LayerRange:
-    arrays = (one.sum_low, one.sum_high, one.low, one.high)
-    return LayerRange(*(array[places] for array in arrays))
+    linear = Linear(one.linear.least[places], one.linear.most[places])
+    ends = one.sum_low[places], one.sum_high[places]
+    return LayerRange(*ends, one.low[places], one.high[places], linear)
 
 
 def _joined(parts: Sequence[LayerRange]) -> LayerRange:
     if len(parts) == 1:
         return parts[0]
+    least, most = (
+        np.concatenate([getattr(p.linear, name) for p in parts]) for name in ("least", "most")
+    )
     names = ("sum_low", "sum_high", "low", "high")
-    return LayerRange(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+    arrays = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
+    return LayerRange(**arrays, linear=Linear(least, most))

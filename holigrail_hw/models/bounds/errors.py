@@ -28,7 +28,7 @@ import numpy as np
 
 from .activations import slopes
 from .outward import TINY, grown, slack
-from .ranges import FloatLayer, LayerRange
+from .ranges import FloatLayer, Inputs, LayerRange, Linear, combined
 
 __all__ = [
     "Backward",
@@ -39,6 +39,7 @@ __all__ = [
     "backward",
     "forward",
     "product",
+    "shifted",
 ]
 
 Interval = tuple[np.ndarray, np.ndarray]
@@ -74,12 +75,14 @@ class Changes:
 class Forward:
     """For every layer, over B boxes.
 
-    ``entered`` are values of the integer network that come in, ``moved`` the ends of p,
+    ``entered`` are values of the integer network that come in, ``deviations`` how far they are from
+    the real ones, ``moved`` the ends of p,
     ``least`` and ``most`` the slopes, ``rounded`` the size of r; ``left`` are the values that leave
     the last layer. Nothing of it ``holds`` if a number opens that is left out.
     """
 
     entered: tuple[Interval, ...]
+    deviations: tuple[np.ndarray, ...]
     moved: tuple[Interval, ...]
     least: tuple[np.ndarray, ...]
     most: tuple[np.ndarray, ...]
@@ -110,17 +113,20 @@ def product(weights: np.ndarray, interval: Interval) -> Interval:
 
 def forward(
     layers: Sequence[FloatLayer],
-    inputs: Interval,
+    inputs: Inputs,
     found: Sequence[LayerRange],
     changes: Changes,
 ) -> Forward:
     """How errors spread, layer by layer."""
+    bounds = [inputs.linear, *(one.linear for one in found)]
     off = np.maximum(np.abs(changes.constant[0]), np.abs(changes.constant[1])) + changes.half
-    entered: list[Interval] = [(inputs[0] - grown(off), inputs[1] + grown(off))]
-    deviation = np.broadcast_to(changes.half, inputs[0].shape)
+    entered: list[Interval] = [(inputs.low - grown(off), inputs.high + grown(off))]
+    deviation = np.broadcast_to(changes.half, inputs.low.shape)
+    behind = np.broadcast_to(off, inputs.low.shape)
     moved, least, most, rounded, holds = [], [], [], [], True
+    deviations = [behind]
     for index, (layer, real, change) in enumerate(zip(layers, found, changes.layers, strict=True)):
-        low, high = product(change.weights, entered[-1])
+        low, high = shifted(change.weights, entered[-1], bounds[index], inputs, behind)
         low, high = low + change.bias[0], high + change.bias[1]
         if not index:
             ends = changes.constant[0][None], changes.constant[1][None]
@@ -142,14 +148,31 @@ def forward(
         half = np.where(pair[1] > 0, half, 0) if layer.activation == "relu" else half
         holds = holds and not (pair[1] > 0)[:, ~change.kept].any()
         rounded.append(half)
-        deviation = grown(pair[1] * spread + half)
+        deviation = behind = grown(pair[1] * spread + half)
+        deviations.append(behind)
         reach = real.low - deviation, real.high + deviation
         if layer.activation == "relu":
             reach = np.maximum(reach[0], 0), np.maximum(reach[1], 0)
         entered.append(reach)
     left = entered.pop()
     slope = tuple(least), tuple(most)
-    return Forward(tuple(entered), tuple(moved), *slope, tuple(rounded), left, holds)
+    return Forward(
+        tuple(entered), tuple(deviations), tuple(moved), *slope, tuple(rounded), left, holds
+    )
+
+
+def shifted(
+    weights: np.ndarray, entered: Interval, linear: Linear, inputs: Inputs, deviation: np.ndarray
+) -> Interval:
+    """What errors of weights (n, m) add to sums, outward.
+
+    Values are within an interval, and within a deviation of real ones with linear bounds, which
+    know that values of one box go together.
+    """
+    low, high = product(weights, entered)
+    _, least, most = combined(weights, linear, inputs)
+    room = grown(deviation @ np.abs(weights).T)
+    return np.maximum(low, least - room), np.minimum(high, most + room)
 
 
 def _sharpened(

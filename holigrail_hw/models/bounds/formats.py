@@ -170,5 +170,5 @@ def numbers(
         weights.append(codes)
         biases.append(tuple(bias))
         real, columns = (found[index].low, found[index].high), rows
-    ends = below(still), above(still)
-    return Numbers(formats, kept, tuple(weights), tuple(biases), Changes(half, ends, tuple(changes)))
+    whole = Changes(half, (below(still), above(still)), tuple(changes))
+    return Numbers(formats, kept, tuple(weights), tuple(biases), whole)

@@ -11,10 +11,10 @@ from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.formulas.functions import Function
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Linear, Meaning, Node, Port, Requantise
+from holigrail_hw.models.layered import Layered
 
 from .errors import Forward
 from .formats import Numbers
-from holigrail_hw.models.layered import Layered
 from .partition import Box
 
 __all__ = ["integer_network"]
@@ -56,9 +56,7 @@ def integer_network(
         label = f"{network.name}: {name}"
         weights = _small(given.weights[index][rows][:, columns].T, label)
         bias = _small(np.array(given.biases[index], object)[rows], label)
-        nodes.append(
-            Linear(name=name, inputs=(tensor,), weights=weights, bias=bias, source=name)
-        )
+        nodes.append(Linear(name=name, inputs=(tensor,), weights=weights, bias=bias, source=name))
         tensor, columns = name, rows
         bits, of_sums = formats.values[index], formats.sums(index)[rows]
         if layer.activation == "none" and (bits == of_sums).all():
@@ -75,8 +73,13 @@ def integer_network(
         name=network.name,
         inputs=(_entering(network, formats.input, box, names[0]),),
         outputs=(
-            Port(name=names[1], tensor=tensor, file_shape=shape, shape=count,
-                 meaning=Meaning(factor * unit, offset)),
+            Port(
+                name=names[1],
+                tensor=tensor,
+                file_shape=shape,
+                shape=count,
+                meaning=Meaning(factor * unit, offset),
+            ),
         ),
         nodes=tuple(nodes),
         semantics="fixed point with proved formats",
@@ -110,8 +113,14 @@ def _entering(network: Layered, bits: int, box: Box, name: str) -> Port:
     formula = Affine(factor / unit, offset / unit, low, high, "nearest_up")
     meaning = Meaning(_array([unit / a for a in factor]), _array([*(-offset / factor)]))
     return Port(
-        name=name, tensor="x", file_shape=network.file_shape, shape=(network.inputs,),
-        meaning=meaning, low=low, high=high, formula=formula,
+        name=name,
+        tensor="x",
+        file_shape=network.file_shape,
+        shape=(network.inputs,),
+        meaning=meaning,
+        low=low,
+        high=high,
+        formula=formula,
     )
 
 

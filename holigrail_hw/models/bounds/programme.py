@@ -22,6 +22,8 @@ _GAP = 0.002
 _ROUNDS = 40
 _AT_ONCE = 16
 _TOLERANCE = 1e-9
+# Shares of a limit beyond this are all the same; solvers do not take numbers of any size.
+_LARGEST = 1e5
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,8 @@ def cheapest(
     """
     pulp = package("pulp", "certify")
     # An error is a constraint twice: its upper end, and the negative of its lower end.
-    rows = [np.concatenate([t.high, -t.low], axis=1) / np.tile(limits, 2) for t in tables]
+    both = (np.concatenate([t.high, -t.low], axis=1) for t in tables)
+    rows = [np.clip(row / np.tile(limits, 2), -_LARGEST, _LARGEST) for row in both]
     active = _violated(rows, start, -np.inf)
     active += [int(row[len(row) // 2].argmax()) for row in rows]
     active = [*dict.fromkeys(active)]
@@ -155,7 +158,8 @@ def _together(
 ) -> list[Any]:
     """Variables for two candidates together, which sum to those of each."""
     count, others = pair.cost.shape
-    both = [[pulp.LpVariable(f"y_{index}_{f}_{g}", 0, 1) for g in range(others)] for f in range(count)]
+    names = [[f"y_{index}_{f}_{g}" for g in range(others)] for f in range(count)]
+    both = [[pulp.LpVariable(name, 0, 1) for name in row] for row in names]
     constraints += [pulp.lpSum(row) == x for row, x in zip(both, chosen[pair.one], strict=True)]
     columns = zip(*both, strict=True)
     constraints += [pulp.lpSum(ys) == x for ys, x in zip(columns, chosen[pair.other], strict=True)]

@@ -11,14 +11,25 @@ Shapes: B boxes, d inputs, n numbers of a layer. Bounds are (B, d + 1, n), the c
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from .activations import lines, values
 from holigrail_hw.models.layered import Layer, Layered
+
+from .activations import lines, values
 from .outward import TINY, above, below, slack
 
-__all__ = ["FloatLayer", "LayerRange", "float_layers", "normalised", "ranges"]
+__all__ = [
+    "FloatLayer",
+    "Inputs",
+    "LayerRange",
+    "Linear",
+    "combined",
+    "float_layers",
+    "normalised",
+    "ranges",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +43,47 @@ class FloatLayer:
 
 
 @dataclass(frozen=True, eq=False)
+class Linear:
+    """Linear bounds (B, d + 1, n) of numbers in the inputs, the constants last."""
+
+    least: np.ndarray
+    most: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class LayerRange:
-    """Of the network in real numbers: sums and values behind the activation, all (B, n)."""
+    """Of the network in real numbers: sums and values behind the activation, all (B, n).
+
+    ``linear`` are bounds of the values.
+    """
 
     sum_low: np.ndarray
     sum_high: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    linear: Linear
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Ends of the inputs of boxes, (B, d)."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def reach(self) -> np.ndarray:
+        """The greatest magnitudes (B, d + 1, 1), 1 for the constant."""
+        size = np.maximum(np.abs(self.low), np.abs(self.high))
+        return np.concatenate([size, np.ones((len(size), 1))], axis=1)[:, :, None]
+
+    @property
+    def linear(self) -> Linear:
+        """The inputs themselves."""
+        count, inputs = self.low.shape
+        whole = np.zeros((count, inputs + 1, inputs))
+        whole[:, np.arange(inputs), np.arange(inputs)] = 1
+        return Linear(whole, whole)
 
 
 def float_layers(layers: Sequence[Layer]) -> tuple[FloatLayer, ...]:
@@ -48,10 +93,8 @@ def float_layers(layers: Sequence[Layer]) -> tuple[FloatLayer, ...]:
     )
 
 
-def normalised(
-    network: Layered, boxes: Sequence[Sequence[tuple[Fraction, Fraction]]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Floats around the ends of boxes, (B, d), behind the affine map of the inputs."""
+def normalised(network: Layered, boxes: Sequence[Sequence[tuple[Fraction, Fraction]]]) -> Inputs:
+    """Floats around the ends of boxes, behind the affine map of the inputs."""
     low, high = [], []
     for box in boxes:
         ends = [
@@ -60,76 +103,74 @@ def normalised(
         ]
         low.append(below(pair[0] for pair in ends))
         high.append(above(pair[1] for pair in ends))
-    return np.array(low), np.array(high)
+    return Inputs(np.array(low), np.array(high))
 
 
-def ranges(
-    layers: Sequence[FloatLayer], low: np.ndarray, high: np.ndarray
-) -> tuple[LayerRange, ...]:
-    """Ranges of all layers over boxes whose ends are (B, d)."""
-    count, inputs = low.shape
-    reach = np.ones((count, inputs + 1, 1))
-    reach[:, :-1, 0] = np.maximum(np.abs(low), np.abs(high))
-    ends = (low[:, :, None], high[:, :, None])
-    least = np.zeros((count, inputs + 1, inputs))
-    least[:, np.arange(inputs), np.arange(inputs)] = 1
-    most = least.copy()
-    found = []
+def ranges(layers: Sequence[FloatLayer], inputs: Inputs) -> tuple[LayerRange, ...]:
+    """Ranges of all layers over boxes."""
+    linear, interval, found = inputs.linear, (inputs.low, inputs.high), []
     for layer in layers:
-        least, most, below_sum, above_sum = _sums(layer, least, most, (low, high), reach, ends)
-        low, high = values(layer.activation, below_sum, above_sum)
-        found.append(LayerRange(below_sum, above_sum, low, high))
-        least, most = _activated(layer.activation, least, most, below_sum, above_sum, reach)
+        sums, low, high = _sums(layer, linear, interval, inputs)
+        interval = values(layer.activation, low, high)
+        linear = _activated(layer.activation, sums, low, high, inputs.reach)
+        found.append(LayerRange(low, high, *interval, linear))
     return tuple(found)
 
 
-def _sums(
-    layer: FloatLayer,
-    least: np.ndarray,
-    most: np.ndarray,
-    interval: tuple[np.ndarray, np.ndarray],
-    reach: np.ndarray,
-    ends: tuple[np.ndarray, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Linear bounds of the sums of a layer, and their ranges."""
-    plus, minus = np.maximum(layer.weights, 0).T, np.minimum(layer.weights, 0).T
+def combined(weights: np.ndarray, linear: Linear, inputs: Inputs) -> tuple[Linear, Any, Any]:
+    """weights (n, m) times numbers with linear bounds: bounds of the sums, and their ranges."""
+    plus, minus = np.maximum(weights, 0).T, np.minimum(weights, 0).T
+    reach = inputs.reach
     room = slack(2 * len(plus) + reach.shape[1])
-    size = np.maximum((np.abs(least) * reach).sum(axis=1), (np.abs(most) * reach).sum(axis=1))
+    size = np.maximum(
+        (np.abs(linear.least) * reach).sum(axis=1), (np.abs(linear.most) * reach).sum(axis=1)
+    )
+    off = room * (size @ np.abs(weights).T) + TINY
+    under = linear.least @ plus + linear.most @ minus
+    over = linear.most @ plus + linear.least @ minus
+    under[:, -1] -= off
+    over[:, -1] += off
+    low = _least(under, inputs) - room * (np.abs(under) * reach).sum(axis=1) - TINY
+    high = -_least(-over, inputs) + room * (np.abs(over) * reach).sum(axis=1) + TINY
+    return Linear(under, over), low, high
+
+
+def _sums(
+    layer: FloatLayer, linear: Linear, interval: tuple[np.ndarray, np.ndarray], inputs: Inputs
+) -> tuple[Linear, np.ndarray, np.ndarray]:
+    """Linear bounds of the sums of a layer, and their ranges."""
+    sums, low, high = combined(layer.weights, linear, inputs)
     bias = np.maximum(np.abs(layer.bias_low), np.abs(layer.bias_high))
-    off = room * (size @ np.abs(layer.weights).T + bias) + TINY
-    under, over = least @ plus + most @ minus, most @ plus + least @ minus
-    under[:, -1] += layer.bias_low - off
-    over[:, -1] += layer.bias_high + off
-    low = _least(under, ends) - room * (np.abs(under) * reach).sum(axis=1) - TINY
-    high = -_least(-over, ends) + room * (np.abs(over) * reach).sum(axis=1) + TINY
+    for bounds, end, sign in ((sums.least, layer.bias_low, -1), (sums.most, layer.bias_high, 1)):
+        bounds[:, -1] += end + sign * 2.0**-51 * (np.abs(bounds[:, -1]) + bias)
+    low = low + layer.bias_low - 2.0**-51 * (np.abs(low) + bias)
+    high = high + layer.bias_high + 2.0**-51 * (np.abs(high) + bias)
     # Plain intervals are sometimes narrower behind open ReLUs.
+    plus, minus = np.maximum(layer.weights, 0).T, np.minimum(layer.weights, 0).T
     size = np.maximum(np.abs(interval[0]), np.abs(interval[1]))
-    off = room * (size @ np.abs(layer.weights).T + bias) + TINY
+    off = slack(2 * len(plus) + 1) * (size @ np.abs(layer.weights).T + bias) + TINY
     low = np.maximum(low, interval[0] @ plus + interval[1] @ minus + layer.bias_low - off)
     high = np.minimum(high, interval[1] @ plus + interval[0] @ minus + layer.bias_high + off)
-    return under, over, low, high
+    return sums, low, high
 
 
-def _least(bounds: np.ndarray, ends: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _least(bounds: np.ndarray, inputs: Inputs) -> np.ndarray:
     """The least values of linear functions over the boxes."""
     inner = bounds[:, :-1]
+    ends = inputs.low[:, :, None], inputs.high[:, :, None]
     return np.where(inner > 0, inner * ends[0], inner * ends[1]).sum(axis=1) + bounds[:, -1]
 
 
 def _activated(
-    kind: str,
-    least: np.ndarray,
-    most: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    reach: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    kind: str, sums: Linear, low: np.ndarray, high: np.ndarray, reach: np.ndarray
+) -> Linear:
     """Linear bounds behind an activation; slopes of the lines are never negative."""
     around = lines(kind, low, high)
     found = []
-    for bounds, (slope, constant), sign in ((least, around.lower, -1), (most, around.upper, 1)):
+    pairs = ((sums.least, around.lower, -1), (sums.most, around.upper, 1))
+    for bounds, (slope, constant), sign in pairs:
         moved = bounds * slope[:, None]
         off = 2.0**-50 * ((np.abs(moved) * reach).sum(axis=1) + np.abs(constant)) + TINY
         moved[:, -1] += constant + sign * off
         found.append(moved)
-    return found[0], found[1]
+    return Linear(found[0], found[1])

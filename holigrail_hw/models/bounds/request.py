@@ -104,8 +104,10 @@ def _pairs(text: str, shipped: Mapping[str, Path], who: str) -> list[tuple[str, 
     path = shipped.get(text, Path(text) if text.endswith(".json") else None)
     if path is None:
         parts = [part.strip() for part in text.split(",")]
-        return [(n.strip() if s else "", (r if s else n).strip())
-                for n, s, r in (part.partition("=") for part in parts)]
+        return [
+            (n.strip() if s else "", (r if s else n).strip())
+            for n, s, r in (part.partition("=") for part in parts)
+        ]
     try:
         if not 0 < path.stat().st_size < _LARGEST:
             raise ValueError
@@ -116,7 +118,7 @@ def _pairs(text: str, shipped: Mapping[str, Path], who: str) -> list[tuple[str, 
         raise ModelError(f"{who}: box: the file must be readable: {error.strerror}") from None
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise ModelError(
-            f"{who}: box: {path.name} must be an object of names and ranges as \"27:31\""
+            f'{who}: box: {path.name} must be an object of names and ranges as "27:31"'
         ) from None
 
 

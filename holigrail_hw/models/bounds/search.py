@@ -26,7 +26,9 @@ MOST_BITS = 34
 _FEWEST = 32
 _WORST = 0.7
 _AT_ONCE = 48
-_TRIES = 3
+_TRIES = 4
+# The least share of its limit that the programme is left after an answer that was not within it.
+_STEP = 0.4
 # How far bits of a row, or of other signals, may move when rows are chosen.
 _ROW_WINDOW, _WINDOW = 6, 2
 # A table of all candidates of all rows: so many numbers at most, 400 MB.
@@ -70,9 +72,7 @@ class Search:
         progress: Callable[[str], None],
     ):
         self.analysis, self.limits, self.progress = analysis, limits, progress
-        self.price = Price(
-            analysis.network, cost, (analysis.low, analysis.high), analysis.found
-        )
+        self.price = Price(analysis.network, cost, analysis.entering, analysis.found)
 
     def run(self, boxes: int) -> tuple[Found | None, Found | None]:
         """The cheapest formats found over so many boxes at most, and the cheapest uniform ones.
@@ -159,7 +159,7 @@ class Search:
     def _sum_bits(self) -> list[int]:
         """The most fraction bits of the sums of each layer, which must fit into 62 bits."""
         analysis, found = self.analysis, []
-        real = analysis.low, analysis.high
+        real = analysis.entering
         for layer, one in zip(analysis.layers, analysis.found, strict=True):
             # Codes have limits of whole bits, so twice what is reached; and rounding.
             largest = 2 * np.maximum(np.abs(real[0]).max(axis=0), np.abs(real[1]).max(axis=0)) + 1
@@ -226,7 +226,8 @@ class Search:
                 min(range(len(row)), key=lambda i, row=row, s=s: abs(row[i] - bits_of(formats, s)))
                 for s, row in zip(signals, candidates, strict=True)
             ]
-            chosen = cheapest(alone, pairs, self._widths(signals, candidates), tables, allowed, places)
+            widths = self._widths(signals, candidates)
+            chosen = cheapest(alone, pairs, widths, tables, allowed, places)
             if chosen is None:
                 break
             bits = [row[at] for row, at in zip(candidates, chosen, strict=True)]
@@ -241,7 +242,7 @@ class Search:
             elif used <= 1 or made.formats == formats or not np.isfinite(used):
                 break
             if used > 1:
-                budget *= 0.999 / used
+                budget *= max(0.999 / used, _STEP)
             given = made
         return best
 
@@ -262,8 +263,10 @@ class Search:
             alone.append(np.zeros(len(bits)))
             rows = [row for row in signal.rows if kept[index][row]]
             table = [
-                [sum(price.row(index, row, count, width, kept) for row in rows)
-                 for width in candidates[operand]]
+                [
+                    sum(price.row(index, row, count, width, kept) for row in rows)
+                    for width in candidates[operand]
+                ]
                 for count in bits
             ]
             pairs.append(Pair(at, operand, np.array(table, float)))

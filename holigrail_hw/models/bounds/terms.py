@@ -41,9 +41,10 @@ def moved_term(jacobian: Interval, moved: Interval) -> Interval:
 
 
 def error_of(spread: Forward, gains: Backward, half: np.ndarray) -> Error:
-    """All terms together; ``half`` are the errors of rounding the inputs. Infinite if none holds."""
+    """All terms together; ``half`` are the errors of rounding the inputs. Infinite if none hold."""
     if not spread.holds:
-        return Error(np.full(spread.least[-1].shape, -np.inf), np.full(spread.least[-1].shape, np.inf))
+        whole = np.full(spread.least[-1].shape, np.inf)
+        return Error(-whole, whole)
     total = rounded_term(gains.entering[0], half)
     low, high = np.zeros_like(total), np.zeros_like(total)
     size = total

@@ -98,10 +98,11 @@ def _proved(
     progress: Callable[[str], None],
     who: str,
 ) -> list[Fraction]:
+    _check_tree(document["boxes"], network.inputs, who)
     case = _case(network, made, box)
     worst = [0] * network.outputs
     count = sum(axis == -1 for axis in document["boxes"])
-    for number, part in enumerate(_parts(document["boxes"], box, who)):
+    for number, part in enumerate(_parts(document["boxes"], box)):
         progress(f"box {number + 1} of {count}")
         low, high = _entered(network, part)
         errors, reached, opened = walked(case, low, high)
@@ -119,16 +120,10 @@ def _proved(
     ]
 
 
-def _parts(cuts: Sequence[Any], whole: Box, who: str) -> Iterator[Box]:
+def _parts(cuts: Sequence[int], whole: Box) -> Iterator[Box]:
     """Leaves of the tree of halves; together they are the whole box."""
-    if len(cuts) > _MOST_BOXES or any(
-        type(axis) is not int or not -1 <= axis < len(whole) for axis in cuts
-    ):
-        raise ModelError(f"{who}: boxes must be cut along axes of the input")
     waiting = [whole]
     for axis in cuts:
-        if not waiting:
-            raise ModelError(f"{who}: boxes must be one tree of halves")
         box = waiting.pop()
         if axis < 0:
             yield box
@@ -137,7 +132,18 @@ def _parts(cuts: Sequence[Any], whole: Box, who: str) -> Iterator[Box]:
         middle = (low + high) / 2
         for pair in ((middle, high), (low, middle)):
             waiting.append((*box[:axis], pair, *box[axis + 1 :]))
-    if waiting:
+
+
+def _check_tree(cuts: Sequence[Any], axes: int, who: str) -> None:
+    if len(cuts) > _MOST_BOXES or any(
+        type(axis) is not int or not -1 <= axis < axes for axis in cuts
+    ):
+        raise ModelError(f"{who}: boxes must be cut along axes of the input")
+    # Every cut makes one more leaf to come; the last node is the last leaf.
+    open_at = [1]
+    for axis in cuts:
+        open_at.append(open_at[-1] + (1 if axis >= 0 else -1))
+    if open_at[-1] or not all(open_at[:-1]):
         raise ModelError(f"{who}: boxes must be one tree of halves")
 
 
@@ -181,16 +187,21 @@ def _case(network: Layered, made: Bound, box: Box) -> Case:
         weights, places = _exact(real)
         errors, fine = _exact(_errors(real, own))
         off, half = [(0, 0)] * len(real), [0] * len(real)
-        for row, code, (_, unit), most in zip(
-            own.rows, own.bias, own.units, own.half, strict=True
-        ):
+        for row, code, (_, unit), most in zip(own.rows, own.bias, own.units, own.half, strict=True):
             off[row] = _around(code * unit - layer.bias[row])
             half[row] = -_floor(-most)
         dropped = frozenset(range(len(real))) - frozenset(own.rows)
         bias = tuple(map(_around, layer.bias))
         steps.append(
             Step(
-                weights, places, bias, errors, fine, tuple(off), layer.activation, tuple(half),
+                weights,
+                places,
+                bias,
+                errors,
+                fine,
+                tuple(off),
+                layer.activation,
+                tuple(half),
                 dropped,
             )
         )

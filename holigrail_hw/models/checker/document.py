@@ -9,7 +9,7 @@ Schema 1, all numbers exact: integers, or rationals as the text *numerator/denom
 ``box``         for every input its least and its greatest value, in numbers of the file
 ``error``       how far each output may be off, in numbers of the file; ``asked`` is the request
 ``bound``       how far each output is off at most, proved
-``formats``     fraction bits: ``input``, ``weights`` of each row of each layer, ``values`` of each layer
+``formats``     fraction bits: ``input``, ``weights`` of each row, ``values`` of each layer
 ``kept``        of each layer the rows that are computed; the others are 0 over the whole box
 ``boxes``       the tree of halves: the axis of every cut, -1 for a leaf; lower halves come first
 ``found``       what is told and not proved: cost, uniform formats, samples

@@ -21,7 +21,12 @@ __all__ = ["function_error"]
 
 
 def function_error(
-    graph: IntegerGraph, node: Requantise, kind: str, sums: Sequence[Fraction], unit: Fraction, who: str
+    graph: IntegerGraph,
+    node: Requantise,
+    kind: str,
+    sums: Sequence[Fraction],
+    unit: Fraction,
+    who: str,
 ) -> Fraction:
     """The greatest error of the codes of a function; ``sums`` are the units of its operands.
 
@@ -38,7 +43,8 @@ def function_error(
     if form is None or form.kind != "thresholds" or (form.sign != 1).any():
         raise ModelError(f"{who}: its function must have thresholds")
     tensor = graph.tensors[node.inputs[0]]
-    low, high = (np.broadcast_to(end, tensor.shape).reshape(-1) for end in (tensor.low, tensor.high))
+    ends = tensor.low, tensor.high
+    low, high = (np.broadcast_to(end, tensor.shape).reshape(-1) for end in ends)
     base = np.broadcast_to(form.base, tensor.shape).reshape(-1)
     values = [np.broadcast_to(row, tensor.shape).reshape(-1) for row in form.values]
     worst, limits = Fraction(0), node.formula.limits()
@@ -51,8 +57,8 @@ def function_error(
             if place > at:
                 # This code counts from `at` to the sum before `place`; where it is a limit, nothing
                 # is said of sums beyond, which the caller excludes.
-                ends = [at] if code != limits[0] else []
-                for point in [*ends, *([place - 1] if code != limits[1] else [])]:
+                points = [at] if code != limits[0] else []
+                for point in [*points, *([place - 1] if code != limits[1] else [])]:
                     key = (point, code, sums[channel])
                     if key not in seen:
                         seen.add(key)
