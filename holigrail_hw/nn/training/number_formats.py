@@ -21,6 +21,7 @@ __all__ = ["Bits", "InputFormat", "LayerFormat", "chosen_formats", "real_values"
 _ROOM = 1.25
 _FUNCTIONS = ("Tanh", "Sigmoid")
 _FINEST = 40
+_EXACT = 1 << 52
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +122,22 @@ def chosen_formats(
     Raises
     ------
     ModelError
-        If samples are not finite numbers.
+        If samples are not finite numbers, or sums might not be exact in float64.
     """
     first = _input(x, bits.input, chain.name)
     values = real_values(chain, x)
     operand, found = first.fraction, []
+    most_code = max(abs(first.low), abs(first.high))
     for layer, result in zip(chain.layers, values[1:], strict=True):
         weight = _weight_fraction(layer.weights, allowed)
         sums = operand + weight
+        # float64 holds twice as much: a bias may be as large as all products together.
+        most_code *= len(layer.weights) * int(np.abs(allowed.words).max())
+        if most_code >= _EXACT:
+            raise ModelError(
+                f"{chain.name}: sums of layer {layer.name} must be below 2^52 steps, not"
+                f" {most_code.bit_length()} bits; with fewer bits they are"
+            )
         if not layer.activation:
             found.append(LayerFormat(weight=weight, operand=operand, result=sums))
         elif layer.activation in _FUNCTIONS:
@@ -140,11 +149,13 @@ def chosen_formats(
                     weight=weight, operand=operand, result=fraction, low=ends[0], high=ends[1]
                 )
             )
+            most_code = 1 << fraction
         else:
             most = (1 << bits.activation) - 1
             fraction = min(_fraction(_ROOM * float(result.max(initial=0)), most), sums)
             found.append(
                 LayerFormat(weight=weight, operand=operand, result=fraction, low=0, high=most)
             )
+            most_code = most
         operand = found[-1].result
     return first, tuple(found)

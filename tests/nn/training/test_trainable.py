@@ -194,6 +194,18 @@ def test_samples_that_are_no_numbers():
         chosen_formats(chain, np.full((2, 3), np.nan), Bits(), coefficients("any", 8))
 
 
+def test_sums_that_float64_does_not_hold():
+    chain, x = chain_of(dense([40, 2, 1], ["linear", "linear"])), np.full((3, 40), 0.3)
+    allowed = coefficients("any", 16)
+    chosen_formats(chain, x, Bits(input=8), allowed)
+    with pytest.raises(ModelError) as error:
+        chosen_formats(chain, x, Bits(input=24), allowed)
+    assert str(error.value) == (
+        "dense: sums of layer matmul1 must be below 2^52 steps, not 60 bits; with fewer bits they"
+        " are"
+    )
+
+
 def edited(model, place, **fields):
     nodes = [*model.nodes]
     nodes[place] = replace(nodes[place], **fields)
