@@ -242,6 +242,14 @@ def test_a_network_without_requantisations_has_no_lanes():
     assert wrong_tensors(spec, GoldenLink(plan_of(spec).spec), frames_for(spec, 20)) == []
 
 
+def test_lanes_may_be_left_out():
+    """The host then makes codes of all sums."""
+    spec = network(dense(3, multiplier), rows=2, columns=2, lane_multiplier="host")
+    assert plan_of(spec).spec.requantiser is None
+    assert places(spec) == dict.fromkeys("ac", "engine sums to the host") | {"b": "host"}
+    assert wrong_tensors(spec, GoldenLink(plan_of(spec).spec), frames_for(spec, 9)) == []
+
+
 def test_formats_are_the_narrowest_for_the_network():
     spec = plan_of(network(model="digits")).spec
     assert (spec.activation.name, spec.weight.name) == ("uint5", "int4")
