@@ -50,14 +50,14 @@ def pytest_collection_modifyitems(items):
     """Files with long tests first: workers take whole files, and the last ones should be short.
 
     The longest ones go over every operator, and lie at the top. Of the cases of a test that is
-    marked ``halved`` every second one is heavy.
+    marked ``sampled`` only every third one is not heavy.
     """
     cases: dict[tuple[Path, str], int] = {}
     for item in items:
-        if item.get_closest_marker("halved") is not None and hasattr(item, "callspec"):
+        if item.get_closest_marker("sampled") is not None and hasattr(item, "callspec"):
             key = item.path, item.originalname
             cases[key] = cases.get(key, -1) + 1
-            if cases[key] % 2:
+            if cases[key] % 3:
                 item.add_marker(pytest.mark.heavy)
     longest: dict[Path, int] = {}
     for item in items:

@@ -21,7 +21,7 @@ from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.top import Top
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 SHELLS = shell_names()
 OPERATORS = {

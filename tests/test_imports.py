@@ -35,7 +35,7 @@ BESIDE, DRAWN = "ui", "holigrail_hw.core.views"
 LEVELS = {part: level for level, row in enumerate(LINE) for part in row}
 FAMILIES = {"arith", "functions", "mcm", "arrays", "sparse", "nn"}
 WITHOUT_AMARANTH = ("formats", "golden", "estimate", "models", "ui", "cli")
-WITHOUT_AMARANTH += ("core/store", "core/run")
+WITHOUT_AMARANTH += ("core/store", "core/run", "nn/plants", "nn/training")
 SEARCHES = ("problem", "graph", "single", "truncation", "matrix", "native")
 
 
@@ -145,6 +145,8 @@ def test_a_circle_is_found(tmp_path):
         ("golden/new.py", "from ..estimate import primitives"),
         ("formats/new.py", "from ..golden import add"),
         ("models/new.py", "import amaranth"),
+        ("nn/plants/new.py", "import amaranth"),
+        ("nn/training/new.py", "from amaranth.hdl import Signal"),
         ("models/new.py", "from holigrail_hw.core.errors import RequestError"),
         ("core/new.py", "from ..flow.tools import find"),
         ("core/new.py", "from holigrail_hw.shells import plain"),
@@ -218,6 +220,10 @@ def test_a_named_operator_is_found(tmp_path):
         ("import holigrail_hw.formats, holigrail_hw.golden", "amaranth"),
         ("import holigrail_hw.models", "amaranth onnx tflite networkx"),
         (
+            "import holigrail_hw.nn.plants.views, holigrail_hw.nn.training.retrain",
+            "amaranth matplotlib torch",
+        ),
+        (
             "from holigrail_hw.cli.main import main; main(['--help'])",
             "numpy amaranth rich networkx",
         ),
@@ -250,4 +256,4 @@ def test_searches_do_not_load_amaranth():
 def test_only_the_operator_asked_for_is_loaded():
     statement = "import holigrail_hw.cli.main as m; m.main(['info', 'multiply'])"
     forbidden = [f"holigrail_hw.{family}" for family in ("mcm.mcm", "arrays.gemm.operator")]
-    test_what_is_not_loaded(statement, " ".join([*forbidden, "holigrail_hw.arith.mac"]))
+    test_what_is_not_loaded(statement, " ".join([*forbidden, "holigrail_hw.arith.mac.operator"]))

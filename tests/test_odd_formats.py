@@ -37,10 +37,16 @@ def drawn(name: str, seed: int) -> tuple[OperatorSpec, np.random.Generator]:
     return spec, rng
 
 
+def _seeds(few: int) -> list:
+    """All of them, after the first few in the heavy run only."""
+    marks = [] if WANTED else [pytest.mark.heavy]
+    return [*SEEDS[:few], *(pytest.param(seed, marks=marks) for seed in SEEDS[few:])]
+
+
 @pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.parametrize(
     "seed",
-    [*SEEDS[:5], *(pytest.param(s, marks=[] if WANTED else pytest.mark.heavy) for s in SEEDS[5:])],
+    _seeds(3),
 )
 def test_hardware_equals_golden(name, seed):
     """All codes up to 16 bits, combinational; else, and with registers in between, random ones."""
@@ -58,7 +64,7 @@ def test_engines_equal_golden(name, seed):
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", _seeds(5))
 def test_golden_equals_fractions(name, seed):
     spec, rng = drawn(name, seed)
     codes = spec.items(40, rng)

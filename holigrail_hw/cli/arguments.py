@@ -25,8 +25,10 @@ from holigrail_hw.core.parameters import (
     to_text,
 )
 from holigrail_hw.core.registry import find
+from holigrail_hw.core.site import Site
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.store import kinds as cache_kinds
+from holigrail_hw.core.task import Task
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.flow.board.board import board as find_board
 from holigrail_hw.flow.board.board import boards
@@ -41,9 +43,11 @@ __all__ = [
     "Request",
     "need_board",
     "parser_of",
+    "parser_of_task",
     "read_design",
     "read_options",
     "read_request",
+    "read_task",
     "say_part",
     "together",
 ]
@@ -140,6 +144,47 @@ def read_request(words: list[str], session: Session, configure: Configure | None
     return Request(options, cls, Path(options.operator) if is_recipe else None, texts)
 
 
+def read_task(
+    words: list[str],
+    session: Session,
+    task_of: Callable[[type[OperatorSpec]], type[Task] | None],
+) -> Task:
+    """The task that a verb asks an operator for, with its parameters."""
+    words = _with_negative_values(words)
+    base = parser_of_task(session)
+    options, _ = base.parse_known_args([word for word in words if word not in ("-h", "--help")])
+    _adopt(session, options)
+    if options.operator is None:
+        if {"-h", "--help"} & {*words}:
+            base.parse_args(["--help"])
+        raise RequestError(
+            f"{session.verb}: an operator must be given",
+            hint=f"holigrail {session.verb} OPERATOR; `holigrail list` shows all of them",
+        )
+    operator = find(options.operator)
+    task = task_of(operator)
+    if task is None:
+        raise RequestError(f"{session.verb}: {operator.name} must be something to {session.verb}")
+    parser = parser_of_task(session, task)
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        raise _unknown(unknown, parser, session.verb)
+    given = {
+        name.removeprefix("parameter_"): text
+        for name, text in vars(options).items()
+        if name.startswith("parameter_") and text is not None
+    }
+    return construct(task, given, who=task.name)
+
+
+def parser_of_task(session: Session, task: type[Task] | None = None) -> argparse.ArgumentParser:
+    """All that a verb on a task understands, with the task's parameters if it is known."""
+    parser = _parser(session, None, named=True)
+    if task is not None:
+        _add_parameters(parser, task)
+    return parser
+
+
 def _as_option(name: str) -> str:
     """``name`` or ``name=value`` as on the command line."""
     words = name.split("=")
@@ -174,6 +219,7 @@ def read_design(
         timing, device = timing_of(options, board, timing, part)
         if board is None:
             say_part(session, options.device or part, device)
+        spec = spec.on(_site(timing, device, board))
         _prepare(spec, session)
         _judge_clock(spec, timing, options, session)
         return options, Design(spec, timing, device, board, str(request.recipe))
@@ -187,9 +233,21 @@ def read_design(
     )
     if options.device is not None:
         say_part(session, options.device, device)
+    spec = spec.on(_site(timing, device, board))
     _prepare(spec, session)
     _judge_clock(spec, timing, options, session)
     return options, Design(spec, timing, device, board, None)
+
+
+def _site(timing: Timing, device: str, board: str | None) -> Site:
+    """The clock asked for, else that of the board, and what the device has."""
+    clock_hz = None
+    if timing.period_ns is not None:
+        clock_hz = 1e9 / timing.period_ns
+    elif board is not None:
+        clock_hz = find_board(board, "timing").clock_hz
+    known = devices.TARGETS.get(device)
+    return Site(clock_hz, {} if known is None else known.room)
 
 
 def _judge_clock(
@@ -294,11 +352,11 @@ def together(steps: Iterable[Callable[[], Any]]) -> list[Any]:
 
 
 def _parser(
-    session: Session, configure: Configure | None, *, design: bool = False
+    session: Session, configure: Configure | None, *, design: bool = False, named: bool = False
 ) -> argparse.ArgumentParser:
     parser = Parser(
         prog=f"holigrail {session.verb}",
-        usage=f"holigrail {session.verb} {'OPERATOR ' if design else ''}[options]",
+        usage=f"holigrail {session.verb} {'OPERATOR ' if design or named else ''}[options]",
         parents=[common_options(session.verb)],
     )
     parser.error = lambda message: _fail(  # type: ignore[method-assign]
@@ -309,6 +367,8 @@ def _parser(
     )
     if configure is not None:
         configure(parser)
+    if named:
+        parser.add_argument("operator", nargs="?", metavar="OPERATOR", help="an operator")
     if design:
         parser.add_argument(
             "operator", nargs="?", metavar="OPERATOR", help="an operator, or generators/NAME.toml"
@@ -362,7 +422,7 @@ def _period(text: str) -> float:
         raise argparse.ArgumentTypeError(f"must be a number of ns, not {text!r}") from None
 
 
-def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec]) -> None:
+def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec] | type[Task]) -> None:
     group = parser.add_argument_group(f"parameters of {cls.name}")
     known = leaf_parameters(cls)
     for name, parameter in known.items():

@@ -17,7 +17,7 @@ from holigrail_hw.flow.explore import catalogue
 from holigrail_hw.flow.synth import devices
 from holigrail_hw.formats import Format
 
-from .arguments import parser_of, read_options
+from .arguments import parser_of, parser_of_task, read_options
 from .guide import topics
 from .main import VERBS
 from .options import one_of
@@ -84,16 +84,17 @@ def candidates(words: list[str]) -> list[str]:
     verb, *rest = plain
     if verb not in VERBS:
         return []
-    cls = None
+    cls: type | None = None
     if rest and rest[0] in operators():
         cls = find(rest[0])
     module = importlib.import_module(f"holigrail_hw.cli.{verb}")
-    parser = parser_of(
-        Session(command="", verb=verb),
-        getattr(module, "configure", None),
-        cls,
-        design=verb not in _ALONE,
-    )
+    session = Session(command="", verb=verb)
+    if hasattr(module, "task_of"):
+        cls = None if cls is None else module.task_of(cls)
+        parser = parser_of_task(session, cls)
+    else:
+        configure = getattr(module, "configure", None)
+        parser = parser_of(session, configure, cls, design=verb not in _ALONE)
     known = {
         option: action
         for action in parser._actions

@@ -33,6 +33,8 @@ VERBS = {
     "verify": "check the emitted Verilog against the golden model",
     "prove": "prove equivalence by SAT, where it closes",
     "mutate": "plant faults, to see whether the vectors of verify notice them",
+    "train": "train a model whose coefficients are cheap in hardware",
+    "certify": "find formats with a proved error, or check the certificate of some",
     "synth": "synthesise, place and route; estimate beside measurement",
     "build": "make the bitstream of a board's self-test",
     "flash": "load a bitstream into a board and check its signature",

@@ -15,7 +15,7 @@ __all__ = [
     "one_of",
 ]
 
-WRITERS = ("generate", "synth", "build", "flash", "explore", "report")
+WRITERS = ("generate", "train", "certify", "synth", "build", "flash", "explore", "report")
 """The verbs that write files into a folder."""
 SEEDED = (*WRITERS, "simulate", "verify", "mutate")
 """Those that choose something at random."""

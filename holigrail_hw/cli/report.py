@@ -9,6 +9,7 @@ from holigrail_hw.ui.pictures import svg_of
 from holigrail_hw.ui.tables import pairs
 
 from .arguments import read_design
+from .data_files import data_arrays
 from .session import Session, shown
 from .synth import accepted
 
@@ -18,6 +19,11 @@ __all__ = ["configure", "main"]
 def main(words: list[str], session: Session) -> int:
     """Write ``report.html``; with ``--verify`` and ``--synth`` the results of these, too."""
     options, design = read_design(words, session, configure)
+    # Data that do not fit are refused before anything is made.
+    of_data = []
+    if options.data is not None:
+        arrays = data_arrays(options.data, design.spec.shipped_data())
+        of_data = design.spec.data_views(arrays)
     folder = session.folder(design.top)
     verified, measured, failures, hint = None, None, [], None
     with session.progress() as progress:
@@ -41,7 +47,7 @@ def main(words: list[str], session: Session) -> int:
             measured, failures, hint = result.as_dict(), result.failures, result.hint
         progress("drawing")
         target = report.target_of(design.spec, design.timing, design.board)
-        views = [(view, svg_of(view)) for view in design.spec.views(target)]
+        views = [(view, svg_of(view)) for view in (*design.spec.views(target), *of_data)]
         progress("writing the page")
         path = report.write(
             design.spec,
@@ -70,3 +76,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", metavar="NAME", help="board whose clock and link count")
     parser.add_argument("--verify", action="store_true", help="verify first, and report it")
     parser.add_argument("--synth", action="store_true", help="synthesise first, and report it")
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        help="a user's own data to report on, .npy or .npz: inputs x and, if known, labels y",
+    )

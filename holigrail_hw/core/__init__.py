@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .exact_outputs import ExactOutputs, clamped, numbers_of, rounding_error
     from .parameters import Fit, parameter, parameters_of, part
     from .registry import find, operators
+    from .site import Site
     from .spec import OperatorSpec, operator
     from .streams import Stream
     from .target import Target
@@ -29,6 +30,7 @@ __all__ = [
     "InternalError",
     "OperatorSpec",
     "RequestError",
+    "Site",
     "Stream",
     "Target",
     "Timing",
@@ -52,6 +54,7 @@ _HOMES = {
     "parameters": ("Fit", "parameter", "parameters_of", "part"),
     "registry": ("find", "operators"),
     "spec": ("OperatorSpec", "operator"),
+    "site": ("Site",),
     "streams": ("Stream",),
     "target": ("Target",),
     "timing": ("Timing",),

@@ -20,6 +20,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.shapes import shape_of
 
+from .certification import CertificateFile, Certification, CertificationRequest
 from .clock import Clock
 from .errors import RequestError
 from .exact_outputs import ExactOutputs
@@ -27,8 +28,10 @@ from .keywords import is_keyword
 from .naming import module_name
 from .parameters import Fit, leaves_of, replaced, settle, to_text
 from .shell_registry import find_shell
+from .site import Site
 from .streams import Items, Stream
 from .target import Target
+from .task import Task
 from .timing import Timing
 from .views import Table, View
 
@@ -145,6 +148,8 @@ class OperatorSpec(ABC):
     """Whether a plan of a datapath makes the hardware, in one cycle for each item or in several."""
     quiet_cycles: ClassVar[int] = 10_000
     """The most cycles the hardware may work without moving an item on any stream."""
+    certifies: ClassVar[bool] = False
+    """Whether it finds formats with a proved error: it has :meth:`certified` and the check."""
     handshake: ClassVar[tuple[str, str]] = ("valid", "ready")
     """How the ports of a handshake are called, after the name of their stream."""
     renamed: ClassVar[Mapping[str, str]] = {}
@@ -254,6 +259,64 @@ class OperatorSpec(ABC):
         """What the results for such data say: facts by name, and tables."""
         return {}, []
 
+    def data_views(self, arrays: Mapping[str, Any]) -> list[View]:
+        """What a report shows of such data, by the golden model.
+
+        Raises
+        ------
+        RequestError
+            As :meth:`data_job`.
+        """
+        self.data_job(arrays)
+        return []
+
+    @classmethod
+    def training(cls) -> type[Task] | None:
+        """What trains a model for the operator; ``None`` if it has none."""
+        return None
+
+    @classmethod
+    def certified(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        progress: Callable[[str], None],
+    ) -> Certification:
+        """Formats with a proved error, of an operator that ``certifies``.
+
+        ``values`` are the parameters that were given, not judged together: a design may need what
+        is found here.
+
+        Raises
+        ------
+        RequestError
+            If the request has no meaning.
+        DesignError
+            If nothing is good enough.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def certificate_checked(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        file: CertificateFile,
+        progress: Callable[[str], None],
+    ) -> Mapping[str, Any]:
+        """Facts of a certificate that :meth:`certified` made, checked by other means.
+
+        What ``values`` and ``request`` have must be what the certificate is about.
+
+        Raises
+        ------
+        RequestError
+            If a file is missing, or the request has no meaning.
+        DesignError
+            If the certificate does not hold.
+        """
+        raise NotImplementedError
+
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""
         return []
@@ -350,6 +413,13 @@ class OperatorSpec(ABC):
             "memory_bits": 0,
         }
 
+    def on(self, site: Site) -> "OperatorSpec":
+        """This operator where it is going to be built: itself, unless parameters are derived there.
+
+        What comes back says all of it in its own parameters.
+        """
+        return self
+
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         """Do what takes long and is kept, a search for instance, before anything else is asked.
 
@@ -409,6 +479,10 @@ class OperatorSpec(ABC):
         ``None`` if they do. May search.
         """
         return None
+
+    def companions(self) -> Mapping[str, bytes]:
+        """Files that ``generate`` writes beside the Verilog, by their endings."""
+        return {}
 
     def top_name(self, timing: Timing | None = None) -> str:
         """Name of the generated module: the one asked for.

@@ -76,10 +76,10 @@ def accumulate(
     products = multiply(x, y)
     shape = products.shape
     if product is not None:
-        words = None if product_random is None else _spread(product_random, shape)
+        words = None if product_random is None else spread(product_random, shape)
         exact = products if prepare is None else prepare(products, product)
         products = product.unpack(product.project(exact, rounding, words, random_width))
-    cleared, enabled = _spread(clear, shape).astype(bool), _spread(enable, shape).astype(bool)
+    cleared, enabled = spread(clear, shape).astype(bool), spread(enable, shape).astype(bool)
     if overflow == "wrap" and accumulator.codes_are_integers and prepare is None:
         is_whole = (products.significand == 0) | (products.exponent >= accumulator.least_place)
         if bool(np.all(products.is_finite & is_whole)):
@@ -87,7 +87,7 @@ def accumulate(
             return _running_sums(terms, cleared, enabled, initial) & terms.dtype.type(
                 (1 << accumulator.width) - 1
             )
-    words = None if random is None else _spread(random, shape).reshape(-1)
+    words = None if random is None else spread(random, shape).reshape(-1)
     options = {"random_width": random_width, "overflow": overflow}
 
     def rounded(numbers: Exact, index: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def accumulate(
     result = np.full(products.shape, zero, np.uint64 if accumulator.width <= 64 else object)
     alone = np.flatnonzero(cleared & enabled)
     result[alone] = rounded(products[alone], alone)
-    for index in _steps(cleared, lanes):
+    for index in steps_between_clears(cleared, lanes):
         is_first = index < lanes
         before = np.where(is_first, initial, result[np.where(is_first, 0, index - lanes)])
         result[index] = before
@@ -130,8 +130,8 @@ def exact_sums(
     if register is not None and not register.codes_are_integers:
         raise FormatError(f"accumulator of exact sums must be fixed point, not {register}")
     products = multiply(x, y)
-    cleared = _spread(clear, products.shape).astype(bool)
-    enabled = _spread(enable, products.shape).astype(bool)
+    cleared = spread(clear, products.shape).astype(bool)
+    enabled = spread(enable, products.shape).astype(bool)
 
     def sums(terms: np.ndarray) -> np.ndarray:
         return _running_sums(terms, cleared, enabled, 0)
@@ -169,7 +169,7 @@ def exact_sums(
     )
 
 
-def _spread(given: Any, shape: tuple[int, ...]) -> np.ndarray:
+def spread(given: Any, shape: tuple[int, ...]) -> np.ndarray:
     """An array of the full shape; one value per time step serves all lanes."""
     array = np.asarray(given)
     if array.ndim:
@@ -190,7 +190,7 @@ def _running_sums(
     return total - base + start
 
 
-def _steps(cleared: np.ndarray, lanes: int) -> list[np.ndarray]:
+def steps_between_clears(cleared: np.ndarray, lanes: int) -> list[np.ndarray]:
     """Flat indices without clear, grouped by the number of steps since the last clear.
 
     The groups come in that order; each needs only results of the group before.

@@ -14,7 +14,7 @@ from holigrail_hw.formats import Rounding, parse
 from holigrail_hw.hdl.number import float_add, float_sum
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 REFERENCES = {
     "fp16": np.float16,

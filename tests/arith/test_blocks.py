@@ -19,7 +19,7 @@ from holigrail_hw.hdl.number import block_scale
 from holigrail_hw.hdl.shapes import shape_of
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 FP4, SMALL = "block2_fp4_e2m1_e8m0", "block3_fp4_e2m1_e8m0"
 

@@ -8,6 +8,9 @@ from holigrail_hw.arith.compare import Compare
 from holigrail_hw.arith.extremum import Maximum, Minimum
 from holigrail_hw.flow.simulate.gates import Gates
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 
 def test_fp16_comparison_equals_numpy():
     design = Gates(make(Compare, a="fp16"))

@@ -13,6 +13,9 @@ from holigrail_hw.formats import Rounding
 from holigrail_hw.hdl.integer import quotient
 from holigrail_hw.hdl.number import digit_places, quotients
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 REFERENCES = {
     "fp16": np.float16,
     "fp8_e4m3": ml_dtypes.float8_e4m3fn,

@@ -16,7 +16,7 @@ from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.hdl.number import sum_of_many
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 def dot(**texts) -> DotProduct:

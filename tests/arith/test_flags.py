@@ -16,7 +16,7 @@ from holigrail_hw.hdl.number import exceptions, float_round
 from holigrail_hw.hdl.shapes import shape_of
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 INEXACT, UNDERFLOW, OVERFLOW, DIVIDE_BY_ZERO, INVALID = (1 << bit for bit in range(5))
 CASES = [

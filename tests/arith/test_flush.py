@@ -9,6 +9,9 @@ from holigrail_hw.core.parameters import parameters_of
 from holigrail_hw.core.parameters.format_name import FormatName
 from holigrail_hw.formats import FloatFormat, parse
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 FORMATS = [
     "fp8_e5m2_flush",
     "e3m2_finite_flush",

@@ -14,7 +14,7 @@ from holigrail_hw.formats import parse
 from holigrail_hw.hdl.number import float_sum
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 def same(name: str, **more) -> Fma:

@@ -17,7 +17,7 @@ from holigrail_hw.golden import logarithmic as golden_logarithmic
 from holigrail_hw.hdl.number.logarithms import sums, tables
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 L = "lns8_4"
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hardware import check, make
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.gates import Gates
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 def mac(**texts) -> Mac:
@@ -60,6 +60,29 @@ EXACT = [
 ]
 for texts in EXACT:
     texts["accumulation"] = "exact"
+_E4M3 = {"a": "fp8_e4m3", "b": "fp8_e4m3"}
+STEPS = [
+    {**_E4M3, "accumulator": "fp16", "accumulation": "window", "window": "11"},
+    {"a": "e3m2", "b": "int4", "accumulator": "bf16", "accumulation": "window", "window": "2"},
+    {"a": "fp8_e5m2", "b": "e3m2_flush", "accumulator": "e5m3_flush", "accumulation": "window",
+     "window": "40", "rounding": "stochastic"},
+    {**_E4M3, "accumulator": "fp16", "product": "bf16", "accumulation": "window",
+     "rounding": "stochastic", "random_source": "lfsr"},
+    {"a": "posit8_1", "b": "posit8_1", "accumulator": "posit16_1", "accumulation": "window"},
+    {**_E4M3, "accumulator": "fp16", "accumulation": "chunked", "chunk": "3"},
+    {**_E4M3, "accumulator": "e5m3", "accumulation": "chunked", "chunk": "1", "rounding": "down"},
+    {"a": "ternary", "b": "e4m3_fnuz", "accumulator": "e4m3_fnuz", "accumulation": "chunked",
+     "product": "e4m3_fnuz", "rounding": "up", "restart": "zero"},
+    {"a": "posit8_2", "b": "posit8_2", "accumulator": "posit8_2", "accumulation": "chunked"},
+    {**_E4M3, "accumulator": "fp16", "accumulation": "kahan"},
+    {"a": "fp6_e3m2", "b": "int3", "accumulator": "e4m3_sat", "accumulation": "kahan",
+     "product": "e5m2", "rounding": "toward_zero"},
+    {"a": "posit6_1", "b": "posit8_2", "accumulator": "posit8_1", "accumulation": "kahan"},
+    {"a": "lns8_3", "b": "lns8_3", "accumulator": "lns10_4", "accumulation": "cascade"},
+    {"a": "lns6_2", "b": "lns6_2", "accumulator": "lns8_3", "accumulation": "chunked",
+     "chunk": "2", "product": "lns6_2"},
+    {"a": "lns6_2", "b": "lns6_2", "accumulator": "lns6_2", "accumulation": "kahan"},
+]  # fmt: skip
 
 
 def vectors(spec, count, seed):
@@ -67,7 +90,9 @@ def vectors(spec, count, seed):
 
 
 @pytest.mark.parametrize(
-    "texts", INTEGERS + FLOATS + EXACT, ids=lambda texts: "-".join(texts.values()) or "default"
+    "texts",
+    INTEGERS + FLOATS + EXACT + STEPS,
+    ids=lambda texts: "-".join(texts.values()) or "default",
 )
 def test_hardware_equals_golden(texts):
     check([mac(**texts)])
@@ -77,6 +102,26 @@ def test_hardware_equals_golden(texts):
 @pytest.mark.parametrize("texts", [INTEGERS[0], INTEGERS[12], FLOATS[0], FLOATS[9], EXACT[1]])
 def test_pipelined_hardware_equals_golden(texts, period_ns):
     check([mac(**texts)], Timing(period_ns=period_ns))
+
+
+@pytest.mark.parametrize(
+    ("texts", "period_ns"),
+    [
+        pytest.param(texts, period_ns, marks=() if texts is STEPS[5] else pytest.mark.heavy)
+        for texts in STEPS
+        for period_ns in (12.0, 5.0)
+    ],
+)
+def test_pipelined_sums_of_many_roundings(texts, period_ns):
+    check([mac(**texts)], Timing(period_ns=period_ns))
+
+
+def test_the_loops_of_chunks_are_as_long_as_that_of_one_sum():
+    fast = Timing(period_ns=5.0)
+    texts = {**STEPS[5], "accumulation": "fused"}
+    del texts["chunk"]
+    chunked, kahan = mac(**STEPS[5]).plan(fast), mac(**STEPS[9]).plan(fast)
+    assert mac(**texts).plan(fast).interleave <= chunked.interleave < kahan.interleave
 
 
 def test_a_pipelined_float_sum_interleaves_and_an_integer_sum_does_not():
@@ -119,6 +164,75 @@ def test_float_golden_equals_rounded_fractions(accumulation):
             total = nearest_even(total, spec.accumulator)
         expected.append(nearest_even(total, spec.accumulator))
     assert spec.accumulator.decode(spec.golden(**codes)["result"]).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"accumulation": "window", "window": "5"},
+        {"accumulation": "window", "window": "3", "product": "fp8_e4m3"},
+        {"accumulation": "chunked", "chunk": "3"},
+        {"accumulation": "chunked", "chunk": "1", "product": "fp8_e4m3"},
+        {"accumulation": "kahan"},
+        {"accumulation": "kahan", "product": "fp8_e4m3"},
+    ],
+    ids=lambda texts: "-".join(texts.values()),
+)
+def test_sums_of_many_roundings_equal_rounded_fractions(texts):
+    spec = mac(a="fp6_e3m2", b="fp6_e2m3", accumulator="e6m4", **texts)
+    codes = vectors(spec, 1500, seed=4)
+    # No clear at first: what a reset leaves counts, too.
+    codes["clear"][:30] = 0
+    a, b = spec.a.decode(codes["a"]), spec.b.decode(codes["b"])
+    state, expected = [Fraction(0), Fraction(0), 0], []
+
+    def rounded(value):
+        return nearest_even(value, spec.accumulator)
+
+    for x, y, clear, enable in zip(a, b, codes["clear"], codes["enable"], strict=True):
+        if clear:
+            state = [Fraction(0), Fraction(0), 0]
+        product = Fraction(float(x)) * Fraction(float(y))
+        top = sum(map(place_above, (x, y), (spec.a, spec.b)))
+        if spec.product is not None:
+            product = nearest_even(product, spec.product)
+            top = place_above(product, spec.product)
+        if enable and spec.accumulation == "window":
+            tops = [t for v, t in ((product, top), (state[0], None)) if v]
+            tops = [place_above(state[0], spec.accumulator) if t is None else t for t in tops]
+            unit = Fraction(2) ** (max(tops, default=0) - spec.window)
+            state[0] = rounded(sum(int(v / unit) * unit for v in (product, state[0])))
+        elif enable and spec.accumulation == "kahan":
+            addend = rounded(product - state[1])
+            total = rounded(state[0] + addend)
+            state[:2] = total, rounded(rounded(total - state[0]) - addend)
+        elif enable:
+            state[1] = rounded((state[1] if state[2] else 0) + product)
+            state[2] = (state[2] + 1) % spec.chunk
+            if not state[2]:
+                state[:2] = rounded(state[0] + state[1]), Fraction(0)
+        chunked = spec.accumulation == "chunked"
+        expected.append(rounded(state[0] + state[1]) if chunked else state[0])
+    assert spec.accumulator.decode(spec.golden(**codes)["result"]).tolist() == expected
+
+
+def place_above(value, format):
+    """The exponent of the power of two above a number; above subnormal ones that of the largest."""
+    exponent = format.minimum_exponent
+    while abs(Fraction(float(value))) >= Fraction(2) ** (exponent + 1):
+        exponent += 1
+    return exponent + 1
+
+
+def test_a_compensated_sum_loses_less():
+    ones = np.ones(800, dtype=np.uint64)
+    codes = {"a": ones * 0x38, "b": ones * 0x20, "clear": ones * 0, "enable": ones}
+    ends = {}
+    for accumulation in ("fused", "chunked", "kahan"):
+        spec = mac(**_E4M3, accumulator="e5m5", accumulation=accumulation)
+        ends[accumulation] = float(spec.accumulator.decode(spec.golden(**codes)["result"][-1]))
+    exact = 800 / 8
+    assert ends["fused"] < ends["chunked"] < exact * 0.7 < exact * 0.9 < ends["kahan"] <= exact
 
 
 def nearest_even(value, format):
@@ -191,6 +305,30 @@ def test_restart_zero_drops_the_product():
             {"a": "sfix8_en4"},
             "mac: accumulator must have at least 4 fraction bits to hold every product of "
             "sfix8_en4 x int8, not 0; with accumulation exact it is rounded once when read",
+        ),
+        (
+            {"accumulation": "window"},
+            "mac: accumulation must be fused for sums that need no rounding, as those in int32,"
+            " not window",
+        ),
+        (
+            {**_E4M3, "accumulator": "fp16", "accumulation": "kahan", "rounding": "stochastic"},
+            "mac: rounding must be another than stochastic with accumulation kahan, which rounds"
+            " many times",
+        ),
+        (
+            {**_E4M3, "accumulator": "fp16", "product": "fp16"},
+            "mac: product must be left out with accumulation fused: it is exact",
+        ),
+        (
+            {"a": "lns8_3", "b": "lns8_3", "accumulator": "lns8_3"},
+            "mac: accumulation must be cascade, chunked or kahan for sums of logarithmic numbers,"
+            " not fused",
+        ),
+        (
+            {"a": "lns8_3", "b": "lns8_3", "accumulator": "fp16", "accumulation": "cascade"},
+            "mac: a, b, accumulator must all be logarithmic or none of them, not lns8_3 and fp16;"
+            " `convert` goes from one to the other",
         ),
         (
             {"accumulator": "ternary"},

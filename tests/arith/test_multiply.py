@@ -14,7 +14,7 @@ from holigrail_hw.hdl.integer import bit_heap
 from holigrail_hw.hdl.number import float_round
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 REFERENCES = {
     "fp16": np.float16,

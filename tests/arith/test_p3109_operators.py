@@ -12,7 +12,7 @@ from holigrail_hw.core import operators
 from holigrail_hw.formats import parse
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 NAMES = [
     "binary8p3",

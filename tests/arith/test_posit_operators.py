@@ -11,7 +11,7 @@ from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding, parse
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 # Variant C of stochastic rounding is refused for posits.
 MODES = [mode.value for mode in Rounding if mode is not Rounding.STOCHASTIC_C]

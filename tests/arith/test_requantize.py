@@ -18,7 +18,7 @@ from holigrail_hw.formats.scales import tflite_scale
 from holigrail_hw.golden import ROUNDINGS, divide, qonnx_rounding, rescale_twice
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 INT32 = 1 << 31
 

@@ -15,7 +15,7 @@ from holigrail_hw.hdl.integer import inverse_root
 from holigrail_hw.hdl.number import roots
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 CLASSES = (SquareRoot, Reciprocal, ReciprocalSquareRoot)
 

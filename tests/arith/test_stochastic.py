@@ -16,7 +16,7 @@ from holigrail_hw.golden.shift_register import random_words
 from holigrail_hw.hdl.number.project import can_round
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 NEW = STOCHASTIC[1:]
 CASES = [

@@ -10,6 +10,9 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats.scales import thresholds_of
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 
 def thresholds(**texts) -> Thresholds:
     return make(Thresholds, **texts)

@@ -16,7 +16,7 @@ from holigrail_hw.formats import parse
 from holigrail_hw.golden import equals_via_float32, gemm
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 SMALL = {"rows": 2, "columns": 1, "activation_depth": 12, "accumulator_depth": 5}
 REQUESTS = {

@@ -14,7 +14,7 @@ from holigrail_hw.sparse.structured.packing import legalise
 from holigrail_hw.sparse.structured.tensor_items import items_of, product_of
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 FAST = Timing(period_ns=6.0, device="ecp5")
 

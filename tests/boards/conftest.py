@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.flow.board import build
 from holigrail_hw.flow.board.build import BuildResult

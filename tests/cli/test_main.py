@@ -43,7 +43,8 @@ def test_unknown_verb(holigrail):
     assert answer.err == (
         "error: no verb named 'genrate'\n"
         "  hint: did you mean 'generate'? the verbs are list, info, generate, simulate, verify, "
-        "prove, mutate, synth, build, flash, explore, report, cache, guide, completion, doctor\n"
+        "prove, mutate, train, certify, synth, build, flash, explore, report, cache, guide, "
+        "completion, doctor\n"
     )
 
 

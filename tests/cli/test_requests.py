@@ -229,7 +229,7 @@ def test_no_folder_for_verbs_that_write_none(holigrail, tmp_path, words, option)
     ):
         assert answer.err == (
             f"error: {verb}: -o must be given to a verb that writes files, not to this one\n"
-            "  hint: one of generate, synth, build, flash, explore, report\n"
+            "  hint: one of generate, train, certify, synth, build, flash, explore, report\n"
         )
         assert (answer.status, answer.out) == (2, "")
     assert [*tmp_path.iterdir()] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core import OperatorSpec, RequestError, find, operator
 from holigrail_hw.core.spec import OPERATORS
 from holigrail_hw.core.store import kinds as cache_kinds
@@ -73,12 +73,12 @@ def test_a_plug_in_cannot_take_a_name(tmp_path):
     plug_in(tmp_path, "b_thief", Innocent="innocent", Mac="mac")
     plug_in(tmp_path, "c_late", Shared="twice")
     shown = python(tmp_path, SHOW)
-    assert "mac holigrail_hw.arith.mac.Mac" in shown
+    assert "mac holigrail_hw.arith.mac.operator.Mac" in shown
     assert "first-of-all a_first.First" in shown and "twice a_first.Shared" in shown
     assert not [line for line in shown if line.startswith("innocent")]
     assert [line for line in shown if line.startswith("unavailable")] == [
         "unavailable b-thief RequestError: operator mac: the name must be registered once, "
-        "not by holigrail_hw.arith.mac.Mac and by b_thief.Mac",
+        "not by holigrail_hw.arith.mac.operator.Mac and by b_thief.Mac",
         "unavailable c-late RequestError: operator twice: the name must be registered once, "
         "not by a_first.Shared and by c_late.Shared",
     ]
@@ -87,10 +87,10 @@ def test_a_plug_in_cannot_take_a_name(tmp_path):
 def test_the_package_keeps_its_names_whatever_comes_first(tmp_path):
     plug_in(tmp_path, "thief", Mac="mac")
     shown = python(tmp_path, f"import thief{SHOW}")
-    assert "mac holigrail_hw.arith.mac.Mac" in shown
+    assert "mac holigrail_hw.arith.mac.operator.Mac" in shown
     assert [line for line in shown if line.startswith("unavailable")] == [
         "unavailable mac operator mac: the name must be registered once, "
-        "not by thief.Mac and by holigrail_hw.arith.mac.Mac",
+        "not by thief.Mac and by holigrail_hw.arith.mac.operator.Mac",
     ]
 
 
@@ -109,7 +109,9 @@ def test_a_module_may_be_loaded_again(tmp_path, monkeypatch):
 
 
 def test_a_second_class_is_refused():
-    with pytest.raises(RequestError, match=r"not by holigrail_hw.arith.mac.Mac and by .*\.Mac$"):
+    with pytest.raises(
+        RequestError, match=r"not by holigrail_hw.arith.mac.operator.Mac and by .*\.Mac$"
+    ):
 
         @operator("mac", summary="another")
         @dataclass(frozen=True, kw_only=True)

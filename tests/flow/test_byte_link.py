@@ -14,7 +14,7 @@ import pytest
 from amaranth.hdl import UnusedElaboratable
 from sample_engines import Repeat
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core import DesignError, ToolError
 from holigrail_hw.flow.board import flash, linked
 from holigrail_hw.flow.simulate.byte_link import ByteLink, Line, SerialLine, SimulatedLine

@@ -10,7 +10,7 @@ import pytest
 from bus_host import on_the_bus
 from sample_engines import Repeat
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core import Timing, find, operators
 from holigrail_hw.core.shelled import shelled
 from holigrail_hw.formats import parse

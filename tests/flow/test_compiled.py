@@ -16,7 +16,7 @@ from holigrail_hw.formats import parse
 from holigrail_hw.shells.stream import shell as stream_shell
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 STREAM = Timing(shell="stream")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.flow.board import self_test
 from holigrail_hw.flow.board.board import board

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core import Timing
 from holigrail_hw.flow.simulate.compiled import Compiled
 from holigrail_hw.flow.simulate.gates import Gates, Network

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sample_engines import Repeat
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core import DesignError, RequestError
 from holigrail_hw.flow.simulate.host_link import SimulationLink
 from holigrail_hw.flow.verify import workloads

@@ -14,7 +14,7 @@ from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import replay
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 NAME = "Own_name2"
 

@@ -14,7 +14,7 @@ from holigrail_hw.flow.verify import mutants, planted, workloads
 from holigrail_hw.flow.verify.mutant_proofs import MutantProofs, Verdict
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 @pytest.mark.parametrize(

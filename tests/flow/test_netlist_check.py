@@ -21,7 +21,7 @@ from holigrail_hw.flow.top import Top
 from holigrail_hw.formats import parse
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 def spec_of(name, **parameters):

@@ -7,7 +7,7 @@ import pytest
 from amaranth.back import verilog
 from amaranth.sim import Simulator
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.flow.board import self_test

@@ -13,6 +13,9 @@ from holigrail_hw.core import RequestError, Timing, operators
 from holigrail_hw.formats import FormatError, parse
 from holigrail_hw.hdl.number import exception_bits
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 SMALL = "flopoco3_2"
 
 

@@ -14,7 +14,7 @@ from test_float_codes import NUMPY_TWINS, SWEEP, gfloat_twin, same
 from holigrail_hw.formats import FormatError, Rounding, parse
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 SMALL = [
     "fp8_e4m3",

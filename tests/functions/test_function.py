@@ -19,7 +19,7 @@ from holigrail_hw.functions.function.operator import Function
 from holigrail_hw.functions.function.search import METHODS
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 SQUARE = (81, 64, 49, 36, 25, 16, 9, 4)
 FLOATS = {

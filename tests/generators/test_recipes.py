@@ -19,7 +19,7 @@ MEASURED_ELSEWHERE = {"mac_int4", "mac_fp8_fp16"}
 PLACED_ALWAYS = {"mac_int8", "multiply_fp8", "fir_half_band"}
 BUILT_FOR_BOARDS = {"digits_icebreaker", "digits_ulx3s", "gemm_icebreaker", "gemm_ulx3s"}
 # Compiled for minutes, and whole networks have tests of their own.
-LONG = {"digits_ulx3s"}
+LONG = {"digits_icebreaker", "digits_ulx3s"}
 
 
 def by_name(path):

@@ -15,7 +15,7 @@ from holigrail_hw.mcm.graph.adder_graph import decompose
 from holigrail_hw.mcm.mcm import ConstantMultiplication
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 @pytest.fixture(autouse=True)

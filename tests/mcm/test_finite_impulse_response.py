@@ -17,7 +17,7 @@ from holigrail_hw.hdl.plan.plan import Plan
 from holigrail_hw.mcm.fir import FiniteImpulseResponse
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 
 @pytest.fixture(autouse=True)

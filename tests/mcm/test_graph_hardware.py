@@ -24,7 +24,7 @@ from holigrail_hw.mcm.graph.adder_graph import Operand
 from holigrail_hw.mcm.mcm import ConstantMultiplication
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 DEVICES = ("ecp5", "ice40hx8k")
 INPUTS = ("int8", "uint8", "int1", "uint1", "int2", "uint3", "int5", "int16", "uint13")

@@ -17,7 +17,7 @@ from holigrail_hw.mcm.build import matrix_datapath
 from holigrail_hw.mcm.cmvm import MatrixMultiplication
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 MATRIX = ((7, -3, 0), (19, 5, -21), (-8, -6, -1), (0, 0, 0), (14, -6, 0))
 

@@ -1,5 +1,6 @@
 """Formulas against exact arithmetic, and their forms against every sum that can occur."""
 
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
 
@@ -10,7 +11,13 @@ from model_files import shared_model
 from holigrail_hw.golden.requantization import divide, rescale_twice
 from holigrail_hw.models import IntegerGraph, ModelError, read
 from holigrail_hw.models.certify.certificate import certify
-from holigrail_hw.models.certify.search import even_form, multiplier_form, slope_of, threshold_form
+from holigrail_hw.models.certify.search import (
+    even_form,
+    literal_form,
+    multiplier_form,
+    slope_of,
+    threshold_form,
+)
 from holigrail_hw.models.certify.staircases import staircase
 from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.formulas.arrays import fractions
@@ -266,11 +273,47 @@ def test_ties_to_even_need_their_own_rounding():
 
 
 def test_too_many_codes_are_refused():
-    formula = Affine(fractions([1]), fractions([0]), -(1 << 20), 1 << 20)
+    formula = Affine(fractions([Fraction(1, 3)]), fractions([0]), -(1 << 20), 1 << 20)
     with pytest.raises(ModelError, match="there must be at most 4096 codes"):
         with_forms(graph_of_one(formula, np.full((6, 1), 1000), -128, 127))
     with pytest.raises(ModelError, match="prefer must be one of auto, thresholds, multiplier"):
         with_forms(graph_of_one(formula, np.ones((1, 1), np.int64)), prefer="best")
+
+
+LITERAL = [
+    ("down", Fraction(1, 8), Fraction(3, 16), (2, 3, 4, 0)),
+    ("nearest_up", Fraction(1, 8), 0, (1, 4, 3, 0)),
+    ("nearest_up", Fraction(5, 4), Fraction(-3, 8), (10, 1, 3, 0)),
+    ("nearest_up", 3, -7, (3, -7, 0, 0)),
+    ("nearest_even", Fraction(-3, 8), Fraction(1, 4), (-3, 2, 3, 1)),
+]
+
+
+@pytest.mark.parametrize(("rounding", "factor", "offset", "numbers"), LITERAL)
+def test_products_and_shifts_may_have_any_number_of_codes(rounding, factor, offset, numbers):
+    """They are taken as they stand, and proved as such; a changed number is a deviation."""
+    formula = Affine(fractions([factor]), fractions([offset]), -9000, 9000, rounding)
+    graph = with_forms(graph_of_one(formula, np.array([[500]]), -128, 127))
+    form = graph.nodes[-1].form
+    arrays = (form.factor, form.constant, form.shift)
+    assert (*(array.item() for array in arrays), form.even) == numbers
+    values = np.arange(-70000, 70001)
+    assert (form.apply(values) == formula.apply(values)).all()
+    entry = certify(graph).entries[-1]
+    assert entry.verdict == "proved" and entry.form.endswith("as the formula has them")
+    wrong = graph.nodes[-1].changed(form=replace(form, constant=form.constant + 1))
+    with pytest.raises(ModelError, match="there must be at most 4096 codes"):
+        certify(graph.changed(nodes=(*graph.nodes[:-1], wrong)))
+
+
+@pytest.mark.parametrize(
+    ("rounding", "factor"), [("nearest_away", Fraction(1, 2)), ("down", Fraction(1, 3))]
+)
+def test_others_may_not(rounding, factor):
+    formula = Affine(fractions([factor]), fractions([0]), -9000, 9000, rounding)
+    assert literal_form(formula, 31) is None
+    with pytest.raises(ModelError, match="there must be at most 4096 codes"):
+        with_forms(graph_of_one(formula, np.array([[500]]), -128, 127))
 
 
 @pytest.mark.parametrize(

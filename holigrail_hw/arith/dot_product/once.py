@@ -1,6 +1,6 @@
 """Hardware of dot products that are rounded once: exact ones, and those in a window."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from amaranth import Shape
@@ -15,31 +15,43 @@ from holigrail_hw.hdl.number.float_multiply import multiply_unpacked
 from holigrail_hw.hdl.number.project import project, project_integer
 from holigrail_hw.hdl.number.sum_of_many import Addend, digits_of, exact_sum_of, windowed_sum_of
 from holigrail_hw.hdl.number.unpack import unpack
+from holigrail_hw.hdl.number.unpacked import Unpacked
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .shape import DotProductShape
 
-__all__ = ["result_of"]
+__all__ = ["exact_integer", "exact_number", "result_of", "terms_of"]
 
 
 def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:
     """The code of the dot product; ``wires`` by port."""
     options = spec.options(wires)
     if spec.is_fixed and spec.accumulation == "exact":
-        total = _fixed_sum(spec, plan, wires)
+        total = exact_integer(spec, plan, wires)
         place = spec.register.fraction_width
         return project_integer(plan, spec.target, total, place, **options)
+    addends = terms_of(spec, plan, wires)
+    if spec.accumulation == "exact":
+        number = exact_number(spec, plan, addends)
+    else:
+        number = windowed_sum_of(plan, addends, spec.window)
+    return project(plan, spec.target, number, **options)
+
+
+def terms_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> list[Addend]:
+    """The exact products, and the addend."""
     addends = [_product(spec, plan, wires[f"a{i}"], wires[f"b{i}"], i) for i in range(spec.terms)]
     if spec.c is not None:
         z = unpack(plan, spec.c, wires["c"], "c")
         addends.append(Addend(z, digits_of(spec.c, z)))
-    if not spec.has_register and spec.accumulation == "exact":
-        number = positive_zero(plan, addends[0].number)
-    elif spec.accumulation == "exact":
-        number = exact_sum_of(plan, [addend.number for addend in addends], spec.register)
-    else:
-        number = windowed_sum_of(plan, addends, spec.window)
-    return project(plan, spec.target, number, **options)
+    return addends
+
+
+def exact_number(spec: DotProductShape, plan: Plan, addends: Sequence[Addend]) -> Unpacked:
+    """The exact sum of all terms; zero is +0."""
+    if not spec.has_register:
+        return positive_zero(plan, addends[0].number)
+    return exact_sum_of(plan, [addend.number for addend in addends], spec.register)
 
 
 def _product(spec: DotProductShape, plan: Plan, a: Wire, b: Wire, index: int) -> Addend:
@@ -54,7 +66,7 @@ def _product(spec: DotProductShape, plan: Plan, a: Wire, b: Wire, index: int) ->
     return Addend(product, digits_of(spec.a, x) + digits_of(spec.b, y))
 
 
-def _fixed_sum(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:
+def exact_integer(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:
     """The sum of integer products, and of the addend, in units of the register."""
     pairs = [(wires[f"a{i}"], wires[f"b{i}"]) for i in range(spec.terms)]
     register = spec.register

@@ -13,6 +13,8 @@ from ..rounded import RoundedOperator, without_hardware, without_rounding
 __all__ = ["DotProductShape"]
 
 _WIDEST = 1024
+_ITEMS = 1024
+"""How many items a sum that goes on has room for, if nothing else is asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ class DotProductShape(RoundedOperator):
     product: Format | None = parameter(
         None, "format products are rounded to; exact if none, of the partial sums in a tree"
     )
+    feedback: bool = parameter(False, "the sum goes on from item to item: inputs clear and enable")
     multiplier: str = parameter(
         "rows",
         f"{MULTIPLIER_MEANING}; fused: one bit heap for all of a fixed-point dot product",
@@ -58,7 +61,9 @@ class DotProductShape(RoundedOperator):
 
     def derive(self) -> dict[str, Any]:
         if self.is_fixed and self.accumulation == "exact":
-            return {"result": self.register}
+            register = self.register
+            more = _ITEMS.bit_length() - 1 if self.feedback else 0
+            return {"result": FixedFormat(register.width + more, True, register.fraction_width)}
         if self.c is not None and not self.c.is_fixed_like:
             return {"result": self.c}
         if self.of_blocks:
@@ -69,6 +74,15 @@ class DotProductShape(RoundedOperator):
         ports = {f"a{i}": self.a for i in range(self.terms)}
         ports |= {f"b{i}": self.b for i in range(self.terms)}
         return ports if self.c is None else ports | {"c": self.c}
+
+    @property
+    def stateful(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the result depends on more than one item."""
+        return self.feedback
+
+    def inputs(self) -> dict[str, Format]:
+        strobes = {"clear": parse("uint1"), "enable": parse("uint1")} if self.feedback else {}
+        return self.operands() | strobes | super().inputs()
 
     def outputs(self) -> dict[str, Format]:
         return {"result": self.target}
@@ -95,6 +109,8 @@ class DotProductShape(RoundedOperator):
                 f"rounding must be another than stochastic with accumulation {self.accumulation},"
                 " which rounds many times"
             )
+        if self.feedback:
+            wrong += self._wrong_feedback()
         if self.multiplier == "fused" and not (self.is_fixed and self.accumulation == "exact"):
             wrong.append("multiplier must be another than fused unless the sum is exact and fixed")
         return wrong
@@ -145,6 +161,39 @@ class DotProductShape(RoundedOperator):
                 " a window, a tree or chunks have fewer"
             )
         return wrong
+
+    def _wrong_feedback(self) -> list[str]:
+        if self.c is not None:
+            return ["c must be left out with feedback, which adds the sum before"]
+        if not self.of_binary_fractions or self.target.adds_exactly:
+            return [f"feedback must be left out where the result is {self.target}"]
+        if not self.target.is_fixed_like:
+            return []
+        if not self.sums_in_fixed_point:
+            return [f"result must be a float with feedback, unless all is fixed, not {self.target}"]
+        if not self.target.holds_sums:
+            return [f"result must be a format that holds sums, not {self.target}"]
+        places = self.register.fraction_width
+        if self.target.least_place > -places:
+            return [f"result must have at least {places} fraction bits with feedback, not fewer"]
+        low, high = self.target.number_range
+        least, most = self.register.number_range
+        if self.saturates and not low <= least <= most <= high:
+            return [
+                f"result must hold every dot product to saturate, as {self.register} does, not"
+                f" {self.target}"
+            ]
+        return []
+
+    @property
+    def sums_in_fixed_point(self) -> bool:
+        """Whether a sum that goes on is an integer."""
+        return self.is_fixed and self.accumulation == "exact" and self.target.is_fixed_like
+
+    @property
+    def saturates(self) -> bool:
+        """Whether a fixed-like result out of range becomes the end of the range."""
+        return self.target.overflow_of(self.overflow) != "wrap"
 
     @property
     def is_once(self) -> bool:

@@ -24,8 +24,10 @@ Code = tuple[Any, Format]
 Operate = Callable[[str, Sequence[Code], Format], Any]
 
 
-def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> Wire:
-    """The code of the dot product; ``wires`` by port."""
+def result_of(
+    spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire], result: Format | None = None
+) -> Wire:
+    """The code of the dot product, in the format asked for; ``wires`` by port."""
 
     def operate(name: str, given: Sequence[Code], result: Format) -> Wire:
         codes, formats = zip(*given, strict=True)
@@ -41,7 +43,7 @@ def result_of(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> W
         (code,) = made.datapath(plan, **dict(zip(names, codes, strict=True))).values()
         return code
 
-    return _run(spec, wires, operate)
+    return _run(spec, wires, operate, result or spec.target)
 
 
 def roundings(spec: DotProductShape) -> int:
@@ -52,7 +54,7 @@ def roundings(spec: DotProductShape) -> int:
         nonlocal count
         count += 1
 
-    _run(spec, dict.fromkeys(spec.operands()), operate)
+    _run(spec, dict.fromkeys(spec.operands()), operate, spec.target)
     return count
 
 
@@ -64,7 +66,7 @@ _OPERATORS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 
-def _run(spec: DotProductShape, values: Mapping[str, Any], operate: Operate) -> Any:
+def _run(spec: DotProductShape, values: Mapping[str, Any], operate: Operate, result: Format) -> Any:
     partial = spec.partial or spec.target
     pairs = [((values[f"a{i}"], spec.a), (values[f"b{i}"], spec.b)) for i in range(spec.terms)]
     addend = None if spec.c is None else (values["c"], spec.c)
@@ -79,12 +81,12 @@ def _run(spec: DotProductShape, values: Mapping[str, Any], operate: Operate) -> 
         sums = [apply("multiply", *pair, result=spec.product or partial) for pair in pairs]
         total = balanced_tree(sums, added)
         if addend is not None:
-            return operate("add", (total, addend), spec.target)
+            return operate("add", (total, addend), result)
     else:
         chunks = [pairs[i : i + spec.chunk] for i in range(0, spec.terms, spec.chunk)]
         sums = [_chunk(spec, chunk, apply) for chunk in chunks]
         total = reduce(added, sums if addend is None else [addend, *sums])
-    return total[0] if total[1] == spec.target else operate("convert", (total,), spec.target)
+    return total[0] if total[1] == result else operate("convert", (total,), result)
 
 
 def _chunk(

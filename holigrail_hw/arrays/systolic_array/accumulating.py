@@ -34,7 +34,7 @@ class Accumulator(Protocol):
     """Something that adds to a sum in every cycle.
 
     Its plan has inputs ``a``, ``b``, ``clear`` and perhaps ``enable``, and the output ``sum``, as
-    :class:`~holigrail_hw.arith.mac.Mac` has them.
+    :class:`~holigrail_hw.arith.mac.operator.Mac` has them.
     """
 
     @property
@@ -59,7 +59,7 @@ class AccumulatingArray(wiring.Component):
     Parameters
     ----------
     mac : Accumulator
-        What an element computes, a :class:`~holigrail_hw.arith.mac.Mac` for instance.
+        What an element computes, a :class:`~holigrail_hw.arith.mac.operator.Mac` for instance.
     fields : tuple of str
         Prefixes of the fields of the three streams.
 

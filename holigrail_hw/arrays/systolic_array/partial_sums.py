@@ -17,7 +17,7 @@ from amaranth import Cat, Const, Mux, Value, signed, unsigned
 
 from holigrail_hw.arith.add import Add
 from holigrail_hw.arith.fma import Fma
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.arith.multiply import Multiply
 from holigrail_hw.estimate.primitives import Adder, Logic
 from holigrail_hw.formats import Exact, FixedFormat, Format, Rounding

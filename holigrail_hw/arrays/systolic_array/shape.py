@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from holigrail_hw.arith.mac import Mac
+from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.arith.rounded import without_hardware
 from holigrail_hw.core import Engine, Stream, Timing, parameter
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse

@@ -95,11 +95,12 @@ def generate(
         if bench == "cocotb":
             both = stand_alone_bench.bench(top, chosen)
             texts |= dict(zip(stand_alone_bench.names_of(top), both, strict=True))
-        files = dict(files_of(spec).values())
+        files = {name: given.content for name, given in files_of(spec).values()}
+        files |= {f"{top.name}{ending}": data for ending, data in spec.companions().items()}
         content = manifest.describe(top, [*texts, *files], vectors=len(chosen), seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
-        for file, given in files.items():
-            (work / file).write_bytes(given.content)
+        for file, data in files.items():
+            (work / file).write_bytes(data)
     return Generated(tuple(Path(out_dir) / file for file in (*texts, *files)), content)

@@ -41,7 +41,8 @@ class Target:
     ``placer`` starts with the tool's name; ``pins`` places the three pins of the harness where the
     tool insists on it. ``counts`` says which cells make a look-up table (LUT), a carry cell, a DSP
     block or a memory, as Yosys names them. ``frequency`` is what place and route aims at, in MHz,
-    when nothing is asked.
+    when nothing is asked. ``room`` is what the device has: ``luts`` of four inputs, ``memory_bits``
+    in blocks of its logic, ``dsps`` that make one product each.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Target:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     has_dsp: bool = False
     frequency: float = 100.0
+    room: dict[str, int] = field(default_factory=dict)
 
     def count(self, cells: dict[str, int], kind: str) -> int:
         """How many ``luts``, ``carries``, ``flip_flops``, ``dsps`` or ``memories`` are in cells."""
@@ -66,7 +68,21 @@ class Target:
         return sum(weight * cells.get(cell, 0) for cell, weight in weights.items())
 
 
+# The 12k is a 25k, sold with fewer look-up tables.
+_ECP5_ROOM = {
+    "12k": (12144, 32, 28),
+    "25k": (24288, 56, 28),
+    "45k": (43848, 108, 72),
+    "85k": (83640, 208, 156),
+}
+
+
+def _room(luts: int, memory_bits: int, dsps: int) -> dict[str, int]:
+    return {"luts": luts, "memory_bits": memory_bits, "dsps": dsps}
+
+
 def _ecp5(size: str) -> Target:
+    luts, memories, dsps = _ECP5_ROOM[size]
     return Target(
         name=f"ecp5-{size}",
         summary=f"Lattice ECP5 LFE5U-{size[:-1]}F, speed grade 6",
@@ -78,6 +94,7 @@ def _ecp5(size: str) -> Target:
         counts=_ECP5_COUNTS,
         has_dsp=True,
         frequency=150.0,
+        room=_room(luts, memories * 18432, dsps),
     )
 
 
@@ -99,6 +116,7 @@ _TARGETS = (
         counts=_ICE40_COUNTS,
         has_dsp=True,
         frequency=30.0,
+        room=_room(5280, 30 * 4096, 8),
     ),
     Target(
         name="ice40hx8k",
@@ -109,6 +127,7 @@ _TARGETS = (
         placer=("nextpnr-ice40", "--hx8k", "--package", "ct256"),
         counts=_ICE40_COUNTS,
         frequency=100.0,
+        room=_room(7680, 32 * 4096, 0),
     ),
     *(_ecp5(size) for size in ("12k", "25k", "45k", "85k")),
     Target(
@@ -130,6 +149,7 @@ _TARGETS = (
         counts=_GOWIN_COUNTS,
         has_dsp=True,
         frequency=50.0,
+        room=_room(8640, 26 * 18432, 20),
     ),
 )
 

@@ -14,6 +14,7 @@ must then come some cycles later.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +30,7 @@ from holigrail_hw.estimate.primitives import (
     Wiring,
 )
 
-__all__ = ["Plan", "Wire", "schedule"]
+__all__ = ["Plan", "UnevenLoopsError", "Wire", "schedule"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,10 @@ class Wire:
     def width(self) -> int:
         """Width in bits."""
         return Shape.cast(self.shape).width
+
+
+class UnevenLoopsError(ValueError):
+    """Loops of one plan interleave different numbers of sums."""
 
 
 class Plan:
@@ -112,6 +117,8 @@ class Plan:
         self.period_ns = period_ns
         self.interleave = 1
         self.interval = 1
+        self._loop_lengths: list[int] = []
+        self._shortest_loop = 1
         self.valid = Signal()
         self.resources: list[tuple[str, Primitive, int]] = []
         self._comb: list[Any] = []
@@ -244,10 +251,30 @@ class Plan:
             gate_ns = 0.0 if restarts else self._cautious.lut_ns
             start = min(starts, key=lambda start: attempt(start, gate_ns)[0])
             length, result = attempt(start, gate_ns)
+        self._loop_lengths.append(length)
         if self.interleave not in (1, length):
-            raise ValueError(f"loops of {self.interleave} and {length} cycles in one plan")
+            raise UnevenLoopsError(f"loops of {self.interleave} and {length} cycles in one plan")
         self.interleave = length
         return result
+
+    def evenly(self, build: Callable[[], Any]) -> Any:
+        """What ``build`` returns, with all its loops as long as the longest of them.
+
+        Sums that wait for each other must be interleaved alike; ``build`` may be called again.
+        """
+        before, interleave, known = self._snapshot(), self.interleave, len(self._loop_lengths)
+        with suppress(UnevenLoopsError):
+            result = build()
+            if len(set(self._loop_lengths[known:])) < 2:
+                return result
+        longest = max(self._loop_lengths[known:])
+        del self._loop_lengths[known:]
+        self._restore(before)
+        self.interleave, self._shortest_loop = interleave, longest
+        try:
+            return build()
+        finally:
+            self._shortest_loop = 1
 
     def previous(self, name: str, wire: Wire) -> Wire:
         """What ``wire`` was for the item before, 0 for the first one: a delay by one item.
@@ -426,6 +453,9 @@ class Plan:
         if state_ns:
             begun = self._timed(begun, Logic(), [])
         result = body(self, begun, *aligned)
+        last = first + self._shortest_loop - 1
+        if result.cycle < last:
+            result = Wire(self._at(result, last), last)
         length = result.cycle + 1 - first
         if length == 1:
             # One register with a reset: its clock enable holds the state at no cost.

@@ -12,11 +12,13 @@ import numpy as np
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Requantise
 
-from .staircases import staircase
+from .search import literal_form
+from .staircases import MOST_CODES, staircase
 
 __all__ = ["Certificate", "Deviation", "Entry", "certify"]
 
 _LISTED = 1000
+_WIDEST = 61
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,9 @@ def _requantised(graph: IntegerGraph, node: Requantise, width: int) -> Entry:
         return Entry(node.name, node.kind, node.source, width, "formula only", text)
     tensor = graph.tensors[node.inputs[0]]
     label = f"{graph.name}: node {node.name}"
+    if _is_literal(node):
+        said = f"{_said(node.form)}, as the formula has them"
+        return Entry(node.name, node.kind, node.source, width, "proved", text, said)
     direction = node.formula.direction
     wanted = staircase(node.formula.apply, direction, tensor.low, tensor.high, label)
     deviations = [] if _same(node, wanted) else _deviations(node, wanted, tensor, label)
@@ -119,6 +124,18 @@ def _requantised(graph: IntegerGraph, node: Requantise, width: int) -> Entry:
         sums,
         tuple(deviations[:_LISTED]),
     )
+
+
+def _is_literal(node: Requantise) -> bool:
+    """Whether form and formula have more codes than a staircase, and the same numbers."""
+    low, high = node.formula.limits()
+    if high - low < MOST_CODES or node.form is None or node.form.kind != "multiplier":
+        return False
+    wanted = literal_form(node.formula, _WIDEST)
+    if wanted is None:
+        return False
+    names = ("factor", "constant", "shift", "low", "high", "even")
+    return all(np.array_equal(getattr(node.form, n), getattr(wanted, n)) for n in names)
 
 
 def _same(node: Requantise, stairs: Any) -> bool:

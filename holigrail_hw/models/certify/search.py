@@ -15,7 +15,7 @@ from holigrail_hw.models.graph.forms import Multiplier, Thresholds
 
 from .staircases import Staircase
 
-__all__ = ["even_form", "multiplier_form", "slope_of", "threshold_form"]
+__all__ = ["even_form", "literal_form", "multiplier_form", "slope_of", "threshold_form"]
 
 
 def threshold_form(stairs: Staircase) -> Thresholds:
@@ -96,6 +96,17 @@ def even_form(formula: Any, most_bits: int) -> Multiplier | None:
     """The formula itself, where it is a product, a power of two and a rounding to even."""
     if formula.kind != "affine" or formula.rounding != "nearest_even":
         return None
+    return literal_form(formula, most_bits)
+
+
+def literal_form(formula: Any, most_bits: int) -> Multiplier | None:
+    """The formula itself, where it is a product and a shift already; None if it is not.
+
+    That is an affine one with powers of two in its denominators, rounded down, to the nearest with
+    ties up, or with ties to even. It is equal for all integers, and needs no staircase.
+    """
+    if formula.kind != "affine" or formula.rounding not in ("down", "nearest_up", "nearest_even"):
+        return None
     pairs = np.broadcast_arrays(formula.factor, formula.offset)
     flat = [[*array.reshape(-1)] for array in pairs]
     units = [max(a.denominator, b.denominator) for a, b in zip(*flat, strict=True)]
@@ -106,12 +117,16 @@ def even_form(formula: Any, most_bits: int) -> Multiplier | None:
     columns = [[int(v * unit) for v, unit in zip(row, units, strict=True)] for row in flat]
     if max(abs(v).bit_length() for v in columns[0]) > most_bits:
         return None
+    if formula.rounding == "nearest_up":
+        # Half a code; where nothing is cut off, nothing is rounded.
+        columns[1] = [c + (unit >> 1) for c, unit in zip(columns[1], units, strict=True)]
     if max(abs(v).bit_length() for v in columns[1]) > 61:
         return None
     shape = pairs[0].shape
     factor, constant = (np.array(column, np.int64).reshape(shape) for column in columns)
     shift = np.array([unit.bit_length() - 1 for unit in units], np.int64).reshape(shape)
-    return Multiplier(factor, constant, shift, formula.low, formula.high, 1)
+    even = int(formula.rounding == "nearest_even")
+    return Multiplier(factor, constant, shift, formula.low, formula.high, even)
 
 
 def _simplest(least: int, most: int) -> int:

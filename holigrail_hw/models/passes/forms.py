@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from holigrail_hw.models.certify.search import even_form, multiplier_form, slope_of, threshold_form
+from holigrail_hw.models.certify.search import (
+    even_form,
+    literal_form,
+    multiplier_form,
+    slope_of,
+    threshold_form,
+)
 from holigrail_hw.models.certify.staircases import MOST_CODES, staircase
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.forms import Form
@@ -40,7 +46,7 @@ def with_forms(
     Raises
     ------
     ModelError
-        If a formula has more than 4096 codes.
+        If a formula has more than 4096 codes, and is no product and shift as it stands.
     """
     if prefer not in PREFERENCES:
         raise ModelError(f"{graph.name}: prefer must be one of {', '.join(PREFERENCES)}")
@@ -59,8 +65,12 @@ def _form(
     tensor, result = graph.tensors[node.inputs[0]], graph.tensors[node.name]
     label = f"{graph.name}: node {node.name}"
     formula = node.formula
-    if formula.kind == "twice_rounded" and result.high.max() - result.low.min() >= MOST_CODES:
-        return None
+    if result.high.max() - result.low.min() >= MOST_CODES:
+        literal = literal_form(formula, factor_bits)
+        if literal is not None:
+            return literal
+        if formula.kind == "twice_rounded":
+            return None
     stairs = staircase(formula.apply, formula.direction, tensor.low, tensor.high, label)
     few = prefer == "auto" and len(stairs.places) <= most_thresholds
     if prefer == "thresholds" or few:

@@ -24,39 +24,27 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.arrays.gemm.buffer import BUFFERS
-from holigrail_hw.core import Engine, RequestError, Target, Timing, operator, parameter
-from holigrail_hw.core.parameters import GivenFile
+from holigrail_hw.core import RequestError, Target, Timing, operator
+from holigrail_hw.core.certification import (
+    CertificateFile,
+    Certification,
+    CertificationRequest,
+)
 from holigrail_hw.core.streams import Items, Stream
+from holigrail_hw.core.task import Task
 from holigrail_hw.core.views import Table, View
-from holigrail_hw.formats import FixedFormat, Format
-from holigrail_hw.hdl.integer.multiply import MULTIPLIERS
 from holigrail_hw.mcm.matrix.design import design_remarks
-from holigrail_hw.models import IntegerGraph, ModelError
+from holigrail_hw.models import ModelError
 from holigrail_hw.models.certify.certificate import certify
 
 from .classes import classified
 from .frame_border import FrameBorder
 from .frames import Frames
-from .model import MODEL_FILE, SAMPLES_FILE, Source, in_shape, integer_graph
-from .styles import STYLES, style
+from .model import SAMPLES_FILE, in_shape
+from .shape import NetworkShape
+from .styles import style
 
 __all__ = ["TrainedNetwork"]
-
-# Parameters that mean something in one style alone.
-_OF_STYLE = {
-    "stream": ("interval", "dsps"),
-    "parallel": ("depth", "stage_levels", "iterations", "search_time"),
-    "engine": (
-        "rows",
-        "columns",
-        "activation_depth",
-        "buffer",
-        "multiplier",
-        "lane_multiplier",
-        "batch",
-    ),
-}
 
 
 @operator(
@@ -72,7 +60,7 @@ _OF_STYLE = {
     maturity="preview",
 )
 @dataclass(frozen=True, kw_only=True)
-class TrainedNetwork(Engine):
+class TrainedNetwork(NetworkShape):
     """Frames of ``x``, channels last, give frames of ``result``, bit for bit the integer graph's.
 
     A beat carries as many elements as there are fields ``value0``, ``value1`` ...; the last beat of
@@ -82,146 +70,7 @@ class TrainedNetwork(Engine):
     a host sends frames as commands (:class:`.engine.host.NetworkHost`).
     """
 
-    model: GivenFile = parameter(
-        MODEL_FILE.parse("example"), "the trained network", kind=MODEL_FILE
-    )
-    # Style parallel has tests of its own, with smaller networks.
-    style: str = parameter(
-        "stream", "how hardware is made of it", choices=STYLES, samples=("stream",)
-    )
-    input: Format | None = parameter(
-        None, "format of the input, where the model does not quantise it", nothing="file"
-    )
-    runtime: str = parameter(
-        "litert",
-        "whose kernels an int8 TFLite file means",
-        choices=("litert", "tflm"),
-        samples=("litert",),
-    )
-    samples: GivenFile | None = parameter(
-        None,
-        "inputs by which a model of real numbers is quantised",
-        kind=SAMPLES_FILE,
-    )
-    weight_bits: int | None = parameter(
-        None, "bits of weights, of a model of real numbers; 8 if none", low=1, high=16
-    )
-    activation_bits: int | None = parameter(
-        None, "bits of values between layers, of a model of real numbers; 8 if none", low=1, high=16
-    )
-    requantiser: str = parameter(
-        "auto",
-        "hardware that makes codes of sums",
-        choices=("auto", "thresholds", "multiplier"),
-        samples=("auto",),
-    )
-    interval: int | None = parameter(
-        None,
-        "most cycles per frame, in style stream",
-        low=1,
-        high=1 << 40,
-        nothing="cheapest",
-    )
-    dsps: int | None = parameter(
-        None, "most DSP blocks, in style stream", low=0, high=1 << 20, nothing="any"
-    )
-    depth: int | None = parameter(
-        None,
-        "most adders on a path of a matrix, in style parallel",
-        low=1,
-        high=64,
-        nothing="any",
-    )
-    stage_levels: int | None = parameter(
-        None,
-        "most adders between two registers, in style parallel; if none, registers only where the"
-        " clock needs them",
-        low=1,
-        high=64,
-    )
-    iterations: int | None = parameter(
-        None,
-        "repetitions of each search for adders, in style parallel; chosen by size if none",
-        low=0,
-        high=1 << 30,
-        hardware=False,
-    )
-    search_time: int | None = parameter(
-        None,
-        "time limit of each search in seconds, in style parallel; 60 if none",
-        low=1,
-        high=1 << 20,
-        hardware=False,
-    )
-
-    rows: int | None = parameter(
-        None, "rows of the array, in style engine; 4 if none", low=1, high=256
-    )
-    columns: int | None = parameter(
-        None, "columns of it, in style engine; 4 if none", low=1, high=256
-    )
-    activation_depth: int | None = parameter(
-        None,
-        "vectors that each half of its buffer holds, in style engine; by the largest layer if none",
-        low=2,
-        high=1 << 16,
-    )
-    buffer: str | None = parameter(
-        None, "what holds activations, in style engine; block if none", choices=BUFFERS
-    )
-    multiplier: str | None = parameter(
-        None, "structure of its products, in style engine; dsp if none", choices=MULTIPLIERS
-    )
-    lane_multiplier: str | None = parameter(
-        None,
-        "structure of its scales' products, in style engine, or host, to which sums then go; dsp if"
-        " none",
-        choices=(*MULTIPLIERS, "host"),
-    )
-    batch: int | None = parameter(
-        None,
-        "frames that go through a layer together, in style engine; 1 if none",
-        low=1,
-        high=1 << 10,
-    )
-
-    def check(self) -> list[str]:
-        if self.input is not None and not isinstance(self.input, FixedFormat):
-            return [f"input must be an integer or fixed point, not {self.input}"]
-        others = [name for style in STYLES if style != self.style for name in _OF_STYLE[style]]
-        given = [name for name in others if getattr(self, name) is not None]
-        if given:
-            return [f"{name} must be left out in style {self.style}" for name in given]
-        if (self.style, self.requantiser) == ("engine", "thresholds"):
-            return ["requantiser must be auto or multiplier in style engine, not thresholds"]
-        try:
-            graph = self.graph
-        except ModelError as error:
-            raise RequestError(
-                [f"network: {line}" for line in error.violations], hint=error.hint
-            ) from None
-        for what, ports in (("inputs", graph.inputs), ("outputs", graph.outputs)):
-            if len(ports) != 1:
-                return [f"model {graph.name} must have one of its {what}, not {len(ports)}"]
-        refused = style(self.style).refusals(graph)
-        if refused:
-            return [f"model {graph.name}: {line}" for line in refused]
-        return [f"model {line}" for line in style(self.style).violations(self)]
-
-    @cached_property
-    def graph(self) -> IntegerGraph:
-        """The integers that the hardware computes."""
-        return integer_graph(
-            Source(
-                model=self.model,
-                input=None if self.input is None else self.input.name,
-                runtime=self.runtime,
-                samples=self.samples,
-                weight_bits=self.weight_bits,
-                activation_bits=self.activation_bits,
-                requantiser=self.requantiser,
-            )
-        )
+    certifies = True
 
     @cached_property
     def border(self) -> Any:
@@ -286,6 +135,42 @@ class TrainedNetwork(Engine):
         facts, tables = classified(numbers.reshape(len(numbers), -1), arrays.get("y"))
         return facts | known, tables
 
+    def data_views(self, arrays: Mapping[str, Any]) -> list[View]:
+        """Integers of every tensor for the samples and, with labels, the confusion of classes."""
+        from .sample_views import sample_views
+
+        self.data_job(arrays)
+        return sample_views(self.graph, self._codes(arrays), arrays.get("y"))
+
+    @classmethod
+    def training(cls) -> type[Task]:
+        from .training import NetworkTraining
+
+        return NetworkTraining
+
+    @classmethod
+    def certified(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        progress: Callable[[str], None],
+    ) -> Certification:
+        from .certification import certification
+
+        return certification(cls.name, values, request, progress)
+
+    @classmethod
+    def certificate_checked(
+        cls,
+        values: Mapping[str, Any],
+        request: CertificationRequest,
+        file: CertificateFile,
+        progress: Callable[[str], None],
+    ) -> Mapping[str, Any]:
+        from .certification import certificate_facts
+
+        return certificate_facts(values, request, file, progress)
+
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
 
@@ -324,6 +209,10 @@ class TrainedNetwork(Engine):
     def remarks(self) -> list[str]:
         searched = style(self.style).searched(self)
         return [*self.graph.remarks, *self.graph.approximations, *design_remarks(searched)]
+
+    def companions(self) -> Mapping[str, bytes]:
+        """In style parallel the same network as a DAIS program, codes in and codes out."""
+        return getattr(style(self.style), "companions", lambda network: {})(self)
 
     def views(self, target: Target | None = None) -> list[View]:
         from .views import network_views

@@ -9,7 +9,9 @@ from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Linear, Node, Port, Requantise
 from holigrail_hw.models.source.windows import Window
 
-__all__ = ["coded", "graph", "linear", "multiplier", "thresholds"]
+__all__ = [
+    "FORMS", "WINDOWS", "coded", "dense", "graph", "linear", "multiplier", "thresholds",
+]  # fmt: skip
 
 
 def graph(shape: tuple[int, ...], low: int, high: int, *nodes: Node) -> IntegerGraph:
@@ -74,3 +76,43 @@ def coded(name: str, operand: str, form: Form) -> Requantise:
     """A requantisation of a form alone."""
     formula: Any = None
     return Requantise(name=name, inputs=(operand,), formula=formula, form=form)
+
+
+def dense(seed: int, form: Any, last: Any = None, low: int = -8, high: int = 7, zero: int = 0):
+    """Two matrices with codes between them and, with ``last``, behind them."""
+    rng = np.random.default_rng(seed)
+    nodes = [linear(rng, "a", "x", (4, 3), zero=zero), coded("b", "a", form(rng, 3))]
+    nodes.append(linear(rng, "c", "b", (3, 2)))
+    return graph(
+        (4,), low, high, *nodes, *([] if last is None else [coded("d", "c", last(rng, 2))])
+    )
+
+
+FORMS = {
+    "random thresholds": thresholds,
+    "thresholds in steps of 4": lambda rng, n: thresholds(rng, n, 4),
+    "thresholds in steps of 3": lambda rng, n: thresholds(rng, n, 3),
+    "one bit": lambda rng, n: Thresholds(
+        rng.integers(-9, 9, (1, n)), np.zeros(n, int), 1, np.ones(n, int)
+    ),
+    "bipolar": lambda rng, n: Thresholds(
+        rng.integers(-9, 9, (1, n)), np.full(n, -1), 2, np.ones(n, int)
+    ),
+    "factors": multiplier,
+    "ties to even": lambda rng, n: multiplier(rng, n, even=1),
+    "shifts to even": lambda rng, n: multiplier(rng, n, 1, even=1),
+    "odd limits, to even": lambda rng, n: Multiplier(
+        np.ones(n, int), rng.integers(-9, 9, n), np.full(n, 3), -7, 7, 1
+    ),
+    "minus one to zero, to even": lambda rng, n: Multiplier(
+        np.ones(n, int), rng.integers(-9, 9, n), np.full(n, 4), -1, 0, 1
+    ),
+}
+
+WINDOWS = (
+    (Window((3, 3), pads=(1, 1, 1, 1)), 1, 0),
+    (Window((2, 3), (2, 1), (1, 2), (0, 2, 1, 1)), 2, 1),
+    (Window((1, 1)), 1, -1),
+    (Window((4, 2), (1, 3), pads=(2, 0, 0, 1)), 4, 0),
+    (Window((5, 4)), 1, 0),
+)

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from graphs import coded, graph, linear, multiplier, thresholds
+from graphs import FORMS, WINDOWS, coded, dense, graph, linear, multiplier, thresholds
 
 from holigrail_hw.core import RequestError, Timing, find
 from holigrail_hw.core.parameters import parse_parameters
@@ -27,7 +27,7 @@ from holigrail_hw.nn.network.parallel.operations import Code, Largest, Sums
 from holigrail_hw.nn.network.parallel.style import refusals
 
 # The heavy run takes all cases.
-pytestmark = pytest.mark.halved
+pytestmark = pytest.mark.sampled
 
 QUICK = Search(iterations=10)
 CYCLES = 20
@@ -52,50 +52,10 @@ def check(given, timing: Timing | None = None, count: int = 400, levels: int | N
     assert wrong(frame(given, levels), timing, count) == 0
 
 
-def dense(seed: int, form: Any, last: Any = None, low: int = -8, high: int = 7, zero: int = 0):
-    rng = np.random.default_rng(seed)
-    nodes = [linear(rng, "a", "x", (4, 3), zero=zero), coded("b", "a", form(rng, 3))]
-    nodes.append(linear(rng, "c", "b", (3, 2)))
-    return graph(
-        (4,), low, high, *nodes, *([] if last is None else [coded("d", "c", last(rng, 2))])
-    )
-
-
-FORMS = {
-    "random thresholds": thresholds,
-    "thresholds in steps of 4": lambda rng, n: thresholds(rng, n, 4),
-    "thresholds in steps of 3": lambda rng, n: thresholds(rng, n, 3),
-    "one bit": lambda rng, n: Thresholds(
-        rng.integers(-9, 9, (1, n)), np.zeros(n, int), 1, np.ones(n, int)
-    ),
-    "bipolar": lambda rng, n: Thresholds(
-        rng.integers(-9, 9, (1, n)), np.full(n, -1), 2, np.ones(n, int)
-    ),
-    "factors": multiplier,
-    "ties to even": lambda rng, n: multiplier(rng, n, even=1),
-    "shifts to even": lambda rng, n: multiplier(rng, n, 1, even=1),
-    "odd limits, to even": lambda rng, n: Multiplier(
-        np.ones(n, int), rng.integers(-9, 9, n), np.full(n, 3), -7, 7, 1
-    ),
-    "minus one to zero, to even": lambda rng, n: Multiplier(
-        np.ones(n, int), rng.integers(-9, 9, n), np.full(n, 4), -1, 0, 1
-    ),
-}
-
-
 @pytest.mark.parametrize("name", FORMS)
 def test_forms(name):
     for seed, (low, high, zero) in enumerate(((-8, 7, 0), (0, 16, 3), (-1, 0, 1))):
         check(dense(seed, FORMS[name], FORMS[name], low, high, zero))
-
-
-WINDOWS = (
-    (Window((3, 3), pads=(1, 1, 1, 1)), 1, 0),
-    (Window((2, 3), (2, 1), (1, 2), (0, 2, 1, 1)), 2, 1),
-    (Window((1, 1)), 1, -1),
-    (Window((4, 2), (1, 3), pads=(2, 0, 0, 1)), 4, 0),
-    (Window((5, 4)), 1, 0),
-)
 
 
 @pytest.mark.parametrize(

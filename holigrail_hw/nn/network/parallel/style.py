@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "architecture",
+    "companions",
     "cost",
     "cycles",
     "facts",
@@ -101,6 +102,16 @@ def promise_ns(network: Any, timing: Timing) -> float | None:
 def facts(network: Any, timing: Timing) -> dict[str, Any]:
     """What is known of the adders, and the latency in cycles."""
     return frame(network).facts(timing) | {"latency (cycles)": _latency(network, timing)}
+
+
+def companions(network: Any) -> dict[str, bytes]:
+    """The network as a DAIS program, as da4ml reads it."""
+    from holigrail_hw.models.dais.binary import dais_bytes
+
+    from .dais.program import dais_program
+
+    made = frame(network)
+    return {".dais": dais_bytes(dais_program(network.graph.name, made.unrolled, made.designs))}
 
 
 def _latency(network: Any, timing: Timing) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .flow import Flow
+from .folding.problem import RESOURCES
 from .schedule.dataflow import OUTSIDE, WIRE, Dataflow, Edge, Run
 from .schedule.depths import Sizes, sized
 from .schedule.running import run
@@ -157,6 +158,18 @@ class Design:
     def cost(self) -> dict[str, int]:
         """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
         total: dict[str, int] = dict.fromkeys(_KEYS, 0)
+        for part in self._costs():
+            for key in _KEYS:
+                total[key] += part.get(key, 0)
+        return total
+
+    def use(self) -> dict[str, int]:
+        """Look-up tables, block memories and DSP blocks, queues included."""
+        parts = self._costs()
+        return {name: sum(part.get(name, 0) for part in parts) for name in RESOURCES}
+
+    def _costs(self) -> list[dict[str, int]]:
+        """Of every unit, of every queue, and of the marks of frames."""
         parts: list[dict[str, int]] = [placed.unit.cost(self.device) for placed in self.units]
         queues = [self.queue(at) for at in range(len(self.edges))]
         parts += [queue.cost(self.device) for queue in queues if queue is not None]
@@ -164,10 +177,7 @@ class Design:
             counters = self.dataflow.tokens.bit_length() + self.dataflow.results.bit_length()
             bits = counters + self.frames_inside + 4
             parts.append({"luts": 2 * bits, "flip_flops": bits})
-        for part in parts:
-            for key, value in part.items():
-                total[key] += value
-        return total
+        return parts
 
     def apply(self, frames: Any) -> np.ndarray:
         """What the units make of frames (frames, elements), one after the other; for tests."""

@@ -9,22 +9,25 @@ References: Umuroglu et al., FINN, 2017; Venieris and Bouganis, fpgaConvNet, 201
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.mcm.matrix.design import MatrixDesign
-from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.passes.forms import with_forms
 
+from .clock import LARGE, promised_ns
 from .design import Design
 from .facts import design_facts
 from .folding.problem import Choice
-from .folding.search import folded
+from .folding.search import Infeasible, fastest, folded
 from .lowering.layers import refusals_of
 from .lowering.plan import Plan
+from .request import LIMITS, Request, hint_of, request_of, resolved, violations_of
 from .units.constant_graph.shape import ConstantGraph
 
 __all__ = [
@@ -45,6 +48,8 @@ __all__ = [
 # Options are compared by what they cost here: streams must not depend on the device.
 _DEVICE = "ecp5"
 _ANY_TIME = 1 << 40
+# So often layers make room for queues.
+_ROUNDS = 4
 # So many frames are run through the schedule; later ones follow at its interval.
 _FRAMES = 8
 
@@ -72,32 +77,101 @@ def _plan(network: Any, timing: Timing) -> Plan:
     return Plan(network.graph, timing, multipliers, _forms(network))
 
 
+def _solved(plan: Plan, request: Request) -> Choice:
+    """By the model of layers alone; raises Infeasible."""
+    if request.fast:
+        return fastest(plan.folding(), request.limits, plan.graph.name)
+    interval = request.interval or _ANY_TIME
+    return folded(plan.folding(request.interval), interval, request.limits, plan.graph.name)
+
+
+def _refined(plan: Plan, request: Request, choice: Choice) -> tuple[Choice, dict[str, int]]:
+    """A choice that leaves room for its queues, and what goes beyond the budget nevertheless.
+
+    Queues, and matrices whose adders are searched for, cost what nobody knows before there is a
+    choice; where they are too many, the layers get less.
+    """
+    if not request.bounded:
+        return choice, {}
+    limits = dict(request.limits)
+    for last in (*[False] * _ROUNDS, True):
+        use = plan.design(choice).use()
+        beyond = {name: use[name] for name, most in request.limits.items() if use[name] > most}
+        if last or not beyond:
+            return choice, beyond
+        for name in beyond:
+            limits[name] -= use[name] - request.limits[name]
+        try:
+            choice = _solved(plan, Request(request.interval, limits))
+        except Infeasible:
+            return choice, beyond
+    raise AssertionError("the last round returns")
+
+
+@lru_cache(maxsize=8)
+def _first_choice(network: Any) -> Choice:
+    plan, request = _plan(network, Timing(device=_DEVICE)), request_of(network)
+    try:
+        return _solved(plan, request)
+    except Infeasible as error:
+        limits = {name: plan.design(c).use()[name] for name, c in error.nearest.items()}
+        hint = hint_of(network, _quickest(plan, request), limits)
+        lines = [f"network: model {line}" for line in error.violations]
+        raise RequestError(lines, hint=hint) from None
+
+
+def _quickest(plan: Plan, request: Request) -> int | None:
+    """The fewest cycles per frame within the limits."""
+    if request.interval is None:
+        return None
+    try:
+        choice = fastest(plan.folding(), request.limits)
+    except Infeasible:
+        return None
+    found, beyond = _refined(plan, Request(None, request.limits), choice)
+    return None if beyond else found.interval
+
+
 @lru_cache(maxsize=8)
 def choice_of(network: Any) -> Choice:
     """How much hardware every layer gets.
 
     Raises
     ------
-    ModelError
+    RequestError
         If no choice is fast enough and within the limits.
     """
-    limits = {} if network.dsps is None else {"dsps": network.dsps}
-    folding = _plan(network, Timing(device=_DEVICE)).folding(network.interval)
-    return folded(folding, network.interval or _ANY_TIME, limits, network.graph.name)
+    plan, request = _plan(network, Timing(device=_DEVICE)), request_of(network)
+    found, beyond = _refined(plan, request, _first_choice(network))
+    if not beyond:
+        return found
+    words = ", ".join(f"{count} {LIMITS[name]}" for name, count in beyond.items())
+    raise RequestError(
+        f"network: model {network.graph.name}: the layers and their queues must fit within the"
+        f" limits, not take {words}",
+        hint=hint_of(network, None, beyond),
+    )
 
 
 def violations(network: Any) -> list[str]:
-    """What is wrong with the limits that were asked for, for a graph without refusals."""
-    try:
-        choice_of(network)
-    except ModelError as error:
-        return [*error.violations]
-    return []
+    """What contradicts itself in what was asked for, of a graph without refusals.
+
+    Raises
+    ------
+    RequestError
+        If no folding is what was asked for.
+    """
+    found = violations_of(network)
+    if not found and resolved(network):
+        _first_choice(network)
+    return found
 
 
 @lru_cache(maxsize=8)
 def design_of(network: Any, timing: Timing) -> Design:
     """The units, edges and queues of a network."""
+    if timing.period_ns is not None:
+        timing = replace(timing, period_ns=timing.period_ns / LARGE)
     return _plan(network, timing).design(choice_of(network))
 
 
@@ -147,8 +221,8 @@ def searched(network: Any) -> list[MatrixDesign]:
 
 
 def promise_ns(network: Any, timing: Timing) -> float | None:
-    """None: units have no model of their longest path."""
-    return None
+    """By the longest way of every unit, and between units."""
+    return promised_ns(design_of(network, timing))
 
 
 def facts(network: Any, timing: Timing) -> dict[str, Any]:

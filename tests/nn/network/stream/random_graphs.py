@@ -8,7 +8,7 @@ from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.graph.nodes import Add, Linear, Move, Pool, Port, Requantise
 from holigrail_hw.models.source.windows import Window
 
-__all__ = ["random_graph"]
+__all__ = ["grouped_graph", "random_graph"]
 
 
 class _Graph:
@@ -88,6 +88,46 @@ class _Graph:
         )
         return self.codes(found) if how == "sum" else found
 
+    def grouped(self, name, groups, each):
+        """A convolution in groups, each with so many results."""
+        shape = self.shape(name)
+        kernel = tuple(int(min(n, 2)) for n in shape[:2])
+        made = Linear(
+            name=f"conv{len(self.nodes)}",
+            inputs=(name,),
+            weights=self.weights(*kernel, shape[2] // groups, groups * each),
+            bias=self.rng.integers(-20, 20, groups * each),
+            window=Window(kernel, pads=(1, 0, 0, 1)),
+            zero=int(self.rng.integers(0, 2)),
+            group=groups,
+        )
+        return self.codes(self.put(made))
+
+    def pad(self, name):
+        """Rows and columns around an image, or elements around a vector."""
+        counts = self.rng.integers(0, 3, 4 if len(self.shape(name)) == 3 else 2).tolist()
+        numbers = (*counts, *(0, 0) * (len(counts) == 4), int(self.rng.integers(-9, 9)))
+        return self.put(
+            Move(name=f"pad{len(self.nodes)}", inputs=(name,), how="pad", numbers=numbers)
+        )
+
+    def cut(self, name):
+        """Some channels of an image, or every second element from a place on."""
+        shape = self.shape(name)
+        size = int(np.prod(shape))
+        begin = int(self.rng.integers(0, shape[-1]))
+        end = int(self.rng.integers(begin + 1, shape[-1] + 1))
+        places = np.arange(size).reshape(shape)[..., begin:end].reshape(-1)
+        if self.rng.random() < 0.3:
+            places = np.arange(begin, size, 2)
+        flat = self.put(
+            Move(name=f"flat{len(self.nodes)}", inputs=(name,), how="reshape", numbers=(size,))
+        )
+        numbers = tuple(places.tolist())
+        return self.put(
+            Move(name=f"cut{len(self.nodes)}", inputs=(flat,), how="select", numbers=numbers)
+        )
+
     def same(self, name):
         """A convolution that keeps the size."""
         rng, shape = self.rng, self.shape(name)
@@ -143,6 +183,35 @@ def random_graph(seed):
                 inputs=(last,),
                 weights=graph.weights(count, results),
                 bias=rng.integers(-9, 9, results),
+            )
+        )
+    return graph.graph()
+
+
+def grouped_graph(seed):
+    """An image in groups of channels, padded and cut, and often a matrix at the end."""
+    rng = np.random.default_rng(seed)
+    shape = (*(int(n) for n in rng.integers(2, 5, 2)), int(rng.choice([2, 4, 6])))
+    graph = _Graph(rng, shape, -8, 7)
+    last = "x"
+    if rng.random() < 0.5:
+        last = graph.pad(last)
+    last = graph.grouped(last, 2, int(rng.integers(1, 4)))
+    if rng.random() < 0.5:
+        last = graph.grouped(last, graph.shape(last)[2], int(rng.integers(1, 3)))
+    if rng.random() < 0.5:
+        last = graph.pad(last)
+    last = graph.cut(last)
+    if rng.random() < 0.5:
+        last = graph.pad(last)
+    if rng.random() < 0.6:
+        count = graph.shape(last)[0]
+        graph.put(
+            Linear(
+                name="dense",
+                inputs=(last,),
+                weights=graph.weights(count, 3),
+                bias=rng.integers(-9, 9, 3),
             )
         )
     return graph.graph()

@@ -17,7 +17,7 @@ from holigrail_hw.nn.network.stream.folding.problem import (
     Option,
     converter,
 )
-from holigrail_hw.nn.network.stream.folding.search import fastest, folded
+from holigrail_hw.nn.network.stream.folding.search import Infeasible, fastest, folded
 
 
 def divisors(number):
@@ -136,8 +136,11 @@ def test_converters():
 def test_what_does_not_fit_is_said(interval, limits, text):
     options = (Option(key=(), lanes_in=(1,), lanes_out=1, cycles=4, luts=9),)
     folding = Folding((Layer("layer0", options),), ())
-    with pytest.raises(ModelError, match=text):
+    with pytest.raises(Infeasible, match=text) as caught:
         folded(folding, interval, limits)
+    assert {name: found.use[name] for name, found in caught.value.nearest.items()} == dict.fromkeys(
+        limits, 9
+    )
     if "luts" in limits:
         with pytest.raises(ModelError, match=text.replace("64", "4")):
             fastest(folding, limits)

@@ -79,16 +79,12 @@ def test_codes_stay_alone_where_the_sums_are_read_too():
     ("node", "text"),
     [
         (
-            conv("a", "x", (1, 4), group=2),
-            "linear must have one group, or one for each channel, not 2",
-        ),
-        (
             Move(name="a", inputs=("x",), how="transpose", numbers=(2, 0, 1)),
             r"move of places \(transpose\) must keep the order of elements",
         ),
         (
-            Move(name="a", inputs=("x",), how="pad", numbers=(0, 0, 1, 1, 0, 0, 0)),
-            r"move of places \(pad\) must keep the order of elements",
+            Move(name="a", inputs=("x",), how="pad", numbers=(0, 0, 1, 1, 0, 1, 0)),
+            r"move of places \(pad\) must add rows and columns, not channels",
         ),
         (
             Move(name="a", inputs=("x", "x"), how="concat", numbers=(0,)),
@@ -118,8 +114,28 @@ def test_softmax_needs_two_classes():
 
 
 def test_all_refusals_at_once():
-    net = graph(conv("a", "x", (1, 4), group=2), conv("b", "a", (2, 2), group=2))
-    assert len(refusals_of(net)) == 2
+    turn = Move(name="a", inputs=("x",), how="transpose", numbers=(2, 0, 1))
+    back = Move(name="b", inputs=("a",), how="transpose", numbers=(1, 2, 0))
+    assert len(refusals_of(graph(turn, back, codes("c", "b")))) == 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "refused"), [((1, 3, 4), False), ((3, 1), True), ((2, 2), True)]
+)
+def test_selects_must_go_upwards(numbers, refused):
+    flat = Move(name="flat", inputs=("x",), how="reshape", numbers=(32,))
+    move = Move(name="a", inputs=("flat",), how="select", numbers=numbers)
+    found = refusals_of(graph(flat, move))
+    text = "node a: move of places (select) must keep the order of elements"
+    assert found == ([text] if refused else [])
+
+
+def test_pads_of_matrices_are_refused():
+    flat = Move(name="flat", inputs=("x",), how="reshape", numbers=(16, 2))
+    move = Move(name="a", inputs=("flat",), how="pad", numbers=(1, 0, 0, 0, 0))
+    assert refusals_of(graph(flat, move)) == [
+        "node a: move of places (pad) must be of an image or a vector, not of 2 axes"
+    ]
 
 
 def test_a_graph_must_compute_something():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_graphs import random_graph
+from random_graphs import grouped_graph, random_graph
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
@@ -15,9 +15,9 @@ from holigrail_hw.nn.network.stream.style import design_of
 PATTERNS = [((0,), (0,)), ((0, 1, 1), (0,)), ((0,), (1, 0, 1)), ((1,) * 9 + (0,) * 8, (0, 0, 1))]
 
 
-def network(folder: Path, seed: int, **others: object) -> TrainedNetwork:
+def network(folder: Path, seed: int, graph=random_graph, **others: object) -> TrainedNetwork:
     file = folder / f"random{seed}.json"
-    file.write_text(random_graph(seed).to_json(), encoding="utf-8")
+    file.write_text(graph(seed).to_json(), encoding="utf-8")
     texts = {"model": str(file), "style": "stream", **others}
     return TrainedNetwork(**parse_parameters(TrainedNetwork, texts, who="network"))
 
@@ -28,10 +28,13 @@ def least_interval(spec: TrainedNetwork) -> int:
     return max(1, interval // 3)
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_units_compute_the_graph(seed, tmp_path):
+@pytest.mark.parametrize(
+    ("graph", "seed"),
+    [*((random_graph, n) for n in range(40)), *((grouped_graph, n) for n in range(12))],
+)
+def test_units_compute_the_graph(graph, seed, tmp_path):
     """What the units say of themselves, one after the other, is the graph; at two foldings."""
-    spec = network(tmp_path, seed, dsps=0)
+    spec = network(tmp_path, seed, graph, dsps=0)
     rng = np.random.default_rng(seed)
     port = spec.graph.inputs[0]
     frames = rng.integers(port.low, port.high, (6, *port.shape), endpoint=True)
@@ -39,7 +42,8 @@ def test_units_compute_the_graph(seed, tmp_path):
     slow = design_of(spec, Timing())
     designs = [slow]
     try:
-        designs.append(design_of(network(tmp_path, seed, interval=least_interval(spec)), Timing()))
+        fast = network(tmp_path, seed, graph, interval=least_interval(spec))
+        designs.append(design_of(fast, Timing()))
     except RequestError as error:
         assert "takes at least" in str(error) or "must fit within" in str(error)
     for design in designs:
@@ -78,15 +82,22 @@ def test_the_example_in_hardware():
     check(specs, 6)
 
 
+def test_groups_pads_and_cuts_in_hardware(tmp_path):
+    check([network(tmp_path, 2, grouped_graph, dsps=0)], 5)
+
+
 @pytest.mark.heavy
-@pytest.mark.parametrize("first", range(0, 24, 4))
-def test_random_networks_in_hardware(first, tmp_path):
+@pytest.mark.parametrize(
+    ("graph", "first"),
+    [*((random_graph, n) for n in range(0, 24, 4)), *((grouped_graph, n) for n in range(0, 12, 4))],
+)
+def test_random_networks_in_hardware(graph, first, tmp_path):
     specs = []
     for seed in range(first, first + 4):
-        spec = network(tmp_path, seed, dsps=0)
+        spec = network(tmp_path, seed, graph, dsps=0)
         specs.append(spec)
         try:
-            fast = network(tmp_path, seed, interval=least_interval(spec), dsps=0)
+            fast = network(tmp_path, seed, graph, interval=least_interval(spec), dsps=0)
         except RequestError:
             continue
         specs.append(fast)

@@ -1,10 +1,10 @@
-"""Queues and converters of lanes: beats stay as they are, and come in the right cycles."""
+"""Queues, converters and cuts: beats stay as they are, and come in the right cycles."""
 
 import numpy as np
 import pytest
 from timed import check, measured
 
-from holigrail_hw.nn.network.stream.units.routing.shape import Queue, WidthConverter
+from holigrail_hw.nn.network.stream.units.routing.shape import Cut, Queue, WidthConverter
 from holigrail_hw.nn.network.stream.units.unit import Integers
 
 ALL = Integers(-8, 7)
@@ -47,3 +47,8 @@ def test_converters(lanes):
 
 def test_no_converter_is_needed():
     assert WidthConverter.chain(ALL, 12, 4, 4) == []
+
+
+def test_cuts():
+    check(Cut(ALL, 2, 9, (0, 3, 4, 5, 8)))
+    check(Cut(ALL, 1, 4, (2,)))

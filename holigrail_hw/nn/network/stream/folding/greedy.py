@@ -23,12 +23,17 @@ def spent(folding: Folding, options: Sequence[Option]) -> dict[str, int]:
     return found
 
 
-def descended(folding: Folding, interval: int, limits: Mapping[str, int]) -> list[Option] | None:
+def descended(
+    folding: Folding,
+    interval: int,
+    limits: Mapping[str, int],
+    prices: Mapping[str, int] = PRICES,
+) -> list[Option] | None:
     """An option for every layer within the interval and the limits; ``None`` if none is found."""
     layers = [layer.within(interval) for layer in folding.layers]
     if not all(layer.options for layer in layers):
         return None
-    prices = dict(PRICES)
+    prices = dict(prices)
     for _ in range(_ROUNDS):
         options = _Descent(folding, layers, interval, prices).run()
         if options is None:

@@ -1,8 +1,10 @@
 """The cheapest options by integer linear programming.
 
-A binary variable for every option of a layer, and one for every pair of lanes at a join that is not
-free: it is 1 if both layers have these lanes. Look-up tables are minimised; other resources count a
-little, and have limits. Solvers come with PuLP: HiGHS, or else CBC.
+A binary variable for every option of a layer, and one from 0 to 1 for every pair of lanes at a
+join: it is 1 if both layers have these lanes. Those of a join add up to the options of either layer
+with the same lanes, so that without limits a chain of layers needs no branching (the local polytope
+of Wainwright and Jordan, 2008). Look-up tables are minimised; other resources count a little, and
+have limits. Solvers come with PuLP: HiGHS, or else CBC.
 """
 
 import warnings
@@ -17,7 +19,10 @@ _SECONDS = 60
 
 
 def cheapest(
-    folding: Folding, interval: int, limits: Mapping[str, int]
+    folding: Folding,
+    interval: int,
+    limits: Mapping[str, int],
+    prices: Mapping[str, int] = PRICES,
 ) -> tuple[list[Option], bool] | None:
     """An option for every layer, and whether it is proved that no others cost less.
 
@@ -36,7 +41,7 @@ def cheapest(
         solver = _solver(pulp)
         if solver is None:
             return None
-        model, chosen = _model(pulp, folding, layers, interval, limits)
+        model, chosen = _model(pulp, folding, layers, interval, limits, prices)
         model.solve(solver)
     solved = model.status == pulp.LpStatusOptimal
     if not solved:
@@ -52,34 +57,23 @@ def _solver(pulp: Any) -> Any:
     there = pulp.listSolvers(onlyAvailable=True)
     for name in ("HiGHS", "COIN_CMD", "PULP_CBC_CMD"):
         if name in there:
-            return pulp.getSolver(name, msg=False, timeLimit=_SECONDS)
+            return pulp.getSolver(name, msg=False, timeLimit=_SECONDS, gapRel=0)
     return None
 
 
 def _model(
-    pulp: Any, folding: Folding, layers: list[Any], interval: int, limits: Mapping[str, int]
+    pulp: Any,
+    folding: Folding,
+    layers: list[Any],
+    interval: int,
+    limits: Mapping[str, int],
+    prices: Mapping[str, int],
 ) -> tuple[Any, list[list[Any]]]:
     model = pulp.LpProblem("folding", pulp.LpMinimize)
     chosen = [
         [pulp.LpVariable(f"x_{at}_{index}", cat="Binary") for index in range(len(layer.options))]
         for at, layer in enumerate(layers)
     ]
-    pairs, converted = [], []
-    for number, join in enumerate(folding.joins):
-        ends = (layers[join.producer], layers[join.consumer])
-        given = _by_lanes(ends[0], chosen[join.producer], lambda o: o.lanes_out)
-        wanted = _by_lanes(
-            ends[1], chosen[join.consumer], lambda o, at=join.operand: o.lanes_in[at]
-        )
-        for a, some in given.items():
-            for b, others in wanted.items():
-                luts, cycles = converter(join, a, b)
-                if cycles > interval:
-                    pairs.append(pulp.lpSum(some) + pulp.lpSum(others) <= 1)
-                elif luts:
-                    both = pulp.LpVariable(f"y_{number}_{a}_{b}", 0, 1)
-                    pairs.append(both >= pulp.lpSum(some) + pulp.lpSum(others) - 1)
-                    converted.append(luts * both)
     spent = {
         name: pulp.lpSum(
             getattr(option, name) * x
@@ -88,11 +82,25 @@ def _model(
         )
         for name in RESOURCES
     }
-    spent["luts"] += pulp.lpSum(converted)
-    model += pulp.lpSum(PRICES[name] * spent[name] for name in RESOURCES)
-    for row in chosen:
-        model += pulp.lpSum(row) == 1
-    for constraint in pairs:
+    constraints = [pulp.lpSum(row) == 1 for row in chosen]
+    for number, join in enumerate(folding.joins):
+        given = _by_lanes(layers[join.producer], chosen[join.producer], lambda o: o.lanes_out)
+        wanted = _by_lanes(
+            layers[join.consumer], chosen[join.consumer], lambda o, at=join.operand: o.lanes_in[at]
+        )
+        pairs = {}
+        for a in given:
+            for b in wanted:
+                luts, cycles = converter(join, a, b)
+                if cycles <= interval:
+                    pairs[a, b] = pulp.LpVariable(f"y_{number}_{a}_{b}", 0, 1)
+                    spent["luts"] += luts * pairs[a, b]
+        for place, groups in enumerate((given, wanted)):
+            for lanes, some in groups.items():
+                same = [y for pair, y in pairs.items() if pair[place] == lanes]
+                constraints.append(pulp.lpSum(same) == pulp.lpSum(some))
+    model += pulp.lpSum(prices[name] * spent[name] for name in RESOURCES)
+    for constraint in constraints:
         model += constraint
     for name, limit in limits.items():
         model += spent[name] <= limit

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.graph.nodes import Add, Linear, Move, Node, Pool, Requantise, Softmax
+from holigrail_hw.models.graph.nodes import Move, Node, Requantise, Softmax
 
 __all__ = ["LayerNodes", "layers_of", "refusals_of", "rules_of"]
 
@@ -97,6 +97,11 @@ def _is_same(graph: IntegerGraph, node: Node) -> bool:
     return False
 
 
+def _is_cut(node: Move) -> bool:
+    """Whether some elements stay, in their order."""
+    return node.how == "select" and all(np.diff(node.numbers) > 0)
+
+
 def refusals_of(graph: IntegerGraph) -> list[str]:
     """One line for every node that has no unit."""
     found = []
@@ -112,21 +117,20 @@ def refusals_of(graph: IntegerGraph) -> list[str]:
 def _reason(graph: IntegerGraph, node: Node) -> str:
     shape = graph.tensors[node.inputs[0]].shape
     match node:
-        case Linear():
-            each = node.weights.shape[2] if node.window else 1
-            if node.group > 1 and (each > 1 or node.weights.shape[3] != node.group):
-                return f"must have one group, or one for each channel, not {node.group}"
         case Requantise() if node.form is None and graph.tensors[node.inputs[0]].width > 8:
             return "must have thresholds, or a factor and a shift, not a formula alone"
         case Move() if node.how == "concat":
             if node.numbers[0] != len(shape) - 1:
                 return f"must join channels, not axis {node.numbers[0]}"
-        case Move() if not _is_same(graph, node):
+        case Move() if node.how == "pad":
+            if len(shape) not in (1, 3):
+                return f"of places (pad) must be of an image or a vector, not of {len(shape)} axes"
+            if len(shape) == 3 and any(node.numbers[4:6]):
+                return "of places (pad) must add rows and columns, not channels"
+        case Move() if not (_is_same(graph, node) or _is_cut(node)):
             return f"of places ({node.how}) must keep the order of elements"
         case Softmax() if shape[-1] < 2:
             return "must have two classes, not one"
-        case Pool() | Add() | Move():
-            return ""
     return ""
 
 

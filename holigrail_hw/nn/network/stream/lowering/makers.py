@@ -7,7 +7,8 @@ import numpy as np
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.models.graph import forms
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.graph.nodes import Add, Pool, Requantise, Softmax
+from holigrail_hw.models.graph.nodes import Add, Move, Pool, Requantise, Softmax
+from holigrail_hw.models.source.windows import Window
 
 from ..units.constant_graph.shape import ConstantGraph
 from ..units.elementwise.shape import Requantiser, Table, Thresholds
@@ -16,7 +17,7 @@ from ..units.joining.shape import Concat
 from ..units.matrix_vector.shape import Depthwise, MatrixVector
 from ..units.pool.shape import Pool as PoolUnit
 from ..units.pool.shape import Reduce
-from ..units.routing.shape import WidthConverter
+from ..units.routing.shape import Cut, WidthConverter
 from ..units.softmax.shape import Powers, Shares
 from ..units.unit import Integers, Unit, costs
 from ..units.window.shape import ParallelWindow, SerialWindow
@@ -28,8 +29,10 @@ __all__ = [
     "codes",
     "concat",
     "converter",
+    "cut",
     "graph",
     "graph_luts",
+    "pad",
     "parallel_window",
     "pool",
     "products",
@@ -180,6 +183,22 @@ def concat(pixels: int, channels: Sequence[int], inputs: Sequence[Integers], lan
     for other in inputs[1:]:
         output = output.union(other)
     return Concat(tuple(inputs), output, lanes, tuple(n // lanes for n in channels), pixels)
+
+
+def pad(node: Move, shape: Sequence[int], input: Integers, lanes: int) -> Unit:
+    """Rows and columns around an image, elements around a vector: windows of one pixel."""
+    *around, value = node.numbers
+    if len(shape) == 1:
+        shape, around = (1, shape[0], 1), (0, 0, *around)
+    top, bottom, left, right = around[:4]
+    window = Window((1, 1), pads=(top, left, bottom, right))
+    return SerialWindow((shape[0], shape[1], shape[2]), window, input, lanes, value)
+
+
+def cut(node: Move, elements: int, input: Integers, lanes: int) -> Unit:
+    """Some elements; ``lanes`` neighbours are all there or all missing."""
+    kept = tuple(n // lanes for n in node.numbers[::lanes])
+    return Cut(input, lanes, elements // lanes, kept)
 
 
 def softmax(node: Softmax, shape: Sequence[int]) -> Named:

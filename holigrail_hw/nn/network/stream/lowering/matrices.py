@@ -27,15 +27,26 @@ class Products:
 
     @property
     def depthwise(self) -> bool:
-        """Whether every channel has a window of its own."""
-        return self.node.group > 1
+        """Whether every channel has a window, and a result, of its own."""
+        node = self.node
+        return node.group > 1 and node.weights.shape[2] == 1 and self.results == node.group
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """(features, results), or (taps, channels) of a depthwise one."""
-        if self.depthwise:
-            return self.node.weights.reshape(-1, self.node.weights.shape[-1])
-        return self.node.weights.reshape(-1, self.results)
+        """(features, results), or (taps, channels) of a depthwise one.
+
+        Groups are blocks of one matrix: what the others see has the weight 0.
+        """
+        node = self.node
+        if node.group == 1 or self.depthwise:
+            return node.weights.reshape(-1, self.results)
+        inputs, outputs = node.weights.shape[2], self.results // node.group
+        found = np.zeros((*node.weights.shape[:2], self.size[2], self.results), np.int64)
+        for group in range(node.group):
+            columns = slice(group * outputs, (group + 1) * outputs)
+            rows = slice(group * inputs, (group + 1) * inputs)
+            found[:, :, rows, columns] = node.weights[..., columns]
+        return found.reshape(-1, self.results)
 
     @property
     def results(self) -> int:

@@ -13,7 +13,7 @@ from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Linear, Requantise
 
 from ..design import Design, Placed
-from ..folding.problem import Choice, Folding, Join, Layer, Option
+from ..folding.problem import RESOURCES, Choice, Folding, Join, Layer, Option
 from ..schedule.dataflow import OUTSIDE, Edge
 from ..units.unit import Integers
 from . import makers
@@ -22,8 +22,6 @@ from .linear import LinearLayer, divisors
 from .simple import SimpleLayer
 
 __all__ = ["Plan"]
-
-_MEMORY_BITS = {"ecp5": 18432, "generic": 18432, "ice40up5k": 4096, "ice40hx8k": 4096}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,21 +101,17 @@ class Plan:
         )
 
     def _option(self, kind: LinearLayer | SimpleLayer, key: tuple[Any, ...]) -> Option:
-        use = {"luts": 0, "memory_bits": 0, "dsps": 0}
-        memories = 0
+        use = dict.fromkeys(RESOURCES, 0)
         for cost in kind.cost(key, self.timing.device):
             for name in use:
                 use[name] += cost[name]
-            memories += -(-cost["memory_bits"] // _MEMORY_BITS[self.timing.device])
         lanes_in, lanes_out = kind.lanes(key)
         return Option(
             key=key,
             lanes_in=lanes_in,
             lanes_out=lanes_out,
             cycles=kind.cycles(key),
-            luts=use["luts"],
-            memories=memories,
-            dsps=use["dsps"],
+            **use,
         )
 
     def design(self, choice: Choice) -> Design:

@@ -1,4 +1,4 @@
-"""The ways to make layers without weights: pools, sums of tensors, joined channels, codes alone.
+"""The ways to make layers without weights: pools, sums, joined or cut channels, codes alone.
 
 Their only choice is how many elements a beat has.
 """
@@ -54,13 +54,25 @@ class SimpleLayer:
             steps = self.sizes[0] if same else channels[0]
         else:
             steps = int(np.gcd.reduce(channels))
-        if isinstance(node, Softmax):
-            steps = 1
+        if isinstance(node, Softmax) or (isinstance(node, Move) and len(channels) == 1):
+            steps = self._together()
         for place, form in enumerate(self.forms):
             multiplied = codes is not None and form is not None and form.kind == "multiplier"
             for multiplier in self.multipliers if multiplied else ("",):
                 for lanes in _divisors(steps):
                     yield (place, multiplier, lanes)
+
+    def _together(self) -> int:
+        """The most elements of a beat where not every divisor will do."""
+        node, shape = self.layer.node, self.operands[0].shape
+        if isinstance(node, Softmax) or (node.how == "pad" and len(shape) == 1):
+            return 1
+        if node.how == "pad":
+            return shape[-1]
+        # Beats that are kept or left out as a whole, whatever number of elements divides them.
+        places = np.asarray(node.numbers)
+        edges = places[np.diff(places, prepend=-2) > 1], places[np.diff(places, append=-2) != 1] + 1
+        return int(np.gcd.reduce([self.sizes[0], *edges[0], *edges[1]]))
 
     def cycles(self, key: tuple[Any, ...]) -> int:
         """Per frame."""
@@ -94,6 +106,10 @@ class SimpleLayer:
             case Add():
                 output = Integers.of(self.result.low, self.result.high)
                 found = [("add", makers.add(node, self.sizes[0], self.inputs, output, lanes))]
+            case Move() if node.how == "pad":
+                found = [("pad", makers.pad(node, shape, self.inputs[0], lanes))]
+            case Move() if node.how == "select":
+                found = [("cut", makers.cut(node, self.sizes[0], self.inputs[0], lanes))]
             case Move():
                 channels = [t.shape[-1] for t in self.operands]
                 pixels = self.sizes[0] // channels[0]

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 
 from ..flow import Flow, Side
+from .ways import Ways
 
 __all__ = [
     "DISTRIBUTED",
     "Integers",
     "SameLanes",
     "Unit",
+    "blocks_of",
     "costs",
+    "kept",
     "pointwise",
     "repeated",
     "steps",
@@ -21,6 +24,11 @@ __all__ = [
 
 DISTRIBUTED = 64
 """Memories of more words are taken to be blocks."""
+
+# Bits of a word, and words, of a block memory; the first one also with two ports.
+_ECP5 = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
+_ICE40 = ((16, 256), (8, 512), (4, 1024), (2, 2048))
+_BLOCK = {"ecp5": _ECP5, "generic": _ECP5, "ice40up5k": _ICE40, "ice40hx8k": _ICE40}
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,15 @@ class Unit(ABC):
 
     @abstractmethod
     def cost(self, device: str) -> dict[str, int]:
-        """Estimated ``luts``, ``flip_flops``, ``dsps``, and ``memory_bits`` of memories."""
+        """Estimated ``luts``, ``flip_flops``, ``dsps``, and ``memory_bits`` in ``memories``."""
+
+    @abstractmethod
+    def ways(self) -> Ways:
+        """What lies between its registers."""
+
+    def planned_ns(self) -> float:
+        """The clock period that the schedule of its datapath was made for; 0 without one."""
+        return 0.0
 
     @abstractmethod
     def component(self) -> Any:
@@ -96,19 +112,39 @@ class SameLanes(Unit):
         return self.lanes
 
 
-def costs(luts: float = 0, flip_flops: float = 0, dsps: int = 0, memory_bits: int = 0) -> Any:
-    """A cost by its names."""
+def blocks_of(device: str, depth: int, width: int) -> int:
+    """Block memories of a device for so many words of so many bits."""
+    return min(-(-width // bits) * -(-depth // words) for bits, words in _BLOCK[device])
+
+
+def costs(
+    luts: float = 0,
+    flip_flops: float = 0,
+    dsps: int = 0,
+    blocks: tuple[int, int] = (0, 0),
+) -> Any:
+    """A cost by its names; ``blocks`` are bits of memories in blocks, and these."""
     return {
         "luts": round(luts),
         "flip_flops": round(flip_flops),
         "dsps": dsps,
-        "memory_bits": memory_bits,
+        "memory_bits": blocks[0],
+        "memories": blocks[1],
     }
 
 
 def steps(need: np.ndarray, tokens: int) -> int:
     """The most beats between two outputs that follow each other, from frame to frame as well."""
     return int(np.diff(need, prepend=need[-1] - tokens).max(initial=1))
+
+
+def kept(device: str, depth: int, width: int) -> tuple[float, tuple[int, int]]:
+    """Look-up tables of a memory, or its bits in blocks and these."""
+    if depth <= 1:
+        return 0.0, (0, 0)
+    if depth <= DISTRIBUTED:
+        return depth * width / 16, (0, 0)
+    return 0.0, (depth * width, blocks_of(device, depth, width))
 
 
 def repeated(tokens: int, need: Any, **times: int) -> Flow:

@@ -19,11 +19,16 @@ __all__ = ["ConstantGraphUnit", "graph_plan"]
 
 
 def graph_plan(shape: Any) -> Plan:
-    """From inputs x0, x1, ... to outputs y0, y1, ..., which have registers."""
-    result = shape_of(shape.output)
+    """From inputs x0, x1, ... to outputs y0, y1, ..., which have registers.
+
+    With a clock period, inputs have registers of their own: windows choose what they deliver.
+    """
+    result, pipelined = shape_of(shape.output), shape.timing.period_ns is not None
 
     def datapath(plan: Plan, **wires: Wire) -> dict[str, Wire]:
         graph = shape.design.circuit.graph
+        if pipelined:
+            wires = {name: plan.later(wire, 1) for name, wire in wires.items()}
         sums = layer_outputs(plan, "graph", shape.layer, graph, [*wires.values()], None, None)
         found = {}
         last = max(1, max(wire.cycle for wire in sums) + 1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.estimate.primitives import Logic
 from holigrail_hw.mcm.matrix.design import MatrixDesign, MatrixRequest
 from holigrail_hw.mcm.matrix.kept_designs import design_kept
 from holigrail_hw.mcm.matrix.search import default_iterations
@@ -14,6 +15,7 @@ from holigrail_hw.nn.dense_network.layers import Layer
 
 from ...flow import Flow
 from ..unit import Integers, Unit, costs, pointwise
+from ..ways import Ways, choice
 
 __all__ = ["ConstantGraph"]
 
@@ -101,13 +103,13 @@ class ConstantGraph(Unit):
         return design_kept(request, time_limit=self.search_time)
 
     @cached_property
-    def _planned(self) -> tuple[int, int, int]:
-        """Cycles, LUTs and flip-flops."""
+    def _planned(self) -> tuple[int, int, int, float]:
+        """Cycles, LUTs, flip-flops, and the period that the device promises."""
         from .hardware import graph_plan
 
         plan = graph_plan(self)
         luts = sum(primitive.luts(plan.device) for _, primitive, _ in plan.resources)
-        return plan.latency, luts, plan.flip_flops()
+        return plan.latency, luts, plan.flip_flops(), plan.promise_ns
 
     def flow(self) -> Flow:
         """A vector for a vector."""
@@ -120,7 +122,15 @@ class ConstantGraph(Unit):
 
     def cost(self, device: str) -> dict[str, int]:
         """Adders, and registers between them."""
-        return costs(*self._planned[1:])
+        return costs(*self._planned[1:3])
+
+    def planned_ns(self) -> float:
+        """That of the plan; without a period all of it lies between the inputs and registers."""
+        return self._planned[3]
+
+    def ways(self) -> Ways:
+        """A handshake beside the plan."""
+        return Ways(((choice(self._planned[0] + 1), Logic(1)),))
 
     def component(self) -> Any:
         """The hardware."""

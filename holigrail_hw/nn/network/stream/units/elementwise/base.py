@@ -10,7 +10,7 @@ import numpy as np
 from holigrail_hw.core.timing import Timing
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, SameLanes, costs, pointwise
+from ..unit import Integers, SameLanes, costs, kept, pointwise
 
 __all__ = ["Elementwise", "periodic"]
 
@@ -74,6 +74,7 @@ class Elementwise(SameLanes):
         """Parameters of every element of a frame."""
         return np.tile(array, self.elements // array.shape[-1])
 
-    def memory(self, bits: int, depth: int) -> dict[str, int]:
+    def memory(self, device: str, depth: int, width: int) -> dict[str, int]:
         """The cost of a memory."""
-        return costs(bits / 16) if depth <= DISTRIBUTED else costs(memory_bits=bits)
+        logic, blocks = kept(device, depth, width)
+        return costs(logic, 0, 0, blocks)

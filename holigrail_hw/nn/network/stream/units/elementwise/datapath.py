@@ -9,6 +9,7 @@ from holigrail_hw.hdl.integer.constant_product import constant_product
 from holigrail_hw.hdl.integer.multiply import multiply
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
+from ..dsp_products import registered_product
 from ..elastic import shape_of
 from ..unit import Integers
 
@@ -33,10 +34,10 @@ def requantiser_plan(shape: Any, lane: int) -> Plan:
             wires = {name: plan.later(wire, 1) for name, wire in wires.items()}
         x = wires["x"]
         if shape.groups > 1:
-            product = multiply(plan, x, wires["factor"], shape.multiplier)
+            product = _product(plan, x, wires["factor"], shape)
             constant = wires["constant"]
         else:
-            product = _scaled(plan, x, int(own[0][0]), shape.multiplier)
+            product = _scaled(plan, x, int(own[0][0]), shape)
             constant = plan.constant(
                 int(own[1][0]), shape_of(Integers(int(own[1][0]), int(own[1][0])))
             )
@@ -62,17 +63,21 @@ def requantiser_plan(shape: Any, lane: int) -> Plan:
     )
 
 
-def _scaled(plan: Plan, x: Wire, factor: int, structure: str) -> Wire:
+def _product(plan: Plan, x: Wire, factor: Wire, shape: Any) -> Wire:
+    if shape.multiplier == "dsp" and shape.timing.period_ns is not None:
+        return registered_product(plan, x, factor)
+    return multiply(plan, x, factor, shape.multiplier)
+
+
+def _scaled(plan: Plan, x: Wire, factor: int, shape: Any) -> Wire:
     """x times a constant."""
-    if structure == "dsp" or not factor:
-        return multiply(
-            plan, x, plan.constant(factor, shape_of(Integers(factor, factor))), structure
-        )
+    if shape.multiplier == "dsp" or not factor:
+        return _product(plan, x, plan.constant(factor, shape_of(Integers(factor, factor))), shape)
     product = constant_product(plan, x, abs(factor))
     if factor > 0:
         return product
-    shape = shape_of(Integers(-1 << product.width, 1 << product.width))
-    return plan.step("negated", shape, lambda p: -p, product, using=Adder(shape.width), wrap=True)
+    wide = shape_of(Integers(-1 << product.width, 1 << product.width))
+    return plan.step("negated", wide, lambda p: -p, product, using=Adder(wide.width), wrap=True)
 
 
 def _shifted(plan: Plan, shape: Any, total: Wire, shift: int) -> Wire:

@@ -14,6 +14,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, d
 from holigrail_hw.models.graph import forms
 
 from ..unit import Integers, costs
+from ..ways import Ways
 from .base import Elementwise, periodic
 
 __all__ = ["Requantiser", "Table", "Thresholds"]
@@ -92,9 +93,15 @@ class Thresholds(Elementwise):
         found = costs(self.lanes * levels * width, self.lanes * levels * (width + levels))
         for level in range(levels):
             depth = self.groups << level
-            memory = self.memory(depth * width * self.lanes if depth > 1 else 0, depth)
+            memory = self.memory(device, depth, width * self.lanes)
             found = {name: found[name] + memory[name] for name in found}
         return found
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.thresholds_ways`."""
+        from .ways import thresholds_ways
+
+        return thresholds_ways(self)
 
     def component(self) -> Any:
         """The hardware."""
@@ -154,11 +161,29 @@ class Requantiser(Elementwise):
         return Integers.of(*ends)
 
     @cached_property
-    def latency(self) -> int:
-        """A register for the element, and those of the plan."""
+    def _planned(self) -> tuple[int, float]:
+        """Cycles, and the period that the device promises."""
         from .datapath import requantiser_plan
 
-        return 1 + requantiser_plan(self, 0).latency
+        # Lanes whose constants are simple need fewer registers: all take the same time.
+        lanes = range(self.lanes if self.groups == 1 else 1)
+        plans = [requantiser_plan(self, lane) for lane in lanes]
+        return max(plan.latency for plan in plans), max(plan.promise_ns for plan in plans)
+
+    @property
+    def latency(self) -> int:
+        """A register for the element, and those of the plan."""
+        return 1 + self._planned[0]
+
+    def planned_ns(self) -> float:
+        """That of the plan."""
+        return self._planned[1]
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.requantiser_ways`."""
+        from .ways import requantiser_ways
+
+        return requantiser_ways(self)
 
     def apply(self, frames: np.ndarray) -> np.ndarray:
         """Product, constant, shift, limits."""
@@ -182,8 +207,7 @@ class Requantiser(Elementwise):
         stored = sum(widths) if self.groups > 1 else 0
         kept = (2 * (self.input.width + stored) + self.total.width) * self.lanes
         found = costs(self.lanes * each, kept + self.lanes * self.output.width)
-        bits = stored * self.lanes * self.groups
-        memory = self.memory(bits, self.groups)
+        memory = self.memory(device, self.groups, stored * self.lanes)
         found = {name: found[name] + memory[name] for name in found}
         return found | {"dsps": self.lanes * product.dsps(model)}
 
@@ -237,7 +261,13 @@ class Table(Elementwise):
     def cost(self, device: str) -> dict[str, int]:
         """A memory for every lane."""
         depth = self.groups << self.input.width
-        return self.memory(depth * self.output.width * self.lanes, depth)
+        return self.memory(device, depth, self.output.width * self.lanes)
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.table_ways`."""
+        from .ways import table_ways
+
+        return table_ways(self)
 
     def component(self) -> Any:
         """The hardware."""

@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.estimate.primitives import Adder, Logic
+
 from ...flow import Flow, Side
 from ..unit import Integers, Unit, costs
+from ..ways import Ways, choice
 
 __all__ = ["Add", "Concat"]
 
@@ -57,6 +60,11 @@ class Add(_Joint):
         width = self.output.width * self.lanes
         return costs(adders * width + len(self.inputs), width)
 
+    def ways(self) -> Ways:
+        """Sums and products with factors before the register."""
+        adders = len(self.inputs) - 1 + max(bin(abs(f)).count("1") - 1 for f in self.factors)
+        return Ways(arriving=(Adder(self.output.width),) * adders, control=(Logic(3),))
+
     def component(self) -> Any:
         """The hardware."""
         from .add import AddUnit
@@ -91,6 +99,11 @@ class Concat(_Joint):
         """A choice, a register, a counter."""
         width = self.output.width * self.lanes
         return costs((len(self.inputs) - 1) * width + 8, width + 8)
+
+    def ways(self) -> Ways:
+        """A choice before the register, by the place in the pixel."""
+        turn = choice(sum(self.folds)), Logic(2)
+        return Ways((turn,), arriving=(choice(len(self.inputs)),), control=(Logic(4),))
 
     def component(self) -> Any:
         """The hardware."""

@@ -10,6 +10,7 @@ from holigrail_hw.hdl.integer.multiply import multiply
 from holigrail_hw.hdl.integer.unmerged import unmerged
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
+from ..dsp_products import registered_product
 from ..elastic import shape_of
 
 __all__ = ["products_plan"]
@@ -19,7 +20,7 @@ def products_plan(shape: Any) -> Plan:
     """From elements x0, x1, ... and weights w0_0, ... to sums dot0, dot1, ...
 
     With a clock period, operands and sums have registers of their own: memories are slow to
-    answer, and the accumulator has an adder.
+    answer, and the accumulator has an adder. So have products in DSP blocks.
     """
     pipelined = shape.timing.period_ns is not None
     inputs: dict[str, Any] = {f"x{n}": shape_of(shape.input) for n in range(shape.lanes_in)}
@@ -32,15 +33,11 @@ def products_plan(shape: Any) -> Plan:
             wires = {name: plan.later(wire, 1) for name, wire in wires.items()}
         found = {}
         for p, part in enumerate(shape.partial):
+            factors = [
+                (wires[f"x{shape.lane(p, s)}"], wires[f"w{p}_{s}"]) for s in range(shape.simd)
+            ]
             terms = [
-                multiply(
-                    plan,
-                    wires[f"x{shape.lane(p, s)}"],
-                    wires[f"w{p}_{s}"],
-                    shape.multiplier,
-                    f"product{p}_{s}",
-                )
-                for s in range(shape.simd)
+                _product(plan, shape, *two, f"product{p}_{s}") for s, two in enumerate(factors)
             ]
             total = balanced_tree(terms, lambda a, b, p=p: _sum(plan, f"sum{p}", a, b))
             total = plan.step(f"partial{p}", shape_of(part), lambda t: t, total, wrap=True)
@@ -54,6 +51,12 @@ def products_plan(shape: Any) -> Plan:
         device=device_model(shape.timing.device),
         period_ns=shape.timing.period_ns,
     )
+
+
+def _product(plan: Plan, shape: Any, x: Wire, weight: Wire, name: str) -> Wire:
+    if shape.multiplier == "dsp" and shape.timing.period_ns is not None:
+        return registered_product(plan, x, weight, name)
+    return multiply(plan, x, weight, shape.multiplier, name)
 
 
 def _sum(plan: Plan, name: str, a: Wire, b: Wire) -> Wire:

@@ -14,7 +14,8 @@ from holigrail_hw.core.timing import Timing
 from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Multiplier, device_model
 
 from ...flow import Flow, Side
-from ..unit import DISTRIBUTED, Integers, Unit, costs, repeated
+from ..unit import Integers, Unit, costs, kept, repeated
+from ..ways import Ways
 
 __all__ = ["Depthwise", "MatrixVector", "Products"]
 
@@ -100,11 +101,27 @@ class Products(Unit):
         return self.blocks.reshape(-1, self.pe, self.simd)
 
     @cached_property
-    def stages(self) -> int:
-        """Cycles of the products and their sum."""
+    def _planned(self) -> tuple[int, float]:
+        """Cycles of the products and their sum, and the period that the device promises."""
         from .datapath import products_plan
 
-        return products_plan(self).latency
+        plan = products_plan(self)
+        return plan.latency, plan.promise_ns
+
+    @property
+    def stages(self) -> int:
+        """Cycles of the products and their sum."""
+        return self._planned[0]
+
+    def planned_ns(self) -> float:
+        """That of the plan."""
+        return self._planned[1]
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.products_ways`."""
+        from .ways import products_ways
+
+        return products_ways(self)
 
     def cost(self, device: str) -> dict[str, int]:
         """Multipliers, their sums, accumulators, and memories of weights."""
@@ -121,9 +138,7 @@ class Products(Unit):
         if self.timing.period_ns is not None:
             flip_flops += self.lanes_in * self.input.width + count * weight.width + sums
         depth = self.folds[0] * self.folds[1]
-        bits = depth * count * weight.width if depth > 1 else 0
-        logic = bits / 16 if depth <= DISTRIBUTED else 0
-        blocks = 0 if depth <= DISTRIBUTED else bits
+        logic, blocks = kept(device, depth, count * weight.width)
         places = 3 * max(1, depth).bit_length() + 20
         dsps = count * product.dsps(model)
         return costs(luts + logic + places, flip_flops + places, dsps, blocks)
@@ -192,9 +207,15 @@ class MatrixVector(Products):
             depth, width = outputs, self.pe * self.output.width
         else:
             return found
-        if depth <= DISTRIBUTED:
-            return found | {"luts": found["luts"] + round(depth * width / 16)}
-        return found | {"memory_bits": found["memory_bits"] + depth * width}
+        logic, blocks = kept(device, depth, width)
+        more = costs(logic, 0, 0, blocks)
+        return {name: found[name] + more[name] for name in found}
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.matrix_vector_ways`."""
+        from .ways import matrix_vector_ways
+
+        return matrix_vector_ways(self)
 
     def component(self) -> Any:
         """The hardware."""

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.estimate.primitives import Adder, Comparator, Logic
 from holigrail_hw.models.source.windows import Window, patches
 
 from ...flow import Flow
-from ..unit import DISTRIBUTED, Integers, SameLanes, costs, repeated
+from ..unit import DISTRIBUTED, Integers, SameLanes, costs, kept, repeated
+from ..ways import BlockRead, Way, Ways, choice
 
 __all__ = ["Pool", "Reduce"]
 
@@ -21,6 +23,14 @@ def _results(input: Integers, how: str, most: int) -> Integers:
     if how == "maximum":
         return input
     return Integers(min(input.low * most, input.low), max(input.high * most, input.high))
+
+
+def _joined(unit: Any) -> Way:
+    """A comparison or a sum, and a choice."""
+    width = unit.output.width
+    if unit.how == "maximum":
+        return Comparator(width), Logic(2)
+    return Adder(width), Logic(1)
 
 
 @dataclass(frozen=True)
@@ -122,16 +132,23 @@ class Pool(SameLanes):
 
     def cost(self, device: str) -> dict[str, int]:
         """Comparators or adders, and partial results."""
-        luts = flip_flops = blocks = 0
+        luts = flip_flops = bits = memories = 0
         for length in self.rings:
             width = self.output.width * self.lanes
             luts += width * (2 if self.how == "maximum" else 1)
             flip_flops += width
-            bits = (length - 1) * width
-            luts += bits / 16 if length <= DISTRIBUTED else 0
-            blocks += bits if length > DISTRIBUTED else 0
+            logic, blocks = kept(device, length - 1, width)
+            luts, bits, memories = luts + logic, bits + blocks[0], memories + blocks[1]
         counters = sum(n.bit_length() for n in (*self.size[:2], self.folds))
-        return costs(luts + 4 * counters, flip_flops + counters, 0, blocks)
+        return costs(luts + 4 * counters, flip_flops + counters, 0, (bits, memories))
+
+    def ways(self) -> Ways:
+        """Every result so far comes from a register or a memory, and is joined with the element."""
+        counted = tuple(choice(n) for n in (self.folds, *self.size[1::-1]) if n > 1)
+        joined = _joined(self)
+        before = BlockRead() if max(self.rings) > DISTRIBUTED else Logic(1)
+        inside = (before, *joined), (*counted, Logic(2))
+        return Ways(inside, joined, control=(Logic(3),))
 
     def component(self) -> Any:
         """The hardware."""
@@ -174,6 +191,11 @@ class Reduce(SameLanes):
         """A comparator or an adder per lane."""
         width = self.output.width * self.lanes
         return costs(width * (2 if self.how == "maximum" else 1) + 8, width + 4)
+
+    def ways(self) -> Ways:
+        """The result so far is joined with the element."""
+        joined = _joined(self)
+        return Ways((joined, (choice(self.taps), Logic(2))), joined, control=(Logic(3),))
 
     def component(self) -> Any:
         """The hardware."""

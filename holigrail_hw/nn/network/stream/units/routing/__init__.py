@@ -1,1 +1,1 @@
-"""What beats go through unchanged: queues, and changes of the lanes."""
+"""What beats go through unchanged: queues, changes of the lanes, cuts."""

@@ -2,8 +2,8 @@
 
 __all__ = ["PRELUDE", "PRODUCT", "PRODUCTS", "SHIFTS"]
 
-# Cycles of a product: to load it, one for each bit, and to use it.
-PRODUCT = 34
+# Cycles of a product: to load it, one for each bit, to round it, and to use it.
+PRODUCT = 35
 PRODUCTS = 7
 # The sum is shifted until its highest bit is in place, one place per cycle.
 SHIFTS = 13

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Shifter
 from holigrail_hw.models.graph.softmax import powers_of, shares_of
 
 from ...flow import Flow, Side
-from ..unit import Integers, Unit, costs
+from ..unit import Integers, Unit, costs, kept
+from ..ways import BlockRead, Ways, choice
 from .pace import PRELUDE, PRODUCT
 
 __all__ = ["Powers", "Shares"]
@@ -71,7 +73,14 @@ class Powers(_Rows):
 
     def cost(self, device: str) -> dict[str, int]:
         """A table, a row and its successor, and a comparison."""
-        return costs(70 + 2 * self.classes, 90, 0, 256 * 31)
+        return costs(70 + 2 * self.classes, 90, 0, kept(device, 256, 31)[1])
+
+    def ways(self) -> Ways:
+        """The greatest code so far, chosen anew with each element, goes along with those read."""
+        greatest = Comparator(8), Logic(3)
+        rows = Logic(3), Adder((2 * self.classes).bit_length())
+        distance = Logic(1), Adder(8)
+        return Ways((greatest, rows, distance), greatest, (BlockRead(),), (*rows, Logic(2)))
 
     def component(self) -> Any:
         """The hardware."""
@@ -109,7 +118,19 @@ class Shares(_Rows):
 
     def cost(self, device: str) -> dict[str, int]:
         """Two rows of powers, a serial multiplier, and registers of 32 bits."""
-        return costs(520, 400, 0, 2 * self.classes * 31)
+        logic, blocks = kept(device, 2 * self.classes, 31)
+        return costs(520 + logic, 400, 0, blocks)
+
+    def ways(self) -> Ways:
+        """Newton's sums, within limits, chosen by the step that the time says; rounded products."""
+        word = Adder(34)
+        rounded = Logic(3), word, word, Logic(1)
+        newton = Comparator(34), Logic(2), word, Logic(2)
+        timed = choice(self.gap), Logic(3)
+        share = Shifter(11, 4), Adder(11), Comparator(11), Logic(2)
+        added = Adder(self.total_width), Logic(2)
+        rows = Logic(3), Adder((2 * self.classes).bit_length())
+        return Ways((rounded, newton, timed, share, added, rows), added, control=(*rows, Logic(2)))
 
     def component(self) -> Any:
         """The hardware."""

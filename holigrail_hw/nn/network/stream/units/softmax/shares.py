@@ -23,8 +23,8 @@ class _Multiplier:
     """A rounded product, two magnitudes bit by bit.
 
     State: ``high`` and ``low``, the sum so far and the bits of one factor that are left; the other
-    factor; the sign. After ``load`` and 32 times ``step``, ``result`` is the product over 2^31,
-    ties away from zero.
+    factor; the sign; and ``result``, one cycle after ``load`` and 32 times ``step`` the product
+    over 2^31, ties away from zero.
     """
 
     def __init__(self, m: Module):
@@ -36,8 +36,8 @@ class _Multiplier:
         up = self._low[30] & (~self._negative | self._low[:30].any())
         magnitude = Signal(_BITS + 1)
         m.d.comb += magnitude.eq(upper + up)
-        self.result = Signal(signed(_BITS + 2))
-        m.d.comb += self.result.eq(Mux(self._negative, -magnitude, magnitude))
+        self.result = Signal(signed(_BITS + 2), reset_less=True)
+        m.d.sync += self.result.eq(Mux(self._negative, -magnitude, magnitude))
 
     def load(self, m: Module, one: Any, two: Any) -> None:
         """The factors, as numbers of 32 bits with a sign."""
@@ -119,7 +119,7 @@ class SharesUnit(wiring.Component):
                         multiplier.load(m, half, two)
                     else:
                         multiplier.load(m, y, rest)
-                with m.Elif((time > begin) & (time < begin + PRODUCT - 1)):
+                with m.Elif((time > begin) & (time < begin + PRODUCT - 2)):
                     multiplier.step(m)
                 with m.Elif(time == begin + PRODUCT - 1):
                     if index == 0:
@@ -138,7 +138,7 @@ class SharesUnit(wiring.Component):
             multiplier.load(
                 m, _limited(m, y << 1, "reciprocal"), Cat(element, Const(0, 1)).as_signed()
             )
-        with m.Elif((time > PRELUDE) & (time < PRELUDE + PRODUCT - 1)):
+        with m.Elif((time > PRELUDE) & (time < PRELUDE + PRODUCT - 2)):
             multiplier.step(m)
         # Rounded at place 35 - lead; the place below it decides.
         shifted, rounded = Signal(11), Signal(11)

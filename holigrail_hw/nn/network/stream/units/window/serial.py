@@ -40,8 +40,8 @@ class SerialWindowUnit(wiring.Component):
         taken, steps = Signal(), Signal()
         line = Pipeline(m, 1, self.o.ready)
         line.fill(m, steps)
-        window_ends, classes = self._places(m, steps)
-        ahead, room = self._balance(m, taken, steps & window_ends)
+        classes = self._places(m, steps)
+        ahead, room = self._balance(m, taken, steps & self._window_ends(m, steps))
         place = Signal(range(shape.kept))
         m.d.comb += [
             self.i.ready.eq(room),
@@ -87,11 +87,11 @@ class SerialWindowUnit(wiring.Component):
         inside = inside + fold if self._shape.order == "dense" else fold + inside
         return [("row", rows), ("column", columns), *inside]
 
-    def _places(self, m: Module, steps: Any) -> tuple[Any, list[Any]]:
+    def _places(self, m: Module, steps: Any) -> list[Any]:
         """State: which tap is read next, in nested counters.
 
-        Returns whether it is the last one of its window, and, from the innermost counter to the
-        outermost, whether that one is at its last place with all within it.
+        Returns, from the innermost counter to the outermost, whether that one is at its last place
+        with all within it.
         """
         self._counters, lasts, inner = {}, [], None
         for name, size in reversed(self._loops()):
@@ -99,13 +99,29 @@ class SerialWindowUnit(wiring.Component):
             self._counters[name] = counter
             inner = wrapped(m, counter, size, steps, inner)
             lasts.append(inner)
-        return lasts[2], lasts
+        return lasts
+
+    def _window_ends(self, m: Module, steps: Any) -> Any:
+        """Whether the next tap is the last one of its window; known from a register.
+
+        State: this, and how many taps come after it.
+        """
+        each = self._shape.each
+        if each == 1:
+            return Const(1, 1)
+        left, ends = (
+            Signal(range(each), name="taps_left", init=each - 1),
+            Signal(name="window_ends"),
+        )
+        with m.If(steps):
+            m.d.sync += [left.eq(Mux(ends, each - 1, left - 1)), ends.eq(left == 1)]
+        return ends
 
     def _balance(self, m: Module, taken: Any, window_ends: Any) -> tuple[Any, Any]:
         """Whether the next window is complete, and whether there is room for a beat.
 
         State: beats more than this window needs, and free places less one: both count up and
-        down, and are looked at for their sign only.
+        down, and are looked at for their sign only; and by how much they change after this window.
         """
         shape = self._shape
         flow = shape.flow().inputs[0]
@@ -117,11 +133,20 @@ class SerialWindowUnit(wiring.Component):
         widest = signed((2 * shape.tokens + shape.kept).bit_length() + 1)
         ahead = Signal(widest, init=-int(needs[0]))
         space = Signal(widest, init=shape.kept - 1)
-        needed = Mux(window_ends, self._by_place(m, "needed_more", more), 0)
-        released = Mux(window_ends, self._by_place(m, "released", less), 0)
+        needed = Mux(window_ends, self._after_window(m, "needed_more", more), 0)
+        released = Mux(window_ends, self._after_window(m, "released", less), 0)
         m.d.sync += [ahead.eq(ahead + taken - needed), space.eq(space - taken + released)]
         short, full = Value.cast(ahead[-1]), Value.cast(space[-1])
         return ~short | (ahead.all() & taken), ~full
+
+    def _after_window(self, m: Module, name: str, amounts: np.ndarray) -> Any:
+        """The amount of this window, wanted with its last tap; from a register if it has others."""
+        amount = self._by_place(m, name, amounts)
+        if self._shape.each == 1:
+            return amount
+        kept = Signal.like(amount, name=f"{name}_kept", init=int(amounts[0]))
+        m.d.sync += kept.eq(amount)
+        return kept
 
     def _by_place(self, m: Module, name: str, amounts: np.ndarray) -> Any:
         """The amount of this window, of the few that there are."""

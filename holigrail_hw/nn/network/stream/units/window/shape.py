@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...flow import Flow, Side
-from ..unit import DISTRIBUTED, costs, repeated
+from ..unit import DISTRIBUTED, costs, kept, repeated
+from ..ways import Ways
 from .base import Windows
 
 __all__ = ["ParallelWindow", "SerialWindow"]
@@ -108,14 +109,18 @@ class SerialWindow(Windows):
 
     def cost(self, device: str) -> dict[str, int]:
         """A memory, its addresses, and counters."""
-        bits = self.kept * self.lanes * self.input.width
         counter = (2 * self.tokens).bit_length()
         places = self.kept.bit_length()
         luts = 2 * counter + 3 * places + 2 * sum(n.bit_length() for n in self.size) + 20
         luts += self.lanes * self.output.width if self.padded else 0
-        if self.kept <= DISTRIBUTED:
-            return costs(luts + bits / 16, 2 * counter + places + 30)
-        return costs(luts, 2 * counter + places + 30, 0, bits)
+        logic, blocks = kept(device, self.kept, self.lanes * self.input.width)
+        return costs(luts + logic, 2 * counter + places + 30, 0, blocks)
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.serial_ways`."""
+        from .ways import serial_ways
+
+        return serial_ways(self)
 
     def component(self) -> Any:
         """The hardware."""
@@ -228,14 +233,19 @@ class ParallelWindow(Windows):
         """Lines of pixels, registers of taps, and gates for what lies outside."""
         kernel, width = self.window.kernel, self.lanes * self.input.width
         line = self.size[1] * self.folds
-        bits = self.banks * line * width
         across = (kernel[1] - 1) * self.window.dilations[1] * self.folds + 1
         flip_flops = kernel[0] * across * width + 3 * self.tokens.bit_length() + sum(kernel)
         luts = 40 + (kernel[0] * kernel[1] * width if self.padded else 0)
         luts += (kernel[0] - 1) * width * (self.banks - 1)
-        if line <= DISTRIBUTED:
-            return costs(luts + bits / 16, flip_flops)
-        return costs(luts, flip_flops, 0, bits)
+        logic, (bits, memories) = kept(device, line, width)
+        blocks = self.banks * bits, self.banks * memories
+        return costs(luts + self.banks * logic, flip_flops, 0, blocks)
+
+    def ways(self) -> Ways:
+        """See :func:`.ways.parallel_ways`."""
+        from .ways import parallel_ways
+
+        return parallel_ways(self)
 
     def component(self) -> Any:
         """The hardware."""

@@ -1,0 +1,1 @@
+"""Multiply-accumulate: running sums of products, by where and how often they are rounded."""

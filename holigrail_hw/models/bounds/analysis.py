@@ -1,0 +1,180 @@
+"""Ranges, errors and tables of one network over the boxes of a partition that grows finer."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from .errors import Backward, Forward, Interval, backward, forward, product
+from .formats import FUNCTION_ERROR, Formats, Kept, Numbers, coded, everything, middles, numbers
+from holigrail_hw.models.layered import Layered
+from .outward import TINY
+from .partition import Box, Partition
+from .programme import Table
+from .ranges import LayerRange, float_layers, normalised, ranges
+from .signals import Signal
+from .terms import Error, error_of, moved_term, rounded_term
+
+__all__ = ["Analysis"]
+
+_AT_ONCE = 128
+
+
+class Analysis:
+    """Everything is kept for the leaves of the partition, in their order ``leaves``."""
+
+    def __init__(self, network: Layered, whole: Box):
+        self.network, self.partition = network, Partition(whole)
+        self.layers = float_layers(network.layers)
+        self.constant: tuple[Fraction | None, ...] = tuple(
+            a * low + c if low == high else None
+            for a, c, (low, high) in zip(*network.enter, whole, strict=True)
+        )
+        self.leaves = [0]
+        self.low, self.high, self.found = self._ranges([whole])
+
+    def _ranges(
+        self, boxes: Sequence[Box]
+    ) -> tuple[np.ndarray, np.ndarray, tuple[LayerRange, ...]]:
+        low, high = normalised(self.network, boxes)
+        parts = [
+            ranges(self.layers, low[at : at + _AT_ONCE], high[at : at + _AT_ONCE])
+            for at in range(0, len(boxes), _AT_ONCE)
+        ]
+        return low, high, tuple(_joined([part[i] for part in parts]) for i in range(len(parts[0])))
+
+    def numbers(self, formats: Formats) -> Numbers:
+        """The integers of formats, with biases for the ranges that are known now.
+
+        What never opens with these formats is left out.
+        """
+        whole = self._numbers(formats, everything(self.network))
+        through, _ = self.spread(whole)
+        kept = []
+        for layer, most in zip(self.layers, through.most, strict=True):
+            opens = (most > 0).any(axis=0) | (layer.activation != "relu")
+            # A layer of nothing would be no layer.
+            opens[0] |= not opens.any()
+            kept.append(opens)
+        return whole if all(row.all() for row in kept) else self._numbers(formats, tuple(kept))
+
+    def plain_numbers(self, formats: Formats) -> Numbers:
+        """The same with nothing left out."""
+        return self._numbers(formats, everything(self.network))
+
+    def _numbers(self, formats: Formats, kept: Kept) -> Numbers:
+        real = (self.low, self.high)
+        return numbers(self.network, formats, kept, self.constant, real, self.found)
+
+    def spread(self, given: Numbers) -> tuple[Forward, Backward]:
+        """How the errors of a network of integers spread."""
+        through = forward(self.layers, (self.low, self.high), self.found, given.changes)
+        return through, backward(self.layers, through)
+
+    def error(self, given: Numbers) -> Error:
+        """Bounds on the error of every output over every box."""
+        through, gains = self.spread(given)
+        return error_of(through, gains, given.changes.half)
+
+    def errors_of(self, given: Numbers, boxes: Sequence[Box]) -> np.ndarray:
+        """The same over other boxes, (boxes, outputs)."""
+        low, high, found = self._ranges(boxes)
+        through = forward(self.layers, (low, high), found, given.changes)
+        return error_of(through, backward(self.layers, through), given.changes.half).size
+
+    def cut(self, cuts: Sequence[tuple[int, int]]) -> None:
+        """Cut leaves, given by their place in the order, along axes."""
+        new = [self.partition.cut(self.leaves[place], axis) for place, axis in cuts]
+        gone = {place for place, _ in cuts}
+        kept = [place for place in range(len(self.leaves)) if place not in gone]
+        added = [node for pair in new for node in pair]
+        low, high, found = self._ranges([self.partition.boxes[node] for node in added])
+        self.leaves = [self.leaves[place] for place in kept] + added
+        self.low = np.concatenate([self.low[kept], low])
+        self.high = np.concatenate([self.high[kept], high])
+        self.found = tuple(
+            _joined([_chosen(one, kept), two]) for one, two in zip(self.found, found, strict=True)
+        )
+
+    def tables(
+        self, given: Numbers, signals: Sequence[Signal], candidates: Sequence[Sequence[int]]
+    ) -> list[Table]:
+        """What every candidate of every signal adds, beside the errors of the given network.
+
+        Columns are boxes times outputs.
+        """
+        through, gains = self.spread(given)
+        parts = _Parts(self, given, through, gains)
+        return [
+            _weights(parts.moved(signal, bits))
+            if signal.kind == "weights"
+            else _sizes(parts.rounded(signal, bits))
+            for signal, bits in zip(signals, candidates, strict=True)
+        ]
+
+
+class _Parts:
+    """What signals add with a number of fraction bits, (B, outputs)."""
+
+    def __init__(self, analysis: Analysis, given: Numbers, spread: Forward, gains: Backward):
+        self.analysis, self.given, self.spread, self.gains = analysis, given, spread, gains
+
+    def rounded(self, signal: Signal, candidates: Sequence[int]) -> list[np.ndarray]:
+        """Of the input or of values: the size of the error."""
+        if signal.kind == "input":
+            constant = self.analysis.constant
+            mask = np.array([value is None for value in constant], np.float64)
+            jacobian, extra = self.gains.entering[0], 0.0
+        else:
+            index = signal.layer
+            mask = (self.spread.most[index] > 0).astype(np.float64)
+            kind = self.analysis.layers[index].activation
+            jacobian = self.gains.entering[index + 1]
+            extra = FUNCTION_ERROR if kind in ("tanh", "sigmoid") else 0.0
+        # One product serves all: errors are multiples of each other.
+        whole = rounded_term(jacobian, mask)
+        return [whole * (2.0 ** -(bits + 1) + extra) for bits in candidates]
+
+    def moved(self, signal: Signal, candidates: Sequence[int]) -> list[Interval]:
+        """Of rows of weights: both ends of the error, biases corrected."""
+        index, rows = signal.layer, np.array(signal.rows)
+        rows = rows[self.given.kept[index][rows]]
+        weights = self.analysis.network.layers[index].weights[rows]
+        columns = self.given.kept[index - 1] if index else np.ones(weights.shape[1], bool)
+        entered = self.spread.entered[index]
+        found = self.analysis.found
+        real = (found[index - 1].low, found[index - 1].high) if index else (
+            self.analysis.low, self.analysis.high)
+        jacobian = tuple(end[:, :, rows] for end in self.gains.sums[index])
+        before = self.given.formats.operands(index)
+        ends = []
+        for bits in candidates:
+            _, errors = coded(weights, np.full(len(rows), bits))
+            errors = np.where(columns, errors, 0)
+            low, high = product(errors, entered)
+            middle = middles(errors, real)
+            room = 2.0 ** -(bits + before + 1) + 2.0**-50 * np.abs(middle) + TINY
+            ends.append(moved_term(jacobian, (low - middle - room, high - middle + room)))
+        return ends
+
+
+def _weights(ends: list[Interval]) -> Table:
+    low, high = (np.stack([pair[i].reshape(-1) for pair in ends]) for i in (0, 1))
+    return Table(low, high)
+
+
+def _sizes(sizes: list[np.ndarray]) -> Table:
+    whole = np.stack([size.reshape(-1) for size in sizes])
+    return Table(-whole, whole)
+
+
+def _chosen(one: LayerRange, places: list[int]) -> LayerRange:
+    arrays = (one.sum_low, one.sum_high, one.low, one.high)
+    return LayerRange(*(array[places] for array in arrays))
+
+
+def _joined(parts: Sequence[LayerRange]) -> LayerRange:
+    if len(parts) == 1:
+        return parts[0]
+    names = ("sum_low", "sum_high", "low", "high")
+    return LayerRange(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))

@@ -1,0 +1,174 @@
+"""Fraction bits of every signal, and the integers that a network becomes with them.
+
+A weight is the nearest multiple of the unit of its row. A bias counts in units of its sum, which
+are finer than those of the weights, and takes in what the errors of the weights add in the middle
+of the box (bias correction, Nagel et al., Data-Free Quantization, 2019; here of the exact network,
+from its ranges). Behind an activation sums are rounded to nearest. Numbers of a layer that no input
+of the box ever makes positive are left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from holigrail_hw.models.layered import Layered
+
+from .errors import Changes, LayerChange
+from .outward import above, below
+from .ranges import LayerRange
+
+__all__ = [
+    "FUNCTION_ERROR",
+    "Formats",
+    "Kept",
+    "Numbers",
+    "coded",
+    "everything",
+    "function_bits",
+    "half_ulps",
+    "middles",
+    "numbers",
+]
+
+FUNCTION_ERROR = 2.0**-46
+"""How far a code of tanh or of the logistic function is from a correctly rounded one, at most."""
+# There are thresholds for so many codes, some of which are room around a range.
+_CODES = 4096 - 16
+
+Kept = tuple[np.ndarray, ...]
+"""For every layer which of its numbers are computed, (n,) of bool."""
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Fraction bits: of the input, of the weights row by row, of the values behind each layer."""
+
+    input: int
+    weights: tuple[tuple[int, ...], ...]
+    values: tuple[int, ...]
+
+    @staticmethod
+    def uniform(network: Layered, bits: int) -> "Formats":
+        """As many for every signal."""
+        rows = tuple((bits,) * len(layer.weights) for layer in network.layers)
+        return Formats(bits, rows, (bits,) * len(rows))
+
+    def operands(self, index: int) -> int:
+        """Fraction bits of what enters a layer."""
+        return self.values[index - 1] if index else self.input
+
+    def sums(self, index: int) -> np.ndarray:
+        """Fraction bits of the sums of a layer, (n,)."""
+        return self.operands(index) + np.array(self.weights[index])
+
+    def settled(self, network: Layered, most: Sequence[int]) -> "Formats":
+        """Without bits behind a layer that none of its sums has, or more than ``most``."""
+        found = self
+        for index, layer in enumerate(network.layers):
+            bits = min(self.values[index], most[index])
+            if layer.activation in ("none", "relu"):
+                bits = min(bits, int(found.sums(index).max()))
+            values = (*found.values[:index], bits, *found.values[index + 1 :])
+            found = replace(found, values=values)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Integers of a layered network: weights (n, m) and biases (n,) of every layer.
+
+    Rows and columns of what is not kept are there, as 0.
+    """
+
+    formats: Formats
+    kept: Kept
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[tuple[int, ...], ...]
+    changes: Changes
+
+
+def everything(network: Layered) -> Kept:
+    """All numbers of all layers."""
+    return tuple(np.ones(len(layer.weights), bool) for layer in network.layers)
+
+
+def function_bits(found: Sequence[LayerRange], network: Layered, most: int) -> list[int]:
+    """The most fraction bits behind each layer: those of a function are limited by its range."""
+    bits = []
+    for one, layer in zip(found, network.layers, strict=True):
+        width = float(one.high.max() - one.low.min())
+        # Values of the integer network spread a little further.
+        limit = int(np.floor(np.log2(_CODES / (width * (1 + 2.0**-5) + 2.0**-40))))
+        bits.append(min(limit, most) if layer.activation in ("tanh", "sigmoid") else most)
+    return bits
+
+
+def half_ulps(kind: str, bits: int, of_sums: np.ndarray) -> np.ndarray:
+    """The greatest errors of rounding behind an activation, (n,)."""
+    if kind in ("tanh", "sigmoid"):
+        return np.full(len(of_sums), 2.0 ** -(bits + 1) + FUNCTION_ERROR)
+    return np.where(bits >= of_sums, 0.0, 2.0 ** -(bits + 1))
+
+
+def coded(weights: np.ndarray, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest integers in units of 2^-bits, bits (n,), and their errors, exact in float64."""
+    # Where rint changes a float, the difference is within its own significand.
+    bits = np.asarray(bits).reshape(-1, 1)
+    codes = np.rint(np.ldexp(weights, bits))
+    return codes, np.ldexp(codes, -bits) - weights
+
+
+def middles(errors: np.ndarray, real: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """What errors of weights (n, m) add for inputs in the middle of their ranges (B, m)."""
+    return errors @ (0.5 * (real[0].min(axis=0) + real[1].max(axis=0)))
+
+
+def _constant_errors(values: tuple[Fraction | None, ...], bits: int) -> list[Fraction]:
+    """Errors of inputs that are constant; 0 for the others."""
+    unit = Fraction(1, 1 << bits)
+    return [
+        Fraction(0) if v is None else (v / unit + Fraction(1, 2)).__floor__() * unit - v
+        for v in values
+    ]
+
+
+def numbers(
+    network: Layered,
+    formats: Formats,
+    kept: Kept,
+    constant: tuple[Fraction | None, ...],
+    entering: tuple[np.ndarray, np.ndarray],
+    found: Sequence[LayerRange],
+) -> Numbers:
+    """The integers for formats; ``constant`` are the inputs that do not vary, as they enter.
+
+    ``entering`` are the ranges of the inputs over boxes, ``found`` those of the layers.
+    """
+    formats = formats.settled(network, function_bits(found, network, max(formats.values)))
+    still = _constant_errors(constant, formats.input)
+    half = np.array([0.0 if v is not None else 2.0 ** -(formats.input + 1) for v in constant])
+    weights, biases, changes = [], [], []
+    real, columns = entering, np.ones(network.inputs, bool)
+    for index, layer in enumerate(network.layers):
+        rows, of_sums = kept[index], formats.sums(index)
+        codes, errors = coded(layer.weights, np.array(formats.weights[index]))
+        used = rows[:, None] & columns
+        codes, errors = np.where(used, codes, 0), np.where(used, errors, 0)
+        middle = middles(errors, real)
+        if not index:
+            middle = middle + layer.weights @ np.array([*map(float, still)])
+        bias, off = [], []
+        for b, m, bits, is_kept in zip(layer.bias, middle.tolist(), of_sums, rows, strict=True):
+            unit = Fraction(1, 1 << int(bits))
+            code = ((b - Fraction(m)) / unit + Fraction(1, 2)).__floor__() if is_kept else 0
+            bias.append(code)
+            off.append(code * unit - b if is_kept else Fraction(0))
+        halves = half_ulps(layer.activation, formats.values[index], of_sums)
+        changes.append(LayerChange(errors, (below(off), above(off)), halves, rows))
+        weights.append(codes)
+        biases.append(tuple(bias))
+        real, columns = (found[index].low, found[index].high), rows
+    ends = below(still), above(still)
+    return Numbers(formats, kept, tuple(weights), tuple(biases), Changes(half, ends, tuple(changes)))

@@ -1,0 +1,1 @@
+"""Unrolled networks as DAIS programs."""
