@@ -164,7 +164,10 @@ class NetworkShape(Engine):
         None, "structure of its products, in style engine; dsp if none", choices=MULTIPLIERS
     )
     lane_multiplier: str | None = parameter(
-        None, "structure of its scales' products, in style engine; dsp if none", choices=MULTIPLIERS
+        None,
+        "structure of its scales' products, in style engine, or host, to which sums then go; dsp if"
+        " none",
+        choices=(*MULTIPLIERS, "host"),
     )
     batch: int | None = parameter(
         None,

@@ -17,6 +17,7 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.core.views import Table
+from holigrail_hw.flow.simulate.byte_link import ByteLink, SimulatedLine
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.simulate.host_link import Link, SimulationLink
 from holigrail_hw.models.graph.forms import Multiplier
@@ -241,6 +242,14 @@ def test_a_network_without_requantisations_has_no_lanes():
     assert wrong_tensors(spec, GoldenLink(plan_of(spec).spec), frames_for(spec, 20)) == []
 
 
+def test_lanes_may_be_left_out():
+    """The host then makes codes of all sums."""
+    spec = network(dense(3, multiplier), rows=2, columns=2, lane_multiplier="host")
+    assert plan_of(spec).spec.requantiser is None
+    assert places(spec) == dict.fromkeys("ac", "engine sums to the host") | {"b": "host"}
+    assert wrong_tensors(spec, GoldenLink(plan_of(spec).spec), frames_for(spec, 9)) == []
+
+
 def test_formats_are_the_narrowest_for_the_network():
     spec = plan_of(network(model="digits")).spec
     assert (spec.activation.name, spec.weight.name) == ("uint5", "int4")
@@ -461,6 +470,17 @@ def test_parameters_are_read_as_texts():
     assert isinstance(steps, Table) and len(steps.rows) == len(plan_of(spec).steps)
     assert sum(row[4] for row in steps.rows) == plan_of(spec).total(Timing(), 5)
     assert "rows_2" in spec.top_name() or spec.top_name() != network(model="digits").top_name()
+
+
+@pytest.mark.heavy
+def test_the_host_runs_frames_through_the_link_of_a_board():
+    """The whole design of a board: results are the same, and cycles more than with a fast link."""
+    spec = network(model="example", rows=1, columns=2)
+    frames = frames_for(spec, 2)
+    with ByteLink(spec, SimulatedLine(spec, depth=4)) as link:
+        host = NetworkHost(spec, link)
+        assert np.array_equal(host.run(frames), spec.graph.evaluate(frames))
+        assert host.cycles > plan_of(spec).total(Timing(), 2)
 
 
 MODELS = Path(__file__).parents[4] / "shared" / "models"

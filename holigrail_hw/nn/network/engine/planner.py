@@ -95,7 +95,9 @@ class _Planner:
 
     def _rescales(self) -> dict[str, Rescale]:
         """Of the layers that lanes finish."""
-        found = {}
+        found: dict[str, Rescale] = {}
+        if self._sizes.lane_multiplier == "host":
+            return found
         for name, sums in self._sums.items():
             longest = max(len(block.taps) for block in self._blocks[name])
             if sums.code is None or longest > self._depth * self._sizes.rows:

@@ -22,7 +22,10 @@ _DEPTH, _MOST_DEPTH, _SUMS = 1024, 1 << 16, 256
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a user may ask of the engine; the depth of its buffer is computed if none is given."""
+    """What a user may ask of the engine; the depth of its buffer is computed if none is given.
+
+    ``lane_multiplier`` *host* leaves the lanes out.
+    """
 
     rows: int = 4
     columns: int = 4
