@@ -342,7 +342,9 @@ def test_controllers_of_others(file, error):
     if not SHARED.is_dir():
         pytest.skip("the model files in ../shared are not there")
     loader = SourceFileLoader("bench", str(ROOT / "scripts" / "bench_controllers"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench", loader))
+    spec = importlib.util.spec_from_loader("bench", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     assert module.MODELS == SHARED
     found = module.row(file, error, 64, True)
