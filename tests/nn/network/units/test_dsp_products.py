@@ -22,10 +22,10 @@ INPUTS = [
 ]
 
 
-def unit(wide, channels, signs=(1,), device="ecp5", period=12.0):
+def unit(wide, channels, signs=(1,), device="ecp5", period=12.0, bits=15):
     rng = np.random.default_rng(3)
-    factor = rng.integers(1, 1 << 15, channels) * rng.choice(signs, channels)
-    shift = np.full(channels, wide.width + 8)
+    factor = rng.integers(1 << bits - 1, 1 << bits, channels) * rng.choice(signs, channels)
+    shift = np.full(channels, wide.width + bits - 7)
     form = forms.Multiplier(factor, rng.integers(-99, 99, channels), shift, -100, 100, 0)
     return Requantiser.of(
         form,
@@ -43,6 +43,15 @@ def unit(wide, channels, signs=(1,), device="ecp5", period=12.0):
 @pytest.mark.parametrize("signs", [(1,), (-1, 1)])
 def test_products_are_exact(wide, signs):
     check(unit(wide, 3, signs), frames=2, stalls=wide.width == 20)
+
+
+@pytest.mark.parametrize("wide", INPUTS[1:3])
+def test_both_factors_may_be_wide(wide):
+    check(unit(wide, 3, (-1, 1), bits=23), frames=2, stalls=False)
+    one, model = unit(wide, 3, (-1, 1), bits=23), device_model("ecp5")
+    made = [p for _, p, _ in requantiser_plan(one, 0).resources if isinstance(p, DspMultiplier)]
+    assert all(p.is_one_block(model) for p in made)
+    assert len(made) == one.cost("ecp5")["dsps"] == (4 if wide.width > 18 else 2)
 
 
 @pytest.mark.parametrize("device", ["ecp5", "ice40up5k", "ice40hx8k", "generic"])

@@ -7,7 +7,7 @@ here, as mapping would do it, so that both parts have their register before they
 
 from amaranth import Shape, Value, unsigned
 
-from holigrail_hw.estimate.primitives import Adder, DspMultiplier
+from holigrail_hw.estimate.primitives import Adder, DeviceModel, DspMultiplier
 from holigrail_hw.estimate.product_cut import BLOCKS
 from holigrail_hw.hdl.integer.multiply import multiply
 from holigrail_hw.hdl.plan.plan import Plan, Wire
@@ -17,24 +17,29 @@ __all__ = ["registered_product"]
 
 def registered_product(plan: Plan, x: Wire, factor: Wire, name: str = "product") -> Wire:
     """The exact product, as :func:`~holigrail_hw.hdl.integer.multiply.multiply` gives it."""
-    low = _low_part(plan, x, factor)
-    if low is None:
-        return _later(plan, multiply(plan, x, factor, "dsp", name))
-    is_signed = Shape.cast(x.shape).signed
-    parts = (
-        plan.step(f"{name}_x_low", unsigned(low), lambda v: Value.cast(v)[:low], x),
+    shapes = Shape.cast(x.shape), Shape.cast(factor.shape)
+    parts = _blocks(plan.device, *shapes)
+    whole = _multiplier(*shapes)
+    if parts is None or parts == 1 or parts > whole.dsps(plan.device):
+        product = multiply(plan, x, factor, "dsp", name)
+        return plan.later(product, product.cycle + 1)
+    if shapes[0].width < shapes[1].width:
+        x, factor = factor, x
+    low, is_signed = _low_bits(plan.device), Shape.cast(x.shape).signed
+    halves = (
+        plan.step(f"{name}_part", unsigned(low), lambda v: Value.cast(v)[:low], x),
         plan.step(
-            f"{name}_x_high",
+            f"{name}_rest",
             Shape(x.width - low, is_signed),
             lambda v: Value.cast(v)[low:].as_signed() if is_signed else Value.cast(v)[low:],
             x,
         ),
     )
     products = [
-        _later(plan, multiply(plan, part, factor, "dsp", f"{name}_{place}"))
-        for place, part in zip(("low", "high"), parts, strict=True)
+        registered_product(plan, half, factor, f"{name}_{place}")
+        for place, half in zip(("low", "high"), halves, strict=True)
     ]
-    shape = Shape(x.width + factor.width, is_signed or Shape.cast(factor.shape).signed)
+    shape = Shape(x.width + factor.width, any(shape.signed for shape in shapes))
     return plan.step(
         name,
         shape,
@@ -45,22 +50,25 @@ def registered_product(plan: Plan, x: Wire, factor: Wire, name: str = "product")
     )
 
 
-def _low_part(plan: Plan, x: Wire, factor: Wire) -> int | None:
-    """Bits of the low part, if two blocks take the place of a product that needs as many."""
-    blocks = BLOCKS[plan.device.dsp_blocks]
-    # The low part needs a bit for the sign that it does not have.
-    low = blocks[0].width - 1 if blocks else x.width
-    if low >= x.width:
+def _low_bits(device: DeviceModel) -> int:
+    """Bits of a low part, which needs one of a block's for the sign that it does not have."""
+    return BLOCKS[device.dsp_blocks][0].width - 1
+
+
+def _multiplier(a: Shape, b: Shape) -> DspMultiplier:
+    return DspMultiplier(a.width, b.width, a.signed, b.signed)
+
+
+def _blocks(device: DeviceModel, a: Shape, b: Shape) -> int | None:
+    """Blocks of a product, cut until every part is one; ``None`` if that cannot be."""
+    if not BLOCKS[device.dsp_blocks]:
         return None
-    signs = [Shape.cast(wire.shape).signed for wire in (x, factor)]
-    whole = DspMultiplier(x.width, factor.width, *signs)
-    parts = (
-        DspMultiplier(low, factor.width, False, signs[1]),
-        DspMultiplier(x.width - low, factor.width, *signs),
-    )
-    needless = whole.is_one_block(plan.device) or whole.dsps(plan.device) < len(parts)
-    return None if needless or not all(p.is_one_block(plan.device) for p in parts) else low
-
-
-def _later(plan: Plan, wire: Wire) -> Wire:
-    return plan.later(wire, wire.cycle + 1)
+    if _multiplier(a, b).is_one_block(device):
+        return 1
+    low = _low_bits(device)
+    if a.width < b.width:
+        a, b = b, a
+    if a.width <= low:
+        return None
+    found = [_blocks(device, part, b) for part in (unsigned(low), Shape(a.width - low, a.signed))]
+    return None if None in found else sum(n for n in found if n is not None)
