@@ -115,7 +115,10 @@ REFUSED = [
         ("--model", "m.nnet", "--box", "1,2", "--test", "digits"),
         "network: test must be left out without data",
     ),
-    (("--model", "m.nnet", "--box", "1"), "network: box: the box must have limits of x1"),
+    (
+        ("--model", "m.nnet", "--box", "1,2,3"),
+        "network: box: there must be a range for each of 2 inputs, not 3",
+    ),
     (
         ("--model", "m.nnet", "--plant", "acc"),
         "network: m.nnet: the plant must have 2 observations, not 5",
@@ -150,8 +153,7 @@ REFUSED = [
     ),
     (
         ("--model", "digits-float", "--box", ",".join(["0:16"] * 3)),
-        "network: box: the box must have limits of "
-        + ", ".join(f"x{index}" for index in range(3, 64)),
+        "network: box: there must be a range for each of 64 inputs, not 3",
     ),
     (("--model", "m.nnet", "--box", "1,2", "--speed", "4"), "train: no option named '--speed'"),
 ]

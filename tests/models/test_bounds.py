@@ -17,7 +17,8 @@ from holigrail_hw.models.bounds.outward import above, below
 from holigrail_hw.models.bounds.partition import Box, Partition
 from holigrail_hw.models.bounds.programme import Pair, Table, Width, cheapest
 from holigrail_hw.models.bounds.ranges import float_layers, normalised, ranges
-from holigrail_hw.models.bounds.request import allowed_errors, boxed, number, settled_errors
+from holigrail_hw.models.bounds.request import allowed_errors, boxed, settled_errors
+from holigrail_hw.models.box import number, ranges_of
 from holigrail_hw.models.boxes import boxes
 from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.layered import layered
@@ -303,10 +304,10 @@ def test_boxes(tmp_path):
     ("text", "message"),
     [
         ("0=1:0,1=0:1", "random0: box: 0 must run from its least to its greatest, not 1:0"),
-        ("a=0:1", "random0: box: there must be a range for each of 2 inputs, in order, not 1"),
+        ("a=0:1", "random0: box: there must be a range for each of 2 inputs, not 1"),
         ("0=0:1,2=0:1", "random0: box: places must be all of 0 to 1, not 0, 2"),
         ("a=0:1,a=0:1", "random0: box: a must be given once, not twice"),
-        ("0:1,a=0:1", "random0: box: every range must have a name, or there must be one for all"),
+        ("0:1,0=0:1", "random0: box: 0 must be given once, not twice"),
         ("a=0:x,b=1", "random0: box: a: a number must be as 0.01, 1/3 or 2^-8, not 'x'"),
         ("none.json", "random0: box: the file must be readable: No such file or directory"),
     ],
@@ -327,13 +328,22 @@ def test_files_of_boxes_that_are_refused(tmp_path, text):
 
 @pytest.mark.parametrize("word", boxes())
 def test_boxes_of_the_project(word):
-    ranges_of = json.loads(boxes()[word].read_text())["box"]
-    count = len(ranges_of)
+    given = json.loads(boxes()[word].read_text())["box"]
+    count = len(given)
     network = layered(
         dense_graph("any", count, [DenseLayer(np.eye(count), np.ones(count), "Relu")])
     )
     box, names = boxed(word, network, boxes())
-    assert names == (*ranges_of,) and any(low < high for low, high in box)
+    assert names == (*given,) and any(low < high for low, high in box)
+
+
+def test_inputs_with_names():
+    names = ("gap", "speed")
+    for text in ("1,2:3", "gap=1,2:3", "speed=2:3,gap=1", "1=2:3,0=1", "1,speed=2:3"):
+        found = ranges_of(text, 2, "box", names=names)
+        assert found == (box_of("1:1", "2:3"), found[1]) and {*found[1]} <= {*names, "0", "1"}
+    with pytest.raises(ModelError, match="box: an input must be one of gap, speed, not rate"):
+        ranges_of("gap=1,rate=2", 2, "box", names=names)
 
 
 def test_limits_of_a_file_hold_for_its_box():
@@ -344,8 +354,8 @@ def test_limits_of_a_file_hold_for_its_box():
     with pytest.raises(ModelError) as refusal:
         boxed("0=0:5,1=-2:1", network, {})
     assert str(refusal.value).splitlines() == [
-        "clipped: box: 0 must be within 0 to 4, as in the file, not 0:5",
-        "clipped: box: 1 must be within -1 to 1, as in the file, not -2:1",
+        "clipped: box: 0 must be within 0 to 4, as in the file, not 0 to 5",
+        "clipped: box: 1 must be within -1 to 1, as in the file, not -2 to 1",
     ]
 
 

@@ -20,7 +20,8 @@ from holigrail_hw.core.task import Outcome, Task
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.views import View
 from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read_source, shipped
-from holigrail_hw.models.box import box_of
+from holigrail_hw.models.box import ranges_of
+from holigrail_hw.models.boxes import boxes
 from holigrail_hw.models.passes.forms import with_forms
 from holigrail_hw.nn.plants import PLANTS, Trajectories, controller, simulate, starts
 from holigrail_hw.nn.plants.views import closed_loop_views
@@ -147,7 +148,7 @@ class NetworkTraining(Task):
 
     def _samples(self, model: FloatGraph) -> tuple[DataSet | Imitation, DataSet | None]:
         size = int(np.prod(model.inputs[0].shape))
-        names = tuple(f"x{index}" for index in range(size))
+        names: tuple[str, ...] = ()
         if self.plant is not None:
             # What does not fit the plant shall not be found after minutes of training.
             plant = PLANTS[self.plant]
@@ -157,7 +158,9 @@ class NetworkTraining(Task):
             training = _data(self.data, model)
             return training, None if self.test is None else _data(self.test, model)
         if self.box is not None:
-            return Imitation(model, box_of(self.box, names, "box")), None
+            ranges, _ = ranges_of(self.box, size, "box", names=names, shipped=boxes())
+            box = tuple((float(low), float(high)) for low, high in ranges)
+            return Imitation(model, box), None
         assert self.plant is not None
         return Imitation(model, PLANTS[self.plant].region), None
 
