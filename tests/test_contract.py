@@ -1,7 +1,7 @@
 """Every registered operator, with default and odd parameters, keeps the contract.
 
 Nothing here knows an operator. The default of an operator runs with three clock requests, every
-third variant in turn without a clock and with one of the others; compiled, the default runs as a
+fifth variant in turn without a clock and with one of the others; compiled, the default runs as a
 stream with a clock. Heavy tests run all variants without a clock and with one, the default with the
 other requests, and the compiled default plain and as a stream without a clock.
 """
@@ -127,7 +127,7 @@ def test_names_tell_variants_of_the_hardware_apart(name):
 
 
 def test_ports(name):
-    for spec in specs(name):
+    for spec in specs(name)[::3]:
         top = Top(spec)
         ports = {port.name: port for port in top.ports()}
         assert len(ports) == len(top.ports())
@@ -185,7 +185,7 @@ def test_views_can_be_drawn(name):
 
 
 def test_shorter_periods_take_more_cycles(name):
-    for spec in specs(name)[:4]:
+    for spec in specs(name)[:2]:
         plans = [spec.plan(timing) for timing in clocks(spec)[:4]]
         latencies = [plan.latency for plan in plans]
         assert latencies == sorted(latencies)
@@ -194,11 +194,11 @@ def test_shorter_periods_take_more_cycles(name):
 
 
 def test_hardware_equals_golden(name):
-    """The main clause: every third variant, several clocks."""
+    """The main clause: every fifth variant, several clocks."""
     default, *others = specs(name)
     for timing in clocks(default)[::2]:
         check([default], timing, COUNT)
-    for index, spec in enumerate(others[::3]):
+    for index, spec in enumerate(others[::5]):
         first, *more = clocks(spec)
         check([spec], more[index // 2 % len(more)] if index % 2 else first, COUNT)
 
@@ -293,7 +293,7 @@ def test_planted_faults_are_noticed(name):
 
     All where every operand code was tried.
     """
-    result = mutants.run(OPERATORS[name](), faults=30, seed=18)
+    result = mutants.run(OPERATORS[name](), faults=24, seed=18)
     assert result.killed
     least = 1 if workloads.is_exhaustive(OPERATORS[name]()) else 0.95
     assert result.rate >= least, [str(fault) for fault in result.survived]

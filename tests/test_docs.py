@@ -81,7 +81,15 @@ def test_shell_blocks_name_scripts_that_run():
         subprocess.run(["bash", "-n", path], check=True)
 
 
-@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if "```python\n" in text])
+@pytest.mark.parametrize(
+    "page",
+    [
+        # Engines are compiled there.
+        pytest.param(name, marks=[pytest.mark.heavy] if name == "arrays.md" else [])
+        for name, text in PAGES.items()
+        if "```python\n" in text
+    ],
+)
 def test_python_blocks_run(page):
     for block in re.findall(r"^```python\n(.*?)^```$", PAGES[page], re.M | re.S):
         exec(compile(block, page, "exec"), {"__name__": "page"})

@@ -220,7 +220,11 @@ def test_planted_faults_are_noticed(monkeypatch, fault):
         ("add", {"a": L, "b": "fp16"}, "a, b, result must all be logarithmic or none of them, not"),
         ("multiply", {"a": "int8", "b": L}, "`convert` goes from one to the other"),
         ("compare", {"a": L, "b": "fp16"}, "a, b must all be logarithmic or none of them, not"),
-        ("mac", {"a": L}, "a must be a format of binary fractions, not lns8_4, which is"),
+        (
+            "mac",
+            {"a": L},
+            "a, b, accumulator must all be logarithmic or none of them, not lns8_4 and",
+        ),
         ("dot-product", {"a": L, "b": L}, "accumulation must be tree or chunked for logarithmic"),
         ("dot-product", {"a": L}, "all formats must be logarithmic or none of them, not lns8_4"),
         ("quantize-block", {"source": L}, "source must be a format of binary fractions, not"),

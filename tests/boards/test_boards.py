@@ -75,6 +75,7 @@ def test_closed_vendor_project_is_reproducible(tmp_path):
 
 
 @pytest.mark.synth
+@pytest.mark.heavy
 def test_board_without_room(tmp_path):
     # A product of 64 x 64 bits takes sixteen DSP blocks; an UP5K has eight.
     wide = parse("int64")

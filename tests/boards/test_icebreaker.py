@@ -33,6 +33,7 @@ def test_bitstream_with_a_dsp_block_answers_as_golden(built):
     assert proof.luts == made.result.used["ICESTORM_LC"][0]
 
 
+@pytest.mark.heavy
 def test_wrong_model_is_caught(built):
     """The same bits against the golden model of another operator of the same shape."""
     made = built("icebreaker", "dsp")

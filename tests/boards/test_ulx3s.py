@@ -28,6 +28,7 @@ def test_netlist_with_a_dsp_block_answers_as_golden(built):
 
 @pytest.mark.icarus
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs the package iverilog")
+@pytest.mark.heavy
 def test_changed_netlist_is_caught(built, tmp_path):
     made = built("ulx3s", "dsp").copy_to(tmp_path / "copy")
     netlist = tmp_path / "copy" / made.result.netlist.rsplit("/", 1)[1]

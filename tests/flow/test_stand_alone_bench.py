@@ -231,6 +231,7 @@ def test_engines_that_are_wrong_by_themselves(alone, tmp_path):
 
 @needs.iverilog
 @pytest.mark.icarus
+@pytest.mark.heavy
 def test_the_workflow_of_the_guide(alone, tmp_path):
     """What it does last, for each of its simulators; the steps before it install what is here."""
     guide = Path(holigrail_hw.__file__).parent / "guide" / "verification.md"

@@ -18,8 +18,8 @@ MEASURED_ELSEWHERE = {"mac_int4", "mac_fp8_fp16"}
 # Engines on boards: minutes of place and route each, which `holigrail build` does.
 PLACED_ALWAYS = {"mac_int8", "multiply_fp8", "fir_half_band"}
 BUILT_FOR_BOARDS = {"digits_icebreaker", "digits_ulx3s", "gemm_icebreaker", "gemm_ulx3s"}
-# Compiled for minutes, and whole networks have tests of their own.
-LONG = {"digits_icebreaker", "digits_ulx3s"}
+# Compiled for long, and such networks and engines have tests of their own.
+LONG = {"digits_icebreaker", "digits_ulx3s", "gemm_icebreaker", "gemm_ulx3s"}
 
 
 def by_name(path):
