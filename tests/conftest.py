@@ -50,14 +50,14 @@ def pytest_collection_modifyitems(items):
     """Files with long tests first: workers take whole files, and the last ones should be short.
 
     The longest ones go over every operator, and lie at the top. Of the cases of a test that is
-    marked ``sampled`` only every third one is not heavy.
+    marked ``sampled`` only every fourth one is not heavy.
     """
     cases: dict[tuple[Path, str], int] = {}
     for item in items:
         if item.get_closest_marker("sampled") is not None and hasattr(item, "callspec"):
             key = item.path, item.originalname
             cases[key] = cases.get(key, -1) + 1
-            if cases[key] % 3:
+            if cases[key] % 4:
                 item.add_marker(pytest.mark.heavy)
     longest: dict[Path, int] = {}
     for item in items:

@@ -226,6 +226,7 @@ def test_compiled_hardware_equals_golden(name):
         expect(design, second, design.run(second.items["i"]), "after a reset")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("timing", [2, pytest.param(0, marks=pytest.mark.heavy)])
 def test_streams(name, timing):
     """Stalls on both sides, full speed without any, a reset in mid-stream.
@@ -249,6 +250,7 @@ def test_streams(name, timing):
         expect(design, other, found.results, "after a reset in mid-stream")
 
 
+@pytest.mark.sampled
 def test_generated_folder_gives_the_design_back(name, tmp_path):
     spec = specs(name)[-1]
     timing = replace(clocks(spec)[2], shell="stream")

@@ -199,6 +199,7 @@ def test_a_reset_in_the_middle_leaves_no_trace(name, others, compiled):
             expect(design, second, run.results)
 
 
+@pytest.mark.sampled
 def test_generated_folder_gives_the_design_back(name, tmp_path):
     spec, timing = specs(name)[-1], Timing(period_ns=8.0, device="ecp5")
     generated = emit.generate(spec, timing, tmp_path / "a", vectors=8)

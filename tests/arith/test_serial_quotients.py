@@ -16,6 +16,9 @@ from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.verify import workloads
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 PAUSES = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 FP8 = "fp8_e4m3"
 DESIGNS = [

@@ -41,6 +41,7 @@ def test_unknown_board():
 
 
 @pytest.mark.synth
+@pytest.mark.heavy
 def test_gowin_bitstream(built):
     made = built("tang_nano_9k", "rows")
     text = made.bitstream.read_text()

@@ -42,6 +42,7 @@ def test_wrong_model_is_caught(built):
         decode_and_check(other, made.result)
 
 
+@pytest.mark.heavy
 def test_flipped_bits_are_caught(built, tmp_path):
     """The look-up tables of one tile, inverted in the bitstream, change the answer."""
     made = built("icebreaker", "dsp").copy_to(tmp_path / "copy")

@@ -18,6 +18,9 @@ from holigrail_hw.flow.verify import verify, workloads
 from holigrail_hw.shells.axi_stream.shell import AxiStream
 from holigrail_hw.shells.axi_stream.wrapper import wrapper
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 AXI = Timing(shell="axi-stream")
 
 

@@ -16,6 +16,9 @@ from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.simulate import icarus_job
 from holigrail_hw.flow.verify import verify
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 COUNT = 40
 DESIGNS = {
     "plain": (MultiplyAdd(), Timing()),

@@ -22,6 +22,9 @@ from holigrail_hw.flow.simulate.link_protocol import IDENTITY, ITEMS, RESET, dig
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.hdl.stream.link import StreamLink
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 SPEC = Repeat(width=12)
 DEPTH = 8
 

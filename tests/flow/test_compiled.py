@@ -242,6 +242,7 @@ def test_broken_handshakes_are_noticed(monkeypatch, rule, message):
 
 
 class TestVerilatorBackend:
+    @pytest.mark.heavy
     def test_streams_and_state(self):
         """One compilation for several designs, from the emitted Verilog."""
         requests = [

@@ -15,6 +15,9 @@ from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import verify, workloads
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 
 def test_names_and_ports():
     top = Top(Repeat(width=5, question=7))

@@ -12,6 +12,9 @@ from holigrail_hw.flow.simulate.gates import Network
 from holigrail_hw.flow.top import RESET, Top
 from holigrail_hw.flow.verify import verify, workloads
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 
 def run(spec, timing=None, **options):
     return verify.run(spec, timing, levels=["gates"], **options).levels[0]

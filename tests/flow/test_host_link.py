@@ -11,6 +11,9 @@ from holigrail_hw.core import DesignError, RequestError
 from holigrail_hw.flow.simulate.host_link import SimulationLink
 from holigrail_hw.flow.verify import workloads
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def link():

@@ -14,7 +14,7 @@ from holigrail_hw.flow.board.uart_simulation import simulate
 from holigrail_hw.flow.synth.ice40.bitstream import mac16_model
 from holigrail_hw.flow.synth.netlist_program import unknown_bits
 
-pytestmark = pytest.mark.cocotb
+pytestmark = [pytest.mark.sampled, pytest.mark.cocotb]
 
 _DEFINES = ["NO_ICE40_DEFAULT_ASSIGNMENTS"]
 # Block memory in bits 15 to 0, large memory in bits 31 to 16, a flip-flop in bit 32.

@@ -13,6 +13,9 @@ from holigrail_hw.flow.prove.aig import Graph, read_aiger, unroll, write_aiger
 from holigrail_hw.formats import parse
 from holigrail_hw.hdl.shapes import shape_of
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 
 def evaluate(graph: Graph, values: list[int]) -> list[int]:
     """Outputs of a graph for bits at its inputs."""

@@ -15,6 +15,9 @@ from holigrail_hw.flow.board.self_test_shell import SelfTestShell
 from holigrail_hw.flow.board.uart_simulation import Exchange, simulate
 from holigrail_hw.formats import parse
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 STREAM = Timing(shell="stream")
 
 

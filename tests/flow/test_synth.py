@@ -14,6 +14,9 @@ from holigrail_hw.flow.synth.devices import TARGETS, target
 from holigrail_hw.flow.synth.harness import wrap
 from holigrail_hw.flow.synth.ice40.mac16_timing import mac16_period_ns
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 MAC = """
 module mac(input clk, rst, enable, input [7:0] a, b, output reg [19:0] sum);
   always @(posedge clk) if (rst) sum <= 0; else if (enable) sum <= sum + a * b;

@@ -12,6 +12,9 @@ from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit
 from holigrail_hw.flow.verify import replay, verify, workloads
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 STREAM = Timing(shell="stream")
 
 

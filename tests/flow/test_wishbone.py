@@ -26,6 +26,9 @@ from holigrail_hw.shells.wishbone.register_map import WORD, register_map
 from holigrail_hw.shells.wishbone.shell import Wishbone
 from holigrail_hw.shells.wishbone.slave import Slave
 
+# The heavy run takes all cases.
+pytestmark = pytest.mark.sampled
+
 BUS = Timing(shell="wishbone")
 WAIT = 20
 ENGINE = shelled(Repeat(width=40), replace(BUS, wait_cycles=WAIT))

@@ -309,6 +309,9 @@ def test_boxes(tmp_path):
         ("a=0:1,a=0:1", "random0: box: a must be given once, not twice"),
         ("0:1,0=0:1", "random0: box: 0 must be given once, not twice"),
         ("a=0:x,b=1", "random0: box: a: a number must be as 0.01, 1/3 or 2^-8, not 'x'"),
+        ("a=1:2:3,b=1", "random0: box: a: a number must be as 0.01, 1/3 or 2^-8, not '2:3'"),
+        ("a=inf,b=1", "random0: box: a: a number must be as 0.01, 1/3 or 2^-8, not 'inf'"),
+        ("", "random0: box: 0: a number must be as 0.01, 1/3 or 2^-8, not ''"),
         ("none.json", "random0: box: the file must be readable: No such file or directory"),
     ],
 )

@@ -5,7 +5,6 @@ import pytest
 from networks_for_training import convolutional, dense
 
 from holigrail_hw.models import ModelError
-from holigrail_hw.models.box import box_of
 from holigrail_hw.nn.training import learning
 from holigrail_hw.nn.training.coefficients import coefficients
 from holigrail_hw.nn.training.learning import Plan, error_of
@@ -203,29 +202,3 @@ def test_classes_beside_outputs(model):
     with pytest.raises(ModelError) as error:
         retrained(other, DataSet(x, np.array([0, 2])), None, coefficients("any", 8))
     assert str(error.value) == "dense: classes must be 0 to 1, not 0 to 2"
-
-
-def test_boxes():
-    names = ("v_set", "v_ego", "d_rel")
-    assert box_of("30,27:31,-6.5:3", names, "box") == ((30, 30), (27, 31), (-6.5, 3))
-    assert box_of("d_rel=1:2, v_set=3 ,v_ego=-1e1", names, "box") == ((3, 3), (-10, -10), (1, 2))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("1,2", "box: the box must have limits of d_rel"),
-        ("1,2,3,4", "box: an input of the box must be one of v_set, v_ego, d_rel, not #3"),
-        ("x=1", "box: an input of the box must be one of v_set, v_ego, d_rel, not x"),
-        ("1,v_set=2", "box: an input of the box must be given once, not v_set"),
-        ("2:1,2,3", "box: limits of v_set must be low:high, or one number, not 2:1"),
-        ("1:2:3,2,3", "box: limits of v_set must be low:high, or one number, not 1:2:3"),
-        ("a,2,3", "box: limits of v_set must be low:high, or one number, not a"),
-        ("inf,2,3", "box: limits of v_set must be low:high, or one number, not inf"),
-        ("", "box: limits of v_set must be low:high, or one number, not "),
-    ],
-)
-def test_boxes_that_are_none(text, message):
-    with pytest.raises(ModelError) as error:
-        box_of(text, ("v_set", "v_ego", "d_rel"), "box")
-    assert str(error.value) == message

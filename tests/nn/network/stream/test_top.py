@@ -17,6 +17,7 @@ from holigrail_hw.nn.network.stream.flow import Flow, Side
 from holigrail_hw.nn.network.stream.hardware.top import StreamNetwork
 from holigrail_hw.nn.network.stream.schedule.dataflow import OUTSIDE, Edge
 from holigrail_hw.nn.network.stream.units.unit import Integers, Unit
+from holigrail_hw.nn.network.stream.units.ways import Ways
 
 NUMBERS = Integers(-64, 63)
 
@@ -51,6 +52,9 @@ class Toy(Unit):
 
     def cost(self, device):
         return {"luts": 10, "flip_flops": 10, "dsps": 0, "memory_bits": 0}
+
+    def ways(self):
+        return Ways()
 
     def component(self):
         return _ToyUnit(self)
