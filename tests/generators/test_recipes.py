@@ -41,6 +41,7 @@ def test_a_recipe_is_complete_and_read_back(path, tmp_path):
     assert recipe.load(copy) == (spec, timing, board_name)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", RECIPES, ids=by_name)
 def test_the_same_bytes_twice(path, tmp_path):
     spec, timing, _ = recipe.load(path)
