@@ -56,7 +56,7 @@ def others(request) -> bool:
 
 @pytest.fixture(scope="module")
 def compiled():
-    """A quarter of the variants of an engine with the default, or all others, compiled once.
+    """Every eighth variant of an engine with the default, or all others, compiled once.
 
     The default with a clock is among the others of large engines.
     """
@@ -68,7 +68,7 @@ def compiled():
             clocked = (default, Timing(period_ns=6.0, device="ecp5"))
             requests = [] if others else [(default, Timing())]
             requests += [clocked] if others == (name in LARGE) else []
-            chosen = [v for place, v in enumerate(variants) if (place % 4 != 0) == others]
+            chosen = [v for place, v in enumerate(variants) if (place % 8 != 0) == others]
             requests += [(spec, Timing()) for spec in chosen]
             kept[name, others] = compile_all(requests, short=True) if requests else []
         return kept[name, others]
@@ -212,6 +212,7 @@ def test_generated_folder_gives_the_design_back(name, tmp_path):
         assert one.read_bytes() == two.read_bytes()
 
 
+@pytest.mark.heavy
 def test_what_becomes_verilog_is_the_same_in_every_process():
     code = (
         "import hashlib\n"

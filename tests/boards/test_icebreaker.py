@@ -72,6 +72,7 @@ def _flip_tables(made, folder):
     shutil.copyfile(folder / "out.bin", made.bitstream)
 
 
+@pytest.mark.heavy
 def test_two_builds_give_the_same_bits(built, tmp_path):
     made = built("icebreaker", "dsp")
     again = build.run(made.spec, Timing(), "icebreaker", tmp_path, check=False)

@@ -96,6 +96,7 @@ def test_info_says_when_sums_interleave(holigrail):
     assert shown["timing"][-1]["initiation_interval"] == 1
 
 
+@pytest.mark.heavy
 def test_info_on_every_recipe(holigrail):
     for path in sorted(recipe_folder().glob("*.toml")):
         shown = holigrail("info", f"generators/{path.name}", "--json").json
@@ -167,6 +168,7 @@ def test_simulate_takes_values_exactly(holigrail):
     assert row["b"].startswith("0x8000000000000001 ")
 
 
+@pytest.mark.heavy
 def test_a_result_wider_than_any_format_with_a_name(holigrail):
     words = ("verify", "multiply", "--a", "uint64", "--b", "int4", "--result", "int68")
     assert holigrail(*words, "--level", "cocotb", "--count", "20").status == 0

@@ -119,6 +119,7 @@ def test_cocotb_catches_a_fault_and_says_where():
 
 
 @pytest.mark.cocotb
+@pytest.mark.heavy
 def test_cocotb_counts_the_cycles_that_are_promised():
     with pytest.raises(DesignError, match=r"items must take \d+ cycles, not \d+ \(cocotb test"):
         verify.run(Repeat(fault="slow"), levels=["cocotb"], count=60)

@@ -70,6 +70,7 @@ def test_axi_streams(tmp_path):
     judged(designs(AXI, 30, slice(0, None, 3)), "foreign_axi_bench", tmp_path)
 
 
+@pytest.mark.heavy
 def test_wishbone(tmp_path):
     small = designs(BUS, 12, slice(1, None, 3), largest=8, corners=False)
     verdicts = judged(small, "foreign_wishbone_bench", tmp_path)

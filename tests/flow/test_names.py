@@ -106,6 +106,7 @@ def test_alike_requests_have_names_of_their_own():
     compare(ALIKE)
 
 
+@pytest.mark.heavy
 def test_a_sample_of_operators_at_all_clocks_and_behind_all_shells():
     assert len(compare(samples(8, seed=7))) > 50
 

@@ -127,6 +127,7 @@ def design_many(_):
     return [design_cached(replace(REQUEST, seed=n)).untruncated for n in range(4)]
 
 
+@pytest.mark.heavy
 def test_two_processes_at_once():
     context = multiprocessing.get_context("spawn")
     with context.Pool(2) as pool:

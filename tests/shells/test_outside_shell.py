@@ -67,6 +67,7 @@ def test_it_is_verified(name, period_ns):
 
 
 @pytest.mark.cocotb
+@pytest.mark.heavy
 def test_its_verilog_is_simulated():
     result = verify.run(design("run-length-decoder"), granted(), levels=["cocotb"], seed=5)
     assert result.vectors > 100

@@ -73,6 +73,7 @@ def check(specs: list[TrainedNetwork], frames: int) -> None:
                 assert found.cycles == spec.cycles(Timing(), **items)
 
 
+@pytest.mark.heavy
 def test_the_example_in_hardware():
     texts = {"model": "example", "style": "stream"}
     specs = [
