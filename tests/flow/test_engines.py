@@ -105,6 +105,7 @@ def test_planted_faults_are_caught(fault, faulty, monkeypatch):
 
 
 @pytest.mark.cocotb
+@pytest.mark.heavy
 def test_cocotb_catches_a_fault_and_says_where():
     with pytest.raises(DesignError) as caught:
         verify.run(Repeat(fault="value"), levels=["cocotb"], count=60)

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.sampled
     ],
     ids=["combinational", "pipelined", "loop", "stream", "engine"],
 )
+@pytest.mark.heavy
 def test_faults_of_a_lean_circuit_are_noticed_or_change_nothing(spec, timing):
     result = mutants.run(spec, timing, faults=33, solver_s=2)
     assert len(result.killed) >= 5

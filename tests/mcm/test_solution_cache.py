@@ -117,6 +117,7 @@ def solve_many(_):
     return [solve_cached(Problem((7, 19, n))).adders for n in range(33, 61, 2)]
 
 
+@pytest.mark.heavy
 def test_two_processes_at_once():
     context = multiprocessing.get_context("spawn")
     with context.Pool(2) as pool:
