@@ -3,16 +3,17 @@
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from holigrail_hw.core.certification import CertificateFile, CertificationRequest
+from holigrail_hw.core.certification import CertificateFile, CertificationRequest, Certifier
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow import folders
 from holigrail_hw.ui.tables import pairs
 
-from .arguments import Request, read_request
+from .arguments import read_request
 from .options import integer
 from .session import Session, shown
 
@@ -30,7 +31,8 @@ def main(words: list[str], session: Session) -> int:
     request = read_request(words, session, configure)
     if request.cls is None or request.recipe is not None:
         raise RequestError("certify: an operator must be given, not a recipe")
-    if not request.cls.certifies:
+    certifier = request.cls.certifier()
+    if certifier is None:
         raise RequestError(
             f"certify: the operator must find formats with a proved error, which {request.cls.name}"
             " does not"
@@ -43,19 +45,21 @@ def main(words: list[str], session: Session) -> int:
         effort=options.effort,
         seed=session.seed,
     )
-    return _check(request, wanted, session) if options.check else _find(request, wanted, session)
+    values = parse_parameters(request.cls, request.texts, who=request.cls.name)
+    if options.check:
+        return _check(certifier, values, wanted, Path(options.check), session)
+    return _find(certifier, values, wanted, session)
 
 
-def _find(request: Request, wanted: CertificationRequest, session: Session) -> int:
-    cls = request.cls
-    assert cls is not None
+def _find(
+    certifier: Certifier, values: Mapping[str, Any], wanted: CertificationRequest, session: Session
+) -> int:
     missing = [name for name in ("box", "error") if getattr(wanted, name) is None]
     if missing:
         raise RequestError([f"certify: --{name} must be given" for name in missing])
-    values = parse_parameters(cls, request.texts, who=cls.name)
     start = time.monotonic()
     with session.progress() as progress:
-        found = cls.certified(values, wanted, progress)
+        found = certifier.find(values, wanted, progress)
     seconds = round(time.monotonic() - start, 1)
     folder = session.folder(found.name)
     with folders.staging(folder, "certify", last=[*found.files][-1]) as work:
@@ -68,16 +72,17 @@ def _find(request: Request, wanted: CertificationRequest, session: Session) -> i
     return session.show(result, lambda console: pairs(console, rows))
 
 
-def _check(request: Request, wanted: CertificationRequest, session: Session) -> int:
-    cls = request.cls
-    assert cls is not None
-    path = Path(request.options.check)
-    values = parse_parameters(cls, request.texts, who=cls.name)
+def _check(
+    certifier: Certifier,
+    values: Mapping[str, Any],
+    wanted: CertificationRequest,
+    path: Path,
+    session: Session,
+) -> int:
     start = time.monotonic()
     with session.progress() as progress:
-        facts = cls.certificate_checked(
-            values, wanted, CertificateFile(path=path, text=_text(path)), progress
-        )
+        file = CertificateFile(path=path, text=_text(path))
+        facts = certifier.check(values, wanted, file, progress)
     facts = {**facts, "time (s)": round(time.monotonic() - start, 1)}
     return session.show({"facts": facts}, lambda console: pairs(console, [*facts.items()]))
 

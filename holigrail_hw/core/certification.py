@@ -1,11 +1,11 @@
 """What a verb and an operator say to each other about a certificate of formats."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CertificateFile", "Certification", "CertificationRequest"]
+__all__ = ["CertificateFile", "Certification", "CertificationRequest", "Certifier"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,3 +66,28 @@ class CertificateFile:
 
     path: Path
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certifier:
+    """What finds formats with a proved error for an operator, and what checks that by other means.
+
+    Both take the parameters that were given, not judged together, for a design may need what is
+    found; the request; and what takes lines about progress, last.
+
+    Parameters
+    ----------
+    find : callable
+        ``(values, request, progress)`` to a :class:`Certification`. Raises RequestError if the
+        request has no meaning, DesignError if nothing is good enough.
+    check : callable
+        ``(values, request, file, progress)`` to facts of a certificate. What was given must be what
+        the certificate is about. Raises RequestError if a file is missing or the request has no
+        meaning, DesignError if the certificate does not hold.
+    """
+
+    find: Callable[[Mapping[str, Any], CertificationRequest, Callable[[str], None]], Certification]
+    check: Callable[
+        [Mapping[str, Any], CertificationRequest, CertificateFile, Callable[[str], None]],
+        Mapping[str, Any],
+    ]

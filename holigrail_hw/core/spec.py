@@ -20,7 +20,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.shapes import shape_of
 
-from .certification import CertificateFile, Certification, CertificationRequest
+from .certification import Certifier
 from .clock import Clock
 from .errors import RequestError
 from .exact_outputs import ExactOutputs
@@ -148,8 +148,6 @@ class OperatorSpec(ABC):
     """Whether a plan of a datapath makes the hardware, in one cycle for each item or in several."""
     quiet_cycles: ClassVar[int] = 10_000
     """The most cycles the hardware may work without moving an item on any stream."""
-    certifies: ClassVar[bool] = False
-    """Whether it finds formats with a proved error: it has :meth:`certified` and the check."""
     handshake: ClassVar[tuple[str, str]] = ("valid", "ready")
     """How the ports of a handshake are called, after the name of their stream."""
     renamed: ClassVar[Mapping[str, str]] = {}
@@ -276,46 +274,9 @@ class OperatorSpec(ABC):
         return None
 
     @classmethod
-    def certified(
-        cls,
-        values: Mapping[str, Any],
-        request: CertificationRequest,
-        progress: Callable[[str], None],
-    ) -> Certification:
-        """Formats with a proved error, of an operator that ``certifies``.
-
-        ``values`` are the parameters that were given, not judged together: a design may need what
-        is found here.
-
-        Raises
-        ------
-        RequestError
-            If the request has no meaning.
-        DesignError
-            If nothing is good enough.
-        """
-        raise NotImplementedError
-
-    @classmethod
-    def certificate_checked(
-        cls,
-        values: Mapping[str, Any],
-        request: CertificationRequest,
-        file: CertificateFile,
-        progress: Callable[[str], None],
-    ) -> Mapping[str, Any]:
-        """Facts of a certificate that :meth:`certified` made, checked by other means.
-
-        What ``values`` and ``request`` have must be what the certificate is about.
-
-        Raises
-        ------
-        RequestError
-            If a file is missing, or the request has no meaning.
-        DesignError
-            If the certificate does not hold.
-        """
-        raise NotImplementedError
+    def certifier(cls) -> Certifier | None:
+        """What finds formats with a proved error for the operator; ``None`` if nothing does."""
+        return None
 
     def corner_jobs(self) -> list[Items]:
         """Jobs worth trying: smallest, largest, extreme values, wrong ones."""

@@ -5,7 +5,7 @@ tree or of chunks. A window is placed by the largest of all terms, so all of it 
 """
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from amaranth import Mux, Value, unsigned
 
@@ -49,17 +49,13 @@ def _windowed(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> W
     format = spec.target
     zero, terms = int(format.encode(0)), once.terms_of(spec, plan, wires)
     random = [wires["random"]] if spec.rounding.is_stochastic else []
-    names = [
-        [f.name for f in fields(t.number) if isinstance(getattr(t.number, f.name), Wire)]
-        for t in terms
-    ]
-    given = [getattr(t.number, n) for t, each in zip(terms, names, strict=True) for n in each]
+    given = [wire for term in terms for wire in term.number.wires]
 
     def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, *wires: Wire) -> Wire:
-        handed, addends = iter(wires), []
-        for term, each in zip(terms, names, strict=True):
-            number = replace(term.number, **{name: next(handed) for name in each})
-            addends.append(replace(term, number=number))
+        left, addends = [*wires], []
+        for term in terms:
+            addends.append(replace(term, number=term.number.of(left)))
+            del left[: len(term.number.wires)]
         start = plan.step(
             "start",
             format.width,
@@ -70,7 +66,7 @@ def _windowed(spec: DotProductShape, plan: Plan, wires: Mapping[str, Wire]) -> W
         before = unpack(plan, format, start, "sum")
         addends.append(Addend(before, digits_of(format, before)))
         number = windowed_sum_of(plan, addends, spec.window)
-        word = next(handed) if random else None
+        word = left[0] if random else None
         code = project(plan, format, number, rounding=spec.rounding, random=word)
         return plan.step(
             "next_sum",

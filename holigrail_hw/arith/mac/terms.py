@@ -5,7 +5,7 @@ number system has additions of its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from amaranth import Mux, Value
@@ -42,26 +42,18 @@ class Term:
     code: Wire | None
 
     @property
-    def _names(self) -> list[str]:
-        number = self.number
-        assert number is not None
-        return [f.name for f in fields(number) if isinstance(getattr(number, f.name), Wire)]
-
-    @property
     def wires(self) -> list[Wire]:
         """What a loop must be given."""
         if self.number is None:
             assert self.code is not None
             return [self.code]
-        return [getattr(self.number, name) for name in self._names]
+        return self.number.wires
 
     def of(self, wires: Sequence[Wire]) -> "Term":
         """The same, of the wires that a loop hands on."""
         if self.number is None:
             return replace(self, code=wires[0])
-        return replace(
-            self, number=replace(self.number, **dict(zip(self._names, wires, strict=False)))
-        )
+        return replace(self, number=self.number.of(wires))
 
     def plus(self, plan: Plan, total: Wire, *, minus: bool = False) -> Wire:
         """The code of this plus, or minus, a sum, rounded once."""

@@ -5,8 +5,6 @@ A sum that starts afresh adds to the neutral zero: x + (-0) = x for every x, and
 rounding down (IEEE 754-2019, 6.3).
 """
 
-from dataclasses import fields, replace
-
 from amaranth import Mux, Value, unsigned
 
 from holigrail_hw.estimate.primitives import Logic
@@ -49,12 +47,11 @@ def float_accumulator(
     neutral = zero
     if format.has_negative_zero and Rounding(rounding) is not Rounding.DOWN:
         neutral = int(format.encode(-0.0))
-    names = [f.name for f in fields(number) if isinstance(getattr(number, f.name), Wire)]
     width = format.width
     need = Need.of(format, rounding, random)
 
     def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, *wires: Wire) -> Wire:
-        arrived = replace(number, **dict(zip(names, wires, strict=False)))
+        arrived = number.of(wires)
         word = wires[-1] if random is not None else None
         start = plan.step(
             "start", width, lambda s, c: Mux(c, neutral, s), old, clear, using=Logic(1, width)
@@ -72,7 +69,7 @@ def float_accumulator(
             using=Logic(1, width),
         )
 
-    operands = [getattr(number, name) for name in names]
+    operands = number.wires
     if random is not None:
         operands.append(random)
     return plan.loop("accumulated", unsigned(width), body, clear, enable, *operands, strobes=2)

@@ -8,7 +8,8 @@ What a format can and cannot hold is kept beside the wires as :class:`Span` reco
 rounding unit knows which shifts, overflows and special values can happen at all.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
 from amaranth import Shape, signed, unsigned
 
@@ -53,6 +54,19 @@ class Unpacked:
     def width(self) -> int:
         """Width of the significand in bits."""
         return self.significand.width
+
+    @property
+    def _names(self) -> list[str]:
+        return [f.name for f in fields(self) if isinstance(getattr(self, f.name), Wire)]
+
+    @property
+    def wires(self) -> list[Wire]:
+        """All wires, in a fixed order: what a loop that reads the number must be given."""
+        return [getattr(self, name) for name in self._names]
+
+    def of(self, wires: Iterable[Wire]) -> "Unpacked":
+        """The same number on the wires that a loop hands on; more of them are left alone."""
+        return replace(self, **dict(zip(self._names, wires, strict=False)))
 
 
 def range_shape(low: int, high: int) -> Shape:

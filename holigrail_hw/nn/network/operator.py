@@ -18,18 +18,14 @@ Quantization and training of neural networks for efficient integer-arithmetic-on
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core import RequestError, Target, Timing, operator
-from holigrail_hw.core.certification import (
-    CertificateFile,
-    Certification,
-    CertificationRequest,
-)
+from holigrail_hw.core.certification import Certifier
 from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.task import Task
 from holigrail_hw.core.views import Table, View
@@ -69,8 +65,6 @@ class TrainedNetwork(NetworkShape):
     the model's input give no stated result. In style engine the streams are those of ``gemm``, and
     a host sends frames as commands (:class:`.engine.host.NetworkHost`).
     """
-
-    certifies = True
 
     @cached_property
     def border(self) -> Any:
@@ -149,27 +143,10 @@ class TrainedNetwork(NetworkShape):
         return NetworkTraining
 
     @classmethod
-    def certified(
-        cls,
-        values: Mapping[str, Any],
-        request: CertificationRequest,
-        progress: Callable[[str], None],
-    ) -> Certification:
-        from .certification import certification
+    def certifier(cls) -> Certifier:
+        from .certification import certificate_facts, certification
 
-        return certification(cls.name, values, request, progress)
-
-    @classmethod
-    def certificate_checked(
-        cls,
-        values: Mapping[str, Any],
-        request: CertificationRequest,
-        file: CertificateFile,
-        progress: Callable[[str], None],
-    ) -> Mapping[str, Any]:
-        from .certification import certificate_facts
-
-        return certificate_facts(values, request, file, progress)
+        return Certifier(find=partial(certification, cls.name), check=certificate_facts)
 
     def architecture(self, timing: Timing) -> Any:
         return style(self.style).architecture(self, timing)
