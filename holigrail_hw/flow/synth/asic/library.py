@@ -108,6 +108,19 @@ class Library:
             raise LibertyError("a library without a two-input NAND")
         return min(areas)
 
+    @cached_property
+    def full_adder(self) -> tuple[Cell, Mapping[str, str]] | None:
+        """The smallest full adder, its pins by roles: ``a``, ``b``, ``c``, ``sum``, ``carry``."""
+        found = [
+            (cell.area, cell.name, pins)
+            for cell in self.cells.values()
+            if cell.usable and (pins := _as_full_adder(cell)) is not None
+        ]
+        if not found:
+            return None
+        _, name, pins = min(found, key=lambda one: one[:2])
+        return self.cells[name], pins
+
     @property
     def has_registers(self) -> bool:
         """Whether some flip-flop can be used."""
@@ -296,3 +309,21 @@ def _is_nand(cell: Cell) -> bool:
         return False
     made = cell.outputs[0].function
     return made is not None and len(made.inputs) == 2 and made.table() == (True, True, True, False)
+
+
+_SUM = (False, True, True, False, True, False, False, True)
+_CARRY = (False, False, False, True, False, True, True, True)
+
+
+def _as_full_adder(cell: Cell) -> dict[str, str] | None:
+    if cell.state is not None or len(cell.inputs) != 3 or len(cell.outputs) != 2:
+        return None
+    tables = {
+        pin.function.table(): pin.name
+        for pin in cell.outputs
+        if pin.function is not None and len(pin.function.inputs) == 3
+    }
+    if {*tables} != {_SUM, _CARRY}:
+        return None
+    inputs = dict(zip("abc", cell.inputs, strict=True))
+    return {**inputs, "sum": tables[_SUM], "carry": tables[_CARRY]}
