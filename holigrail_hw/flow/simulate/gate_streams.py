@@ -42,19 +42,21 @@ class _End:
 def run_streams(
     machine: Machine,
     streams: Sequence[Handshake],
-    items: Mapping[str, Mapping[str, Any]],
-    counts: Mapping[str, int],
+    items: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Mapping[str, Any]]],
+    counts: Mapping[str, int] | Sequence[Mapping[str, int]],
     pauses: Sequence[Mapping[str, np.ndarray]],
     *,
     quiet: int,
     cut_off: int = 0,
 ) -> list[Items]:
-    """Results of the same items in every lane, each with its own pattern of pauses.
+    """Results of items in every lane, each with its own pattern of pauses.
 
     Parameters
     ----------
     items : mapping of the names of sources to mappings of fields to arrays of codes
+        Or a sequence of them, one for each lane.
     counts : mapping of the names of sinks to the numbers of results wanted
+        Or a sequence of them, one for each lane.
     pauses : for every lane, a mapping of streams to the cycles in which the outside rests
     quiet : int
         A standstill is so many cycles without any item moved in some lane.
@@ -66,17 +68,27 @@ def run_streams(
     DesignError
         If a stream comes to a standstill.
     """
-    packed = {
-        stream.name: _packed(stream, items[stream.name])
-        for stream in streams
-        if stream.direction == "in"
+    given = [items] * len(pauses) if isinstance(items, Mapping) else items
+    wanted = [counts] * len(pauses) if isinstance(counts, Mapping) else counts
+    packed: dict[int, dict[str, list[int]]] = {
+        id(one): {
+            stream.name: _packed(stream, one[stream.name])
+            for stream in streams
+            if stream.direction == "in"
+        }
+        for one in given
     }
     lanes = [
         [
-            _End(stream, packed.get(stream.name, ()), counts.get(stream.name, 0), lane[stream.name])
+            _End(
+                stream,
+                packed[id(own)].get(stream.name, ()),
+                counted.get(stream.name, 0),
+                lane[stream.name],
+            )
             for stream in streams
         ]
-        for lane in pauses
+        for own, counted, lane in zip(given, wanted, pauses, strict=True)
     ]
     for limit in (cut_off, None):
         machine.reset()
