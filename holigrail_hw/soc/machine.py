@@ -8,7 +8,7 @@ from holigrail_hw.core.errors import RequestError
 __all__ = ["DESCRIPTOR_BYTES", "Machine"]
 
 DESCRIPTOR_BYTES = 64
-_SIDES = (2, 4, 8, 16)
+_SIDES, _WORD = (2, 4, 8, 16), 4
 # Steps of vectors are signed 16-bit numbers, sizes of buffers unsigned ones; addresses have 24.
 _MOST_ROWS, _MOST_BYTES = (1 << 16) - 1, 1 << 24
 
@@ -20,7 +20,7 @@ class Machine:
     Parameters
     ----------
     rows, columns : int
-        Of the array: 2, 4, 8 or 16; neither is more than twice the other.
+        Of the array: 2, 4, 8 or 16; neither is more than twice the other, one is 4 at least.
     activation_depth : int
         Vectors of ``rows`` bytes that one command can hold.
     accumulator_depth : int
@@ -47,7 +47,7 @@ class Machine:
     scratchpad: int = 1 << 16
     maximum: bool = True
     loader: bool = True
-    wide_parameters: bool = True
+    wide_parameters: bool = False
 
     def __post_init__(self) -> None:
         wrong = []
@@ -58,6 +58,11 @@ class Machine:
         if not wrong and max(self.rows, self.columns) > 2 * min(self.rows, self.columns):
             wrong.append(
                 "machine: rows and columns must differ by a factor of 2 at most, not"
+                f" {self.rows} x {self.columns}"
+            )
+        elif not wrong and max(self.rows, self.columns) < _WORD:
+            wrong.append(
+                f"machine: rows or columns must be at least {_WORD}, the bytes of a word, not"
                 f" {self.rows} x {self.columns}"
             )
         for name in ("activation_depth", "accumulator_depth"):

@@ -12,7 +12,14 @@ from holigrail_hw.soc.descriptors.kinds import Add, Copy, End, Fill, Load, Matmu
 from holigrail_hw.soc.machine import Machine
 
 KINDS = (End, Matmul, Add, Maximum, Copy, Fill)
-MACHINE = Machine(rows=4, columns=4, activation_depth=64, accumulator_depth=16, scratchpad=4096)
+MACHINE = Machine(
+    rows=4,
+    columns=4,
+    activation_depth=64,
+    accumulator_depth=16,
+    scratchpad=4096,
+    wide_parameters=True,
+)
 MATMUL = Matmul(nx=2, ny=3, nc=2, a_step_c=4, w_step_k=16, y_base=1024, y_step_x=4, p_base=512)
 
 
@@ -128,7 +135,8 @@ def test_a_number_that_does_not_fit_is_named():
         ({"a_base": 0, "a_step_x": -4}, Error.ADDRESS),
         ({"y_base": 4096 - 8}, Error.NONE),
         ({"y_base": 4096 - 6}, Error.ADDRESS),
-        ({"y_base": 4096 - 6, "valid": 2}, Error.NONE),
+        ({"y_base": 4096 - 6, "valid": 2}, Error.ADDRESS),
+        ({"column_tiles": 256, "groups": 256, "w_restart": 1, "p_restart": 1}, Error.SIZE),
         ({"y_base": 1 << 31}, Error.ADDRESS),
         ({"p_base": 4096 - 32}, Error.NONE),
         ({"p_base": 4096 - 24}, Error.ADDRESS),
@@ -145,7 +153,7 @@ def test_parts_that_are_not_there_are_refused():
     small = replace(MACHINE, maximum=False, wide_parameters=False, loader=False)
     assert error_of(MACHINE, Maximum(y_base=64)) is Error.NONE
     assert error_of(small, Maximum(y_base=64)) is Error.RECORD
-    assert error_of(small, replace(MATMUL, p_wide=1)) is Error.SIZE
+    assert error_of(small, replace(MATMUL, p_wide=1)) is Error.RECORD
     assert load_error(small, Load(length=4), 99) is Error.RECORD
 
 
@@ -175,6 +183,8 @@ def test_machines_that_cannot_be_are_refused():
         "machine: activation_depth must be 1 to 65535, not 0",
         "machine: scratchpad must be a multiple of 64 of at most 16777216 bytes, not 100",
     ]
+    with pytest.raises(RequestError, match="at least 4, the bytes of a word, not 2 x 2"):
+        Machine(rows=2, columns=2)
     with pytest.raises(RequestError, match="must differ by a factor of 2 at most, not 2 x 8"):
         Machine(rows=2, columns=8)
 

@@ -152,13 +152,14 @@ def plain_maximum(machine, memory, d):
 
 def machine_of(rng):
     rows = rng.choice((2, 4, 8))
-    columns = rng.choice([c for c in (2, 4, 8) if max(rows, c) <= 2 * min(rows, c)])
+    columns = rng.choice([c for c in (2, 4, 8) if 4 <= max(rows, c) <= 2 * min(rows, c)])
     return Machine(
         rows=rows,
         columns=columns,
         activation_depth=rng.choice((16, 256)),
         accumulator_depth=rng.choice((8, 64)),
         scratchpad=8192,
+        wide_parameters=True,
     )
 
 

@@ -13,6 +13,7 @@ _KINDS: dict[int, type[Descriptor]] = {
     cls.operation: cls for cls in (End, Matmul, Add, Maximum, Copy, Fill)
 }
 TABLE_BYTES = 2048
+_MOST_TILES = (1 << 16) - 1
 
 
 class Error(IntEnum):
@@ -71,34 +72,29 @@ def _matmul_spans(machine: Machine, d: Matmul) -> list[Span]:
     weights = ((tiles, d.w_step_n), (d.k_tiles, d.w_step_k))
     channels = d.column_tiles * columns * (1 if d.p_restart else d.groups)
     steps = ((d.nx, d.y_step_x), (d.ny, d.y_step_y), (d.groups, d.y_step_group))
-    # The last column tile may be narrower than the others.
-    written = [_ends(d.y_base + (d.column_tiles - 1) * d.y_step_column, d.valid or columns, *steps)]
-    if d.column_tiles > 1:
-        before = (d.column_tiles - 1, d.y_step_column)
-        written.append(_ends(d.y_base, columns, *steps, before))
+    steps += ((d.column_tiles, d.y_step_column),)
     return [
         ("A", *_ends(d.a_base, rows, *reads)),
         ("W", *_ends(d.w_base, columns if d.diagonal else rows * columns, *weights)),
         ("P", *_ends(d.p_base, channels * (16 if d.p_wide else 8))),
-        *(("Y", *ends) for ends in written),
+        ("Y", *_ends(d.y_base, columns, *steps)),
     ]
 
 
 def _maximum_spans(machine: Machine, d: Maximum) -> list[Span]:
     reads = ((d.fx, d.a_step_fx), (d.fy, d.a_step_fy), (d.nx, d.a_step_x), (d.ny, d.a_step_y))
-    steps = ((d.nx, d.y_step_x), (d.ny, d.y_step_y))
-    end = d.y_base + (d.groups - 1) * d.y_step_group
-    written = [_ends(end, d.valid or machine.rows, *steps)]
-    if d.groups > 1:
-        written.append(_ends(d.y_base, machine.rows, *steps, (d.groups - 1, d.y_step_group)))
+    steps = ((d.nx, d.y_step_x), (d.ny, d.y_step_y), (d.groups, d.y_step_group))
     return [
         ("A", *_ends(d.a_base, machine.rows, *reads, (d.groups, d.a_step_group))),
-        *(("Y", *ends) for ends in written),
+        ("Y", *_ends(d.y_base, machine.rows, *steps)),
     ]
 
 
 def spans(machine: Machine, descriptor: Descriptor) -> list[Span]:
-    """The bytes that a descriptor reads (A, B, tables T, W, P) and writes (Y); counts are not 0."""
+    """The bytes that a descriptor reads (A, B, tables T, W, P) and writes (Y); counts are not 0.
+
+    A vector of results counts as a whole, even where fewer bytes of it are written.
+    """
     match descriptor:
         case Matmul():
             return _matmul_spans(machine, descriptor)
@@ -133,7 +129,7 @@ def _has_wrong_size(machine: Machine, descriptor: Descriptor) -> bool:
             descriptor.vectors > machine.accumulator_depth
             or descriptor.vectors * descriptor.k_tiles > machine.activation_depth
             or descriptor.valid > machine.columns
-            or (descriptor.p_wide > machine.wide_parameters)
+            or descriptor.column_tiles * descriptor.groups > _MOST_TILES
         )
     return isinstance(descriptor, Maximum) and descriptor.valid > machine.rows
 
@@ -155,6 +151,13 @@ def _multiples(machine: Machine, descriptor: Descriptor) -> list[tuple[int, int]
             return []
 
 
+def _is_known(machine: Machine, descriptor: Descriptor) -> bool:
+    """Whether the machine has what is asked for."""
+    if isinstance(descriptor, Matmul):
+        return machine.wide_parameters or not descriptor.p_wide
+    return machine.maximum or not isinstance(descriptor, Maximum)
+
+
 def error_of(machine: Machine, descriptor: Descriptor | None) -> Error:
     """The error that a descriptor ends in before anything is done; NONE if it can be done.
 
@@ -164,7 +167,7 @@ def error_of(machine: Machine, descriptor: Descriptor | None) -> Error:
     descriptor : Descriptor or None
         None is one that :func:`descriptor_of` refuses.
     """
-    if descriptor is None or (isinstance(descriptor, Maximum) and not machine.maximum):
+    if descriptor is None or not _is_known(machine, descriptor):
         return Error.RECORD
     if _has_wrong_size(machine, descriptor):
         return Error.SIZE

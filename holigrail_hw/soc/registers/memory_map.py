@@ -115,9 +115,7 @@ CONTROL = Block(
         Register("loader_start", 16, "write", "address of the first load; starts the chain"),
         Register("done_descriptors", 20, "read", "descriptors done since start, modulo 256"),
         Register("done_loads", 24, "read", "loads done since start, modulo 256"),
-        Register(
-            "digest", 28, "read", "CRC-32 of the machine's sizes; images have it, too"
-        ),
+        Register("digest", 28, "read", "CRC-32 of the machine's sizes; images have it, too"),
         _counter("cycles", 32, "cycles"),
         _counter("activation_words", 36, "vectors read"),
         _counter("weight_words", 40, "words of weights read"),
