@@ -1,7 +1,8 @@
 """Requantisation at full width, for proofs; shares nothing with the datapath.
 
 Sum, product, and a division by a power of two whose rounding is decided on the magnitude. The two
-roundings of modes double and either are written as in gemmlowp's fixedpoint.h: add half, truncate; divide.
+roundings of modes double and either are written as in gemmlowp's fixedpoint.h: add half, truncate;
+divide.
 """
 
 from collections.abc import Mapping
