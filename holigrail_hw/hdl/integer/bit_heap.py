@@ -13,7 +13,7 @@ Several products in one heap form a fused dot product: they reduce to two words,
 carry-propagate addition.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,29 +82,41 @@ def heap_of(
     return Heap(tuple(columns))
 
 
-def compress(plan: Plan, name: str, heap: Heap, height: int = 2) -> Heap:
-    """The heap with at most ``height`` bits in every column, two or more."""
+def compress(
+    plan: Plan, name: str, heap: Heap, height: int = 2, joins: Mapping[int, Wire] | None = None
+) -> Heap:
+    """The heap with at most ``height`` bits in every column, two or more.
+
+    Where ``joins`` has a bit for a column, carries enter that column only while it is set: with 0
+    the columns below and those from there on are heaps of their own.
+    """
     while max(heap.heights) > height:
         target = height
         while target * 3 // 2 < max(heap.heights):
             target = target * 3 // 2
-        heap = _level(plan, name, heap, target)
+        heap = _level(plan, name, heap, target, joins or {})
     return heap
 
 
-def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
-    """The bits of the sum of a heap and of ``words``, which are as wide as the heap."""
+def add_up(
+    plan: Plan, name: str, heap: Heap, *words: Wire, joins: Mapping[int, Wire] | None = None
+) -> Wire:
+    """The bits of the sum of a heap and of ``words``, which are as wide as the heap.
+
+    ``joins`` as for :func:`compress`.
+    """
     width = len(heap.columns)
     if words:
         columns = []
         for c, column in enumerate(heap.columns):
             parts = [plan.step(f"{name}_word", 1, _bit(c), word) for word in words]
             columns.append(_joined(plan, name, [*([column] if column else []), *parts]))
-        heap = compress(plan, name, Heap(tuple(columns)))
+        heap = compress(plan, name, Heap(tuple(columns)), joins=joins)
     # One carry-propagate addition, one step per bit to keep expressions short. The first step is
     # charged with the delay of all of them, and waits for all columns.
     bits, carry, using, waits = [], None, Adder(width), heap.wires
     for c, column in enumerate(heap.columns):
+        carry = _joining(plan, name, carry, c, joins or {})
         terms = [wire for wire in (column, carry) if wire is not None]
         if not terms:
             bits.append(plan.constant(0, 1))
@@ -122,13 +134,31 @@ def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
     return plan.step(f"{name}_bits", width, _concatenation, *bits)
 
 
-def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
+def _joining(
+    plan: Plan, name: str, carries: Wire | None, column: int, joins: Mapping[int, Wire]
+) -> Wire | None:
+    """The carries into a column, where that is joined to the one below."""
+    if carries is None or column not in joins:
+        return carries
+    count = carries.width
+
+    def kept(bits: Any, join: Any) -> Value:
+        return bits & join.replicate(count)
+
+    using = Logic(1, count)
+    return plan.step(f"{name}_join", count, kept, carries, joins[column], using=using)
+
+
+def _level(
+    plan: Plan, name: str, heap: Heap, target: int, joins: Mapping[int, Wire]
+) -> Heap:
     """The heap with every column brought down to ``target`` bits by one level of adders."""
     columns: list[Wire | None] = []
     carried: Wire | None = None
     # Area is counted once; every column takes the delay of one level.
     using = Compressor(len(heap.columns), 3)
-    for column in heap.columns:
+    for c, column in enumerate(heap.columns):
+        carried = _joining(plan, name, carried, c, joins)
         height = 0 if column is None else column.width
         carries = 0 if carried is None else carried.width
         excess = max(height + carries - target, 0)
