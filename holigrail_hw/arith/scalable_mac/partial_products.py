@@ -74,19 +74,22 @@ class ProductArray:
         return {chunk: frozenset(modes) for chunk, modes in found.items()}
 
     def _negative_bits(self, brick: Brick) -> list[frozenset[int]]:
-        """In which modes each partial product of a brick has negative weight."""
-        last = self._chunk - 1
+        """In which modes each partial product of a brick enters as its complement.
+
+        Where it is 0, the complement and its constant add up to nothing: a bit that is negative in
+        all modes that use the brick is complemented in the others as well, and needs no gate.
+        """
+        last, active = self._chunk - 1, frozenset(brick.uses)
         found = []
         for x in range(self._chunk):
             for y in range(self._chunk):
-                found.append(
-                    frozenset(
-                        mode
-                        for mode, use in brick.uses.items()
-                        if (self._signs[0] and use.activation_top and x == last)
-                        != (self._signs[1] and use.weight_top and y == last)
-                    )
+                negative = frozenset(
+                    mode
+                    for mode, use in brick.uses.items()
+                    if (self._signs[0] and use.activation_top and x == last)
+                    != (self._signs[1] and use.weight_top and y == last)
                 )
+                found.append(self._modes.every if negative == active else negative)
         return found
 
     def _constant(

@@ -28,7 +28,7 @@ class ScalableMacShape(OperatorSpec):
     )
     width: int = parameter(8, "full width of an operand, in bits", low=2, high=16, samples=(4, 6))
     levels: int = parameter(1, "how often operands can be halved", low=1, high=3)
-    modes: str | None = parameter(None, MODES_MEANING)
+    modes: str | None = parameter(None, MODES_MEANING, nothing="all")
     digit: int = parameter(2, "bits of a serial operand in a cycle", low=1, high=4)
     lanes: int = parameter(1, "products that a serial unit adds in a cycle", low=1, high=128)
     signed_activations: bool = parameter(False, "whether activations are signed")
@@ -37,12 +37,6 @@ class ScalableMacShape(OperatorSpec):
     restart: str = parameter(
         "product", "the sum after clear: with this item's product", choices=("product", "zero")
     )
-
-    def derive(self) -> dict[str, Any]:
-        if self._wrong_width():
-            return {}
-        every = self.kind.modes(self.width, self.levels)
-        return {"modes": ",".join(map(str, every))}
 
     def check(self) -> list[str]:
         wrong = self._wrong_width()
@@ -64,7 +58,8 @@ class ScalableMacShape(OperatorSpec):
         ]
 
     def _wrong_modes(self) -> list[str]:
-        assert self.modes is not None
+        if self.modes is None:
+            return []
         legal = [str(Mode(a, w)) for a in self.precisions for w in self.precisions]
         given = [text.strip() for text in self.modes.split(",")]
         wrong = [text for text in given if text not in legal]
@@ -89,7 +84,8 @@ class ScalableMacShape(OperatorSpec):
     @property
     def mode_list(self) -> tuple[Mode, ...]:
         """The modes, in the order of their codes; codes beyond the last stand for the last."""
-        assert self.modes is not None
+        if self.modes is None:
+            return self.kind.modes(self.width, self.levels)
         return tuple(map(Mode.parse, self.modes.split(",")))
 
     @property
