@@ -82,9 +82,7 @@ class _Tree:
             for size, part in zip((slot, weight), self._sizes, strict=True)
         ]
         counts = [len(p) >> h for p, h in zip(self._parts, halvings, strict=True)]
-        return [
-            self._product(*halvings, i, j) for i in range(counts[0]) for j in range(counts[1])
-        ]
+        return [self._product(*halvings, i, j) for i in range(counts[0]) for j in range(counts[1])]
 
     def _part(
         self, word: Wire, size: int, index: int, is_signed: bool, slots: Sequence[int]
@@ -139,7 +137,9 @@ def _gated(spec: ScalableMacShape, plan: Plan, word: Wire, modes: Conditions) ->
     least = spec.width >> spec.levels
     masks = [
         modes.wire(
-            m for m, mode in enumerate(spec.mode_list) if index * least >= spec.width - mode.activation
+            m
+            for m, mode in enumerate(spec.mode_list)
+            if index * least >= spec.width - mode.activation
         )
         for index in range(1 << spec.levels)
     ]

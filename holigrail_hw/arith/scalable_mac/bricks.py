@@ -54,7 +54,9 @@ def allot(packings: Sequence[Packing], chunk: int) -> list[Brick]:
             while waiting:
                 free = [brick for brick in here if mode not in brick.uses]
                 # The cheapest pair first; a brick that other modes use too before an empty one.
-                pairs = [(b.cost(c), -len(b.uses), i, b, c) for b in free for i, c in enumerate(waiting)]
+                pairs = [
+                    (b.cost(c), -len(b.uses), i, b, c) for b in free for i, c in enumerate(waiting)
+                ]
                 _, _, _, brick, chunks = min(pairs, key=lambda pair: pair[:3])
                 brick.uses[mode] = chunks
                 waiting.remove(chunks)

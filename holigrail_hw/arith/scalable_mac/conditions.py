@@ -78,5 +78,3 @@ class Conditions:
 
         name = "_".join(["in", *map(str, sorted(cases))])
         return self._plan.step(name, 1, decoded, self._code, using=Logic())
-
-

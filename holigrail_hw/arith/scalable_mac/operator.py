@@ -58,9 +58,7 @@ class ScalableMac(ScalableMacShape):
         from_zero = self.restart == "zero"
         signs = self.signed_activations, self.signed_weights
         if not self.kind.serial:
-            word = sums_by_mode(
-                self.packings, signs, self.result_width, codes, from_zero=from_zero
-            )
+            word = sums_by_mode(self.packings, signs, self.result_width, codes, from_zero=from_zero)
             return {"result": word}
         marks = [
             np.asarray(codes[f"top_{name}"]).astype(object)

@@ -34,9 +34,7 @@ class Packing:
     shift: int = 0
 
 
-def packing(
-    structure: Structure, width: int, levels: int, headroom: int, mode: Mode
-) -> Packing:
+def packing(structure: Structure, width: int, levels: int, headroom: int, mode: Mode) -> Packing:
     """The packing of one mode of a unit without serial operands."""
     whole = tuple(range(result_width(structure, width, levels, headroom)))
     a, w = mode.activation, mode.weight

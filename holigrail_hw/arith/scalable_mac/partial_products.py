@@ -102,11 +102,10 @@ class ProductArray:
         """What the complements of one sum of a mode are short of, in the columns of that sum."""
         short = 0
         for brick, signs in zip(bricks, negative, strict=True):
-            if brick.column not in columns:
-                continue
             for place, modes in enumerate(signs):
-                if mode in modes:
-                    short += 1 << brick.column + sum(divmod(place, self._chunk))
+                column = brick.column + sum(divmod(place, self._chunk))
+                if mode in modes and column in columns:
+                    short += 1 << column
         return -short % (1 << columns.stop) >> columns.start << columns.start
 
     def _products(self, brick: Brick, negative: Sequence[frozenset[int]]) -> Wire:

@@ -163,9 +163,13 @@ class ScalableMacShape(OperatorSpec):
             return self._steps_of(mode, activations, weights)
         found = self.packings[self.mode_list.index(mode)]
         counts = len(found.activations), len(found.weights)
-        turns = max(1, *(-(-len(v) // n) for v, n in zip((activations, weights), counts, strict=True)))
+        turns = max(
+            1, *(-(-len(v) // n) for v, n in zip((activations, weights), counts, strict=True))
+        )
         words = []
-        for places, values in zip((found.activations, found.weights), (activations, weights), strict=True):
+        for places, values in zip(
+            (found.activations, found.weights), (activations, weights), strict=True
+        ):
             n = len(places)
             full = [*values, *[0] * (turns * n - len(values))]
             words.append([pack(places, full[t * n : (t + 1) * n]) for t in range(turns)])

@@ -97,7 +97,9 @@ STRUCTURES = {
     "divide-2d-apart": Structure(
         "products of all parts of both words, each with its sum", scaled=2, apart=True
     ),
-    "divide-2d-together": Structure("products of parts of both words, one sum (BitFusion)", scaled=2),
+    "divide-2d-together": Structure(
+        "products of parts of both words, one sum (BitFusion)", scaled=2
+    ),
     "serial-1d": Structure(
         "activations at once, weights digit by digit, highest first (UNPU; exchanged: Stripes)",
         serial=1,

@@ -14,7 +14,7 @@ from typing import Any
 from amaranth import Cat, Const, Value
 
 from holigrail_hw.estimate.primitives import Logic
-from holigrail_hw.hdl.integer.bit_heap import add_up, compress
+from holigrail_hw.hdl.integer.bit_heap import add_up, compress_early
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .bricks import allot
@@ -84,7 +84,7 @@ def _product(
         for block, cases in enumerate(joins)
         if block and cases != every
     }
-    heap = compress(plan, "products", heap, joins=cuts)
+    heap = compress_early(plan, "products", heap, joins=cuts)
     return add_up(plan, "product", heap, joins=cuts)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from amaranth import Mux
 
 from holigrail_hw.estimate.primitives import Logic
-from holigrail_hw.hdl.integer.bit_heap import Heap, add_up, compress
+from holigrail_hw.hdl.integer.bit_heap import Heap, add_up, compress, compress_early, with_word
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .bricks import allot
@@ -29,25 +29,34 @@ def one_sum(
     bricks = allot(spec.packings, chunk)
     array = ProductArray(plan, words, signs, modes, chunk)
     heap = array.heap(bricks, width, [[range(width)]] * len(spec.mode_list))
-    return accumulated(plan, compress(plan, "products", heap), clear, spec.restart)
+    return accumulated(plan, heap, clear, spec.restart)
 
 
 def accumulated(plan: Plan, heap: Heap, clear: Wire, restart: str) -> Wire:
-    """A running sum of what a heap adds up to."""
+    """A running sum of what a heap adds up to.
+
+    Without a clock to meet the sum so far is one more row of the heap; for a clock the heap is
+    reduced before the loop, which then is one addition long.
+    """
     width = len(heap.columns)
+    is_short = plan.period_ns is not None
+    if is_short:
+        heap = compress(plan, "products", heap)
 
     def body(plan: Plan, old: Wire, clear: Wire, *columns: Wire) -> Wire:
         def total(before: Wire) -> Wire:
-            return add_up(plan, "total", heap.like(columns), before)
+            here = heap.like(columns)
+            if is_short:
+                return add_up(plan, "total", here, before)
+            whole = with_word(plan, "total", here, before)
+            return add_up(plan, "total", compress_early(plan, "total", whole))
 
         return restarted(plan, width, restart, old, clear, total)
 
     return plan.loop("sum", width, body, clear, *heap.wires)
 
 
-def restarted(
-    plan: Plan, width: int, restart: str, old: Wire, clear: Wire, total: Any
-) -> Wire:
+def restarted(plan: Plan, width: int, restart: str, old: Wire, clear: Wire, total: Any) -> Wire:
     """``total(old)``, and what becomes of it with ``clear``: ``total(0)``, or 0."""
     using = Logic(1, width)
     name = "before" if restart == "product" else "after"

@@ -27,9 +27,7 @@ def mode_table(spec: ScalableMacShape) -> Table:
         else "Bits are places in the words at the ports, elements from the first on. A sum begins"
         " so many bits above the lowest of its place."
     )
-    return Table(
-        "modes", (*header, "begins at", "activations", "weights"), tuple(rows), caption
-    )
+    return Table("modes", (*header, "begins at", "activations", "weights"), tuple(rows), caption)
 
 
 def _words(spec: ScalableMacShape, code: int) -> tuple[int, str, int, str, str]:

@@ -19,11 +19,11 @@ from typing import Any
 
 from amaranth import Cat, Const, Value
 
-from holigrail_hw.estimate.primitives import Adder, Compressor, Logic
+from holigrail_hw.estimate.primitives import Adder, Compressor, Logic, Primitive
 
 from ..plan.plan import Plan, Wire
 
-__all__ = ["Bit", "Heap", "add_up", "compress", "heap_of"]
+__all__ = ["Bit", "Heap", "add_up", "compress", "compress_early", "heap_of", "with_word"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,42 @@ def compress(
     return heap
 
 
+def compress_early(
+    plan: Plan, name: str, heap: Heap, height: int = 2, joins: Mapping[int, Wire] | None = None
+) -> Heap:
+    """The same with a full adder wherever three bits wait, and no half adder (Wallace, 1964).
+
+    It leaves more columns with two bits. Where the word that is added last is in the heap already,
+    logic synthesis makes fewer gates of this.
+    """
+    using = Compressor(len(heap.columns), 3)
+    while max(heap.heights) > height:
+        columns: list[Wire | None] = []
+        carried: Wire | None = None
+        for c, column in enumerate(heap.columns):
+            carried = _joining(plan, name, carried, c, joins or {})
+            later = [] if carried is None else [carried]
+            full = 0 if column is None or column.width <= height else column.width // 3
+            if column is None or not full:
+                columns.append(_joined(plan, name, [*([column] if column else []), *later]))
+                carried = None
+                continue
+            here, carried = _adders(plan, name, [column], full, 0, using)
+            using = Logic(1, 0)
+            columns.append(_joined(plan, name, [here, *later]))
+        heap, using = Heap(tuple(columns)), Compressor(len(heap.columns), 3)
+    return heap
+
+
+def with_word(plan: Plan, name: str, heap: Heap, word: Wire) -> Heap:
+    """The heap with a word as wide as it is in it."""
+    columns = []
+    for c, column in enumerate(heap.columns):
+        bit = plan.step(f"{name}_word", 1, _bit(c), word)
+        columns.append(_joined(plan, name, [*([column] if column else []), bit]))
+    return Heap(tuple(columns))
+
+
 def add_up(
     plan: Plan, name: str, heap: Heap, *words: Wire, joins: Mapping[int, Wire] | None = None
 ) -> Wire:
@@ -149,9 +185,7 @@ def _joining(
     return plan.step(f"{name}_join", count, kept, carries, joins[column], using=using)
 
 
-def _level(
-    plan: Plan, name: str, heap: Heap, target: int, joins: Mapping[int, Wire]
-) -> Heap:
+def _level(plan: Plan, name: str, heap: Heap, target: int, joins: Mapping[int, Wire]) -> Heap:
     """The heap with every column brought down to ``target`` bits by one level of adders."""
     columns: list[Wire | None] = []
     carried: Wire | None = None
@@ -171,23 +205,30 @@ def _level(
             columns.append(_joined(plan, name, [*operands, *later]))
             carried = None
             continue
-        count = sum(wire.width for wire in operands) - taken + full + half
-
-        def adders(*values: Any, full: int = full, half: int = half) -> Value:
-            waiting = [bit for value in values for bit in Value.cast(value)]
-            carries = []
-            for inputs in [3] * full + [2] * half:
-                total, carry = _full_adder(*waiting[:inputs])
-                waiting = [*waiting[inputs:], total]
-                carries.append(carry)
-            return Cat(*waiting, *carries)
-
-        found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+        here, carried = _adders(plan, name, operands, full, half, using)
         using = Logic(1, 0)
-        here = plan.step(f"{name}_sums", count, lambda v, n=count: v[:n], found)
         columns.append(_joined(plan, name, [here, *later]))
-        carried = plan.step(f"{name}_carries", full + half, lambda v, n=count: v[n:], found)
     return Heap(tuple(columns))
+
+
+def _adders(
+    plan: Plan, name: str, operands: Sequence[Wire], full: int, half: int, using: Primitive
+) -> tuple[Wire, Wire]:
+    """What so many full and half adders leave of a column, and their carries."""
+    count = sum(wire.width for wire in operands) - 2 * full - half
+
+    def adders(*values: Any) -> Value:
+        waiting = [bit for value in values for bit in Value.cast(value)]
+        carries = []
+        for inputs in [3] * full + [2] * half:
+            total, carry = _full_adder(*waiting[:inputs])
+            waiting = [*waiting[inputs:], total]
+            carries.append(carry)
+        return Cat(*waiting, *carries)
+
+    found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+    here = plan.step(f"{name}_sums", count, lambda v: v[:count], found)
+    return here, plan.step(f"{name}_carries", full + half, lambda v: v[count:], found)
 
 
 def _joined(plan: Plan, name: str, wires: Sequence[Wire]) -> Wire | None:
