@@ -120,9 +120,9 @@ def compare_with_products(spec: ScalableMac, mode: Mode, rng: np.random.Generato
             assert word == total % (1 << spec.result_width)
             continue
         for places, pairs in zip(packed.sums, packed.products, strict=True):
+            steps = [n // turns for n in counts]
             total = sum(
-                operands[0][t * len(packed.activations) + i]
-                * operands[1][t * len(packed.weights) + j]
+                operands[0][t * steps[0] + i] * operands[1][t * steps[1] + j]
                 for t in range(turns)
                 for i, j in pairs
             )

@@ -77,12 +77,10 @@ class _Tree:
 
     def products(self, slot: int, weight: int) -> list[Wire]:
         """Those of one mode, in the order of its sums."""
-        halvings = [
-            (size // part).bit_length() - 1
-            for size, part in zip((slot, weight), self._sizes, strict=True)
-        ]
-        counts = [len(p) >> h for p, h in zip(self._parts, halvings, strict=True)]
-        return [self._product(*halvings, i, j) for i in range(counts[0]) for j in range(counts[1])]
+        up = (slot // self._sizes[0]).bit_length() - 1
+        down = (weight // self._sizes[1]).bit_length() - 1
+        counts = len(self._parts[0]) >> up, len(self._parts[1]) >> down
+        return [self._product(up, down, i, j) for i in range(counts[0]) for j in range(counts[1])]
 
     def _part(
         self, word: Wire, size: int, index: int, is_signed: bool, slots: Sequence[int]
@@ -109,7 +107,7 @@ class _Tree:
         """A product of ``2^up`` parts of an activation and ``2^down`` of a weight."""
         key = up, down, i, j
         if key not in self._found:
-            self._found[key] = self._made(*key)
+            self._found[key] = self._made(up, down, i, j)
         return self._found[key]
 
     def _made(self, up: int, down: int, i: int, j: int) -> Wire:

@@ -3,7 +3,7 @@
 
 """Bits that are set in some modes, and constants that depend on the mode."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from amaranth import Const, Value

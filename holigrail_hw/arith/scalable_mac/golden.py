@@ -61,7 +61,7 @@ def serial_sums(
         word = np.asarray(codes[name]).astype(object)
         bits = [(word >> k * size) & ((1 << size) - 1) for k in range(lanes)]
         digits.append([b - (((b >> (size - 1)) & 1) << size) * sign for b in bits])
-    products = sum(a * w for a, w in zip(*digits, strict=True))
+    products: Any = sum(a * w for a, w in zip(*digits, strict=True))
     total = np.zeros(clear.shape[1:], object)
     found = np.zeros(clear.shape, object)
     for t in range(len(clear)):
@@ -77,7 +77,7 @@ def serial_sums(
 
 def _products(
     found: Packing, signs: tuple[bool, bool], activation: Any, weight: Any, dtype: Any
-) -> list[np.ndarray]:
+) -> list[Any]:
     """What an item adds to every sum of a mode."""
     left = [_gathered(activation, bits, signs[0], dtype) for bits in found.activations]
     right = [_gathered(weight, bits, signs[1], dtype) for bits in found.weights]

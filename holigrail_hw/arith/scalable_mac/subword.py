@@ -95,7 +95,7 @@ def _addend(
     modes: Conditions,
     joins: list[frozenset[int]],
 ) -> Wire:
-    """The products where their sums are: with their signs in the headroom of their highest block."""
+    """The products where their sums are, with their signs in the headroom of a last block."""
     size, headroom = 2 * (spec.width >> spec.levels), spec.headroom
     is_signed = spec.signed_activations or spec.signed_weights
     ends = [modes.wire(modes.every - cases) for cases in [*joins[1:], frozenset()]]
