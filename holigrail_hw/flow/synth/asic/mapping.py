@@ -94,7 +94,7 @@ def _mapped(
         script = [command.replace("LIBERTY", str(plain(library.path))) for command in commands]
         (work / "map.ys").write_text("\n".join(script) + "\n")
         run(
-            [*yosys.command, "-q", "map.ys"],
+            [*yosys.command, "map.ys"],
             who="yosys",
             log=work / "yosys.log",
             cwd=work,
