@@ -115,9 +115,8 @@ class Records:
                 known = {key for (key,) in _asked(base, "key FROM records", wanted)}
                 held = dict(_asked(base, "key, owner FROM claims", wanted))
                 dead = {owner for owner in {*held.values()} if not self._lives(owner)}
-                mine = [
-                    key for key in wanted if key not in known and held.get(key) in (None, *dead)
-                ]
+                free = (None, self._owner, *dead)
+                mine = [key for key in wanted if key not in known and held.get(key) in free]
                 rows = [(key, self._owner) for key in mine]
                 base.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", rows)
                 return {*mine}

@@ -24,7 +24,7 @@ __all__ = ["LOCAL", "check_address", "cluster"]
 LOCAL = "local"
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://[^\s/:]+(:\d{1,5})?")
 _CHUNK = 32
-_REACH_S = 10
+_REACH_S = 5
 # Chunks under way for each thread of a worker: one it works on, others on their way.
 _AHEAD = 3
 

@@ -42,7 +42,7 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max, "abs": abs}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for f in (min, max, abs)}
 _PLAIN = (bool, int, float, str)
 
 
@@ -149,7 +149,7 @@ def _names(node: ast.expr, known: set[str], who: str) -> set[str]:
                     raise _refused(who, "is")
             below = [left, *others]
         case ast.Call(func=ast.Name(id=name), args=below, keywords=[]) if (
-            name in _FUNCTIONS and len(below) > (name != "abs")
+            name in _FUNCTIONS and len(below) > (name != abs.__name__)
         ):
             pass
         case ast.Constant(value=value) if isinstance(value, _PLAIN):

@@ -24,7 +24,7 @@ __all__ = ["DEFAULTS", "Objective", "front", "names", "read", "resolve"]
 DEFAULTS = ("luts", "delay", "dsps")
 """Objectives where none are asked for, as far as the points have them."""
 
-_WAYS = {"min": False, "max": True}
+_WAYS = {min.__name__: False, max.__name__: True}
 _UNITS = ("mhz", "ns", "pj", "fj", "um2", "cycles", "ulp", "bits", "db")
 # The first of these counts where a name fits several figures.
 _ORIGINS = ("measured", "", "promised", "estimated")
@@ -42,7 +42,8 @@ class Objective:
     @property
     def title(self) -> str:
         """What tables and pictures call it."""
-        return f"{'max' if self.large else 'min'}:{self.figure or self.asked}"
+        way = next(way for way, large in _WAYS.items() if large is bool(self.large))
+        return f"{way}:{self.figure or self.asked}"
 
     def of(self, figures: Mapping[str, Any]) -> float:
         """The figure as a number that is to be small; infinite if the point has none."""
@@ -114,10 +115,10 @@ def front(points: Sequence[Sequence[float]]) -> list[bool]:
 
     Points that are infinite somewhere are never in the front.
     """
-    values = np.array(points, dtype=float).reshape(len(points), -1)
-    inside = [False] * len(values)
-    if not values.size:
+    inside = [False] * len(points)
+    if not inside:
         return inside
+    values = np.array(points, dtype=float)
     # In lexicographic order a point can only be beaten by one before it, and if it is, by one of
     # the front, too.
     order = np.lexsort(values.T[::-1])
@@ -137,11 +138,12 @@ def _fitting(name: str, known: Sequence[str]) -> str | None:
     """The figure that a name stands for; itself if there is one of that very name."""
     if name in known and f"measured_{name}" not in known:
         return name
+    wanted = _parts(name)
     fitting = {
         _ORIGINS.index(origin): figure
         for figure in reversed(known)
         for origin, bare in [_parts(figure)]
-        if name in (figure, bare) or _parts(name)[1] == bare and not _parts(name)[0]
+        if bare == wanted[1] and wanted[0] in ("", origin)
     }
     return fitting[min(fitting)] if fitting else None
 
