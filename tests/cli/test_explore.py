@@ -54,7 +54,9 @@ def test_what_is_wrong_with_a_recipe(holigrail, tmp_path, change, message):
 
 def test_the_front_by_other_objectives(holigrail):
     words = ["explore", "add", "--a", "int2..int5", "--b", "int2"]
-    answer = holigrail(*words, "--objective", "max:luts", "--objective", "flip-flops").json
+    answer = holigrail(
+        *words, "--objective", "max:luts", "--objective", "flip-flops", "--json"
+    ).json
     assert answer["objectives"] == ["max:luts", "min:flip_flops"]
 
 

@@ -23,8 +23,10 @@ console.log(JSON.stringify([
   show(sorted(points, 0, false)), show(sorted(points, 0, true)), show(sorted(points, 1, false)),
   show(chosen(points, ["", ""], false, true)), show(chosen(points, ["", ""], true, true)),
   show(chosen(points, ["", ""], false, false)), show(chosen(points, [">= 9", ""], false, true)),
-  show(chosen(points, ["", "int1"], false, true)), show(chosen(points, ["", "= int8"], false, true)),
-  show(chosen(points, ["< 10", "!= int8"], false, true)), show(chosen(points, ["", "> int8"], false, true)),
+  show(chosen(points, ["", "int1"], false, true)),
+  show(chosen(points, ["", "= int8"], false, true)),
+  show(chosen(points, ["< 10", "!= int8"], false, true)),
+  show(chosen(points, ["", "> int8"], false, true)),
   ticks(0, 10), ticks(-3, 3), ticks(5, 5).length > 0, ticks(0.1, 0.12),
 ]));
 """

@@ -41,7 +41,6 @@ def sweep_of(request: Request, session: Session) -> tuple[Sweep, Timing, str]:
     _refuse(options, session, base)
     if options.scheduler is not None:
         check_address(options.scheduler)
-    say_part(session, options.device or part, device)
     known = devices.TARGETS.get(device)
     how = How(
         cls,
@@ -52,6 +51,7 @@ def sweep_of(request: Request, session: Session) -> tuple[Sweep, Timing, str]:
         {} if known is None else known.room,
     )
     space = Space(cls, spread(cls, texts), _timings(options, base), options.where)
+    say_part(session, options.device or part, device)
     sweep = Sweep(
         space,
         how,

@@ -22,7 +22,7 @@ from .places import Place, in_flight
 __all__ = ["LOCAL", "check_address", "cluster"]
 
 LOCAL = "local"
-_ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://[^\s/:]+(:\d{1,5})?")
+_ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://([^\s/:]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
 _CHUNK = 32
 _REACH_S = 5
 # Chunks under way for each thread of a worker: one it works on, others on their way.
@@ -120,7 +120,7 @@ def _distributed() -> Any:
 
 def _client(distributed: Any, scheduler: str) -> Any:
     try:
-        return distributed.Client(scheduler, timeout=_REACH_S, set_as_default=False)
+        return distributed.Client(scheduler, timeout=_REACH_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise ToolError(
             f"explore: the scheduler must be reachable, not fail: {scheduler} ({_reason(error)})",
