@@ -1,21 +1,40 @@
-"""Streams of a :class:`.netlist_gates.Machine`: sources and sinks for every lane.
+"""Streams of a netlist, :class:`.netlist_gates.Machine` for one: sources and sinks for every lane.
 
 As the compiled run loop does: a source keeps an item until it is taken, pauses come from a pattern
 for each stream, and a run ends when every sink has what it is to get.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.streams import Items
 
-from ..synth.netlist_gates import Machine
 from ..top import Handshake
 
-__all__ = ["run_streams"]
+__all__ = ["Clocked", "run_streams"]
+
+
+class Clocked(Protocol):
+    """A design that is driven clock by clock, in several lanes."""
+
+    def put(self, port: str, codes: list[int]) -> None:
+        """Give an input the code of each lane."""
+
+    def get(self, port: str) -> list[int]:
+        """The code of an output in each lane."""
+        ...
+
+    def settle(self) -> None:
+        """Let the gates follow the inputs."""
+
+    def edge(self) -> None:
+        """One clock edge after the gates have settled."""
+
+    def reset(self) -> None:
+        """Hold the reset for one cycle."""
 
 
 class _End:
@@ -40,7 +59,7 @@ class _End:
 
 
 def run_streams(
-    machine: Machine,
+    machine: Clocked,
     streams: Sequence[Handshake],
     items: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Mapping[str, Any]]],
     counts: Mapping[str, int] | Sequence[Mapping[str, int]],

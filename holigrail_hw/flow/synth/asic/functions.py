@@ -37,7 +37,9 @@ class Function:
         """The truth table, the first input changing slowest."""
         rows = product((0, 1), repeat=len(self.inputs))
         words = (
-            self.evaluate({n: _ONES if b else np.uint64(0) for n, b in zip(self.inputs, row)})
+            self.evaluate(
+                {n: _ONES if b else np.uint64(0) for n, b in zip(self.inputs, row, strict=True)}
+            )
             for row in rows
         )
         return tuple(bool(word & np.uint64(1)) for word in words)

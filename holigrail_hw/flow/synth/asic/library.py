@@ -103,10 +103,28 @@ class Library:
     @cached_property
     def gate_area(self) -> float:
         """Area of the smallest two-input NAND, the unit of gate equivalents."""
-        areas = [cell.area for cell in self.cells.values() if _is_nand(cell)]
-        if not areas:
-            raise LibertyError("a library without a two-input NAND")
-        return min(areas)
+        return min(cell.area for cell in self.cells.values() if _makes(cell, *_NAND))
+
+    def missing(self) -> str:
+        """The first kind of gate that ABC cannot do without and the library lacks, or nothing."""
+        usable = [cell for cell in self.cells.values() if cell.usable]
+        for kind, table in _NEEDED.items():
+            if not any(_makes(cell, *table) for cell in usable):
+                return kind
+        return ""
+
+    @cached_property
+    def full_adder(self) -> tuple[Cell, Mapping[str, str]] | None:
+        """The smallest full adder, its pins by roles: ``a``, ``b``, ``c``, ``sum``, ``carry``."""
+        found = [
+            (cell.area, cell.name, pins)
+            for cell in self.cells.values()
+            if cell.usable and (pins := _as_full_adder(cell)) is not None
+        ]
+        if not found:
+            return None
+        _, name, pins = min(found, key=lambda one: one[:2])
+        return self.cells[name], pins
 
     @property
     def has_registers(self) -> bool:
@@ -135,6 +153,8 @@ def open_library(given: Path | None = None) -> Library:
             raise LibertyError(f"one of more than {_LARGEST >> 20} MiB")
         data = path.read_bytes()
         library = _library(path, data)
+        if kind := library.missing():
+            raise LibertyError(f"a library without {kind}")
         if not library.gate_area > 0:
             raise LibertyError("one whose two-input NAND has no area")
         return library
@@ -231,8 +251,8 @@ def _leakage(group: Group) -> float:
 
 
 def _state(group: Group) -> State:
-    clock = group.text("clocked_on").replace(" ", "")
-    plain = re.fullmatch(r"\(?(!?)\(?(\w+)\)?('?)\)?", clock)
+    clock = group.text("clocked_on")
+    plain = re.fullmatch(r"\s*\(?\s*(!?)\s*\(?\s*(\w+)\s*\)?\s*('?)\s*\)?\s*", clock)
     if plain is None or len(group.arguments) < 1:
         raise LibertyError(f"a flip-flop with the clock {clock!r} (line {group.line})")
     optional = {
@@ -291,8 +311,35 @@ def _scaled(table: Table, units: _Units, factor: float) -> Table:
     )
 
 
-def _is_nand(cell: Cell) -> bool:
+_NAND = (True, True, True, False)
+_NEEDED = {
+    "a two-input NAND": _NAND,
+    "an inverter": (True, False),
+    "a buffer": (False, True),
+}
+
+
+def _makes(cell: Cell, *table: bool) -> bool:
+    """Whether a gate with one output has this truth table."""
     if cell.state is not None or len(cell.outputs) != 1:
         return False
     made = cell.outputs[0].function
-    return made is not None and len(made.inputs) == 2 and made.table() == (True, True, True, False)
+    return made is not None and 1 << len(made.inputs) == len(table) and made.table() == table
+
+
+_SUM = (False, True, True, False, True, False, False, True)
+_CARRY = (False, False, False, True, False, True, True, True)
+
+
+def _as_full_adder(cell: Cell) -> dict[str, str] | None:
+    if cell.state is not None or len(cell.inputs) != 3 or len(cell.outputs) != 2:
+        return None
+    tables = {
+        pin.function.table(): pin.name
+        for pin in cell.outputs
+        if pin.function is not None and len(pin.function.inputs) == 3
+    }
+    if {*tables} != {_SUM, _CARRY}:
+        return None
+    inputs = dict(zip("abc", cell.inputs, strict=True))
+    return {**inputs, "sum": tables[_SUM], "carry": tables[_CARRY]}

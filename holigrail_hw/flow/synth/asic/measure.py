@@ -44,8 +44,8 @@ class AsicResult:
         Of all cells; a gate equivalent is the smallest two-input NAND.
     cells : dict
         Every cell and its number; ``flip_flops`` of them are registers.
-    booth : bool
-        Whether products were made with Booth digits by Yosys.
+    mapped : str
+        How Yosys made the smallest of several netlists.
     critical_path_ns : float
         Longest path from inputs or registers to outputs or registers, by the library's delay
         tables, without wires.
@@ -74,7 +74,7 @@ class AsicResult:
     gate_equivalents: float
     cells: dict[str, int]
     flip_flops: int
-    booth: bool
+    mapped: str
     critical_path_ns: float
     critical_path: list[dict[str, Any]] = field(repr=False)
     energy: EnergyParts
@@ -169,7 +169,7 @@ class MappedDesign:
             gate_equivalents=self.netlist.area / self.library.gate_area,
             cells=dict(sorted(kinds.items())),
             flip_flops=len(self.circuit.registers),
-            booth=self.netlist.booth,
+            mapped=str(self.netlist.way),
             critical_path_ns=self._paths.longest_ns,
             critical_path=[{"cell": c, "delay_ns": round(d, 4)} for c, d in self._paths.hops],
             energy=parts,
