@@ -56,10 +56,7 @@ def integer_sums(spec: HybridShape, codes: Mapping[str, Any]) -> np.ndarray:
 
 
 def _field(word: np.ndarray, place: int, bits: int) -> np.ndarray:
-    shift, mask = place, (1 << bits) - 1
-    if word.dtype == object:
-        return ((word >> shift) & mask).astype(np.uint64)
-    return (word.astype(np.uint64) >> np.uint64(shift)) & np.uint64(mask)
+    return (word.astype(np.uint64) >> np.uint64(place)) & np.uint64((1 << bits) - 1)
 
 
 def _product(a: Format, x: np.ndarray, b: Format, y: np.ndarray) -> tuple[Exact, np.ndarray]:

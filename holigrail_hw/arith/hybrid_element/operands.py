@@ -4,8 +4,8 @@
 """What the modes make of the operand words: which products count, and factors of floats.
 
 A product counts if the item does, and no factor of it is zero; a NaN counts. The operands of others
-are held back: registers before the pipes keep what they have, so that nothing behind them switches
-but the gate that takes the product out of the sum.
+are held back: the pipes see again what they saw before, so that nothing in them switches but the
+gate that takes the product out of the sum.
 
 All floats become one form, (-1)^sign * significand * 2^exponent. The 8-bit formats pass through
 1-5-3, of bias 15, which holds all of both; the first pair, which shares its path with 1-6-9, goes
@@ -101,11 +101,11 @@ def counting_digits(
 
 
 def held(plan: Plan, name: str, a: Wire, b: Wire, loads: Wire, digits: int) -> tuple[Wire, Wire]:
-    """Both words after registers that load, for each bit of ``loads``, so many bits of each.
+    """Both words, so many bits of each as they were before for each bit of ``loads`` that is 0.
 
-    State: what the registers have. They load with the item.
+    State: what the words were with the last item. It is not waited for: what loads passes at once.
     """
-    width = a.width
+    width, passed = a.width, []
 
     def body(plan: Plan, old: Wire, a: Wire, b: Wire, loads: Wire) -> Wire:
         def loaded(old: Any, a: Any, b: Any, loads: Any) -> Any:
@@ -115,12 +115,14 @@ def held(plan: Plan, name: str, a: Wire, b: Wire, loads: Wire, digits: int) -> t
             return (new & enables) | (bits & ~enables)
 
         using = Logic(1, 2 * width)
-        return plan.step(f"{name}_next", 2 * width, loaded, old, a, b, loads, using=using)
+        passed.append(plan.step(f"{name}_passed", 2 * width, loaded, old, a, b, loads, using=using))
+        return passed[-1]
 
-    both = plan.loop(f"{name}_held", unsigned(2 * width), body, a, b, loads)
+    plan.loop(f"{name}_held", unsigned(2 * width), body, a, b, loads)
+    # The loop may have been tried several times; the last one counts.
     return (
-        plan.step(f"{name}_a", width, lambda w: w[:width], both),
-        plan.step(f"{name}_b", width, lambda w: w[width:], both),
+        plan.step(f"{name}_a", width, lambda w: w[:width], passed[-1]),
+        plan.step(f"{name}_b", width, lambda w: w[width:], passed[-1]),
     )
 
 

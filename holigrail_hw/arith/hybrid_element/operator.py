@@ -32,7 +32,8 @@ What is rounded, and where:
 
 With ``pipes = separate`` floats and integers have products, adders and registers of their own, with
 ``merged`` they share them; answers are the same. With ``bypass`` the operands of products that do
-not count, because a factor is zero or the item is of the other kind, stay in front of the pipe.
+not count, because a factor is zero or the item is of the other kind, do not get into the pipe: it
+keeps those it had.
 
 References: Agrawal et al., "A 7nm 4-core AI chip with 25.6TFLOPS hybrid FP8 training, 102.4TOPS
 INT4 inference and workload-aware throttling", 2021; Agrawal et al., "DLFloat: a 16-b floating point
@@ -72,8 +73,8 @@ __all__ = ["HybridElement"]
 class HybridElement(HybridShape):
     """A float sum and an integer sum; an item adds its products to one of them.
 
-    Modes: 0 fp16, 1 hfp8 forward, 2 hfp8 backward, 3 int4, 4 to 7 int2. Latency 3 without a clock
-    request, 2 without the bypass; one item per cycle. ``interleave`` sums share the loops.
+    Modes: 0 fp16, 1 hfp8 forward, 2 hfp8 backward, 3 int4, 4 to 7 int2. Latency 2 without a clock
+    request; one item per cycle. ``interleave`` sums share the loops.
     """
 
     def golden(self, **codes: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from holigrail_hw.core.timing import Timing
 
 from ...top import Top
 from .activity import Activity, plain_activity, stream_activity
+from .cases import Case
 from .circuit import Circuit
 from .energy import EnergyParts, energy_per_item
 from .library import Library, open_library
@@ -180,6 +181,29 @@ class MappedDesign:
             changes=float(activity.changes.sum()),
             leakage_known=self.library.leaks,
         )
+
+    def longest_path_ns(self, constant: Mapping[str, tuple[int, int]]) -> float:
+        """The longest path in ns where bits of input ports are constant, by port: mask and value.
+
+        What the constants decide is no part of a path (case analysis); registers may have any
+        value.
+
+        Raises
+        ------
+        RequestError
+            The design has no such input, or it is narrower.
+        """
+        given = {}
+        for name, (mask, value) in constant.items():
+            nets = self.circuit.ports[name] if name in self.circuit.inputs else []
+            if mask >> len(nets):
+                raise RequestError(
+                    f"asic: {self.spec.name} must have an input {name} of"
+                    f" {mask.bit_length()} bits to be constant, not of {len(nets)}"
+                )
+            places = [place for place in range(len(nets)) if mask >> place & 1]
+            given |= {nets[place]: bool(value >> place & 1) for place in places}
+        return longest_paths(self.circuit, self._loads, Case(self.circuit, given)).longest_ns
 
     def _activity(self, stimulus: Mapping[str, Any] | None, count: int, seed: int) -> Activity:
         rng, spec = np.random.default_rng(seed), self.spec

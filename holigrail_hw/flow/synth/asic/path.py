@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .cases import Case
 from .circuit import Circuit, Instance
 from .library import Arc
 from .tables import Table
@@ -43,8 +44,8 @@ class Paths:
     slopes: np.ndarray
 
 
-def longest_paths(circuit: Circuit, loads: np.ndarray) -> Paths:
-    """Arrivals at all nets; ``loads`` in pF."""
+def longest_paths(circuit: Circuit, loads: np.ndarray, case: Case | None = None) -> Paths:
+    """Arrivals at all nets; ``loads`` in pF. With a ``case``, of what is not constant in it."""
     first = _first_slope(circuit)
     nets: dict[int, Edges] = {}
 
@@ -60,6 +61,8 @@ def longest_paths(circuit: Circuit, loads: np.ndarray) -> Paths:
                 continue
             made = Edges(dict.fromkeys(_EDGES, 0.0), dict.fromkeys(_EDGES, 0.0), {})
             for arc in pin.arcs:
+                if case is not None and case.shuts(instance, arc.source, pin):
+                    continue
                 if arc.source in instance.nets and _counts(arc, instance):
                     _through(arc, instance, of(instance.nets[arc.source]), float(loads[net]), made)
             for edge in _EDGES:
