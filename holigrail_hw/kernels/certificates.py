@@ -4,8 +4,8 @@ Every answer is proved for all numbers that the operands may hold, or for those 
 doubt nothing is left out.
 
 No overflow
-    Rounding to nearest makes a number at most 1 + 2^-(m+1) times as large, or, below the smallest
-    normal number, larger by half of its last place. So no sum of K products exceeds
+    Rounding makes a number at most 1 + 2^-m times as large, or, below the smallest normal number,
+    larger by its last place. So no sum of K products exceeds
     (S + K * place) * (1 + 2^-m)^(K + chunks), S being the largest sum over k of max_i |a_ik| *
     |b_kj|, and with rounded products once more that factor.
 No underflow
@@ -25,10 +25,21 @@ from holigrail_hw import golden
 from holigrail_hw.formats import FloatFormat, Format
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
-from .operands import Reach, growth, reach, significant_bits
+from .operands import Reach, growth, measured, reach, significant_bits
 from .shape import GemmShape
 
-__all__ = ["FLOAT32", "Products", "largest_sum", "loses_nothing_in_float32", "never_overflows"]
+__all__ = [
+    "FLOAT32",
+    "Products",
+    "are_finite",
+    "bounds",
+    "can_be_moved",
+    "largest_sum",
+    "loses_nothing_in_float32",
+    "never_overflows",
+    "products_of",
+    "sums_are_float32",
+]
 
 FLOAT32 = Reach(-149, 128)
 _BITS = 24
@@ -52,17 +63,43 @@ class Products:
         return self.bits <= _BITS and self.reach.fits(FLOAT32)
 
 
-def loses_nothing_in_float32(shape: GemmShape, products: Products) -> bool:
-    """Whether sums may be rounded to float32 before they are rounded to the accumulator."""
+def are_finite(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether no factor is infinite or NaN."""
+    return all(
+        not (format.has_infinity or format.has_nan) or bool(np.isfinite(numbers).all())
+        for format, numbers in ((shape.a, x), (shape.b, y))
+    )
+
+
+def products_of(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Products:
+    """What is known of all products; of those of these numbers if that is not enough."""
+    found = Products.of(shape.a, shape.b)
+    if found.are_float32:
+        return found
+    left, right = measured(x), measured(y)
+    if left is None or right is None:
+        return Products(Reach(0, 0), 0)
+    both = left * right
+    return Products(both, min(found.bits, both.bits))
+
+
+def sums_are_float32(shape: GemmShape, products: Products) -> bool:
+    """Whether float32 holds every sum of a number of the accumulator and a product."""
     added = products.reach if shape.product is None else reach(shape.product)
     both = added | reach(shape.accumulator)
-    if both.bits + 1 <= _BITS and both.fits(FLOAT32):
+    return both.bits + 1 <= _BITS and both.fits(FLOAT32)
+
+
+def loses_nothing_in_float32(shape: GemmShape, products: Products) -> bool:
+    """Whether sums may be rounded to float32 before they are rounded, to nearest even."""
+    if sums_are_float32(shape, products):
         return True
-    given = (shape.a, shape.b, shape.accumulator)
-    plain = all(isinstance(f, FloatFormat) for f in (*given, shape.product or shape.a))
-    return plain and golden.equals_via_float32(  # type: ignore[arg-type]
-        *given, shape.product, chunked=shape.chunk is not None
-    )
+    a, b, sums, product = shape.a, shape.b, shape.accumulator, shape.product
+    if not isinstance(a, FloatFormat) or not isinstance(b, FloatFormat):
+        return False
+    if not isinstance(sums, FloatFormat) or not isinstance(product, FloatFormat | None):
+        return False
+    return golden.equals_via_float32(a, b, sums, product, chunked=shape.chunk is not None)
 
 
 def largest_sum(a: np.ndarray, b: np.ndarray) -> float:
@@ -74,22 +111,41 @@ def largest_sum(a: np.ndarray, b: np.ndarray) -> float:
     return float(total.max()) * (1 + 2.0**-30)
 
 
-def never_overflows(shape: GemmShape, a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether no product and no sum of these finite numbers goes beyond the largest one.
+def bounds(shape: GemmShape, a: np.ndarray, b: np.ndarray) -> list[tuple[BinaryFloat, float]]:
+    """For each float that results are rounded to, what no such number exceeds, rounded or not.
 
-    To nearest, of floats.
+    In any rounding mode, which makes a number larger by one last place at most. Finite numbers;
+    infinite if there is no bound.
     """
-    depth = len(b)
-    if depth > 1 << 22:
-        return False
-    total = largest_sum(a, b)
-    rounded = [shape.accumulator] if shape.product is None else [shape.product, shape.accumulator]
-    for format in rounded:
+    depth, total = len(b), largest_sum(a, b)
+    steps = depth + (0 if shape.chunk is None else -(-depth // shape.chunk)) + 1
+    found = []
+    for format in (shape.product, shape.accumulator):
+        if format is None:
+            continue
         assert isinstance(format, BinaryFloat)
         place, unit = 2.0**format.least_place, 2.0**-format.fraction_width
-        steps = depth + (0 if shape.chunk is None else -(-depth // shape.chunk)) + 1
-        once = format is not rounded[-1]
-        total = (total + steps * place) * growth(1 if once else steps, unit)
-        if not total < float(format.number_range[1]):
+        each = 1 if format is shape.product else steps
+        total = (total + steps * place) * growth(each, unit)
+        found.append((format, total))
+    return found
+
+
+def never_overflows(found: list[tuple[BinaryFloat, float]]) -> bool:
+    """Whether no number goes beyond the largest one of its format."""
+    return all(bound < float(format.number_range[1]) for format, bound in found)
+
+
+def can_be_moved(found: list[tuple[BinaryFloat, float]], x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether float32 holds the constant that rounds any number before it is judged.
+
+    That is 1.5 * 2^(e + 23 - m) for a number of exponent e. Where nothing is known of sums, they
+    are a number of the accumulator and a product.
+    """
+    product = float(np.abs(x).max(initial=0)) * float(np.abs(y).max(initial=0))
+    for format, bound in found:
+        largest = float(format.number_range[1])
+        most = bound if bound < largest else 2 * largest + product
+        if any(most >= 2.0 ** (104 + other.fraction_width) for other, _ in found):
             return False
     return True

@@ -125,7 +125,7 @@ def _run(
     format: Format,
     x: np.ndarray,
     threshold: np.ndarray | None,
-    how: Rounding64,
+    how: Any,
     as_numbers: bool,
     threads: int,
 ) -> tuple[Any, Any]:

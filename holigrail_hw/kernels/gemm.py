@@ -1,10 +1,10 @@
-"""Matrix products in any format and any way of adding, computed by the fastest kernel that is exact.
+"""Matrix products in any format and any way of adding, by the fastest kernel that is exact.
 
 The golden models say what is right; everything here only says it sooner:
 
 1. sums of integers modulo 2^width, and exact sums, as products of float matrices that lose nothing;
-2. float32 kernels to nearest even, with what certificates allow left out;
-3. float64 kernels for every other rounding, random words and windows, or the same in NumPy;
+2. a float32 kernel to nearest even, with what certificates allow left out;
+3. general kernels for every other rounding, random words and windows, or the same in NumPy;
 4. :mod:`holigrail_hw.golden` itself, for what is left: posit sums, wrapping sums that are rounded.
 """
 
@@ -16,12 +16,12 @@ import numpy as np
 from holigrail_hw.formats import Exact, Format
 
 from .convert import encode, number_type, quantise
+from .exact import exact_sum_of_products
+from .general import is_general, multiply_general, step_general
 from .loops import multiply_in_loops
+from .nearest import multiply32, step32
 from .operands import decoded, is_exact_in
 from .oracle import golden_codes
-from .path32 import multiply32, step32
-from .path64 import is_general, multiply64
-from .path_exact import exact_sum_of_products
 from .random_words import RandomWords
 from .shape import GemmShape
 
@@ -104,7 +104,7 @@ class Gemm(GemmShape):
         step = step32(self, *_as_float32(x, y))
         if step is not None:
             return str(step)
-        return "float64" if is_general(self) else "golden model"
+        return str(step_general(self, x, y)) if is_general(self) else "golden model"
 
     @property
     def _has_float_operands(self) -> bool:
@@ -155,9 +155,11 @@ class Gemm(GemmShape):
                 return multiply32(self, left, right, step, threads)
         if not is_general(self):
             return None
+        found = multiply_general(self, x, y, step_general(self, x, y), random, threads)
+        if found is not None:
+            return found
         wide = [np.ascontiguousarray(v, np.float64) for v in (x, y)]
-        found = multiply64(self, wide[0], wide[1], random, threads)
-        return multiply_in_loops(self, wide[0], wide[1], random) if found is None else found
+        return multiply_in_loops(self, wide[0], wide[1], random)
 
     def _exact_codes(
         self, x: np.ndarray, y: np.ndarray, random: RandomWords | None

@@ -12,7 +12,7 @@ __all__ = ["instructions", "library"]
 
 _FOLDER = Path(__file__).parent / "native"
 # Contraction would turn c + round(a*b) into one rounding less.
-_FLAGS = ("-O3", "-ffp-contract=off", "-pthread")
+_FLAGS = ("-ffp-contract=off", "-pthread")
 _SETS: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     (
         "AVX-512",

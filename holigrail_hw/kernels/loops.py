@@ -6,10 +6,10 @@ import numpy as np
 
 from holigrail_hw.formats import Rounding
 
+from .general import sums_are_exact
 from .operands import tops
-from .path64 import sums_are_exact
 from .random_words import RandomWords
-from .roundings import Rounding64, rounding64, threshold_offset
+from .roundings import rounding64, threshold_offset
 from .shape import GemmShape
 
 __all__ = ["multiply_in_loops", "rounded", "thresholds"]
@@ -19,8 +19,8 @@ _FRACTION = np.int64((1 << 52) - 1)
 _BLOCK = 1 << 22
 
 
-def rounded(x: np.ndarray, rounding: Rounding64, threshold: Any = None) -> np.ndarray:
-    """Float64 numbers rounded as ``native/rounding64.h`` says.
+def rounded(x: np.ndarray, rounding: Any, threshold: Any = None) -> np.ndarray:
+    """Float64 numbers rounded as ``native/rounding.h`` says.
 
     ``threshold``: of each number, with random words.
     """
@@ -66,7 +66,7 @@ def thresholds(words: np.ndarray, rounding: Rounding, width: int) -> np.ndarray:
 def multiply_in_loops(
     shape: GemmShape, x: np.ndarray, y: np.ndarray, random: RandomWords | None
 ) -> np.ndarray:
-    """The numbers of the product, float64, as :func:`.path64.multiply64` gives them."""
+    """The numbers of the product, float64, as :func:`.general.multiply_general` gives them."""
     rows, depth, columns = len(x), len(y), y.shape[1]
     result = np.empty((rows, columns), np.float64)
     per_row = max(1, columns * (depth if random is not None else 1))

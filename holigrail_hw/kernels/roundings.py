@@ -15,7 +15,16 @@ import numpy as np
 from holigrail_hw.formats import FINITE, INFINITE, NAN, Exact, Format, Rounding
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
-__all__ = ["Layout", "Rounding64", "is_described", "layout", "rounding64", "threshold_offset"]
+__all__ = [
+    "Layout",
+    "Rounding32",
+    "Rounding64",
+    "is_described",
+    "layout",
+    "rounding32",
+    "rounding64",
+    "threshold_offset",
+]
 
 _FARTHEST = 200
 _FIXED_BITS = 50
@@ -32,17 +41,23 @@ _THRESHOLDS = {
 }
 
 
-class Rounding64(ctypes.Structure):
-    """``Rounding64`` of ``native/rounding64.h``."""
+def _structure(real: Any) -> type[ctypes.Structure]:
+    """``Rounding`` of ``native/rounding.h`` for a float type."""
 
-    _fields_ = (
-        *((name, ctypes.c_double) for name in ("least", "unit", "flush")),
-        *((name, ctypes.c_double * 2) for name in ("largest", "beyond", "infinite")),
-        ("nothing", ctypes.c_double),
-        ("threshold", ctypes.c_double * 4),
-        ("jump", ctypes.c_double),
-        *((name, ctypes.c_int64) for name in ("magic", "float32", "unsigned_zero")),
-    )
+    class Rounding(ctypes.Structure):
+        _fields_ = (
+            *((name, real) for name in ("least", "unit", "flush")),
+            *((name, real * 2) for name in ("largest", "beyond", "infinite")),
+            ("nothing", real),
+            ("threshold", real * 4),
+            ("jump", real),
+            *((name, ctypes.c_int64) for name in ("magic", "float32", "unsigned_zero")),
+        )
+
+    return Rounding
+
+
+Rounding32, Rounding64 = _structure(ctypes.c_float), _structure(ctypes.c_double)
 
 
 class Layout(ctypes.Structure):
@@ -84,34 +99,50 @@ def is_described(format: Format, overflow: str | None = None) -> bool:
 @functools.cache
 def rounding64(
     format: Format, mode: Rounding, overflow: str | None = None, via: str = "exact"
-) -> Rounding64:
-    """The rounding to a described format; ``via`` as of :func:`holigrail_hw.golden.gemm`."""
+) -> Any:
+    """The rounding of float64 to a described format; ``via`` as of ``golden.gemm``."""
+    return Rounding64(**_numbers(format, mode, overflow, via, 52))
+
+
+@functools.cache
+def rounding32(
+    format: Format, mode: Rounding, overflow: str | None = None, via: str = "exact"
+) -> Any:
+    """The same of float32, for floats of which it holds every number and some places more."""
+    given = _numbers(format, mode, overflow, via, 23)
+    given["least"] = max(given["least"], 2.0**-126)
+    given["threshold"] = tuple(max(value, 2.0**-60) for value in given["threshold"])
+    return Rounding32(**given)
+
+
+def _numbers(
+    format: Format, mode: Rounding, overflow: str | None, via: str, fraction_bits: int
+) -> dict[str, Any]:
     ends = _ends(format, mode, overflow)
     low, high = format.number_range
-    given: dict[str, Any] = {}
     if isinstance(format, BinaryFloat):
         width, lowest = format.fraction_width, format.minimum_exponent
-        smallest = float(format.decode(format.smallest_code))
         given = {
             "least": 2.0**lowest if format.subnormals else 2.0**-600,
-            "flush": 0.0 if format.subnormals else smallest,
+            "flush": 0.0 if format.subnormals else float(format.decode(format.smallest_code)),
             "jump": 2.0**lowest if via == "mptorch" and format.flushes else 0.0,
         }
     else:
         width = _FIXED_BITS
         given = {"least": 2.0 ** (format.least_place + width)}
-    return Rounding64(
-        unit=2.0**-width,
-        largest=(float(high), float(-low)),
-        beyond=ends.beyond,
-        infinite=ends.infinite,
-        nothing=ends.nothing,
-        threshold=_THRESHOLDS.get(mode, (_NEVER,) * 4),
-        magic=((52 - width) << 52) | 1 << 51,
-        float32=via != "exact",
-        unsigned_zero=not format.has_negative_zero,
+    drop = fraction_bits - width
+    return {
         **given,
-    )
+        "unit": 2.0**-width,
+        "largest": (float(high), float(-low)),
+        "beyond": ends.beyond,
+        "infinite": ends.infinite,
+        "nothing": ends.nothing,
+        "threshold": _THRESHOLDS.get(mode, (_NEVER,) * 4),
+        "magic": (drop << fraction_bits) | 1 << (fraction_bits - 1),
+        "float32": via != "exact",
+        "unsigned_zero": not format.has_negative_zero,
+    }
 
 
 def layout(format: BinaryFloat) -> Layout:

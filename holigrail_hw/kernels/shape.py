@@ -143,7 +143,8 @@ class GemmShape:
             found.append(f"window must be between 2 and 128 bits, not {self.window}")
         if self.via != "exact" and not (steps and self.rounding is Rounding.NEAREST_EVEN):
             found.append(
-                f"via must be exact unless sums are fused or cascade, to nearest_even, not {self.via}"
+                "via must be exact unless sums are fused or cascade, to nearest_even,"
+                f" not {self.via}"
             )
         if self.via != "exact" and self.start != "zero":
             found.append(f"start must be zero with via {self.via}, not {self.start}")

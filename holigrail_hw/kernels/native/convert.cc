@@ -1,8 +1,10 @@
 // Numbers to codes of a float, and numbers rounded to a format, one by one.
-#include "rounding64.h"
+#include "rounding.h"
 #include "work.h"
 
 namespace {
+
+typedef Arithmetics<double> A;
 
 struct Layout {
     int64_t fraction_width, bias;
@@ -16,14 +18,14 @@ struct Request {
     double *y;                // rounded numbers, unless null
     uint64_t *codes;          // their codes, unless null
     int64_t count, threads;
-    Rounding64 rounding;
+    Rounding<double> rounding;
     Layout layout;
 };
 
 constexpr int64_t PIECE = 1 << 13;
 
 ALWAYS U64 codes_of(F64 y, const Layout &layout) {
-    const F64 magnitude = magnitude_of(y);
+    const F64 magnitude = A::magnitude_of(y);
     const int64_t width = layout.fraction_width;
     I64 code = ((I64)magnitude >> (52 - width)) - ((1023 - layout.bias) << width);
     const F64 units = magnitude * (double(int64_t(1) << width) / layout.least);
@@ -36,8 +38,11 @@ ALWAYS U64 codes_of(F64 y, const Layout &layout) {
 ALWAYS void vector_at(const Request &request, const double *x, const double *threshold, double *y,
                       uint64_t *codes) {
     const F64 number = load<F64>(x);
-    const F64 found = threshold ? rounded<true>(number, load<F64>(threshold), request.rounding)
-                                : rounded<false>(number, F64{}, request.rounding);
+    const F64 none{};
+    const F64 found =
+        threshold ? A::rounded<false, true, false>(number, none, load<F64>(threshold),
+                                                   request.rounding)
+                  : A::rounded<false, false, false>(number, none, none, request.rounding);
     if (y) store(y, found);
     if (codes) store(codes, codes_of(found, request.layout));
 }

@@ -35,10 +35,12 @@ void block(const Step &step, const float *const *a, const float *panel, F32 *res
     const Request &request = step.request;
     const F32 start = spread(request.start);
     F32 outer[ROWS][2], sum[ROWS][2];
+#pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++) outer[r][0] = outer[r][1] = start;
     const int64_t length = request.chunk ? request.chunk : request.depth;
     for (int64_t first = 0; first < request.depth; first += length) {
         const int64_t end = std::min(first + length, request.depth);
+#pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) sum[r][0] = sum[r][1] = start;
         for (int64_t k = first; k < end; k++) {
             const F32 left = load<F32>(panel + k * PANEL);
@@ -50,11 +52,15 @@ void block(const Step &step, const float *const *a, const float *panel, F32 *res
                 sum[r][1] = step(sum[r][1], factor, right);
             }
         }
+#pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
             for (int v = 0; v < 2; v++)
                 outer[r][v] = request.chunk ? step.plus(outer[r][v], sum[r][v]) : sum[r][v];
     }
+#pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
         for (int v = 0; v < 2; v++) result[2 * r + v] = outer[r][v];
 }
 
@@ -63,6 +69,7 @@ void rows_of(const Step &step, int64_t first, int64_t column, const float *panel
     const Request &request = step.request;
     const int64_t rows = std::min<int64_t>(ROWS, request.rows - first);
     const float *a[ROWS];
+#pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++)
         a[r] = request.a + (first + (r < rows ? r : 0)) * request.depth;
     F32 result[2 * ROWS];

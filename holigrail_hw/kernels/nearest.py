@@ -8,12 +8,20 @@ import numpy as np
 from holigrail_hw.formats import Format, Rounding
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
-from .certificates import Products, loses_nothing_in_float32, never_overflows
+from .certificates import (
+    Products,
+    are_finite,
+    bounds,
+    can_be_moved,
+    loses_nothing_in_float32,
+    never_overflows,
+    products_of,
+)
 from .library import library
-from .operands import measured, reach
+from .operands import reach
 from .shape import GemmShape
 
-__all__ = ["Step32", "multiply32", "step32"]
+__all__ = ["Step32", "is_narrow", "multiply32", "step32"]
 
 _NONE, _INFINITE, _SATURATE, _NOTHING = range(4)
 
@@ -55,27 +63,26 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     ``certify``: leave out what the numbers never need.
     """
     formats = [f for f in (shape.accumulator, shape.product) if f is not None]
-    if not _is_nearest(shape) or not all(map(_is_narrow, formats)):
+    if not _is_nearest(shape) or not all(map(is_narrow, formats)):
         return None
     found = library("gemm32")
-    if found is None or not (_is_finite(shape.a, x) and _is_finite(shape.b, y)):
+    if found is None or not are_finite(shape, x, y):
         return None
-    products = Products.of(shape.a, shape.b)
-    if not products.are_float32:
-        products = _of_numbers(products, x, y)
+    products = products_of(shape, x, y)
     odd = False
     if shape.via == "exact":
         if not products.are_float32:
             return None
         odd = not loses_nothing_in_float32(shape, products)
-        if odd and max(f.significand_width for f in formats) > 22:
+        if odd and max(f.fraction_width for f in formats) > 21:
             return None
     elif not products.are_float32 and shape.product is None and not found.gemm32_is_fused():
         return None
-    fits = certify and never_overflows(shape, x, y)
-    if not fits and any(f.maximum_exponent >= 104 + f.fraction_width for f in formats):
+    known = bounds(shape, x, y)
+    if not can_be_moved(known, x, y):
         return None
-    over = _NONE if fits else _overflow(formats)
+    fits = certify and never_overflows(known)
+    over = _NONE if fits else _overflow([format for format, _ in known])
     return None if over is None else Step32(odd, _underflows(shape, products), over)
 
 
@@ -113,7 +120,7 @@ def _is_nearest(shape: GemmShape) -> bool:
     )
 
 
-def _is_narrow(format: Format) -> bool:
+def is_narrow(format: Format) -> bool:
     """Whether float32 holds the format's numbers with some bits to spare, subnormal ones too."""
     return (
         isinstance(format, BinaryFloat)
@@ -121,22 +128,9 @@ def _is_narrow(format: Format) -> bool:
         and bool(format.subnormals)
         and not format.keeps_infinity
         and 1 <= format.fraction_width <= 21
-        and format.least_place >= -126
+        and format.least_place >= -149
         and format.maximum_exponent <= 127
     )
-
-
-def _is_finite(format: Format, numbers: np.ndarray) -> bool:
-    return not (format.has_infinity or format.has_nan) or bool(np.isfinite(numbers).all())
-
-
-def _of_numbers(products: Products, x: np.ndarray, y: np.ndarray) -> Products:
-    """What is known of the products of these numbers."""
-    left, right = measured(x), measured(y)
-    if left is None or right is None:
-        return products
-    both = left * right
-    return Products(both, min(products.bits, both.bits))
 
 
 def _overflow(formats: list[BinaryFloat]) -> int | None:
@@ -162,7 +156,8 @@ def _underflows(shape: GemmShape, products: Products) -> bool:
     return low < shape.accumulator.least_place
 
 
-def _rounding(format: BinaryFloat) -> _Rounding32:
+def _rounding(format: Format) -> _Rounding32:
+    assert isinstance(format, BinaryFloat)
     exponent, drop = format.maximum_exponent, 23 - format.fraction_width
     return _Rounding32(
         (format.minimum_exponent + 127) << 23,

@@ -1,4 +1,4 @@
-"""Sums without any rounding but the last: products of matrices as the processor's libraries do them.
+"""Sums without any rounding but the last, as products of matrices by the processor's libraries.
 
 The order does not matter where every partial sum is exact. So it is in float32 or float64 as long
 as all bits of the largest sum, down to the last place of the products, fit into the significand.
