@@ -117,6 +117,7 @@ def _converted(
     how = rounding64(format, mode, overflow, via)
     y, codes = _run(format, x, threshold, how, as_numbers, threads)
     if as_numbers:
+        y = without_negative_zero(format, y) if via == "mptorch" else y
         return y.astype(number_type(format), copy=False)
     return codes
 
@@ -152,6 +153,12 @@ def _run(
     if not as_numbers and codes is None:
         codes = codes_of(format, y)
     return y, codes
+
+
+def without_negative_zero(format: Format, numbers: Any) -> Any:
+    """MPTorch's numbers: zeros are +0 in formats with subnormal numbers."""
+    keeps = isinstance(format, BinaryFloat) and not format.subnormals
+    return numbers if keeps else numbers + 0.0
 
 
 def codes_of(format: Format, numbers: Any) -> np.ndarray:

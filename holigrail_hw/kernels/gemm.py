@@ -15,7 +15,7 @@ import numpy as np
 
 from holigrail_hw.formats import Exact, Format
 
-from .convert import encode, number_type, quantise
+from .convert import encode, number_type, quantise, without_negative_zero
 from .exact import exact_sum_of_products
 from .general import is_general, multiply_general, step_general
 from .loops import multiply_in_loops
@@ -74,6 +74,8 @@ class Gemm(GemmShape):
     ) -> np.ndarray:
         """The same for floats that are numbers of the formats; gives floats (:func:`number_type`).
 
+        With ``via`` mptorch a zero is +0 wherever MPTorch's is: in formats with subnormal numbers.
+
         ``trusted`` skips the check that they are; results of others are not defined.
         """
         x, y = self.checked(x, y)
@@ -85,6 +87,8 @@ class Gemm(GemmShape):
         if found is None:
             a, b = encode(self.a, x), encode(self.b, y)
             found = self.accumulator.decode(self._codes(x, y, a, b, random, threads))
+        if self.via == "mptorch":
+            found = without_negative_zero(self.accumulator, found)
         return np.asarray(found, number_type(self.accumulator))
 
     def golden(self, a: Any, b: Any, *, random: RandomWords | None = None) -> np.ndarray:

@@ -34,6 +34,7 @@ from .shape import GemmShape
 
 __all__ = ["Step", "is_general", "multiply_general", "step_general", "sums_are_exact"]
 
+_DIRECTED = (Rounding.UP, Rounding.DOWN, Rounding.TO_ODD)
 _WINDOW_BITS = 50
 _BLOCK_WORDS = 1 << 24
 
@@ -55,7 +56,7 @@ def _structure(real: type, rounding: type) -> type[ctypes.Structure]:
         _fields_ = (
             *((name, ctypes.c_void_p) for name in ("a", "b", "a_top", "b_top", "c")),
             *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
-            *((name, ctypes.c_int64) for name in ("kind", "exact", "plain", "down")),
+            *((name, ctypes.c_int64) for name in ("kind", "exact", "down")),
             *((name, real) for name in ("start", "window", "sum_least")),
             *((name, rounding) for name in ("sum", "product")),
             ("random", _Random),
@@ -72,15 +73,14 @@ _REQUESTS = {
 
 @dataclass(frozen=True)
 class Step:
-    """The float type of a step, whether it holds every sum, whether all is in range."""
+    """The float type of a step, and whether it holds every sum."""
 
     real: type
     exact: bool
-    plain: bool
 
     def __str__(self) -> str:
-        name = f"general, {self.real.__name__}"
-        return name + ", certified" * self.plain + ", rest kept" * (not self.exact)
+        name = "float32, certified" if self.real is np.float32 else "float64"
+        return f"general, {name}" + ", rest kept" * (not self.exact)
 
 
 def is_general(shape: GemmShape) -> bool:
@@ -118,27 +118,35 @@ def sums_are_exact(shape: GemmShape) -> bool:
 def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
     """How a product of these numbers is computed, whose shape is general.
 
-    Float32 does where products are exact in it, and what its sums lose is known: to odd, if the
-    formats have at most 22 bits; beside the sum, for random words, if that has at most 24 bits.
+    Float32 does where nothing leaves the range, products are exact in it, and what its sums lose is
+    known: to odd, if the formats have at most 22 bits; beside the sum, for random words, if that
+    has at most 24 bits.
     """
-    floats = [f for f in (shape.product, shape.accumulator) if isinstance(f, BinaryFloat)]
-    known = []
-    finite = are_finite(shape, x, y)
-    if finite and len(floats) == 1 + (shape.product is not None):
-        known = bounds(shape, x, y)
-    plain = (
-        bool(known)
-        and never_overflows(known)
-        and all(f.has_negative_zero and f.subnormals for f in floats)
-        and shape.via == "exact"
-    )
-    narrow = known and shape.accumulation != "window" and all(map(is_narrow, floats))
-    if narrow and shape.via == "exact" and can_be_moved(known, x, y):
-        products = products_of(shape, x, y)
-        exact = sums_are_float32(shape, products)
-        if products.are_float32 and (exact or _knows_rest(shape, products)):
-            return Step(np.float32, exact, plain)
-    return Step(np.float64, sums_are_exact(shape), plain)
+    wide = Step(np.float64, sums_are_exact(shape))
+    floats = [f for f in (shape.product, shape.accumulator) if f is not None]
+    narrow = all(is_narrow(f) and f.has_negative_zero for f in floats)
+    if not narrow or shape.accumulation == "window" or shape.via != "exact":
+        return wide
+    if not are_finite(shape, x, y):
+        return wide
+    known, products = bounds(shape, x, y), products_of(shape, x, y)
+    if not never_overflows(known) or not can_be_moved(known, x, y) or not products.are_float32:
+        return wide
+    if shape.rounding in _DIRECTED and not _has_near_rests(shape, products):
+        return wide
+    exact = sums_are_float32(shape, products)
+    return Step(np.float32, exact) if exact or _knows_rest(shape, products) else wide
+
+
+def _has_near_rests(shape: GemmShape, products: Products) -> bool:
+    """Whether what is cut off is zero or at least 2^-60 of a last place, which float32 holds."""
+    low = products.reach.low
+    for format in (shape.product, shape.accumulator):
+        if format is not None:
+            if format.least_place < -85 or low - 23 < format.least_place - 60:
+                return False
+            low = reach(format).low if format is shape.product else low
+    return True
 
 
 def _knows_rest(shape: GemmShape, products: Products) -> bool:
@@ -196,7 +204,6 @@ def multiply_general(
             threads,
             ("fused", "cascade", "window").index(shape.accumulation),
             step.exact,
-            step.plain,
             shape.rounding is Rounding.DOWN,
             -0.0 if shape.is_negative_start else 0.0,
             2.0**-shape.window,

@@ -16,6 +16,7 @@ from holigrail_hw.formats import FINITE, INFINITE, NAN, Exact, Format, Rounding
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 __all__ = [
+    "TINY32",
     "Layout",
     "Rounding32",
     "Rounding64",
@@ -30,6 +31,8 @@ _FARTHEST = 200
 _FIXED_BITS = 50
 _TINY, _NEVER = 2.0**-700, 2.0
 _ABOVE_HALF = float(np.nextafter(0.5, 1))
+TINY32 = 2.0**-60
+"""Of float32: less than any rest of a number that has at most 60 bits below the last place."""
 _THRESHOLDS = {
     # For + even, + odd, - even, - odd: the rest, in units, from which on magnitudes grow.
     Rounding.NEAREST_EVEN: (_ABOVE_HALF, 0.5, _ABOVE_HALF, 0.5),
@@ -111,7 +114,8 @@ def rounding32(
     """The same of float32, for floats of which it holds every number and some places more."""
     given = _numbers(format, mode, overflow, via, 23)
     given["least"] = max(given["least"], 2.0**-126)
-    given["threshold"] = tuple(max(value, 2.0**-60) for value in given["threshold"])
+    rounded = {_TINY: TINY32, _ABOVE_HALF: float(np.nextafter(np.float32(0.5), np.float32(1)))}
+    given["threshold"] = tuple(rounded.get(value, value) for value in given["threshold"])
     return Rounding32(**given)
 
 

@@ -25,7 +25,7 @@ struct Request {
     const REAL *a_top, *b_top;  // powers of two above them, for a window
     REAL *c;                    // M x N
     int64_t rows, depth, columns, chunk, threads;
-    int64_t kind, exact, plain, down;
+    int64_t kind, exact, down;
     REAL start, window;         // window: 2^-width
     REAL sum_least;             // of a window: least power of two that a sum is taken to have
     Rounding<REAL> sum, product;
@@ -36,6 +36,8 @@ typedef Arithmetics<REAL> A;
 typedef A::V V;
 typedef A::I I;
 
+// Float32 is for sums that stay in range, float64 for all others.
+constexpr bool PLAIN = sizeof(REAL) == 4;
 constexpr int LANES = A::T::LANES, VECTORS = 2;
 constexpr int64_t PANEL = VECTORS * LANES;
 constexpr int BLOCK = VECTOR_BYTES == 64 ? 4 : 2;
@@ -50,7 +52,7 @@ ALWAYS V cut(V x, V unit) {
     return (V)((I)whole | ((I)x & A::T::LOWEST));
 }
 
-template <int KIND, bool EXACT, bool RANDOM, bool PLAIN> struct Step {
+template <int KIND, bool EXACT, bool RANDOM> struct Step {
     const Request &request;
     ALWAYS V plus(V x, V y, V threshold) const {
         const Rounding<REAL> &sum = request.sum;
@@ -205,18 +207,11 @@ template <int KIND, bool RANDOM, class Step> void multiply(const Request &reques
     });
 }
 
-template <int KIND, bool EXACT, bool RANDOM> void choose_range(const Request &request) {
-    if (request.plain)
-        multiply<KIND, RANDOM, Step<KIND, EXACT, RANDOM, true>>(request);
-    else
-        multiply<KIND, RANDOM, Step<KIND, EXACT, RANDOM, false>>(request);
-}
-
 template <int KIND, bool EXACT> void choose(const Request &request) {
     if (request.random.source == NO_WORDS)
-        choose_range<KIND, EXACT, false>(request);
+        multiply<KIND, false, Step<KIND, EXACT, false>>(request);
     else
-        choose_range<KIND, EXACT, true>(request);
+        multiply<KIND, true, Step<KIND, EXACT, true>>(request);
 }
 
 template <int KIND> void choose_sum(const Request &request) {
