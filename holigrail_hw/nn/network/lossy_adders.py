@@ -25,7 +25,7 @@ _SECONDS = 3600.0
 
 
 class AdderDesigner:
-    """See :class:`.adder_layers.Designer`; ``progress`` takes lines.
+    """See :class:`.adder_layers.Designer`; ``progress`` takes lines, ``search`` is that for graphs.
 
     Raises
     ------
@@ -33,12 +33,12 @@ class AdderDesigner:
         If a matrix cannot be searched.
     """
 
-    def __init__(self, progress: Callable[[str], None]):
-        self.progress = progress
+    def __init__(self, progress: Callable[[str], None], search: Search | None = None):
+        self.progress, self.search = progress, search or Search()
         self.graph = lru_cache(maxsize=64)(self._graph)
 
     def _graph(self, matrix: Matrix) -> MatrixGraph:
-        return graph_of(matrix, Search(), self.progress)
+        return graph_of(matrix, self.search, self.progress)
 
     def __call__(self, wanted: WantedSums, *, quick: bool) -> Designed:
         graph = self.graph(wanted.matrix)
