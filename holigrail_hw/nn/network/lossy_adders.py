@@ -44,7 +44,9 @@ class AdderDesigner:
         graph = self.graph(wanted.matrix)
         if quick:
             analysis = GraphAnalysis(graph, wanted.ranges)
-            cut = truncate_graph(analysis, wanted.bounds, iterations=0, time_limit=_SECONDS)
+            cut = truncate_graph(
+                analysis, wanted.bounds, iterations=0, time_limit=_SECONDS, thorough=False
+            )
             return Designed(*adders_of(cut.circuit), analysis.of(cut.circuit).one_bit_adders)
         request = MatrixRequest(
             matrix=wanted.matrix,
