@@ -19,8 +19,8 @@ from .parallel.matrices import Search, graph_of
 
 __all__ = ["AdderDesigner"]
 
-# Repetitions of the search for losses; it has no time limit that matters.
-_CUTS = 60
+# Repetitions of the search for losses, fewer where each takes long; no time limit matters.
+_CUTS, _ADDERS = 60, 20_000
 _SECONDS = 3600.0
 
 
@@ -53,7 +53,7 @@ class AdderDesigner:
             ranges=wanted.ranges,
             constants=wanted.constants,
             bounds=wanted.bounds,
-            cuts=_CUTS,
+            cuts=min(_CUTS, _ADDERS // max(len(graph.adders), 1)),
         )
         try:
             found = design_matrix(request, graph=graph, time_limit=_SECONDS)
