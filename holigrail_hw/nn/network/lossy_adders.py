@@ -34,7 +34,7 @@ class AdderDesigner:
     """
 
     def __init__(self, progress: Callable[[str], None], search: Search | None = None):
-        self.progress, self.search = progress, search or Search()
+        self.progress, self.search = progress, search or Search(time_s=int(_SECONDS))
         self.graph = lru_cache(maxsize=64)(self._graph)
 
     def _graph(self, matrix: Matrix) -> MatrixGraph:
