@@ -87,7 +87,7 @@ def test_random_networks():
 def test_many_random_networks():
     found = [random_case(seed) for seed in range(100, 500)]
     assert found.count("refused") < 100
-    assert found.count("streamed") > 10
+    assert found.count("streamed") > 5
 
 
 @pytest.mark.parametrize("size", [(4, 4), (8, 8)])
@@ -412,15 +412,13 @@ def test_waiting_is_predicted():
     assert with_waits([fill] * 3, [1, 2, 3], []) == (1, 2, 3)
 
 
-@pytest.mark.heavy
 def test_counters_of_8_bits_go_round():
-    """More than 256 loads."""
-    made = Builder(22, (64,))
-    for _ in range(48):
-        made.dense(64, once=False)
-    machine = Machine(rows=2, columns=4, scratchpad=26624, activation_depth=64)
-    program = compared(made.graph(), machine)
-    assert len(program.loads) > 256
+    """300 descriptors that each wait for a load of their own."""
+    chain = [Fill(wait=1, wait_count=(n + 1) % 256) for n in range(300)]
+    loads = [Load(length=4, wait=n > 1, wait_count=max(n - 1, 0) % 256) for n in range(300)]
+    # A load of 16 cycles begins when the descriptor two before is done.
+    assert with_waits(chain, [20] * 300, loads)[2:] == (20,) * 298
+    assert with_waits(chain, [5] * 300, loads)[2:] == (16,) * 298
 
 
 def test_a_second_frame_needs_only_its_input():
