@@ -1,0 +1,86 @@
+"""About how many cycles a descriptor takes: a closed form, to choose among ways to do a layer.
+
+The engine works on a group while the vectors of the next one are read; whichever of engine and
+memory port is slower sets the pace. What runs exactly is the hardware itself.
+"""
+
+from collections.abc import Sequence
+
+from holigrail_hw.soc.descriptors.kinds import (
+    Add,
+    Copy,
+    Descriptor,
+    End,
+    Fill,
+    Load,
+    Matmul,
+    Maximum,
+)
+from holigrail_hw.soc.machine import Machine
+
+__all__ = ["descriptor_cycles", "load_cycles", "with_waits"]
+
+# Sixteen words of a descriptor, the start of the engine, and the way of the last result.
+_START, _DRAIN = 25, 20
+_TABLE_WORDS = 512
+_FLASH_CYCLES_PER_BYTE = 2
+
+
+def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
+    """Cycles of a descriptor alone, about."""
+    match descriptor:
+        case Matmul():
+            return _matmul(machine, descriptor)
+        case Add() as d:
+            return _START + _TABLE_WORDS + d.nx * d.ny
+        case Maximum() as d:
+            return _START + d.nx * d.ny * d.groups * (d.fx * d.fy + 1)
+        case Copy() as d:
+            return _START + d.nx * d.ny * d.groups
+        case Fill() as d:
+            return _START + d.nx * d.ny
+        case End():
+            return _START
+
+
+def _matmul(machine: Machine, d: Matmul) -> int:
+    vectors, k_tiles, tiles = d.vectors, d.k_tiles, d.column_tiles
+    loaded = vectors * k_tiles
+    computed = tiles * k_tiles * max(vectors, machine.rows)
+    weights = tiles * k_tiles * (1 if d.diagonal else machine.columns)
+    parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
+    port = loaded + weights + parameters + tiles * vectors
+    return _START + _DRAIN + loaded + d.groups * max(computed, port)
+
+
+def load_cycles(load: Load) -> int:
+    """Cycles of a load alone: a nibble each."""
+    return _FLASH_CYCLES_PER_BYTE * (load.length + 4 * load.crc)
+
+
+def with_waits(
+    descriptors: Sequence[Descriptor], alone: Sequence[int], loads: Sequence[Load]
+) -> tuple[int, ...]:
+    """Cycles of every descriptor, those included in which it waits for its load.
+
+    Loads are done one after the other, each as soon as the descriptor that it waits for is done.
+    """
+    ends: list[int] = []
+    found, arrived, now, seen = [], 0, 0, 0
+    waiting = iter(loads)
+    upcoming = next(waiting, None)
+    for place, (descriptor, cycles) in enumerate(zip(descriptors, alone, strict=True)):
+        start = now
+        while upcoming is not None:
+            # Counters have 8 bits: the latest descriptor with such a number is meant.
+            freed = place - (place - upcoming.wait_count) % 256 if upcoming.wait else 0
+            if upcoming.wait and (place - upcoming.wait_count) % 256 >= 128:
+                break
+            arrived = max(arrived, ends[freed - 1] if freed else 0) + load_cycles(upcoming)
+            seen, upcoming = seen + 1, next(waiting, None)
+            if descriptor.wait and (seen - descriptor.wait_count) % 256 == 0:
+                now = max(now, arrived)
+        now += cycles
+        ends.append(now)
+        found.append(now - start)
+    return tuple(found)
