@@ -9,13 +9,14 @@ not depend on when requests come.
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 
 from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
+from holigrail_hw.soc.hardware.status import status_of
 
 from .shape import PROFILE, READ, START, WRITE, AcceleratorShape
 
@@ -73,7 +74,7 @@ class StreamedAccelerator(wiring.Component):
                 self._keep(m, 0, core.shown_cycles)
                 m.next = "ANSWER"
             with m.State("RUN"):
-                self._keep(m, _status(core), core.counters.cycles)
+                self._keep(m, status_of(core), core.counters.cycles)
                 with m.If(~core.running):
                     m.next = "ANSWER"
             with m.State("ANSWER"):
@@ -84,17 +85,3 @@ class StreamedAccelerator(wiring.Component):
 
     def _keep(self, m: Module, word: Any, cycles: Any) -> None:
         m.d.sync += [self._kept.data.eq(word), self._kept.cycles.eq(cycles)]
-
-
-def _status(core: AcceleratorCore) -> Any:
-    """The status register."""
-    return Cat(
-        core.running,
-        Const(0, 1),
-        core.done,
-        Const(0, 1),
-        core.error,
-        core.engine_code,
-        Const(0, 5),
-        core.index,
-    )

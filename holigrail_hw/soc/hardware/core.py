@@ -106,7 +106,7 @@ class AcceleratorCore(wiring.Component):
         return m
 
     def _ports(self, m: Module) -> None:
-        """Who reads: descriptors, what carries them out, the host; who writes: results, the host."""
+        """Who reads: the chain, the datapath, the host; who writes: the datapath, the host."""
         pad, work, grain = self._pad, self._datapath, self._machine.grain
         host_reads, host_writes = Signal(), Signal()
         is_writing = work.write.any()
