@@ -13,15 +13,15 @@ from amaranth import Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.descriptors.checks import TABLE_BYTES
 from holigrail_hw.soc.machine import Machine
 
 from .adder import Adder
+from .engine import lane_of
 from .fields import FIELDS
-from .operands import RECORD, Records, WeightRows
+from .operands import Records, WeightRows
 from .reader import Reader
 from .windows import Windows
 from .writer import Writer
@@ -203,9 +203,7 @@ class Datapath(wiring.Component):
         with m.If(engine.status.valid):
             m.d.sync += left.eq(left - 1)
             m.d.comb += self.code.eq(engine.status.payload.code)
-        rows = m.submodules.rows = WeightRows(
-            machine.rows, machine.columns, 16 * machine.grain
-        )
+        rows = m.submodules.rows = WeightRows(machine.rows, machine.columns, 16 * machine.grain)
         m.d.comb += [
             rows.diagonal.eq(fields.diagonal),
             rows.i.payload.eq(self._w.o.payload),
@@ -242,19 +240,7 @@ class Datapath(wiring.Component):
         fields, machine = self.fields, self._machine
         reader, writer = self._a, self._writer
         engine, rows = self._engine_component, self._rows_component
-        lane = Requantize(
-            mode="either",
-            accumulator=self._engine.accumulator,
-            result=self._engine.result,
-            bias="none",
-            scale_width=31,
-            shift=0,
-            shift_width=5,
-            zero_point=None,
-            clamp="ports",
-            multiplier="dsp",
-        )
-        m.submodules.adder = adder = Adder(lane, self._timing)
+        m.submodules.adder = adder = Adder(lane_of("none"), self._timing)
         m.d.comb += [
             adder.start.eq(self.start & fields.is_add),
             adder.tables.payload.eq(records.o.payload.record),
@@ -295,9 +281,7 @@ class Datapath(wiring.Component):
                 windows.i.payload.last.eq(reader.o.payload.last),
                 windows.i.valid.eq(reader.o.valid & fields.is_maximum),
             ]
-            sources.append(
-                (fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready)
-            )
+            sources.append((fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready))
             with m.If(fields.is_maximum):
                 m.d.comb += takes.eq(windows.i.ready)
         m.d.comb += reader.o.ready.eq(takes)
@@ -309,7 +293,7 @@ class Datapath(wiring.Component):
 
 def _codes(engine: Any) -> Any:
     """The codes of a row of results, side by side."""
-    return Value.cast(engine.result.payload)[: -1]
+    return Value.cast(engine.result.payload)[:-1]
 
 
 def _connect(m: Module, source: Any, sink: Any) -> None:

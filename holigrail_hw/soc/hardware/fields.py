@@ -31,8 +31,8 @@ _STEP, _ADDRESS, _COUNT = 16, 32, 16
 FIELDS = data.StructLayout(
     {
         **{"operation": 4, "last": 1, "interrupt": 1, "wait": 1, "wait_count": 8},
-        **{name: 1 for name in ("is_matmul", "is_add", "is_maximum", "is_copy", "is_fill")},
-        **{name: _COUNT for name in ("nx", "ny", "nc", "column_tiles", "groups")},
+        **dict.fromkeys(("is_matmul", "is_add", "is_maximum", "is_copy", "is_fill"), 1),
+        **dict.fromkeys(("nx", "ny", "nc", "column_tiles", "groups"), _COUNT),
         **{"fx": 8, "fy": 8},
         **{f"{name}_base": _ADDRESS for name in ("a", "b", "w", "p", "y")},
         **{f"a_step_{name}": _STEP for name in ("x", "y", "c", "fx", "fy", "group")},
@@ -116,5 +116,3 @@ class Fields(wiring.Component):
         ]
         for name in ("w_base", "w_step_k", "w_step_n"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
-
-
