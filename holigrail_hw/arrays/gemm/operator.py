@@ -54,6 +54,10 @@ class Gemm(GemmShape):
     that of the parameters came early, late: there are results, but of items of code 0 in place of
     those that did not come, and without those beyond. ``cycles`` is a clock.
 
+    A command also sets what the lanes take from ports: ``zero_point`` and, with ``clamp`` ports,
+    ``minimum`` and ``maximum`` for all of its channels; ``once``, in mode either, says that it
+    rounds once.
+
     Sums of integers wrap if ``accumulator`` is too narrow for them, which the default never is;
     sums of floats become infinite, NaN or the largest number, as the format says, for good.
     """
