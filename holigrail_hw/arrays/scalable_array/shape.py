@@ -1,6 +1,7 @@
 """The parameters of a precision-scalable array, and what follows from them."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ class ScalableArrayShape(Engine):
         """Cycles from reset to the last result of tiles of so many items."""
         if not counts:
             return 0
-        latency = self.element.plan(timing).latency
+        latency = _latency(self.element, timing)
         return pair_ends(counts, self.rows)[-1] + 2 * self.rows + self.columns + latency - 1
 
     def product_cycles(self, timing: Timing, mode: Mode, m: int, k: int, n: int) -> int:
@@ -132,3 +133,8 @@ class ScalableArrayShape(Engine):
         bundles = np.stack([np.asarray(codes[f"{prefix}{i}"], object) for i in range(count)], -1)
         words = [(bundles >> d * width) & ((1 << width) - 1) for d in range(self.element.words)]
         return np.stack(words, 1)
+
+
+@cache
+def _latency(element: ScalableElement, timing: Timing) -> int:
+    return element.plan(timing).latency

@@ -1,5 +1,6 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
-# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOptionalMemberAccess=false
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
 
 """The streams of a precision-scalable array, and the dispatch of chunks at its edges."""
 
