@@ -120,9 +120,9 @@ class EnvisionMultiplier(OperatorSpec):
         # A carry into the middle is one of the full product; into a quarter, one of at most two.
         unless_four = plan.step("is_not_4x", 1, lambda four: ~four, selected[2], using=Logic())
         quarter = width // 4
-        joins = {quarter: unless_four, 2 * quarter: selected[0], 3 * quarter: unless_four}
-        heap = compress(plan, "product", heap, joins=joins)
-        return {"p": add_up(plan, "product", heap, joins=joins)}
+        doors = {quarter: unless_four, 2 * quarter: selected[0], 3 * quarter: unless_four}
+        heap = compress(plan, "product", heap, doors=doors)
+        return {"p": add_up(plan, "product", heap, doors=doors)}
 
     def _modes(self) -> list[list[Block]]:
         """The squares on the diagonal, by mode."""

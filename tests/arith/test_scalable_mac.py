@@ -144,9 +144,9 @@ def test_hardware_equals_golden_with_modes_that_change(structure, signs, restart
                 signed_activations=signs[0],
                 signed_weights=signs[1],
             )
-            for width, levels in ((4, 1), (6, 1))
+            for width, levels in ((4, 1), (6, 1))[: 1 + (restart == "zero")]
         ],
-        count=1500,
+        count=600,
     )
 
 
@@ -273,9 +273,15 @@ def test_refusals(given, message):
 
 def test_what_info_says():
     spec = unit("divide-2d-together", levels=2)
-    assert spec.facts()["products per cycle"] == "8x8: 1, 8x4: 2, 8x2: 4, 4x4: 4, 2x2: 16"
+    assert spec.facts()["mode 2x2"] == (
+        "code 4, products per cycle: 16; activations 1:0, 3:2 ... 31:30; weights 1:0, 3:2 ... 31:30;"
+        " 1 sum in 19:0, from bit 6 of it"
+    )
     table = spec.views()[0]
     assert [row[:6] for row in table.rows][3] == ("4x4", 3, "4", 1, 1, "19:0")
-    assert "7:4, 3:0" not in table.rows[3][7] and table.rows[3][7].startswith("3:0, 7:4")
+    assert str(table.rows[3][7]).startswith("3:0, 7:4")
     serial = unit("serial-2d", levels=2, digit=2, lanes=16).views()[0]
     assert [(row[0], row[2], row[3]) for row in serial.rows][0] == ("8x8", "1", 16)
+    assert unit("serial-1d", digit=1).facts()["mode 8x4"] == (
+        "products per cycle: 1/4; 8 bits, 4 digits of 1; 4 cycles a product"
+    )

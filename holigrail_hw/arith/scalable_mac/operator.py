@@ -28,7 +28,7 @@ from .serial import serial_sum
 from .shape import ScalableMacShape
 from .subword import subword_sums
 from .together import one_sum
-from .views import mode_table
+from .views import mode_facts, mode_table
 
 __all__ = ["ScalableMac"]
 
@@ -92,14 +92,10 @@ class ScalableMac(ScalableMacShape):
         return partial(naive_sums, self)
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
-        rates = {
-            str(mode): self.kind.rate(self.width, self.digit, mode) * self.lanes
-            for mode in self.mode_list
-        }
         return {
             "structure": self.kind.summary,
-            "products per cycle": ", ".join(f"{name}: {rate}" for name, rate in rates.items()),
             "sums": "all modes share one word, which only clear or a reset makes 0",
+            **mode_facts(self),
         }
 
     def views(self, target: Target | None = None) -> list[View]:

@@ -76,6 +76,8 @@ def _digit_products(
         ]
         for port, top in enumerate(tops)
     ]
+    if sizes == (1, 1) and spec.lanes == 1:
+        return _one_product(spec, plan, words, cases, negative)
     bits, constants, wires = [], [0] * (1 << len(marks)), []
     for lane in range(spec.lanes):
         flips = []
@@ -98,6 +100,22 @@ def _digit_products(
     )
     operands = (*wires, *cases.wires)
     return heap_of(plan, "partial", spec.result_width, [*bits, *more], fixed, *operands)
+
+
+def _one_product(
+    spec: ScalableMacShape,
+    plan: Plan,
+    words: tuple[Wire, Wire],
+    cases: Conditions,
+    negative: list[list[bool]],
+) -> Heap:
+    """The product of two bits, 0, 1 or -1: itself and, where it is negative, its sign."""
+    minus = cases.wire(case for case in cases.every if negative[0][case] != negative[1][case])
+    product = plan.step("product", 1, lambda a, w: a & w, *words, using=Logic())
+    sign = plan.step("sign", 1, lambda p, n: p & n, product, minus, using=Logic())
+    signs = [Bit(column, False, lambda p, s: s) for column in range(1, spec.result_width)]
+    bits = [Bit(0, False, lambda p, s: p), *signs]
+    return heap_of(plan, "partial", spec.result_width, bits, 0, product, sign)
 
 
 def _lane(

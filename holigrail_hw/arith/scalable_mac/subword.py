@@ -84,8 +84,8 @@ def _product(
         for block, cases in enumerate(joins)
         if block and cases != every
     }
-    heap = compress_early(plan, "products", heap, joins=cuts)
-    return add_up(plan, "product", heap, joins=cuts)
+    heap = compress_early(plan, "products", heap, doors=cuts)
+    return add_up(plan, "product", heap, doors=cuts)
 
 
 def _addend(

@@ -6,7 +6,9 @@ from .packing import Bits
 from .shape import ScalableMacShape
 from .structures import Mode
 
-__all__ = ["mode_table"]
+__all__ = ["mode_facts", "mode_table"]
+
+_SHOWN = 4
 
 
 def mode_table(spec: ScalableMacShape) -> Table:
@@ -28,6 +30,29 @@ def mode_table(spec: ScalableMacShape) -> Table:
         " so many bits above the lowest of its place."
     )
     return Table("modes", (*header, "begins at", "activations", "weights"), tuple(rows), caption)
+
+
+def mode_facts(spec: ScalableMacShape) -> dict[str, str]:
+    """The same in words, a line for each mode."""
+    found = {}
+    for row in mode_table(spec).rows:
+        name, code, rate, steps, sums, place, start, activations, weights = map(str, row)
+        if spec.kind.serial:
+            text = f"products per cycle: {rate}; {activations}, {weights}; {steps} cycles a product"
+        else:
+            text = (
+                f"code {code}, products per cycle: {rate}; activations {_brief(activations)};"
+                f" weights {_brief(weights)}; {sums} sum{'s' * (sums != '1')} in {_brief(place)},"
+                f" from bit {start} of it"
+            )
+        found[f"mode {name}"] = text
+    return found
+
+
+def _brief(places: str) -> str:
+    """The first of many places, and the last."""
+    every = places.split(", ")
+    return places if len(every) <= _SHOWN else f"{', '.join(every[:2])} ... {every[-1]}"
 
 
 def _words(spec: ScalableMacShape, code: int) -> tuple[int, str, int, str, str]:
