@@ -23,7 +23,7 @@ from holigrail_hw.flow.top import Top
 __all__ = ["Point", "designs", "points"]
 
 ITEMS = 2048
-_LARGEST_LUTS = 900
+_LEAST_LUTS, _LARGEST_LUTS = 12, 400
 _VARIANTS = 6
 _PAIRS = ("int4", "int6", "int8", "int12", "int16", "fp8_e4m3", "fp8_e5m2", "bf16", "fp16")
 _PERIOD = Timing(period_ns=8.0)
@@ -34,8 +34,8 @@ def designs() -> list[tuple[OperatorSpec, Timing]]:
     found: dict[str, tuple[OperatorSpec, Timing]] = {}
 
     def add(spec: OperatorSpec, timing: Timing) -> None:
-        plan = spec.plan(timing)
-        if plan.interval == 1 and spec.cost(timing)["luts"] <= _LARGEST_LUTS:
+        plan, luts = spec.plan(timing), spec.cost(timing)["luts"]
+        if plan.interval == 1 and _LEAST_LUTS <= luts <= _LARGEST_LUTS:
             found.setdefault(spec.top_name(timing), (spec, timing))
 
     for name, cls in sorted(operators().items()):
