@@ -24,7 +24,7 @@ LANES = 256
 """Copies of a design that are run side by side."""
 _WORDS = LANES // 64
 _CYCLES, _STATEFUL_CYCLES = 3, 16
-_SHORT, _LONG = 5, 8
+_SHORT = 6
 _SMALL = {"and", "or", "not", "xor", "mux"}
 
 
@@ -77,6 +77,7 @@ class Simulation:
         self._hidden: dict[int, slice] = {}
         self._kinds: dict[int, str] = {}
         self._tables: dict[int, Table] = {}
+        self._operands: dict[int, tuple[int, int]] = {}
         for bits in design.inputs.values():
             self._kinds |= dict.fromkeys(bits, "in")
         rows = design.bits
@@ -87,6 +88,7 @@ class Simulation:
                 kind = _kind(unit)
                 hidden = _inside(kind, len(unit.makes()))
                 self._kinds |= dict.fromkeys(range(rows, rows + count), hidden)
+                self._operands |= {rows + p: bits for p, bits in _pairs(unit)}
                 self._kinds |= dict.fromkeys(unit.makes(), kind)
                 rows += count
             elif isinstance(unit, Choice):
@@ -159,20 +161,18 @@ class Simulation:
     def sums(self) -> Counter[str]:
         """Changes by kind, each of equal bits once, for what makes the first of them.
 
-        ``pin`` counts the changes that cells see at their inputs. Bits without a use are left out.
+        Bits without a use are left out.
         """
         found: Counter[str] = Counter()
         marks: set[int] = set()
-        alive, kept = self._alive(), set()
+        alive = self._alive()
         for row, kind in self._kinds.items():
             mark = int(self._marks[row])
             if row in alive and mark not in marks:
                 marks.add(mark)
-                kept.add(row)
-                found[kind] += int(self._counts[row])
-        for unit in self.design.units:
-            if not isinstance(unit, Copy) and not kept.isdisjoint(unit.makes()):
-                found["pin"] += int(self._counts[list(unit.needs())].sum())
+                # Where one operand never changes there are half the gates.
+                halved = any(not self._counts[bit] for bit in self._operands.get(row, ()))
+                found[f"half {kind}" if halved else kind] += int(self._counts[row])
         return found
 
     def _alive(self) -> set[int]:
@@ -211,8 +211,20 @@ def _kind(cell: Cell) -> str:
 def _inside(kind: str, width: int) -> str:
     """What bits inside of a cell are; long carries are made by more gates, side by side."""
     if kind in ("add", "multiply"):
-        return "short carry" if width <= _SHORT else "carry" if width <= _LONG else "long carry"
+        return "long carry" if width > _SHORT else "carry"
     return "compared" if kind == "compare" else "staged" if kind == "shift" else kind
+
+
+def _pairs(cell: Cell) -> list[tuple[int, tuple[int, int]]]:
+    """Both bits that each place of a sum or comparison adds."""
+    operands = [cell.pins[name] for name in ("A", "B") if cell.pins.get(name)]
+    if _kind(cell) not in ("add", "compare") or len(operands) < 2:
+        return []
+    one, two = operands
+    return [
+        (place, (one[min(place, len(one) - 1)], two[min(place, len(two) - 1)]))
+        for place in range(_hidden(cell))
+    ]
 
 
 def _is_small(choice: Choice) -> bool:
