@@ -193,3 +193,10 @@ def test_kept_points_are_listed_and_cleared(holigrail, monkeypatch, tmp_path):
     assert "points of explorations: 3" in holigrail("cache", "--kind", "points").out
     assert holigrail("cache", "clear", "--kind", "points").status == 0
     assert [*file.parent.iterdir()] == []
+
+
+def test_other_mistakes_leave_ranges_alone(holigrail):
+    answer = holigrail("explore", "add", "--a", "int2..int4", "--b", "int2,int3", "--speed", "9")
+    assert answer.status == 2
+    assert answer.err.splitlines()[0] == "error: explore: no option named '--speed'"
+    assert "int2" not in answer.err

@@ -248,6 +248,25 @@ class TestProcesses:
         )
         assert state_of(store_path())[0] == sweep.computed > 0
 
+    @pytest.mark.heavy
+    def test_they_end_with_a_parent_that_is_killed(self):
+        program = (
+            "import multiprocessing, os, signal\n"
+            "from holigrail_hw.core import find\n"
+            "from holigrail_hw.flow.explore.explore import Sweep\n"
+            "from holigrail_hw.flow.explore.sweep.point import How\n"
+            "from holigrail_hw.flow.explore.sweep.space import Space, spread\n"
+            "if __name__ == '__main__':\n"
+            "    cls = find('add')\n"
+            "    lists = spread(cls, {'a': 'int2..int60', 'b': 'int2..int60'})\n"
+            "    for point in Sweep(Space(cls, lists), How(cls), jobs=2).points():\n"
+            "        print(*(c.pid for c in multiprocessing.active_children()), flush=True)\n"
+            "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        )
+        # Its end of the pipe is also that of its children: it closes when all of them are gone.
+        answer = subprocess.run([sys.executable, "-c", program], stdout=-1, text=True, check=False)
+        assert answer.returncode == -signal.SIGKILL and len(answer.stdout.split()) == 2
+
 
 class TestSamplers:
     def test_chance_is_fair_and_never_the_same_twice(self):

@@ -7,6 +7,7 @@ from holigrail_hw.flow.explore.explore import Sweep
 from holigrail_hw.flow.explore.sweep import objectives
 from holigrail_hw.flow.explore.sweep.kept import KeptPoints
 from holigrail_hw.flow.explore.sweep.point import Point
+from holigrail_hw.flow.explore.sweep.space import spread
 
 from ..arguments import read_request
 from ..session import INTERRUPTED, Session
@@ -21,7 +22,7 @@ _SURE = 20
 
 def main(words: list[str], session: Session) -> int:
     """Print one row for every combination of ``--parameter value,value`` that is looked at."""
-    request = read_request(words, session, configure)
+    request = read_request(words, session, configure, spread)
     options = request.options
     sweep, base, device = sweep_of(request, session)
     points, stopped = _run(sweep, session, again=options.again)

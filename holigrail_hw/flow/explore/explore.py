@@ -13,7 +13,7 @@ from holigrail_hw.core.timing import Timing
 
 from . import runs
 from .sweep.kept import KeptPoints
-from .sweep.objectives import Objective, resolve
+from .sweep.objectives import Objective, names, resolve
 from .sweep.point import How, Point, Question
 from .sweep.samplers import Sampler, make
 from .sweep.space import Space, spread
@@ -66,6 +66,7 @@ class Sweep:
     found: int = 0
     computed: int = 0
     most: int = 0
+    _chosen: Sequence[Objective] = ()
 
     def points(self) -> Iterator[Point]:
         """Points as soon as they are known, in any order; ``index`` is their place.
@@ -160,10 +161,11 @@ class Sweep:
 
     def _judge(self, points: Sequence[Point]) -> list[list[float] | None]:
         good = [point for point in points if point.error is None]
-        chosen = resolve(self.objectives, (key for point in good for key in point.figures))
-        rows = [[objective.of(point.figures) for objective in chosen] for point in points]
+        if good and not self._chosen:
+            self._chosen = resolve(self.objectives, names(good))
+        rows = [[objective.of(point.figures) for objective in self._chosen] for point in points]
         return [
-            row if point.error is None and max(row) < math.inf else None
+            row if point.error is None and max(row, default=math.inf) < math.inf else None
             for point, row in zip(points, rows, strict=True)
         ]
 

@@ -7,7 +7,10 @@ Measurements wait for tools, which are processes already: threads are enough.
 import concurrent.futures
 import contextlib
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -127,5 +130,13 @@ def in_flight(
 
 
 def _begin() -> None:
-    # Ctrl-C reaches every process of a terminal; this one ends when its parent says so.
+    # Ctrl-C reaches every process of a terminal; this one ends when its parent says so, or dies.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

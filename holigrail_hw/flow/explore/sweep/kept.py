@@ -147,7 +147,12 @@ def fingerprint(cls: type[OperatorSpec]) -> str:
 
 
 def _places(package: str) -> list[Path]:
-    found = find_spec(package)
+    try:
+        found = find_spec(package)
+    except ValueError:
+        # A program that is run as a file has none.
+        file = getattr(sys.modules.get(package), "__file__", None)
+        return [Path(file)] if file else []
     if found is None:
         return []
     if found.submodule_search_locations:

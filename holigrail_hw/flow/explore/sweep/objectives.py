@@ -3,7 +3,7 @@
 An objective is the name of any figure that points carry, so that a figure added elsewhere becomes
 one by that. ``luts`` is to be small; ``max:fmax`` large, as are frequencies and rates without a
 word. Units and the words *promised* and *measured* may be left out of a name; what was measured
-counts before what was estimated.
+counts before what was estimated. One word is enough where a single figure has it.
 """
 
 import difflib
@@ -95,8 +95,9 @@ def resolve(asked: Sequence[Objective], figures: Iterable[str]) -> list[Objectiv
     for objective in asked:
         fitting = _fitting(objective.asked, known)
         if not fitting:
-            near = difflib.get_close_matches(objective.asked, known, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            near = [figure for figure in known if objective.asked in figure.split("_")]
+            near = near or difflib.get_close_matches(objective.asked, known, n=1)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
             raise RequestError(
                 f"explore: no figure named {objective.asked!r} for --objective",
                 hint=f"{hint}there are {', '.join(known)}",
@@ -145,7 +146,10 @@ def _fitting(name: str, known: Sequence[str]) -> str | None:
         for origin, bare in [_parts(figure)]
         if bare == wanted[1] and wanted[0] in ("", origin)
     }
-    return fitting[min(fitting)] if fitting else None
+    if fitting:
+        return fitting[min(fitting)]
+    having = [figure for figure in known if name in figure.split("_")]
+    return having[0] if len(having) == 1 else None
 
 
 def _parts(figure: str) -> tuple[str, str]:

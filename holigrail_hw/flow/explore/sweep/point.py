@@ -18,6 +18,8 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.work_folder import scratch
 
+from .precision import operand_error
+
 __all__ = ["How", "Point", "Question", "answer", "answers"]
 
 _FAILURES = {cls.__name__: cls for cls in (DesignError, RequestError, ToolError, HoligrailError)}
@@ -139,6 +141,9 @@ def _estimates(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
     if "latency" in figures and promise_ns is not None:
         # A combinational design, too, answers one clock period after the operands.
         figures["delay_ns"] = round(max(figures["latency"], 1) * promise_ns, 3)
+    error = operand_error(spec)
+    if error is not None:
+        figures["operand_error"] = error
     numbers = {**cost, **spec.facts(timing)}
     for name, value in numbers.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
