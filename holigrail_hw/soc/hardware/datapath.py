@@ -203,9 +203,7 @@ class Datapath(wiring.Component):
         with m.If(engine.status.valid):
             m.d.sync += left.eq(left - 1)
             m.d.comb += self.code.eq(engine.status.payload.code)
-        rows = m.submodules.rows = WeightRows(
-            machine.rows, machine.columns, 16 * machine.grain
-        )
+        rows = m.submodules.rows = WeightRows(machine.rows, machine.columns, 16 * machine.grain)
         m.d.comb += [
             rows.diagonal.eq(fields.diagonal),
             rows.i.payload.eq(self._w.o.payload),
@@ -295,9 +293,7 @@ class Datapath(wiring.Component):
                 windows.i.payload.last.eq(reader.o.payload.last),
                 windows.i.valid.eq(reader.o.valid & fields.is_maximum),
             ]
-            sources.append(
-                (fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready)
-            )
+            sources.append((fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready))
             with m.If(fields.is_maximum):
                 m.d.comb += takes.eq(windows.i.ready)
         m.d.comb += reader.o.ready.eq(takes)
@@ -309,7 +305,7 @@ class Datapath(wiring.Component):
 
 def _codes(engine: Any) -> Any:
     """The codes of a row of results, side by side."""
-    return Value.cast(engine.result.payload)[: -1]
+    return Value.cast(engine.result.payload)[:-1]
 
 
 def _connect(m: Module, source: Any, sink: Any) -> None:

@@ -116,5 +116,3 @@ class Fields(wiring.Component):
         ]
         for name in ("w_base", "w_step_k", "w_step_n"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
-
-
