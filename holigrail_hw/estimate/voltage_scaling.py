@@ -51,7 +51,7 @@ class AlphaPower:
     nominal_v: float = 1.1
     threshold_v: float = 0.4
     alpha: float = 1.4
-    least_v: float = 0.6
+    least_v: float = 0.75
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold_v < self.least_v <= self.nominal_v:

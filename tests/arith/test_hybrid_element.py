@@ -155,9 +155,27 @@ def test_golden(given):
         assert len({result for result, _ in wanted}) > 100
 
 
-@pytest.mark.parametrize("given", [{}, {"chunk": 3, "window": 16, "lanes": 5, "forward_bias": 15}])
-@pytest.mark.parametrize("bypass", [True, False])
-@pytest.mark.parametrize("pipes", PIPES)
+ODD = {"chunk": 3, "window": 16, "lanes": 5, "forward_bias": 15}
+
+
+@pytest.mark.parametrize(
+    ("pipes", "bypass", "given"),
+    [
+        ("merged", True, {}),
+        ("separate", True, ODD),
+        *(
+            pytest.param(*case, marks=pytest.mark.heavy)
+            for case in (
+                ("merged", False, {}),
+                ("merged", False, ODD),
+                ("merged", True, ODD),
+                ("separate", False, ODD),
+                ("separate", True, {}),
+                ("separate", False, {"lanes": 16, "window": 64, "chunk": 1}),
+            )
+        ),
+    ],
+)
 def test_hardware(pipes, bypass, given):
     """Modes change at random, with and without a clock that takes interleaved sums."""
     spec = HybridElement(pipes=pipes, bypass=bypass, **given)

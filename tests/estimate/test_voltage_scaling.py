@@ -24,7 +24,9 @@ def test_delay_follows_the_law():
     assert model.voltage(1.5) == pytest.approx(0.45)
 
 
-@pytest.mark.parametrize("model", [AlphaPower(), INVERSE, AlphaPower(1.8, 0.5, 1.3, 0.6)])
+@pytest.mark.parametrize(
+    "model", [AlphaPower(least_v=0.5), INVERSE, AlphaPower(1.8, 0.5, 1.3, 0.6)]
+)
 def test_voltage_meets_the_time_and_no_more(model):
     for slack in (1.01, 1.3, 1.9, 2.3):
         v = model.voltage(slack)

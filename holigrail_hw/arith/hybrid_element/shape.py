@@ -101,17 +101,26 @@ class HybridShape(OperatorSpec):
         changes = rng.random(count) < 0.3
         mode = rng.integers(0, 5, count)[np.maximum.accumulate(np.where(changes, range(count), 0))]
         return {
-            "a": self._operands(rng, mode, np.zeros(count, bool)),
-            "b": self._operands(rng, mode, mode == BACKWARD),
+            **self.operands(rng, mode),
             "mode": mode.astype(np.uint64),
             "clear": (rng.random(count) < 0.04).astype(np.uint64),
             "enable": (rng.random(count) < 0.9).astype(np.uint64),
         }
 
-    def _operands(
-        self, rng: np.random.Generator, mode: np.ndarray, backward: np.ndarray
+    def operands(
+        self, rng: np.random.Generator, mode: np.ndarray, zeros: float = 1 / 6
+    ) -> dict[str, np.ndarray]:
+        """Words for items of given modes: floats near 1, any digits; a share of both is zero."""
+        backward = mode == BACKWARD
+        return {
+            "a": self._word(rng, mode, np.zeros(len(mode), bool), zeros),
+            "b": self._word(rng, mode, backward, zeros),
+        }
+
+    def _word(
+        self, rng: np.random.Generator, mode: np.ndarray, backward: np.ndarray, zeros: float
     ) -> np.ndarray:
-        """Words whose floats are mostly near 1, one in six of them and of the digits zero."""
+        """One operand; ``backward``: where 8-bit floats are 1-5-2."""
         count, word = len(mode), random_codes(rng, self.word, len(mode))
 
         def put(here: np.ndarray, place: int, size: int, code: np.ndarray) -> np.ndarray:
@@ -119,7 +128,7 @@ class HybridShape(OperatorSpec):
             return np.where(here, cleared | code.astype(word.dtype) << np.uint64(place), word)
 
         def some_zero(code: np.ndarray) -> np.ndarray:
-            return np.where(rng.random(count) < 1 / 6, 0, code)
+            return np.where(rng.random(count) < zeros, 0, code)
 
         for place in range(0, self.word, 4):
             digit = some_zero(rng.integers(0, 16, count))

@@ -142,9 +142,12 @@ class MappedDesign:
         count: int = ITEMS,
         seed: int = 1,
         origin: str = "given",
+        dealt: bool = False,
         progress: Progress | None = None,
     ) -> AsicResult:
         """Simulate items and count; see :func:`measure_asic`.
+
+        ``dealt``: whether given items of an operator with a sum may be dealt out to many sums.
 
         Raises
         ------
@@ -155,7 +158,7 @@ class MappedDesign:
         """
         if progress is not None:
             progress(f"simulating the cells of {self.top.name}")
-        activity = self._activity(stimulus, count, seed)
+        activity = self._activity(stimulus, count, seed, dealt)
         period = self.timing.period_ns or self._paths.longest_ns
         parts = energy_per_item(
             self.circuit, self.library, activity, self._loads, self._paths.slopes, period
@@ -205,7 +208,9 @@ class MappedDesign:
             given |= {nets[place]: bool(value >> place & 1) for place in places}
         return longest_paths(self.circuit, self._loads, Case(self.circuit, given)).longest_ns
 
-    def _activity(self, stimulus: Mapping[str, Any] | None, count: int, seed: int) -> Activity:
+    def _activity(
+        self, stimulus: Mapping[str, Any] | None, count: int, seed: int, dealt: bool
+    ) -> Activity:
         rng, spec = np.random.default_rng(seed), self.spec
         if self.top.stream:
             if stimulus is not None:
@@ -216,7 +221,7 @@ class MappedDesign:
                 jobs = [self.top.spec.job(rng, _JOB_ITEMS) for _ in range(_JOBS)]
             return stream_activity(self.top, self.circuit, jobs)
         codes = spec.stimulus(rng, count) if stimulus is None else self._operands(stimulus)
-        return plain_activity(self.top, self.circuit, codes, lanes=stimulus is None)
+        return plain_activity(self.top, self.circuit, codes, lanes=dealt or stimulus is None)
 
     def _operands(self, stimulus: Mapping[str, Any]) -> dict[str, Any]:
         """One array for each operand, of one length."""
