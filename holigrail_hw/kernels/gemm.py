@@ -18,6 +18,7 @@ from holigrail_hw.formats import Exact, Format
 from .convert import encode, number_type, quantise, without_negative_zero
 from .exact import exact_sum_of_products
 from .general import is_general, multiply_general, step_general
+from .library import usual_arithmetic
 from .loops import multiply_in_loops
 from .nearest import multiply32, step32
 from .operands import decoded, is_exact_in
@@ -60,8 +61,9 @@ class Gemm(GemmShape):
         self._check_random(random)
         if not a.size or not b.size or not self._has_float_operands:
             return self._golden(a, b, random)
-        x, y = self._operands(a, b)
-        return self._codes(x, y, a, b, random, threads)
+        with usual_arithmetic():
+            x, y = self._operands(a, b)
+            return self._codes(x, y, a, b, random, threads)
 
     def numbers(
         self,
@@ -83,13 +85,14 @@ class Gemm(GemmShape):
         if not trusted:
             _check_numbers("a", self.a, x)
             _check_numbers("b", self.b, y)
-        found = self._floats(x, y, random, threads) if x.size and y.size else None
-        if found is None:
-            a, b = encode(self.a, x), encode(self.b, y)
-            found = self.accumulator.decode(self._codes(x, y, a, b, random, threads))
-        if self.via == "mptorch":
-            found = without_negative_zero(self.accumulator, found)
-        return np.asarray(found, number_type(self.accumulator))
+        with usual_arithmetic():
+            found = self._floats(x, y, random, threads) if x.size and y.size else None
+            if found is None:
+                codes = self._codes(x, y, encode(self.a, x), encode(self.b, y), random, threads)
+                found = self.accumulator.decode(codes)
+            if self.via == "mptorch":
+                found = without_negative_zero(self.accumulator, found)
+            return np.asarray(found, number_type(self.accumulator))
 
     def golden(self, a: Any, b: Any, *, random: RandomWords | None = None) -> np.ndarray:
         """What :meth:`codes` must give, by the golden models."""

@@ -67,6 +67,15 @@ void piece(const Request &request, int64_t first, int64_t end) {
 
 }  // namespace
 
+// What the arithmetic relies on, for callers that do some of it themselves.
+extern "C" void *begin_arithmetic() {
+    return new Arithmetic;
+}
+
+extern "C" void end_arithmetic(void *state) {
+    delete (Arithmetic *)state;
+}
+
 extern "C" void convert(const Request *request) {
     const int64_t pieces = (request->count + PIECE - 1) / PIECE;
     share(request->threads, pieces, [&](int64_t index) {
