@@ -136,7 +136,10 @@ def _run(
     found = library("convert")
     if found is None:
         with np.errstate(all="ignore"):
-            y = rounded(x, how, threshold)
+            # No nearer to 0, and no farther, than any format could tell.
+            clipped = np.copysign(np.clip(np.abs(x), 2.0**-480, 2.0**480), x)
+            kept = (x == 0) | ~np.isfinite(x)
+            y = rounded(np.where(kept, x, clipped), how, threshold)
         return y, None if as_numbers else codes_of(format, y)
     is_float = isinstance(format, BinaryFloat)
     y = np.empty(x.shape) if as_numbers or not is_float else None
