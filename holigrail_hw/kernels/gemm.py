@@ -15,13 +15,13 @@ import numpy as np
 
 from holigrail_hw.formats import Exact, Format
 
-from .convert import encode, number_type, quantise, without_negative_zero
+from .convert import decode, encode, number_type, quantise, without_negative_zero
 from .exact import exact_sum_of_products
 from .general import is_general, multiply_general, step_general
 from .library import usual_arithmetic
 from .loops import multiply_in_loops
 from .nearest import multiply32, step32
-from .operands import decoded, is_exact_in
+from .operands import decoded, is_exact_in, reach
 from .oracle import golden_codes
 from .random_words import RandomWords
 from .shape import GemmShape
@@ -88,8 +88,7 @@ class Gemm(GemmShape):
         with usual_arithmetic():
             found = self._floats(x, y, random, threads) if x.size and y.size else None
             if found is None:
-                codes = self._codes(x, y, encode(self.a, x), encode(self.b, y), random, threads)
-                found = self.accumulator.decode(codes)
+                found = decode(self.accumulator, self._codes_of_numbers(x, y, random))
             if self.via == "mptorch":
                 found = without_negative_zero(self.accumulator, found)
             return np.asarray(found, number_type(self.accumulator))
@@ -112,6 +111,15 @@ class Gemm(GemmShape):
         if step is not None:
             return str(step)
         return str(step_general(self, x, y)) if is_general(self) else "golden model"
+
+    def _codes_of_numbers(
+        self, x: np.ndarray, y: np.ndarray, random: RandomWords | None
+    ) -> np.ndarray:
+        if x.size and y.size and (self.is_modular or self.accumulation == "exact"):
+            found = self._exact_codes(x, y, random)
+            if found is not None:
+                return found
+        return self._golden(encode(self.a, x), encode(self.b, y), random)
 
     @property
     def _has_float_operands(self) -> bool:
@@ -175,7 +183,7 @@ class Gemm(GemmShape):
         x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             return None
-        sums = exact_sum_of_products(x, y)
+        sums = exact_sum_of_products(x, y, reach(self.a), reach(self.b))
         overflow = self.accumulator.overflow_of(self.overflow)
         words, width = None, 0
         if random is not None and self.streams:
@@ -183,6 +191,11 @@ class Gemm(GemmShape):
             words = random.words(range(len(x)), len(y), y.shape[1], width, 1)[0][-1]
         if isinstance(sums, Exact):
             return self.accumulator.project(sums, self.rounding, words, width, overflow)
+        if self.is_modular and self.accumulator.width <= 64:
+            whole = np.ldexp(sums, -self.accumulator.least_place)
+            if np.abs(whole).max(initial=0) < 1 << 53:
+                low_bits = np.uint64((1 << self.accumulator.width) - 1)
+                return whole.astype(np.int64).view(np.uint64) & low_bits
         return encode(
             self.accumulator,
             sums,
