@@ -15,6 +15,7 @@ import numpy as np
 
 from holigrail_hw.formats import Exact, Format
 
+from .certificates import largest_sum
 from .convert import decode, encode, number_type, quantise, without_negative_zero
 from .exact import exact_sum_of_products
 from .general import is_general, multiply_general, step_general
@@ -105,17 +106,26 @@ class Gemm(GemmShape):
         if not a.size or not b.size or not self._has_float_operands:
             return "golden model"
         x, y = self._operands(a, b)
-        if self.is_modular or self.accumulation == "exact":
+        if self._is_in_any_order(x, y):
             return "exact sums"
         step = step32(self, *_as_float32(x, y))
         if step is not None:
             return str(step)
         return str(step_general(self, x, y)) if is_general(self) else "golden model"
 
+    def _is_in_any_order(self, x: np.ndarray, y: np.ndarray) -> bool:
+        """Whether sums are exact up to their end: integers that wrap, or never reach the ends."""
+        if self.is_modular or self.accumulation == "exact":
+            return True
+        if not self.is_whole or self.chunk is not None:
+            return False
+        low, high = self.accumulator.number_range
+        return largest_sum(x, y) < min(float(high), float(-low))
+
     def _codes_of_numbers(
         self, x: np.ndarray, y: np.ndarray, random: RandomWords | None
     ) -> np.ndarray:
-        if x.size and y.size and (self.is_modular or self.accumulation == "exact"):
+        if x.size and y.size and self._is_in_any_order(x, y):
             found = self._exact_codes(x, y, random)
             if found is not None:
                 return found
@@ -147,7 +157,7 @@ class Gemm(GemmShape):
         random: RandomWords | None,
         threads: int,
     ) -> np.ndarray:
-        if self.is_modular or self.accumulation == "exact":
+        if self._is_in_any_order(x, y):
             found = self._exact_codes(x, y, random)
             return self._golden(a, b, random) if found is None else found
         found = self._floats(x, y, random, threads)
@@ -161,7 +171,7 @@ class Gemm(GemmShape):
         self, x: np.ndarray, y: np.ndarray, random: RandomWords | None, threads: int
     ) -> np.ndarray | None:
         """Numbers of the accumulator, by a kernel that rounds steps; None if there is none."""
-        if self.is_modular or self.accumulation == "exact":
+        if self._is_in_any_order(x, y):
             return None
         if self._in_float32:
             left, right = _as_float32(x, y)
@@ -191,7 +201,7 @@ class Gemm(GemmShape):
             words = random.words(range(len(x)), len(y), y.shape[1], width, 1)[0][-1]
         if isinstance(sums, Exact):
             return self.accumulator.project(sums, self.rounding, words, width, overflow)
-        if self.is_modular and self.accumulator.width <= 64:
+        if self.is_whole and overflow == "wrap" and self.accumulator.width <= 64:
             whole = np.ldexp(sums, -self.accumulator.least_place)
             if np.abs(whole).max(initial=0) < 1 << 53:
                 low_bits = np.uint64((1 << self.accumulator.width) - 1)

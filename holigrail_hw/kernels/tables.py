@@ -64,9 +64,10 @@ class TableProduct:
     @functools.cached_property
     def terms(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Integers u (256 x r) and v (r x 256), r <= 10, with u v = table; None if not found."""
-        if self.rank > _MOST_TERMS:
+        pivots = _pivots(self.products, _MOST_TERMS + 1)
+        if len(pivots) > _MOST_TERMS:
             return None
-        return _factors(self.products.astype(np.int64), _pivots(self.products))
+        return _factors(self.products.astype(np.int64), pivots)
 
     def sums(self, a: Any, b: Any, *, threads: int = 1) -> np.ndarray:
         """Exact sums of products of codes a (M x K) and b (K x N): int64, M x N.
@@ -149,11 +150,11 @@ def _as_floats(u: np.ndarray, v: np.ndarray, a: np.ndarray, b: np.ndarray) -> np
     return (left @ right).astype(np.int64)
 
 
-def _pivots(table: np.ndarray) -> list[tuple[int, int]]:
-    """Rows and columns of pivots of an elimination modulo a prime, up to one more than is used."""
+def _pivots(table: np.ndarray, most: int = _SIZE) -> list[tuple[int, int]]:
+    """Rows and columns of the first pivots of an elimination modulo a prime."""
     rest = table.astype(np.int64) % _PRIME
     found: list[tuple[int, int]] = []
-    while len(found) < _SIZE:
+    while len(found) < most:
         places = np.argwhere(rest)
         if not len(places):
             break
