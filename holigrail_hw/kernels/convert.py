@@ -8,7 +8,7 @@ import numpy as np
 from holigrail_hw.formats import Format, FormatError, Rounding, parse
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
-from .library import library
+from .library import library, usual_arithmetic
 from .loops import rounded, thresholds
 from .operands import decoded, is_exact_in, significant_bits
 from .roundings import Layout, Rounding64, is_described, layout, rounding64
@@ -67,7 +67,8 @@ def quantise(
         ``mptorch``: as its quantiser "nearest", which passes float32.
     """
     options = (rounding, random, random_width, overflow, via, threads)
-    return _converted(parse(format), numbers, True, *options)
+    with usual_arithmetic():
+        return _converted(parse(format), numbers, True, *options)
 
 
 def encode(
@@ -86,7 +87,8 @@ def encode(
     [56, 170]
     """
     options = (rounding, random, random_width, overflow, "exact", threads)
-    return _converted(parse(format), numbers, False, *options)
+    with usual_arithmetic():
+        return _converted(parse(format), numbers, False, *options)
 
 
 def _converted(
@@ -109,11 +111,11 @@ def _converted(
     if wide or not exactly or not fits or (mode.is_stochastic and random is None):
         codes = format.encode(given, mode, random, random_width, overflow)
         return decode(format, codes) if as_numbers else codes
-    x = np.ascontiguousarray(given, np.float64)
+    x = np.ascontiguousarray(given, np.float64).reshape(given.shape)
     threshold = None
     if mode.is_stochastic:
         words = np.broadcast_to(np.asarray(random), x.shape)
-        threshold = np.ascontiguousarray(thresholds(words, mode, random_width))
+        threshold = thresholds(words, mode, random_width).reshape(x.shape).reshape(x.shape)
     how = rounding64(format, mode, overflow, via)
     y, codes = _run(format, x, threshold, how, as_numbers, threads)
     if as_numbers:
@@ -134,7 +136,10 @@ def _run(
     found = library("convert")
     if found is None:
         with np.errstate(all="ignore"):
-            y = rounded(x, how, threshold)
+            # No nearer to 0, and no farther, than any format could tell.
+            clipped = np.copysign(np.clip(np.abs(x), 2.0**-480, 2.0**480), x)
+            kept = (x == 0) | ~np.isfinite(x)
+            y = rounded(np.where(kept, x, clipped), how, threshold)
         return y, None if as_numbers else codes_of(format, y)
     is_float = isinstance(format, BinaryFloat)
     y = np.empty(x.shape) if as_numbers or not is_float else None

@@ -20,15 +20,20 @@ __all__ = ["exact_sum_of_products"]
 _FLOAT32_BITS, _FLOAT64_BITS = 24, 53
 
 
-def exact_sum_of_products(x: np.ndarray, y: np.ndarray) -> np.ndarray | Exact:
+def exact_sum_of_products(
+    x: np.ndarray, y: np.ndarray, left: Reach, right: Reach
+) -> np.ndarray | Exact:
     """Exact sums, M x N, of products of finite float64 numbers.
 
     Floats where they hold all sums, else integers times powers of two. A sum that is zero is +0.
+    ``left`` and ``right``: where the numbers lie at most.
     """
-    left, right = measured(x), measured(y)
-    if left is None or right is None:
-        return np.zeros((len(x), y.shape[1]))
     length = max(len(y) - 1, 1).bit_length()
+    if left.bits + right.bits + length > _FLOAT64_BITS:
+        of_x, of_y = measured(x), measured(y)
+        if of_x is None or of_y is None:
+            return np.zeros((len(x), y.shape[1]))
+        left, right = of_x, of_y
     bits = left.bits + right.bits + length
     if bits <= _FLOAT32_BITS:
         small = np.ldexp(x, -left.low).astype(np.float32) @ np.ldexp(y, -right.low).astype(

@@ -15,12 +15,14 @@ import numpy as np
 
 from holigrail_hw.formats import Exact, Format
 
-from .convert import encode, number_type, quantise, without_negative_zero
+from .certificates import largest_sum
+from .convert import decode, encode, number_type, quantise, without_negative_zero
 from .exact import exact_sum_of_products
 from .general import is_general, multiply_general, step_general
+from .library import usual_arithmetic
 from .loops import multiply_in_loops
 from .nearest import multiply32, step32
-from .operands import decoded, is_exact_in
+from .operands import decoded, is_exact_in, reach
 from .oracle import golden_codes
 from .random_words import RandomWords
 from .shape import GemmShape
@@ -60,8 +62,9 @@ class Gemm(GemmShape):
         self._check_random(random)
         if not a.size or not b.size or not self._has_float_operands:
             return self._golden(a, b, random)
-        x, y = self._operands(a, b)
-        return self._codes(x, y, a, b, random, threads)
+        with usual_arithmetic():
+            x, y = self._operands(a, b)
+            return self._codes(x, y, a, b, random, threads)
 
     def numbers(
         self,
@@ -83,13 +86,13 @@ class Gemm(GemmShape):
         if not trusted:
             _check_numbers("a", self.a, x)
             _check_numbers("b", self.b, y)
-        found = self._floats(x, y, random, threads) if x.size and y.size else None
-        if found is None:
-            a, b = encode(self.a, x), encode(self.b, y)
-            found = self.accumulator.decode(self._codes(x, y, a, b, random, threads))
-        if self.via == "mptorch":
-            found = without_negative_zero(self.accumulator, found)
-        return np.asarray(found, number_type(self.accumulator))
+        with usual_arithmetic():
+            found = self._floats(x, y, random, threads) if x.size and y.size else None
+            if found is None:
+                found = decode(self.accumulator, self._codes_of_numbers(x, y, random))
+            if self.via == "mptorch":
+                found = without_negative_zero(self.accumulator, found)
+            return np.asarray(found, number_type(self.accumulator))
 
     def golden(self, a: Any, b: Any, *, random: RandomWords | None = None) -> np.ndarray:
         """What :meth:`codes` must give, by the golden models."""
@@ -103,12 +106,30 @@ class Gemm(GemmShape):
         if not a.size or not b.size or not self._has_float_operands:
             return "golden model"
         x, y = self._operands(a, b)
-        if self.is_modular or self.accumulation == "exact":
+        if self._is_in_any_order(x, y):
             return "exact sums"
         step = step32(self, *_as_float32(x, y))
         if step is not None:
             return str(step)
         return str(step_general(self, x, y)) if is_general(self) else "golden model"
+
+    def _is_in_any_order(self, x: np.ndarray, y: np.ndarray) -> bool:
+        """Whether sums are exact up to their end: integers that wrap, or never reach the ends."""
+        if self.is_modular or self.accumulation == "exact":
+            return True
+        if not self.is_whole or self.chunk is not None:
+            return False
+        low, high = self.accumulator.number_range
+        return largest_sum(x, y) < min(float(high), float(-low))
+
+    def _codes_of_numbers(
+        self, x: np.ndarray, y: np.ndarray, random: RandomWords | None
+    ) -> np.ndarray:
+        if x.size and y.size and self._is_in_any_order(x, y):
+            found = self._exact_codes(x, y, random)
+            if found is not None:
+                return found
+        return self._golden(encode(self.a, x), encode(self.b, y), random)
 
     @property
     def _has_float_operands(self) -> bool:
@@ -136,7 +157,7 @@ class Gemm(GemmShape):
         random: RandomWords | None,
         threads: int,
     ) -> np.ndarray:
-        if self.is_modular or self.accumulation == "exact":
+        if self._is_in_any_order(x, y):
             found = self._exact_codes(x, y, random)
             return self._golden(a, b, random) if found is None else found
         found = self._floats(x, y, random, threads)
@@ -150,7 +171,7 @@ class Gemm(GemmShape):
         self, x: np.ndarray, y: np.ndarray, random: RandomWords | None, threads: int
     ) -> np.ndarray | None:
         """Numbers of the accumulator, by a kernel that rounds steps; None if there is none."""
-        if self.is_modular or self.accumulation == "exact":
+        if self._is_in_any_order(x, y):
             return None
         if self._in_float32:
             left, right = _as_float32(x, y)
@@ -172,7 +193,7 @@ class Gemm(GemmShape):
         x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             return None
-        sums = exact_sum_of_products(x, y)
+        sums = exact_sum_of_products(x, y, reach(self.a), reach(self.b))
         overflow = self.accumulator.overflow_of(self.overflow)
         words, width = None, 0
         if random is not None and self.streams:
@@ -180,6 +201,11 @@ class Gemm(GemmShape):
             words = random.words(range(len(x)), len(y), y.shape[1], width, 1)[0][-1]
         if isinstance(sums, Exact):
             return self.accumulator.project(sums, self.rounding, words, width, overflow)
+        if self.is_whole and overflow == "wrap" and self.accumulator.width <= 64:
+            whole = np.ldexp(sums, -self.accumulator.least_place)
+            if np.abs(whole).max(initial=0) < 1 << 53:
+                low_bits = np.uint64((1 << self.accumulator.width) - 1)
+                return whole.astype(np.int64).view(np.uint64) & low_bits
         return encode(
             self.accumulator,
             sums,

@@ -1,14 +1,16 @@
 """The compiled kernels: built at first use with the instructions that this machine has."""
 
+import contextlib
 import ctypes
 import functools
 import platform
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from holigrail_hw.core.run import compiled_library
 
-__all__ = ["instructions", "library"]
+__all__ = ["instructions", "library", "usual_arithmetic"]
 
 _FOLDER = Path(__file__).parent / "native"
 # Contraction would turn c + round(a*b) into one rounding less.
@@ -37,6 +39,24 @@ def library(name: str) -> ctypes.CDLL | None:
     if found is None:
         _warn(compiled_library.why_not(name) or "")
     return found
+
+
+@contextlib.contextmanager
+def usual_arithmetic() -> Iterator[None]:
+    """Rounding to nearest even and subnormal numbers as they are, for NumPy in this thread too.
+
+    What another library may have set is there again afterwards.
+    """
+    found = library("convert")
+    if found is None:
+        yield
+        return
+    found.begin_arithmetic.restype = ctypes.c_void_p
+    state = ctypes.c_void_p(found.begin_arithmetic())
+    try:
+        yield
+    finally:
+        found.end_arithmetic(state)
 
 
 @functools.cache

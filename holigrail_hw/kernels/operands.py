@@ -70,6 +70,11 @@ def significant_bits(format: Format) -> int:
 
 def decoded(format: Format, codes: np.ndarray, dtype: type = np.float64) -> np.ndarray:
     """Numbers of codes; C order. Raises FormatError for what is no code."""
+    if format.codes_are_integers and _TABLE_BITS < format.width <= 53:
+        whole = format._checked_codes(codes).view(np.int64)
+        if format.signed:
+            whole = (whole << (64 - format.width)) >> (64 - format.width)
+        return np.ldexp(whole.astype(np.float64), format.least_place).astype(dtype)
     if format.width > _TABLE_BITS:
         return np.ascontiguousarray(format.decode(codes), dtype)
     table = _table(format, dtype)

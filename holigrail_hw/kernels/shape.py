@@ -77,11 +77,15 @@ class GemmShape:
     @property
     def is_modular(self) -> bool:
         """Whether sums are integers modulo 2^width of whole products, in any order."""
+        return self.is_whole and self.accumulator.overflow_of(self.overflow) == "wrap"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether sums are integers of whole products, which are never rounded."""
         sums = self.accumulator
         return (
             self.accumulation in ("fused", "exact")
             and sums.codes_are_integers
-            and sums.overflow_of(self.overflow) == "wrap"
             and self.a.is_fixed_like
             and self.b.is_fixed_like
             and self.via == "exact"

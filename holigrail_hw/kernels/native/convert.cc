@@ -35,9 +35,18 @@ ALWAYS U64 codes_of(F64 y, const Layout &layout) {
     return (U64)(y != y ? all<I64>(layout.nothing) : code);
 }
 
+// Finite numbers other than 0 come no nearer to 0, and go no farther, than any format could tell.
+ALWAYS F64 near(F64 x) {
+    const F64 least = spread(0x1p-480), most = spread(0x1p480), magnitude = A::magnitude_of(x);
+    F64 y = magnitude < least ? least : magnitude;
+    y = y > most ? most : y;
+    const I64 kept = (magnitude == 0.0) | (magnitude == spread(__builtin_inf())) | (x != x);
+    return kept ? x : (F64)((I64)y | ((I64)x & INT64_MIN));
+}
+
 ALWAYS void vector_at(const Request &request, const double *x, const double *threshold, double *y,
                       uint64_t *codes) {
-    const F64 number = load<F64>(x);
+    const F64 number = near(load<F64>(x));
     const F64 none{};
     const F64 found =
         threshold ? A::rounded<false, true, false>(number, none, load<F64>(threshold),
@@ -66,6 +75,15 @@ void piece(const Request &request, int64_t first, int64_t end) {
 }
 
 }  // namespace
+
+// What the arithmetic relies on, for callers that do some of it themselves.
+extern "C" void *begin_arithmetic() {
+    return new Arithmetic;
+}
+
+extern "C" void end_arithmetic(void *state) {
+    delete (Arithmetic *)state;
+}
 
 extern "C" void convert(const Request *request) {
     const int64_t pieces = (request->count + PIECE - 1) / PIECE;

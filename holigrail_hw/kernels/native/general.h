@@ -62,7 +62,8 @@ template <int KIND, bool EXACT, bool RANDOM> struct Step {
         V value = x + y;
         if (EXACT) return A::rounded<PLAIN, RANDOM, false>(down ? -value : value, V{}, threshold, sum);
         const Sum<V> found = A::added(x, y);
-        if (RANDOM) {
+        if (RANDOM && sizeof(REAL) == 4) {
+            // A number rounded to odd would have too few bits for the words.
             const Sum<V> inner = A::toward_zero(found);
             return A::rounded<PLAIN, RANDOM, true>(inner.value, inner.lost, threshold, sum);
         }
