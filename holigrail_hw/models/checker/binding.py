@@ -79,7 +79,7 @@ def bound_network(
     for index, layer in enumerate(network.layers):
         label = f"{who}: layer {index + 1}"
         rows = kept[index]
-        node = nodes.pop(0) if nodes else None
+        node: Any = nodes.pop(0) if nodes else None
         weights, bias, lost = _matrix(node, label)
         if node.inputs != (tensor,) or (len(weights[0]), len(weights)) != (len(columns), len(rows)):
             raise ModelError(f"{label}: the network must have a matrix of its shape, in order")
