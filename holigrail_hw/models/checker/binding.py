@@ -79,7 +79,7 @@ def bound_network(
     for index, layer in enumerate(network.layers):
         label = f"{who}: layer {index + 1}"
         rows = kept[index]
-        node = nodes.pop(0) if nodes else None
+        node: Any = nodes.pop(0) if nodes else None
         weights, bias, lost = _matrix(node, label)
         if node.inputs != (tensor,) or (len(weights[0]), len(weights)) != (len(columns), len(rows)):
             raise ModelError(f"{label}: the network must have a matrix of its shape, in order")
@@ -92,8 +92,17 @@ def bound_network(
                 raise ModelError(f"{label}: the network must round its sums, not another node")
             tensor = codes.name
             sums = [unit for _, unit in pairs]
-            halves, ends = _rounding(graph, codes, layer.activation, sums, values[index], label)
-            if codes.formula.kind == "affine" and codes.formula.rounding == "down":
+            is_half_added = isinstance(node, Adders) and layer.activation not in _STEPS
+            halves, ends = _rounding(
+                graph,
+                codes,
+                layer.activation,
+                sums,
+                values[index],
+                "down" if is_half_added else "nearest_up",
+                label,
+            )
+            if is_half_added:
                 # Half a unit of the codes is part of the sums.
                 unit = values[index]
                 parts = (int(unit / (2 * own)) if unit > own else 0 for own in sums)
@@ -190,6 +199,7 @@ def _rounding(
     activation: str,
     sums: Sequence[Fraction],
     unit: Fraction,
+    how: str,
     who: str,
 ) -> tuple[tuple[Fraction, ...], tuple[int, int] | None]:
     """The greatest errors of rounding, and the ends that no value may pass."""
@@ -211,7 +221,7 @@ def _rounding(
         return (off,) * len(sums), (least, 1 << 4 * UNIT if ends[1] >= 1 << UNIT else ends[1])
     if (
         formula.kind != "affine"
-        or formula.rounding not in ("nearest_up", "down")
+        or formula.rounding != how
         or _flat(formula.factor) != [places / unit for places in sums]
         or any(_flat(formula.offset))
         or (activation == "relu" and formula.low != 0)
