@@ -66,7 +66,8 @@ def _matmul(machine: Machine, d: Matmul) -> int:
     per_tile = machine.rows if d.w_step_row else machine.columns
     weights = tiles * k_tiles * (1 if d.diagonal else per_tile)
     parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
-    port = loaded + weights + parameters + tiles * vectors
+    # Results are written beside the reads.
+    port = loaded + weights + parameters
     return _START + _DRAIN + loaded + d.groups * max(computed, port)
 
 
