@@ -23,7 +23,7 @@ from .cycles import descriptor_cycles, with_waits
 from .emission import Chunk, Emission, Plan, emitted, plan_of, sizes_of
 from .geometries import rounded_up
 from .layers import Network, Shares
-from .lowering import network_of
+from .lowering.network import network_of
 from .program import FLASH, HEADER_BYTES, MAGIC, NONE, Program, header, sealed
 
 __all__ = ["compiled"]
