@@ -190,16 +190,27 @@ def _add(machine: Machine, rng: np.random.Generator, most: int) -> Add:
     )
 
 
+def _rows(machine: Machine, rng: np.random.Generator, most: int, *sides: str) -> dict[str, int]:
+    """Loops x and y of bytes anywhere, or of whole vectors one after the other."""
+    names = [f"{side}_step" for side in sides]
+    if rng.integers(2):
+        vector = 2 * machine.grain
+        found = {f"{name}_x": 1 for name in names} | {"nx": vector * int(rng.integers(1, 4))}
+        return found | _steps(rng, machine.grain, *(f"{name}_y" for name in names))
+    found = {"nx": int(rng.integers(1, 2 * most + 1))}
+    return found | _steps(rng, 1, *(f"{n}_{axis}" for n in names for axis in "xy"), most=7)
+
+
 def _copy(machine: Machine, rng: np.random.Generator, most: int) -> Copy:
-    names = [f"{side}_step_{n}" for side in "ay" for n in ("x", "y", "group")]
-    nx, ny, groups = (int(rng.integers(1, limit + 1)) for limit in (2 * most, 3, 2))
-    return Copy(nx=nx, ny=ny, groups=groups, **_steps(rng, 1, *names, most=7))
+    rows, unit = _rows(machine, rng, most, "a", "y"), int(rng.choice([1, machine.grain]))
+    ny, groups = (int(rng.integers(1, limit + 1)) for limit in (3, 2))
+    groups_apart = _steps(rng, unit, "a_step_group", "y_step_group")
+    return Copy(ny=ny, groups=groups, **rows, **groups_apart)
 
 
 def _fill(machine: Machine, rng: np.random.Generator, most: int) -> Fill:
-    nx, ny = (int(rng.integers(1, limit + 1)) for limit in (2 * most, 3))
-    steps = _steps(rng, 1, "y_step_x", "y_step_y", most=7)
-    return Fill(nx=nx, ny=ny, value=int(rng.integers(-128, 128)), **steps)
+    ny, value = int(rng.integers(1, 4)), int(rng.integers(-128, 128))
+    return Fill(ny=ny, value=value, **_rows(machine, rng, most, "y"))
 
 
 def corner_jobs(spec: AcceleratorShape) -> list[Items]:

@@ -104,7 +104,12 @@ class Datapath(wiring.Component):
         def loop(name: str, count: Any) -> tuple[Any, Any]:
             return count, fields[f"a_step_{name}"].as_signed()
 
-        x, y, c = loop("x", fields.nx), loop("y", fields.ny), loop("c", fields.nc)
+        wide, vector = fields.wide, 2 * self._machine.grain
+        along = (
+            Mux(wide, fields.nx >> vector.bit_length() - 1, fields.nx),
+            Mux(wide, vector, fields.a_step_x.as_signed()),
+        )
+        x, y, c = along, loop("y", fields.ny), loop("c", fields.nc)
         fx, fy, group = loop("fx", fields.fx), loop("fy", fields.fy), loop("group", fields.groups)
         nothing = (Const(1, 1), Const(0, 1))
         orders = zip((x, y, c, fx, fy, group), (fx, fy, x, y, nothing, group), strict=True)
@@ -128,7 +133,7 @@ class Datapath(wiring.Component):
             m,
             reader,
             Mux(is_add, fields.b_base, fields.w_base),
-            (Mux(is_add, fields.nx, rows), Mux(is_add, 1, machine.columns)),
+            (Mux(is_add, fields.nx, rows), Mux(is_add, 1, fields.w_step_row)),
             (Mux(is_add, fields.ny, self.k_tiles), Mux(is_add, second, fields.w_step_k)),
             (fields.column_tiles, fields.w_step_n),
             (fields.groups, Const(0, 1)),
@@ -261,7 +266,7 @@ class Datapath(wiring.Component):
         sources: list[tuple[Any, Any, Any, Any]] = [
             (fields.is_matmul, engine.result.valid, _codes(engine), engine.result.ready),
             (fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready),
-            (fields.is_copy, reader.o.valid, reader.o.payload.data[:8], Signal()),
+            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
             (fields.is_fill, Const(1, 1), fields.low, Signal()),
         ]
         takes = Signal()
