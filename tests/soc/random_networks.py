@@ -49,7 +49,7 @@ class Builder:
         mantissa, shift = mantissas(factor)
         zero = self.rng.choice((-128, self.rng.randint(-128, 127)))
         low = self.rng.choice((-128, zero, self.rng.randint(-128, 0)))
-        high = self.rng.choice((127, 127, self.rng.randint(1, 127)))
+        high = max(low, self.rng.choice((127, 127, self.rng.randint(1, 127))))
         formula = TwiceRounded(mantissa, shift, zero, low, high)
         self.zeros[self.add(Requantise, self.shapes[self.tensor], formula=formula)] = zero
 

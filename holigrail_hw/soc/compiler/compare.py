@@ -16,7 +16,15 @@ from holigrail_hw.soc.executor.execute import Outcome, run
 from .buffers import Buffer
 from .program import FLASH, Program
 
-__all__ = ["Difference", "answer", "executed", "first_difference", "loaded", "tensor_at"]
+__all__ = [
+    "Difference",
+    "answer",
+    "executed",
+    "finished",
+    "first_difference",
+    "loaded",
+    "tensor_at",
+]
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,11 @@ def executed(
 def answer(program: Program, memory: np.ndarray) -> np.ndarray:
     """The codes of the network's output, its softmax included, in one row."""
     at, size = program.output
-    codes = memory[at : at + size].view(np.int8).astype(np.int64)
+    return finished(program, memory[at : at + size].view(np.int8).astype(np.int64))
+
+
+def finished(program: Program, codes: np.ndarray) -> np.ndarray:
+    """What the processor or the host makes of the accelerator's output: the softmax, if any."""
     if program.network.shares is None:
         return codes
     table = np.zeros(256, np.int64)

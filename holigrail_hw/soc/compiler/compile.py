@@ -77,7 +77,7 @@ def compiled(
             made = min(fitting, key=lambda x: (x.loaded, len(x.emission.chunks)))
     if made.end > machine.scratchpad:
         raise _too_large(machine, min(tried, key=lambda x: x.end), made)
-    return _program(machine, network, made, powers, cycles, flash)
+    return _program(machine, network, _placed(machine, made), powers, cycles, flash)
 
 
 def _powers(shares: Shares | None) -> tuple[int, ...]:
@@ -91,7 +91,7 @@ def _powers(shares: Shares | None) -> tuple[int, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """Addresses, and the walk with them."""
+    """Addresses, and a walk: at first that which counted, then that with the addresses."""
 
     emission: Emission
     plan: Plan
@@ -118,9 +118,17 @@ def _laid_out(machine: Machine, plan: Plan, powers: Sequence[int]) -> _Layout:
     longest = max((len(chunk.data) for chunk in counted.chunks), default=0)
     size = rounded_up(longest, _UNIT)
     streams = (resident, resident + size)
-    arena = resident + 2 * size
-    made = emitted(machine, plan, constants, streams, arena)
-    return _Layout(made, plan, loads_at, constants, table, resident, streams, made.end)
+    # Addresses of 64 bytes more leave the gaps between tensors as they are.
+    end = resident + 2 * size + counted.end
+    return _Layout(counted, plan, loads_at, constants, table, resident, streams, end)
+
+
+def _placed(machine: Machine, layout: _Layout) -> _Layout:
+    """The walk once more, with the addresses that came of the first one."""
+    size = layout.streams[1] - layout.streams[0]
+    arena = layout.resident + 2 * size
+    made = emitted(machine, layout.plan, layout.constants, layout.streams, arena)
+    return replace(layout, emission=made)
 
 
 def _streamed(machine: Machine, plan: Plan, powers: Sequence[int]) -> list[_Layout]:
@@ -158,8 +166,9 @@ def _too_large(machine: Machine, least: _Layout, resident: _Layout) -> RequestEr
     return RequestError(
         f"{least.plan.network.name}: scratchpad must have {least.end} bytes, not"
         f" {machine.scratchpad}: buffer {live[0][0]} lies {over} bytes beyond its end; at layer"
-        f" {step.name} there are tensors of {tensors} bytes, constants of {constants}, and two"
-        f" buffers for weights of {parts} each",
+        f" {step.name} there are tensors of {tensors} bytes, beside descriptors of"
+        f" {least.constants} bytes, constants of {constants}, and two buffers for weights of"
+        f" {parts} each",
         hint="; ".join(helps),
     )
 

@@ -66,20 +66,18 @@ def with_waits(
     Loads are done one after the other, each as soon as the descriptor that it waits for is done.
     """
     ends: list[int] = []
-    found, arrived, now, seen = [], 0, 0, 0
-    waiting = iter(loads)
-    upcoming = next(waiting, None)
+    arrivals: list[int] = []
+    found, now, needed = [], 0, 0
     for place, (descriptor, cycles) in enumerate(zip(descriptors, alone, strict=True)):
         start = now
-        while upcoming is not None:
-            # Counters have 8 bits: the latest descriptor with such a number is meant.
-            freed = place - (place - upcoming.wait_count) % 256 if upcoming.wait else 0
-            if upcoming.wait and (place - upcoming.wait_count) % 256 >= 128:
-                break
-            arrived = max(arrived, ends[freed - 1] if freed else 0) + load_cycles(upcoming)
-            seen, upcoming = seen + 1, next(waiting, None)
-            if descriptor.wait and (seen - descriptor.wait_count) % 256 == 0:
-                now = max(now, arrived)
+        if descriptor.wait:
+            # Counters have 8 bits: the next number with these bits is meant.
+            needed += (descriptor.wait_count - needed) % 256
+            for load in loads[len(arrivals) : needed]:
+                freed = place - (place - load.wait_count) % 256 if load.wait else 0
+                begin = max(ends[freed - 1] if freed > 0 else 0, arrivals[-1] if arrivals else 0)
+                arrivals.append(begin + load_cycles(load))
+            now = max(now, arrivals[needed - 1] if needed else 0)
         now += cycles
         ends.append(now)
         found.append(now - start)
