@@ -16,7 +16,7 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .shape import PROFILE, READ, START, WRITE, AcceleratorShape
 
-__all__ = ["chain_job", "corner_jobs", "random_job", "requests"]
+__all__ = ["chain_job", "corner_chains", "random_job", "requests"]
 
 _FAULTY = 0.15
 _WORD = 4
@@ -213,7 +213,7 @@ def _fill(machine: Machine, rng: np.random.Generator, most: int) -> Fill:
     return Fill(ny=ny, value=value, **_rows(machine, rng, most, "y"))
 
 
-def corner_jobs(spec: AcceleratorShape) -> list[Items]:
+def corner_chains(spec: AcceleratorShape) -> list[Items]:
     """Words at both ends of the scratchpad and beyond, empty chains, wrong starts, every fault."""
     machine, rng = spec.machine, np.random.default_rng(11)
     size = machine.scratchpad

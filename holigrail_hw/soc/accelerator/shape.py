@@ -5,7 +5,9 @@ from typing import ClassVar
 
 from holigrail_hw.core import Engine, Stream, parameter
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.formats import parse
+from holigrail_hw.nn.network.model import MODEL_FILE
 from holigrail_hw.soc.machine import Machine
 
 __all__ = ["PROFILE", "READ", "START", "WRITE", "AcceleratorShape"]
@@ -41,6 +43,17 @@ class AcceleratorShape(Engine):
         low=8,
         high=31,
         samples=(12,),
+    )
+
+    model: GivenFile | None = parameter(
+        None, "a network to ask about and to verify with", kind=MODEL_FILE, hardware=False
+    )
+    runtime: str = parameter(
+        "litert",
+        "whose kernels an int8 TFLite file means",
+        choices=("litert", "tflm"),
+        samples=("litert",),
+        hardware=False,
     )
 
     def check(self) -> list[str]:
