@@ -224,6 +224,24 @@ def test_biases_of_32_bits_and_shifts_of_31():
     assert not any(isinstance(d, Matmul) and d.p_wide for d in narrow.descriptors)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("kernel", "strides", "same"),
+    [
+        ((5, 3), (2, 1), True),
+        ((4, 4), (2, 2), True),
+        ((3, 2), (3, 2), False),
+        ((2, 3), (1, 1), False),
+    ],
+)
+def test_windows_of_an_input_of_few_channels(channels, kernel, strides, same):
+    made = Builder(23, (11, 9, channels))
+    made.convolution(kernel, strides, 24, same=same)
+    made.convolution((3, 3), (1, 1), 8)
+    for machine in (ROOMY, replace(ROOMY, rows=8, columns=8), replace(ROOMY, rows=16, columns=8)):
+        compared(made.graph(), machine)
+
+
 def test_functions_of_codes():
     made = Builder(12, (4, 3, 6))
     made.convolution((1, 1), (1, 1), 5)

@@ -11,7 +11,7 @@ from holigrail_hw.soc.descriptors.kinds import Copy, Fill
 
 from .layers import Image
 
-__all__ = ["Arena", "Buffer", "Geometry", "copied", "filled_border"]
+__all__ = ["Arena", "Buffer", "Geometry", "Strip", "copied", "filled", "strips_of"]
 
 _ALIGNED = 16
 
@@ -140,21 +140,40 @@ class Arena:
         return dict(self._live)
 
 
-def filled_border(buffer: Buffer) -> Iterator[Fill]:
-    """All pixels around an image, in at most three descriptors."""
+@dataclass(frozen=True)
+class Strip:
+    """Pixels of a border that follow each other, in some rows ``step`` bytes apart."""
+
+    base: int
+    pixels: int
+    rows: int = 1
+    step: int = 0
+
+
+def strips_of(buffer: Buffer) -> Iterator[Strip]:
+    """All pixels around an image, in at most three strips."""
     geometry = buffer.geometry
-    rows = geometry.image[0]
+    rows, columns, _ = geometry.image
     above, before, below, behind = geometry.border
     pitch, step = geometry.pitch, geometry.row_step
-    first, last = above * step + before * pitch, below * step + behind * pitch
+    first, last = above * step // pitch + before, below * step // pitch + behind
     if first:
-        yield Fill(nx=first, y_base=buffer.base, value=geometry.value)
-    between = (before + behind) * pitch
-    if between and rows > 1:
-        start = buffer.first + geometry.image[1] * pitch
-        yield Fill(nx=between, ny=rows - 1, y_base=start, y_step_y=step, value=geometry.value)
+        yield Strip(buffer.base, first)
+    if before + behind and rows > 1:
+        yield Strip(buffer.first + columns * pitch, before + behind, rows - 1, step)
     if last:
-        yield Fill(nx=last, y_base=buffer.end - last, value=geometry.value)
+        yield Strip(buffer.end - last * pitch, last)
+
+
+def filled(geometry: Geometry, strip: Strip) -> Fill:
+    """A strip, byte by byte."""
+    return Fill(
+        nx=strip.pixels * geometry.pitch,
+        ny=strip.rows,
+        y_base=strip.base,
+        y_step_y=strip.step,
+        value=geometry.value,
+    )
 
 
 def copied(source: Buffer, target: Buffer, at: int = 0) -> Copy:

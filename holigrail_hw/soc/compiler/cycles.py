@@ -47,7 +47,8 @@ def _matmul(machine: Machine, d: Matmul) -> int:
     vectors, k_tiles, tiles = d.vectors, d.k_tiles, d.column_tiles
     loaded = vectors * k_tiles
     computed = tiles * k_tiles * max(vectors, machine.rows)
-    weights = tiles * k_tiles * (1 if d.diagonal else machine.columns)
+    per_tile = machine.rows if d.w_step_row else machine.columns
+    weights = tiles * k_tiles * (1 if d.diagonal else per_tile)
     parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
     port = loaded + weights + parameters + tiles * vectors
     return _START + _DRAIN + loaded + d.groups * max(computed, port)

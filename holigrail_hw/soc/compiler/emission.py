@@ -3,18 +3,26 @@
 The same walk is done twice: once to count, once with the addresses that follow from the counts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from holigrail_hw.soc.descriptors.kinds import Add, Copy, Descriptor, Fill, Maximum
 from holigrail_hw.soc.machine import Machine
 
-from .buffers import Arena, Buffer, Geometry, copied, filled_border
+from .buffers import Arena, Buffer, Geometry, Strip, copied, filled, strips_of
+from .cycles import descriptor_cycles
 from .geometries import Stage, geometries_of, stage_of
 from .layers import Joined, Layer, Lookup, Network, Padded, Product, Sum
 from .layers import Maximum as MaximumLayer
-from .products import Part, Weights, product_descriptors, weights_of
+from .products import (
+    Part,
+    Weights,
+    filled_by_product,
+    product_descriptors,
+    turned_descriptor,
+    weights_of,
+)
 
 __all__ = ["Chunk", "Emission", "Plan", "Step", "emitted", "plan_of", "sizes_of"]
 
@@ -173,8 +181,16 @@ class _Walk:
         buffer = self._arena.place(name, geometry, instead)
         self._found.buffers[name] = buffer
         if self._arena.needs_border(buffer):
-            self._emit(filled_border(buffer))
+            for strip in strips_of(buffer):
+                self._fill(geometry, strip)
         return buffer
+
+    def _fill(self, geometry: Geometry, strip: Strip) -> None:
+        """A strip of a border, in the way that takes fewer cycles."""
+        plain = filled(geometry, strip)
+        product = filled_by_product(self._machine, geometry, strip, self._constant)
+        ways = [plain] if product is None else [plain, product]
+        self._emit([min(ways, key=lambda way: descriptor_cycles(self._machine, way))])
 
     def _enter(self, network: Network) -> None:
         """The input as it comes, and as the first layer reads it."""
@@ -197,7 +213,7 @@ class _Walk:
                 self._arena.free(_RAW)
             if stage is not None:
                 target = self._place(network.input, stage.windows)
-                self._emit([_windows(stage, source, target, network)])
+                self._emit(_windows(stage, source, target, network))
                 self._arena.free(inner)
 
         self._step(network.input, "input", "", work)
@@ -262,6 +278,9 @@ class _Walk:
         if plan.stage is not None and layer.result == plan.stage.layer.result:
             layer = plan.stage.layer
         buffers = (a, y)
+        if packed.turned:
+            self._emit([turned_descriptor(self._machine, layer, buffers, packed, self._constant)])
+            return
         if layer.result not in plan.streamed:
             whole = Part(
                 0,
@@ -288,23 +307,25 @@ class _Walk:
             self._found.chunks.append(Chunk(data, first, first + len(descriptors) - 1))
 
 
-def _windows(stage: Stage, source: Buffer, target: Buffer, network: Network) -> Copy:
-    """Every window of a row as a pixel of its own."""
+def _windows(stage: Stage, source: Buffer, target: Buffer, network: Network) -> Iterator[Copy]:
+    """Every window of a row as a pixel, or those of some rows, one behind the other."""
     original = next(x for x in network.layers if x.result == stage.layer.result)
     assert isinstance(original, Product)
     rows, across, length = stage.windows.image
     a, y = stage.packed, stage.windows
-    return Copy(
-        nx=length,
-        ny=across,
-        groups=rows,
-        a_base=source.base,
-        a_step_y=original.window.strides[1] * a.pitch,
-        a_step_group=a.row_step,
-        y_base=target.base,
-        y_step_y=y.pitch,
-        y_step_group=y.row_step,
-    )
+    each, given = length // stage.folded, a.size // a.row_step
+    for place in range(stage.folded):
+        yield Copy(
+            nx=each,
+            ny=across,
+            groups=min(rows, -(-(given - place) // stage.folded)),
+            a_base=source.base + place * a.row_step,
+            a_step_y=original.window.strides[1] * a.pitch,
+            a_step_group=stage.folded * a.row_step,
+            y_base=target.base + place * each,
+            y_step_y=y.pitch,
+            y_step_group=y.row_step,
+        )
 
 
 def _maximum(machine: Machine, layer: MaximumLayer, a: Buffer, y: Buffer) -> Maximum:

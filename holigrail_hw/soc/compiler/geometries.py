@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.models.source.windows import Window
 from holigrail_hw.soc.machine import Machine
@@ -75,12 +77,19 @@ class Stage:
     """A first layer over windows that are copied one by one, so that few channels fill tiles.
 
     ``packed`` is the input with its border and no gaps, ``windows`` has a pixel for every window
-    of a row; ``layer`` is the layer over that.
+    of a row, or for those of ``folded`` rows together; ``layer`` is the layer over that.
     """
 
     packed: Geometry
     windows: Geometry
     layer: Product
+    folded: int
+
+    @property
+    def copied(self) -> int:
+        """Bytes that are copied."""
+        rows, across, length = self.windows.image
+        return rows * across * length
 
 
 def stage_of(machine: Machine, network: Network, geometry: Geometry) -> Stage | None:
@@ -91,34 +100,45 @@ def stage_of(machine: Machine, network: Network, geometry: Geometry) -> Stage | 
         return None
     if layer.weights.shape[2] >= machine.rows or layer.window.dilations[1] != 1:
         return None
-    rows, columns, channels = geometry.image
-    wide = layer.window.kernel[1]
+    rows, across, _ = network.images[layer.result]
+    vectors = rows * across * -(-layer.weights.shape[3] // machine.columns)
+
+    def cycles(stage: Stage | None) -> int:
+        if stage is None:
+            return vectors * depth_of(machine, layer.weights, layer.window, geometry).k_tiles
+        staged = stage.layer
+        depth = depth_of(machine, staged.weights, staged.window, stage.windows)
+        return vectors * depth.k_tiles + stage.copied
+
+    folds = {1, layer.window.strides[0] if layer.window.dilations[0] == 1 else 1}
+    ways = [None, *(_staged(machine, layer, geometry, (rows, across), n) for n in sorted(folds))]
+    return min(ways, key=cycles)
+
+
+def _staged(
+    machine: Machine, layer: Product, geometry: Geometry, outputs: tuple[int, int], folded: int
+) -> Stage:
+    """Windows of ``folded`` rows as one pixel, where that is 1 or the vertical stride."""
+    channels = geometry.image[2]
+    high, wide = layer.window.kernel
     packed = Geometry(geometry.image, channels, geometry.border, geometry.value)
-    across = layer.window.outputs(rows, columns)[1]
-    image: Image = (packed.size // packed.row_step, across, wide * channels)
-    windows = Geometry(image, rounded_up(image[2], machine.grain))
-    weights = layer.weights.reshape(len(layer.weights), 1, image[2], -1)
-    window = Window(
-        (layer.window.kernel[0], 1),
-        (layer.window.strides[0], 1),
-        (layer.window.dilations[0], 1),
-    )
-    tiles = [
-        depth_of(machine, *given).k_tiles
-        for given in ((layer.weights, layer.window, geometry), (weights, window, windows))
-    ]
-    pixels = int(across * network.images[layer.result][0])
-    columns_of_tiles = -(-layer.weights.shape[3] // machine.columns)
-    if (tiles[0] - tiles[1]) * pixels * columns_of_tiles <= image[0] * across * image[2]:
-        return None
+    tall = -(-high // folded)
+    weights = np.zeros((tall * folded, *layer.weights.shape[1:]), np.int64)
+    weights[:high] = layer.weights
+    length = folded * wide * channels
+    stride = layer.window.strides[0] // folded
+    rows = packed.size // packed.row_step
+    if folded > 1:
+        rows = outputs[0] - 1 + tall
+    image: Image = (rows, outputs[1], length)
     staged = Product(
         operands=layer.operands,
         result=layer.result,
         source=layer.source,
-        weights=weights,
+        weights=weights.reshape(tall, 1, length, -1),
         bias=layer.bias,
-        window=window,
+        window=Window((tall, 1), (stride, 1), (layer.window.dilations[0], 1)),
         border=layer.border,
         rescaling=layer.rescaling,
     )
-    return Stage(packed, windows, staged)
+    return Stage(packed, Geometry(image, rounded_up(length, machine.grain)), staged, folded)
