@@ -133,7 +133,7 @@ def _matmul(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
     if nx * ny * nc * fx * fy > machine.activation_depth:
         nc = fx = fy = 1
     tiles, groups = count(2), count(3)
-    is_diagonal = int(rng.integers(2))
+    is_diagonal, apart = int(rng.integers(2)), machine.columns * int(rng.integers(4))
     tile = machine.columns * (1 if is_diagonal else machine.rows)
     step_k = tile * int(rng.integers(2))
     grain, columns = machine.grain, machine.columns
@@ -148,6 +148,7 @@ def _matmul(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
         groups=groups,
         **_steps(rng, grain, *(f"a_step_{n}" for n in ("x", "y", "c", "fx", "fy", "group"))),
         w_step_k=step_k,
+        w_step_row=apart,
         w_step_n=nc * fx * fy * step_k,
         w_restart=int(rng.integers(2)),
         p_restart=int(rng.integers(2)),

@@ -27,8 +27,6 @@ from holigrail_hw.soc.machine import Machine
 
 __all__ = ["FIELDS", "WORDS", "Fields"]
 
-ROW_STEP = Bits(15, 16, 16)
-
 WORDS = 16
 _STEP, _ADDRESS, _COUNT = 16, 32, 16
 FIELDS = data.StructLayout(
@@ -135,5 +133,5 @@ class Fields(wiring.Component):
         ]
         for name in ("w_base", "w_step_k", "w_step_n"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
-        row = self._at(ROW_STEP)
+        row = self._field(Matmul, "w_step_row")
         m.d.comb += fields.w_step_row.eq(Mux(row == 0, self._machine.columns, row))
