@@ -83,5 +83,15 @@ class Accelerator(AcceleratorShape):
             "digest": f"{machine.digest:08x}, of images for these sizes",
         }
 
+    def companions(self) -> Mapping[str, bytes]:
+        """The network's image, and the files of a system with a processor."""
+        program = program_of(self)
+        found = {} if program is None else {".image": program.image}
+        if self.processor == "none":
+            return found
+        from ..system.files import system_files
+
+        return found | system_files(self.machine, self.preset)
+
     def views(self, target: Target | None = None) -> list[View]:
         return accelerator_views(self, program_of(self), (target or Target()).timing)

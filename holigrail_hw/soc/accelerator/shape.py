@@ -9,6 +9,7 @@ from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.formats import parse
 from holigrail_hw.nn.network.model import MODEL_FILE
 from holigrail_hw.soc.machine import Machine
+from holigrail_hw.soc.system.presets import PRESETS
 
 __all__ = ["PROFILE", "READ", "START", "WRITE", "AcceleratorShape"]
 
@@ -53,6 +54,21 @@ class AcceleratorShape(Engine):
         "whose kernels an int8 TFLite file means",
         choices=("litert", "tflm"),
         samples=("litert",),
+        hardware=False,
+    )
+
+    processor: str = parameter(
+        "none",
+        "what `generate` writes a whole system with, beside the accelerator alone",
+        choices=("none", "picorv32"),
+        samples=("none",),
+        hardware=False,
+    )
+    preset: str = parameter(
+        "fast",
+        "of the processor: shifts a bit a cycle, shifts at once, or products at once, too",
+        choices=tuple(PRESETS),
+        samples=("fast",),
         hardware=False,
     )
 

@@ -35,7 +35,7 @@ class System(wiring.Component):
     Parameters
     ----------
     preset : str
-        A key of :data:`.processor.PRESETS`.
+        A key of :data:`.presets.PRESETS`.
     firmware : sequence of int
         Words of the processor's memory.
 
