@@ -52,12 +52,9 @@ bits is used."""
 class Fields(wiring.Component):
     """From the words of a descriptor to its numbers; no clock."""
 
-    words: In(data.ArrayLayout(32, WORDS))
-    fields: Out(FIELDS)
-
     def __init__(self, machine: Machine):
         self._machine = machine
-        super().__init__()
+        super().__init__({"words": In(data.ArrayLayout(32, WORDS)), "fields": Out(FIELDS)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

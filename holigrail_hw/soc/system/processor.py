@@ -48,11 +48,9 @@ def picorv32_source() -> Path:
 class PicoRV32(wiring.Component):
     """The processor; it starts at address 0 and has no interrupts."""
 
-    bus: Out(BUS)
-
     def __init__(self, preset: str):
         self._preset = preset
-        super().__init__()
+        super().__init__({"bus": Out(BUS)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
