@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import Builder, random_network
+from random_networks import INT32, Builder, random_network
 
 from holigrail_hw.core import DesignError, RequestError
 from holigrail_hw.models.formulas.affine import Affine
@@ -14,13 +14,13 @@ from holigrail_hw.models.formulas.arrays import fractions
 from holigrail_hw.models.formulas.functions import Function
 from holigrail_hw.models.formulas.rounded_floats import DoubleAway
 from holigrail_hw.models.formulas.twice_rounded import TwiceRounded
-from holigrail_hw.models.graph.nodes import Linear, Move, Requantise
+from holigrail_hw.models.graph.nodes import Add, Linear, Move, Requantise
 from holigrail_hw.models.reading import read
 from holigrail_hw.soc.compiler.buffers import Arena, Geometry
 from holigrail_hw.soc.compiler.compare import answer, executed, first_difference, loaded
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.constant_channels import pruned
-from holigrail_hw.soc.compiler.cycles import with_waits
+from holigrail_hw.soc.compiler.cycles import descriptor_cycles, with_waits
 from holigrail_hw.soc.compiler.program import check_image
 from holigrail_hw.soc.compiler.requantisers import rescaling_of, same_codes
 from holigrail_hw.soc.descriptors.kinds import Copy, Fill, Load, Matmul
@@ -242,6 +242,22 @@ def test_windows_of_an_input_of_few_channels(channels, kernel, strides, same):
         compared(made.graph(), machine)
 
 
+def test_operands_of_a_sum_come_when_they_come():
+    """One is rescaled long before the other is computed; the other is added as it is."""
+    made = Builder(24, (4, 4, 5))
+    made.convolution((3, 3), (1, 1), 5)
+    start, shape = made.tensor, made.shapes[made.tensor]
+    one = np.ones((1, 1, 1), np.int64)
+    formula = TwiceRounded((1 << 30) + 12345 * one, -one, 0, *INT32, 3, made.zeros[start])
+    early = made.add(Requantise, shape, (start,), formula=formula)
+    made.tensor = start
+    made.convolution((3, 3), (1, 1), 5)
+    made.add(Add, shape, (early, made.tensor), factors=(1, 3))
+    formula = TwiceRounded((1 << 30) * one, -2 * one, 7, -128, 127)
+    made.zeros[made.add(Requantise, shape, formula=formula)] = 7
+    compared(made.graph(), ROOMY, 3)
+
+
 def test_functions_of_codes():
     made = Builder(12, (4, 3, 6))
     made.convolution((1, 1), (1, 1), 5)
@@ -418,6 +434,19 @@ def test_a_border_is_filled_once():
     arena.free("c")
     assert other.base == first.base
     assert arena.needs_border(arena.place("d", geometry))
+
+
+def test_vectors_are_moved_where_all_is_aligned():
+    machine, fill = Machine(), Fill(nx=40, ny=3, y_base=64, y_step_y=50)
+    copy = Copy(nx=8, ny=5, groups=2, a_step_y=10, y_step_y=12, y_step_group=100)
+    assert descriptor_cycles(machine, fill) == 15 + 30
+    assert descriptor_cycles(machine, replace(fill, y_base=65)) == 15 + 120
+    assert descriptor_cycles(machine, replace(fill, nx=42)) == 15 + 126
+    assert descriptor_cycles(machine, replace(fill, y_step_x=2)) == 15 + 120
+    assert descriptor_cycles(machine, copy) == 17 + 20
+    assert descriptor_cycles(machine, replace(copy, a_step_y=11)) == 17 + 80
+    wide = replace(machine, rows=8, columns=8)
+    assert descriptor_cycles(wide, replace(copy, a_step_y=8)) == 9 + 10
 
 
 def test_waiting_is_predicted():

@@ -16,7 +16,7 @@ from holigrail_hw.soc.descriptors.kinds import (
     Matmul,
     Maximum,
 )
-from holigrail_hw.soc.machine import Machine
+from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 __all__ = ["descriptor_cycles", "load_cycles", "with_waits"]
 
@@ -36,11 +36,27 @@ def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
         case Maximum() as d:
             return _START + d.nx * d.ny * d.groups * (d.fx * d.fy + 1)
         case Copy() as d:
-            return _START + d.nx * d.ny * d.groups
+            steps = (d.a_base, d.a_step_y, d.a_step_group, d.y_base, d.y_step_y, d.y_step_group)
+            along = d.a_step_x == d.y_step_x == 1
+            return _fetch(machine) + 1 + _items(machine, d.nx, steps, along) * d.ny * d.groups
         case Fill() as d:
-            return _START + d.nx * d.ny
+            steps = (d.y_base, d.y_step_y)
+            return _fetch(machine) - 1 + _items(machine, d.nx, steps, d.y_step_x == 1) * d.ny
         case End():
             return _START
+
+
+def _fetch(machine: Machine) -> int:
+    """Reads of a descriptor."""
+    return DESCRIPTOR_BYTES // (2 * machine.grain)
+
+
+def _items(machine: Machine, count: int, steps: Sequence[int], along: bool) -> int:
+    """Accesses for so many bytes of a row: whole vectors if everything is aligned, else bytes."""
+    width = 2 * machine.grain
+    if along and not count % width and not any(step % machine.grain for step in steps):
+        return count // width
+    return count
 
 
 def _matmul(machine: Machine, d: Matmul) -> int:

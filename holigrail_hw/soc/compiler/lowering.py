@@ -73,12 +73,18 @@ class _Lowering:
             self._images[port.tensor] = image_of(port.shape)
         except _Refused as reason:
             wrong.append(f"{graph.name}: input {port.name}: {reason}")
+        # What follows a node that was refused is not refused once more.
+        refused: set[str] = set()
         for node in [] if wrong else graph.nodes:
             if node.name in self._done:
+                continue
+            if refused.intersection(node.inputs):
+                refused.add(node.name)
                 continue
             try:
                 self._lowered(node)
             except _Refused as reason:
+                refused.add(node.name)
                 wrong.append(f"{graph.name}: node {node.name}, {node.source}: {reason}")
         if wrong:
             raise RequestError(
@@ -111,15 +117,15 @@ class _Lowering:
             case Pool():
                 self._maximum(node)
             case Requantise():
-                self._table_or_sum(node)
+                self._function(node)
+            case Add():
+                self._sum(node)
             case Move():
                 self._move(node)
             case Softmax():
                 if node.name not in self._outputs:
                     raise _Refused("softmax must be the last operator, not one in between")
                 self._shares = Shares(node.mantissa, node.shift)
-            case _:
-                raise _Refused(f"the accelerator must have its operator, not miss {node.kind}")
 
     def _add(self, layer: Layer, *nodes: Node) -> None:
         self._images[layer.result] = image_of(self._graph.tensors[layer.result].shape)
@@ -272,11 +278,9 @@ class _Lowering:
         )
         self._add(layer, *nodes)
 
-    def _table_or_sum(self, node: Requantise) -> None:
-        added = self._only_user(node)
-        if isinstance(added, Add):
-            self._sum(added)
-            return
+    def _function(self, node: Requantise) -> None:
+        if isinstance(self._only_user(node), Add):
+            return  # one of the two tables of the sum
         layer = Lookup(
             operands=(self._name(node.inputs[0]),),
             result=node.name,
@@ -299,27 +303,24 @@ class _Lowering:
         return found[:, 0]
 
     def _sum(self, added: Add) -> None:
-        before = [self._nodes.get(name) for name in added.inputs]
-        if len(before) != 2 or not all(isinstance(n, Requantise) for n in before):
-            raise _Refused("sums must be those of two requantised tensors")
+        if len(added.inputs) != 2:
+            raise _Refused(f"sums must be those of two tensors, not {len(added.inputs)}")
         code = self._code(added)
-        tables = []
-        for node, factor in zip(before, added.factors, strict=True):
-            assert isinstance(node, Requantise)
-            tables.append(factor * self._table(node, -_WIDEST_SUM, _WIDEST_SUM))
+        tables, operands, nodes = [], [], []
+        for name, factor in zip(added.inputs, added.factors, strict=True):
+            table, operand = self._operand(name)
+            tables.append(factor * table)
+            operands.append(operand)
+            nodes += [node for node in (self._nodes.get(name),) if node is not None]
         if max(int(np.abs(t).max()) for t in tables) > _WIDEST_SUM // 2:
             raise _Refused("rescaled operands of a sum must fit into 31 bits")
         sums = self._graph.tensors[added.name]
         ends = [sum(int(f(t)) for t in tables) for f in (np.min, np.max)]
-        flat = Tensor(sums.shape[-1:], np.array(ends[:1]), np.array(ends[1:]))
-        rescaling = self._rescaling(code, flat)
+        shape = (*(1 for _ in sums.shape[1:]), sums.shape[-1])
+        rescaling = self._rescaling(code, Tensor(shape, np.array(ends[:1]), np.array(ends[1:])))
         found = {*zip(rescaling.multiplier.tolist(), rescaling.shift.tolist(), strict=True)}
         if len(found) != 1 or rescaling.offset:
             raise _Refused("sums must have one multiplier for all channels")
-        operands = []
-        for node in before:
-            assert isinstance(node, Requantise)
-            operands.append(self._name(node.inputs[0]))
         layer = Sum(
             operands=tuple(operands),
             result=code.name,
@@ -327,8 +328,14 @@ class _Lowering:
             tables=(tables[0], tables[1]),
             rescaling=rescaling,
         )
-        nodes = [node for node in before if node is not None]
         self._add(layer, *nodes, added, code)
+
+    def _operand(self, name: str) -> tuple[np.ndarray, str]:
+        """What a sum adds for every code of a tensor, and that tensor."""
+        node = self._nodes.get(name)
+        if isinstance(node, Requantise) and name not in self._images:
+            return self._table(node, -_WIDEST_SUM, _WIDEST_SUM), self._name(node.inputs[0])
+        return np.roll(np.arange(-128, 128), -128), self._name(name)
 
     def _move(self, node: Move) -> None:
         operand = self._name(node.inputs[0])
