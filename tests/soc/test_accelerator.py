@@ -8,14 +8,13 @@ from amaranth.sim import Simulator
 from hardware import make
 
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.core.streams import joined
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.verify import workloads
 from holigrail_hw.soc.accelerator.jobs import chain_job, requests
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.accelerator.shape import PROFILE, READ, START, WRITE
 from holigrail_hw.soc.descriptors.checks import Error
-from holigrail_hw.soc.descriptors.kinds import Copy, End, Fill, Matmul
+from holigrail_hw.soc.descriptors.kinds import End, Fill, Matmul
 from holigrail_hw.soc.executor.addresses import addresses
 from holigrail_hw.soc.hardware.loops import Loops
 from holigrail_hw.soc.hardware.scratchpad import Scratchpad
@@ -93,31 +92,6 @@ def test_the_cycles_of_a_product_are_bounded_by_its_multipliers():
     assert int(found["data"][0]) >> 4 & 0xF == Error.NONE
     cycles, steps = int(found["cycles"][0]), 8 * 4 * 8
     assert steps < cycles < 1.5 * steps
-
-
-def test_a_descriptor_that_moves_nothing_ends_in_an_error_and_the_next_chain_works(monkeypatch):
-    """A writer that never takes a result: only the watchdog can end it."""
-    from holigrail_hw.soc.hardware.writer import Writer
-
-    whole = Writer.elaborate
-
-    def stuck(self, platform):
-        m = whole(self, platform)
-        # The first byte that is asked for at an odd address never moves.
-        with m.If(self.address[0]):
-            m.d.comb += [self.write.eq(0), self.i.ready.eq(0)]
-        return m
-
-    monkeypatch.setattr(Writer, "elaborate", stuck)
-    spec = make(Accelerator, scratchpad=4096, patience=8, maximum=False)
-    (one,) = compile_all([(spec, Timing())], short=True)
-    memory = np.zeros(512, np.uint8)
-    chains = [Copy(a_base=256, nx=9, y_base=301, y_step_x=0, last=1), End()]
-    memory[:128] = np.frombuffer(b"".join(d.encode() for d in chains), np.uint8)
-    job = joined([chain_job(memory), chain_job(memory, 64)])
-    found = run(one, job)["data"]
-    statuses = [int(found[0]), int(found[len(found) // 2])]
-    assert [word >> 4 & 0xF for word in statuses] == [Error.WATCHDOG, Error.NONE]
 
 
 def test_words_beyond_the_scratchpad_are_zero():

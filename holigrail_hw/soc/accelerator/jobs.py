@@ -16,7 +16,7 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .shape import PROFILE, READ, START, WRITE, AcceleratorShape
 
-__all__ = ["chain_job", "corner_jobs", "random_job", "requests"]
+__all__ = ["chain_job", "corner_chains", "random_job", "requests"]
 
 _FAULTY = 0.15
 _WORD = 4
@@ -133,7 +133,7 @@ def _matmul(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
     if nx * ny * nc * fx * fy > machine.activation_depth:
         nc = fx = fy = 1
     tiles, groups = count(2), count(3)
-    is_diagonal = int(rng.integers(2))
+    is_diagonal, apart = int(rng.integers(2)), machine.columns * int(rng.integers(4))
     tile = machine.columns * (1 if is_diagonal else machine.rows)
     step_k = tile * int(rng.integers(2))
     grain, columns = machine.grain, machine.columns
@@ -148,6 +148,7 @@ def _matmul(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
         groups=groups,
         **_steps(rng, grain, *(f"a_step_{n}" for n in ("x", "y", "c", "fx", "fy", "group"))),
         w_step_k=step_k,
+        w_step_row=apart,
         w_step_n=nc * fx * fy * step_k,
         w_restart=int(rng.integers(2)),
         p_restart=int(rng.integers(2)),
@@ -190,19 +191,30 @@ def _add(machine: Machine, rng: np.random.Generator, most: int) -> Add:
     )
 
 
+def _rows(machine: Machine, rng: np.random.Generator, most: int, *sides: str) -> dict[str, int]:
+    """Loops x and y of bytes anywhere, or of whole vectors one after the other."""
+    names = [f"{side}_step" for side in sides]
+    if rng.integers(2):
+        vector = 2 * machine.grain
+        found = {f"{name}_x": 1 for name in names} | {"nx": vector * int(rng.integers(1, 4))}
+        return found | _steps(rng, machine.grain, *(f"{name}_y" for name in names))
+    found = {"nx": int(rng.integers(1, 2 * most + 1))}
+    return found | _steps(rng, 1, *(f"{n}_{axis}" for n in names for axis in "xy"), most=7)
+
+
 def _copy(machine: Machine, rng: np.random.Generator, most: int) -> Copy:
-    names = [f"{side}_step_{n}" for side in "ay" for n in ("x", "y", "group")]
-    nx, ny, groups = (int(rng.integers(1, limit + 1)) for limit in (2 * most, 3, 2))
-    return Copy(nx=nx, ny=ny, groups=groups, **_steps(rng, 1, *names, most=7))
+    rows, unit = _rows(machine, rng, most, "a", "y"), int(rng.choice([1, machine.grain]))
+    ny, groups = (int(rng.integers(1, limit + 1)) for limit in (3, 2))
+    groups_apart = _steps(rng, unit, "a_step_group", "y_step_group")
+    return Copy(ny=ny, groups=groups, **rows, **groups_apart)
 
 
 def _fill(machine: Machine, rng: np.random.Generator, most: int) -> Fill:
-    nx, ny = (int(rng.integers(1, limit + 1)) for limit in (2 * most, 3))
-    steps = _steps(rng, 1, "y_step_x", "y_step_y", most=7)
-    return Fill(nx=nx, ny=ny, value=int(rng.integers(-128, 128)), **steps)
+    ny, value = int(rng.integers(1, 4)), int(rng.integers(-128, 128))
+    return Fill(ny=ny, value=value, **_rows(machine, rng, most, "y"))
 
 
-def corner_jobs(spec: AcceleratorShape) -> list[Items]:
+def corner_chains(spec: AcceleratorShape) -> list[Items]:
     """Words at both ends of the scratchpad and beyond, empty chains, wrong starts, every fault."""
     machine, rng = spec.machine, np.random.default_rng(11)
     size = machine.scratchpad

@@ -17,12 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import Timing, operator
+from holigrail_hw.core import Target, Timing, operator
+from holigrail_hw.core.views import View
 
 from .cost import accelerator_cost
 from .golden import accelerator_golden
-from .jobs import corner_jobs, random_job
+from .jobs import corner_chains, random_job
+from .network import frame_job, network_facts, program_of
 from .shape import AcceleratorShape
+from .views import accelerator_views
 
 __all__ = ["Accelerator"]
 
@@ -59,7 +62,9 @@ class Accelerator(AcceleratorShape):
         return random_job(self, rng, size)
 
     def corner_jobs(self) -> list[dict[str, dict[str, Any]]]:
-        return corner_jobs(self)
+        program = program_of(self)
+        frames = [] if program is None else [frame_job(program, np.random.default_rng(1))]
+        return [*frames, *corner_chains(self)]
 
     def architecture(self, timing: Timing) -> Any:
         from .core import StreamedAccelerator
@@ -70,9 +75,23 @@ class Accelerator(AcceleratorShape):
         return accelerator_cost(self, timing or Timing())
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
-        machine = self.machine
-        return {
+        machine, program = self.machine, program_of(self)
+        network = {} if program is None else network_facts(program)
+        return network | {
             "multipliers": machine.rows * machine.columns,
             "grain": f"{machine.grain} bytes: vectors begin at multiples of it",
             "digest": f"{machine.digest:08x}, of images for these sizes",
         }
+
+    def companions(self) -> Mapping[str, bytes]:
+        """The network's image, and the files of a system with a processor."""
+        program = program_of(self)
+        found = {} if program is None else {".image": program.image}
+        if self.processor == "none":
+            return found
+        from ..system.files import system_files
+
+        return found | system_files(self.machine, self.preset)
+
+    def views(self, target: Target | None = None) -> list[View]:
+        return accelerator_views(self, program_of(self), (target or Target()).timing)

@@ -5,8 +5,11 @@ from typing import ClassVar
 
 from holigrail_hw.core import Engine, Stream, parameter
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.formats import parse
+from holigrail_hw.nn.network.model import MODEL_FILE
 from holigrail_hw.soc.machine import Machine
+from holigrail_hw.soc.system.presets import PRESETS
 
 __all__ = ["PROFILE", "READ", "START", "WRITE", "AcceleratorShape"]
 
@@ -41,6 +44,32 @@ class AcceleratorShape(Engine):
         low=8,
         high=31,
         samples=(12,),
+    )
+
+    model: GivenFile | None = parameter(
+        None, "a network to ask about and to verify with", kind=MODEL_FILE, hardware=False
+    )
+    runtime: str = parameter(
+        "litert",
+        "whose kernels an int8 TFLite file means",
+        choices=("litert", "tflm"),
+        samples=("litert",),
+        hardware=False,
+    )
+
+    processor: str = parameter(
+        "none",
+        "what `generate` writes a whole system with, beside the accelerator alone",
+        choices=("none", "picorv32"),
+        samples=("none",),
+        hardware=False,
+    )
+    preset: str = parameter(
+        "fast",
+        "of the processor: shifts a bit a cycle, shifts at once, or products at once, too",
+        choices=tuple(PRESETS),
+        samples=("fast",),
+        hardware=False,
     )
 
     def check(self) -> list[str]:

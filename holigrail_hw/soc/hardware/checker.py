@@ -139,7 +139,9 @@ class Checker(wiring.Component):
         vectors = [fields[f"{side}_{name}"][:grain] for side in "ay" for name in names]
         windows = [fields.a_step_fx[:grain], fields.a_step_fy[:grain]]
         tiles = [fields.a_step_c[:grain], fields.y_step_column[:grain], fields.p_base[:3]]
-        tiles += [fields[name][:columns] for name in ("w_base", "w_step_k", "w_step_n")]
+        tiles += [
+            fields[name][:columns] for name in ("w_base", "w_step_k", "w_step_n", "w_step_row")
+        ]
         return (
             ((fields.is_matmul | fields.is_maximum) & Cat(vectors, windows).any())
             | (fields.is_matmul & Cat(tiles).any())
@@ -160,15 +162,16 @@ class Checker(wiring.Component):
         a = [loop("a", name, count) for name, count in loops.items()]
         weights = Mux(fields.w_restart, fields.column_tiles, self._tiles)
         channels = Mux(fields.p_restart, fields.column_tiles, self._tiles)
-        row_bytes = Mux(fields.diagonal, columns, rows * columns)
+        further_rows = Mux(fields.diagonal, 0, rows - 1)
         found = _span(a, fields.a_base, Mux(vectors, rows, 1), ~fields.is_fill)
         found += _span(
             [
                 _Term(weights - 1, fields.w_step_n),
                 _Term(self.k_tiles - 1, fields.w_step_k),
+                _Term(further_rows, fields.w_step_row),
             ],
             fields.w_base,
-            row_bytes,
+            Const(columns, 5),
             fields.is_matmul,
         )
         found += _span(

@@ -86,7 +86,7 @@ class AcceleratorCore(wiring.Component):
         m = Module()
         machine = self._machine
         m.submodules.scratchpad = self._pad = Scratchpad(machine.scratchpad, machine.grain)
-        m.submodules.fields = self._fields = Fields()
+        m.submodules.fields = self._fields = Fields(machine)
         self._abort, self._stopping = Signal(), Signal()
         m.submodules.checker = self._checker = Checker(machine)
         self._datapath = Datapath(machine, self._engine, self._timing)

@@ -18,11 +18,9 @@ __all__ = ["FirmwareMemory"]
 class FirmwareMemory(wiring.Component):
     """Words on the bus; an access takes two cycles, a read and a write of bytes alike."""
 
-    bus: In(BUS)
-
     def __init__(self, words: Sequence[int]):
         self._words = list(words)
-        super().__init__()
+        super().__init__({"bus": In(BUS)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -18,15 +18,10 @@ from amaranth.lib.wiring import Out
 from holigrail_hw.core.errors import ToolError
 
 from .bus import BUS
+from .presets import PRESETS
 
-__all__ = ["PRESETS", "PicoRV32", "picorv32_source"]
+__all__ = ["PicoRV32", "picorv32_source"]
 
-PRESETS = {
-    "small": {"BARREL_SHIFTER": 0, "TWO_STAGE_SHIFT": 1, "ENABLE_FAST_MUL": 0},
-    "shifts": {"BARREL_SHIFTER": 1, "TWO_STAGE_SHIFT": 1, "ENABLE_FAST_MUL": 0},
-    "fast": {"BARREL_SHIFTER": 1, "TWO_STAGE_SHIFT": 1, "ENABLE_FAST_MUL": 1},
-}
-"""Parameters beside those that are the same for all; ``fast`` obeys RV32IM, the others RV32I."""
 _COMMON = dict.fromkeys(
     ("ENABLE_COUNTERS", "ENABLE_COUNTERS64", "CATCH_MISALIGN", "CATCH_ILLINSN"), 0
 )
@@ -53,11 +48,9 @@ def picorv32_source() -> Path:
 class PicoRV32(wiring.Component):
     """The processor; it starts at address 0 and has no interrupts."""
 
-    bus: Out(BUS)
-
     def __init__(self, preset: str):
         self._preset = preset
-        super().__init__()
+        super().__init__({"bus": Out(BUS)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -1,5 +1,5 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
-# pyright: reportGeneralTypeIssues=false
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
 
 """The serial line's registers: bytes in and out as streams, a timer, the end of a simulation."""
 
@@ -30,11 +30,14 @@ class Serial(wiring.Component):
         What was written to ``exit``, for one cycle.
     """
 
-    bus: In(BUS)
-    sent: Out(stream.Signature(8))
-    received: In(stream.Signature(8))
-    ended: Out(1)
-    code: Out(32)
+    def __init__(self):
+        byte: Any = stream.Signature(8)
+        super().__init__(
+            {
+                **{"bus": In(BUS), "sent": Out(byte), "received": In(byte)},
+                **{"ended": Out(1), "code": Out(32)},
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -35,7 +35,7 @@ class System(wiring.Component):
     Parameters
     ----------
     preset : str
-        A key of :data:`.processor.PRESETS`.
+        A key of :data:`.presets.PRESETS`.
     firmware : sequence of int
         Words of the processor's memory.
 
@@ -47,17 +47,15 @@ class System(wiring.Component):
         What the firmware wrote to the register ``exit``.
     """
 
-    sent: Out(stream.Signature(8))
-    received: In(stream.Signature(8))
-    ended: Out(1)
-    code: Out(32)
-
     def __init__(
         self, machine: Machine, firmware: Sequence[int], preset: str, timing: Timing | None = None
     ):
         self._machine, self._firmware, self._preset = machine, firmware, preset
         self._timing = timing or Timing()
-        super().__init__()
+        byte: Any = stream.Signature(8)
+        super().__init__(
+            {"sent": Out(byte), "received": In(byte), "ended": Out(1), "code": Out(32)}
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
