@@ -2,7 +2,9 @@
 
 Every operator with a plan, as it is and with one parameter at a time set to each of its sample
 values, besides usual formats of the arithmetic ones; combinational, and some of them pipelined.
-The first, third and so on are fitted to, the others are not.
+The first, third and so on are fitted to, the others are not. Left out are functions of 8 operand
+bits or fewer, which synthesis treats as tables, and designs that take less than the addition of two
+8-bit integers.
 """
 
 import json
@@ -16,15 +18,17 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.store import compiled_files as cache
 from holigrail_hw.core.store.kept_files import content
 from holigrail_hw.flow.energy.activity import changes
+from holigrail_hw.flow.synth.asic.calibration import Calibration
 from holigrail_hw.flow.synth.asic.library import Library
 from holigrail_hw.flow.synth.asic.measure import measure_asic
 from holigrail_hw.flow.top import Top
 
-__all__ = ["Point", "designs", "points"]
+__all__ = ["Point", "designs", "points", "worth"]
 
 ITEMS = 2048
-_LARGEST_LUTS = 900
+_LEAST_LUTS, _LARGEST_LUTS = 16, 400
 _VARIANTS = 6
+_TABLE_BITS = 8
 _PAIRS = ("int4", "int6", "int8", "int12", "int16", "fp8_e4m3", "fp8_e5m2", "bf16", "fp16")
 _PERIOD = Timing(period_ns=8.0)
 
@@ -34,8 +38,9 @@ def designs() -> list[tuple[OperatorSpec, Timing]]:
     found: dict[str, tuple[OperatorSpec, Timing]] = {}
 
     def add(spec: OperatorSpec, timing: Timing) -> None:
-        plan = spec.plan(timing)
-        if plan.interval == 1 and spec.cost(timing)["luts"] <= _LARGEST_LUTS:
+        plan, luts = spec.plan(timing), spec.cost(timing)["luts"]
+        small = sum(format.width for format in spec.inputs().values()) <= _TABLE_BITS
+        if plan.interval == 1 and not small and _LEAST_LUTS <= luts <= _LARGEST_LUTS:
             found.setdefault(spec.top_name(timing), (spec, timing))
 
     for name, cls in sorted(operators().items()):
@@ -96,6 +101,12 @@ def points(library: Library, *, first: int = 0, every: int = 1) -> list[Point]:
             )
         )
     return found
+
+
+def worth(known: list[Point], scale: Calibration) -> list[Point]:
+    """Those that take as much as the smallest operation of the published table."""
+    least = min(row.measured for row in scale.rows)
+    return [one for one in known if one.logic >= least]
 
 
 def _measured(spec: OperatorSpec, timing: Timing, top: Top, library: Library) -> dict[str, float]:

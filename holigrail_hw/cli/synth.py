@@ -37,6 +37,7 @@ def main(words: list[str], session: Session) -> int:
             seeds=options.seeds,
             check=not options.no_check,
             seed=session.seed,
+            activity=options.activity,
             progress=progress,
         )
     measured = accepted(measured, options, session)
@@ -74,6 +75,12 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     print_comparison(console, result["comparison"])
     if result["checked"]:
         console.file.write(f"\nchecked: {result['checked']['results']} results of the netlist\n")
+    if result["activity"]:
+        console.file.write(
+            f"\nactivity: {result['activity']['changes']:.1f} changes of nets per item,"
+            f" {result['activity']['pin_changes']:.1f} of the pins they reach, glitch-free;"
+            " a relative figure, no energy\n"
+        )
     if result["critical_path"]:
         console.file.write("\nslowest path\n")
         keys = ("kind", "delay_ns", "source", "target")
@@ -96,5 +103,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=integer(1, 100), default=1, metavar="N", help="placements to try (1)"
+    )
+    parser.add_argument(
+        "--activity",
+        action="store_true",
+        help="count changes of the placed nets per item, a relative figure (iCE40, ECP5)",
     )
     cells.configure(parser)

@@ -1,8 +1,9 @@
 """Changes of the bits of a design for random items, by the kind of what makes them.
 
 Every bit is a row of 64-bit words, one bit of a word for each of many copies of the design. Carries
-of sums and the stages of shifts are bits of their own. Bits that are always equal, or always
-opposite, count once, for synthesis makes one gate of them. There is no delay, so nothing glitches.
+of sums, the stages of shifts and the choices inside of tables are bits of their own. Bits that are
+always equal, or always opposite, count once, for synthesis makes one gate of them. There is no
+delay, so nothing glitches.
 """
 
 from collections import Counter
@@ -13,6 +14,8 @@ import numpy as np
 
 from ..simulate.gates import words_of_bits
 from ..top import RESET, Top
+from .living import living_bits
+from .tables import Table, read_table
 from .words import Cell, Choice, Copy, Design, Uncovered, read
 
 __all__ = ["LANES", "Simulation", "changes"]
@@ -58,6 +61,8 @@ def changes(top: Top, held: Mapping[str, int] | None = None, seed: int = 1) -> d
             elif name == RESET:
                 run.values[list(bits)] = 0
         run.cycle(counts=cycle >= warm)
+    if top.spec.stateful:
+        run.compare_in_any_state(seed)
     found = run.sums()
     per_item = {kind: count / (cycles * LANES) for kind, count in found.items()}
     per_item["register"] = float(sum(len(register.makes()) for register in design.registers))
@@ -71,6 +76,8 @@ class Simulation:
         self.design = design
         self._hidden: dict[int, slice] = {}
         self._kinds: dict[int, str] = {}
+        self._tables: dict[int, Table] = {}
+        self._operands: dict[int, tuple[int, int]] = {}
         for bits in design.inputs.values():
             self._kinds |= dict.fromkeys(bits, "in")
         rows = design.bits
@@ -81,10 +88,17 @@ class Simulation:
                 kind = _kind(unit)
                 hidden = _inside(kind, len(unit.makes()))
                 self._kinds |= dict.fromkeys(range(rows, rows + count), hidden)
+                self._operands |= {rows + p: bits for p, bits in _pairs(unit)}
                 self._kinds |= dict.fromkeys(unit.makes(), kind)
                 rows += count
             elif isinstance(unit, Choice):
-                self._kinds |= dict.fromkeys(unit.makes(), "choice" if _is_small(unit) else "table")
+                kind = "choice" if _is_small(unit) else "table"
+                if (table := read_table(unit)) is not None:
+                    self._tables[index] = table
+                    self._hidden[index] = slice(rows, rows + table.hidden)
+                    self._kinds |= dict.fromkeys(range(rows, rows + table.hidden), kind)
+                    rows += table.hidden
+                self._kinds |= dict.fromkeys(unit.makes(), kind)
         for register in design.registers:
             self._kinds |= dict.fromkeys(register.makes(), "stored")
         self.values = np.zeros((rows, _WORDS), np.uint64)
@@ -100,14 +114,7 @@ class Simulation:
     def cycle(self, counts: bool) -> None:
         """Settle, count, and clock."""
         values = self.values
-        for index, unit in enumerate(self.design.units):
-            if isinstance(unit, Copy):
-                values[list(unit.target)] = values[list(unit.source)]
-            elif isinstance(unit, Choice):
-                every = np.full(_WORDS, ~np.uint64(0))
-                _decide(unit, values, every)
-            else:
-                _evaluate(unit, values, values[self._hidden[index]])
+        self._settle()
         if counts:
             self._counts += np.bitwise_count(values ^ self.before).sum(axis=1, dtype=np.int64)
             self._mark()
@@ -116,6 +123,19 @@ class Simulation:
         for rows, words in loaded:
             values[rows] = words
 
+    def _settle(self) -> None:
+        values = self.values
+        for index, unit in enumerate(self.design.units):
+            if isinstance(unit, Copy):
+                values[list(unit.target)] = values[list(unit.source)]
+            elif isinstance(unit, Choice):
+                every = np.full(_WORDS, ~np.uint64(0))
+                _decide(unit, values, every)
+                if (table := self._tables.get(index)) is not None:
+                    table.fill(values, values[self._hidden[index]])
+            else:
+                _evaluate(unit, values, values[self._hidden[index]])
+
     def _mark(self) -> None:
         """Note what each bit was in this cycle, the same for a bit and for its opposite."""
         if self._turned is None:
@@ -123,16 +143,51 @@ class Simulation:
         seen = ((self.values ^ self._turned) * self._weights).sum(axis=1, dtype=np.uint64)
         self._marks = self._marks * np.uint64(0x9E3779B97F4A7C15) + seen
 
+    def compare_in_any_state(self, seed: int) -> None:
+        """Forget which bits were equal, and look for it with any contents of the registers.
+
+        The high bits of a sum that began with zero are equal for long, and still are bits of their
+        own.
+        """
+        rng = np.random.default_rng(seed)
+        self._marks[:] = 0
+        self._turned = None
+        rows = [bit for one in self.design.registers for bit in one.makes()]
+        for _ in range(_CYCLES):
+            self.values[rows] = rng.integers(0, 1 << 64, (len(rows), _WORDS), np.uint64)
+            self._settle()
+            self._mark()
+
     def sums(self) -> Counter[str]:
-        """Changes by kind, each of equal bits once, for what makes the first of them."""
+        """Changes by kind, each of equal bits once, for what makes the first of them.
+
+        Bits without a use are left out.
+        """
         found: Counter[str] = Counter()
         marks: set[int] = set()
+        alive = self._alive()
         for row, kind in self._kinds.items():
             mark = int(self._marks[row])
-            if mark not in marks:
+            if row in alive and mark not in marks:
                 marks.add(mark)
-                found[kind] += int(self._counts[row])
+                # Where one operand never changes there are half the gates.
+                halved = any(not self._counts[bit] for bit in self._operands.get(row, ()))
+                found[f"half {kind}" if halved else kind] += int(self._counts[row])
         return found
+
+    def _alive(self) -> set[int]:
+        """Bits of use, those inside of cells with those that their cell makes."""
+        alive = living_bits(self.design)
+        for index, hidden in self._hidden.items():
+            made = self.design.units[index].makes()
+            if alive.isdisjoint(made):
+                continue
+            rows = range(hidden.start, hidden.stop)
+            if hidden.stop - hidden.start == len(made):
+                highest = max(place for place, bit in enumerate(made) if bit in alive)
+                rows = range(hidden.start, hidden.start + highest + 1)
+            alive.update(rows)
+        return alive
 
 
 _ARITHMETIC = {
@@ -158,6 +213,18 @@ def _inside(kind: str, width: int) -> str:
     if kind in ("add", "multiply"):
         return "long carry" if width > _SHORT else "carry"
     return "compared" if kind == "compare" else "staged" if kind == "shift" else kind
+
+
+def _pairs(cell: Cell) -> list[tuple[int, tuple[int, int]]]:
+    """Both bits that each place of a sum or comparison adds."""
+    operands = [cell.pins[name] for name in ("A", "B") if cell.pins.get(name)]
+    if _kind(cell) not in ("add", "compare") or len(operands) < 2:
+        return []
+    one, two = operands
+    return [
+        (place, (one[min(place, len(one) - 1)], two[min(place, len(two) - 1)]))
+        for place in range(_hidden(cell))
+    ]
 
 
 def _is_small(choice: Choice) -> bool:

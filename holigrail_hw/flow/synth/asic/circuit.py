@@ -117,6 +117,9 @@ class Circuit:
             state = cell.state
             assert state is not None
             named = {name: values[rows] for name, rows in pins.items() if name in cell.inputs}
+            if {state.q, state.inverted} & {*state.next_state.inputs}:
+                now = _held(cell, pins, values)
+                named |= {state.q: now, state.inverted: ~now}
             held = state.next_state.evaluate(named)
             if state.clear is not None:
                 held = held & ~state.clear.evaluate(named)
@@ -215,6 +218,17 @@ class Circuit:
         states = [one.cell.state for one in self.registers]
         if not self.clocks <= clock or any(state and not state.rising for state in states):
             raise DesignError(f"asic: registers of {self.who} must all follow the port {CLOCK}")
+
+
+def _held(cell: Cell, pins: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
+    """What registers hold, read off one of their outputs."""
+    state = cell.state
+    assert state is not None
+    pin = next(pin for pin in cell.outputs if pin.name in pins)
+    assert pin.function is not None
+    low = pin.function.evaluate({state.q: np.uint64(0), state.inverted: _ONES})
+    shown = values[pins[pin.name]]
+    return ~shown if low & np.uint64(1) else shown
 
 
 def _grouped(instances: list[Instance]) -> list[tuple[Cell, dict[str, np.ndarray]]]:
