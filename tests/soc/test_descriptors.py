@@ -75,6 +75,7 @@ def test_words_are_those_of_the_table():
         "p_wide": (10, 1 << 26),
         "y_step_group": (13, 1 << 16),
         "valid": (14, 1 << 16),
+        "w_step_row": (15, 1 << 16),
         "wait": (14, 1 << 20),
     }
     zeros = {item.name: 0 for item in fields(Matmul)}
@@ -83,7 +84,7 @@ def test_words_are_those_of_the_table():
         expected = [1, *[0] * 14]
         expected.insert(15, 0)
         expected[word] |= bits
-        expected[15] = -sum(pack("<16I", *expected)) & 0xFF
+        expected[15] |= -sum(pack("<16I", *expected)) & 0xFF
         assert [*found] == expected, name
 
 
@@ -128,6 +129,10 @@ def test_a_number_that_does_not_fit_is_named():
         ({"a_step_c": 1}, Error.ADDRESS),
         ({"w_step_k": 18}, Error.ADDRESS),
         ({"w_base": 6}, Error.ADDRESS),
+        ({"w_step_row": 6}, Error.ADDRESS),
+        ({"w_step_row": 1352}, Error.NONE),
+        ({"w_step_row": 1360}, Error.ADDRESS),
+        ({"w_step_row": 1360, "diagonal": 1}, Error.NONE),
         ({"p_base": 516}, Error.ADDRESS),
         ({"a_base": 4096 - 8}, Error.NONE),
         ({"a_base": 4096 - 6}, Error.ADDRESS),

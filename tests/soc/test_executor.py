@@ -74,7 +74,7 @@ def plain_matmul(machine, memory, d):
             (d.groups, d.y_step_group),
         ],
     )
-    m, k_tiles = d.nx * d.ny, d.nc * d.fx * d.fy
+    m, k_tiles, step = d.nx * d.ny, d.nc * d.fx * d.fy, d.w_step_row or columns
     for group in range(d.groups):
         found = [[next(a) for _ in range(m)] for _ in range(k_tiles)]
         vectors = [[[signed(memory[p + r]) for r in range(rows)] for p in t] for t in found]
@@ -86,7 +86,7 @@ def plain_matmul(machine, memory, d):
                 for r in range(rows):
                     for c in range(columns):
                         if not d.diagonal:
-                            weights.append(signed(memory[at + r * columns + c]))
+                            weights.append(signed(memory[at + r * step + c]))
                         else:
                             weights.append(signed(memory[at + c]) if r == c else 0)
             codes = []
@@ -201,6 +201,7 @@ def drawn_matmul(rng, machine):
         w_base=columns * (2048 // columns + rng.randint(0, 9)),
         w_step_k=columns * rng.randint(0, 8),
         w_step_n=columns * rng.randint(0, 16),
+        w_step_row=columns * rng.choice((0, rng.randint(1, 6))),
         w_restart=rng.randint(0, 1),
         diagonal=rng.randint(0, 1),
         p_base=8 * rng.randint(0, 9),

@@ -208,7 +208,7 @@ class Lanes(wiring.Component):
         used: list[Any] = []
         if self.fields:
             used = self._parameters(m)
-        setting = self._set(m) if self._settings else None
+        setting: Any = self._set(m) if self._settings else {}
         for j in range(self._columns):
             plan = self._spec.plan(self._timing)
             m.submodules[f"lane_{j}"] = lane = PlanModule(plan)

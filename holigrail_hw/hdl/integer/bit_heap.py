@@ -20,11 +20,20 @@ from typing import Any
 
 from amaranth import Cat, Const, Value
 
-from holigrail_hw.estimate.primitives import Adder, Compressor, Logic
+from holigrail_hw.estimate.primitives import Adder, Compressor, Logic, Primitive
 
 from ..plan.plan import Plan, Wire
 
-__all__ = ["Bit", "Doors", "Heap", "add_up", "compress", "heap_of"]
+__all__ = [
+    "Bit",
+    "Doors",
+    "Heap",
+    "add_up",
+    "compress",
+    "compress_early",
+    "heap_of",
+    "with_word",
+]
 
 Doors = Mapping[int, Wire]
 """Columns that carries reach only while a bit is 1."""
@@ -98,6 +107,42 @@ def compress(
     return heap
 
 
+def compress_early(
+    plan: Plan, name: str, heap: Heap, height: int = 2, doors: Doors | None = None
+) -> Heap:
+    """The same with a full adder wherever three bits wait, and no half adder (Wallace, 1964).
+
+    It leaves more columns with two bits. Where the word that is added last is in the heap already,
+    logic synthesis makes fewer gates of this.
+    """
+    while max(heap.heights) > height:
+        columns: list[Wire | None] = []
+        carried: Wire | None = None
+        using: Primitive = Compressor(len(heap.columns), 3)
+        for place, column in enumerate(heap.columns):
+            later = [] if carried is None else [carried]
+            full = 0 if column is None or column.width <= height else column.width // 3
+            if column is None or not full:
+                columns.append(_joined(plan, name, [*([column] if column else []), *later]))
+                carried = None
+                continue
+            here, carried = _adders(plan, name, [column], full, 0, using)
+            using = Logic(1, 0)
+            columns.append(_joined(plan, name, [here, *later]))
+            carried = _through(plan, name, carried, place + 1, doors or {})
+        heap = Heap(tuple(columns))
+    return heap
+
+
+def with_word(plan: Plan, name: str, heap: Heap, word: Wire) -> Heap:
+    """The heap with a word as wide as it is in it."""
+    columns = []
+    for c, column in enumerate(heap.columns):
+        bit = plan.step(f"{name}_word", 1, _bit(c), word)
+        columns.append(_joined(plan, name, [*([column] if column else []), bit]))
+    return Heap(tuple(columns))
+
+
 def add_up(plan: Plan, name: str, heap: Heap, *words: Wire, doors: Doors | None = None) -> Wire:
     """The bits of the sum of a heap and of ``words``, which are as wide as the heap."""
     width = len(heap.columns)
@@ -148,24 +193,31 @@ def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors) -> Heap
             columns.append(_joined(plan, name, [*operands, *later]))
             carried = None
             continue
-        count = sum(wire.width for wire in operands) - taken + full + half
-
-        def adders(*values: Any, full: int = full, half: int = half) -> Value:
-            waiting = [bit for value in values for bit in Value.cast(value)]
-            carries = []
-            for inputs in [3] * full + [2] * half:
-                total, carry = _full_adder(*waiting[:inputs])
-                waiting = [*waiting[inputs:], total]
-                carries.append(carry)
-            return Cat(*waiting, *carries)
-
-        found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+        here, carried = _adders(plan, name, operands, full, half, using)
         using = Logic(1, 0)
-        here = plan.step(f"{name}_sums", count, lambda v, n=count: v[:n], found)
         columns.append(_joined(plan, name, [here, *later]))
-        carried = plan.step(f"{name}_carries", full + half, lambda v, n=count: v[n:], found)
         carried = _through(plan, name, carried, place + 1, doors)
     return Heap(tuple(columns))
+
+
+def _adders(
+    plan: Plan, name: str, operands: Sequence[Wire], full: int, half: int, using: Primitive
+) -> tuple[Wire, Wire]:
+    """What so many full and half adders leave of a column, and their carries."""
+    count = sum(wire.width for wire in operands) - 2 * full - half
+
+    def adders(*values: Any) -> Value:
+        waiting = [bit for value in values for bit in Value.cast(value)]
+        carries = []
+        for inputs in [3] * full + [2] * half:
+            total, carry = _full_adder(*waiting[:inputs])
+            waiting = [*waiting[inputs:], total]
+            carries.append(carry)
+        return Cat(*waiting, *carries)
+
+    found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+    here = plan.step(f"{name}_sums", count, lambda v: v[:count], found)
+    return here, plan.step(f"{name}_carries", full + half, lambda v: v[count:], found)
 
 
 def _through(plan: Plan, name: str, carries: Wire, column: int, doors: Doors) -> Wire:

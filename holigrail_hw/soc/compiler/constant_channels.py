@@ -36,6 +36,11 @@ def _is_depthwise(node: Linear) -> bool:
     return node.window is not None and node.group == node.weights.shape[3] > 1
 
 
+def _is_dense(node: Node) -> bool:
+    """Whether every channel of the operand has weights for every one of the result."""
+    return isinstance(node, Linear) and node.group == 1
+
+
 def _is_flattening(graph: IntegerGraph, node: Node) -> bool:
     """Whether a node makes one axis of an image."""
     if not isinstance(node, Move) or node.how != "reshape" or len(node.numbers) != 1:
@@ -59,11 +64,15 @@ def _kept(graph: IntegerGraph) -> dict[str, np.ndarray]:
     read = {name: np.zeros(_channels(graph, name), bool) for name in graph.tensors}
     for port in (*graph.inputs, *graph.outputs):
         read[classes[port.tensor]][:] = True
+    for node in graph.nodes:
+        if not (_follows(graph, node) or _is_flattening(graph, node) or _is_dense(node)):
+            # Moves of channels, softmax, and groups of several channels give all that they have.
+            read[classes[node.name]][:] = True
     # A flat tensor is judged before the image that it is made of.
     for node in reversed(graph.nodes):
         for name in node.inputs:
             mask = read[classes[name]]
-            if isinstance(node, Linear) and node.group == 1:
+            if isinstance(node, Linear) and _is_dense(node):
                 axes = tuple({*range(node.weights.ndim)} - {node.weights.ndim - 2})
                 mask |= (node.weights != 0).any(axis=axes)
             elif _is_flattening(graph, node):

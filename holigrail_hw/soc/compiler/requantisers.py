@@ -5,7 +5,7 @@ interval if every code is reached first at the same sum by both, which bisection
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -67,23 +67,30 @@ def rescaling_of(
             return None
         limits = (formula.zero, formula.low, formula.high)
         return Rescaling(multiplier, shift, False, *limits, offset=-formula.centre)
-    found = _factors(formula, count)
+    found = _factors(formula, count, times)
     if found is None:
         return None
-    factors, zero, low, high = found
+    factors, limits = found[0], [*found[1:]]
 
     def codes(sums: np.ndarray) -> np.ndarray:
-        shape = (len(sums), *[1] * (rank - 1), count)
-        return formula.apply(sums.reshape(shape)).reshape(len(sums), count)
+        shape = (len(sums), *[1] * (rank - 1), sums.shape[1])
+        return formula.apply(sums.reshape(shape)).reshape(sums.shape)
 
-    for once in (True, False):
-        made = _searched(codes, factors, (zero, low, high), (least, greatest), once, times)
-        if made is not None:
-            return made
+    cases = [(factors, (least, greatest))]
+    if np.size(formula.factor) == 1:
+        # One channel with all sums stands for all channels.
+        cases.insert(0, (factors[:1], (least.min(keepdims=True), greatest.max(keepdims=True))))
+    for values, ends in cases:
+        for once in (True, False):
+            made = _searched(codes, values, limits, ends, once, times)
+            if made is not None:
+                multiplier = np.broadcast_to(made.multiplier, (count,))
+                shift = np.broadcast_to(made.shift, (count,))
+                return replace(made, multiplier=multiplier, shift=shift)
     return None
 
 
-def _factors(formula: Any, count: int) -> tuple[list[Fraction], int, int, int] | None:
+def _factors(formula: Any, count: int, times: int) -> tuple[list[Fraction], int, int, int] | None:
     """Real factors of the channels, zero point and limits."""
     if isinstance(formula, Affine):
         offsets = {*formula.offset.reshape(-1)}
@@ -97,7 +104,7 @@ def _factors(formula: Any, count: int) -> tuple[list[Fraction], int, int, int] |
         return None
     values = np.broadcast_to(fractions(factor).reshape(-1), (count,))
     low, high = formula.limits()
-    if not all(0 < v < 1 for v in values) or not -128 <= zero <= 127:
+    if not all(0 < v < times for v in values) or not -128 <= zero <= 127:
         return None
     return [Fraction(v) for v in values], zero, low, high
 
@@ -118,7 +125,7 @@ def _candidates(factor: Fraction) -> Iterator[tuple[int, int]]:
 def _searched(
     codes: Callable[[np.ndarray], np.ndarray],
     factors: list[Fraction],
-    limits: tuple[int, int, int],
+    limits: list[int],
     ends: tuple[np.ndarray, np.ndarray],
     once: bool,
     times: int,
@@ -133,7 +140,9 @@ def _searched(
             np.array([m for m, _ in tried], np.int64),
             np.array([k for _, k in tried], np.int64),
             once,
-            *limits,
+            limits[0],
+            limits[1],
+            limits[2],
         )
         same = same_codes(codes, lambda sums, made=made: made.apply(times * sums), *ends)
         for channel in np.flatnonzero(same):
@@ -142,7 +151,7 @@ def _searched(
         if min(chosen) >= 0:
             found = [options[c][min(chosen[c], len(options[c]) - 1)] for c in range(count)]
             multiplier, shift = (np.array(v, np.int64) for v in zip(*found, strict=True))
-            return Rescaling(multiplier, shift, once, *limits)
+            return replace(made, multiplier=multiplier, shift=shift)
     return None
 
 

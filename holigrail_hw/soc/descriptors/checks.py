@@ -70,12 +70,14 @@ def _matmul_spans(machine: Machine, d: Matmul) -> list[Span]:
     reads += ((d.fy, d.a_step_fy), (d.groups, d.a_step_group))
     tiles = d.column_tiles * (1 if d.w_restart else d.groups)
     weights = ((tiles, d.w_step_n), (d.k_tiles, d.w_step_k))
+    if not d.diagonal:
+        weights += ((rows, d.w_step_row or columns),)
     channels = d.column_tiles * columns * (1 if d.p_restart else d.groups)
     steps = ((d.nx, d.y_step_x), (d.ny, d.y_step_y), (d.groups, d.y_step_group))
     steps += ((d.column_tiles, d.y_step_column),)
     return [
         ("A", *_ends(d.a_base, rows, *reads)),
-        ("W", *_ends(d.w_base, columns if d.diagonal else rows * columns, *weights)),
+        ("W", *_ends(d.w_base, columns, *weights)),
         ("P", *_ends(d.p_base, channels * (16 if d.p_wide else 8))),
         ("Y", *_ends(d.y_base, columns, *steps)),
     ]
@@ -142,7 +144,8 @@ def _multiples(machine: Machine, descriptor: Descriptor) -> list[tuple[int, int]
             vectors = [n for n in d.places if n.startswith(("a_", "y_"))]
             found = [(getattr(d, name), grain) for name in vectors]
             if isinstance(d, Matmul):
-                found += [(n, machine.columns) for n in (d.w_base, d.w_step_k, d.w_step_n)]
+                weights = (d.w_base, d.w_step_k, d.w_step_n, d.w_step_row)
+                found += [(n, machine.columns) for n in weights]
                 found += [(d.p_base, 8)]
             return found
         case Add() as d:

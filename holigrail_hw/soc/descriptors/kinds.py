@@ -117,11 +117,12 @@ class Matmul(_Record):
     """A command of the engine for every group: M = nx ny vectors, nc fx fy tiles of K.
 
     Vectors are read with loops x, y, c, fx, fy, group. The weights of a tile are ``rows`` rows of
-    ``columns`` bytes at w_base + column w_step_n + k w_step_k, where the column tiles of the groups
-    follow each other, unless ``w_restart``. With ``diagonal`` a tile is one row, whose byte r is
-    the weight of row r and column r. Parameters are records of 8 bytes per channel, or 16 with
-    ``p_wide``; with ``p_restart`` every group has the same ones. Results are written with loops x,
-    y, column tile, group: ``columns`` bytes, of the last column tile ``valid`` (0 is all).
+    ``columns`` bytes at w_base + column w_step_n + k w_step_k, ``w_step_row`` apart (0 is side by
+    side), where the column tiles of the groups follow each other, unless ``w_restart``. With
+    ``diagonal`` a tile is one row, whose byte r is the weight of row r and column r. Parameters are
+    records of 8 bytes per channel, or 16 with ``p_wide``; with ``p_restart`` every group has the
+    same ones. Results are written with loops x, y, column tile, group: ``columns`` bytes, of the
+    last column tile ``valid`` (0 is all).
 
     A code is clip(zero_point + round((sum + bias) m / 2^(31 + shift)), low, high), rounded twice
     (gemmlowp) or ``once``.
@@ -143,6 +144,7 @@ class Matmul(_Record):
         "w_base": Bits(8),
         "w_step_k": Bits(9, 0, 16),
         "w_step_n": Bits(9, 16, 16),
+        "w_step_row": Bits(15, 16, 16),
         "p_base": Bits(10, 0, 24),
         "p_restart": Bits(10, 24, 1),
         "w_restart": Bits(10, 25, 1),
@@ -166,6 +168,7 @@ class Matmul(_Record):
     w_base: int = 0
     w_step_k: int = 0
     w_step_n: int = 0
+    w_step_row: int = 0
     w_restart: int = 0
     diagonal: int = 0
     p_base: int = 0

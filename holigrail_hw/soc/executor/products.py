@@ -41,7 +41,8 @@ def _weights(machine: Machine, memory: np.ndarray, d: Matmul, group: int) -> np.
         for lane in range(machine.lanes):
             wide[:, lane, :, lane] = read[:, :, lane]
         return wide
-    places = at[:, None, :, None] + columns * np.arange(rows)[None, :, None, None] + lanes
+    down = (d.w_step_row or columns) * np.arange(rows)
+    places = at[:, None, :, None] + down[None, :, None, None] + lanes
     return memory[places].view(np.int8).astype(np.int64)
 
 

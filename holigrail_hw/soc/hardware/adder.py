@@ -73,8 +73,9 @@ class Adder(wiring.Component):
             self.a.ready.eq(taken),
             self.b.ready.eq(taken),
         ]
-        first = self._table(m, "first", loads & ~records[-1], records, taken, self.a.payload)
-        second = self._table(m, "second", loads & records[-1], records, taken, self.b.payload)
+        is_second: Any = records[-1]
+        first = self._table(m, "first", loads & ~is_second, records, taken, self.a.payload)
+        second = self._table(m, "second", loads & is_second, records, taken, self.b.payload)
         total = Signal(signed(32), reset_less=True)
         (result,) = (getattr(lane, name) for name in self._plan.outputs)
         m.d.sync += [

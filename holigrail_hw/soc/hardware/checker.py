@@ -30,14 +30,13 @@ _REACH = signed(38)
 class _Term:
     """A product that counts to a span: ``begins`` is its base, ``ends`` the bytes at an address.
 
-    ``moves``: it moves the base. ``counts``: whether the span matters.
+    ``counts``: whether the span matters.
     """
 
     factor: Any
     step: Any
     begins: Any = None
     ends: Any = None
-    moves: bool = False
     counts: Any = 1
 
 
@@ -130,7 +129,7 @@ class Checker(wiring.Component):
         fields, machine = self.fields, self._machine
         names = ("nx", "ny", "nc", "fx", "fy", "column_tiles", "groups")
         wrong: Any = Cat(fields[name] == 0 for name in names).any()
-        wrong = wrong | (fields.is_matmul & (fields.p_wide | (fields.valid > machine.columns)))
+        wrong = wrong | (fields.is_matmul & (fields.valid > machine.columns))
         return wrong | (fields.is_maximum & (fields.valid > machine.rows))
 
     def _is_misaligned(self) -> Any:
@@ -140,7 +139,9 @@ class Checker(wiring.Component):
         vectors = [fields[f"{side}_{name}"][:grain] for side in "ay" for name in names]
         windows = [fields.a_step_fx[:grain], fields.a_step_fy[:grain]]
         tiles = [fields.a_step_c[:grain], fields.y_step_column[:grain], fields.p_base[:3]]
-        tiles += [fields[name][:columns] for name in ("w_base", "w_step_k", "w_step_n")]
+        tiles += [
+            fields[name][:columns] for name in ("w_base", "w_step_k", "w_step_n", "w_step_row")
+        ]
         return (
             ((fields.is_matmul | fields.is_maximum) & Cat(vectors, windows).any())
             | (fields.is_matmul & Cat(tiles).any())
@@ -161,15 +162,16 @@ class Checker(wiring.Component):
         a = [loop("a", name, count) for name, count in loops.items()]
         weights = Mux(fields.w_restart, fields.column_tiles, self._tiles)
         channels = Mux(fields.p_restart, fields.column_tiles, self._tiles)
-        row_bytes = Mux(fields.diagonal, columns, rows * columns)
+        further_rows = Mux(fields.diagonal, 0, rows - 1)
         found = _span(a, fields.a_base, Mux(vectors, rows, 1), ~fields.is_fill)
         found += _span(
             [
                 _Term(weights - 1, fields.w_step_n),
                 _Term(self.k_tiles - 1, fields.w_step_k),
+                _Term(further_rows, fields.w_step_row),
             ],
             fields.w_base,
-            row_bytes,
+            Const(columns, 5),
             fields.is_matmul,
         )
         found += _span(
@@ -193,35 +195,25 @@ class Checker(wiring.Component):
         return found + self._written(loop)
 
     def _written(self, loop: Any) -> list[_Term]:
-        """What is written: the last tile of columns, or group, may be narrower than the others."""
+        """What is written, as if every vector were a whole one."""
         fields, machine = self.fields, self._machine
-        whole = Mux(fields.is_matmul, machine.columns, Mux(fields.is_maximum, machine.rows, 1))
-        narrows = (fields.is_matmul | fields.is_maximum) & (fields.valid != 0)
-        narrow = Mux(narrows, fields.valid, whole)
-        last = Mux(fields.is_matmul, fields.column_tiles, fields.groups)
-        step = Mux(fields.is_matmul, fields.y_step_column, fields.y_step_group).as_signed()
-        other = Mux(fields.is_matmul, fields.groups, 1)
-        inner = [
-            loop("y", "x", fields.nx),
-            loop("y", "y", fields.ny),
-            loop("y", "group", other),
-        ]
-        moved = _Term(last - 1, step, moves=True)
-        found = _span([moved, *inner], fields.y_base, narrow, Const(1, 1))
-        return found + _span([*inner, _Term(last - 2, step)], fields.y_base, whole, last > 1)
+        size = Mux(fields.is_matmul, machine.columns, Mux(fields.is_maximum, machine.rows, 1))
+        counts = (fields.nx, fields.ny, fields.column_tiles, fields.groups)
+        names = ("x", "y", "column", "group")
+        terms = [loop("y", name, count) for name, count in zip(names, counts, strict=True)]
+        return _span(terms, fields.y_base, size, Const(1, 1))
 
     def _walk(self, m: Module, terms: list[_Term], place: Any) -> Any:
         """The product of a term; in the cycle after it what becomes of the span."""
         lowest, highest = Signal(_REACH), Signal(_REACH)
         base, size = Signal(33), Signal(13)
-        begins, moves, ends = Signal(), Signal(), Signal()
+        begins, ends = Signal(), Signal()
         with m.Switch(place):
             for number, term in enumerate(terms):
                 with m.Case(number):
                     self._multiply(m, term.factor, term.step)
                     m.d.sync += [
                         begins.eq(term.begins is not None),
-                        moves.eq(term.moves),
                         ends.eq(term.counts if term.ends is not None else 0),
                     ]
                     if term.begins is not None:
@@ -232,8 +224,8 @@ class Checker(wiring.Component):
         is_negative = product[-1]
         low, high = Signal(_REACH), Signal(_REACH)
         m.d.comb += [
-            low.eq(Mux(begins, base, lowest) + Mux(is_negative | moves, product, 0)),
-            high.eq(Mux(begins, base, highest) + Mux(is_negative & ~moves, 0, product)),
+            low.eq(Mux(begins, base, lowest) + Mux(is_negative, product, 0)),
+            high.eq(Mux(begins, base, highest) + Mux(is_negative, 0, product)),
         ]
         with m.If(place != 0):
             m.d.sync += [lowest.eq(low), highest.eq(high)]

@@ -18,7 +18,7 @@ from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
-from holigrail_hw.soc.registers import SHOWN_DESCRIPTORS
+from holigrail_hw.soc.registers.memory_map import SHOWN_DESCRIPTORS
 
 from .checker import Checker
 from .datapath import Datapath
@@ -30,9 +30,8 @@ __all__ = ["COUNTERS", "PATIENCE", "AcceleratorCore"]
 PATIENCE = 20
 """An error ends a descriptor that moves nothing for 2 to this power of cycles."""
 COUNTERS = data.StructLayout(
-    {
-        name: 32
-        for name in (
+    dict.fromkeys(
+        (
             "cycles",
             "activation_words",
             "weight_words",
@@ -40,8 +39,9 @@ COUNTERS = data.StructLayout(
             "result_words",
             "port_idle",
             "engine_stalls",
-        )
-    }
+        ),
+        32,
+    )
 )
 
 
@@ -86,8 +86,8 @@ class AcceleratorCore(wiring.Component):
         m = Module()
         machine = self._machine
         m.submodules.scratchpad = self._pad = Scratchpad(machine.scratchpad, machine.grain)
-        m.submodules.fields = self._fields = Fields()
-        self._abort = Signal()
+        m.submodules.fields = self._fields = Fields(machine)
+        self._abort, self._stopping = Signal(), Signal()
         m.submodules.checker = self._checker = Checker(machine)
         self._datapath = Datapath(machine, self._engine, self._timing)
         m.submodules.datapath = ResetInserter(self._abort)(self._datapath)
@@ -106,7 +106,7 @@ class AcceleratorCore(wiring.Component):
         return m
 
     def _ports(self, m: Module) -> None:
-        """Who reads: descriptors, what carries them out, the host; who writes: results, the host."""
+        """Who reads: the chain, the datapath, the host; who writes: the datapath, the host."""
         pad, work, grain = self._pad, self._datapath, self._machine.grain
         host_reads, host_writes = Signal(), Signal()
         is_writing = work.write.any()
@@ -151,9 +151,14 @@ class AcceleratorCore(wiring.Component):
                 self._words.eq(Cat(self._words, word)[8 * step :]),
                 total.eq(total + sum((word.word_select(i, 8) for i in range(step)), start=0)),
             ]
-        age = Signal(32)
-        self._count(m, age, moved)
-        is_last = Signal()
+        self._count(m, moved)
+
+        def fails(error: Any) -> None:
+            m.d.comb += [failed.eq(1), code.eq(error)]
+            m.next = "ABORT"
+
+        is_last, begins, ends = Signal(), Signal(), Signal()
+        self._show(m, begins, ends)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.start):
@@ -165,10 +170,11 @@ class AcceleratorCore(wiring.Component):
                     m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.sync += [count.eq(0), total.eq(0)]
+                m.d.comb += begins.eq(1)
                 m.next = "FETCH"
                 beyond = next_at + DESCRIPTOR_BYTES > size
                 with m.If(beyond | self._at[: DESCRIPTOR_BYTES.bit_length() - 1].any()):
-                    m.d.comb += [failed.eq(1), code.eq(Error.ADDRESS)]
+                    fails(Error.ADDRESS)
             with m.State("FETCH"):
                 m.d.comb += self._fetch.eq(count != reads)
                 m.d.sync += [count.eq(count + 1), self._at.eq(self._at + step)]
@@ -176,26 +182,27 @@ class AcceleratorCore(wiring.Component):
                     m.d.sync += self._at.eq(self._at)
                     m.next = "JUDGE"
             with m.State("JUDGE"):
-                known = fields.is_matmul | fields.is_add | fields.is_copy | fields.is_fill
+                known = fields.is_add | fields.is_copy | fields.is_fill
+                known = known | (fields.is_matmul & ~fields.p_wide)
                 if self._machine.maximum:
                     known = known | fields.is_maximum
                 m.d.comb += checker.start.eq(known & (total == 0))
                 m.next = "CHECK"
                 with m.If((total != 0) | ~(known | (fields.operation == 0))):
-                    m.d.comb += [failed.eq(1), code.eq(Error.RECORD)]
+                    fails(Error.RECORD)
                 with m.Elif(~known):
                     m.next = "WAIT"
             with m.State("CHECK"):
                 with m.If(checker.done):
                     m.next = "WAIT"
                     with m.If(checker.error != 0):
-                        m.d.comb += [failed.eq(1), code.eq(checker.error)]
+                        fails(checker.error)
             with m.State("WAIT"):
                 # No load is ever done: a wait is over at once, or never.
                 met = ~fields.wait | ((0 - fields.wait_count)[:8] < 128)
                 m.d.sync += quiet.eq(0)
                 with m.If(~met):
-                    m.d.comb += [failed.eq(1), code.eq(Error.DEADLOCK)]
+                    fails(Error.DEADLOCK)
                 with m.Elif(fields.operation == 0):
                     m.next = "NEXT"
                 with m.Else():
@@ -205,29 +212,36 @@ class AcceleratorCore(wiring.Component):
                 m.d.sync += quiet.eq(Mux(moved, 0, quiet + 1))
                 with m.If(work.code != 0):
                     m.d.sync += self.engine_code.eq(work.code)
-                    m.d.comb += [failed.eq(1), code.eq(Error.ENGINE)]
+                    fails(Error.ENGINE)
                 with m.Elif(quiet[-1]):
-                    m.d.comb += [failed.eq(1), code.eq(Error.WATCHDOG)]
+                    fails(Error.WATCHDOG)
+                with m.Elif(self._stopping):
+                    m.next = "ABORT"
                 with m.Elif(work.done):
                     m.next = "NEXT"
             with m.State("NEXT"):
                 m.d.comb += is_last.eq(fields.last | (fields.operation == 0))
-                m.d.comb += self.interrupt.eq(fields.interrupt)
+                m.d.comb += [self.interrupt.eq(fields.interrupt), ends.eq(1)]
                 m.d.sync += [self.descriptors.eq(self.descriptors + 1), next_at.eq(self._at)]
                 with m.If(is_last):
-                    m.d.sync += [self.running.eq(0), self.done.eq(1)]
+                    m.d.sync += [self.running.eq(0), self.done.eq(1), self._stopping.eq(0)]
                     m.next = "IDLE"
                 with m.Else():
                     m.d.sync += self.index.eq(self.index + 1)
                     m.next = "BEGIN"
-            # An error or a stop, wherever the chain is.
-            with m.If(failed | (self.stop & self.running)):
+                    with m.If(self._stopping):
+                        m.next = "ABORT"
+            with m.State("ABORT"):
                 m.d.comb += self._abort.eq(1)
-                m.d.sync += [self.running.eq(0), self.done.eq(1), self.error.eq(code)]
-        return None
+                m.d.sync += [self.running.eq(0), self.done.eq(1), self._stopping.eq(0)]
+                m.next = "IDLE"
+        with m.If(failed):
+            m.d.sync += self.error.eq(code)
+        with m.If(self.stop & self.running):
+            m.d.sync += self._stopping.eq(1)
 
-    def _count(self, m: Module, age: Any, moved: Any) -> None:
-        """Counters of the chain, and the cycles of its latest descriptors."""
+    def _count(self, m: Module, moved: Any) -> None:
+        """Counters of the latest chain."""
         work, counters = self._datapath, self.counters
         events = {
             "cycles": self.running,
@@ -243,4 +257,17 @@ class AcceleratorCore(wiring.Component):
                 m.d.sync += counters[name].eq(counters[name] + 1)
             with m.If(self.start & ~self.running):
                 m.d.sync += counters[name].eq(0)
-        return None
+
+    def _show(self, m: Module, begins: Any, ends: Any) -> None:
+        """The cycles of the latest descriptors, from their fetch to their last result."""
+        m.submodules.shown = kept = memory.Memory(shape=32, depth=SHOWN_DESCRIPTORS, init=[])
+        read, write = kept.read_port(), kept.write_port()
+        age = Signal(32)
+        m.d.sync += age.eq(Mux(begins, 2, age + 1))
+        m.d.comb += [
+            read.addr.eq(self.shown),
+            self.shown_cycles.eq(read.data),
+            write.addr.eq(self.index),
+            write.data.eq(age),
+            write.en.eq(ends),
+        ]

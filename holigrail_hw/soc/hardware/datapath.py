@@ -9,19 +9,20 @@ tables. All results go through one writer.
 
 from typing import Any
 
-from amaranth import Const, Module, Mux, Signal, Value
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.descriptors.checks import TABLE_BYTES
 from holigrail_hw.soc.machine import Machine
 
 from .adder import Adder
+from .engine import lane_of
 from .fields import FIELDS
-from .operands import RECORD, Records, WeightRows
+from .operands import Records
+from .products import Products
 from .reader import Reader
 from .windows import Windows
 from .writer import Writer
@@ -88,8 +89,25 @@ class Datapath(wiring.Component):
         ]
         records = m.submodules.records = Records(bits)
         _connect(m, self._p.o, records.i)
-        self._multiply(m, records)
-        self._other_units(m, records)
+        products = m.submodules.products = Products(machine, self._engine, self._timing)
+        m.d.comb += [
+            products.start.eq(self.start & fields.is_matmul),
+            products.fields.eq(fields),
+            products.vectors.eq(self.vectors),
+            products.k_tiles.eq(self.k_tiles),
+            products.activation.payload.eq(self._a.o.payload),
+            products.activation.valid.eq(self._a.o.valid & fields.is_matmul),
+            products.weight.payload.eq(self._w.o.payload),
+            products.weight.valid.eq(self._w.o.valid & fields.is_matmul),
+            products.record.payload.eq(records.o.payload),
+            products.record.valid.eq(records.o.valid & fields.is_matmul),
+            self.done.eq(~writer.busy & ~products.busy),
+            self.code.eq(products.code),
+            self.starved.eq(
+                fields.is_matmul & products.activation.ready & ~products.activation.valid
+            ),
+        ]
+        self._other_units(m, records, products)
         return m
 
     def _loops(self, m: Module, reader: Reader, base: Any, *loops: tuple[Any, Any]) -> None:
@@ -104,7 +122,12 @@ class Datapath(wiring.Component):
         def loop(name: str, count: Any) -> tuple[Any, Any]:
             return count, fields[f"a_step_{name}"].as_signed()
 
-        x, y, c = loop("x", fields.nx), loop("y", fields.ny), loop("c", fields.nc)
+        wide, vector = fields.wide, 2 * self._machine.grain
+        along = (
+            Mux(wide, fields.nx >> vector.bit_length() - 1, fields.nx),
+            Mux(wide, vector, fields.a_step_x.as_signed()),
+        )
+        x, y, c = along, loop("y", fields.ny), loop("c", fields.nc)
         fx, fy, group = loop("fx", fields.fx), loop("fy", fields.fy), loop("group", fields.groups)
         nothing = (Const(1, 1), Const(0, 1))
         orders = zip((x, y, c, fx, fy, group), (fx, fy, x, y, nothing, group), strict=True)
@@ -128,7 +151,7 @@ class Datapath(wiring.Component):
             m,
             reader,
             Mux(is_add, fields.b_base, fields.w_base),
-            (Mux(is_add, fields.nx, rows), Mux(is_add, 1, machine.columns)),
+            (Mux(is_add, fields.nx, rows), Mux(is_add, 1, fields.w_step_row)),
             (Mux(is_add, fields.ny, self.k_tiles), Mux(is_add, second, fields.w_step_k)),
             (fields.column_tiles, fields.w_step_n),
             (fields.groups, Const(0, 1)),
@@ -177,82 +200,11 @@ class Datapath(wiring.Component):
             )
         )
 
-    def _multiply(self, m: Module, records: Records) -> None:
-        """The engine: a command for every group, and its streams."""
-        fields, machine, reader = self.fields, self._machine, self._a
-        m.submodules.engine = engine = self._engine.architecture(self._timing)
-        commands, left = Signal(_SIZE), Signal(_SIZE)
-        command, is_matmul = engine.command.payload, fields.is_matmul
-        m.d.comb += [
-            command.vectors.eq(self.vectors),
-            command.k_tiles.eq(self.k_tiles),
-            command.n_tiles.eq(fields.column_tiles),
-            command.zero_point.eq(fields.zero_point.as_signed()),
-            command.minimum.eq(fields.low.as_signed()),
-            command.maximum.eq(fields.high.as_signed()),
-            command.once.eq(fields.once),
-            engine.command.valid.eq(commands != 0),
-            engine.status.ready.eq(1),
-            self.done.eq(~self._writer.busy & (left == 0)),
-            self.starved.eq(is_matmul & engine.activation.ready & ~reader.o.valid),
-        ]
-        with m.If(self.start & is_matmul):
-            m.d.sync += [commands.eq(fields.groups), left.eq(fields.groups)]
-        with m.Elif(engine.command.valid & engine.command.ready):
-            m.d.sync += commands.eq(commands - 1)
-        with m.If(engine.status.valid):
-            m.d.sync += left.eq(left - 1)
-            m.d.comb += self.code.eq(engine.status.payload.code)
-        rows = m.submodules.rows = WeightRows(machine.rows, machine.columns, 16 * machine.grain)
-        m.d.comb += [
-            rows.diagonal.eq(fields.diagonal),
-            rows.i.payload.eq(self._w.o.payload),
-            rows.i.valid.eq(self._w.o.valid & is_matmul),
-        ]
-        record = records.o.payload.record
-        parameter = engine.parameter.payload
-        vector, weight = engine.activation.payload, engine.weight.payload
-        m.d.comb += [
-            *(
-                Value.cast(vector[f"a{row}"]).eq(reader.o.payload.data[8 * row : 8 * row + 8])
-                for row in range(machine.rows)
-            ),
-            vector.last.eq(reader.o.payload.last),
-            engine.activation.valid.eq(reader.o.valid & is_matmul),
-            *(
-                Value.cast(weight[f"w{lane}"]).eq(rows.o.payload.data[8 * lane : 8 * lane + 8])
-                for lane in range(machine.columns)
-            ),
-            weight.last.eq(rows.o.payload.last),
-            engine.weight.valid.eq(rows.o.valid),
-            rows.o.ready.eq(engine.weight.ready),
-            parameter.scale.eq(record[:31]),
-            parameter.shift.eq(record[31:36]),
-            parameter.bias.eq(record[36:].as_signed()),
-            parameter.last.eq(records.o.payload.last),
-            engine.parameter.valid.eq(records.o.valid & is_matmul),
-        ]
-        self._engine_component = engine
-        self._rows_component = rows
-
-    def _other_units(self, m: Module, records: Records) -> None:
+    def _other_units(self, m: Module, records: Records, products: Products) -> None:
         """Additions, maxima, copies and fills; and whose results are written."""
         fields, machine = self.fields, self._machine
         reader, writer = self._a, self._writer
-        engine, rows = self._engine_component, self._rows_component
-        lane = Requantize(
-            mode="either",
-            accumulator=self._engine.accumulator,
-            result=self._engine.result,
-            bias="none",
-            scale_width=31,
-            shift=0,
-            shift_width=5,
-            zero_point=None,
-            clamp="ports",
-            multiplier="dsp",
-        )
-        m.submodules.adder = adder = Adder(lane, self._timing)
+        m.submodules.adder = adder = Adder(lane_of("none"), self._timing)
         m.d.comb += [
             adder.start.eq(self.start & fields.is_add),
             adder.tables.payload.eq(records.o.payload.record),
@@ -267,20 +219,20 @@ class Datapath(wiring.Component):
             adder.setting.minimum.eq(fields.low.as_signed()),
             adder.setting.maximum.eq(fields.high.as_signed()),
             adder.setting.once.eq(fields.once),
-            self._w.o.ready.eq(Mux(fields.is_add, adder.b.ready, rows.i.ready)),
-            records.o.ready.eq(Mux(fields.is_add, adder.tables.ready, engine.parameter.ready)),
+            self._w.o.ready.eq(Mux(fields.is_add, adder.b.ready, products.weight.ready)),
+            records.o.ready.eq(Mux(fields.is_add, adder.tables.ready, products.record.ready)),
         ]
         sources: list[tuple[Any, Any, Any, Any]] = [
-            (fields.is_matmul, engine.result.valid, _codes(engine), engine.result.ready),
+            (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
             (fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready),
-            (fields.is_copy, reader.o.valid, reader.o.payload.data[:8], Signal()),
+            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
             (fields.is_fill, Const(1, 1), fields.low, Signal()),
         ]
         takes = Signal()
         m.d.comb += takes.eq(
             Mux(
                 fields.is_matmul,
-                engine.activation.ready,
+                products.activation.ready,
                 Mux(fields.is_add, adder.a.ready, writer.i.ready),
             )
         )
@@ -301,11 +253,6 @@ class Datapath(wiring.Component):
             m.d.comb += ready.eq(writer.i.ready & chosen)
             with m.If(chosen):
                 m.d.comb += [writer.i.valid.eq(valid), writer.i.payload.eq(payload)]
-
-
-def _codes(engine: Any) -> Any:
-    """The codes of a row of results, side by side."""
-    return Value.cast(engine.result.payload)[:-1]
 
 
 def _connect(m: Module, source: Any, sink: Any) -> None:

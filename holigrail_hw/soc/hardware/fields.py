@@ -9,7 +9,7 @@ for all of them.
 
 from typing import Any
 
-from amaranth import Module, Mux
+from amaranth import Cat, Module, Mux
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,6 +23,7 @@ from holigrail_hw.soc.descriptors.kinds import (
     Matmul,
     Maximum,
 )
+from holigrail_hw.soc.machine import Machine
 
 __all__ = ["FIELDS", "WORDS", "Fields"]
 
@@ -31,27 +32,29 @@ _STEP, _ADDRESS, _COUNT = 16, 32, 16
 FIELDS = data.StructLayout(
     {
         **{"operation": 4, "last": 1, "interrupt": 1, "wait": 1, "wait_count": 8},
-        **{name: 1 for name in ("is_matmul", "is_add", "is_maximum", "is_copy", "is_fill")},
-        **{name: _COUNT for name in ("nx", "ny", "nc", "column_tiles", "groups")},
+        **dict.fromkeys(("is_matmul", "is_add", "is_maximum", "is_copy", "is_fill"), 1),
+        **dict.fromkeys(("nx", "ny", "nc", "column_tiles", "groups"), _COUNT),
         **{"fx": 8, "fy": 8},
         **{f"{name}_base": _ADDRESS for name in ("a", "b", "w", "p", "y")},
         **{f"a_step_{name}": _STEP for name in ("x", "y", "c", "fx", "fy", "group")},
         **{f"y_step_{name}": _STEP for name in ("x", "y", "column", "group")},
-        **{"b_step_y": _STEP, "w_step_k": _STEP, "w_step_n": _STEP},
+        **{"b_step_y": _STEP, "w_step_k": _STEP, "w_step_n": _STEP, "w_step_row": _STEP},
         **{"diagonal": 1, "p_restart": 1, "w_restart": 1, "p_wide": 1, "once": 1},
         **{"zero_point": 8, "low": 8, "high": 8, "valid": 4},
-        **{"multiplier": 31, "shift": 5},
+        **{"multiplier": 31, "shift": 5, "wide": 1},
     }
 )
-"""All numbers of all operations; ``p_base`` is the one of the tables, too. Addresses are checked
-before anything else than their low bits is used."""
+"""All numbers of all operations; ``p_base`` is the one of the tables, too. ``wide`` says that a
+copy or a fill moves whole vectors of two grains. Addresses are checked before more than their low
+bits is used."""
 
 
 class Fields(wiring.Component):
     """From the words of a descriptor to its numbers; no clock."""
 
-    words: In(data.ArrayLayout(32, WORDS))
-    fields: Out(FIELDS)
+    def __init__(self, machine: Machine):
+        self._machine = machine
+        super().__init__({"words": In(data.ArrayLayout(32, WORDS)), "fields": Out(FIELDS)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -78,7 +81,18 @@ class Fields(wiring.Component):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         for name in ("w_restart", "p_wide"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
+        m.d.comb += fields.wide.eq(self._is_wide())
         return m
+
+    def _is_wide(self) -> Any:
+        """Rows of whole vectors, byte after byte, each of which begins at a grain."""
+        fields, grain = self.fields, self._machine.grain.bit_length() - 1
+        written = [fields[f"y_{name}"][:grain] for name in ("base", "step_y", "step_group")]
+        read = [fields[f"a_{name}"][:grain] for name in ("base", "step_y", "step_group")]
+        rows = (fields.nx[: grain + 1] == 0) & (fields.y_step_x == 1)
+        copies = fields.is_copy & (fields.a_step_x == 1) & ~Cat(read, written).any()
+        # A fill has no groups, whatever stands in the word of their step.
+        return rows & (copies | (fields.is_fill & ~Cat(written[:2]).any()))
 
     def _at(self, place: Bits) -> Any:
         return self.words[place.word][place.low : place.low + place.width]
@@ -116,3 +130,5 @@ class Fields(wiring.Component):
         ]
         for name in ("w_base", "w_step_k", "w_step_n"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
+        row = self._field(Matmul, "w_step_row")
+        m.d.comb += fields.w_step_row.eq(Mux(row == 0, self._machine.columns, row))

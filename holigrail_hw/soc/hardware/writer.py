@@ -54,6 +54,12 @@ class Writer(wiring.Component):
         for level, (name, count) in enumerate(zip(names, counts, strict=True)):
             step = fields[f"y_step_{name}"].as_signed()
             m.d.comb += [loops.steps[level].eq(step), loops.counts[f"n{level}"].eq(count)]
+        vector_bytes = 2 * grain
+        with m.If(fields.wide):
+            m.d.comb += [
+                loops.steps[0].eq(vector_bytes),
+                loops.counts.n0.eq(fields.nx >> vector_bytes.bit_length() - 1),
+            ]
         is_vector = fields.is_matmul | fields.is_maximum
         is_narrow = Mux(fields.is_matmul, loops.ends[2], loops.ends[3]) & (fields.valid != 0)
         whole = Mux(fields.is_matmul, machine.columns, machine.rows)
@@ -68,10 +74,12 @@ class Writer(wiring.Component):
             size.eq(Mux(is_narrow, fields.valid, whole)),
             self.data.eq(self.i.payload),
         ]
-        with m.If(~is_vector):
+        with m.If(fields.is_fill | ~(is_vector | fields.wide)):
             m.d.comb += self.data.eq(self.i.payload[:8].replicate(2 * grain))
         vector = Cat(size > byte for byte in range(2 * grain))
         single = Cat(place == byte for byte in range(grain))
         with m.If(loops.step):
             m.d.comb += self.write.eq(Mux(is_vector, vector, single))
+            with m.If(fields.wide):
+                m.d.comb += self.write.eq(-1)
         return m
