@@ -59,6 +59,8 @@ def _floats(
             using=Logic(),
         )
         x, y = operands.held(plan, "float", x, y, loads, 8)
+    else:
+        x, y = _isolated(plan, "float", (x, y), modes.floating)
     left = operands.factors(plan, spec, "a", x, modes, backward=False)
     right = operands.factors(plan, spec, "b", y, modes, backward=True)
     addends = []
@@ -97,9 +99,26 @@ def _integers(
     counts = operands.counting_digits(plan, spec, a, b, modes, enable)
     if spec.bypass:
         a, b = operands.held(plan, "integer", a, b, counts, 4)
+    else:
+        a, b = _isolated(plan, "integer", (a, b), modes.integer)
     products = []
     for lane in range(spec.lanes):
         x, y = digits_of_lane(plan, a, b, lane, modes)
         product = lane_product(plan, f"lane{lane}", x, y, modes)
         products.append(masked(plan, f"lane{lane}_counted", product, counts, lane))
     return integer_sum(plan, dot_of(plan, products, modes), *strobes)
+
+
+def _isolated(plan: Plan, name: str, words: tuple[Wire, Wire], on: Wire) -> list[Wire]:
+    """Both words, 0 for an item of the other pipe: nothing in this one switches then."""
+    width = words[0].width
+    return [
+        plan.step(
+            f"{name}_{operand}",
+            width,
+            lambda w, on: w & on.replicate(width),
+            *(word, on),
+            using=Logic(1, width),
+        )
+        for operand, word in zip(("a", "b"), words, strict=True)
+    ]

@@ -101,11 +101,30 @@ class HybridShape(OperatorSpec):
         changes = rng.random(count) < 0.3
         mode = rng.integers(0, 5, count)[np.maximum.accumulate(np.where(changes, range(count), 0))]
         return {
-            **self.operands(rng, mode),
+            **self._cancelling(rng, mode, self.operands(rng, mode)),
             "mode": mode.astype(np.uint64),
             "clear": (rng.random(count) < 0.04).astype(np.uint64),
             "enable": (rng.random(count) < 0.9).astype(np.uint64),
         }
+
+    def _cancelling(
+        self, rng: np.random.Generator, mode: np.ndarray, words: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Half of the floats so that sums nearly vanish, or do: second products undo first ones."""
+        half = rng.random(len(mode)) < 0.5
+        # 1, or with a product too small for a number, and few fractions.
+        field = rng.choice(np.array([31, 31, 31, 15], np.uint64), len(mode)) << np.uint64(9)
+        fractions = np.array([0, 1, 2, 256], np.uint64)
+        few = {name: field + rng.choice(fractions, len(mode)) for name in words}
+        few["a"] = few["a"] | rng.integers(0, 2, len(mode), dtype=np.uint64) << np.uint64(15)
+        octets = half & ((mode == FORWARD) | (mode == BACKWARD))
+        for name, sign in (("a", 0), ("b", 0x80)):
+            first = words[name] & np.uint64(0xFF)
+            undone = (words[name] & ~np.uint64(0xFF00)) | (first ^ np.uint64(sign)) << np.uint64(8)
+            word = np.where(octets, undone, words[name])
+            above = word & ~np.uint64(0xFFFF)
+            words[name] = np.where(half & (mode == FP16), above | few[name], word)
+        return words
 
     def operands(
         self, rng: np.random.Generator, mode: np.ndarray, zeros: float = 1 / 6
