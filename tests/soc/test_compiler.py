@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from models.tflite_builder import cases, connected, moves
 from random_networks import INT32, Builder, random_network
 
 from holigrail_hw.core import DesignError, RequestError
@@ -111,6 +112,35 @@ def test_all_frames_of_the_keyword_spotter(size):
         memory = loaded(program, frame, fill=0x55)
         assert first_difference(program, graph, frame, memory) is None
         assert answer(program, memory).tolist() == expected.reshape(-1).tolist()
+
+
+# Two inputs, or nothing for the accelerator, or channels that are added.
+NOT_HERE = ("add", "softmax", "pad", "concatenation")
+
+
+def files():
+    named = {name: (data, inputs[0]) for name, data, inputs in (*cases(), *moves())}
+    data, x = connected(slice(0, 4))
+    named["connected"] = data, x
+    return {name: pair for name, pair in named.items() if not name.startswith(NOT_HERE)}
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tflm"])
+def test_operators_of_tflite_files(runtime, tmp_path):
+    """One by one, with ReLUs, strides, dilations and channels that become several."""
+    found = files()
+    assert len(found) == 12
+    for name, (data, x) in found.items():
+        path = tmp_path / f"{name}.tflite"
+        path.write_bytes(data)
+        graph = read(path, runtime=runtime)
+        for machine in (ROOMY, replace(ROOMY, rows=8, columns=8)):
+            program = compiled(graph, machine)
+            for frame in x[:3].reshape(-1, *graph.inputs[0].shape).astype(np.int64):
+                memory = loaded(program, frame, fill=0x55)
+                assert first_difference(program, graph, frame, memory) is None
+                expected = graph.evaluate(frame[None])[0].reshape(-1)
+                assert answer(program, memory).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("scratchpad", [1 << 19, 1 << 14])
