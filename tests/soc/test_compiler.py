@@ -1,6 +1,8 @@
 """Networks compiled and executed: every layer and the answer against the integer graph."""
 
+import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from holigrail_hw.soc.compiler.compare import answer, executed, first_difference
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.constant_channels import pruned
 from holigrail_hw.soc.compiler.cycles import descriptor_cycles, with_waits
+from holigrail_hw.soc.compiler.documents import image_header, manifest
 from holigrail_hw.soc.compiler.program import check_image
 from holigrail_hw.soc.compiler.requantisers import rescaling_of, same_codes
 from holigrail_hw.soc.descriptors.kinds import Copy, Fill, Load, Matmul
@@ -509,3 +512,27 @@ def test_a_second_frame_needs_only_its_input():
     memory[at : at + size] = frames[1].reshape(-1).astype(np.int8).view(np.uint8)
     executed(program, memory)
     assert answer(program, memory).tolist() == graph.evaluate(frames[1:])[0].reshape(-1).tolist()
+
+
+def test_manifest_and_header_say_where_things_are():
+    made = Builder(25, (6, 6, 4))
+    made.convolution((3, 3), (1, 1), 8)
+    made.dense(5, once=True)
+    made.softmax()
+    program = compiled(made.graph(), ROOMY)
+    found = manifest(program)
+    assert json.loads(json.dumps(found)) == found
+    assert [layer["kind"] for layer in found["layers"]] == ["input", "product", "product"]
+    assert sum(layer["descriptors"] for layer in found["layers"]) == len(program.descriptors)
+    assert sum(layer["cycles_about"] for layer in found["layers"]) == found["cycles_about"]
+    assert [layer.get("products") for layer in found["layers"]] == [None, 36 * 9 * 32, 288 * 5]
+    frame = np.random.default_rng(25).integers(-128, 128, (6, 6, 4))
+    memory = loaded(program, frame)
+    executed(program, memory)
+    tensor = found["layers"][-1]["tensor"]
+    assert (tensor["first"], tensor["shape"]) == (program.output[0], [1, 1, 5])
+    defined = dict(re.findall(r"#define ACCELERATOR_IMAGE_(\w+) 0x(\w+)u", image_header(program)))
+    assert int(defined["INPUT"], 16) == 0x3000_0000 + program.input[0]
+    assert int(defined["OUTPUT"], 16) == 0x3000_0000 + found["output"]["address"]
+    assert int(defined["DIGEST"], 16) == ROOMY.digest
+    assert int(defined["CLASSES"], 16) == 5

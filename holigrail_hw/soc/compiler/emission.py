@@ -16,7 +16,7 @@ from .layers import Maximum as MaximumLayer
 from .means import turned_descriptor
 from .plans import RAW, RESULT, Chunk, Emission, Plan, Step
 from .products import product_descriptors
-from .simple import by_tables, maximum, padded, windows
+from .vector_layers import by_tables, maximum, padded, windows
 from .weights import Part
 
 __all__ = ["emitted"]
