@@ -157,6 +157,24 @@ def test_the_anomaly_detector(scratchpad):
         memory = loaded(program, frame, fill=0x55)
         assert first_difference(program, graph, frame, memory) is None
         assert answer(program, memory).tolist() == expected.reshape(-1).tolist()
+        memory = loaded(program, frame, fill=0x55)
+        executed(program, memory, late=True)
+        assert answer(program, memory).tolist() == expected.reshape(-1).tolist()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_weights_come_in_time_and_not_too_early(late):
+    made = Builder(26, (96,))
+    for _ in range(3):
+        made.dense(96, once=False)
+    graph, machine = made.graph(), Machine(scratchpad=6144, activation_depth=64)
+    program = compiled(graph, machine)
+    assert len(program.loads) > 8
+    frame = np.random.default_rng(26).integers(-128, 128, 96)
+    memory = loaded(program, frame)
+    outcome = executed(program, memory, late=late)
+    assert (outcome.descriptors, outcome.loads) == (len(program.descriptors), len(program.loads))
+    assert answer(program, memory).tolist() == graph.evaluate(frame[None])[0].tolist()
 
 
 def test_the_first_wrong_layer_is_named():
