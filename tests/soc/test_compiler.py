@@ -321,6 +321,21 @@ def test_depthwise_layers_in_blocks(shape, of_channels):
     assert {bool(d.p_restart) for d in found if d.groups > 1} == {not of_channels}
 
 
+@pytest.mark.parametrize("seed", [1, 4, 6])
+def test_nothing_is_read_beyond_the_scratchpad(seed):
+    """Not even lanes whose weights are 0."""
+    made = Builder(seed, (5, 7, 3))
+    made.convolution((3, 3), (1, 1), 8)
+    made.pool("sum", (5, 7), (1, 1))
+    used = compiled(made.graph(), ROOMY).used
+    tight = replace(ROOMY, scratchpad=-(-used // 64) * 64)
+    program = compared(made.graph(), tight)
+    assert tight.scratchpad - program.used < 64
+    assert [d for d in program.descriptors if isinstance(d, Matmul) and d.w_step_row]
+    for buffer in (program.input[0], program.output[0]):
+        assert buffer % 16 == 0
+
+
 def test_functions_of_codes():
     made = Builder(12, (4, 3, 6))
     made.convolution((1, 1), (1, 1), 5)
