@@ -23,6 +23,7 @@ __all__ = ["descriptor_cycles", "load_cycles", "with_waits"]
 # Sixteen words of a descriptor, the start of the engine, and the way of the last result.
 _START, _DRAIN = 25, 20
 _TABLE_WORDS = 512
+_CHECKED = 26
 _FLASH_CYCLES_PER_BYTE = 2
 
 
@@ -47,8 +48,8 @@ def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
 
 
 def _fetch(machine: Machine) -> int:
-    """Reads of a descriptor."""
-    return DESCRIPTOR_BYTES // (2 * machine.grain)
+    """Cycles until a descriptor has been read and its addresses are checked."""
+    return DESCRIPTOR_BYTES // (2 * machine.grain) + _CHECKED
 
 
 def _items(machine: Machine, count: int, steps: Sequence[int], along: bool) -> int:

@@ -15,6 +15,7 @@ __all__ = ["function", "maximum", "total"]
 
 
 def maximum(context: Context, node: Pool) -> None:
+    """A maximum over windows, and limits behind it."""
     low, high, nodes = *CODES, [node]
     code = context.only_user(node)
     result = node.name
@@ -34,6 +35,7 @@ def maximum(context: Context, node: Pool) -> None:
 
 
 def function(context: Context, node: Requantise) -> None:
+    """A code for every code."""
     if isinstance(context.only_user(node), Add):
         return  # one of the two tables of the sum
     layer = Lookup(
@@ -46,6 +48,7 @@ def function(context: Context, node: Requantise) -> None:
 
 
 def total(context: Context, added: Add) -> None:
+    """The sum of two tensors, each by a table."""
     if len(added.inputs) != 2:
         raise Refused(f"sums must be those of two tensors, not {len(added.inputs)}")
     code = context.code(added)

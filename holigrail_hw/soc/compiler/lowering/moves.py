@@ -9,6 +9,7 @@ __all__ = ["move"]
 
 
 def move(context: Context, node: Move) -> None:
+    """A node that changes places only."""
     operand = context.name(node.inputs[0])
     match node.how:
         case "reshape":

@@ -18,6 +18,7 @@ _POOL_WEIGHTS = (2, 4, 8, 16, 32, 64, 1)
 
 
 def product(context: Context, node: Linear) -> None:
+    """Sums over features or windows, with the zero point of the operand in their biases."""
     code = context.code(node)
     weights, window = node.weights, node.window
     if window is None:
