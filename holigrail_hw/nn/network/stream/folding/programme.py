@@ -47,10 +47,12 @@ def cheapest(
         model, chosen = _model(pulp, folding, layers, interval, limits, prices)
         model.solve(solver)
     options = [
-        next((o for o, x in zip(layer.options, row, strict=True) if (x.value() or 0) > 0.5), None)
+        option
         for layer, row in zip(layers, chosen, strict=True)
+        for option, x in zip(layer.options, row, strict=True)
+        if (x.value() or 0) > 0.5
     ]
-    if model.status != pulp.LpStatusOptimal or None in options:
+    if model.status != pulp.LpStatusOptimal or len(options) < len(layers):
         return None
     return options, model.sol_status == pulp.LpSolutionOptimal
 
