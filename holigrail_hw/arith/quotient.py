@@ -83,7 +83,7 @@ class QuotientOperator(RuledOperator):
         cost = super().cost(timing)
         if not self.planned:
             # The handshake: a bit for each stage, and a counter to the next item.
-            plan = self.plan(timing)
+            plan = self.planned_figures(timing)
             counter = (plan.interval - 1).bit_length()
             cost["flip_flops"] += plan.latency + counter
             cost["luts"] += 2 * counter + 2

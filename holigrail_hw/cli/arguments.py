@@ -56,6 +56,7 @@ __all__ = [
 _ANSWERS = ("info",)
 
 Configure = Callable[[argparse.ArgumentParser], None]
+Judge = Callable[[type[OperatorSpec], dict[str, str]], Any]
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,17 @@ def read_options(
     return options
 
 
-def read_request(words: list[str], session: Session, configure: Configure | None = None) -> Request:
-    """Options of a verb on a design, its operator or recipe, and the parameters as texts."""
+def read_request(
+    words: list[str],
+    session: Session,
+    configure: Configure | None = None,
+    judge: Judge | None = None,
+) -> Request:
+    """Options of a verb on a design, its operator or recipe, and the parameters as texts.
+
+    ``judge`` says what is wrong with the texts, where other things are wrong already; without one
+    each is to be a single value.
+    """
     words = _with_negative_values(words)
     asks_help = any(word in ("-h", "--help") for word in words)
     base = _parser(session, configure, design=True)
@@ -137,11 +147,15 @@ def read_request(words: list[str], session: Session, configure: Configure | None
         together(
             [
                 lambda: _fail(wrong),
-                lambda: cls and parse_parameters(cls, texts, who=cls.name),
+                lambda: cls and (judge or _single)(cls, texts),
                 lambda: timing_of(options, None, Timing()),
             ]
         )
     return Request(options, cls, Path(options.operator) if is_recipe else None, texts)
+
+
+def _single(cls: type[OperatorSpec], texts: dict[str, str]) -> None:
+    parse_parameters(cls, texts, who=cls.name)
 
 
 def read_task(

@@ -1,6 +1,7 @@
 """``holigrail cache``: list, verify or clear what is kept between runs."""
 
 import argparse
+import importlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,9 @@ _WIDEST = 60
 def main(words: list[str], session: Session) -> int:
     """Act on the kept files of one kind, or of all; exit status 1 if any was damaged."""
     options = read_options(words, session, configure)
-    # Operators register what they keep when they are loaded.
+    # Operators and explorations register what they keep when they are loaded.
     operators()
+    importlib.import_module("holigrail_hw.flow.explore.sweep.kept")
     home = cache_folder()
     if home.exists() and not home.is_dir():
         raise RequestError(
@@ -77,7 +79,7 @@ def _inspect(chosen: list[str], session: Session, *, drops: bool) -> int:
                 except (ValueError, OSError) as error:
                     damaged.append({"kind": kind.name, "file": path.name, "reason": str(error)})
                     if drops:
-                        path.unlink(missing_ok=True)
+                        kind.mend(path)
         result: dict[str, Any] = {"folder": cache_folder(), "entries": rows, "damaged": damaged}
         if cache_kinds.COMPILED in chosen:
             progress("compiled files checked")

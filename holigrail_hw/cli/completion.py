@@ -130,7 +130,7 @@ def _values(action: argparse.Action, cls: type | None) -> Iterable[str]:
         named = {"device": devices.TARGETS, "board": board.boards(), "shell": shell_names()}
     except HoligrailError:
         named = {}
-    return named.get(action.dest, ())
+    return named.get(action.dest, getattr(action.type, "known", ()))
 
 
 def _begin(names: Iterable[str], current: str) -> list[str]:

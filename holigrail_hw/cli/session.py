@@ -78,6 +78,10 @@ class Session:
             if not self.quiet:
                 print(f"note: {text}", file=sys.stderr)
 
+    def warn(self, text: str) -> None:
+        """Say what went wrong without harm to the result, on standard error."""
+        print(f"warning: {text}", file=sys.stderr)
+
     def show(
         self, result: Mapping[str, Any], text: "Callable[[Console], None]", *, status: int = 0
     ) -> int:

@@ -20,6 +20,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.shapes import shape_of
 
+from .accesses import Accesses
 from .certification import Certifier
 from .clock import Clock
 from .errors import RequestError
@@ -321,6 +322,23 @@ class OperatorSpec(ABC):
         self.__dict__.setdefault("_interleaves", {})[timing] = found.interleave
         return found
 
+    def planned_figures(self, timing: Timing | None = None) -> Plan:
+        """The plan of a timing request to read figures from, and for nothing else.
+
+        Clock, promise, estimate and cost of one design come from the same plan, which is made once
+        and kept until another request is asked about. For hardware there must be a plan of its own.
+        """
+        timing = timing or Timing()
+        kept = self.__dict__.get("_planned")
+        if kept is None or kept[0] != timing:
+            kept = timing, self.plan(timing)
+            object.__setattr__(self, "_planned", kept)
+        return kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What can be planned again does not travel to other processes.
+        return {name: value for name, value in self.__dict__.items() if name != "_planned"}
+
     def interleaved_sums(self, timing: Timing) -> int:
         """How many independent sums the hardware of a timing request holds; 1 without state."""
         if not self.stateful:
@@ -330,14 +348,14 @@ class OperatorSpec(ABC):
 
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         """Clock period the device model promises, in ns; ``None`` without a model."""
-        return self.plan(timing).promise_ns
+        return self.planned_figures(timing).promise_ns
 
     def estimate_ns(self, timing: Timing | None = None) -> float | None:
         """Clock period that place and route finds in the mean, in ns, by a model of whole designs.
 
         ``None`` without such a model. The promise, made of steps that stand alone, is mostly lower.
         """
-        return self.plan(timing).estimate_ns if self.has_plan else None
+        return self.planned_figures(timing).estimate_ns if self.has_plan else None
 
     def clock(self, timing: Timing | None = None) -> Clock:
         """What becomes of the clock asked for, and how many sums the hardware interleaves.
@@ -345,7 +363,7 @@ class OperatorSpec(ABC):
         A clock that cannot be met is an error only where its ``require`` is called.
         """
         timing = timing or Timing()
-        return self.clock_of(self.plan(timing), timing)
+        return self.clock_of(self.planned_figures(timing), timing)
 
     def clock_of(self, plan: Plan, timing: Timing) -> Clock:
         """The same for a plan that is there already."""
@@ -363,7 +381,7 @@ class OperatorSpec(ABC):
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
-        plan = self.plan(timing)
+        plan = self.planned_figures(timing)
         primitives = [primitive for _, primitive, _ in plan.resources]
         return {
             "adders": sum(primitive.one_bit_adders() > 0 for primitive in primitives),
@@ -373,6 +391,13 @@ class OperatorSpec(ABC):
             "dsps": sum(primitive.dsps(plan.device) for primitive in primitives),
             "memory_bits": 0,
         }
+
+    def accesses(self, timing: Timing | None = None) -> Accesses | None:
+        """Words moved for the job that the parameters ask about, by level of memory.
+
+        ``None`` for an operator that holds no memory of its own, or where no job is known.
+        """
+        return None
 
     def on(self, site: Site) -> "OperatorSpec":
         """This operator where it is going to be built: itself, unless parameters are derived there.

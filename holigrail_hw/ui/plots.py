@@ -1,52 +1,70 @@
-"""Plots as SVG; matplotlib is imported only when something is drawn."""
+"""Plots as SVG, and one as PNG; matplotlib is imported only when something is drawn."""
 
 from collections.abc import Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
 from .svg import inline_svg, new_figure, plain_settings
 
-__all__ = ["curve_svg", "histogram_svg", "lines_svg", "pareto_front", "scatter_svg"]
+__all__ = ["curve_svg", "histogram_svg", "lines_svg", "scatter"]
 
 _BLUE, _RED, _GREY = "#2f6ea5", "#c0392b", "#8a939c"
+_PALE = "#c3c9ce"
+_LABELLED = 24
 _COLOURS = (_GREY, _BLUE, "#c39a3f", "#4a8f5a", "#8a5aa5", _RED)
 
 
-def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points that no other point beats in both coordinates (lower is better)."""
-    front = []
-    for index, (x, y) in enumerate(points):
-        beaten = any(
-            (other_x <= x and other_y <= y) and (other_x < x or other_y < y)
-            for other_x, other_y in points
-        )
-        if not beaten:
-            front.append(index)
-    return front
-
-
-def scatter_svg(
+def scatter(
     points: Sequence[tuple[float, float]],
     labels: Sequence[str],
+    front: Sequence[bool],
     *,
     x_label: str,
     y_label: str,
     title: str,
-) -> str:
-    """A scatter plot with its Pareto front, as SVG text; the same points give the same text."""
+    large: tuple[bool, bool] = (False, False),
+    line: bool = True,
+) -> tuple[str, bytes]:
+    """Points with their Pareto front, the others greyed, as SVG text and as PNG.
+
+    The same points give the same text.
+
+    Parameters
+    ----------
+    front : sequence of bool
+        Which points are in the front; with more than a few only they have labels.
+    large : pair of bool
+        Whether large values of x and of y are good.
+    line : bool
+        Draw the border of the front, which two objectives have.
+    """
     with plain_settings():
         figure = new_figure(7, 4.5, layout="constrained")
         axes = figure.add_subplot()
-        axes.scatter([x for x, _ in points], [y for _, y in points], color="#4878a8")
-        front = sorted(points[index] for index in pareto_front(points))
-        axes.step([x for x, _ in front], [y for _, y in front], where="post", color="#c05020", lw=1)
-        for (x, y), label in zip(points, labels, strict=True):
-            axes.annotate(label, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
+        rows = [*zip(points, labels, front, strict=True)]
+        beaten = [point for point, _, inside in rows if not inside]
+        best = sorted(point for point, _, inside in rows if inside)
+        axes.scatter([x for x, _ in beaten], [y for _, y in beaten], color=_PALE, s=18)
+        if line:
+            where = "pre" if large[0] else "post"
+            axes.step([x for x, _ in best], [y for _, y in best], where=where, color=_RED, lw=1)
+        axes.scatter([x for x, _ in best], [y for _, y in best], color=_BLUE, s=26, zorder=3)
+        for (x, y), label, inside in rows:
+            if inside or len(rows) <= _LABELLED:
+                axes.annotate(
+                    label,
+                    (x, y),
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize=7,
+                    color="black" if inside else _GREY,
+                )
         axes.set(xlabel=x_label, ylabel=y_label, title=title)
         axes.grid(alpha=0.3)
-        text = StringIO()
+        text, picture = StringIO(), BytesIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+        figure.savefig(picture, format="png", dpi=160, metadata={"Software": None})
+    return text.getvalue(), picture.getvalue()
 
 
 def histogram_svg(histogram: Any) -> str:

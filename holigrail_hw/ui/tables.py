@@ -1,5 +1,6 @@
 """Tables as aligned plain text: numbers to the right, units in the header, no boxes."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,8 +24,16 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def table(console: Console, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows under a header; a column whose cells are all numbers is aligned to the right."""
+def table(
+    console: Console,
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    greyed: Sequence[bool] = (),
+) -> None:
+    """Print rows under a header; a column whose cells are all numbers is aligned to the right.
+
+    ``greyed`` says for every row whether it is to stand back, where there are colours.
+    """
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, name in enumerate(header):
         column = [row[index] for row in rows if row[index] is not None]
@@ -33,8 +42,9 @@ def table(console: Console, header: Sequence[str], rows: Sequence[Sequence[Any]]
         drawn.add_column(
             name, justify="right" if numeric else "left", no_wrap=not last, overflow="fold"
         )
-    for row in rows:
-        drawn.add_row(*(Text(cell(value)) for value in row))
+    for row, dim in itertools.zip_longest(rows, greyed, fillvalue=False):
+        assert not isinstance(row, bool)
+        drawn.add_row(*(Text(cell(value)) for value in row), style="dim" if dim else None)
     _print(console, drawn)
 
 

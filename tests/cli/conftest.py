@@ -19,8 +19,13 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture
-def holigrail(capsys, monkeypatch, tmp_path):
-    """Call with the words of a command line; it runs in an empty folder."""
+def holigrail(capsys, monkeypatch, tmp_path, tmp_path_factory):
+    """Call with the words of a command line; it runs in an empty folder.
+
+    Points of explorations are kept for the test alone: some are made up.
+    """
+    points = tmp_path_factory.mktemp("points") / "points.sqlite"
+    monkeypatch.setattr("holigrail_hw.flow.explore.sweep.kept.store_path", lambda: points)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NO_COLOR", raising=False)
 

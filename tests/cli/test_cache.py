@@ -106,7 +106,7 @@ def test_wrong_requests(holigrail):
     answer = holigrail("cache", "--kind", "graphs")
     assert answer.status == 2
     assert answer.err == (
-        "error: cache: kind must be one of matrices, solutions, compiled, not 'graphs'\n"
+        "error: cache: kind must be one of matrices, points, solutions, compiled, not 'graphs'\n"
         "  hint: without --kind, all of them\n"
     )
     answer = holigrail("cache", "empty")

@@ -14,6 +14,7 @@ from holigrail_hw.cli.main import VERBS
 def test_verbs_and_operators():
     assert candidates([""]) == [*VERBS]
     assert candidates(["ex"]) == ["explore"]
+    assert candidates(["explore", "add", "--sampler", "n"]) == ["nsga2"]
     assert candidates(["--json", "verif"]) == ["verify"]
     assert candidates(["info", "run-length"]) == ["run-length-decoder", "run-length-encoder"]
     assert "generators/mac_int8.toml" in candidates(["synth", "gen"])

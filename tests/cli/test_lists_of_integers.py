@@ -7,7 +7,7 @@ import pytest
 from holigrail_hw.core import operators
 from holigrail_hw.core.parameters import brief, parameters_of, to_text
 from holigrail_hw.core.parameters.integers import Rows
-from holigrail_hw.flow.explore.explore import combinations
+from holigrail_hw.flow.explore.sweep.space import spread
 
 LISTS = [
     (name, parameter.name, isinstance(parameter.kind, Rows))
@@ -94,10 +94,9 @@ def test_explore_keeps_lists_together(holigrail):
 @pytest.mark.parametrize(("operator", "name", "rows"), LISTS)
 def test_every_list_is_split_at_colons_only(operator, name, rows):
     text = "1,2;3,4" if rows else "1,2,3"
-    swept, found = combinations(operators()[operator], {name: text})
-    assert not swept and found == [{name: text}]
-    swept, found = combinations(operators()[operator], {name: f"{text}:5,6"})
-    assert swept == [name] and found == [{name: text}, {name: "5,6"}]
+    cls = operators()[operator]
+    assert spread(cls, {name: text}) == {name: [text]}
+    assert spread(cls, {name: f"{text}:5,6"}) == {name: [text, "5,6"]}
 
 
 def test_a_recipe_keeps_lists_together(holigrail, tmp_path):

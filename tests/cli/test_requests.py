@@ -133,8 +133,8 @@ WRONG = [
     ),
     (
         ["explore", "recipe.toml"],
-        "error: explore: the design must be an operator with lists of values, not a recipe\n"
-        "  hint: holigrail explore OPERATOR --parameter value,value\n",
+        "error: recipe recipe.toml: the file must be readable (No such file or directory)\n"
+        "  hint: `holigrail list recipes` shows those that come with the package\n",
     ),
     (
         ["generate", "mac", "-o", "/dev/null/here"],
@@ -143,8 +143,9 @@ WRONG = [
     ),
     (
         ["explore", "mac", "--a", "int4,int5", "-o", "here"],
-        "error: explore: -o must be given where files are written, not without --synth and --plot\n"
-        "  hint: --plot writes a picture, --synth the files of every design\n",
+        "error: explore: -o must be given where files are written, not without --synth, --plot and"
+        " --page\n"
+        "  hint: --plot writes pictures, --page a page, --synth the files of every design\n",
     ),
     (
         ["explore", "mac", "--a", "int4,int5", "--name", "one"],
@@ -324,12 +325,6 @@ def test_what_a_recipe_does_not_take(holigrail, tmp_path, words, message):
     (tmp_path / "own.toml").write_text(OWN)
     answer = holigrail("info", "own.toml", *words)
     assert answer.status == 2 and answer.err.startswith(message)
-
-
-def test_a_recipe_is_not_explored(holigrail, tmp_path):
-    (tmp_path / "own.toml").write_text(OWN)
-    answer = holigrail("explore", "own.toml", "--a", "int4,int5")
-    assert answer.status == 2 and "not a recipe" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from holigrail_hw.core import Clock, DesignError, Engine, OperatorSpec, operators
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.board import build
-from holigrail_hw.flow.explore import explore as explore_module
 from holigrail_hw.flow.explore.catalogue import recipe_folder
+from holigrail_hw.flow.explore.sweep import point as point_module
 from holigrail_hw.flow.synth import measure, synth
 from holigrail_hw.flow.verify import verify
 
@@ -321,6 +321,7 @@ def test_explore(holigrail, tmp_path):
     ]
     assert "int0: width must be between 1 and 64, not 0" in rows[2][-1]
     assert (tmp_path / "out/explore_mac/pareto.svg").read_text().startswith("<?xml")
+    assert (tmp_path / "out/explore_mac/pareto.png").read_bytes().startswith(b"\x89PNG")
     points = holigrail(*words, "--json").json["points"]
     assert len(points) == 4 and points[0]["luts"] < points[2]["luts"]
 
@@ -335,7 +336,7 @@ def test_explore_needs_one_legal_combination(holigrail):
 
 
 def test_interrupted_exploration_keeps_what_it_found(holigrail, monkeypatch):
-    right = explore_module._point
+    right = point_module.answer
     seen = []
 
     def second_is_interrupted(*arguments, **options):
@@ -344,13 +345,13 @@ def test_interrupted_exploration_keeps_what_it_found(holigrail, monkeypatch):
             raise KeyboardInterrupt
         return right(*arguments, **options)
 
-    monkeypatch.setattr(explore_module, "_point", second_is_interrupted)
-    answer = holigrail("explore", "mac", "--a", "int4,int8")
+    monkeypatch.setattr(point_module, "answer", second_is_interrupted)
+    answer = holigrail("explore", "mac", "--a", "int4,int8", "--again")
     assert answer.status == 130
     assert re.search(r"^int4 ", answer.out, re.M) and "int8" not in answer.out
     assert answer.err.endswith("interrupted\n")
     seen.clear()
-    found = holigrail("explore", "mac", "--a", "int4,int8", "--json").json
+    found = holigrail("explore", "mac", "--a", "int4,int8", "--again", "--json").json
     assert (found["status"], found["complete"], len(found["points"])) == (130, False, 1)
 
 

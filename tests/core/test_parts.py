@@ -283,7 +283,7 @@ def test_recipes_have_tables_and_take_options(registered, tmp_path, table, more,
 
 def test_explore_sweeps_parameters_of_a_part():
     texts = {"requantiser.shift": "1,2,99", "width": "4"}
-    points = [*explore(ToyBlur, texts, [Timing()])]
+    points = explore(ToyBlur, texts)
     assert [point.values["requantiser.shift"] for point in points] == ["1", "2", "99"]
     assert [point.error is None for point in points] == [True, True, False]
     assert "toy-blur: requantiser.shift must be" in str(points[2].error)

@@ -8,6 +8,7 @@ import numpy as np
 from holigrail_hw.formats.plain_values import plain_integer
 
 from .kind import Kind, shown
+from .ranges import of_words
 
 __all__ = ["Boolean"]
 
@@ -20,6 +21,9 @@ class Boolean(Kind):
 
     type = bool
     legal = "true or false"  # type: ignore[assignment]
+
+    def between(self, item: str) -> list[str]:
+        return of_words(item, ("false", "true"))
 
     def parse(self, given: Any) -> bool:
         if isinstance(given, bool | np.bool_):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .kind import Kind, shown
+from .ranges import of_words
 from .text import to_text
 
 __all__ = ["Choice"]
@@ -24,6 +25,9 @@ class Choice(Kind):
     @property
     def legal(self) -> str:
         return ", ".join(to_text(choice) for choice in self.choices) or "text"
+
+    def between(self, item: str) -> list[str]:
+        return of_words(item, [to_text(choice) for choice in self.choices])
 
     def parse(self, given: Any) -> Any:
         value = given

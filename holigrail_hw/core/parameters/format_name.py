@@ -6,6 +6,7 @@ from typing import Any
 from holigrail_hw.formats import Format, parse
 
 from .kind import Kind, shown
+from .ranges import of_names
 
 __all__ = ["FormatName"]
 
@@ -16,6 +17,9 @@ class FormatName(Kind):
 
     type = Format
     legal = "a format name"  # type: ignore[assignment]
+
+    def between(self, item: str) -> list[str]:
+        return of_names(item)
 
     def parse(self, given: Any) -> Format:
         if not isinstance(given, str | Format):

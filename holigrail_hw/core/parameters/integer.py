@@ -6,6 +6,7 @@ from typing import Any
 from holigrail_hw.formats.plain_values import plain_integer
 
 from .kind import Kind, shown
+from .ranges import of_integers
 
 __all__ = ["Integer", "integer_of"]
 
@@ -23,6 +24,9 @@ class Integer(Kind):
     @property
     def legal(self) -> str:
         return "an integer" if self.low is None else f"{self.low} to {self.high}"
+
+    def between(self, item: str) -> list[str]:
+        return of_integers(item, self.low, self.high)
 
     def parse(self, given: Any) -> int:
         value = integer_of(given)

@@ -23,6 +23,19 @@ class Kind(ABC):
     def legal(self) -> str:
         """The legal values in words."""
 
+    def several(self, text: str) -> list[str]:
+        """The single values, as texts, that a list for an exploration stands for, in order.
+
+        An item may be a range, ``FIRST..LAST``, where the kind knows ranges. Raises ValueError, as
+        :meth:`parse` does, for a range that stands for nothing; items are not judged.
+        """
+        found = [one for item in text.split(self.separator) for one in self.between(item)]
+        return list(dict.fromkeys(found))
+
+    def between(self, item: str) -> list[str]:
+        """What a range stands for; any other item, and every one of a kind without, itself."""
+        return [item]
+
     @abstractmethod
     def parse(self, given: Any) -> Any:
         """The value that a text, a Python or a NumPy object stands for.

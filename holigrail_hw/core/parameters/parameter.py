@@ -18,6 +18,7 @@ from .integer import Integer
 from .integers import Integers, Matrices, Rows
 from .kind import Kind
 from .parts import AUTO, Part
+from .text import to_text
 
 __all__ = ["Parameter", "parameter", "parameters_of", "part"]
 
@@ -133,10 +134,17 @@ class Parameter:
         """The legal values in words."""
         return self.kind.legal if self.nothing is None else f"{self.kind.legal}, {self.nothing}"
 
-    @property
-    def separator(self) -> str:
-        """What stands between several values of an exploration."""
-        return self.kind.separator
+    def several(self, text: str) -> list[str]:
+        """The single values that a list for an exploration stands for; raises ValueError."""
+        return self.kind.several(text)
+
+    def listed(self, given: Any) -> str:
+        """What :meth:`several` takes, of a value from a document: a list there is several values,
+        unless it is one of this parameter's own.
+        """
+        if isinstance(given, list) and self.kind.separator == ",":
+            return ",".join(map(to_text, given))
+        return to_text(_as_tuples(given))
 
     def parse(self, given: Any) -> Any:
         """The value that a text, a Python or a NumPy object stands for; raises ValueError."""
@@ -177,6 +185,10 @@ def _parameters(cls: type) -> dict[str, Parameter]:
 def parameters_of(spec: Any) -> dict[str, Parameter]:
     """The parameters of an operator class or instance: its own, then inherited ones."""
     return dict(_parameters(spec if isinstance(spec, type) else type(spec)))
+
+
+def _as_tuples(given: Any) -> Any:
+    return tuple(map(_as_tuples, given)) if isinstance(given, list) else given
 
 
 def _kind(hints: list[Any], metadata: Any) -> Kind:

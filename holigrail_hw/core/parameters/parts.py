@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from .kind import Kind, shown
+from .ranges import of_words
 
 __all__ = ["AUTO", "Fit", "Part"]
 
@@ -67,6 +68,9 @@ class Part(Kind):
     @property
     def legal(self) -> str:
         return ", ".join(self.choices)
+
+    def between(self, item: str) -> list[str]:
+        return of_words(item, self.choices)
 
     def parse(self, given: Any) -> Any:
         """A specification, or what was given of one as a new dict, not judged yet."""

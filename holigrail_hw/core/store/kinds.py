@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "entries",
     "keep",
     "kinds",
+    "lose",
     "losses",
     "register",
     "size_of",
@@ -49,13 +51,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Kind:
-    """Files of one folder; ``read`` checks one completely, and raises ValueError if damaged."""
+    """Files of one folder; ``read`` checks one completely, and raises ValueError if damaged.
+
+    ``mend`` removes what is damaged of a file: all of it, unless it holds many answers.
+    """
 
     name: str
     summary: str
     folder: str
     pattern: str
     read: Callable[[Path], Entry]
+    mend: Callable[[Path], None] = partial(Path.unlink, missing_ok=True)
 
 
 _KINDS: dict[str, Kind] = {}
@@ -112,7 +118,12 @@ def keep(path: Path, data: dict[str, Any]) -> None:
         kept_files.write_document(path, data)
     except OSError as error:
         reason = error.strerror or str(error)
-        _LOSSES.append(f"the result is not kept for later: {path.parent} ({reason})")
+        lose(f"the result is not kept for later: {path.parent} ({reason})")
+
+
+def lose(line: str) -> None:
+    """Note what could not be kept, or was lost, for :func:`losses`."""
+    _LOSSES.append(line)
 
 
 def losses() -> list[str]:

@@ -152,15 +152,34 @@ def rebuild(
     return spec, request
 
 
+def request_of(operator: Any, timing: Any, *, who: str) -> tuple[type[OperatorSpec], Timing]:
+    """The class of an operator and a timing from plain data.
+
+    Raises
+    ------
+    RequestError
+        With everything that is wrong, each line starting with ``who``.
+    """
+    try:
+        return _class_of(operator), _timing(timing)
+    except RequestError as error:
+        lines = [f"{who}: {line}" for line in error.violations]
+        raise RequestError(lines, hint=error.hint) from None
+
+
+def _class_of(operator: Any) -> type[OperatorSpec]:
+    if not isinstance(operator, str):
+        raise RequestError(f"operator must be a name in quotes, not {operator!r}")
+    # An operator whose module is loaded needs no search through all families.
+    return OPERATORS.get(operator) or registry.find(operator)
+
+
 def _operator(
     operator: Any, parameters: Any, instead: Mapping[str, Any], folder: Path | None
 ) -> OperatorSpec:
-    if not isinstance(operator, str):
-        raise RequestError(f"operator must be a name in quotes, not {operator!r}")
+    cls = _class_of(operator)
     if not isinstance(parameters, Mapping):
         raise RequestError(f"parameters must be a table, not {parameters!r}")
-    # An operator whose module is loaded needs no search through all families.
-    cls = OPERATORS.get(operator) or registry.find(operator)
     if folder is not None:
         parameters = located(cls, parameters, folder)
     given = overridden(cls, parameters, instead, who=operator)

@@ -15,20 +15,50 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from holigrail_hw.core.documents import parse_toml
 from holigrail_hw.core.errors import RequestError
-from holigrail_hw.core.parameters import old_names
+from holigrail_hw.core.parameters import leaf_parameters, old_names, overridden, to_text
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
 from . import manifest
 
-__all__ = ["Recipe", "device", "load", "old_keys", "operator_name", "text"]
+__all__ = [
+    "Content",
+    "Recipe",
+    "Sweep",
+    "device",
+    "load",
+    "old_keys",
+    "operator_name",
+    "read",
+    "read_sweep",
+    "text",
+]
 
 _KEYS = ("summary", "operator", "name", "parameters", "timing", "board")
+
+
+class Content(NamedTuple):
+    """What stands in a recipe; of the board its name, or ``None``."""
+
+    operator: Any
+    parameters: Any
+    timing: Any
+    board: str | None
+
+
+class Sweep(NamedTuple):
+    """The lists of an exploration, as texts by parameter, and where they are from."""
+
+    operator: type[OperatorSpec]
+    texts: dict[str, str]
+    timing: Timing
+    board: str | None
 
 
 class Recipe(NamedTuple):
@@ -46,6 +76,21 @@ def load(path: Path, given: Mapping[str, Any] | None = None) -> Recipe:
     ------
     RequestError
         If the file cannot be read or anything in it is wrong; one message for all of it.
+    """
+    found = read(path)
+    spec, request = manifest.rebuild(
+        found.operator, found.parameters, found.timing, who=f"recipe {path}", instead=given
+    )
+    return Recipe(spec, request, found.board)
+
+
+def read(path: Path) -> Content:
+    """What a recipe says, with its parameters and its timing not judged yet.
+
+    Raises
+    ------
+    RequestError
+        If the file cannot be read, or its keys are wrong; one message for all of it.
     """
     path = Path(path)
     who = f"recipe {path}"
@@ -79,11 +124,30 @@ def load(path: Path, given: Mapping[str, Any] | None = None) -> Recipe:
             timing = {**timing, "name": content["name"]}
     if wrong:
         raise RequestError(wrong)
-    parameters = content.get("parameters", {})
-    spec, request = manifest.rebuild(
-        content["operator"], parameters, timing, who=who, instead=given
-    )
-    return Recipe(spec, request, name)
+    return Content(content["operator"], content.get("parameters", {}), timing, name)
+
+
+def read_sweep(path: Path, given: Mapping[str, str]) -> Sweep:
+    """The lists and ranges of a recipe, whose values may be both; ``given`` take their place.
+
+    The name of the design is left out, for there will be many.
+
+    Raises
+    ------
+    RequestError
+        As :func:`read`, or if the operator, the timing or the form of the parameters is wrong.
+    """
+    found, who = read(path), f"recipe {path}"
+    cls, request = manifest.request_of(found.operator, found.timing, who=who)
+    if not isinstance(found.parameters, Mapping):
+        raise RequestError(f"{who}: parameters must be a table, not {found.parameters!r}")
+    known = leaf_parameters(cls)
+    values = overridden(cls, found.parameters, given, who=cls.name)
+    texts = {
+        name: known[name].listed(value) if name in known else to_text(value)
+        for name, value in values.items()
+    }
+    return Sweep(cls, texts, replace(request, name=None), found.board)
 
 
 def operator_name(path: Path) -> str | None:

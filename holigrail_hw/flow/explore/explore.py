@@ -1,165 +1,213 @@
-"""Sweep the parameters of an operator: cost and latency of every legal combination."""
+"""Sweep the parameters of an operator: the figures of every legal combination."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import islice
 
 from holigrail_hw.core.errors import DesignError, HoligrailError, RequestError, ToolError
-from holigrail_hw.core.parameters import construct, leaf_parameters
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
-__all__ = ["Point", "combinations", "explore"]
+from . import runs
+from .sweep.kept import KeptPoints
+from .sweep.objectives import Objective, names, resolve
+from .sweep.point import How, Point, Question
+from .sweep.samplers import Sampler, make
+from .sweep.space import Space, spread
+from .sweep.waiting import Others
 
-Measure = Callable[[OperatorSpec, Timing], Mapping[str, Any]]
+__all__ = ["Sweep", "explore"]
+
+# How many points are looked up at once.
+_WINDOW = 512
 
 
-@dataclass(frozen=True)
-class Point:
-    """One combination: the swept values, and its figures or the reason why there are none.
+@dataclass
+class Sweep:
+    """A sweep of a space: what is asked of it, and how far it has come.
 
-    ``failure`` is the class of the error: a tool that could not run is a ToolError.
+    Parameters
+    ----------
+    space : Space
+    how : How
+        What is done with every design.
+    objectives : sequence of Objective
+        What an optimiser looks for; those of :data:`.objectives.DEFAULTS` if there are none.
+    sampler, budget, seed
+        Which combinations are looked at, see :func:`.samplers.make`.
+    kept : KeptPoints or None
+        Where points are found and kept.
+    jobs : int
+        How many designs are looked at at once.
+    scheduler : str or None
+        Where, see :func:`.cluster.cluster`; ``None`` for this machine without Dask.
+
+    Attributes
+    ----------
+    found, computed : int
+        How many points were there already, of this run or another process, and how many were not.
+    most : int
+        No more points than that will come.
     """
 
-    values: dict[str, str]
-    figures: dict[str, Any]
-    error: str | None = None
-    failure: type[HoligrailError] | None = None
+    space: Space
+    how: How
+    objectives: Sequence[Objective] = ()
+    sampler: str | None = None
+    budget: int | None = None
+    seed: int = 1
+    kept: KeptPoints | None = None
+    jobs: int = 1
+    scheduler: str | None = None
+    progress: Progress | None = None
+    found: int = 0
+    computed: int = 0
+    most: int = 0
+    _chosen: Sequence[Objective] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """The same, as JSON takes it."""
-        return {"values": self.values, **self.figures, "error": self.error}
+    def points(self) -> Iterator[Point]:
+        """Points as soon as they are known, in any order; ``index`` is their place.
 
+        Raises
+        ------
+        RequestError
+            If no combination is legal, none meets the conditions, the space is too large for what
+            is asked, or an objective is no figure. A single illegal combination is a point with an
+            error, and so is one where a tool fails.
+        DesignError
+            If all fail, and a legal one as a design, by its clock for instance.
+        ToolError
+            If a package, a scheduler or a process fails.
+        """
+        sampler = make(self.space, self.sampler, self.budget, self.seed, self._judge)
+        self.most = sampler.most
+        last: Point | None = None
+        failures = set()
+        with self._place() as place:
+            for point in self._sampled(sampler, place):
+                failures.add(point.failure)
+                last = point
+                yield point
+        if None not in failures:
+            self._refuse(last, {failure for failure in failures if failure is not None})
 
-def combinations(
-    cls: type[OperatorSpec], texts: Mapping[str, str]
-) -> tuple[list[str], list[dict[str, str]]]:
-    """Names that have several values, and every combination of all values, in order."""
-    known = leaf_parameters(cls)
-    lists = {name: text.split(known[name].separator) for name, text in texts.items()}
-    swept = [name for name, values in lists.items() if len(values) > 1]
-    rows = itertools.product(*lists.values())
-    return swept, [dict(zip(lists, row, strict=True)) for row in rows]
+    def _sampled(self, sampler: Sampler, place: runs.Place) -> Iterator[Point]:
+        for batch in sampler.batches:
+            told = []
+            for point in self._batch(iter(batch), place):
+                told.append(point)
+                yield point
+            sampler.tell(sorted(told, key=lambda point: point.index))
+
+    def _batch(self, questions: Iterator[Question], place: runs.Place) -> Iterator[Point]:
+        ready: list[Point] = []
+        others = Others(self.kept)
+
+        def chunks() -> Iterator[list[Question]]:
+            while window := [*islice(questions, _WINDOW)]:
+                known = {} if self.kept is None else self.kept.find(window)
+                ready.extend(known.values())
+                self.found += len(known)
+                rest = [question for question in window if question.index not in known]
+                for begin in range(0, len(rest), place.chunk):
+                    chunk, foreign = rest[begin : begin + place.chunk], []
+                    if self.kept is not None:
+                        chunk, foreign = self.kept.claim(chunk)
+                    others.add(foreign)
+                    if chunk:
+                        yield chunk
+
+        for asked, points in place.run(chunks()):
+            yield from self._answered(asked, points)
+            yield from ready
+            ready.clear()
+        yield from ready
+        while others:
+            points, orphans = others.wait()
+            self.found += len(points)
+            yield from points
+            for asked, points in place.run(iter([orphans] if orphans else [])):
+                yield from self._answered(asked, points)
+
+    def _answered(self, asked: list[Question], points: list[Point]) -> Iterator[Point]:
+        if self.kept is not None:
+            self.kept.keep(asked, points)
+        self.computed += len(points)
+        yield from points
+
+    def _refuse(self, last: Point | None, failures: set[type[HoligrailError]]) -> None:
+        """Say that there is no design at all; a tool that failed is said with its points."""
+        name, asked = self.how.cls.name, self.found + self.computed
+        if any(issubclass(failure, ToolError) for failure in failures):
+            return
+        if last is None:
+            raise RequestError(
+                f"{name}: at least one combination must meet the conditions,"
+                f" not none of {self.space.size}"
+            )
+        rest = f"not none of {asked}\n{last.error}"
+        if any(issubclass(failure, DesignError) for failure in failures):
+            clocked = any(timing.period_ns for timing in self.space.timings)
+            raise DesignError(
+                f"{name}: at least one combination must succeed, {rest}",
+                hint="--best-effort also shows those whose clock is not met"
+                if clocked and not self.how.best_effort
+                else None,
+            )
+        raise RequestError(f"{name}: at least one combination must be legal, {rest}")
+
+    def _judge(self, points: Sequence[Point]) -> list[list[float] | None]:
+        good = [point for point in points if point.error is None]
+        if good and not self._chosen:
+            self._chosen = resolve(self.objectives, names(good))
+        rows = [[objective.of(point.figures) for objective in self._chosen] for point in points]
+        return [
+            row if point.error is None and max(row, default=math.inf) < math.inf else None
+            for point, row in zip(points, rows, strict=True)
+        ]
+
+    def _place(self) -> contextlib.AbstractContextManager[runs.Place]:
+        if self.scheduler is not None:
+            from .runs.cluster import cluster
+
+            return cluster(self.how, self.scheduler, self.jobs)
+        if self.jobs == 1:
+            return runs.here(self.how, self.progress)
+        if self.how.device is not None:
+            return runs.threads(self.how, self.jobs, self.progress)
+        return runs.processes(self.how, self.jobs)
 
 
 def explore(
     cls: type[OperatorSpec],
     texts: Mapping[str, str],
-    timings: Sequence[Timing],
+    timings: Sequence[Timing] = (Timing(),),
     *,
-    device: str | None = None,
-    out_dir: Path | None = None,
-    jobs: int = 1,
-    seed: int = 1,
+    where: Sequence[str] = (),
     best_effort: bool = False,
-    progress: Progress | None = None,
-) -> Iterator[Point]:
-    """Points in the order of the lists, each as soon as it is known.
+) -> list[Point]:
+    """The points of all combinations of an operator, estimated here and kept nowhere.
 
     Parameters
     ----------
     texts : mapping
         Parameter names to values; several values are separated by commas, several lists of
-        integers by colons.
+        integers by colons. A range, ``int2..int8``, stands for all values between.
     timings : sequence of Timing
         Every combination is tried with each of them.
-    device, out_dir
-        Also synthesise, place and route for this device, in a folder of its own below ``out_dir``.
-    jobs : int
-        How many designs are synthesised at once.
-    seed : int
-        Of every placement.
+    where : sequence of str
+        Conditions that a combination must meet, such as ``a.width >= b.width``.
     best_effort : bool
         Also keep combinations whose device model cannot promise the period.
 
     Raises
     ------
-    RequestError
-        If no combination is legal. A single illegal combination is a point with an error, and so is
-        one where a tool fails.
-    DesignError
-        If all fail, and a legal one as a design, by its clock for instance.
+    RequestError, DesignError
+        As :meth:`Sweep.points` does, or if a range or a condition is none.
     """
-    _, rows = combinations(cls, texts)
-    tasks = [(row, timing) for row in rows for timing in timings]
-    how = _How(device, out_dir, seed, best_effort, progress)
-    legal = 0
-    with ThreadPoolExecutor(jobs) as pool:
-        last = None
-        failures: set[Any] = set()
-        for point in pool.map(lambda task: _point(cls, task[0], task[1], how), tasks):
-            legal += point.error is None
-            failures.add(point.failure)
-            last = point
-            yield point
-    if legal or any(issubclass(one, ToolError) for one in failures if one):
-        return
-    rest = f"\n{last.error}" if last else ""
-    none = f"not none of {len(tasks)}"
-    if any(issubclass(one, DesignError) for one in failures if one):
-        clocked = not best_effort and any(timing.period_ns for timing in timings)
-        raise DesignError(
-            f"{cls.name}: at least one combination must succeed, {none}{rest}",
-            hint="--best-effort also shows those whose clock is not met" if clocked else None,
-        )
-    raise RequestError(f"{cls.name}: at least one combination must be legal, {none}{rest}")
-
-
-@dataclass(frozen=True)
-class _How:
-    """What is done with every combination."""
-
-    device: str | None
-    out_dir: Path | None
-    seed: int
-    best_effort: bool
-    progress: Progress | None
-
-
-def _point(
-    cls: type[OperatorSpec],
-    row: dict[str, str],
-    timing: Timing,
-    how: _How,
-) -> Point:
-    values = dict(row)
-    if timing.period_ns is not None:
-        values["period_ns"] = f"{timing.period_ns:g}"
-    if timing.latency is not None:
-        values["latency"] = str(timing.latency)
-    try:
-        spec = construct(cls, row, who=cls.name)
-        if not how.best_effort:
-            spec.clock(timing).require()
-        cost, promise_ns = spec.cost(timing), spec.promise_ns(timing)
-        figures: dict[str, Any] = {}
-        if spec.has_plan:
-            plan = spec.plan(timing)
-            figures |= {"latency": plan.latency, "interleave": plan.interleave}
-        figures |= {
-            "luts": cost["luts"],
-            "flip_flops": cost["flip_flops"],
-            "dsps": cost["dsps"],
-            "promised_fmax_mhz": None if promise_ns is None else round(1000 / promise_ns, 1),
-        }
-        if how.device is not None and how.out_dir is not None:
-            from ..synth.measure import measure
-
-            top = spec.top_name(timing)
-            folder = Path(how.out_dir) / top
-            progress = how.progress
-            measured = measure(spec, timing, how.device, folder, seed=how.seed, progress=progress)
-            result = measured.result
-            figures |= {
-                "measured_luts": result.luts,
-                "measured_flip_flops": result.flip_flops,
-                "measured_dsps": result.dsps,
-                "measured_fmax_mhz": max(result.fmax_mhz, default=None),
-            }
-    except HoligrailError as error:
-        return Point(values, {}, str(error), type(error))
-    return Point(values, figures)
+    space = Space(cls, spread(cls, texts), timings, where)
+    sweep = Sweep(space, How(cls, best_effort=best_effort))
+    return sorted(sweep.points(), key=lambda point: point.index)

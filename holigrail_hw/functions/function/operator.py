@@ -235,7 +235,7 @@ class Function(OperatorSpec):
         )
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
-        plan = self.plan(timing)
+        plan = self.planned_figures(timing)
         bits = sum(p.memory_bits() for _, p, _ in plan.resources if isinstance(p, Lookup))
         return {**super().cost(timing), "memory_bits": bits}
 
