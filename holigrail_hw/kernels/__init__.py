@@ -6,6 +6,7 @@ loops in NumPy compute the same and one warning says so.
 
 from .convert import decode, encode, number_type, quantise
 from .gemm import Gemm
+from .library import is_compiled
 from .random_words import GivenWords, Philox, ShiftRegister, philox
 from .tables import TableProduct
 
@@ -17,6 +18,7 @@ __all__ = [
     "TableProduct",
     "decode",
     "encode",
+    "is_compiled",
     "number_type",
     "philox",
     "quantise",

@@ -42,11 +42,11 @@ _BLOCK_WORDS = 1 << 24
 class _Random(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("source", "width")),
-        ("offset", ctypes.c_double),
+        *((name, ctypes.c_double) for name in ("last", "most")),
         ("ties_to_even", ctypes.c_int64),
         ("key", ctypes.c_uint32 * 2),
         ("first", ctypes.c_uint32 * 3),
-        ("unused", ctypes.c_int32),
+        ("mask", ctypes.c_uint32),
         ("words", ctypes.c_void_p * 2),
     )
 
@@ -229,7 +229,14 @@ def _random(
     if random is None or not shape.streams:
         return _Random(), None
     offset, ties = threshold_offset(shape.rounding)
-    found = _Random(width=shape.random_width, offset=offset, ties_to_even=ties)
+    last = 2.0**-shape.random_width
+    found = _Random(
+        width=shape.random_width,
+        last=last,
+        most=1 - offset * last,
+        ties_to_even=ties,
+        mask=(1 << shape.random_width) - 1,
+    )
     if isinstance(random, Philox):
         found.source = 1
         found.key[:] = random.seed, random.operation

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from holigrail_hw.core.run import compiled_library
 
-__all__ = ["instructions", "library", "usual_arithmetic"]
+__all__ = ["instructions", "is_compiled", "library", "usual_arithmetic"]
 
 _FOLDER = Path(__file__).parent / "native"
 # Contraction would turn c + round(a*b) into one rounding less.
@@ -34,11 +34,15 @@ def instructions() -> str:
 
 def library(name: str) -> ctypes.CDLL | None:
     """The kernels of ``native/NAME.cc``; None without a compiler, with one warning a process."""
-    flags = next((flags for set_, _, flags in _SETS if set_ == instructions()), ())
-    found = compiled_library.load(name, _FOLDER, (*_FLAGS, *flags))
+    found = _load(name)
     if found is None:
         _warn(compiled_library.why_not(name) or "")
     return found
+
+
+def is_compiled() -> bool:
+    """Whether there is a compiler for the kernels; nothing is said if not."""
+    return _load("gemm32") is not None
 
 
 @contextlib.contextmanager
@@ -57,6 +61,11 @@ def usual_arithmetic() -> Iterator[None]:
         yield
     finally:
         found.end_arithmetic(state)
+
+
+def _load(name: str) -> ctypes.CDLL | None:
+    flags = next((flags for set_, _, flags in _SETS if set_ == instructions()), ())
+    return compiled_library.load(name, _FOLDER, (*_FLAGS, *flags))
 
 
 @functools.cache

@@ -81,9 +81,11 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     known = bounds(shape, x, y)
     if not can_be_moved(known, x, y):
         return None
+    # Where zeros are rounded their signs stay, too.
+    small = shape.is_negative_start or _underflows(shape, products)
     fits = certify and never_overflows(known)
     over = _NONE if fits else _overflow([format for format, _ in known])
-    return None if over is None else Step32(odd, _underflows(shape, products), over)
+    return None if over is None else Step32(odd, small, over)
 
 
 def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, threads: int) -> Any:
@@ -106,18 +108,14 @@ def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, thr
         step.over,
         _rounding(shape.accumulator),
         _rounding(shape.product or shape.accumulator),
-        0.0,
+        -0.0 if shape.is_negative_start else 0.0,
     )
     found.gemm32(ctypes.byref(request))
     return result
 
 
 def _is_nearest(shape: GemmShape) -> bool:
-    return (
-        shape.rounding is Rounding.NEAREST_EVEN
-        and shape.accumulation in ("fused", "cascade")
-        and not shape.is_negative_start
-    )
+    return shape.rounding is Rounding.NEAREST_EVEN and shape.accumulation in ("fused", "cascade")
 
 
 def is_narrow(format: Format) -> bool:

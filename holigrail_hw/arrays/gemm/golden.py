@@ -90,8 +90,8 @@ def _results(spec: GemmShape, a: Any, b: Any, channel: Mapping[str, Any]) -> Any
     """Codes of the results of one tile of columns, from codes of its factors."""
     totals, lanes = spec.totals, spec.lanes
     if isinstance(lanes, ExactResult):
-        return lanes.sums.golden(a, b)
-    sums = totals.golden(a, b)
+        return lanes.sums.computed(a, b)
+    sums = totals.computed(a, b)
     if lanes is None:
         return sums
     wide = {name: np.broadcast_to(values, sums.shape) for name, values in channel.items()}

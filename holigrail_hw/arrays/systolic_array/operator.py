@@ -81,7 +81,7 @@ class SystolicArray(ArrayShape):
             tiles = self._stationary_tiles(activation, weight)
         else:
             tiles = self._pairs(activation, weight)
-        products = [sums.golden(a, b) for a, b in tiles]
+        products = [sums.computed(a, b) for a, b in tiles]
         dtype = np.uint64 if sums.final.width <= 64 else object
         empty = np.zeros((0, self.columns), dtype)
         codes = np.concatenate([empty, *products]).astype(dtype)

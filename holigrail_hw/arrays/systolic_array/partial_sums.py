@@ -35,10 +35,13 @@ from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.number.unpacked import range_shape
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.kernels import Gemm, is_compiled
 
-__all__ = ["ACCUMULATIONS", "PartialSums", "fixed_integers"]
+__all__ = ["ACCUMULATIONS", "MANY", "PartialSums", "fixed_integers"]
 
 ACCUMULATIONS = ("fused", "cascade", "exact")
+MANY = 1 << 17
+"""Products from which on kernels compute sums: below, the golden model answers as soon."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,28 @@ class PartialSums:
             clear=np.arange(len(b)) == 0,
         )
         return codes[-1]
+
+    def computed(self, a: Any, b: Any) -> Any:
+        """What :meth:`golden` gives, by compiled kernels where products are many."""
+        gemm = self.kernel()
+        if gemm is None or np.size(a) * np.shape(b)[1] < MANY or not is_compiled():
+            return self.golden(a, b)
+        return gemm.codes(a, b)
+
+    def kernel(self) -> Gemm | None:
+        """The sums of floats as a kernel; None for fixed point, whose sums are integers anyway."""
+        if self.is_fixed:
+            return None
+        return Gemm(
+            a=self.a,
+            b=self.b,
+            accumulator=self.final,
+            accumulation=self.accumulation,
+            product=self.product if self.accumulation == "cascade" else None,
+            rounding=self.rounding,
+            overflow=self.final.overflow_of("saturate") if self.is_exact else None,
+            start="zero" if self.is_exact else "product",
+        )
 
     def limit(self, longest: int | None) -> str:
         """How sums of up to so many products, None for any number, differ from exact ones."""

@@ -13,10 +13,10 @@ enum Source { NO_WORDS, COUNTERS, GIVEN };
 
 struct Random {
     int64_t source, width;
-    double offset;  // added to a word, in units of its last bit: 0 or 1/2
+    double last, most;            // 2^-width; the threshold of the word 0
     int64_t ties_to_even;         // an odd word does not reach its threshold itself
     uint32_t key[2], first[3];    // counters: of the first row, the first column, the last word
-    int32_t unused;
+    uint32_t mask;                // 2^width - 1
     const uint32_t *words[2];     // given: K x M x N, of the sums and of the products
 };
 
@@ -102,10 +102,9 @@ struct Drawn {
         const bool narrow = random.width <= 16;
         const int64_t period = narrow ? 8 : 4, place = k % period;
         if (place == 0) refill(random, row, column, k / period, which);
-        const uint32_t mask = uint32_t((uint64_t(1) << random.width) - 1);
         for (int call = 0; call < CALLS; call++) {
             const U32 *from = words[call].word;
-            word[call] = (narrow ? from[place / 2] >> (16 * (place % 2)) : from[place]) & mask;
+            word[call] = (narrow ? from[place / 2] >> (16 * (place % 2)) : from[place]) & random.mask;
         }
     }
 
@@ -129,8 +128,7 @@ struct Drawn {
         // Floats have words of less than 24 bits, which are as good signed.
         const V number = sizeof(REAL) == 4 ? __builtin_convertvector((Signed)part, V)
                                            : __builtin_convertvector(part, V);
-        const REAL last = REAL(1.0 / double(uint64_t(1) << random.width));
-        const V found = REAL(1) - (number + REAL(random.offset)) * last;
+        const V found = spread(REAL(random.most)) - number * spread(REAL(random.last));
         if (!random.ties_to_even) return found;
         return (V)((I)found + __builtin_convertvector(part & 1u, I));
     }

@@ -130,11 +130,10 @@ template <class Real> struct Arithmetics {
         return (V)((bits + beyond) | (inexact & 1));
     }
 
-    // Rounded toward zero, with what is lost then.
+    // Rounded toward zero, with what is lost then; finite numbers.
     static ALWAYS Sum<V> toward_zero(Sum<V> s) {
-        const I bits = (I)s.value, inexact = (s.lost < Real(0)) | (s.lost > Real(0));
-        const I beyond = inexact & -(I)((U)(bits ^ (I)s.lost) >> T::SIGN);
-        const V value = (V)(bits + beyond);
-        return {value, inexact ? s.lost + (s.value - value) : V{}};
+        const I beyond = (s.lost != Real(0)) & (((I)s.value ^ (I)s.lost) < 0);
+        const V value = (V)((I)s.value + beyond);
+        return {value, s.lost + (s.value - value)};
     }
 };

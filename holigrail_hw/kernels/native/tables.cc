@@ -17,15 +17,14 @@ struct Request {
 
 constexpr int64_t TILE = 32, STEPS = 4;
 
-// A tile of products; GCC cuts it into the vectors of the machine.
-template <class Product> struct Tile;
-template <> struct Tile<int16_t> {
-    typedef int16_t V __attribute__((vector_size(2 * TILE)));
+// Products that become one vector of sums.
+template <class Product> struct Piece;
+template <> struct Piece<int16_t> {
+    typedef int16_t V __attribute__((vector_size(2 * LANES32)));
 };
-template <> struct Tile<int32_t> {
-    typedef int32_t V __attribute__((vector_size(4 * TILE)));
+template <> struct Piece<int32_t> {
+    typedef I32 V;
 };
-typedef int32_t Sums __attribute__((vector_size(4 * TILE)));
 
 #if defined(__AVX512BW__)
 // 32 of 256 numbers at once: four times 32 of 64, of which two bits choose.
@@ -55,7 +54,7 @@ void lay_out(const Product *table, const uint8_t *b, int64_t width, Product *to)
 }
 
 template <class Product> void tile_of(const Request &request, int64_t column) {
-    typedef typename Tile<Product>::V V;
+    typedef typename Piece<Product>::V V;
     const Product *table = (const Product *)request.table;
     const int64_t width = std::min(TILE, request.columns - column);
     std::vector<Product> laid(STEPS * 256 * TILE);
@@ -68,14 +67,18 @@ template <class Product> void tile_of(const Request &request, int64_t column) {
                     &laid[step * 256 * TILE]);
         for (int64_t row = 0; row < request.rows; row++) {
             const uint8_t *a = request.a + row * request.depth + first;
-            Sums total = load<Sums>(&sums[row * TILE]);
+            const Product *part[STEPS];
 #pragma GCC unroll 4
-            for (int64_t step = 0; step < STEPS; step++) {
-                const int64_t value = step < steps ? a[step] : 0;
-                const V part = load<V>(&laid[(step * 256 + value) * TILE]);
-                total += __builtin_convertvector(part, Sums);
+            for (int64_t step = 0; step < STEPS; step++)
+                part[step] = &laid[(step * 256 + (step < steps ? a[step] : 0)) * TILE];
+#pragma GCC unroll 8
+            for (int64_t j = 0; j < TILE; j += LANES32) {
+                I32 total = load<I32>(&sums[row * TILE + j]);
+#pragma GCC unroll 4
+                for (int64_t step = 0; step < STEPS; step++)
+                    total += __builtin_convertvector(load<V>(part[step] + j), I32);
+                store(&sums[row * TILE + j], total);
             }
-            store(&sums[row * TILE], total);
         }
     }
     for (int64_t row = 0; row < request.rows; row++)
