@@ -25,7 +25,7 @@ LANES = 256
 _WORDS = LANES // 64
 _CYCLES, _STATEFUL_CYCLES = 3, 16
 _SHORT = 6
-_SMALL = {"and", "or", "not", "xor", "mux"}
+_SMALL = {"$and", "$or", "$not", "$xor", "$mux"}
 
 
 def changes(top: Top, held: Mapping[str, int] | None = None, seed: int = 1) -> dict[str, float]:
@@ -191,18 +191,20 @@ class Simulation:
 
 
 _ARITHMETIC = {
-    **dict.fromkeys(("add", "sub", "neg"), "add"),
-    **dict.fromkeys(("lt", "le", "gt", "ge"), "compare"),
-    **dict.fromkeys(("shl", "shr", "sshr", "shiftx"), "shift"),
-    **dict.fromkeys(("eq", "ne", "reduce_or", "reduce_and", "reduce_bool", "reduce_xor"), "reduce"),
-    "logic_not": "reduce",
-    "mul": "multiply",
+    **dict.fromkeys(("$add", "$sub", "$neg"), "sum"),
+    **dict.fromkeys(("$lt", "$le", "$gt", "$ge"), "comparison"),
+    **dict.fromkeys(("$shl", "$shr", "$sshr", "$shiftx"), "shift"),
+    **dict.fromkeys(
+        ("$eq", "$ne", "$reduce_or", "$reduce_and", "$reduce_bool", "$reduce_xor"), "reduce"
+    ),
+    "$logic_not": "reduce",
+    "$mul": "product",
 }
 
 
 def _kind(cell: Cell) -> str:
     if cell.kind in _SMALL:
-        return cell.kind
+        return cell.kind[1:]
     if cell.kind not in _ARITHMETIC:
         raise Uncovered(cell.kind)
     return _ARITHMETIC[cell.kind]
@@ -210,15 +212,15 @@ def _kind(cell: Cell) -> str:
 
 def _inside(kind: str, width: int) -> str:
     """What bits inside of a cell are; long carries are made by more gates, side by side."""
-    if kind in ("add", "multiply"):
+    if kind in ("sum", "product"):
         return "long carry" if width > _SHORT else "carry"
-    return "compared" if kind == "compare" else "staged" if kind == "shift" else kind
+    return "compared" if kind == "comparison" else "staged" if kind == "shift" else kind
 
 
 def _pairs(cell: Cell) -> list[tuple[int, tuple[int, int]]]:
     """Both bits that each place of a sum or comparison adds."""
     operands = [cell.pins[name] for name in ("A", "B") if cell.pins.get(name)]
-    if _kind(cell) not in ("add", "compare") or len(operands) < 2:
+    if _kind(cell) not in ("sum", "comparison") or len(operands) < 2:
         return []
     one, two = operands
     return [
@@ -234,13 +236,13 @@ def _is_small(choice: Choice) -> bool:
 def _hidden(cell: Cell) -> int:
     """How many bits a cell has inside."""
     kind, wide = _kind(cell), len(cell.makes())
-    if kind == "add":
+    if kind == "sum":
         return wide
-    if kind == "compare":
+    if kind == "comparison":
         return max(len(cell.pins["A"]), len(cell.pins["B"])) + 1
     if kind == "shift":
         return max(wide, len(cell.pins["A"])) * len(cell.pins["B"])
-    if kind == "multiply":
+    if kind == "product":
         return 2 * wide * len(cell.pins["B"])
     return max(len(cell.pins.get("A", ())), len(cell.pins.get("B", ()))) if kind == "reduce" else 0
 
@@ -251,25 +253,25 @@ def _evaluate(cell: Cell, values: np.ndarray, hidden: np.ndarray) -> None:
     a = _operand(cell, "A", values)
     b = _operand(cell, "B", values)
     wide = max(len(a), len(b))
-    if kind == "not":
+    if kind == "$not":
         values[made] = ~_extended(cell, "A", a, width)
-    elif kind == "mux":
+    elif kind == "$mux":
         chosen = values[cell.pins["S"][0]]
         values[made] = a ^ ((a ^ b) & chosen)
-    elif kind in ("and", "or", "xor"):
+    elif kind in ("$and", "$or", "$xor"):
         one, two = _extended(cell, "A", a, width), _extended(cell, "B", b, width)
-        values[made] = one & two if kind == "and" else one | two if kind == "or" else one ^ two
-    elif kind in ("add", "sub"):
+        values[made] = one & two if kind == "$and" else one | two if kind == "$or" else one ^ two
+    elif kind in ("$add", "$sub"):
         one, two = _extended(cell, "A", a, width), _extended(cell, "B", b, width)
-        values[made] = _sum(one, two, kind == "sub", hidden)
-    elif kind == "neg":
+        values[made] = _sum(one, two, kind == "$sub", hidden)
+    elif kind == "$neg":
         one = _extended(cell, "A", a, width)
         values[made] = _sum(np.zeros_like(one), one, True, hidden)
-    elif _kind(cell) == "compare":
+    elif _kind(cell) == "comparison":
         _compare(cell, values, a, b, wide, hidden)
     elif _kind(cell) == "shift":
         values[made] = _shifted(cell, a, b, width, hidden)
-    elif kind == "mul":
+    elif kind == "$mul":
         values[made] = _product(cell, a, b, width, hidden)
     else:
         _reduce(cell, values, a, b, wide, hidden)
@@ -305,23 +307,23 @@ def _sum(a: np.ndarray, b: np.ndarray, minus: bool, carries: np.ndarray) -> np.n
 
 def _compare(cell, values, a, b, wide, hidden) -> None:
     one, two = _extended(cell, "A", a, wide + 1), _extended(cell, "B", b, wide + 1)
-    if cell.kind in ("gt", "le"):
+    if cell.kind in ("$gt", "$le"):
         one, two = two, one
     less = _sum(one, two, True, hidden)[-1]
     made = list(cell.makes())
     values[made] = 0
-    values[made[0]] = less if cell.kind in ("lt", "gt") else ~less
+    values[made[0]] = less if cell.kind in ("$lt", "$gt") else ~less
 
 
 def _shifted(cell, a, b, width, hidden) -> np.ndarray:
     """Stage by stage, the lowest bit of the amount first."""
     wide = max(width, len(a))
     rows = _extended(cell, "A", a, wide)
-    fill = rows[-1] if cell.kind == "sshr" and cell.facts.get("A_SIGNED") else np.uint64(0)
+    fill = rows[-1] if cell.kind == "$sshr" and cell.facts.get("A_SIGNED") else np.uint64(0)
     for stage in range(len(b)):
         by = min(1 << stage, wide)
         moved = np.empty_like(rows)
-        if cell.kind == "shl":
+        if cell.kind == "$shl":
             moved[by:], moved[:by] = rows[: wide - by], 0
         else:
             moved[: wide - by], moved[wide - by :] = rows[by:], fill
@@ -346,18 +348,18 @@ def _product(cell, a, b, width, hidden) -> np.ndarray:
 
 def _reduce(cell, values, a, b, wide, hidden) -> None:
     rows, kind = a, cell.kind
-    if kind in ("eq", "ne"):
+    if kind in ("$eq", "$ne"):
         rows = _extended(cell, "A", a, wide) ^ _extended(cell, "B", b, wide)
         hidden[: len(rows)] = rows
-    if kind == "reduce_and":
+    if kind == "$reduce_and":
         found = np.bitwise_and.reduce(rows, axis=0)
-    elif kind == "reduce_xor":
+    elif kind == "$reduce_xor":
         found = np.bitwise_xor.reduce(rows, axis=0)
     else:
         found = np.bitwise_or.reduce(rows, axis=0)
     made = list(cell.makes())
     values[made] = 0
-    values[made[0]] = ~found if kind in ("eq", "logic_not") else found
+    values[made[0]] = ~found if kind in ("$eq", "$logic_not") else found
 
 
 def _decide(choice: Choice, values: np.ndarray, where: np.ndarray) -> None:
