@@ -23,7 +23,7 @@ from holigrail_hw.flow.synth.asic.library import Library
 from holigrail_hw.flow.synth.asic.measure import measure_asic
 from holigrail_hw.flow.top import Top
 
-__all__ = ["Point", "designs", "points", "worth"]
+__all__ = ["Point", "designs", "points"]
 
 ITEMS = 2048
 _LEAST_LUTS, _LARGEST_LUTS = 16, 400
@@ -80,10 +80,13 @@ class Point:
     luts: int
 
 
-def points(library: Library, *, first: int = 0, every: int = 1) -> list[Point]:
-    """The designs with what is measured of them; measurements are kept in the cache."""
+def points(library: Library, scale: Calibration) -> tuple[list[Point], list[Point]]:
+    """What is measured of the designs, those fitted to and the others; kept in the cache.
+
+    Designs that take less than the smallest operation of the published table do not count.
+    """
     found = []
-    chosen = designs()[first::every]
+    chosen = designs()
     for place, (spec, timing) in enumerate(chosen):
         print(f"{place + 1} of {len(chosen)}: {spec.top_name(timing)}", file=sys.stderr)
         top = Top(spec, timing)
@@ -100,13 +103,9 @@ def points(library: Library, *, first: int = 0, every: int = 1) -> list[Point]:
                 spec.cost(timing)["luts"],
             )
         )
-    return found
-
-
-def worth(known: list[Point], scale: Calibration) -> list[Point]:
-    """Those that take as much as the smallest operation of the published table."""
     least = min(row.measured for row in scale.rows)
-    return [one for one in known if one.logic >= least]
+    found = [one for one in found if one.logic >= least]
+    return found[::2], found[1::2]
 
 
 def _measured(spec: OperatorSpec, timing: Timing, top: Top, library: Library) -> dict[str, float]:

@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .spec import OperatorSpec
+from typing import Any
 
 __all__ = ["Accesses", "Moved"]
 
@@ -51,7 +48,7 @@ class Accesses:
     job: str
     products: int
     cycles: int
-    element: "OperatorSpec"
+    element: Any
     moved: tuple[Moved, ...]
     held: Mapping[str, int] = field(default_factory=dict)
     each: int = 1

@@ -28,6 +28,7 @@ from holigrail_hw.flow.verify import workloads
 PLANNED = sorted(name for name, cls in operators().items() if cls.has_plan)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", PLANNED)
 def test_words_equal_golden(name):
     """What is counted is what the design does: every planned operator, in NumPy, cycle by cycle."""
@@ -60,6 +61,7 @@ def test_words_equal_golden(name):
     assert sum(run.sums().values()) > 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", sorted(operators()))
 def test_every_operator_has_an_estimate(name):
     found = estimate(operators()[name]())

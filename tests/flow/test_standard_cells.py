@@ -17,7 +17,7 @@ from holigrail_hw.flow.synth.asic.activity import Activity
 from holigrail_hw.flow.synth.asic.calibration import Calibration, Row, calibrate
 from holigrail_hw.flow.synth.asic.circuit import Circuit
 from holigrail_hw.flow.synth.asic.energy import energy_per_item
-from holigrail_hw.flow.synth.asic.functions import function
+from holigrail_hw.flow.synth.asic.functions import read_function
 from holigrail_hw.flow.synth.asic.liberty import LibertyError, parse
 from holigrail_hw.flow.synth.asic.library import OSU018, open_library
 from holigrail_hw.flow.synth.asic.mapping import Netlist, Way
@@ -92,14 +92,14 @@ def test_tables_are_bilinear_whatever_the_order_of_their_axes(small):
     ],
 )
 def test_functions_bind_as_liberty_says(text, same):
-    one, other = function(text), function(same)
+    one, other = read_function(text), read_function(same)
     assert one.inputs == other.inputs and one.table() == other.table()
 
 
 @pytest.mark.parametrize("text", ["", "A +", "(A", "A) B", "A $ B", "+", "A ? B", "eval()"])
 def test_a_broken_function_is_refused(text):
     with pytest.raises(LibertyError, match="a function"):
-        function(text)
+        read_function(text)
 
 
 def with_units(text: str) -> str:

@@ -6,8 +6,8 @@ from .words import Cell, Choice, Copy, Design, Unit
 
 __all__ = ["living_bits"]
 
-_BIT_BY_BIT = {"and", "or", "xor", "not", "mux"}
-_UPWARDS = {"add", "sub", "neg", "mul"}
+_BIT_BY_BIT = {"$and", "$or", "$xor", "$not", "$mux"}
+_UPWARDS = {"$add", "$sub", "$neg", "$mul"}
 
 
 def living_bits(design: Design) -> set[int]:

@@ -38,19 +38,19 @@ class Copy:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its kind without ``$``, its parameters, the bits of its pins, the lowest first."""
+    """A cell: its kind as RTLIL has it, its parameters, the bits of its pins, the lowest first."""
 
     kind: str
     facts: Mapping[str, int]
     pins: Mapping[str, tuple[int, ...]]
 
     def needs(self) -> tuple[int, ...]:
-        if self.kind == "dff":
+        if self.kind == "$dff":
             return ()
         return tuple(bit for name, bits in self.pins.items() if name != "Y" for bit in bits)
 
     def makes(self) -> tuple[int, ...]:
-        return self.pins["Q" if self.kind == "dff" else "Y"]
+        return self.pins["Q" if self.kind == "$dff" else "Y"]
 
 
 @dataclass
@@ -131,7 +131,7 @@ class _Reader:
             self._at += 1
         if modules != 1:
             raise Uncovered("several modules")
-        registers = [unit for unit in self._units if isinstance(unit, Cell) and unit.kind == "dff"]
+        registers = [unit for unit in self._units if isinstance(unit, Cell) and unit.kind == "$dff"]
         ports = self._ports
         units = self._sorted(registers)
         return Design(self._bits, ports["input"], ports["output"], self._initial, units, registers)
@@ -159,7 +159,7 @@ class _Reader:
             elif words[0] == "connect":
                 pins[words[1].removeprefix("\\")] = self._parts(words[2])
             self._at += 1
-        self._units.append(Cell(kind.removeprefix("$"), facts, pins))
+        self._units.append(Cell(kind, facts, pins))
 
     def _choice(self) -> Choice:
         """The body of a process or of a case; ends at what does not belong to it."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from holigrail_hw.core.errors import RequestError
 
-from ..asic.functions import Function, function
+from ..asic.functions import CellFunction, read_function
 from ..asic.library import Cell, Library, Pin, State
 from ..asic.mapping import Netlist, Way
 
@@ -57,7 +57,7 @@ def device_netlist(module: dict[str, Any], family: str, who: str) -> tuple[Netli
     return Netlist({**module, "cells": renamed}, 0.0, Way(False, False)), library
 
 
-def _lut(pins: tuple[str, ...], contents: int, given: Mapping[str, Any]) -> Function:
+def _lut(pins: tuple[str, ...], contents: int, given: Mapping[str, Any]) -> CellFunction:
     """A look-up table; pins that are not connected are 0."""
     used = tuple(pin for pin in pins if pin in given)
 
@@ -69,10 +69,10 @@ def _lut(pins: tuple[str, ...], contents: int, given: Mapping[str, Any]) -> Func
             rows = [low ^ ((low ^ high) & chosen) for low, high in pairs]
         return rows[0]
 
-    return Function(f"{contents:x}", used, evaluate)
+    return CellFunction(f"{contents:x}", used, evaluate)
 
 
-def _cell(name: str, given: Mapping[str, Any], outputs: Mapping[str, Function]) -> Cell:
+def _cell(name: str, given: Mapping[str, Any], outputs: Mapping[str, CellFunction]) -> Cell:
     pins = {
         pin: Pin(pin, "output" if pin in outputs else "input", _UNIT, outputs.get(pin))
         for pin in given
@@ -90,12 +90,12 @@ def _table(output: str, names: tuple[str, ...], key: str) -> Callable[..., Cell]
 
 def _fixed(output: str, text: str) -> Callable[..., Cell]:
     def make(kind: str, settings: Settings, given: Mapping[str, Any]) -> Cell:
-        made = function(text)
+        made = read_function(text)
 
         def evaluate(values: Mapping[str, Any]) -> Any:
             return made.evaluate({pin: values.get(pin, np.uint64(0)) for pin in made.inputs})
 
-        return _cell(kind, given, {output: Function(text, made.inputs, evaluate)})
+        return _cell(kind, given, {output: CellFunction(text, made.inputs, evaluate)})
 
     return make
 
@@ -122,7 +122,7 @@ def _carry_pair(kind: str, settings: Settings, given: Mapping[str, Any]) -> Cell
     inputs = tuple(pin for pin in given if pin not in ("S0", "S1", "COUT"))
     name = f"{kind}_{settings['INIT0']}_{settings['INIT1']}_{int(open_[0])}{int(open_[1])}"
     outputs = {
-        pin: Function(pin, inputs, lambda values, place=place: parts(values)[place])
+        pin: CellFunction(pin, inputs, lambda values, place=place: parts(values)[place])
         for place, pin in enumerate(("S0", "S1", "COUT"))
         if pin in given
     }
@@ -132,8 +132,8 @@ def _carry_pair(kind: str, settings: Settings, given: Mapping[str, Any]) -> Cell
 def _register(
     name: str, given: Mapping[str, Any], data: str, clock: str, rising: bool, next_state: str
 ) -> Cell:
-    made = _cell(name, given, {"Q": function("q")})
-    state = State("q", "q_inverted", function(next_state), clock, rising, None, None)
+    made = _cell(name, given, {"Q": read_function("q")})
+    state = State("q", "q_inverted", read_function(next_state), clock, rising, None, None)
     return Cell(made.name, 0.0, 0.0, made.pins, state)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from .liberty import LibertyError
 
-__all__ = ["Function", "function"]
+__all__ = ["CellFunction", "read_function"]
 
 _TOKEN = re.compile(r"\s*([A-Za-z_]\w*(?:\[\d+\])?|[01]|[!'&*|+^()])")
 _ONES = ~np.uint64(0)
@@ -23,7 +23,7 @@ Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
-class Function:
+class CellFunction:
     """A function with its inputs in the order in which they occur.
 
     ``evaluate`` takes 64-bit words, or arrays of them, by the names of the inputs.
@@ -45,7 +45,7 @@ class Function:
         return tuple(bool(word & np.uint64(1)) for word in words)
 
 
-def function(text: str) -> Function:
+def read_function(text: str) -> CellFunction:
     """Read a function; raises LibertyError."""
     tokens, at = [], 0
     stripped = text.rstrip()
@@ -60,7 +60,7 @@ def function(text: str) -> Function:
     if reader.peek():
         raise LibertyError(f"a function {text!r}")
     names = dict.fromkeys(token for token in tokens if token[0].isalpha() or token[0] == "_")
-    return Function(text, tuple(names), evaluate)
+    return CellFunction(text, tuple(names), evaluate)
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from holigrail_hw.core.errors import RequestError, ToolError
 
-from .functions import Function, function
+from .functions import CellFunction, read_function
 from .liberty import Group, LibertyError, parse
 from .tables import Table, read_table, read_templates
 
@@ -24,6 +24,7 @@ OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 """The OSU 0.18 um library where Debian's package qflow-tech-osu018 puts it."""
 
 _LARGEST = 1 << 28
+_DIRECTION, _FUNCTION, _CAPACITANCE = "direction function capacitance".split()
 _TABLES = ("cell_rise", "cell_fall", "rise_transition", "fall_transition")
 
 
@@ -44,7 +45,7 @@ class Pin:
     name: str
     direction: str
     capacitance: float
-    function: Function | None = None
+    function: CellFunction | None = None
     rise: tuple[Table, ...] = ()
     fall: tuple[Table, ...] = ()
     arcs: tuple[Arc, ...] = ()
@@ -56,11 +57,11 @@ class State:
 
     q: str
     inverted: str
-    next_state: Function
+    next_state: CellFunction
     clock: str
     rising: bool
-    clear: Function | None
-    preset: Function | None
+    clear: CellFunction | None
+    preset: CellFunction | None
 
 
 @dataclass(frozen=True)
@@ -256,12 +257,13 @@ def _state(group: Group) -> State:
     if plain is None or len(group.arguments) < 1:
         raise LibertyError(f"a flip-flop with the clock {clock!r} (line {group.line})")
     optional = {
-        name: function(text) if (text := group.text(name)) else None for name in ("clear", "preset")
+        name: read_function(text) if (text := group.text(name)) else None
+        for name in ("clear", "preset")
     }
     return State(
         group.arguments[0],
         group.arguments[1] if len(group.arguments) > 1 else "",
-        function(group.text("next_state")),
+        read_function(group.text("next_state")),
         plain[2],
         not (plain[1] or plain[3]),
         **optional,
@@ -269,10 +271,10 @@ def _state(group: Group) -> State:
 
 
 def _pin(name: str, group: Group, templates: Mapping[str, Group], units: _Units) -> Pin | None:
-    direction = group.text("direction").lower()
+    direction = group.text(_DIRECTION).lower()
     if direction not in ("input", "output"):
         return None
-    text = group.text("function")
+    text = group.text(_FUNCTION)
     rise, fall = [], []
     for power in group.of("internal_power"):
         for found, kinds in ((rise, ("rise_power", "power")), (fall, ("fall_power", "power"))):
@@ -295,8 +297,8 @@ def _pin(name: str, group: Group, templates: Mapping[str, Group], units: _Units)
     return Pin(
         name,
         direction,
-        group.number("capacitance", default) * units.load,
-        function(text) if text and direction == "output" else None,
+        group.number(_CAPACITANCE, default) * units.load,
+        read_function(text) if text and direction == "output" else None,
         tuple(rise),
         tuple(fall),
         tuple(arcs),
