@@ -10,6 +10,7 @@ from typing import Any
 from amaranth import Cat, Value
 
 from holigrail_hw.estimate.primitives import Adder
+from holigrail_hw.hdl.integer.bit_heap import shared_adder
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 __all__ = ["Segment", "add_segments"]
@@ -55,11 +56,7 @@ def add_segments(
 
 
 def _adder(bit: int) -> Any:
-    def both(old: Any, addend: Any, carry: Any = None) -> Value:
-        a, b = Value.cast(old)[bit], Value.cast(addend)[bit]
-        if carry is None:
-            return Cat(a ^ b, a & b)
-        either = a ^ b
-        return Cat(either ^ carry, (a & b) | (either & carry))
+    def both(old: Any, addend: Any, *carry: Any) -> Value:
+        return Cat(*shared_adder(Value.cast(addend)[bit], Value.cast(old)[bit], *carry))
 
     return both

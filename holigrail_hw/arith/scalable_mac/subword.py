@@ -14,7 +14,7 @@ from typing import Any
 from amaranth import Cat, Const, Value
 
 from holigrail_hw.estimate.primitives import Logic
-from holigrail_hw.hdl.integer.bit_heap import add_up, compress_early
+from holigrail_hw.hdl.integer.bit_heap import add_up, compress_early, shared_adder
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .bricks import allot
@@ -85,7 +85,7 @@ def _product(
         if block and cases != every
     }
     heap = compress_early(plan, "products", heap, doors=cuts)
-    return add_up(plan, "product", heap, doors=cuts)
+    return add_up(plan, "product", heap, doors=cuts, cell=shared_adder)
 
 
 def _addend(
