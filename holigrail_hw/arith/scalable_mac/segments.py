@@ -10,7 +10,6 @@ from typing import Any
 from amaranth import Cat, Value
 
 from holigrail_hw.estimate.primitives import Adder
-from holigrail_hw.hdl.integer.bit_heap import shared_adder
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 __all__ = ["Segment", "add_segments"]
@@ -56,7 +55,11 @@ def add_segments(
 
 
 def _adder(bit: int) -> Any:
-    def both(old: Any, addend: Any, *carry: Any) -> Value:
-        return Cat(*shared_adder(Value.cast(addend)[bit], Value.cast(old)[bit], *carry))
+    def both(old: Any, addend: Any, carry: Any = None) -> Value:
+        a, b = Value.cast(old)[bit], Value.cast(addend)[bit]
+        if carry is None:
+            return Cat(a ^ b, a & b)
+        either = a ^ b
+        return Cat(either ^ carry, (a & b) | (either & carry))
 
     return both
