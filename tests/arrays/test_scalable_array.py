@@ -16,16 +16,38 @@ pytestmark = pytest.mark.sampled
 
 ARRAYS = [
     {"placing": "column", "width": 4, "levels": 1, "rows": 3, "columns": 1, "depth": 1},
-    {"placing": "column"},
-    {"placing": "element"},
-    {"placing": "serial", "digit": 2, "depth": 3},
-    {"placing": "serial", "width": 4, "levels": 2, "signed_activations": True},
+    {"width": 8, "placing": "column", "levels": 2, "depth": 2},
+    {"width": 8, "placing": "element", "levels": 2, "depth": 2},
+    {"width": 8, "placing": "serial", "digit": 2, "depth": 3, "levels": 2},
+    {"placing": "serial", "width": 4, "levels": 2, "signed_activations": True, "depth": 2},
     {"placing": "element", "width": 4, "levels": 2, "signed_activations": True, "depth": 3},
-    {"placing": "column", "signed_activations": True, "modes": "8x8,2x8,4x2,2x2"},
-    {"placing": "column", "signed_weights": False, "levels": 1, "depth": 3},
-    {"placing": "column", "levels": 1},
-    {"placing": "serial", "digit": 4, "depth": 16, "signed_weights": False},
-    {"placing": "element", "modes": "2x4", "rows": 1, "columns": 1, "depth": 1},
+    {
+        "width": 8,
+        "placing": "column",
+        "signed_activations": True,
+        "modes": "8x8,2x8,4x2,2x2",
+        "levels": 2,
+        "depth": 2,
+    },
+    {"width": 8, "placing": "column", "signed_weights": False, "levels": 1, "depth": 3},
+    {"width": 8, "placing": "column", "levels": 1, "depth": 2},
+    {
+        "width": 8,
+        "placing": "serial",
+        "digit": 4,
+        "depth": 16,
+        "signed_weights": False,
+        "levels": 2,
+    },
+    {
+        "width": 8,
+        "placing": "element",
+        "modes": "2x4",
+        "rows": 1,
+        "columns": 1,
+        "depth": 1,
+        "levels": 2,
+    },
 ]
 
 
@@ -99,7 +121,7 @@ def test_cycles_are_those_promised_and_results_right_under_stalls(index, designs
 
 
 def test_a_finer_mode_takes_fewer_cycles_and_bits():
-    spec = ScalableArray(depth=4, rows=4, columns=4, m=16, k=256, n=16)
+    spec = ScalableArray(width=8, levels=2, depth=4, rows=4, columns=4, m=16, k=256, n=16)
     table = spec.views()[0]
     cycles = {row[0]: row[6] for row in table.rows}
     assert cycles == {
@@ -112,7 +134,7 @@ def test_a_finer_mode_takes_fewer_cycles_and_bits():
 
 
 def test_a_serial_array_takes_a_pair_of_digits_per_cycle():
-    spec = ScalableArray(placing="serial", depth=16, digit=1)
+    spec = ScalableArray(width=8, levels=2, placing="serial", depth=16, digit=1)
     for mode in spec.mode_list:
         assert spec.length(mode, 40) == 3 * mode.activation * mode.weight
 
@@ -121,12 +143,12 @@ def test_a_serial_array_takes_a_pair_of_digits_per_cycle():
     ("given", "message"),
     [
         (
-            {"modes": "8x3"},
+            {"width": 8, "levels": 2, "modes": "8x3"},
             "scalable-array: modes must be among 8x8, 8x4, 8x2, 4x8, 4x4, 4x2, 2x8, 2x4, 2x2 for"
             " divide-2d-together of width 8 with 2 levels, not 8x3",
         ),
         (
-            {"width": 6},
+            {"width": 6, "levels": 2},
             "scalable-array: width must be a multiple of 4 to be halved twice, not 6",
         ),
         ({"m": 3}, "scalable-array: m, k and n must be given together, not only m = 3"),

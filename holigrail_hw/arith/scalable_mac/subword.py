@@ -14,7 +14,7 @@ from typing import Any
 from amaranth import Cat, Const, Value
 
 from holigrail_hw.estimate.primitives import Logic
-from holigrail_hw.hdl.integer.bit_heap import add_up, compress_early
+from holigrail_hw.hdl.integer.bit_heap import add_up, compress, shared_adder
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .bricks import allot
@@ -84,8 +84,8 @@ def _product(
         for block, cases in enumerate(joins)
         if block and cases != every
     }
-    heap = compress_early(plan, "products", heap, doors=cuts)
-    return add_up(plan, "product", heap, doors=cuts)
+    heap = compress(plan, "products", heap, doors=cuts)
+    return add_up(plan, "product", heap, doors=cuts, cell=shared_adder)
 
 
 def _addend(

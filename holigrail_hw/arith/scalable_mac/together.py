@@ -8,7 +8,14 @@ from typing import Any
 from amaranth import Mux
 
 from holigrail_hw.estimate.primitives import Logic
-from holigrail_hw.hdl.integer.bit_heap import Heap, add_up, compress, compress_early, with_word
+from holigrail_hw.hdl.integer.bit_heap import (
+    Heap,
+    add_up,
+    compress,
+    compress_early,
+    shared_adder,
+    with_word,
+)
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .bricks import allot
@@ -49,7 +56,8 @@ def accumulated(plan: Plan, heap: Heap, clear: Wire, restart: str) -> Wire:
             if is_short:
                 return add_up(plan, "total", here, before)
             whole = with_word(plan, "total", here, before)
-            return add_up(plan, "total", compress_early(plan, "total", whole))
+            rows = compress_early(plan, "total", whole)
+            return add_up(plan, "total", rows, cell=shared_adder)
 
         return restarted(plan, width, restart, old, clear, total)
 

@@ -117,7 +117,8 @@ class ScalableArray(ScalableArrayShape):
                         sum(p << d * width for d, p in enumerate(parts[t * words :][:words]))
                         for t in range(turns)
                     ]
-                items[stream][f"{prefix}{index}"] = np.array(found, object)
+                width = self.word_format(prefix == "w").width
+                items[stream][f"{prefix}{index}"] = _codes(width, found)
         count = len(items["activation"]["a0"])
         if unit.kind.serial:
             marks = unit.items_of(mode, a[0].tolist(), a[0].tolist())
@@ -134,14 +135,14 @@ class ScalableArray(ScalableArrayShape):
 
         def codes(format: Any, count: int) -> Any:
             values = random_codes(rng, format.width, count)
-            return np.where(rng.random(count) < rng.random(), values, values & 0)
+            return [int(v) if rng.random() < 0.9 else 0 for v in values]
 
         return self._job(counts, codes)
 
     def corner_jobs(self) -> list[dict[str, dict[str, Any]]]:
         counts = [[1], [1, 1, 1], [self.rows], [2 * self.rows + 1, 2]]
         return [
-            self._job(tiles, lambda f, n, pick=pick: np.full(n, f.corner_codes()[-1 - pick % 2]))
+            self._job(tiles, lambda f, n, pick=pick: [f.corner_codes()[-1 - pick % 2]] * n)
             for pick, tiles in enumerate(counts)
         ]
 
@@ -152,7 +153,7 @@ class ScalableArray(ScalableArrayShape):
         last[np.cumsum(counts) - 1] = 1
         return {
             stream: {
-                name: last if name == "last" else codes(format, total)
+                name: last if name == "last" else _codes(format.width, codes(format, total))
                 for name, format in self.streams()[stream].fields.items()
             }
             for stream in ("activation", "weight")
@@ -176,3 +177,7 @@ class ScalableArray(ScalableArrayShape):
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return array_cost(self, timing or Timing())
+
+
+def _codes(width: int, codes: list[int]) -> np.ndarray:
+    return np.array(codes, np.uint64 if width <= 64 else object)

@@ -28,15 +28,15 @@ class ScalableArrayShape(Engine):
 
     rows: int = parameter(2, "rows of elements", low=1, high=64, samples=(1,))
     columns: int = parameter(2, "columns of elements", low=1, high=64)
-    depth: int = parameter(2, "word pairs of an element; lanes if it is serial", low=1, high=64)
+    depth: int = parameter(1, "word pairs of an element; lanes if it is serial", low=1, high=64)
     placing: str = parameter(
         "column",
         "products of a mode are put together in each unit of an element (BitFusion), once for the"
         " units of an element (BitBlade), or digit after digit (Loom)",
         choices=tuple(_UNITS),
     )
-    width: int = parameter(8, "full width of an operand, in bits", low=2, high=16, samples=(4,))
-    levels: int = parameter(2, "how often operands can be halved", low=1, high=3, samples=(1,))
+    width: int = parameter(4, "full width of an operand, in bits", low=2, high=16)
+    levels: int = parameter(1, "how often operands can be halved", low=1, high=3)
     modes: str | None = parameter(None, MODES_MEANING, nothing="all")
     digit: int = parameter(1, "bits of a serial operand in a cycle", low=1, high=4)
     signed_activations: bool = parameter(False, "whether activations are signed")

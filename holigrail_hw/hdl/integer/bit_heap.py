@@ -32,9 +32,12 @@ __all__ = [
     "compress",
     "compress_early",
     "heap_of",
+    "shared_adder",
     "with_word",
 ]
 
+Cell = Callable[..., tuple[Value, Value]]
+"""A full adder, or a half adder without its third operand: sum and carry."""
 Doors = Mapping[int, Wire]
 """Columns that carries reach only while a bit is 1."""
 
@@ -113,22 +116,23 @@ def compress_early(
     """The same with a full adder wherever three bits wait, and no half adder (Wallace, 1964).
 
     It leaves more columns with two bits. Where the word that is added last is in the heap already,
-    logic synthesis makes fewer gates of this.
+    logic synthesis makes fewer gates of this, of :func:`shared_adder`, and of carries that are
+    added first.
     """
     while max(heap.heights) > height:
         columns: list[Wire | None] = []
         carried: Wire | None = None
         using: Primitive = Compressor(len(heap.columns), 3)
         for place, column in enumerate(heap.columns):
-            later = [] if carried is None else [carried]
+            carries = [] if carried is None else [carried]
             full = 0 if column is None or column.width <= height else column.width // 3
             if column is None or not full:
-                columns.append(_joined(plan, name, [*([column] if column else []), *later]))
+                columns.append(_joined(plan, name, [*carries, *([column] if column else [])]))
                 carried = None
                 continue
-            here, carried = _adders(plan, name, [column], full, 0, using)
+            here, carried = _adders(plan, name, [column], full, 0, using, shared_adder)
             using = Logic(1, 0)
-            columns.append(_joined(plan, name, [here, *later]))
+            columns.append(_joined(plan, name, [*carries, here]))
             carried = _through(plan, name, carried, place + 1, doors or {})
         heap = Heap(tuple(columns))
     return heap
@@ -143,8 +147,19 @@ def with_word(plan: Plan, name: str, heap: Heap, word: Wire) -> Heap:
     return Heap(tuple(columns))
 
 
-def add_up(plan: Plan, name: str, heap: Heap, *words: Wire, doors: Doors | None = None) -> Wire:
-    """The bits of the sum of a heap and of ``words``, which are as wide as the heap."""
+def add_up(
+    plan: Plan,
+    name: str,
+    heap: Heap,
+    *words: Wire,
+    doors: Doors | None = None,
+    cell: Cell | None = None,
+) -> Wire:
+    """The bits of the sum of a heap and of ``words``, which are as wide as the heap.
+
+    ``cell`` is what the carry-propagate addition is made of.
+    """
+    adder = cell or _full_adder
     width = len(heap.columns)
     if words:
         columns = []
@@ -162,7 +177,7 @@ def add_up(plan: Plan, name: str, heap: Heap, *words: Wire, doors: Doors | None 
             continue
 
         def add(*values: Any, count: int = len(terms)) -> Value:
-            return _half_or_full(*values[:count])
+            return _half_or_full(adder, *values[:count])
 
         both = plan.step(f"{name}_add{c}", 2, add, *terms, *waits, using=using)
         using, waits = None, []
@@ -193,7 +208,7 @@ def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors) -> Heap
             columns.append(_joined(plan, name, [*operands, *later]))
             carried = None
             continue
-        here, carried = _adders(plan, name, operands, full, half, using)
+        here, carried = _adders(plan, name, operands, full, half, using, _full_adder)
         using = Logic(1, 0)
         columns.append(_joined(plan, name, [here, *later]))
         carried = _through(plan, name, carried, place + 1, doors)
@@ -201,7 +216,13 @@ def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors) -> Heap
 
 
 def _adders(
-    plan: Plan, name: str, operands: Sequence[Wire], full: int, half: int, using: Primitive
+    plan: Plan,
+    name: str,
+    operands: Sequence[Wire],
+    full: int,
+    half: int,
+    using: Primitive,
+    cell: Cell,
 ) -> tuple[Wire, Wire]:
     """What so many full and half adders leave of a column, and their carries."""
     count = sum(wire.width for wire in operands) - 2 * full - half
@@ -210,7 +231,7 @@ def _adders(
         waiting = [bit for value in values for bit in Value.cast(value)]
         carries = []
         for inputs in [3] * full + [2] * half:
-            total, carry = _full_adder(*waiting[:inputs])
+            total, carry = cell(*waiting[:inputs])
             waiting = [*waiting[inputs:], total]
             carries.append(carry)
         return Cat(*waiting, *carries)
@@ -248,10 +269,24 @@ def _bit(index: int) -> Callable[[Any], Value]:
     return lambda value: Value.cast(value)[index]
 
 
-def _half_or_full(*values: Any) -> Value:
+def _half_or_full(cell: Cell, *values: Any) -> Value:
     """Sum and carry of up to three bits."""
     bits = [bit for value in values for bit in Value.cast(value)]
-    return Cat(*_full_adder(*bits)) if len(bits) > 1 else Cat(*bits, Const(0, 1))
+    return Cat(*cell(*bits)) if len(bits) > 1 else Cat(*bits, Const(0, 1))
+
+
+def shared_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
+    """The same with one gate less: what tells both bits of a pair is part of sum and carry.
+
+    It takes the last bit into the first gates, and the first, which waits longest, into the last.
+    """
+    if isinstance(c, int):
+        both = ~(a & b)
+        return (a | b) & both, ~both
+    both = ~(c & b)
+    either = (c | b) & both
+    all_set = ~(either & a)
+    return (either | a) & all_set, ~(both & all_set)
 
 
 def _full_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
