@@ -17,13 +17,15 @@ fail() { # fail STATUS MESSAGE...
 }
 
 # system_packages required|optional COMMAND:PACKAGE... : installs what is missing when this runs as
-# root on Debian, otherwise says what to type. A missing required package ends the script; in CI
+# root on Debian, otherwise says what to type. A COMMAND with a slash may be a file that is no
+# program. A missing required package ends the script; in CI
 # every package is required.
 system_packages() {
     local kind=$1 pair missing=()
     shift
     for pair in "$@"; do
-        command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+        command -v "${pair%%:*}" >/dev/null || [[ ${pair%%:*} == */* && -e ${pair%%:*} ]] ||
+            missing+=("${pair#*:}")
     done
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

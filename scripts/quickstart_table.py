@@ -56,8 +56,7 @@ def run(path: Path, folder: Path, session: Session) -> int:
         else (f"Fmax {built.fmax_mhz} MHz for a clock of {built.clock_mhz:g} MHz")
     )
     rows.append((f"board {goal.name}", f"self-test built, {clock}"))
-    written = [*measured.files, *built.files]
-    rows += [("written", shown(name)) for name in written if not name.endswith(".log")]
+    rows += [("written", shown(str(place))) for place in (folder, folder / goal.name)]
     pairs(session.console(), rows)
     for failure in measured.failures:
         print(f"error: {failure}", file=sys.stderr)

@@ -20,12 +20,14 @@ LINE = [
     ("models",),
     ("hdl",),
     ("core",),
+    ("kernels",),
     ("shells",),
     ("arith",),
     ("functions",),
     ("mcm",),
     ("arrays",),
     ("sparse", "nn"),
+    ("soc",),
     ("flow",),
     ("cli",),
     ("__main__",),
@@ -33,9 +35,12 @@ LINE = [
 # ui draws what it is given: it stands beside the others and knows only what there is to draw.
 BESIDE, DRAWN = "ui", "holigrail_hw.core.views"
 LEVELS = {part: level for level, row in enumerate(LINE) for part in row}
-FAMILIES = {"arith", "functions", "mcm", "arrays", "sparse", "nn"}
-WITHOUT_AMARANTH = ("formats", "golden", "estimate", "models", "ui", "cli")
+FAMILIES = {"arith", "functions", "mcm", "arrays", "sparse", "nn", "soc"}
+# What a host and a compiler need of an accelerator.
+SOFTWARE = ("descriptors", "registers", "executor", "compiler", "firmware", "hosts")
+WITHOUT_AMARANTH = ("formats", "golden", "estimate", "models", "kernels", "ui", "cli")
 WITHOUT_AMARANTH += ("core/store", "core/run", "nn/plants", "nn/training")
+WITHOUT_AMARANTH += tuple(f"soc/{part}" for part in SOFTWARE)
 SEARCHES = ("problem", "graph", "single", "truncation", "matrix", "native")
 
 
@@ -145,8 +150,12 @@ def test_a_circle_is_found(tmp_path):
         ("golden/new.py", "from ..estimate import primitives"),
         ("formats/new.py", "from ..golden import add"),
         ("models/new.py", "import amaranth"),
+        ("kernels/new.py", "import amaranth"),
+        ("kernels/new.py", "from ..shells import plain"),
         ("nn/plants/new.py", "import amaranth"),
         ("nn/training/new.py", "from amaranth.hdl import Signal"),
+        ("soc/compiler/new.py", "import amaranth"),
+        ("nn/new.py", "from holigrail_hw.soc.descriptors import bits"),
         ("models/new.py", "from holigrail_hw.core.errors import RequestError"),
         ("core/new.py", "from ..flow.tools import find"),
         ("core/new.py", "from holigrail_hw.shells import plain"),
@@ -219,6 +228,7 @@ def test_a_named_operator_is_found(tmp_path):
         ("import holigrail_hw", "numpy amaranth rich networkx"),
         ("import holigrail_hw.formats, holigrail_hw.golden", "amaranth"),
         ("import holigrail_hw.models", "amaranth onnx tflite networkx"),
+        ("import holigrail_hw.kernels", "amaranth networkx rich torch"),
         (
             "import holigrail_hw.nn.plants.views, holigrail_hw.nn.training.retrain",
             "amaranth matplotlib torch",

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from holigrail_hw.core.run import compiled_library
 from holigrail_hw.core.store import compiled_files as cache
 from holigrail_hw.core.store import kept_files
 from holigrail_hw.core.store import kinds as cache_kinds
@@ -65,9 +66,9 @@ def test_a_damaged_search_library_is_built_again(home, name):
     compiler = shutil.which("g++") or "c++"
     source = home.parent / "answer.cc"
     source.write_text('extern "C" int answer() { return 42; }')
-    path = native_library._built("answer", source, compiler)
+    path = compiled_library._built("answer", source, compiler)
     path.write_bytes(DAMAGE[name](path.read_bytes()))
-    again = native_library._built("answer", source, compiler)
+    again = compiled_library._built("answer", source, compiler)
     assert again == path and ctypes.CDLL(str(again)).answer() == 42
 
 
@@ -76,7 +77,7 @@ def test_a_search_library_without_a_cache(home):
     home.write_text("a file in the way")
     source = home.parent / "answer.cc"
     source.write_text('extern "C" int answer() { return 43; }')
-    path = native_library._built("answer", source, shutil.which("g++") or "c++")
+    path = compiled_library._built("answer", source, shutil.which("g++") or "c++")
     assert home not in path.parents and ctypes.CDLL(str(path)).answer() == 43
 
 

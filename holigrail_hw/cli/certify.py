@@ -44,6 +44,7 @@ def main(words: list[str], session: Session) -> int:
         cost=options.cost,
         effort=options.effort,
         seed=session.seed,
+        truncate=options.truncate,
     )
     values = parse_parameters(request.cls, request.texts, who=request.cls.name)
     if options.check:
@@ -144,6 +145,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=integer(1, 1 << 16),
         metavar="N",
         help="parts that the box is cut into at most (128): more are slower, and prove more",
+    )
+    parser.add_argument(
+        "--truncate",
+        action="store_true",
+        help="sums may lose low bits where that saves one-bit adders; the bound covers it",
     )
     parser.add_argument(
         "--check", metavar="FILE", help="check a certificate instead, by means of its own"

@@ -1,9 +1,13 @@
 """``holigrail info``: everything that is known about a design before a tool runs."""
 
+import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.parameters import brief, leaves_of
 from holigrail_hw.core.spec import OperatorSpec
+from holigrail_hw.estimate.energy.memories import Memories, read_memories
 from holigrail_hw.flow.explore.describe import describe
 from holigrail_hw.ui.tables import pairs, table
 
@@ -13,7 +17,7 @@ from .session import Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["main"]
+__all__ = ["configure", "main"]
 
 _AXI = """\
 clk and rst (active high) are there in any case, aclk and aresetn (active low) in TOP_ip.v
@@ -27,9 +31,25 @@ def main(words: list[str], session: Session) -> int:
 
     Of long lists the size and a digest; with --json all of their items.
     """
-    _, design = read_design(words, session)
-    result = describe(design.spec, design.timing)
+    options, design = read_design(words, session, configure)
+    result = describe(design.spec, design.timing, _memories(options))
     return session.show(result, lambda console: _text(console, result, design.spec))
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.add_argument(
+        "--memories", metavar="FILE", help="JSON with the energy of memory accesses (45 nm)"
+    )
+
+
+def _memories(options: argparse.Namespace) -> Memories:
+    try:
+        return read_memories(Path(options.memories) if options.memories else None)
+    except ValueError as error:
+        raise RequestError(
+            f"--memories: the file must be a table of memories, not {error}"
+        ) from None
 
 
 def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> None:
@@ -85,12 +105,32 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
     cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
     if result["tlast"] is not None:
         print_line(_AXI.format(", ".join(result["tlast"]) or "no stream: there are no frames"))
-    known = [("estimate", cost), ("device model", result["device"]), ("top", result["top"])]
+    known = [("estimate", cost), ("energy", _energy(result["energy"]))]
+    known += [("device model", result["device"]), ("top", result["top"])]
     known.append(("proof", result["proof"]))
     facts = [(name.replace("_", " "), value) for name, value in result["facts"].items()]
     remarks = [("remark", text) for text in result["remarks"]]
     pairs(console, known + facts + remarks)
+    if result["energy"]["levels"]:
+        _levels(console, result["energy"])
     for title, text in (("notes", result["notes"]), ("references", result["references"])):
         if text:
             lines = text.splitlines() if isinstance(text, str) else text
             print_line(f"\n{title}\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines))
+
+
+def _energy(found: dict[str, Any]) -> str:
+    parts = f"logic {found['logic']:.3g}, registers {found['registers']:.3g}"
+    return f"{found['total']:.3g} pJ per {found['per']} at {found['node_nm']} nm: {parts}"
+
+
+def _levels(console: "Console", found: dict[str, Any]) -> None:
+    """Energy of one product by level; memory outside the chip has a lowest and a highest."""
+    console.file.write(f"\nenergy of a product, {found['job']}\n")
+    header = ("level", "what", "words per product", "pJ per product")
+    rows = []
+    for row in found["levels"]:
+        low, high = f"{row['low_pj']:.3g}", f"{row['high_pj']:.3g}"
+        each = low if low == high else f"{low} to {high}"
+        rows.append([row["level"], row["what"], f"{row['accesses']:.4g}", each])
+    table(console, header, rows)

@@ -1,4 +1,7 @@
-"""``holigrail synth``: cells and clock on a device, the estimate beside the measurement."""
+"""``holigrail synth``: cells and clock on a device, the estimate beside the measurement.
+
+With ``--target asic`` standard cells instead: area, longest path and energy (:mod:`.cells`).
+"""
 
 import argparse
 from dataclasses import replace
@@ -8,6 +11,7 @@ from holigrail_hw.core.errors import DesignError
 from holigrail_hw.flow.synth import measure
 from holigrail_hw.ui.tables import table
 
+from . import cells
 from .arguments import read_design
 from .options import integer
 from .session import Session
@@ -21,6 +25,8 @@ __all__ = ["accepted", "configure", "main", "print_comparison"]
 def main(words: list[str], session: Session) -> int:
     """Synthesise, place and route; exit status 1 if the period or the promise is missed."""
     options, design = read_design(words, session, configure)
+    if cells.asked(options):
+        return cells.show(options, design, session)
     with session.progress() as progress:
         measured = measure.measure(
             design.spec,
@@ -31,6 +37,7 @@ def main(words: list[str], session: Session) -> int:
             seeds=options.seeds,
             check=not options.no_check,
             seed=session.seed,
+            activity=options.activity,
             progress=progress,
         )
     measured = accepted(measured, options, session)
@@ -68,6 +75,12 @@ def _text(console: "Console", result: dict[str, Any]) -> None:
     print_comparison(console, result["comparison"])
     if result["checked"]:
         console.file.write(f"\nchecked: {result['checked']['results']} results of the netlist\n")
+    if result["activity"]:
+        console.file.write(
+            f"\nactivity: {result['activity']['changes']:.1f} changes of nets per item,"
+            f" {result['activity']['pin_changes']:.1f} of the pins they reach, glitch-free;"
+            " a relative figure, no energy\n"
+        )
     if result["critical_path"]:
         console.file.write("\nslowest path\n")
         keys = ("kind", "delay_ns", "source", "target")
@@ -91,3 +104,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=integer(1, 100), default=1, metavar="N", help="placements to try (1)"
     )
+    parser.add_argument(
+        "--activity",
+        action="store_true",
+        help="count changes of the placed nets per item, a relative figure (iCE40, ECP5)",
+    )
+    cells.configure(parser)

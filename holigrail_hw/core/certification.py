@@ -24,6 +24,8 @@ class CertificationRequest:
         How hard to try; the operator's own choice if None.
     seed : int
         Of random choices.
+    truncate : bool
+        Whether sums may lose low bits, too.
     """
 
     box: str | None
@@ -31,6 +33,7 @@ class CertificationRequest:
     cost: str | None = None
     effort: int | None = None
     seed: int = 1
+    truncate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ shell, for instance ``mac_fp8_e4m3_fp8_e4m3_fp16_60ns_ice40up5k_stream``. Each p
 what follows it, so that two requests share a name only if they ask for the same hardware: formats
 stand alone, everything else behind its parameter's name, a part's behind that alone
 if nothing else is called so; ``-`` is written ``n``, a decimal point
-``p``, and the items of a list are separated by ``_``.
+``p``, and the items of a list, or what commas separate, by ``_``.
 
 A digest of all parameters stands behind the readable ones where these do not say everything: where
 they would be too long, where a parameter holds tables, and where the hardware also depends on what
@@ -128,7 +128,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _letters(text: str) -> str:
-    return text.replace("-", "n").replace(".", "p")
+    return text.replace("-", "n").replace(".", "p").replace(",", "_")
 
 
 def _shortened(words: list[str], room: int) -> list[str]:

@@ -20,6 +20,7 @@ from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan.plan import Plan, Wire, schedule
 from holigrail_hw.hdl.shapes import shape_of
 
+from .accesses import Accesses
 from .certification import Certifier
 from .clock import Clock
 from .errors import RequestError
@@ -390,6 +391,13 @@ class OperatorSpec(ABC):
             "dsps": sum(primitive.dsps(plan.device) for primitive in primitives),
             "memory_bits": 0,
         }
+
+    def accesses(self, timing: Timing | None = None) -> Accesses | None:
+        """Words moved for the job that the parameters ask about, by level of memory.
+
+        ``None`` for an operator that holds no memory of its own, or where no job is known.
+        """
+        return None
 
     def on(self, site: Site) -> "OperatorSpec":
         """This operator where it is going to be built: itself, unless parameters are derived there.

@@ -73,6 +73,12 @@ class Addends:
         (term,), other = self.terms, how.result.unpack(sums)
         return how(add(term, negate(other) if minus else other, how.rounding))
 
+    def in_window(self, sums: np.ndarray, how: Projection, width: int) -> np.ndarray:
+        """Codes of all addends plus codes of the accumulator, in a window of ``width`` bits."""
+        other = how.result.unpack(sums)
+        tops = (*self.tops, top_place(other, how.result))
+        return how(windowed_sum((*self.terms, other), tops, width))
+
 
 def rounded_sums(addends: Addends, clear: Any, enable: Any, projection: Projection) -> np.ndarray:
     """Sums that are rounded after every product: codes of the accumulator after each step."""
@@ -89,23 +95,27 @@ def windowed_sums(
     addends: Addends, clear: Any, enable: Any, projection: Projection, width: int
 ) -> np.ndarray:
     """Sums in a window of ``width`` bits: codes of the accumulator after each step."""
-    format, zero = projection.result, int(projection.result.encode(0))
+    zero = int(projection.result.encode(0))
 
     def step(index: np.ndarray, cleared: np.ndarray, old: np.ndarray) -> _State:
-        these, sums = addends.at(index), format.unpack(old)
-        tops = (*these.tops, top_place(sums, format))
-        total = windowed_sum((*these.terms, sums), tops, width)
-        return (_at(projection, index, addends.shape)(total),)
+        how = _at(projection, index, addends.shape)
+        return (addends.at(index).in_window(old, how, width),)
 
     return _run(step, (zero,), clear, enable, addends.shape, projection)[0]
 
 
 def chunked_sums(
-    addends: Addends, clear: Any, enable: Any, projection: Projection, chunk: int
+    addends: Addends,
+    clear: Any,
+    enable: Any,
+    projection: Projection,
+    chunk: int,
+    window: int | None = None,
 ) -> np.ndarray:
     """Sums of finished chunks plus that of the present one: codes after each step.
 
-    Both sums are rounded at every addition; a chunk ends after ``chunk`` products.
+    Both sums are rounded at every addition; a chunk ends after ``chunk`` steps. With a ``window``,
+    in bits, the sum in a chunk is one of :func:`windowed_sums`, of any number of terms.
     """
     start, zero = _neutral(projection), int(projection.result.encode(0))
     both = (projection.result, projection.result)
@@ -118,7 +128,11 @@ def chunked_sums(
         inner: np.ndarray,
         count: np.ndarray,
     ) -> _State:
-        inner = addends.at(index).plus(np.where(count == 0, start, inner), projection)
+        before = np.where(count == 0, start, inner)
+        if window is None:
+            inner = addends.at(index).plus(before, projection)
+        else:
+            inner = addends.at(index).in_window(before, projection, window)
         result = operate("add", both, (outer, inner), projection)
         count = (count + 1) % chunk
         return result, np.where(count == 0, result, outer), inner, count

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .graph.graph import IntegerGraph
-from .graph.nodes import Linear, Node, Pool, Requantise
+from .graph.nodes import Adders, Linear, Node, Pool, Requantise
 
 __all__ = ["drawing", "to_dot", "to_svg"]
 
@@ -49,6 +49,8 @@ def _notes(graph: IntegerGraph, node: Node) -> tuple[str, ...]:
     if isinstance(node, Linear):
         rest = "" if node.window is None else f", window {node.window.kernel}"
         notes.append(f"{node.taps} products{rest}")
+    elif isinstance(node, Adders):
+        notes.append(f"{len(node.adders)} adders")
     elif isinstance(node, Pool):
         notes.append(f"{node.how} over {node.window.kernel}")
     elif isinstance(node, Requantise):

@@ -108,6 +108,8 @@ def read(
         raise ModelError(
             f"{path.name}: the runtime must be one of {', '.join(RUNTIMES)}, not {runtime}"
         )
+    if runtime != RUNTIMES[0] and path.suffix.lower() != ".tflite":
+        raise _without_runtime(path.name, runtime)
     if path.suffix.lower() == ".json":
         from .readers.integer_json import read_integer_json
 
@@ -124,10 +126,20 @@ def read(
         file = read_tflite_file(path, path.name)
         if any(file.tensors[index].kind == "int8" for index in file.inputs):
             return simplified(tflite_integers(file, path.name, runtime))
+        if runtime != RUNTIMES[0]:
+            raise _without_runtime(path.name, runtime)
     source = read_source(path, activation=activation)
     if not source.operators() & _INTEGER:
         return source
     return integers(source, input)
+
+
+def _without_runtime(name: str, runtime: str) -> ModelError:
+    """Only int8 TFLite files leave their arithmetic to a runtime."""
+    return ModelError(
+        f"{name}: the runtime must be left out unless the model is an int8 TFLite file,"
+        f" not {runtime}"
+    )
 
 
 def integers(source: FloatGraph, input: str | FixedFormat | None = None) -> IntegerGraph:

@@ -14,6 +14,7 @@ from holigrail_hw.core.errors import DesignError
 from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.flow.verify import mutants
+from holigrail_hw.formats import parse
 from holigrail_hw.formats.scales import tflite_scale
 from holigrail_hw.golden import ROUNDINGS, divide, qonnx_rounding, rescale_twice
 
@@ -154,6 +155,26 @@ def test_bias_in_the_product_equals_requantshift():
     assert np.array_equal(spec.golden(**codes)["result"].astype(np.int64), wanted)
 
 
+def test_rounding_twice_or_once_is_chosen_by_a_port():
+    """As gemmlowp, or floor(x * scale / 2^(31 + shift) + 1/2), item by item."""
+    spec = requantize(
+        **{"mode": "either", "accumulator": "int32", "scale_width": "31", "shift": "0"},
+        **{"shift_width": "5", "bias": "none", "result": "int16"},
+    )
+    codes = spec.items(4000, np.random.default_rng(9))
+    got = parse("int16").decode(spec.golden(**codes)["result"]).astype(np.int64).tolist()
+    x = parse("int32").decode(codes["x"]).astype(np.int64).tolist()
+    kinds, rest = set(), zip(codes["scale"].tolist(), codes["shift"].tolist(), strict=True)
+    for value, once, found, (scale, shift) in zip(
+        x, codes["once"].tolist(), got, rest, strict=True
+    ):
+        twice = tflite(value, scale, shift)
+        single = rounded(Fraction(value * scale, 1 << (31 + shift)), "nearest_up")
+        kinds |= {once} if twice != single else set()
+        assert found == max(-32768, min(32767, single if once else twice))
+    assert kinds == {0, 1}
+
+
 SMALL = {"accumulator": "int10", "bias": "none", "random_width": "2", "result": "int5"}
 MODES = [
     {},
@@ -166,6 +187,9 @@ MODES = [
     },
     {"mode": "double", "accumulator": "int12", "scale": "301", "scale_width": "9", "shift": "3"},
     {"mode": "shift", "accumulator": "int12", "shift": "-3", "shift_width": "3", "clamp": "ports"},
+    {"mode": "either", "scale_width": "31", "shift": "0", "shift_width": "5", "multiplier": "dsp"},
+    {"mode": "either", "accumulator": "int12", "scale_width": "9", "shift": "-3"},
+    {"mode": "either", "accumulator": "uint12", "scale": "301", "scale_width": "9", "shift": "3"},
     {"bias": "product", "rounding": "nearest_up", "accumulator": "uint11", "scale_width": "7"},
     {"scale": "25387", "zero_point": "9", "minimum": "9", "maximum": "100"},
     {"accumulator": "int1", "scale_width": "1", "shift": "0", "result": "int1", "bias": "none"},
@@ -236,6 +260,8 @@ NARROW = (
     {"mode": "single", "accumulator": "uint6", "zero_point_added": "before", "zero_point": "3"},
     {"mode": "double", "result": "int5", "shift": "-1", "clamp": "ports"},
     {"mode": "double", "result": "int8", "shift": "2", "scale": "21", "relu": "true"},
+    {"mode": "either", "result": "int5", "shift": "0", "zero_point": "none"},
+    {"mode": "either", "result": "int5", "shift": "-1", "shift_width": "2", "clamp": "ports"},
 )
 
 

@@ -41,6 +41,21 @@ REQUESTS = {
         make(Gemm, rows=1, columns=2, requantiser="none", activation_depth=2, accumulator_depth=1),
         Timing(),
     ),
+    "set by commands": (
+        make(
+            Gemm,
+            rows=2,
+            columns=3,
+            requantiser={
+                **{"mode": "either", "scale_width": 31, "shift": 0, "shift_width": 5},
+                **{"zero_point": None, "clamp": "ports"},
+            },
+            accumulator="int28",
+            activation_depth=12,
+            accumulator_depth=6,
+        ),
+        FAST,
+    ),
     "no parameters": (
         make(
             Gemm,
@@ -302,12 +317,14 @@ def test_what_becomes_of_sums_that_do_not_fit():
             "gemm: requantiser.zero_point must be between -128 and 127, not 300",
         ),
         (
-            {"requantiser": {"zero_point": None}},
-            "gemm: requantiser.zero_point must be a number, for channels have none of their own",
-        ),
-        (
-            {"requantiser": {"clamp": "ports"}},
-            "gemm: requantiser.clamp must be constants, for channels have no bounds",
+            {
+                "requantiser": {
+                    **{"mode": "shift", "bias": "none", "shift_width": 0},
+                    **{"zero_point": None, "clamp": "ports"},
+                }
+            },
+            "gemm: requantiser.zero_point, minimum, maximum must be constants in an engine without"
+            " parameters of channels",
         ),
         (
             {"requantiser": {"rounding": "stochastic"}},

@@ -58,6 +58,17 @@ def test_what_is_told(holigrail, model):
     assert [name for name in facts if name.startswith("cost of uniform ")]
 
 
+def test_sums_that_lose_bits(holigrail, model, tmp_path):
+    words = ["--box", BOX, "--error", "2^-4", "--effort", "4", "--truncate"]
+    answer = holigrail(
+        "certify", "network", "--model", model, *words, "-o", tmp_path / "t", "--json"
+    )
+    facts = answer.json["facts"]
+    assert facts["one-bit adders, exact"] > 0 and facts["layers that lose bits"] >= 0
+    answer = holigrail("certify", "--check", tmp_path / "t" / "certificate.json", "-q")
+    assert answer.status == 0 and answer.out.startswith("certificate  holds\n")
+
+
 def test_a_certificate_is_checked_where_it_lies(holigrail, folder):
     answer = holigrail("certify", "--check", folder / "certificate.json", "-q", "--json")
     assert answer.status == 0 and answer.json["facts"]["certificate"] == "holds"
@@ -115,6 +126,7 @@ def test_files_that_are_missing(holigrail, folder, tmp_path):
         ("--box 0:1", 2, "certify: --error must be given"),
         ("--box 0:1 --error 0", 2, "network: small.nnet: error: it must be above 0, not 0"),
         ("--box 0:1 --error 1 --cost gates", 2, "network: small.nnet: the cost must be one of"),
+        ("--box 0:1 --error 1 --truncate --cost luts", 2, "network: cost: it must be adders where"),
         ("--box 0:1 --error 1 --weight-bits 4", 2, "network: weight_bits must be left out, for"),
         ("--box 0:1 --error 2^-90", 1, "network: small.nnet: an error of 2^-90 must be reached"),
     ],
@@ -148,6 +160,6 @@ def test_an_operator_without_formats(holigrail):
 @pytest.mark.parametrize("name", [*operators()])
 def test_options_of_the_verb_are_no_parameters(name):
     cls = operators()[name]
-    taken = {"box", "error", "cost", "effort", "check"} & {*leaf_parameters(cls)}
+    taken = {"box", "error", "cost", "effort", "truncate", "check"} & {*leaf_parameters(cls)}
     assert not (cls.certifier() and taken)
     assert (cls.certifier() is not None) == (name == "network")

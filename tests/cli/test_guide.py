@@ -22,6 +22,6 @@ def test_a_page_is_printed_as_it_is(holigrail):
 def test_an_unknown_topic(holigrail):
     answer = holigrail("guide", "limit")
     assert answer.status == 2
-    said = "error: guide: topic must be one of adding-a-format, adding-an-operator, "
+    said = "error: guide: topic must be one of accelerator, adding-a-format, adding-an-operator, "
     assert answer.err.startswith(said)
     assert "not 'limit'\n  hint: `holigrail guide` lists them\n" in answer.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import holigrail_hw
-from holigrail_hw.mcm.native import library as native_library
+from holigrail_hw.core.run import compiled_library
 
 SOURCES = sorted(Path(holigrail_hw.__file__).parent.rglob("*.cc"))
 
@@ -22,7 +22,7 @@ def test_sources_are_there():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_no_warnings(source):
     compiler = os.environ.get("CXX") or shutil.which("g++") or "c++"
-    flags = [*native_library._FLAGS, "-Wall", "-Wextra", "-Werror"]
+    flags = [*compiled_library.FLAGS, "-Wall", "-Wextra", "-Werror"]
     found = subprocess.run(
         [compiler, *flags, str(source), "-o", os.devnull], capture_output=True, text=True
     )
@@ -34,8 +34,8 @@ def test_a_warning_is_no_failure(tmp_path, monkeypatch):
     source = tmp_path / "warned.cc"
     source.write_text('extern "C" int answer() { int unused; return 42; }')
     compiler = os.environ.get("CXX") or shutil.which("g++") or "c++"
-    library = native_library._built("warned", source, compiler)
+    library = compiled_library._built("warned", source, compiler)
     assert library.is_file()
     source.write_text("int answer( {")
     with pytest.raises(subprocess.CalledProcessError):
-        native_library._built("warned", source, compiler)
+        compiled_library._built("warned", source, compiler)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from model_files import QONNX, model_bytes, node, quant, shared_model, written
 
-from holigrail_hw.models import ModelError, read
+from holigrail_hw.models import ModelError, read, shipped
 from holigrail_hw.models import errors as model_errors
 
 RNG = np.random.default_rng(3)
@@ -219,6 +219,14 @@ def test_other_files_are_refused_unopened(tmp_path, ending):
 def test_requests_that_make_no_sense(tmp_path):
     with pytest.raises(ModelError, match="the runtime must be one of litert, tflm, not other"):
         read(tmp_path / "a.tflite", runtime="other")
+    for model in ("digits", "digits-float"):
+        file = shipped.path(model)
+        with pytest.raises(ModelError) as caught:
+            read(file, runtime="tflm")
+        assert str(caught.value) == (
+            f"{file.name}: the runtime must be left out unless the model is an int8 TFLite file,"
+            " not tflm"
+        )
     with pytest.raises(ModelError, match="must be a file that can be read: No such file"):
         read(tmp_path / "a.onnx")
     with pytest.raises(ModelError, match="activation must be one of"):

@@ -1,8 +1,12 @@
 """Hardware of running sums that are rounded, or exact; loops keep codes of the accumulator."""
 
+from collections.abc import Callable
+from functools import partial
+
 from amaranth import Cat, Mux, Value, unsigned
 
 from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer
+from holigrail_hw.formats import Format, Rounding
 from holigrail_hw.hdl.number.exact_accumulator import exact_accumulator, with_flags
 from holigrail_hw.hdl.number.float_accumulator import float_accumulator
 from holigrail_hw.hdl.number.project import project
@@ -11,9 +15,9 @@ from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .shape import MacShape
-from .terms import Term, chosen, combine, started, term_of, zeros
+from .terms import Term, chosen, combine, parts, started, term_of, zeros, zeros_of
 
-__all__ = ["exact_sum", "rounded_sum"]
+__all__ = ["exact_sum", "place_in_chunk", "rounded_sum", "summed_chunks"]
 
 
 def exact_sum(
@@ -58,16 +62,6 @@ def rounded_sum(
         return _stepwise(spec, plan, term, clear, enable)
     how = (spec.accumulator, spec.rounding, random, spec.overflow)
     return float_accumulator(plan, term.number, clear, enable, *how)
-
-
-def _parts(plan: Plan, state: Wire, **widths: int) -> list[Wire]:
-    """A state cut into named pieces, the first one lowest."""
-    found, place = [], 0
-    for name, width in widths.items():
-        part = slice(place, place + width)
-        found.append(plan.step(name, width, lambda s, part=part: s[part], state))
-        place += width
-    return found
 
 
 def _stepwise(spec: MacShape, plan: Plan, term: Term, clear: Wire, enable: Wire) -> Wire:
@@ -115,18 +109,11 @@ def _chunked(spec: MacShape, plan: Plan, term: Term, clear: Wire, enable: Wire) 
     bits = max((spec.chunk - 1).bit_length(), 1)
 
     def inner_body(plan: Plan, old: Wire, clear: Wire, enable: Wire, *wires: Wire) -> Wire:
-        inner, count = _parts(plan, old, inner=width, count=bits)
+        inner, count = parts(plan, old, inner=width, count=bits)
         afresh = plan.step("afresh", 1, lambda n, c: c | ~n.any(), count, clear, using=Logic())
         start = started(plan, "start", neutral, inner, afresh)
         code = term.of(wires).plus(plan, start)
-        counted = plan.step(
-            "counted",
-            bits,
-            lambda n, c: Mux(c, 1 % spec.chunk, Mux(n == spec.chunk - 1, 0, n + 1)),
-            *(count, clear),
-            using=Adder(bits),
-            wrap=True,
-        )
+        counted = place_in_chunk(plan, count, clear, spec.chunk)
         kept = chosen(plan, "next_inner", zero, inner, code, clear, enable)
         number = chosen(plan, "next_count", 0, count, counted, clear, enable)
         return plan.step("next_chunk", width + bits, lambda s, n: Cat(s, n), kept, number)
@@ -135,15 +122,48 @@ def _chunked(spec: MacShape, plan: Plan, term: Term, clear: Wire, enable: Wire) 
         "chunk", unsigned(width + bits), inner_body, clear, enable, *term.wires,
         init=zero, strobes=2,
     )  # fmt: skip
-    inner, count = _parts(plan, state, inner_sum=width, inner_count=bits)
+    inner, count = parts(plan, state, inner_sum=width, inner_count=bits)
     ends = plan.step("ends", 1, lambda n: ~n.any(), count, using=Logic())
 
-    def outer_body(
-        plan: Plan, old: Wire, clear: Wire, enable: Wire, inner: Wire, ends: Wire
-    ) -> Wire:
-        outer, result = _parts(plan, old, outer=width, result_before=width)
+    return summed_chunks(
+        plan, partial(combine, spec), spec.accumulator, spec.rounding, inner, ends, clear, enable
+    )
+
+
+def place_in_chunk(plan: Plan, count: Wire, clear: Wire, chunk: int) -> Wire:
+    """How many items the present chunk has with the next one; 0 if that is its last."""
+    bits = count.width
+    return plan.step(
+        "counted",
+        bits,
+        lambda n, c: Mux(c, 1 % chunk, Mux(n == chunk - 1, 0, n + 1)),
+        *(count, clear),
+        using=Adder(bits),
+        wrap=True,
+    )
+
+
+def summed_chunks(
+    plan: Plan,
+    combined: Callable[..., Wire],
+    format: Format,
+    rounding: Rounding,
+    inner: Wire,
+    ends: Wire,
+    clear: Wire,
+    enable: Wire,
+) -> Wire:
+    """The sum of finished chunks plus that of the present one. State: the former, and the result.
+
+    ``combined(plan, format, x, y)``: the rounded sum of two codes. ``inner``: the sum of the
+    present chunk; ``ends``: whether it is finished.
+    """
+    width, (zero, neutral) = format.width, zeros_of(format, rounding)
+
+    def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, inner: Wire, ends: Wire) -> Wire:
+        outer, result = parts(plan, old, outer=width, result_before=width)
         start = started(plan, "outer_start", neutral, outer, clear)
-        code = combine(spec, plan, spec.accumulator, start, inner)
+        code = combined(plan, format, start, inner)
         grown = plan.step(
             "outer_grown",
             width,
@@ -155,11 +175,14 @@ def _chunked(spec: MacShape, plan: Plan, term: Term, clear: Wire, enable: Wire) 
         shown = chosen(plan, "next_result", zero, result, code, clear, enable)
         return plan.step("next_sums", 2 * width, lambda s, r: Cat(s, r), kept, shown)
 
-    start = neutral | zero << width
     both = plan.loop(
-        "sums", unsigned(2 * width), outer_body, clear, enable, inner, ends,
-        init=start, strobes=2,
-    )  # fmt: skip
+        "sums",
+        unsigned(2 * width),
+        body,
+        *(clear, enable, inner, ends),
+        init=neutral | zero << width,
+        strobes=2,
+    )
     return plan.step("sum_of_chunks", width, lambda s: s[width:], both)
 
 
@@ -168,7 +191,7 @@ def _compensated(spec: MacShape, plan: Plan, term: Term, clear: Wire, enable: Wi
     width, (zero, _) = spec.accumulator.width, zeros(spec)
 
     def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, *wires: Wire) -> Wire:
-        total, excess = _parts(plan, old, sum_before=width, excess_before=width)
+        total, excess = parts(plan, old, sum_before=width, excess_before=width)
         total_start = started(plan, "sum_start", zero, total, clear)
         excess_start = started(plan, "excess_start", zero, excess, clear)
         addend = term.of(wires).plus(plan, excess_start, minus=True)

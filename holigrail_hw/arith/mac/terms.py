@@ -25,7 +25,16 @@ from ..add import Add
 from ..multiply import Multiply
 from .shape import MacShape
 
-__all__ = ["Term", "chosen", "combine", "started", "term_of", "zeros"]
+__all__ = [
+    "Term",
+    "chosen",
+    "combine",
+    "parts",
+    "started",
+    "term_of",
+    "zeros",
+    "zeros_of",
+]
 
 
 @dataclass(frozen=True)
@@ -105,10 +114,24 @@ def combine(
 
 def zeros(spec: MacShape) -> tuple[int, int]:
     """The code of zero, and that of the zero to which a number is added unchanged."""
-    format = spec.accumulator
+    return zeros_of(spec.accumulator, spec.rounding)
+
+
+def zeros_of(format: Format, rounding: Rounding) -> tuple[int, int]:
+    """The same for sums in a format."""
     zero = int(format.encode(0))
-    is_negative = format.has_negative_zero and spec.rounding is not Rounding.DOWN
+    is_negative = format.has_negative_zero and rounding is not Rounding.DOWN
     return zero, int(format.encode(-0.0)) if is_negative else zero
+
+
+def parts(plan: Plan, state: Wire, **widths: int) -> list[Wire]:
+    """A state cut into named pieces, the first one lowest."""
+    found, place = [], 0
+    for name, width in widths.items():
+        part = slice(place, place + width)
+        found.append(plan.step(name, width, lambda s, part=part: s[part], state))
+        place += width
+    return found
 
 
 def chosen(

@@ -5,12 +5,15 @@ With the accumulator x, a positive integer ``scale`` and a ``shift``::
     single   clamp(zero_point + round((x + bias) * scale / 2^shift))
     shift    clamp(zero_point + round((x + bias) / 2^shift))
     double   clamp(zero_point + round2(round1((x + bias) * scale / 2^scale_width) / 2^shift))
+    either   double, or where the input ``once`` is 1
+             clamp(zero_point + round1((x + bias) * scale / 2^(scale_width + shift)))
 
 where the names of frameworks stand for
 
 ===============================  ==================================================================
 TFLite, gemmlowp                 double, scale_width 31, scale in [2^30, 2^31)
 TFLite with single rounding      single, scale_width 31, nearest_up
+TFLite, by the kind of layer     either, scale_width 31
 ONNX QLinearMatMul, QLinearConv  single, nearest_even; with the zero point after rounding
 ONNX QuantizeLinear reference    single, nearest_even; ``zero_point_added`` before for QLinearConv
 Deeploy RequantShift             single, nearest_up, bias added to the product
@@ -71,7 +74,9 @@ class Requantize(OperatorSpec):
     """
 
     mode: str = parameter(
-        "single", "one rounding, gemmlowp's two, or no scale", choices=("single", "double", "shift")
+        "single",
+        "one rounding, gemmlowp's two, one or two by a port, or no scale",
+        choices=("single", "double", "either", "shift"),
     )
     accumulator: Format = parameter(
         parse("int20"), "format of x", samples=tuple(map(parse, ("int32", "uint9", "int1")))
@@ -142,14 +147,16 @@ class Requantize(OperatorSpec):
         wrong, result = [], self._result
         if result.width > 16:
             wrong.append(f"result must have at most 16 bits, not {result.width}")
-        if self.mode == "double" and self.rounding is not None:
-            wrong.append(f"rounding must be left out in mode double, not {self.rounding}")
+        if self.rounds_twice and self.rounding is not None:
+            wrong.append(f"rounding must be left out in mode {self.mode}, not {self.rounding}")
         if self.mode == "shift" and self.scale is not None:
             wrong.append(f"scale must be left out in mode shift, not {self.scale}")
         if self.scale is not None and self.scale >> self.scale_width:
             wrong.append(f"scale must fit in {self.scale_width} bits, not {self.scale}")
-        if self.mode == "double" and self.bias == "product":
-            wrong.append("bias must be added to the accumulator in mode double, not the product")
+        if self.rounds_twice and self.bias == "product":
+            wrong.append(
+                f"bias must be added to the accumulator in mode {self.mode}, not the product"
+            )
         if self.zero_point is not None and not (
             result.minimum <= self.zero_point <= result.maximum
         ):
@@ -183,9 +190,14 @@ class Requantize(OperatorSpec):
         )
 
     @property
+    def rounds_twice(self) -> bool:
+        """Whether results are, or may be, rounded as gemmlowp does."""
+        return self.mode in ("double", "either")
+
+    @property
     def rounds(self) -> str:
-        """The rounding mode in use; that of the last step in mode double."""
-        return "nearest_away" if self.mode == "double" else self.rounding or "nearest_even"
+        """The rounding mode in use; that of the last of two steps."""
+        return "nearest_away" if self.rounds_twice else self.rounding or "nearest_even"
 
     def inputs(self) -> dict[str, Format]:
         ports = {"x": self.accumulator}
@@ -202,6 +214,8 @@ class Requantize(OperatorSpec):
             ports["zero_point"] = self.result
         if self.clamp == "ports":
             ports["minimum"] = ports["maximum"] = self.result
+        if self.mode == "either":
+            ports["once"] = FixedFormat(1, signed=False)
         if self.rounds == "stochastic":
             ports["random"] = FixedFormat(self.random_width, signed=False)
         return ports
@@ -226,8 +240,12 @@ class Requantize(OperatorSpec):
         shift = self.shift + number("shift", 0)
         zero_point = number("zero_point", self.zero_point or 0)
         scale = 1 if self.mode == "shift" else number("scale", self.scale or 0)
-        if self.mode == "double":
+        if self.rounds_twice:
             y = golden.rescale_twice(value, scale, shift, self.scale_width) + zero_point
+            if self.mode == "either":
+                product = np.asarray(value, object) * scale
+                once = golden.divide(product, self.scale_width + shift, "nearest_up")
+                y = np.where(number("once", 0) == 1, once + zero_point, y)
         else:
             product = np.asarray(value, object) * scale
             if self.bias == "product":
@@ -275,12 +293,14 @@ class Requantize(OperatorSpec):
             zero_point = plan.constant(self.zero_point or 0, shape_of(self.result))
         shift, amount = self.shift, wires.get("shift")
         rounding = self.rounds
-        if self.mode == "double":
+        if self.rounds_twice:
             if shift < 0:
                 value, amount = shifted_left(plan, value, -shift, amount)
                 shift = 0
             product = self._product(plan, value, wires.get("scale"))
-            value = rounded_once(plan, value, product, self.scale_width, shift, amount)
+            value = rounded_once(
+                plan, value, product, self.scale_width, shift, amount, wires.get("once")
+            )
             rounding = "nearest_up"
         elif self.mode == "single":
             value = self._product(plan, value, wires.get("scale"))
@@ -301,7 +321,7 @@ class Requantize(OperatorSpec):
             amount=amount,
             rounding=rounding,
             zero_point=zero_point,
-            before=self.zero_point_added == "before" and self.mode != "double",
+            before=self.zero_point_added == "before" and not self.rounds_twice,
             bounds=self._limits(plan, wires, zero_point),
             random=wires.get("random"),
         )

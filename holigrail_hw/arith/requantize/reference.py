@@ -1,7 +1,8 @@
 """Requantisation at full width, for proofs; shares nothing with the datapath.
 
 Sum, product, and a division by a power of two whose rounding is decided on the magnitude. The two
-roundings of mode double are written as in gemmlowp's fixedpoint.h: add half, truncate; divide.
+roundings of modes double and either are written as in gemmlowp's fixedpoint.h: add half, truncate;
+divide.
 """
 
 from collections.abc import Mapping
@@ -27,18 +28,22 @@ def naive_requantize(
         if spec.bias == "accumulator":
             value = (value + port["bias"])[: spec.accumulator.width]
             value = value.as_signed() if spec.accumulator.signed else value
-        if spec.mode == "double":
+        whole = value
+        if spec.rounds_twice:
             value, amount = _high_product(spec, plan, value, port)
         elif spec.mode == "single":
             value = reference.product(plan, value, _scale(spec, port))
         if spec.bias == "product":
             value = value + port["bias"]
         zero_point = port.get("zero_point", Const(spec.zero_point or 0, signed(18)))
-        before = spec.zero_point_added == "before" and spec.mode != "double"
-        distance = (places - (0 if spec.mode == "double" else spec.shift) - amount).as_unsigned()
+        before = spec.zero_point_added == "before" and not spec.rounds_twice
+        distance = (places - (0 if spec.rounds_twice else spec.shift) - amount).as_unsigned()
         total = (value << distance[: places.bit_length() + 1]) + Const(0, signed(places + 2))
         total = _named(plan, "total", total + (zero_point.shift_left(places) if before else 0))
         y = _named(plan, "rounded", _rounded(spec.rounds, total, places))
+        if spec.mode == "either":
+            once = _single_rounding(spec, plan, whole, port)
+            y = _named(plan, "chosen", Mux(port["once"], once, y))
         y = y + (0 if before else zero_point)
         low, high = bounds
         least, most = port.get("minimum", low), port.get("maximum", high)
@@ -69,6 +74,17 @@ def _high_product(spec: Any, plan: Plan, value: Any, port: Mapping[str, Any]) ->
     nudged = _named(plan, "nudged", product + Mux(product < 0, 1 - half, half))
     magnitude: Any = Mux(nudged < 0, -nudged, nudged).as_unsigned()[spec.scale_width :]
     return _named(plan, "high", Mux(nudged < 0, -magnitude, magnitude)), right
+
+
+def _single_rounding(spec: Any, plan: Plan, value: Any, port: Mapping[str, Any]) -> Any:
+    """The same product, rounded once at scale_width and the whole shift."""
+    shift = spec.shift + Value.cast(port.get("shift", Const(0, 1)))
+    places = max(spec.scale_width + spec.shift + (1 << spec.shift_width) - 1, 1)
+    distance = (places - spec.scale_width - shift).as_unsigned()
+    product = reference.product(plan, value, _scale(spec, port))
+    bits = (places - spec.scale_width - spec.shift).bit_length() or 1
+    total = (product << distance[:bits]) + Const(0, signed(places + 2))
+    return _rounded("nearest_up", _named(plan, "single", total), places)
 
 
 def _rounded(mode: str, total: Any, places: int) -> Any:

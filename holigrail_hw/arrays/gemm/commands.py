@@ -27,7 +27,11 @@ WHY = {
 
 
 def command_items(
-    spec: GemmShape, block: Any, weights: Any, parameters: Mapping[str, Any]
+    spec: GemmShape,
+    block: Any,
+    weights: Any,
+    parameters: Mapping[str, Any],
+    settings: Mapping[str, int] | None = None,
 ) -> Items:
     """One command.
 
@@ -37,12 +41,14 @@ def command_items(
         M x K and K x N, K a multiple of the engine's rows and N of its columns.
     parameters : mapping of arrays of codes
         N for each field of the stream ``parameter`` but its mark; empty without that stream.
+    settings : mapping of codes
+        What the command sets for all channels: the further fields of the stream ``command``.
     """
     (m, deep), wide = block.shape, weights.shape[1]
     k_tiles, n_tiles = deep // spec.rows, wide // spec.columns
     vectors = block.reshape(m, k_tiles, spec.rows).transpose(1, 0, 2).reshape(-1, spec.rows)
     tiles = weights.reshape(-1, n_tiles, spec.columns).transpose(1, 0, 2).reshape(-1, spec.columns)
-    sizes = {"vectors": m, "k_tiles": k_tiles, "n_tiles": n_tiles}
+    sizes = {"vectors": m, "k_tiles": k_tiles, "n_tiles": n_tiles, **(settings or {})}
     items: Items = {
         "command": {name: np.array([size], np.uint64) for name, size in sizes.items()},
         "activation": {f"a{i}": vectors[:, i] for i in range(spec.rows)},

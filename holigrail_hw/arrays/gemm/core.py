@@ -10,10 +10,11 @@ when the queue of results has a place for them; so no register of the array need
 from typing import Any
 
 from amaranth import Cat, Module, Signal, Value
-from amaranth.lib import fifo, wiring
+from amaranth.lib import data, fifo, wiring
 
 from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.hdl.shapes import shape_of
 
 from ..shared.delays import delayed
 from ..systolic_array.stationary import StationaryArray
@@ -76,8 +77,9 @@ class GemmCore(wiring.Component):
         depth, width = spec.activation_depth, spec.rows * spec.activation.width
         has_parameters = "parameter" in spec.streams()
         takers = 2 + has_parameters
+        settings = _layout(spec.settings) if spec.settings else None
         m.submodules.loader = loader = Loader(
-            self.command.payload.shape(), width, depth, spec.accumulator_depth, takers
+            self.command.payload.shape(), width, depth, spec.accumulator_depth, takers, settings
         )
         self._connect(m, self.command, loader.command)
         _join(m, self.activation, loader.moving)
@@ -96,13 +98,24 @@ class GemmCore(wiring.Component):
         _join(m, self.weight, weights.i)
         _join(m, weights.o, array.stationary)
         m.submodules.lanes = lanes = Lanes(
-            spec.lanes, spec.totals.width, spec.final.width, spec.columns, self._timing
+            spec.lanes,
+            spec.totals.width,
+            spec.final.width,
+            spec.columns,
+            self._timing,
+            fields=spec.channel,
+            settings=spec.settings,
         )
         workers: list[Any] = [sequencer, weights]
         if has_parameters:
             m.submodules.parameters = parameters = Feeder(
-                len(Value.cast(lanes.parameter.payload)), spec.columns, ("n_tiles",)
+                len(Value.cast(lanes.parameter.payload)), spec.columns, ("n_tiles",), settings
             )
+            if settings:
+                m.d.comb += [
+                    parameters.job_settings.eq(loader.settings),
+                    lanes.setting.eq(parameters.settings),
+                ]
             _join(m, self.parameter, parameters.i)
             _join(m, parameters.o, lanes.parameter)
             workers.append(parameters)
@@ -255,6 +268,10 @@ class GemmCore(wiring.Component):
 
     def _connect(self, m: Module, outer: Any, inner: Any) -> None:
         wiring.connect(m, wiring.flipped(outer), inner)
+
+
+def _layout(fields: Any) -> data.StructLayout:
+    return data.StructLayout({name: shape_of(format) for name, format in fields.items()})
 
 
 def _join(m: Module, source: Any, sink: Any) -> None:

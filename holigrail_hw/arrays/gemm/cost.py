@@ -8,7 +8,7 @@ from ..systolic_array.cost import plan_cost
 from ..systolic_array.operator import SystolicArray
 from .shape import GemmShape
 
-__all__ = ["cost_of_parts", "float_sums", "gemm_cost", "memory_bits"]
+__all__ = ["array_of", "cost_of_parts", "float_sums", "gemm_cost", "memory_bits"]
 
 _KEYS = ("adders", "one_bit_adders", "luts", "flip_flops", "dsps", "memory_bits")
 
@@ -23,15 +23,7 @@ def gemm_cost(spec: GemmShape, timing: Timing) -> dict[str, int]:
 
 def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
     """The same part by part, under their names in words."""
-    array = SystolicArray(
-        rows=spec.rows,
-        columns=spec.columns,
-        activation=spec.activation,
-        weight=spec.weight,
-        multiplier=spec.multiplier,
-        guard=spec.guard,
-        **float_sums(spec),
-    )
+    array = array_of(spec)
     columns, width = spec.columns, spec.totals.width
     bits, lanes = memory_bits(spec), spec.lanes
     sums: dict[str, int] = dict.fromkeys(_KEYS, 0)
@@ -57,6 +49,19 @@ def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
         _add(made, plan_cost(lanes.plan(timing)), columns)
         parts["requantisation"] = made
     return parts
+
+
+def array_of(spec: GemmShape) -> SystolicArray:
+    """The array in the middle."""
+    return SystolicArray(
+        rows=spec.rows,
+        columns=spec.columns,
+        activation=spec.activation,
+        weight=spec.weight,
+        multiplier=spec.multiplier,
+        guard=spec.guard,
+        **float_sums(spec),
+    )
 
 
 def memory_bits(spec: GemmShape) -> dict[str, int]:

@@ -2,18 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
+from holigrail_hw.core.accesses import Accesses, Moved
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.timing import Timing
 
+from ..shared.traffic import HELD
 from ..systolic_array.operator import SystolicArray
-from .cost import float_sums, memory_bits
+from .cost import array_of, float_sums, memory_bits
 
 if TYPE_CHECKING:
     from .schedule import Command
 
 from .shape import GemmShape
 
-__all__ = ["ORDERS_OF_ITEMS", "gemm_facts", "split"]
+__all__ = ["ORDERS_OF_ITEMS", "gemm_accesses", "gemm_facts", "split"]
 
 ORDERS_OF_ITEMS = {
     "order of activations": "tiles of K outer, then vectors (M); an item has a tile's K",
@@ -65,13 +67,7 @@ def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:
         facts[product] = f"sums are too long: at most {longest} products fit in the buffer"
     else:
         cycles = total_cycles(spec, timing, commands)
-        moved = {
-            "loaded": sum(c.arriving for c in commands) * spec.rows,
-            "activation": sum(c.arriving * c.n_tiles for c in commands) * spec.rows,
-            "weight": sum(c.tiles for c in commands) * spec.rows * spec.columns,
-            "sum": sum(c.arriving * c.n_tiles for c in commands) * spec.columns,
-            "result": sum(c.vectors * c.n_tiles for c in commands) * spec.columns,
-        }
+        moved = _words(spec, commands)
         use = m * k * n / (cycles * spec.rows * spec.columns)
         facts[product] = f"{len(commands)} commands, {cycles} cycles, {100 * use:.1f} % used"
         facts["words per cycle"] = ", ".join(
@@ -87,6 +83,45 @@ def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:
     }
     facts["best dataflow"] = f"{best}, in cycles of the array alone for this product"
     return facts
+
+
+def _words(spec: GemmShape, commands: "list[Command]") -> dict[str, int]:
+    """Words loaded into the buffer, read from it, of weights, of sums and of results."""
+    return {
+        "loaded": sum(c.arriving for c in commands) * spec.rows,
+        "activation": sum(c.arriving * c.n_tiles for c in commands) * spec.rows,
+        "weight": sum(c.tiles for c in commands) * spec.rows * spec.columns,
+        "sum": sum(c.arriving * c.n_tiles for c in commands) * spec.columns,
+        "result": sum(c.vectors * c.n_tiles for c in commands) * spec.columns,
+    }
+
+
+def gemm_accesses(spec: GemmShape, timing: Timing) -> Accesses | None:
+    """Of the product asked about: its two memories, and what crosses the border of the engine.
+
+    For every tile along K each sum is read and written.
+    """
+    from .schedule import total_cycles
+
+    commands = split(spec, spec.m, spec.k, spec.n)
+    if not commands:
+        return None
+    words, bits = _words(spec, commands), memory_bits(spec)
+    buffer, sums = bits["activations"] / 8, bits["sums"] / 8
+    activation, total = spec.activation.width, spec.totals.width
+    result = next(f.width for n, f in spec.streams()["result"].fields.items() if n != "last")
+    moved = (
+        Moved("activations loaded", words["loaded"], activation, buffer),
+        Moved("activations read", words["activation"], activation, buffer),
+        Moved("sums written", words["sum"], total, sums),
+        Moved("sums read", words["sum"], total, sums),
+        Moved("activations", words["loaded"], activation, None),
+        Moved("weights", words["weight"], spec.weight.width, None),
+        Moved("results", words["result"], result, None),
+    )
+    job = f"{spec.m} x {spec.k} x {spec.n}"
+    cycles = total_cycles(spec, timing, commands)
+    return Accesses(job, spec.m * spec.k * spec.n, cycles, array_of(spec).mac, moved, HELD)
 
 
 def _dataflows(spec: GemmShape, timing: Timing) -> dict[str, int]:

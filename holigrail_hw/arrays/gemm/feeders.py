@@ -39,13 +39,25 @@ class Loader(wiring.Component):
         The most vectors of a tile, as there are so many rows of sums.
     takers : int
         How many must take each job before the next command is looked at.
+    settings : StructLayout or None
+        Fields of a command that go with the job, as ``settings``.
     """
 
-    def __init__(self, command: Any, width: int, depth: int, rows: int, takers: int):
+    def __init__(
+        self,
+        command: Any,
+        width: int,
+        depth: int,
+        rows: int,
+        takers: int,
+        settings: Any = None,
+    ):
         self._depth, self._rows, self._takers = depth, rows, takers
+        self._settings = settings
         moving = data.StructLayout({"vector": width, "last": 1})
         super().__init__(
-            {
+            ({"settings": Out(settings)} if settings else {})
+            | {
                 "command": In(stream.Signature(command)),
                 "moving": In(stream.Signature(moving)),
                 "job": Out(JOB),
@@ -92,6 +104,10 @@ class Loader(wiring.Component):
                         count.eq(0),
                         complete.eq(0),
                     ]
+                    if self._settings:
+                        m.d.sync += [
+                            self.settings[name].eq(command[name]) for name in self._settings.members
+                        ]
                     m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [moving.ready.eq(1), self.write.eq(moving.valid & ~is_full)]
@@ -135,12 +151,15 @@ class Feeder(wiring.Component):
         Items of one tile.
     sizes : tuple of str
         Fields of the job whose product is the number of tiles.
+    settings : StructLayout or None
+        What goes with a job: ``job_settings`` with the one offered, ``settings`` with an item.
     """
 
-    def __init__(self, width: int, inner: int, sizes: tuple[str, ...]):
-        self._inner, self._sizes = inner, sizes
+    def __init__(self, width: int, inner: int, sizes: tuple[str, ...], settings: Any = None):
+        self._inner, self._sizes, self._settings = inner, sizes, settings
         super().__init__(
-            {
+            ({"job_settings": In(settings), "settings": Out(settings)} if settings else {})
+            | {
                 "job": In(JOB),
                 "offered": In(1),
                 "taken": Out(1),
@@ -179,6 +198,9 @@ class Feeder(wiring.Component):
                 ended.eq(0),
                 complete.eq(0),
             ]
+        if self._settings:
+            with m.If(self.taken):
+                m.d.sync += self.settings.eq(self.job_settings)
         # Weights of a third job do not fit in the array before the first one has ended, nor do
         # parameters of a third one in the lanes: two verdicts at most wait to be read.
         m.submodules.verdicts = verdicts = fifo.SyncFIFO(width=2, depth=2)

@@ -49,7 +49,7 @@ def gemm_golden(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> dict
         found = np.stack([np.asarray(items[stream][f"{prefix}{i}"])[part] for i in range(count)], 1)
         return np.concatenate([found, np.zeros((due - len(found), count), found.dtype)])
 
-    for command in commands_of(spec, items):
+    for number, command in enumerate(commands_of(spec, items)):
         m, k, n = command.vectors, command.k_tiles, command.n_tiles
         if command.is_obeyed:
             a = block("activation", "a", spec.rows, command.arriving, m * k)
@@ -59,6 +59,7 @@ def gemm_golden(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> dict
             for tile, part in enumerate(np.split(b, n)):
                 first = tile * spec.columns
                 channel = _channel(spec, items, place["parameter"], command, first)
+                channel |= {s: np.asarray(items["command"][s])[number] for s in spec.settings}
                 rows.append(_results(spec, a, part, channel))
             lasts.append(np.arange(m * n) == m * n - 1)
         codes.append(command.code)

@@ -69,7 +69,8 @@ class GemmHost:
             Whether numbers out of range become the smallest or the largest one instead.
         channel : numbers, one for each of the N columns or one for all
             What the engine's stream ``parameter`` holds: ``bias``, ``scale``, ``shift``. They are
-            integers, the options are for them too.
+            integers, the options are for them too. And one number for each of what its commands
+            set: ``zero_point``, ``minimum``, ``maximum``, ``once``.
 
         Returns
         -------
@@ -98,12 +99,14 @@ class GemmHost:
         deep, wide = k_tiles * spec.rows, n_tiles * spec.columns
         left = self._padded("a", spec.activation, a, (m, deep), encode)
         right = self._padded("b", spec.weight, b, (deep, wide), encode)
-        parameters = self._parameters(channel, n, wide, encode)
+        settings = self._settings(channel, encode)
+        of_channels = {name: given for name, given in channel.items() if name not in settings}
+        parameters = self._parameters(of_channels, n, wide, encode)
         blocks, begin, end, start = [], self._clock(), 0, 0
         for command in commands:
             block = left[start : start + command.vectors]
             start += command.vectors
-            result, end = self._command(block, right, parameters)
+            result, end = self._command(block, right, parameters, settings)
             blocks.append(result)
         self.cycles = (end - begin) % (1 << 32)
         whole, final = np.concatenate(blocks)[:, :n], spec.final
@@ -116,10 +119,12 @@ class GemmHost:
         items = empty_command(self._spec)
         return int(self._link.exchange(items, {"status": 1})["status"]["cycles"][0])
 
-    def _command(self, block: Any, weights: Any, parameters: Any) -> tuple[np.ndarray, int]:
+    def _command(
+        self, block: Any, weights: Any, parameters: Any, settings: Mapping[str, int]
+    ) -> tuple[np.ndarray, int]:
         """One command: M x N result codes and the engine's time at its end."""
         m, n_tiles = len(block), weights.shape[1] // self._spec.columns
-        items = command_items(self._spec, block, weights, parameters)
+        items = command_items(self._spec, block, weights, parameters, settings)
         found = self._exchange(items, {"status": 1, "result": m * n_tiles})
         codes = result_codes(self._spec, found["result"], m)
         return codes, int(found["status"]["cycles"][0])
@@ -140,6 +145,18 @@ class GemmHost:
             f"gemm host: the engine must report no error, not this one: {WHY[code]}",
             hint="it accepts the next command",
         )
+
+    def _settings(self, given: Mapping[str, Any], encode: Encode) -> dict[str, int]:
+        """Codes of what the commands set."""
+        codes = {}
+        for name, format in self._spec.settings.items():
+            number = number_array(given.get(name, []), f"gemm host: {name}")
+            if number.size != 1:
+                raise RequestError(
+                    f"gemm host: {name} must be one number, not of shape {number.shape}"
+                )
+            codes[name] = int(encode(number.reshape(()), format, f"gemm host: {name}"))
+        return codes
 
     def _parameters(
         self, channel: Mapping[str, Any], n: int, padded: int, encode: Encode

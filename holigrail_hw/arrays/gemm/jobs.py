@@ -34,6 +34,7 @@ def make_job(
     counts |= arriving or {}
     sizes = {"vectors": vectors, "k_tiles": k_tiles, "n_tiles": n_tiles}
     job: Items = {"command": {n: np.array([v], np.uint64) for n, v in sizes.items()}}
+    job["command"] |= {n: codes(n, f, 1) for n, f in spec.settings.items()}
     for name, stream in spec.streams().items():
         if name in counts:
             fields = {n: f for n, f in stream.fields.items() if n != "last"}

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import Target, Timing, operator
+from holigrail_hw.core.accesses import Accesses
 from holigrail_hw.core.views import View
 
 from .cost import gemm_cost
-from .facts import gemm_facts
+from .facts import gemm_accesses, gemm_facts
 from .golden import commands_of, gemm_golden
 from .jobs import corner_jobs, random_job
 from .shape import GemmShape
@@ -54,6 +55,10 @@ class Gemm(GemmShape):
     that of the parameters came early, late: there are results, but of items of code 0 in place of
     those that did not come, and without those beyond. ``cycles`` is a clock.
 
+    A command also sets what the lanes take from ports: ``zero_point`` and, with ``clamp`` ports,
+    ``minimum`` and ``maximum`` for all of its channels; ``once``, in mode either, says that it
+    rounds once.
+
     Sums of integers wrap if ``accumulator`` is too narrow for them, which the default never is;
     sums of floats become infinite, NaN or the largest number, as the format says, for good.
     """
@@ -83,6 +88,9 @@ class Gemm(GemmShape):
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         return gemm_facts(self, timing or Timing())
+
+    def accesses(self, timing: Timing | None = None) -> Accesses | None:
+        return gemm_accesses(self, timing or Timing())
 
     def views(self, target: Target | None = None) -> list[View]:
         from .views import gemm_views

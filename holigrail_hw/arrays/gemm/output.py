@@ -7,6 +7,7 @@ The sum of a row is read, added to and written some cycles later, without any by
 the array leaves enough cycles between two visits of the same row.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth import Module, Mux, Signal, Value
@@ -14,6 +15,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.formats import Format
 from holigrail_hw.hdl.plan.plan import Plan
 from holigrail_hw.hdl.shapes import shape_of
 
@@ -157,7 +159,8 @@ class Lanes(wiring.Component):
     """What makes a result of a sum, for every column, and the parameters of the columns.
 
     Parameters of the next tile of columns shift in, one column per item, while the present ones are
-    in use; ``swap`` puts them into use one cycle later.
+    in use; ``swap`` puts them into use one cycle later. What a command sets for all columns,
+    ``setting``, comes along with the parameters.
 
     Parameters
     ----------
@@ -165,16 +168,25 @@ class Lanes(wiring.Component):
         From ``x``, and parameters, to its only output; without it nothing changes.
     total, result : int
         Bits of a sum and of a result.
+    fields, settings : mapping of formats
+        The parameters of a column, and those of all columns.
     """
 
-    def __init__(self, spec: Any, total: int, result: int, columns: int, timing: Timing):
+    def __init__(
+        self,
+        spec: Any,
+        total: int,
+        result: int,
+        columns: int,
+        timing: Timing,
+        *,
+        fields: Mapping[str, Format],
+        settings: Mapping[str, Format],
+    ):
         self._spec, self._columns = spec, columns
         self._timing = timing
-        self.fields = (
-            {}
-            if spec is None
-            else {name: shape_of(f) for name, f in spec.inputs().items() if name != "x"}
-        )
+        self.fields = {name: shape_of(format) for name, format in fields.items()}
+        self._settings = {name: shape_of(format) for name, format in settings.items()}
         ports: dict[str, Any] = {
             "total": In(data.ArrayLayout(total, columns)),
             "result": Out(data.ArrayLayout(result, columns)),
@@ -183,6 +195,8 @@ class Lanes(wiring.Component):
         }
         if self.fields:
             ports["parameter"] = In(stream.Signature(data.StructLayout(self.fields)))
+        if settings:
+            ports["setting"] = In(data.StructLayout(self._settings))
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
@@ -194,6 +208,7 @@ class Lanes(wiring.Component):
         used: list[Any] = []
         if self.fields:
             used = self._parameters(m)
+        setting: Any = self._set(m) if self._settings else {}
         for j in range(self._columns):
             plan = self._spec.plan(self._timing)
             m.submodules[f"lane_{j}"] = lane = PlanModule(plan)
@@ -201,7 +216,20 @@ class Lanes(wiring.Component):
             m.d.comb += [lane.x.eq(self.total[j]), self.result[j].eq(result)]
             for name in self.fields:
                 m.d.comb += Value.cast(getattr(lane, name)).eq(Value.cast(used[j][name]))
+            for name in self._settings:
+                m.d.comb += Value.cast(getattr(lane, name)).eq(Value.cast(setting[name]))
         return m
+
+    def _set(self, m: Module) -> Any:
+        """What all columns use: it came with the parameters that are in use."""
+        layout = data.StructLayout(self._settings)
+        arrived = Signal(layout, reset_less=True)
+        setting = Signal(layout, name="set", reset_less=True)
+        with m.If(self.parameter.valid & self.parameter.ready):
+            m.d.sync += arrived.eq(self.setting)
+        with m.If(self.swap):
+            m.d.sync += setting.eq(arrived)
+        return setting
 
     def _parameters(self, m: Module) -> list[Any]:
         columns, layout = self._columns, data.StructLayout(self.fields)

@@ -22,6 +22,8 @@ __all__ = ["GemmShape"]
 
 _BIT, _SIZE = parse("uint1"), parse("uint16")
 _WIDEST_SUM = 62
+# Inputs of a lane that a command sets for all of its channels.
+_PER_COMMAND = ("zero_point", "minimum", "maximum", "once")
 # What follows from the engine, and what its lanes keep as it is by default.
 _DERIVED = (
     "accumulator",
@@ -152,10 +154,9 @@ class GemmShape(Engine):
             return []
         if to_text(lane.rounding).startswith("stochastic"):
             wrong.append("rounding must not be stochastic in an array, which has no random words")
-        if isinstance(lane, Requantize) and lane.zero_point is None:
-            wrong.append("zero_point must be a number, for channels have none of their own")
-        if isinstance(lane, Requantize) and lane.clamp == "ports":
-            wrong.append("clamp must be constants, for channels have no bounds")
+        if self.settings and not self.channel:
+            names = ", ".join(self.settings)
+            wrong.append(f"{names} must be constants in an engine without parameters of channels")
         return [f"requantiser.{text}" for text in wrong]
 
     def _wrong_factors(self) -> list[str]:
@@ -264,21 +265,35 @@ class GemmShape(Engine):
         return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
 
     @property
+    def settings(self) -> dict[str, Format]:
+        """Inputs of the lanes that each command sets."""
+        return {n: f for n, f in self._lane_inputs.items() if n in _PER_COMMAND}
+
+    @property
+    def channel(self) -> dict[str, Format]:
+        """Inputs of the lanes that each channel has of its own."""
+        return {n: f for n, f in self._lane_inputs.items() if n not in _PER_COMMAND}
+
+    @property
+    def _lane_inputs(self) -> dict[str, Format]:
+        lanes = self.lanes
+        return {} if lanes is None else {n: f for n, f in lanes.inputs().items() if n != "x"}
+
+    @property
     def final(self) -> Format:
         """Format of a result at the border."""
         assert self.accumulator is not None and self.result is not None
         return self.accumulator if self.requantiser is None else self.result
 
     def streams(self) -> dict[str, Stream]:
-        rows, columns, lanes = range(self.rows), range(self.columns), self.lanes
+        rows, columns, channel = range(self.rows), range(self.columns), self.channel
         last = {"last": _BIT}
         sizes: dict[str, Format] = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), _SIZE)
         streams = {
-            "command": Stream("in", sizes),
+            "command": Stream("in", sizes | self.settings),
             "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),
             "weight": Stream("in", {f"w{j}": self.weight for j in columns} | last),
         }
-        channel = {} if lanes is None else {n: f for n, f in lanes.inputs().items() if n != "x"}
         if channel:
             streams["parameter"] = Stream("in", channel | last)
         result = {f"c{j}": self.final for j in columns} | last

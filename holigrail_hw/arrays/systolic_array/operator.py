@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import RequestError, Target, Timing, operator
+from holigrail_hw.core.accesses import Accesses
 from holigrail_hw.core.spec import random_codes
 from holigrail_hw.core.views import View
 
 from ..shared.item_orders import item_orders
 from ..shared.tiling import Tiling
+from ..shared.traffic import border_accesses
 from .accumulating import AccumulatingArray, check_pace
 from .cost import array_cost
 from .shape import ArrayShape
@@ -161,8 +163,9 @@ class SystolicArray(ArrayShape):
         sums |= _ORDERS[self.dataflow]
         if self.m is None or self.k is None or self.n is None:
             return sums
-        sizes = {"rows": self.rows, "columns": self.columns, "m": self.m, "k": self.k, "n": self.n}
-        tiling = Tiling(self.dataflow, **sizes)
+        tiling = self._tiling
+        assert tiling is not None
+        sizes = {name: getattr(tiling, name) for name in ("rows", "columns", "m", "k", "n")}
         cycles = self.product_cycles(timing, tiling)
         found: dict[str, Any] = sums | {
             "multipliers": self.rows * self.columns,
@@ -184,6 +187,22 @@ class SystolicArray(ArrayShape):
         for flow, count in per_flow.items():
             found[f"cycles {flow}"] = count
         return found | {"best dataflow": min(per_flow, key=lambda flow: per_flow[flow])}
+
+    @property
+    def _tiling(self) -> Tiling | None:
+        """The product asked about, in tiles."""
+        if self.m is None or self.k is None or self.n is None:
+            return None
+        return Tiling(self.dataflow, self.rows, self.columns, self.m, self.k, self.n)
+
+    def accesses(self, timing: Timing | None = None) -> Accesses | None:
+        tiling = self._tiling
+        if tiling is None:
+            return None
+        widths = {"activation": self.activation.width, "weight": self.weight.width}
+        bits = widths | {"result": self.sums.final.width}
+        cycles = self.product_cycles(timing or Timing(), tiling)
+        return border_accesses(tiling, cycles, self.mac, bits=bits)
 
     def views(self, target: Target | None = None) -> list[View]:
         from .views import array_views

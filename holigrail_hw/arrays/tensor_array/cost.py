@@ -10,7 +10,7 @@ from ..systolic_array.cost import plan_cost
 from .bundle import BundledElement
 from .shape import TensorShape
 
-__all__ = ["product_facts", "tensor_cost"]
+__all__ = ["product_facts", "product_tiling", "product_words", "tensor_cost"]
 
 
 def tensor_cost(spec: TensorShape, timing: Timing) -> dict[str, int]:
@@ -28,20 +28,27 @@ def tensor_cost(spec: TensorShape, timing: Timing) -> dict[str, int]:
     return {key: total[key] for key in keys}
 
 
+def product_tiling(spec: TensorShape, m: int, k: int, n: int) -> Tiling:
+    """A product in tiles of all sums of the array."""
+    rows, columns = spec.rows * spec.block_rows, spec.columns * spec.block_columns
+    return Tiling("output-stationary", rows, columns, m, k, n)
+
+
+def product_words(spec: TensorShape, tiling: Tiling) -> dict[str, int]:
+    """Words across the border; of a sparse model those of the weights that are kept."""
+    words = tiling.words
+    if spec.element.is_sparse:
+        words["weight"] = -(-tiling.k // spec.group) * tiling.n * tiling.shape[0] * spec.kept
+    return words
+
+
 def product_facts(spec: TensorShape, timing: Timing, m: int, k: int, n: int) -> dict[str, Any]:
     """Cycles, use of the multipliers and words moved for a product of M x K and K x N.
 
     Padding costs cycles and no words, except that of the groups of a sparse model.
     """
     element = spec.element
-    tiling = Tiling(
-        "output-stationary",
-        spec.rows * spec.block_rows,
-        spec.columns * spec.block_columns,
-        m,
-        k,
-        n,
-    )
+    tiling = product_tiling(spec, m, k, n)
     length = -(-k // spec.depth)
     cycles = spec.product_cycles(timing, tiling.tiles, length)
     elements = spec.rows * spec.columns * element.rows * element.columns
@@ -52,10 +59,9 @@ def product_facts(spec: TensorShape, timing: Timing, m: int, k: int, n: int) -> 
         "cycles": cycles,
         "utilisation (%)": round(100 * m * k * n / (cycles * elements * element.depth), 2),
     }
-    words = tiling.words
+    words = product_words(spec, tiling)
     if element.is_sparse:
-        groups = -(-k // spec.group) * n * tiling.shape[0]
-        words["weight"] = groups * spec.kept
+        groups = words["weight"] // spec.kept
         metadata = groups * element.metadata.width
         found["metadata bits"] = metadata
         share = element.metadata.width / (spec.kept * spec.weight.width)

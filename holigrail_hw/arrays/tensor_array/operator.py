@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import Timing, operator
+from holigrail_hw.core.accesses import Accesses
 from holigrail_hw.core.spec import random_codes
 from holigrail_hw.formats import Format
 from holigrail_hw.golden import sum_limit
@@ -25,8 +26,9 @@ from holigrail_hw.golden.structured import random_metadata
 from holigrail_hw.hdl.number.fixed import product_range
 
 from ..shared.item_orders import item_orders
+from ..shared.traffic import border_accesses
 from ..systolic_array.accumulating import check_pace
-from .cost import product_facts, tensor_cost
+from .cost import product_facts, product_tiling, product_words, tensor_cost
 from .shape import TensorShape
 from .streams import TensorStreams
 
@@ -116,6 +118,25 @@ class TensorArray(TensorShape):
         if self.m is None or self.k is None or self.n is None:
             return sums
         return sums | product_facts(self, timing, self.m, self.k, self.n)
+
+    def accesses(self, timing: Timing | None = None) -> Accesses | None:
+        if self.m is None or self.k is None or self.n is None:
+            return None
+        tiling, element = product_tiling(self, self.m, self.k, self.n), self.element
+        length = -(-self.k // self.depth)
+        assert self.accumulator is not None
+        return border_accesses(
+            tiling,
+            self.product_cycles(timing or Timing(), tiling.tiles, length),
+            element,
+            bits={
+                "activation": self.activation.width,
+                "weight": self.weight.width,
+                "result": self.accumulator.width,
+            },
+            words=product_words(self, tiling),
+            each=element.rows * element.columns * element.depth,
+        )
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return tensor_cost(self, timing or Timing())

@@ -5,7 +5,7 @@ Everything is read from the specification and its plan; nothing is measured.
 
 import inspect
 import re
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from holigrail_hw.core.parameters import leaves_of, to_text
@@ -13,8 +13,10 @@ from holigrail_hw.core.port_layout import framed_streams, layout_of
 from holigrail_hw.core.shell_registry import find_shell
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
+from holigrail_hw.estimate.energy.memories import Memories
 from holigrail_hw.formats import Format
 
+from ..energy.estimate import estimate, levels
 from ..prove import prove
 
 __all__ = ["describe", "latencies", "schedule_rows"]
@@ -22,14 +24,17 @@ __all__ = ["describe", "latencies", "schedule_rows"]
 _PERIODS_NS = (20.0, 10.0, 5.0)
 
 
-def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
-    """All of it, as plain data.
+def describe(
+    spec: OperatorSpec, timing: Timing, memories: Memories | None = None
+) -> dict[str, Any]:
+    """All of it, as plain data; ``memories`` says what accesses to memory cost.
 
     Keys: operator, summary, maturity, notes, references, top, parameters, ports, layout (which bits
     hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
-    timing (a list, the last entry is the request), cost, facts, proof, remarks, device.
+    timing (a list, the last entry is the request), cost, energy, facts, proof, remarks, device.
     """
     shell = find_shell(timing.shell)
+    job, by_level = levels(spec, timing, memories)
     return {
         "operator": spec.name,
         "summary": spec.summary,
@@ -62,6 +67,8 @@ def describe(spec: OperatorSpec, timing: Timing) -> dict[str, Any]:
         "registers": shell.registers(shell.view(spec, timing)),
         "timing": latencies(spec, timing),
         "cost": spec.cost(timing),
+        "energy": estimate(spec, timing).as_dict()
+        | {"job": job, "levels": [asdict(level) for level in by_level]},
         "proof": prove.prospect(spec),
         "remarks": [*spec.clock(timing).remarks(), *spec.remarks()],
         "facts": spec.facts(timing),

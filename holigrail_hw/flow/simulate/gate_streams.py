@@ -1,21 +1,40 @@
-"""Streams of a :class:`.netlist_gates.Machine`: sources and sinks for every lane.
+"""Streams of a netlist, :class:`.netlist_gates.Machine` for one: sources and sinks for every lane.
 
 As the compiled run loop does: a source keeps an item until it is taken, pauses come from a pattern
 for each stream, and a run ends when every sink has what it is to get.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.streams import Items
 
-from ..synth.netlist_gates import Machine
 from ..top import Handshake
 
-__all__ = ["run_streams"]
+__all__ = ["Clocked", "run_streams"]
+
+
+class Clocked(Protocol):
+    """A design that is driven clock by clock, in several lanes."""
+
+    def put(self, port: str, codes: list[int]) -> None:
+        """Give an input the code of each lane."""
+
+    def get(self, port: str) -> list[int]:
+        """The code of an output in each lane."""
+        ...
+
+    def settle(self) -> None:
+        """Let the gates follow the inputs."""
+
+    def edge(self) -> None:
+        """One clock edge after the gates have settled."""
+
+    def reset(self) -> None:
+        """Hold the reset for one cycle."""
 
 
 class _End:
@@ -40,21 +59,23 @@ class _End:
 
 
 def run_streams(
-    machine: Machine,
+    machine: Clocked,
     streams: Sequence[Handshake],
-    items: Mapping[str, Mapping[str, Any]],
-    counts: Mapping[str, int],
+    items: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Mapping[str, Any]]],
+    counts: Mapping[str, int] | Sequence[Mapping[str, int]],
     pauses: Sequence[Mapping[str, np.ndarray]],
     *,
     quiet: int,
     cut_off: int = 0,
 ) -> list[Items]:
-    """Results of the same items in every lane, each with its own pattern of pauses.
+    """Results of items in every lane, each with its own pattern of pauses.
 
     Parameters
     ----------
     items : mapping of the names of sources to mappings of fields to arrays of codes
+        Or a sequence of them, one for each lane.
     counts : mapping of the names of sinks to the numbers of results wanted
+        Or a sequence of them, one for each lane.
     pauses : for every lane, a mapping of streams to the cycles in which the outside rests
     quiet : int
         A standstill is so many cycles without any item moved in some lane.
@@ -66,17 +87,27 @@ def run_streams(
     DesignError
         If a stream comes to a standstill.
     """
-    packed = {
-        stream.name: _packed(stream, items[stream.name])
-        for stream in streams
-        if stream.direction == "in"
+    given = [items] * len(pauses) if isinstance(items, Mapping) else items
+    wanted = [counts] * len(pauses) if isinstance(counts, Mapping) else counts
+    packed: dict[int, dict[str, list[int]]] = {
+        id(one): {
+            stream.name: _packed(stream, one[stream.name])
+            for stream in streams
+            if stream.direction == "in"
+        }
+        for one in given
     }
     lanes = [
         [
-            _End(stream, packed.get(stream.name, ()), counts.get(stream.name, 0), lane[stream.name])
+            _End(
+                stream,
+                packed[id(own)].get(stream.name, ()),
+                counted.get(stream.name, 0),
+                lane[stream.name],
+            )
             for stream in streams
         ]
-        for lane in pauses
+        for own, counted, lane in zip(given, wanted, pauses, strict=True)
     ]
     for limit in (cut_off, None):
         machine.reset()

@@ -24,7 +24,7 @@ from holigrail_hw.core.timing import Timing
 from .. import tools
 from ..top import CLOCK, RESET, Top
 
-__all__ = ["Gates", "Network"]
+__all__ = ["Gates", "Network", "codes_of_lanes", "words_of_bits"]
 
 _PASSES = (
     "proc",
@@ -253,7 +253,7 @@ class Gates:
         for cycle in range(first, count + self.latency):
             for name, format in self.spec.inputs().items():
                 given = codes[name][min(cycle % count if cycle < 0 else cycle, count - 1)]
-                for bit, word in enumerate(_slices(_plain(given), format.width, words)):
+                for bit, word in enumerate(words_of_bits(_plain(given), format.width, words)):
                     assign(name, bit, word)
             assign(RESET, 0, everything if cycle == -1 else nothing)
             assign(CLOCK, 0, nothing)
@@ -263,7 +263,7 @@ class Gates:
                 for name, format in outputs.items():
                     literals = [network.outputs[name, bit] for bit in range(format.width)]
                     bits = values[[row(literal) for literal in literals]]
-                    results[name][cycle - self.latency] = _join(bits, lanes)
+                    results[name][cycle - self.latency] = codes_of_lanes(bits, lanes)
             state = network.next_state(values)
         return results
 
@@ -279,7 +279,7 @@ def _by_level(gates: np.ndarray, variables: int) -> tuple[np.ndarray, np.ndarray
     return gates[order], np.append(starts, len(gates))
 
 
-def _slices(codes: np.ndarray, width: int, words: int) -> Iterator[np.ndarray]:
+def words_of_bits(codes: np.ndarray, width: int, words: int) -> Iterator[np.ndarray]:
     """Bit by bit, the codes of all lanes packed into words."""
     padded = np.zeros(64 * words, dtype=codes.dtype)
     padded[: len(codes)] = codes
@@ -291,7 +291,7 @@ def _slices(codes: np.ndarray, width: int, words: int) -> Iterator[np.ndarray]:
         yield packed.view(np.uint64)
 
 
-def _join(bits: Sequence[np.ndarray] | np.ndarray, lanes: int) -> np.ndarray:
+def codes_of_lanes(bits: Sequence[np.ndarray] | np.ndarray, lanes: int) -> np.ndarray:
     """Codes of all lanes from packed bits."""
     dtype = np.uint64 if len(bits) <= 64 else object
     codes = np.zeros(lanes, dtype=dtype)

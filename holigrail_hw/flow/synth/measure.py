@@ -14,6 +14,7 @@ from ..emit import emit
 from ..emit import verilog as emit_verilog
 from ..top import Top
 from . import netlist_check, synth
+from .activity.measure import DeviceActivity, device_activity
 from .devices import target
 from .netlist_top import NoModel
 
@@ -41,6 +42,8 @@ class Measured:
     checked : NetlistCheck or None
         What was compared with the golden model; ``None`` without DSP blocks and memories, or if it
         was not asked for.
+    activity : DeviceActivity or None
+        Changes per item, if they were asked for.
     """
 
     result: synth.SynthResult
@@ -50,6 +53,7 @@ class Measured:
     hint: str | None
     files: list[str]
     checked: netlist_check.NetlistCheck | None = None
+    activity: DeviceActivity | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON takes it."""
@@ -60,6 +64,7 @@ class Measured:
             "notes": self.notes,
             "files": self.files,
             "checked": self.checked and self.checked.as_dict(),
+            "activity": self.activity and self.activity.as_dict(),
         }
 
 
@@ -74,13 +79,15 @@ def measure(
     seed: int = 1,
     place: bool = True,
     check: bool = True,
+    activity: bool = False,
     progress: Progress | None = None,
 ) -> Measured:
     """Emit, synthesise, place and route; the files go to ``out_dir``.
 
     ``seeds`` placements are tried, from ``seed`` on, which also draws the vectors of the bench.
     With ``check`` a netlist with DSP blocks or memories is compared with the golden model, on
-    vectors from ``seed``, before it is placed.
+    vectors from ``seed``, before it is placed. With ``activity`` the changes of its nets are
+    counted, for random items from ``seed``.
 
     Raises
     ------
@@ -96,9 +103,14 @@ def measure(
     verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
     checked: list[netlist_check.NetlistCheck] = []
     unchecked: list[str] = []
+    counted: list[DeviceActivity] = []
 
     def inspect(netlist: Path, found: synth.SynthResult) -> None:
         goal = target(device)
+        if activity:
+            if progress is not None:
+                progress(f"activity: simulating the cells of {goal.name}")
+            counted.append(device_activity(Top(spec, timing), netlist, goal.family, seed))
         if not check or not (found.dsps or found.memories):
             return
         design = Top(spec, timing)
@@ -127,7 +139,16 @@ def measure(
     rows = comparison(spec, timing, result)
     failures, notes, hint = judge(spec, timing, result.fmax_mhz)
     files = [str(path) for path in generated.files] + list(result.logs)
-    return Measured(result, rows, failures, [*notes, *unchecked], hint, files, *checked)
+    return Measured(
+        result,
+        rows,
+        failures,
+        [*notes, *unchecked],
+        hint,
+        files,
+        checked[0] if checked else None,
+        counted[0] if counted else None,
+    )
 
 
 def mapped(

@@ -10,20 +10,33 @@ negative weight enters as its complement minus a constant (Baugh and Wooley, 197
 all bits are combined. Sums are modulo 2^width.
 
 Several products in one heap form a fused dot product: they reduce to two words, and one
-carry-propagate addition.
+carry-propagate addition. A heap of several numbers beside each other has *doors*: a carry gets into
+a column that has one only while it is 1.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from amaranth import Cat, Const, Value
 
-from holigrail_hw.estimate.primitives import Adder, Compressor, Logic
+from holigrail_hw.estimate.primitives import Adder, Compressor, Logic, Primitive
 
 from ..plan.plan import Plan, Wire
 
-__all__ = ["Bit", "Heap", "add_up", "compress", "heap_of"]
+__all__ = [
+    "Bit",
+    "Doors",
+    "Heap",
+    "add_up",
+    "compress",
+    "compress_early",
+    "heap_of",
+    "with_word",
+]
+
+Doors = Mapping[int, Wire]
+"""Columns that carries reach only while a bit is 1."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +95,55 @@ def heap_of(
     return Heap(tuple(columns))
 
 
-def compress(plan: Plan, name: str, heap: Heap, height: int = 2) -> Heap:
+def compress(
+    plan: Plan, name: str, heap: Heap, height: int = 2, doors: Doors | None = None
+) -> Heap:
     """The heap with at most ``height`` bits in every column, two or more."""
     while max(heap.heights) > height:
         target = height
         while target * 3 // 2 < max(heap.heights):
             target = target * 3 // 2
-        heap = _level(plan, name, heap, target)
+        heap = _level(plan, name, heap, target, doors or {})
     return heap
 
 
-def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
+def compress_early(
+    plan: Plan, name: str, heap: Heap, height: int = 2, doors: Doors | None = None
+) -> Heap:
+    """The same with a full adder wherever three bits wait, and no half adder (Wallace, 1964).
+
+    It leaves more columns with two bits. Where the word that is added last is in the heap already,
+    logic synthesis makes fewer gates of this.
+    """
+    while max(heap.heights) > height:
+        columns: list[Wire | None] = []
+        carried: Wire | None = None
+        using: Primitive = Compressor(len(heap.columns), 3)
+        for place, column in enumerate(heap.columns):
+            later = [] if carried is None else [carried]
+            full = 0 if column is None or column.width <= height else column.width // 3
+            if column is None or not full:
+                columns.append(_joined(plan, name, [*([column] if column else []), *later]))
+                carried = None
+                continue
+            here, carried = _adders(plan, name, [column], full, 0, using)
+            using = Logic(1, 0)
+            columns.append(_joined(plan, name, [here, *later]))
+            carried = _through(plan, name, carried, place + 1, doors or {})
+        heap = Heap(tuple(columns))
+    return heap
+
+
+def with_word(plan: Plan, name: str, heap: Heap, word: Wire) -> Heap:
+    """The heap with a word as wide as it is in it."""
+    columns = []
+    for c, column in enumerate(heap.columns):
+        bit = plan.step(f"{name}_word", 1, _bit(c), word)
+        columns.append(_joined(plan, name, [*([column] if column else []), bit]))
+    return Heap(tuple(columns))
+
+
+def add_up(plan: Plan, name: str, heap: Heap, *words: Wire, doors: Doors | None = None) -> Wire:
     """The bits of the sum of a heap and of ``words``, which are as wide as the heap."""
     width = len(heap.columns)
     if words:
@@ -100,7 +151,7 @@ def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
         for c, column in enumerate(heap.columns):
             parts = [plan.step(f"{name}_word", 1, _bit(c), word) for word in words]
             columns.append(_joined(plan, name, [*([column] if column else []), *parts]))
-        heap = compress(plan, name, Heap(tuple(columns)))
+        heap = compress(plan, name, Heap(tuple(columns)), doors=doors)
     # One carry-propagate addition, one step per bit to keep expressions short. The first step is
     # charged with the delay of all of them, and waits for all columns.
     bits, carry, using, waits = [], None, Adder(width), heap.wires
@@ -119,16 +170,17 @@ def add_up(plan: Plan, name: str, heap: Heap, *words: Wire) -> Wire:
         carry = None if sum(term.width for term in terms) < 2 else both
         if carry is not None:
             carry = plan.step(f"{name}_carry{c}", 1, _bit(1), both)
+            carry = _through(plan, name, carry, c + 1, doors or {})
     return plan.step(f"{name}_bits", width, _concatenation, *bits)
 
 
-def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
+def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors) -> Heap:
     """The heap with every column brought down to ``target`` bits by one level of adders."""
     columns: list[Wire | None] = []
     carried: Wire | None = None
     # Area is counted once; every column takes the delay of one level.
     using = Compressor(len(heap.columns), 3)
-    for column in heap.columns:
+    for place, column in enumerate(heap.columns):
         height = 0 if column is None else column.width
         carries = 0 if carried is None else carried.width
         excess = max(height + carries - target, 0)
@@ -141,23 +193,45 @@ def _level(plan: Plan, name: str, heap: Heap, target: int) -> Heap:
             columns.append(_joined(plan, name, [*operands, *later]))
             carried = None
             continue
-        count = sum(wire.width for wire in operands) - taken + full + half
-
-        def adders(*values: Any, full: int = full, half: int = half) -> Value:
-            waiting = [bit for value in values for bit in Value.cast(value)]
-            carries = []
-            for inputs in [3] * full + [2] * half:
-                total, carry = _full_adder(*waiting[:inputs])
-                waiting = [*waiting[inputs:], total]
-                carries.append(carry)
-            return Cat(*waiting, *carries)
-
-        found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+        here, carried = _adders(plan, name, operands, full, half, using)
         using = Logic(1, 0)
-        here = plan.step(f"{name}_sums", count, lambda v, n=count: v[:n], found)
         columns.append(_joined(plan, name, [here, *later]))
-        carried = plan.step(f"{name}_carries", full + half, lambda v, n=count: v[n:], found)
+        carried = _through(plan, name, carried, place + 1, doors)
     return Heap(tuple(columns))
+
+
+def _adders(
+    plan: Plan, name: str, operands: Sequence[Wire], full: int, half: int, using: Primitive
+) -> tuple[Wire, Wire]:
+    """What so many full and half adders leave of a column, and their carries."""
+    count = sum(wire.width for wire in operands) - 2 * full - half
+
+    def adders(*values: Any) -> Value:
+        waiting = [bit for value in values for bit in Value.cast(value)]
+        carries = []
+        for inputs in [3] * full + [2] * half:
+            total, carry = _full_adder(*waiting[:inputs])
+            waiting = [*waiting[inputs:], total]
+            carries.append(carry)
+        return Cat(*waiting, *carries)
+
+    found = plan.step(f"{name}_adders", count + full + half, adders, *operands, using=using)
+    here = plan.step(f"{name}_sums", count, lambda v: v[:count], found)
+    return here, plan.step(f"{name}_carries", full + half, lambda v: v[count:], found)
+
+
+def _through(plan: Plan, name: str, carries: Wire, column: int, doors: Doors) -> Wire:
+    """Carries on their way into a column, as far as its door lets them."""
+    if column not in doors:
+        return carries
+    width = carries.width
+    return plan.step(
+        f"{name}_let_in",
+        width,
+        lambda v, door: Value.cast(v) & door.replicate(width),
+        *(carries, doors[column]),
+        using=Logic(1, width),
+    )
 
 
 def _joined(plan: Plan, name: str, wires: Sequence[Wire]) -> Wire | None:

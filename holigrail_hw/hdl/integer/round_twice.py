@@ -6,6 +6,9 @@ Both branches are floor((p + 2^(w-1)) / 2^w): ties go up. The rounding division 
 away from zero, which is ties up after subtracting one from a negative number. The two addends
 combine: floor(p / 2^(w-1)) plus one, or minus one if p < 0 and k > 0, without its last bit. Where
 the first result is 0 for a negative p, the resulting -1 is rounded to 0 as well.
+
+A single rounding at 2^(w+k), ties up, is the second step on floor(p / 2^w) if k > 0: then nothing
+is added; and the first step alone if k = 0. So it takes no more than another choice of the addend.
 """
 
 from typing import Any
@@ -20,7 +23,13 @@ __all__ = ["rounded_once", "shifted_left"]
 
 
 def rounded_once(
-    plan: Plan, value: Wire, product: Wire, scale_width: int, shift: int, amount: Wire | None
+    plan: Plan,
+    value: Wire,
+    product: Wire,
+    scale_width: int,
+    shift: int,
+    amount: Wire | None,
+    single: Wire | None = None,
 ) -> Wire:
     """The product over 2^scale_width, to be rounded at ``shift + amount`` with ties up.
 
@@ -30,6 +39,8 @@ def rounded_once(
         The factor that determines the sign of the product.
     shift : int
         Not negative.
+    single : Wire or None
+        One bit: whether the rounding that follows is the only one.
     """
     is_signed = product.shape.signed
 
@@ -41,12 +52,22 @@ def rounded_once(
     less = plan.step("lessened", 1, lessened, *operands, using=Logic(2, 2))
     width = max(product.width - (scale_width - 1), 1) + 1 + (not is_signed)
 
-    def once(p: Any, less: Any) -> Any:
+    def once(p: Any, less: Any, *none: Any) -> Any:
         upper = Value.cast(p).shift_right(scale_width - 1)
-        return (upper + Mux(less, Const(-1, signed(2)), Const(1, signed(2)))).shift_right(1)
+        addend: Any = Mux(less, Const(-1, signed(2)), Const(1, signed(2)))
+        if none:
+            addend = Mux(none[0], Const(0, signed(2)), addend)
+        return (upper + addend).shift_right(1)
 
-    using = Adder(width)
-    return plan.step("rounded_once", signed(width), once, product, less, using=using, wrap=True)
+    def unchanged(single: Any, *amount: Any) -> Any:
+        return single & (amount[0].any() if amount and not shift else Const(shift > 0, 1))
+
+    none = []
+    if single is not None:
+        operands[0] = single
+        none = [plan.step("unchanged", 1, unchanged, *operands, using=Logic(2, 2))]
+    operands = [product, less, *none]
+    return plan.step("rounded_once", signed(width), once, *operands, using=Adder(width), wrap=True)
 
 
 def shifted_left(

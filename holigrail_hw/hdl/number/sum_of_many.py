@@ -24,7 +24,14 @@ from .float_sum import zero_of
 from .unpack import unpack, unpack_integer
 from .unpacked import Span, Unpacked, range_shape
 
-__all__ = ["Addend", "add_integers", "digits_of", "exact_sum_of", "windowed_sum_of"]
+__all__ = [
+    "Addend",
+    "Window",
+    "add_integers",
+    "digits_of",
+    "exact_sum_of",
+    "windowed_sum_of",
+]
 
 
 @dataclass(frozen=True)
@@ -55,28 +62,57 @@ def exact_sum_of(plan: Plan, numbers: Sequence[Unpacked], register: FixedFormat)
     return _with_specials(plan, unpack(plan, register, whole, "sum"), numbers)
 
 
+@dataclass(frozen=True)
+class Window:
+    """Numbers cut to what a window below the largest of them holds: signed integers to be added.
+
+    ``largest``: the exponent of the power of two above all of them, counted from ``base``.
+    """
+
+    addends: Sequence[Addend]
+    words: Sequence[Wire]
+    largest: Wire
+    base: int
+    high: int
+    width: int
+
+    @classmethod
+    def of(cls, plan: Plan, addends: Sequence[Addend], width: int) -> "Window":
+        """Steps that find the largest number and align the others to it."""
+        base = min(addend.number.exponent_low + addend.top for addend in addends)
+        high = max(addend.number.exponent_high + addend.top for addend in addends) - base
+        places = [_place(plan, addend, base, high) for addend in addends]
+        counted = [_counted(plan, *pair) for pair in zip(addends, places, strict=True)]
+        largest = balanced_tree(counted, lambda x, y: _larger(plan, x, y))
+        words = [
+            _word(plan, addend, place, largest, width, high)
+            for addend, place in zip(addends, places, strict=True)
+        ]
+        return cls(addends, words, largest, base, high, width)
+
+    @property
+    def sum_width(self) -> int:
+        """Bits that hold the sum of the words."""
+        return self.width + 1 + (len(self.words) - 1).bit_length()
+
+    def number(self, plan: Plan, total: Wire) -> Unpacked:
+        """What the sum of the words stands for."""
+        number = unpack_integer(plan, total, 0, "sum")
+        held = replace(
+            number,
+            exponent=self.largest,
+            scale=self.base - self.width,
+            exponent_high=self.high,
+            spans=(Span(0, self.high, 0, number.width - 1),),
+            zero_high=self.high,
+        )
+        return _with_specials(plan, held, [addend.number for addend in self.addends])
+
+
 def windowed_sum_of(plan: Plan, addends: Sequence[Addend], width: int) -> Unpacked:
     """The sum of what ``width`` bits below the largest power of two hold of each number."""
-    base = min(addend.number.exponent_low + addend.top for addend in addends)
-    high = max(addend.number.exponent_high + addend.top for addend in addends) - base
-    places = [_place(plan, addend, base, high) for addend in addends]
-    counted = [_counted(plan, *pair) for pair in zip(addends, places, strict=True)]
-    largest = balanced_tree(counted, lambda x, y: _larger(plan, x, y))
-    words = [
-        _word(plan, addend, place, largest, width, high)
-        for addend, place in zip(addends, places, strict=True)
-    ]
-    total = add_integers(plan, words, width + 1 + (len(words) - 1).bit_length())
-    number = unpack_integer(plan, total, 0, "sum")
-    held = replace(
-        number,
-        exponent=largest,
-        scale=base - width,
-        exponent_high=high,
-        spans=(Span(0, high, 0, number.width - 1),),
-        zero_high=high,
-    )
-    return _with_specials(plan, held, [addend.number for addend in addends])
+    window = Window.of(plan, addends, width)
+    return window.number(plan, add_integers(plan, window.words, window.sum_width))
 
 
 def add_integers(plan: Plan, integers: Sequence[Wire], most: int) -> Wire:

@@ -19,8 +19,8 @@ from .analysis import Analysis, GraphAnalysis
 from .circuit import MatrixCircuit, exact_circuit
 from .constants import fold_constants
 from .counting import width_of_range
-from .graph import Matrix
-from .search import METRICS, Progress, Stop, least_matrix_depth, solve_matrix
+from .graph import Matrix, MatrixGraph
+from .search import METRICS, MatrixSolution, Progress, Stop, least_matrix_depth, solve_matrix
 from .truncation import truncate_graph
 
 __all__ = ["MatrixDesign", "MatrixRequest", "design_matrix", "design_remarks"]
@@ -194,11 +194,14 @@ def design_remarks(designs: Iterable[MatrixDesign]) -> list[str]:
 def design_matrix(
     request: MatrixRequest,
     *,
+    graph: MatrixGraph | None = None,
     time_limit: float = 60.0,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> MatrixDesign:
     """Find a circuit; the best one so far after Ctrl-C, or once ``stop`` returns true.
+
+    With a ``graph`` of the matrix none is searched for.
 
     Raises
     ------
@@ -209,18 +212,21 @@ def design_matrix(
     if wrong:
         raise GraphError("; ".join(wrong))
     begin = time.monotonic()
-    found = solve_matrix(
-        request.matrix,
-        depth=request.depth,
-        time_limit=time_limit,
-        iterations=request.iterations,
-        seed=request.seed,
-        searches=request.searches,
-        metric=request.metric,
-        **_widths(request),
-        progress=progress,
-        stop=stop,
-    )
+    if graph is not None:
+        found = MatrixSolution(graph, 0, 0.0)
+    else:
+        found = solve_matrix(
+            request.matrix,
+            depth=request.depth,
+            time_limit=time_limit,
+            iterations=request.iterations,
+            seed=request.seed,
+            searches=request.searches,
+            metric=request.metric,
+            **_widths(request),
+            progress=progress,
+            stop=stop,
+        )
     analysis = GraphAnalysis(found.graph, request.ranges)
     plain = exact_circuit(found.graph)
     exact_ends = [(constant, constant) for constant in request.constants]

@@ -54,6 +54,7 @@ def truncate_graph(
     time_limit: float = 5.0,
     iterations: int = 300,
     seed: int = 0,
+    thorough: bool = True,
 ) -> Truncated:
     """The graph with operands truncated, and no output off by more than its bound.
 
@@ -68,11 +69,13 @@ def truncate_graph(
         Seconds, at most half of them for the linear program.
     iterations : int
         Repetitions of ruin and recreate.
+    thorough : bool
+        With the linear program and the polish.
     """
     problem = _Problem(analysis, bounds, centred)
     begin = time.monotonic()
     engine, chosen, optimal = "greedy", None, True
-    if any(problem.options) and len(problem.options) <= _ILP_ADDERS:
+    if thorough and any(problem.options) and len(problem.options) <= _ILP_ADDERS:
         chosen, optimal = _linear_program(problem, time_limit / 2)
         engine = "greedy" if chosen is None else "ilp"
     random = Random(seed)
@@ -91,7 +94,7 @@ def truncate_graph(
             for options, pick in zip(problem.options, best, strict=True)
         ),
     )
-    polished, finished = problem.polished(circuit, begin + 2 * time_limit)
+    polished, finished = problem.polished(circuit, begin + 2 * time_limit, thorough)
     return Truncated(polished, engine, done == iterations and optimal and finished)
 
 
@@ -191,10 +194,13 @@ class _Problem:
             left -= errors[index]
             prepare(index)
 
-    def polished(self, circuit: MatrixCircuit, deadline: float) -> tuple[MatrixCircuit, bool]:
+    def polished(
+        self, circuit: MatrixCircuit, deadline: float, thorough: bool
+    ) -> tuple[MatrixCircuit, bool]:
         """Change amounts one by one as long as the exact analysis finds it cheaper and allowed.
 
-        Also returns whether it finished before the deadline.
+        Also returns whether it finished before the deadline. Only what is not allowed is undone if
+        not ``thorough``.
         """
         while not self.allowed(self.analysis.of(circuit)):
             # Reached only through rounding of the sums above: undo the smallest loss.
@@ -203,7 +209,7 @@ class _Problem:
                 circuit, index, tuple(max(0, t - 1) for t in circuit.truncations[index])
             )
         cost = self.analysis.of(circuit).one_bit_adders
-        improved = len(circuit.truncations) <= _POLISHED_ADDERS
+        improved = thorough and len(circuit.truncations) <= _POLISHED_ADDERS
         while improved:
             improved = False
             for index, (left, right) in enumerate(circuit.truncations):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,7 @@ class Analysis:
         )
 
     def tables(
-        self, given: Numbers, signals: Sequence[Signal], candidates: Sequence[Sequence[int]]
+        self, given: Numbers, signals: Sequence[Signal], candidates: Sequence[Sequence[Any]]
     ) -> list[Table]:
         """What every candidate of every signal adds, beside the errors of the given network.
 
@@ -116,6 +117,8 @@ class Analysis:
         return [
             _weights(parts.moved(signal, bits))
             if signal.kind == "weights"
+            else _sizes(parts.lost(signal, bits))
+            if signal.kind == "lost"
             else _sizes(parts.rounded(signal, bits))
             for signal, bits in zip(signals, candidates, strict=True)
         ]
@@ -142,6 +145,12 @@ class _Parts:
         # One product serves all: errors are multiples of each other.
         whole = rounded_term(jacobian, mask)
         return [whole * (2.0 ** -(bits + 1) + extra) for bits in candidates]
+
+    def lost(self, signal: Signal, candidates: Sequence[int | None]) -> list[np.ndarray]:
+        """Of sums of a layer that may be off by 2^-bits: the size of the error."""
+        rows = self.given.kept[signal.layer].astype(np.float64)
+        whole = rounded_term(self.gains.sums[signal.layer], rows)
+        return [whole * (0.0 if bits is None else 2.0**-bits) for bits in candidates]
 
     def moved(self, signal: Signal, candidates: Sequence[int]) -> list[Interval]:
         """Of rows of weights: both ends of the error, biases corrected."""

@@ -15,6 +15,7 @@ What is not kept costs nothing.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,10 @@ class Price:
         found: Sequence[LayerRange],
     ):
         self.network, self.name = network, name
+        # What a row really costs as a share of its price, layer by layer, and what is saved where
+        # sums of a layer may be off by 2^-bits: (layer, bits). Known once adders were searched for.
+        self.scale = [1.0] * len(network.layers)
+        self.savings: dict[tuple[int, int], float] = {}
         ranges = [entering, *((one.low, one.high) for one in found[:-1])]
         # Bits in front of the point, with a sign where there is one.
         self.whole = [
@@ -56,7 +61,8 @@ class Price:
             for row in kept[index].nonzero()[0].tolist():
                 found += self.row(index, row, formats.weights[index][row], operands, kept)
             found += formats.values[index] * self.uses(kept, index)
-        return float(found)
+        saved = (self.savings.get((i, bits), 0.0) for i, bits in enumerate(formats.lost) if bits)
+        return float(found) - sum(saved)
 
     def uses(self, kept: Kept, index: int) -> int:
         """What a fraction bit of the values behind a layer costs; -1 is the input."""
@@ -76,8 +82,8 @@ class Price:
         digits = self._digits(index, row, bits, columns)
         width = operands + self.whole[index]
         if self.name == "luts":
-            return digits * (1.4 + 0.35 * width)
-        return digits * (width + 1) + bits + width + 4
+            return self.scale[index] * digits * (1.4 + 0.35 * width)
+        return self.scale[index] * (digits * (width + 1) + bits + width + 4)
 
     def _digits(self, index: int, row: int, bits: int, columns: np.ndarray) -> int:
         """Digits of the canonical signed form: places where w and 3 w differ."""
@@ -89,9 +95,11 @@ class Price:
             known[key] = sum((int(w) ^ 3 * int(w)).bit_count() for w in codes)
         return known[key]
 
-    def alone(self, signal: Signal, bits: int, formats: Formats, kept: Kept) -> float:
+    def alone(self, signal: Signal, bits: Any, formats: Formats, kept: Kept) -> float:
         """The cost of a signal with so many bits, its operands as in ``formats``."""
         match signal.kind:
+            case "lost":
+                return -self.savings.get((signal.layer, bits), 0.0)
             case "input":
                 return bits * self.uses(kept, -1)
             case "values":

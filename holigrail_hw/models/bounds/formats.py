@@ -43,11 +43,16 @@ Kept = tuple[np.ndarray, ...]
 
 @dataclass(frozen=True)
 class Formats:
-    """Fraction bits: of the input, of the weights row by row, of the values behind each layer."""
+    """Fraction bits: of the input, of the weights row by row, of the values behind each layer.
+
+    Sums of a layer may be off by 2^-lost through bits that its adders lose; None, or an empty
+    tuple, if by nothing.
+    """
 
     input: int
     weights: tuple[tuple[int, ...], ...]
     values: tuple[int, ...]
+    lost: tuple[int | None, ...] = ()
 
     @staticmethod
     def uniform(network: Layered, bits: int) -> "Formats":
@@ -62,6 +67,14 @@ class Formats:
     def sums(self, index: int) -> np.ndarray:
         """Fraction bits of the sums of a layer, (n,)."""
         return self.operands(index) + np.array(self.weights[index])
+
+    def losses(self, index: int) -> tuple[int, ...]:
+        """How far sums of a layer may be off through lost bits, in their units."""
+        most = self.lost[index] if self.lost else None
+        if most is None:
+            return (0,) * len(self.weights[index])
+        places = (int(bits) - most for bits in self.sums(index))
+        return tuple(1 << p if p >= 0 else 0 for p in places)
 
     def settled(self, network: Layered, most: Sequence[int]) -> "Formats":
         """Without bits behind a layer that none of its sums has, or more than ``most``."""
@@ -159,14 +172,19 @@ def numbers(
         middle = middles(errors, real)
         if not index:
             middle = middle + layer.weights @ np.array([*map(float, still)])
-        bias, off = [], []
-        for b, m, bits, is_kept in zip(layer.bias, middle.tolist(), of_sums, rows, strict=True):
+        bias, off, lost = [], [], []
+        losses = formats.losses(index)
+        for b, m, bits, is_kept, most in zip(
+            layer.bias, middle.tolist(), of_sums, rows, losses, strict=True
+        ):
             unit = Fraction(1, 1 << int(bits))
             code = ((b - Fraction(m)) / unit + Fraction(1, 2)).__floor__() if is_kept else 0
             bias.append(code)
             off.append(code * unit - b if is_kept else Fraction(0))
+            lost.append(most * unit if is_kept else Fraction(0))
+        ends = [tuple(o + sign * v for o, v in zip(off, lost, strict=True)) for sign in (-1, 1)]
         halves = half_ulps(layer.activation, formats.values[index], of_sums)
-        changes.append(LayerChange(errors, (below(off), above(off)), halves, rows))
+        changes.append(LayerChange(errors, (below(ends[0]), above(ends[1])), halves, rows))
         weights.append(codes)
         biases.append(tuple(bias))
         real, columns = (found[index].low, found[index].high), rows

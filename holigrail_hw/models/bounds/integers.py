@@ -1,6 +1,7 @@
 """The network of integers: sums and codes of every layer, with limits that no input of the box
 reaches, so that nothing saturates there and nothing overflows anywhere."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,8 +12,10 @@ from holigrail_hw.models.formulas.affine import Affine
 from holigrail_hw.models.formulas.functions import Function
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Linear, Meaning, Node, Port, Requantise
+from holigrail_hw.models.graph.ranges import Tensor, result
 from holigrail_hw.models.layered import Layered
 
+from .adder_layers import AdderLayers
 from .errors import Forward
 from .formats import Numbers
 from .partition import Box
@@ -24,7 +27,13 @@ _FUNCTIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 
 def integer_network(
-    network: Layered, given: Numbers, box: Box, spread: Forward, names: tuple[str, str], said: str
+    network: Layered,
+    given: Numbers,
+    box: Box,
+    spread: Forward,
+    names: tuple[str, str],
+    said: str,
+    lossy: AdderLayers | None = None,
 ) -> IntegerGraph:
     """The graph that hardware is made of.
 
@@ -40,6 +49,8 @@ def integer_network(
         The input and the output in the file.
     said : str
         The bound, in words.
+    lossy : AdderLayers or None
+        What makes layers that may lose bits; all are exact if None.
 
     Raises
     ------
@@ -49,29 +60,43 @@ def integer_network(
     formats = given.formats
     ends = [*spread.entered[1:], spread.left]
     nodes: list[Node] = []
+    port = _entering(network, formats.input, box, names[0])
     tensor = "x"
+    operand = Tensor(port.shape, np.array([port.low]), np.array([port.high]))
     columns = np.ones(network.inputs, bool)
     for index, layer in enumerate(network.layers):
         rows, name = given.kept[index], f"layer{index + 1}"
         label = f"{network.name}: {name}"
         weights = _small(given.weights[index][rows][:, columns].T, label)
         bias = _small(np.array(given.biases[index], object)[rows], label)
-        nodes.append(Linear(name=name, inputs=(tensor,), weights=weights, bias=bias, source=name))
-        tensor, columns = name, rows
+        plain = Linear(name=name, inputs=(tensor,), weights=weights, bias=bias, source=name)
         bits, of_sums = formats.values[index], formats.sums(index)[rows]
+        node: Node = plain
+        if lossy is not None:
+            halves = [0] * len(of_sums)
+            if layer.activation not in _FUNCTIONS:
+                halves = [1 << int(p) - bits >> 1 if p > bits else 0 for p in of_sums]
+            losses = np.array(formats.losses(index), object)[rows].tolist()
+            node = lossy.node(plain, operand, halves, losses)
+        nodes.append(node)
+        operand = result(node, [operand], label)
+        tensor, columns = name, rows
         if layer.activation == "none" and (bits == of_sums).all():
             continue
         low, high = (float(f(end)) for f, end in zip((np.min, np.max), ends[index], strict=True))
         formula = _formula(layer.activation, bits, of_sums, low, high)
+        if node is not plain and formula.kind == "affine":
+            formula = replace(formula, rounding="down")
         tensor = f"{name}_codes"
         nodes.append(Requantise(name=tensor, inputs=(name,), formula=formula, source=name))
+        operand = result(nodes[-1], [operand], label)
     factor, offset = (_array(values) for values in network.leave)
     unit = Fraction(2) ** -formats.values[-1]
     count = (network.outputs,)
     shape = network.out_shape if int(np.prod(network.out_shape)) == count[0] else count
     return IntegerGraph(
         name=network.name,
-        inputs=(_entering(network, formats.input, box, names[0]),),
+        inputs=(port,),
         outputs=(
             Port(
                 name=names[1],

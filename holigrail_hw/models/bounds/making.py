@@ -1,6 +1,6 @@
 """A model and a box in; a network of integers, its certificate, and what is told of both out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -13,10 +13,12 @@ from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.layered import layered
 from holigrail_hw.models.source.graph import FloatGraph
 
+from .adder_layers import AdderLayers, Designer
 from .analysis import Analysis
 from .cost import COSTS
 from .formats import everything
 from .integers import integer_network
+from .losses import with_losses
 from .partition import Box
 from .request import Allowed, settled_errors
 from .search import MOST_BITS, Found, Search
@@ -62,6 +64,7 @@ def certified(
     cost: str = "bits",
     boxes: int = 128,
     seed: int = 1,
+    designer: Designer | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Certified:
     """The cheapest formats found with a proved error over a box.
@@ -83,6 +86,8 @@ def certified(
         Into how many boxes the box is cut at most.
     seed : int
         Of samples.
+    designer : Designer or None
+        Finds graphs of adders, which may then lose bits where that takes fewer one-bit adders.
     progress : callable
         Takes a line about what is happening.
 
@@ -112,23 +117,12 @@ def certified(
             " and sums of 62 bits, not with more",
             hint="allow a greater error, a smaller box, or more boxes",
         )
-    bound = tuple(
-        Fraction(float(size)) * a * (1 + _ROOM)
-        for size, a in zip(best.error.size.max(axis=0), factors, strict=True)
-    )
-    said = ", ".join(f"{float(value):.4g}" for value in bound)
-    spread, _ = analysis.spread(best.numbers)
-    graph = integer_network(
-        network,
-        best.numbers,
-        box,
-        spread,
-        (source.inputs[0].name, source.outputs[0]),
-        f"{who}: over the box of its certificate outputs are off by at most {said}",
-    )
-    worst = np.abs(graph.run(shaped).reshape(len(samples), -1) - wanted).max(axis=0)
     costs = (best.cost, _whole(search, best), None if uniform is None else uniform.cost)
-    facts = _formats(best) | _costs(cost, costs, uniform)
+    ports = source.inputs[0].name, source.outputs[0]
+    best, graph, adders = _built(search, best, box, ports, factors, designer)
+    bound = _bound(best, factors)
+    worst = np.abs(graph.run(shaped).reshape(len(samples), -1) - wanted).max(axis=0)
+    facts = _formats(best) | _costs(cost, costs, uniform) | adders
     facts["bound"] = ", ".join(f"{float(value):.6g}" for value in bound)
     facts["worst of samples"] = ", ".join(f"{value:.6g}" for value in worst)
     facts["samples"], facts["boxes"] = SAMPLES, len(analysis.leaves)
@@ -153,6 +147,50 @@ def certified(
         "found": {name: str(value) for name, value in facts.items()},
     }
     return Certified(graph, text, text_of(sealed(document)), facts, costs, bound, worst)
+
+
+def _bound(best: Found, factors: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    return tuple(
+        Fraction(float(size)) * a * (1 + _ROOM)
+        for size, a in zip(best.error.size.max(axis=0), factors, strict=True)
+    )
+
+
+def _built(
+    search: Search,
+    best: Found,
+    box: Box,
+    ports: tuple[str, str],
+    factors: Sequence[Fraction],
+    designer: Designer | None,
+) -> tuple[Found, IntegerGraph, dict[str, Any]]:
+    """The network of integers, with lost bits if that takes fewer one-bit adders."""
+    network = search.analysis.network
+
+    def built(found: Found, lossy: AdderLayers | None) -> IntegerGraph:
+        said = ", ".join(f"{float(value):.4g}" for value in _bound(found, factors))
+        text = f"{network.name}: over the box of its certificate outputs are off by at most {said}"
+        spread, _ = search.analysis.spread(found.numbers)
+        return integer_network(network, found.numbers, box, spread, ports, text, lossy)
+
+    if designer is None:
+        return best, built(best, None), {}
+    exact = AdderLayers(designer)
+    graph = built(best, exact)
+    plain = sum(exact.chosen)
+    facts: dict[str, Any] = {"one-bit adders, exact": plain}
+    other = with_losses(search, best, graph, designer, exact.chosen, search.progress)
+    if other is not None:
+        lossy = AdderLayers(designer)
+        made = built(other, lossy)
+        pairs = [*zip(lossy.exact, lossy.chosen, strict=True)]
+        if sum(lossy.chosen) < plain:
+            best, graph = other, made
+            facts["one-bit adders"] = sum(lossy.chosen)
+            facts["layers that lose bits"] = sum(a != b for a, b in pairs)
+    if "one-bit adders" not in facts:
+        facts["layers that lose bits"] = 0
+    return best, graph, facts
 
 
 def _samples(box: Box, rng: np.random.Generator) -> np.ndarray:

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.models.errors import package
+from holigrail_hw.models.solver import solver_of
 
 __all__ = ["Pair", "Table", "Width", "cheapest"]
 
-_SECONDS = 60
+# About a minute's work, see :mod:`holigrail_hw.models.solver`.
+_QUESTIONS = 600
 _GAP = 0.002
 _ROUNDS = 40
 _AT_ONCE = 16
@@ -146,11 +148,12 @@ def _solved(
             for v, x in zip(row[:, at], xs, strict=True)
         ]
         model += pulp.LpAffineExpression(error) <= 1
-    solver = _solver(pulp)
+    solver = solver_of(pulp, _GAP, _QUESTIONS)
     model.solve(solver)
-    if model.status != pulp.LpStatusOptimal:
+    found = [[x.value() or 0 for x in row] for row in chosen]
+    if model.status != pulp.LpStatusOptimal or any(max(row) < 0.5 for row in found):
         return None
-    return [max(range(len(row)), key=lambda f, row=row: row[f].value() or 0) for row in chosen]
+    return [max(range(len(row)), key=lambda f, row=row: row[f]) for row in found]
 
 
 def _together(
@@ -168,11 +171,3 @@ def _together(
         for costs, row in zip(pair.cost, both, strict=True)
         for c, y in zip(costs, row, strict=True)
     ]
-
-
-def _solver(pulp: Any) -> Any:
-    there = pulp.listSolvers(onlyAvailable=True)
-    for name in ("HiGHS", "COIN_CMD", "PULP_CBC_CMD"):
-        if name in there:
-            return pulp.getSolver(name, msg=False, timeLimit=_SECONDS, gapRel=_GAP)
-    return None

@@ -9,6 +9,7 @@ was told of, its limit is lowered.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _STEP = 0.4
 _ROW_WINDOW, _WINDOW = 6, 2
 # A table of all candidates of all rows: so many numbers at most, 400 MB.
 _MOST_NUMBERS = 50_000_000
+_NUMBERS = ("input", "values")
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +171,10 @@ class Search:
         return found
 
     def _widths(
-        self, signals: Sequence[Signal], candidates: Sequence[Sequence[int]]
+        self, signals: Sequence[Signal], candidates: Sequence[Sequence[Any]]
     ) -> list[Width]:
         most, found = self._sum_bits(), []
-        places = {(s.kind, s.layer): i for i, s in enumerate(signals) if s.kind != "weights"}
+        places = {(s.kind, s.layer): i for i, s in enumerate(signals) if s.kind in _NUMBERS}
         for at, signal in enumerate(signals):
             if signal.kind == "weights":
                 other = places[("values", signal.layer - 1) if signal.layer else ("input", 0)]
@@ -180,6 +182,10 @@ class Search:
                 if max(bits[0]) + max(bits[1]) > most[signal.layer]:
                     found.append(Width(at, other, bits, most[signal.layer]))
         return found
+
+    def allowed(self, signal: Signal) -> range:
+        """All bits that a signal may have."""
+        return range(self._most(signal) + 1)
 
     def _most(self, signal: Signal) -> int:
         if signal.kind != "values":
@@ -189,30 +195,33 @@ class Search:
 
     def _by_layers(self, guide: Numbers) -> Found | None:
         signals = layer_signals(self.analysis.network)
-        return self._improved(guide, None, signals, lambda s, bits: range(self._most(s) + 1))
+        return self.improved(guide, None, signals, lambda s, bits: self.allowed(s))
 
     def _by_rows(self, best: Found) -> Found:
         """Rows of weights with formats of their own, where that costs less."""
         signals = row_signals(self.analysis.network, best.numbers.kept)
-        columns = best.error.size.size
-        if len(signals) * (_ROW_WINDOW + 4) * columns > _MOST_NUMBERS:
+        if self.is_large(best, signals):
             return best
+        return self.improved(best.numbers, best, signals, self.near) or best
 
-        def near(signal: Signal, bits: int) -> Sequence[int]:
-            if signal.kind == "weights":
-                return range(max(bits - _ROW_WINDOW, 0), min(bits + 3, MOST_BITS) + 1)
-            # Costs of rows depend on their operands, unless they only count bits.
-            room = _WINDOW if self.price.name == "bits" else 0
-            return range(max(bits - room, 0), min(bits + room, self._most(signal)) + 1)
+    def is_large(self, best: Found, signals: Sequence[Signal]) -> bool:
+        """Whether tables of so many signals would be too large."""
+        return len(signals) * (_ROW_WINDOW + 4) * best.error.size.size > _MOST_NUMBERS
 
-        return self._improved(best.numbers, best, signals, near) or best
+    def near(self, signal: Signal, bits: int) -> Sequence[int]:
+        """Candidates around the bits of a signal."""
+        if signal.kind == "weights":
+            return range(max(bits - _ROW_WINDOW, 0), min(bits + 3, MOST_BITS) + 1)
+        # Costs of rows depend on their operands, unless they only count bits.
+        room = _WINDOW if self.price.name == "bits" else 0
+        return range(max(bits - room, 0), min(bits + room, self._most(signal)) + 1)
 
-    def _improved(
+    def improved(
         self,
         start: Numbers,
         best: Found | None,
         signals: Sequence[Signal],
-        near: Callable[[Signal, int], Sequence[int]],
+        near: Callable[[Signal, Any], Sequence[Any]],
     ) -> Found | None:
         """The programme's formats, evaluated; it is told of errors that spread as those before."""
         given, budget = start, 1.0
@@ -223,8 +232,7 @@ class Search:
             allowed = np.tile(self.limits, len(self.analysis.leaves)) * budget
             alone, pairs = self._costs(signals, candidates, given)
             places = [
-                min(range(len(row)), key=lambda i, row=row, s=s: abs(row[i] - bits_of(formats, s)))
-                for s, row in zip(signals, candidates, strict=True)
+                _place(row, bits_of(formats, s)) for s, row in zip(signals, candidates, strict=True)
             ]
             widths = self._widths(signals, candidates)
             chosen = cheapest(alone, pairs, widths, tables, allowed, places)
@@ -247,11 +255,11 @@ class Search:
         return best
 
     def _costs(
-        self, signals: Sequence[Signal], candidates: Sequence[Sequence[int]], given: Numbers
+        self, signals: Sequence[Signal], candidates: Sequence[Sequence[Any]], given: Numbers
     ) -> tuple[list[np.ndarray], list[Pair]]:
         """Of signals alone, and of weights with their operands where both are open."""
         formats, kept, price = given.formats, given.kept, self.price
-        places = {(s.kind, s.layer): i for i, s in enumerate(signals) if s.kind != "weights"}
+        places = {(s.kind, s.layer): i for i, s in enumerate(signals) if s.kind in _NUMBERS}
         alone, pairs = [], []
         for at, (signal, bits) in enumerate(zip(signals, candidates, strict=True)):
             index = signal.layer
@@ -271,3 +279,10 @@ class Search:
             ]
             pairs.append(Pair(at, operand, np.array(table, float)))
         return alone, pairs
+
+
+def _place(candidates: Sequence[Any], bits: Any) -> int:
+    """Where the nearest candidate stands; those of what may be lost are there themselves."""
+    if bits in candidates:
+        return candidates.index(bits)
+    return min(range(len(candidates)), key=lambda i: abs(candidates[i] - bits))

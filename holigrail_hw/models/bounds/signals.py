@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from holigrail_hw.models.layered import Layered
 
 from .formats import Formats, Kept
 
-__all__ = ["Signal", "bits_of", "layer_signals", "row_signals", "with_bits"]
+__all__ = ["Signal", "bits_of", "layer_signals", "loss_signals", "row_signals", "with_bits"]
 
 
 @dataclass(frozen=True)
 class Signal:
-    """``kind`` is *input*, *weights* or *values*; ``rows`` are those of weights."""
+    """``kind`` is *input*, *weights*, *values* or *lost*; ``rows`` are those of weights."""
 
     kind: str
     layer: int = 0
@@ -37,9 +38,16 @@ def row_signals(network: Layered, kept: Kept) -> tuple[Signal, ...]:
     return tuple(found)
 
 
-def bits_of(formats: Formats, signal: Signal) -> int:
+def loss_signals(network: Layered) -> tuple[Signal, ...]:
+    """What sums of each layer may lose."""
+    return tuple(Signal("lost", index) for index in range(len(network.layers)))
+
+
+def bits_of(formats: Formats, signal: Signal) -> int | None:
     """Fraction bits of a signal; the most, of several rows."""
     match signal.kind:
+        case "lost":
+            return formats.lost[signal.layer] if formats.lost else None
         case "input":
             return formats.input
         case "values":
@@ -47,17 +55,24 @@ def bits_of(formats: Formats, signal: Signal) -> int:
     return max(formats.weights[signal.layer][row] for row in signal.rows)
 
 
-def with_bits(formats: Formats, signals: Sequence[Signal], bits: Sequence[int]) -> Formats:
+def with_bits(formats: Formats, signals: Sequence[Signal], bits: Sequence[Any]) -> Formats:
     """Formats in which signals have other fraction bits."""
     weights, values = [[*rows] for rows in formats.weights], [*formats.values]
+    lost = [*formats.lost] or [None] * len(values)
     entering = formats.input
     for signal, count in zip(signals, bits, strict=True):
         if signal.kind == "input":
             entering = count
         elif signal.kind == "values":
             values[signal.layer] = count
+        elif signal.kind == "lost":
+            lost[signal.layer] = count
         for row in signal.rows:
             weights[signal.layer][row] = count
     return replace(
-        formats, input=entering, weights=tuple(map(tuple, weights)), values=tuple(values)
+        formats,
+        input=entering,
+        weights=tuple(map(tuple, weights)),
+        values=tuple(values),
+        lost=tuple(lost),
     )

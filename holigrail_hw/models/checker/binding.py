@@ -11,9 +11,10 @@ from typing import Any
 
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.graph.nodes import Linear, Port, Requantise
+from holigrail_hw.models.graph.nodes import Adders, Linear, Port, Requantise
 from holigrail_hw.models.layered import Layered
 
+from .adders import adder_sums_of
 from .functions import UNIT
 from .thresholds import function_error
 
@@ -26,7 +27,8 @@ _STEPS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 class BoundLayer:
     """Integers of the results that are computed, by their rows in the model, and their columns.
 
-    ``units`` are those of weights and of sums, ``half`` the error of rounding, row by row.
+    ``units`` are those of weights and of sums, ``half`` the error of rounding, row by row;
+    ``lost`` are the ends of what lost bits add to sums, in their units.
     """
 
     rows: tuple[int, ...]
@@ -35,6 +37,7 @@ class BoundLayer:
     bias: tuple[int, ...]
     units: tuple[tuple[Fraction, Fraction], ...]
     half: tuple[Fraction, ...]
+    lost: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +79,9 @@ def bound_network(
     for index, layer in enumerate(network.layers):
         label = f"{who}: layer {index + 1}"
         rows = kept[index]
-        node = nodes.pop(0) if nodes else None
-        if not isinstance(node, Linear) or node.window or node.zero or node.group != 1:
-            raise ModelError(f"{label}: the network must have its matrix, not another node")
-        if node.inputs != (tensor,) or node.weights.shape != (len(columns), len(rows)):
+        node: Any = nodes.pop(0) if nodes else None
+        weights, bias, lost = _matrix(node, label)
+        if node.inputs != (tensor,) or (len(weights[0]), len(weights)) != (len(columns), len(rows)):
             raise ModelError(f"{label}: the network must have a matrix of its shape, in order")
         tensor = node.name
         pairs = tuple((units[index][row], units[index][row] * before) for row in rows)
@@ -90,16 +92,41 @@ def bound_network(
                 raise ModelError(f"{label}: the network must round its sums, not another node")
             tensor = codes.name
             sums = [unit for _, unit in pairs]
-            halves, ends = _rounding(graph, codes, layer.activation, sums, values[index], label)
-        weights = tuple(tuple(map(int, row)) for row in node.weights.T.tolist())
-        bias = tuple(map(int, node.bias.reshape(-1).tolist()))
-        layers.append(BoundLayer(rows, columns, weights, bias, pairs, halves))
+            is_half_added = isinstance(node, Adders) and layer.activation not in _STEPS
+            halves, ends = _rounding(
+                graph,
+                codes,
+                layer.activation,
+                sums,
+                values[index],
+                "down" if is_half_added else "nearest_up",
+                label,
+            )
+            if is_half_added:
+                # Half a unit of the codes is part of the sums.
+                unit = values[index]
+                parts = (int(unit / (2 * own)) if unit > own else 0 for own in sums)
+                bias = tuple(b - part for b, part in zip(bias, parts, strict=True))
+        layers.append(BoundLayer(rows, columns, weights, bias, pairs, halves, lost))
         limits.append(ends)
         before, columns = values[index], rows
     if nodes or graph.outputs[0].tensor != tensor:
         raise ModelError(f"{who}: the network must end with its last layer")
     _check_output(graph.outputs[0], network, before, who)
     return Bound(tuple(layers), tuple(limits), entering)
+
+
+def _matrix(
+    node: Any, who: str
+) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """Weights and bias of every row, and what its adders lose."""
+    if isinstance(node, Adders):
+        made = adder_sums_of(node)
+        return made.weights, made.bias, made.lost
+    if not isinstance(node, Linear) or node.window or node.zero or node.group != 1:
+        raise ModelError(f"{who}: the network must have its matrix, not another node")
+    weights = tuple(tuple(map(int, row)) for row in node.weights.T.tolist())
+    return weights, tuple(map(int, node.bias.reshape(-1).tolist())), ((0, 0),) * len(weights)
 
 
 def _stated(
@@ -172,6 +199,7 @@ def _rounding(
     activation: str,
     sums: Sequence[Fraction],
     unit: Fraction,
+    how: str,
     who: str,
 ) -> tuple[tuple[Fraction, ...], tuple[int, int] | None]:
     """The greatest errors of rounding, and the ends that no value may pass."""
@@ -193,7 +221,7 @@ def _rounding(
         return (off,) * len(sums), (least, 1 << 4 * UNIT if ends[1] >= 1 << UNIT else ends[1])
     if (
         formula.kind != "affine"
-        or formula.rounding != "nearest_up"
+        or formula.rounding != how
         or _flat(formula.factor) != [places / unit for places in sums]
         or any(_flat(formula.offset))
         or (activation == "relu" and formula.low != 0)

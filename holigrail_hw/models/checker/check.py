@@ -187,8 +187,10 @@ def _case(network: Layered, made: Bound, box: Box) -> Case:
         weights, places = _exact(real)
         errors, fine = _exact(_errors(real, own))
         off, half = [(0, 0)] * len(real), [0] * len(real)
-        for row, code, (_, unit), most in zip(own.rows, own.bias, own.units, own.half, strict=True):
-            off[row] = _around(code * unit - layer.bias[row])
+        parts = zip(own.rows, own.bias, own.units, own.half, own.lost, strict=True)
+        for row, code, (_, unit), most, lost in parts:
+            ends = [_around((code + end) * unit - layer.bias[row]) for end in lost]
+            off[row] = ends[0][0], ends[1][1]
             half[row] = -_floor(-most)
         dropped = frozenset(range(len(real))) - frozenset(own.rows)
         bias = tuple(map(_around, layer.bias))

@@ -15,7 +15,8 @@ from holigrail_hw.models.formulas.functions import GROWING
 from holigrail_hw.models.source.limits import LARGEST_TENSOR
 from holigrail_hw.models.source.windows import Window
 
-from .nodes import Add, Linear, Move, Node, Pool, Port, Requantise, Softmax
+from .adder_sums import adder_violations
+from .nodes import Add, Adders, Linear, Move, Node, Pool, Port, Requantise, Softmax
 
 __all__ = ["violations"]
 
@@ -125,6 +126,12 @@ def _node(node: Node) -> Iterator[str]:
     match node:
         case Linear():
             yield from _linear(node)
+        case Adders():
+            arrays = _array(node.adders, "int64") and _array(node.targets, "int64")
+            if not arrays or not _sizes([node.features]):
+                yield "there must be features, and integers for adders and targets"
+            else:
+                yield from adder_violations(node)
         case Add():
             if not all(_whole(f) for f in node.factors) or len(node.factors) != len(node.inputs):
                 yield f"there must be an integer for every operand, not {node.factors}"

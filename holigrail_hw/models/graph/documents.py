@@ -21,14 +21,16 @@ from holigrail_hw.models.source.windows import Window
 
 from .checks import violations
 from .forms import form_document, form_of
-from .nodes import Add, Linear, Meaning, Move, Pool, Port, Requantise, Softmax
+from .nodes import Add, Adders, Linear, Meaning, Move, Pool, Port, Requantise, Softmax
 
 __all__ = ["graph_of", "graph_text"]
 
 SCHEMA = 1
 # What a document of another kind leads to: a field is missing, or of another type.
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, RecursionError, ArithmeticError)
-_NODES: dict[str, Any] = {cls.kind: cls for cls in (Linear, Add, Pool, Requantise, Move, Softmax)}
+_NODES: dict[str, Any] = {
+    cls.kind: cls for cls in (Linear, Adders, Add, Pool, Requantise, Move, Softmax)
+}
 
 
 def _value(value: Any) -> Any:

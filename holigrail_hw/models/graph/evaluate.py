@@ -9,7 +9,8 @@ import numpy as np
 
 from holigrail_hw.models.source.windows import patches
 
-from .nodes import Add, Linear, Move, Node, Pool, Requantise, Softmax
+from .adder_sums import adder_sums
+from .nodes import Add, Adders, Linear, Move, Node, Pool, Requantise, Softmax
 from .ranges import Tensor
 from .softmax import softmax_codes
 
@@ -72,6 +73,8 @@ def _result(node: Node, operands: list[np.ndarray]) -> np.ndarray:
     match node:
         case Linear():
             return _linear(node, operands[0])
+        case Adders():
+            return adder_sums(node, operands[0])
         case Add():
             return sum(
                 (x * factor for x, factor in zip(operands, node.factors, strict=True)),
@@ -92,6 +95,8 @@ def _per_frame(node: Node, tensors: dict[str, Tensor]) -> int:
     count = int(np.prod(tensors[node.name].shape))
     if isinstance(node, Linear):
         return count // node.weights.shape[-1] * node.taps * node.group
+    if isinstance(node, Adders):
+        return count + len(node.adders)
     if isinstance(node, Pool):
         return count * node.window.kernel[0] * node.window.kernel[1]
     return count

@@ -12,7 +12,7 @@ from holigrail_hw.models.errors import ModelError
 from .border import entered, left
 from .documents import graph_of, graph_text
 from .evaluate import computed
-from .nodes import Linear, Node, Port
+from .nodes import Adders, Linear, Node, Port
 from .ranges import Tensor, result
 
 __all__ = ["IntegerGraph"]
@@ -78,6 +78,8 @@ class IntegerGraph:
         for node in self.nodes:
             if isinstance(node, Linear):
                 total += int(np.prod(self.tensors[node.name].shape)) * node.taps
+            elif isinstance(node, Adders):
+                total += node.features * len(node.targets)
         return total
 
     def users(self) -> dict[str, list[Node]]:

@@ -2,6 +2,7 @@
 
 ==========  ======================================================================================
 Linear      sums of (x - zero) w + bias: a matrix over features, or a window over an image
+Adders      the same sums over features by a graph of adders, whose operands may lose low bits
 Add         sum of tensors, each times an integer
 Pool        maximum or sum of every channel over a window
 Requantise  an accumulator becomes a code, by a formula and, once chosen, a form of hardware
@@ -20,7 +21,18 @@ from holigrail_hw.models.source.windows import Window
 
 from .forms import Form
 
-__all__ = ["Add", "Linear", "Meaning", "Move", "Node", "Pool", "Port", "Requantise", "Softmax"]
+__all__ = [
+    "Add",
+    "Adders",
+    "Linear",
+    "Meaning",
+    "Move",
+    "Node",
+    "Pool",
+    "Port",
+    "Requantise",
+    "Softmax",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +88,20 @@ class Linear(_Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Adders(_Node):
+    """What every column means is in :mod:`.adder_sums`.
+
+    ``features`` operands are the first nodes; every row of ``adders`` (count, 10) is one more,
+    every row of ``targets`` (results, 4) is an element of the result.
+    """
+
+    kind: ClassVar[str] = "adders"
+    features: int
+    adders: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Add(_Node):
     """One factor per operand."""
 
@@ -127,7 +153,7 @@ class Softmax(_Node):
     shift: int
 
 
-Node = Linear | Add | Pool | Requantise | Move | Softmax
+Node = Linear | Adders | Add | Pool | Requantise | Move | Softmax
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,7 +12,8 @@ import numpy as np
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.source.limits import bounded
 
-from .nodes import Add, Linear, Move, Node, Pool, Requantise, Softmax
+from .adder_sums import sum_ends
+from .nodes import Add, Adders, Linear, Move, Node, Pool, Requantise, Softmax
 
 __all__ = ["Tensor", "result"]
 
@@ -79,6 +80,13 @@ def _linear(node: Linear, x: Tensor, who: str) -> Tensor:
         ends.append(_sums(part, *pair))
     least, greatest = (np.concatenate(found) for found in zip(*ends, strict=True))
     return Tensor(shape, *_biased(least, greatest, node, who))
+
+
+def _adders(node: Adders, x: Tensor, who: str) -> Tensor:
+    if x.shape != (node.features,):
+        raise ModelError(f"{who}: {node.features} features must come in, not {[*x.shape]}")
+    low, high = (np.broadcast_to(end, x.shape) for end in (x.low, x.high))
+    return Tensor((len(node.targets),), *sum_ends(node, low, high, who))
 
 
 def _biased(least: Any, greatest: Any, node: Linear, who: str) -> tuple[np.ndarray, np.ndarray]:
@@ -172,6 +180,8 @@ def result(node: Node, operands: list[Tensor], who: str) -> Tensor:
         match node:
             case Linear():
                 return _linear(node, operands[0], label)
+            case Adders():
+                return _adders(node, operands[0], label)
             case Add():
                 return _add(node, operands, label)
             case Pool():

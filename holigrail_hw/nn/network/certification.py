@@ -24,6 +24,7 @@ from holigrail_hw.models.checker.check import checked
 from holigrail_hw.models.checker.document import read_document
 from holigrail_hw.models.layered import layered
 
+from .lossy_adders import AdderDesigner
 from .model import MODEL_FILE
 
 __all__ = ["certificate_facts", "certification"]
@@ -65,9 +66,10 @@ def certification(
             asked=request.error or "",
             operator=operator,
             file=file,
-            cost=request.cost or "bits",
+            cost=_cost(request),
             boxes=request.effort or 128,
             seed=request.seed,
+            designer=AdderDesigner(progress) if request.truncate else None,
             progress=progress,
         )
     except Unreachable as error:
@@ -80,6 +82,19 @@ def certification(
         CERTIFICATE: found.certificate_text.encode(),
     }
     return Certification(name=f"{stem}_certified", facts=found.facts, files=files)
+
+
+def _cost(request: CertificationRequest) -> str:
+    """What is least; bits that are lost save one-bit adders, and nothing else is told of them.
+
+    Raises
+    ------
+    ModelError
+        If lost bits are to save something else.
+    """
+    if request.truncate and request.cost not in (None, "adders"):
+        raise ModelError(f"cost: it must be adders where sums may be truncated, not {request.cost}")
+    return request.cost or ("adders" if request.truncate else "bits")
 
 
 def _refused(operator: str, error: ModelError) -> RequestError:

@@ -12,13 +12,15 @@ from amaranth import Const, Mux, Shape, Value, unsigned
 from holigrail_hw.estimate.primitives import Comparator, Logic, Multiplexer
 from holigrail_hw.formats import FixedFormat
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+from holigrail_hw.mcm.build.matrix_datapath import matrix_steps
+from holigrail_hw.mcm.matrix.analysis import GraphAnalysis
 from holigrail_hw.mcm.matrix.design import MatrixDesign
 from holigrail_hw.mcm.matrix.graph import Matrix
 
 from .carries import Want, chosen
 from .code_steps import shift_want, shifted, stepped, tabled
 from .held import Held, greater, joined, offset_for, total
-from .operations import Code, Largest, Operation, Sums, Unrolled
+from .operations import Code, Given, Largest, Operation, Sums, Unrolled
 from .rules import Shift, Steps, Table
 from .sum_steps import Placed, placed, sum_wires
 
@@ -54,6 +56,8 @@ def datapath(
         match one:
             case Sums():
                 state.sums(one)
+            case Given():
+                state.given(one)
             case Code():
                 state.code(one)
             case Largest():
@@ -88,17 +92,22 @@ class _State:
         """The range of an element."""
         return self.unrolled.low[element], self.unrolled.high[element]
 
-    def enter(self, element: int, wire: Wire) -> None:
-        """An input; a sign bit is inverted, bits that are always zero are dropped."""
+    def enter(self, element: int, wire: Wire, name: str | None = None) -> None:
+        """A number as it comes; a sign bit is inverted, bits that never change are dropped."""
         low, high = self.ends(element)
         offset = offset_for(low, high)
         bits = (high + offset).bit_length()
 
         def function(number: Any) -> Any:
-            code = Value.cast(number).as_unsigned()[:bits]
+            number = Value.cast(number)
+            if len(number) < bits:
+                # Sign or zeros, which are above the bits of its own range.
+                above = number[-1] if number.shape().signed else Const(0, 1)
+                number = joined(number, above.replicate(bits - len(number)))
+            code = number.as_unsigned()[:bits]
             return joined(code[:-1], ~code[-1]) if offset else code
 
-        found = self.plan.step(f"operand{element}", unsigned(bits), function, wire)
+        found = self.plan.step(name or f"operand{element}", unsigned(bits), function, wire)
         self.held[element] = Held(found, 1, 0, -offset, low + offset, high + offset)
 
     def want(self, element: int, constant: int) -> Want | None:
@@ -149,6 +158,31 @@ class _State:
             constant = constants[index] - sign * (node.offset << target.shift)
             wire = at(found[target.node], index)
             self.held[element] = Held(wire, sign, target.shift, constant, node.low, node.high)
+
+    def given(self, one: Given) -> None:
+        """A graph of adders as it stands, on numbers in two's complement."""
+        operands = [self.exact(f"{one.name}_operand{n}", e) for n, e in enumerate(one.inputs)]
+        analysis = GraphAnalysis(one.circuit.graph, one.ranges).of(one.circuit)
+        rows = matrix_steps(self.plan, one.circuit, analysis, operands, f"{one.name}_")
+        for index, (element, row) in enumerate(zip(one.outputs, rows, strict=True)):
+            if not self.unrolled.is_constant(element):
+                self.enter(element, row, f"{one.name}_result{index}")
+
+    def exact(self, name: str, element: int) -> Wire:
+        """An element itself, in the narrowest shape for its range."""
+        low, high = self.ends(element)
+        width = _width(low, high)
+        shape = Shape(width, low < 0)
+        if low == high:
+            return self.plan.constant(low, shape)
+        wire = self.totals.get(element)
+        if wire is None:
+            wire = total(self.plan, f"{name}_total", self.held[element], 1, 0, width)
+
+        def function(value: Any) -> Any:
+            return value[:width].as_signed() if low < 0 else value[:width]
+
+        return self.plan.step(name, shape, function, wire)
 
     def registered(self, element: int, held: Held) -> Held:
         """An operand of a matrix in the cycle after the one that made it."""

@@ -10,6 +10,7 @@ import numpy as np
 from holigrail_hw.core import OperatorSpec, Timing
 from holigrail_hw.formats import FixedFormat, Format
 from holigrail_hw.hdl.plan.plan import Plan, Wire
+from holigrail_hw.mcm.matrix.circuit import MatrixCircuit
 from holigrail_hw.mcm.matrix.design import MatrixDesign, design_remarks
 from holigrail_hw.mcm.matrix.graph import Matrix
 from holigrail_hw.models.graph.graph import IntegerGraph
@@ -17,7 +18,7 @@ from holigrail_hw.models.graph.graph import IntegerGraph
 from ..frames import Frames, frames_of
 from .datapath import datapath
 from .matrices import Search, designs
-from .operations import Sums, Unrolled
+from .operations import Given, Sums, Unrolled
 from .unroll import unrolled
 
 __all__ = ["Frame"]
@@ -59,6 +60,11 @@ class Frame(OperatorSpec):
     def designs(self) -> Mapping[Matrix, MatrixDesign]:
         """The adder graphs, by the search or from the cache."""
         return designs(self.unrolled, self.search)
+
+    @property
+    def given(self) -> list[MatrixCircuit]:
+        """Graphs of adders that the model has itself."""
+        return [one.circuit for one in self.unrolled.operations if isinstance(one, Given)]
 
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         found = designs(self.unrolled, self.search, progress)
@@ -130,10 +136,11 @@ class Frame(OperatorSpec):
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         sums = [one for one in self.unrolled.operations if isinstance(one, Sums)]
         graphs = [self.designs[one.matrix].circuit.graph for one in sums]
+        graphs += [circuit.graph for circuit in self.given]
         return {
             "products in hardware": self.unrolled.macs,
-            "matrices": len(sums),
-            "distinct matrices": len({one.matrix for one in sums}),
+            "matrices": len(graphs),
+            "distinct matrices": len({one.matrix for one in sums}) + len(self.given),
             "adders of the matrices": sum(len(graph.adders) for graph in graphs),
             "deepest matrix": max((graph.depth for graph in graphs), default=0),
             "time spent (s)": round(sum(d.seconds for d in self.designs.values()), 3),

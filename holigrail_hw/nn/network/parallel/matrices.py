@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from holigrail_hw.core import RequestError
 from holigrail_hw.mcm.matrix.design import MatrixDesign, MatrixRequest
-from holigrail_hw.mcm.matrix.graph import Matrix
+from holigrail_hw.mcm.matrix.graph import Matrix, MatrixGraph
 from holigrail_hw.mcm.matrix.kept_designs import design_kept
 from holigrail_hw.mcm.matrix.search import default_iterations, least_matrix_depth
 from holigrail_hw.mcm.problem.errors import GraphError
 
 from .operations import Sums, Unrolled
 
-__all__ = ["Search", "designs"]
+__all__ = ["Search", "designs", "graph_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,23 @@ def designs(
         except GraphError as error:
             raise RequestError(f"network: {error}", hint=error.hint) from None
     return found
+
+
+def graph_of(
+    matrix: Matrix, search: Search, progress: Callable[[str], None] | None = None
+) -> MatrixGraph:
+    """The graph of one matrix.
+
+    Raises
+    ------
+    RequestError
+        If it cannot be searched.
+    """
+    try:
+        found = design_kept(_request(matrix, search), time_limit=search.time_s, progress=progress)
+    except GraphError as error:
+        raise RequestError(f"network: {error}", hint=error.hint) from None
+    return found.circuit.graph
 
 
 def _request(matrix: Matrix, search: Search) -> MatrixRequest:

@@ -6,11 +6,12 @@ no operation.
 
 from dataclasses import dataclass
 
+from holigrail_hw.mcm.matrix.circuit import MatrixCircuit
 from holigrail_hw.mcm.matrix.graph import Matrix
 
 from .rules import Rule
 
-__all__ = ["Code", "Largest", "Operation", "Sums", "Unrolled"]
+__all__ = ["Code", "Given", "Largest", "Operation", "Sums", "Unrolled"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,20 @@ class Sums:
     inputs: tuple[int, ...]
     matrix: Matrix
     constants: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """outputs = circuit(inputs): a graph of adders that is built as it stands.
+
+    ``ranges`` are those of the inputs that its constants are wiring for.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    circuit: MatrixCircuit
+    ranges: tuple[tuple[int, int], ...]
     outputs: tuple[int, ...]
 
 
@@ -58,7 +73,7 @@ class Largest:
         return (self.output,)
 
 
-Operation = Sums | Code | Largest
+Operation = Sums | Given | Code | Largest
 
 
 @dataclass(frozen=True, eq=False)

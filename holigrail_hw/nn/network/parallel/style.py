@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holigrail_hw.core import Timing
+from holigrail_hw.models.graph.nodes import Adders
 
 from .unroll import refusals
 
@@ -57,8 +58,11 @@ def frame(network: Any) -> "Frame":
 
 
 def violations(network: Any) -> list[str]:
-    """Nothing: there is no limit to miss."""
-    return []
+    """Adders that the model has itself get registers where the clock needs them, or none."""
+    given = [node.name for node in network.graph.nodes if isinstance(node, Adders)]
+    if network.stage_levels is None or not given:
+        return []
+    return [f"stage_levels must be left out, for node {given[0]} has its own adders"]
 
 
 def prepare(network: Any, progress: Callable[[str], None]) -> str | None:
@@ -105,12 +109,14 @@ def facts(network: Any, timing: Timing) -> dict[str, Any]:
 
 
 def companions(network: Any) -> dict[str, bytes]:
-    """The network as a DAIS program, as da4ml reads it."""
+    """The network as a DAIS program, as da4ml reads it; none if bits are lost within sums."""
     from holigrail_hw.models.dais.binary import dais_bytes
 
     from .dais.program import dais_program
 
     made = frame(network)
+    if made.given:
+        return {}
     return {".dais": dais_bytes(dais_program(network.graph.name, made.unrolled, made.designs))}
 
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from holigrail_hw.models.graph.forms import Multiplier, Thresholds
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.graph.nodes import Add, Linear, Move, Pool, Requantise, Softmax
+from holigrail_hw.models.graph.nodes import Add, Adders, Linear, Move, Pool, Requantise, Softmax
 from holigrail_hw.models.source.windows import Window, patches
 
-from .operations import Code, Largest, Operation, Sums, Unrolled
+from .given_adders import circuit_of, not_wiring
+from .operations import Code, Given, Largest, Operation, Sums, Unrolled
 from .rules import Rule, Table, looked_up, multiplied, stepped
 
 __all__ = ["refusals", "unrolled"]
@@ -39,6 +40,8 @@ def refusals(graph: IntegerGraph) -> list[str]:
         label = f"node {node.name}"
         if isinstance(node, Softmax):
             found.append(f"{label}: softmax must be left to the host in style parallel")
+        if isinstance(node, Adders) and (why := not_wiring(node, _ranges(graph, node))):
+            found.append(f"{label}: constants of its adders must be wiring: {why}")
         if isinstance(node, Requantise) and node.form is None:
             operand = graph.tensors[node.inputs[0]]
             entries = int((operand.high - operand.low).max()) + 1
@@ -66,6 +69,8 @@ def unrolled(graph: IntegerGraph) -> Unrolled:
         match node:
             case Linear():
                 result = _linear(state, node, operands[0])
+            case Adders():
+                result = _given(state, node, operands[0], graph)
             case Add():
                 result = _add(state, node, operands)
             case Pool():
@@ -178,6 +183,23 @@ def _linear(state: _State, node: Linear, x: np.ndarray) -> np.ndarray:
                 label, ids[ids >= 0].tolist(), matrix, constants
             )
     return result
+
+
+def _ranges(graph: IntegerGraph, node: Adders) -> tuple[tuple[int, int], ...]:
+    """Those of the operands, as the graph states them."""
+    operand = graph.tensors[node.inputs[0]]
+    ends = (np.broadcast_to(end, operand.shape).tolist() for end in (operand.low, operand.high))
+    return tuple(zip(*ends, strict=True))
+
+
+def _given(state: _State, node: Adders, x: np.ndarray, graph: IntegerGraph) -> np.ndarray:
+    tensor = graph.tensors[node.name]
+    ends = zip(tensor.low.tolist(), tensor.high.tolist(), strict=True)
+    outputs = [state.constant(a) if a == b else state.element(a, b) for a, b in ends]
+    ranges = _ranges(graph, node)
+    operands = tuple(x.tolist())
+    state.operations.append(Given(state.name, operands, circuit_of(node), ranges, tuple(outputs)))
+    return np.array(outputs, np.int64)
 
 
 def _add(state: _State, node: Add, operands: list[np.ndarray]) -> np.ndarray:

@@ -100,7 +100,7 @@ def test_the_programme_finds_the_least(seed):
 
 
 def test_without_a_solver_the_descent_answers(monkeypatch):
-    monkeypatch.setattr(programme, "_solver", lambda pulp: None)
+    monkeypatch.setattr(programme, "solver_of", lambda *given: None)
     folding = random_folding(np.random.default_rng(1))
     found = folded(folding, 8, {})
     assert not found.proved and max(option.cycles for option in found.options) <= 8

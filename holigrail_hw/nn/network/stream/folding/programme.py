@@ -11,11 +11,14 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from holigrail_hw.models.solver import solver_of
+
 from .problem import PRICES, RESOURCES, Folding, Option, converter
 
 __all__ = ["cheapest"]
 
-_SECONDS = 60
+# Above what any network here needs; see :mod:`holigrail_hw.models.solver`.
+_QUESTIONS = 4000
 
 
 def cheapest(
@@ -38,27 +41,18 @@ def cheapest(
     with warnings.catch_warnings():
         # PuLP warns about changes in its version 4, which a user can do nothing about.
         warnings.simplefilter("ignore")
-        solver = _solver(pulp)
+        solver = solver_of(pulp, 0, _QUESTIONS)
         if solver is None:
             return None
         model, chosen = _model(pulp, folding, layers, interval, limits, prices)
         model.solve(solver)
-    solved = model.status == pulp.LpStatusOptimal
-    if not solved:
-        return None
     options = [
-        next(o for o, x in zip(layer.options, row, strict=True) if (x.value() or 0) > 0.5)
+        next((o for o, x in zip(layer.options, row, strict=True) if (x.value() or 0) > 0.5), None)
         for layer, row in zip(layers, chosen, strict=True)
     ]
+    if model.status != pulp.LpStatusOptimal or None in options:
+        return None
     return options, model.sol_status == pulp.LpSolutionOptimal
-
-
-def _solver(pulp: Any) -> Any:
-    there = pulp.listSolvers(onlyAvailable=True)
-    for name in ("HiGHS", "COIN_CMD", "PULP_CBC_CMD"):
-        if name in there:
-            return pulp.getSolver(name, msg=False, timeLimit=_SECONDS, gapRel=0)
-    return None
 
 
 def _model(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.graph.nodes import Move, Node, Requantise, Softmax
+from holigrail_hw.models.graph.nodes import Adders, Move, Node, Requantise, Softmax
 
 __all__ = ["LayerNodes", "layers_of", "refusals_of", "rules_of"]
 
@@ -117,6 +117,8 @@ def refusals_of(graph: IntegerGraph) -> list[str]:
 def _reason(graph: IntegerGraph, node: Node) -> str:
     shape = graph.tensors[node.inputs[0]].shape
     match node:
+        case Adders():
+            return "must be left to style parallel, which builds them as they are"
         case Requantise() if node.form is None and graph.tensors[node.inputs[0]].width > 8:
             return "must have thresholds, or a factor and a shift, not a formula alone"
         case Move() if node.how == "concat":

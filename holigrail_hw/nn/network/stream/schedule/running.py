@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.mcm.native.library import load
+from holigrail_hw.core.run.compiled_library import load
 
 from .dataflow import OUTSIDE, UNBOUNDED, Dataflow, Run
 from .interpreted import interpreted

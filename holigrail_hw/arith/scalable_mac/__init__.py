@@ -1,0 +1,1 @@
+"""Multiply-accumulate units whose precision changes while they run."""

@@ -1,0 +1,130 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportReturnType=false, reportOptionalSubscript=false
+
+"""Sub-word parallel units with sums apart: one array of partial products that is cut by mode.
+
+The products of sub-words lie on the diagonal of the array, each in columns of its own; the partial
+products beside them are gated, and no carry passes from one sub-word to the next (Moons et al.,
+DVAFS, 2017). Product and sum are two additions, since a sum needs the sign of its product.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from amaranth import Cat, Const, Value
+
+from holigrail_hw.estimate.primitives import Logic
+from holigrail_hw.hdl.integer.bit_heap import add_up, compress_early
+from holigrail_hw.hdl.plan.plan import Plan, Wire
+
+from .bricks import allot
+from .conditions import Conditions
+from .partial_products import ProductArray
+from .segments import Segment, add_segments
+from .shape import ScalableMacShape
+from .together import restarted
+
+__all__ = ["subword_sums"]
+
+
+def subword_sums(
+    spec: ScalableMacShape, plan: Plan, words: tuple[Wire, Wire], mode: Wire | None, clear: Wire
+) -> Wire:
+    """The word of sums, one register after its item."""
+    modes = Conditions(plan, mode, len(spec.mode_list))
+    joins = _joins(spec, modes)
+    product = _product(spec, plan, words, modes, joins)
+    addend = _addend(spec, plan, product, modes, joins)
+    segments = _segments(spec, plan, modes, joins)
+    gates = [segment.gate for segment in segments if segment.gate is not None]
+
+    def body(plan: Plan, old: Wire, clear: Wire, addend: Wire, *gates: Wire) -> Wire:
+        left = iter(gates)
+        here = [s if s.gate is None else replace(s, gate=next(left)) for s in segments]
+
+        def total(before: Wire) -> Wire:
+            return add_segments(plan, "total", before, addend, here)
+
+        return restarted(plan, spec.result_width, spec.restart, old, clear, total)
+
+    return plan.loop("sums", spec.result_width, body, clear, addend, *gates)
+
+
+def _joins(spec: ScalableMacShape, modes: Conditions) -> list[frozenset[int]]:
+    """In which modes every block of the array is one product with the block below."""
+    least = spec.width >> spec.levels
+    slots = [max(mode.activation, mode.weight) for mode in spec.mode_list]
+    return [
+        frozenset(m for m, slot in enumerate(slots) if block * least % slot)
+        for block in range(1 << spec.levels)
+    ]
+
+
+def _product(
+    spec: ScalableMacShape,
+    plan: Plan,
+    words: tuple[Wire, Wire],
+    modes: Conditions,
+    joins: list[frozenset[int]],
+) -> Wire:
+    """All products of a mode, side by side."""
+    least = spec.width >> spec.levels
+    packings, columns = [], []
+    for mode, found in zip(spec.mode_list, spec.packings, strict=True):
+        size = 2 * max(mode.activation, mode.weight)
+        here = [range(k * size, (k + 1) * size) for k in range(len(found.sums))]
+        packings.append(replace(found, sums=tuple(map(tuple, here))))
+        columns.append(here)
+    signs = spec.signed_activations, spec.signed_weights
+    array = ProductArray(plan, words, signs, modes, least)
+    heap = array.heap(allot(packings, least), 2 * spec.width, columns)
+    every = modes.every
+    cuts = {
+        2 * least * block: modes.wire(cases)
+        for block, cases in enumerate(joins)
+        if block and cases != every
+    }
+    heap = compress_early(plan, "products", heap, doors=cuts)
+    return add_up(plan, "product", heap, doors=cuts)
+
+
+def _addend(
+    spec: ScalableMacShape,
+    plan: Plan,
+    product: Wire,
+    modes: Conditions,
+    joins: list[frozenset[int]],
+) -> Wire:
+    """The products where their sums are, with their signs in the headroom of a last block."""
+    size, headroom = 2 * (spec.width >> spec.levels), spec.headroom
+    is_signed = spec.signed_activations or spec.signed_weights
+    ends = [modes.wire(modes.every - cases) for cases in [*joins[1:], frozenset()]]
+
+    def placed(product: Any, *ends: Any) -> Value:
+        parts = []
+        for block, end in enumerate(ends):
+            bits = product[block * size : (block + 1) * size]
+            sign: Any = bits[-1] & end if is_signed else Const(0, 1)
+            parts += [bits, sign.replicate(headroom)]
+        return Cat(*parts)
+
+    using = Logic(1, len(ends))
+    return plan.step("addend", spec.result_width, placed, product, *ends, using=using)
+
+
+def _segments(
+    spec: ScalableMacShape, plan: Plan, modes: Conditions, joins: list[frozenset[int]]
+) -> list[Segment]:
+    """Every block and its headroom: a carry goes to the next block or, at the end, to headroom."""
+    size, headroom = 2 * (spec.width >> spec.levels), spec.headroom
+    found: list[Segment] = []
+    below = None
+    for block, cases in enumerate(joins):
+        low = block * (size + headroom)
+        gate = None if below is None else modes.wire(cases)
+        found.append(Segment(low, size, below, gate))
+        below = len(found) - 1
+        if headroom:
+            ends = modes.every - (joins[block + 1] if block + 1 < len(joins) else frozenset())
+            found.append(Segment(low + size, headroom, below, modes.wire(ends)))
+    return found

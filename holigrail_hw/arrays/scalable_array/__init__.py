@@ -1,0 +1,1 @@
+"""Arrays of elements whose precision changes while they run."""

@@ -1,0 +1,1 @@
+"""Energy of an operator before any tool runs."""

@@ -1,0 +1,1 @@
+"""Operators in standard cells: area, critical path, and energy from simulated toggles."""

@@ -1,0 +1,151 @@
+"""What is known of a product before it is computed, so that steps may leave something out.
+
+Every answer is proved for all numbers that the operands may hold, or for those they do hold; in
+doubt nothing is left out.
+
+No overflow
+    Rounding makes a number at most 1 + 2^-m times as large, or, below the smallest normal number,
+    larger by its last place. So no sum of K products exceeds
+    (S + K * place) * (1 + 2^-m)^(K + chunks), S being the largest sum over k of max_i |a_ik| *
+    |b_kj|, and with rounded products once more that factor.
+No underflow
+    If all products are multiples of the last place of the accumulator, so are all sums: what is
+    below its smallest normal number is exact.
+Float32 is enough
+    If float32 holds every sum of a number of the accumulator and a product, nothing is rounded
+    twice; :func:`holigrail_hw.golden.equals_via_float32` knows other cases in which a rounding to
+    float32 before the other one changes nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from holigrail_hw import golden
+from holigrail_hw.formats import FloatFormat, Format
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
+
+from .operands import Reach, growth, measured, reach, significant_bits
+from .shape import GemmShape
+
+__all__ = [
+    "FLOAT32",
+    "Products",
+    "are_finite",
+    "bounds",
+    "can_be_moved",
+    "largest_sum",
+    "loses_nothing_in_float32",
+    "never_overflows",
+    "products_of",
+    "sums_are_float32",
+]
+
+FLOAT32 = Reach(-149, 128)
+_BITS = 24
+
+
+@dataclass(frozen=True)
+class Products:
+    """Of exact products: where they lie, and how many bits they have at most."""
+
+    reach: Reach
+    bits: int
+
+    @classmethod
+    def of(cls, a: Format, b: Format) -> "Products":
+        """Of all products of finite numbers of two formats."""
+        return cls(reach(a) * reach(b), significant_bits(a) + significant_bits(b))
+
+    @property
+    def are_float32(self) -> bool:
+        """Whether float32 holds all of them."""
+        return self.bits <= _BITS and self.reach.fits(FLOAT32)
+
+
+def are_finite(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether no factor is infinite or NaN."""
+    return all(
+        not (format.has_infinity or format.has_nan) or bool(np.isfinite(numbers).all())
+        for format, numbers in ((shape.a, x), (shape.b, y))
+    )
+
+
+def products_of(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Products:
+    """What is known of all products; of those of these numbers if that is not enough."""
+    found = Products.of(shape.a, shape.b)
+    if found.are_float32:
+        return found
+    left, right = measured(x), measured(y)
+    if left is None or right is None:
+        return Products(Reach(0, 0), 0)
+    both = left * right
+    return Products(both, min(found.bits, both.bits))
+
+
+def sums_are_float32(shape: GemmShape, products: Products) -> bool:
+    """Whether float32 holds every sum of a number of the accumulator and a product."""
+    added = products.reach if shape.product is None else reach(shape.product)
+    both = added | reach(shape.accumulator)
+    return both.bits + 1 <= _BITS and both.fits(FLOAT32)
+
+
+def loses_nothing_in_float32(shape: GemmShape, products: Products) -> bool:
+    """Whether sums may be rounded to float32 before they are rounded, to nearest even."""
+    if sums_are_float32(shape, products):
+        return True
+    a, b, sums, product = shape.a, shape.b, shape.accumulator, shape.product
+    if not isinstance(a, FloatFormat) or not isinstance(b, FloatFormat):
+        return False
+    if not isinstance(sums, FloatFormat) or not isinstance(product, FloatFormat | None):
+        return False
+    return golden.equals_via_float32(a, b, sums, product, chunked=shape.chunk is not None)
+
+
+def largest_sum(a: np.ndarray, b: np.ndarray) -> float:
+    """At least the largest sum over k of max_i |a_ik| * |b_kj|; finite numbers."""
+    if not a.size or not b.size:
+        return 0.0
+    columns = np.abs(a).max(axis=0).astype(np.float64)
+    total = columns @ np.abs(b).astype(np.float64)
+    return float(total.max()) * (1 + 2.0**-30)
+
+
+def bounds(shape: GemmShape, a: np.ndarray, b: np.ndarray) -> list[tuple[BinaryFloat, float]]:
+    """For each float that results are rounded to, what no such number exceeds, rounded or not.
+
+    In any rounding mode, which makes a number larger by one last place at most. Finite numbers;
+    infinite if there is no bound.
+    """
+    depth, total = len(b), largest_sum(a, b)
+    steps = depth + (0 if shape.chunk is None else -(-depth // shape.chunk)) + 1
+    found = []
+    for format in (shape.product, shape.accumulator):
+        if format is None:
+            continue
+        assert isinstance(format, BinaryFloat)
+        place, unit = 2.0**format.least_place, 2.0**-format.fraction_width
+        each = 1 if format is shape.product else steps
+        total = (total + steps * place) * growth(each, unit)
+        found.append((format, total))
+    return found
+
+
+def never_overflows(found: list[tuple[BinaryFloat, float]]) -> bool:
+    """Whether no number goes beyond the largest one of its format."""
+    return all(bound < float(format.number_range[1]) for format, bound in found)
+
+
+def can_be_moved(found: list[tuple[BinaryFloat, float]], x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether float32 holds the constant that rounds any number before it is judged.
+
+    That is 1.5 * 2^(e + 23 - m) for a number of exponent e. Where nothing is known of sums, they
+    are a number of the accumulator and a product.
+    """
+    product = float(np.abs(x).max(initial=0)) * float(np.abs(y).max(initial=0))
+    for format, bound in found:
+        largest = float(format.number_range[1])
+        most = bound if bound < largest else 2 * largest + product
+        if any(most >= 2.0 ** (104 + other.fraction_width) for other, _ in found):
+            return False
+    return True

@@ -1,0 +1,241 @@
+"""The general path: every rounding mode, random words and windows; in float32 if that does."""
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.formats import Rounding
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
+
+from .certificates import (
+    Products,
+    are_finite,
+    bounds,
+    can_be_moved,
+    never_overflows,
+    products_of,
+    sums_are_float32,
+)
+from .library import library
+from .nearest import is_narrow
+from .operands import Reach, is_exact_in, reach, significant_bits, tops
+from .random_words import Philox, RandomWords
+from .roundings import (
+    Rounding32,
+    Rounding64,
+    is_described,
+    rounding32,
+    rounding64,
+    threshold_offset,
+)
+from .shape import GemmShape
+
+__all__ = ["Step", "is_general", "multiply_general", "step_general", "sums_are_exact"]
+
+_DIRECTED = (Rounding.UP, Rounding.DOWN, Rounding.TO_ODD)
+_WINDOW_BITS = 50
+_BLOCK_WORDS = 1 << 24
+
+
+class _Random(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("source", "width")),
+        ("offset", ctypes.c_double),
+        ("ties_to_even", ctypes.c_int64),
+        ("key", ctypes.c_uint32 * 2),
+        ("first", ctypes.c_uint32 * 3),
+        ("unused", ctypes.c_int32),
+        ("words", ctypes.c_void_p * 2),
+    )
+
+
+def _structure(real: type, rounding: type) -> type[ctypes.Structure]:
+    class Request(ctypes.Structure):
+        _fields_ = (
+            *((name, ctypes.c_void_p) for name in ("a", "b", "a_top", "b_top", "c")),
+            *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
+            *((name, ctypes.c_int64) for name in ("kind", "exact", "down")),
+            *((name, real) for name in ("start", "window", "sum_least")),
+            *((name, rounding) for name in ("sum", "product")),
+            ("random", _Random),
+        )
+
+    return Request
+
+
+_REQUESTS = {
+    np.float32: _structure(ctypes.c_float, Rounding32),
+    np.float64: _structure(ctypes.c_double, Rounding64),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """The float type of a step, and whether it holds every sum."""
+
+    real: type
+    exact: bool
+
+    def __str__(self) -> str:
+        name = "float32, certified" if self.real is np.float32 else "float64"
+        return f"general, {name}" + ", rest kept" * (not self.exact)
+
+
+def is_general(shape: GemmShape) -> bool:
+    """Whether this path, or its twin in NumPy, computes such a product."""
+    rounded = [f for f in (shape.accumulator, shape.product) if f is not None]
+    if not all(is_described(format, shape.overflow) for format in rounded):
+        return False
+    if not all(is_exact_in(f, np.float64) for f in (shape.a, shape.b)):
+        return False
+    products = reach(shape.a) * reach(shape.b)
+    if significant_bits(shape.a) + significant_bits(shape.b) > 53:
+        return False
+    if not products.fits(Reach(-800, 800)):
+        return False
+    if shape.rounding.is_stochastic:
+        widest = max(significant_bits(f) for f in rounded)
+        if widest + shape.random_width + 2 > 53 and not sums_are_exact(shape):
+            return False
+    if any(significant_bits(f) + 2 > 53 for f in rounded) and not sums_are_exact(shape):
+        return False
+    is_float = shape.accumulator.subnormal_place is not None
+    if shape.accumulation == "window" and not (is_float and shape.window <= _WINDOW_BITS):
+        return False
+    return shape.accumulation != "exact"
+
+
+def sums_are_exact(shape: GemmShape) -> bool:
+    """Whether float64 holds every sum of a number of the accumulator and a product."""
+    added = reach(shape.a) * reach(shape.b)
+    if shape.product is not None:
+        added = reach(shape.product)
+    return (added | reach(shape.accumulator)).bits + 1 <= 53
+
+
+def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
+    """How a product of these numbers is computed, whose shape is general.
+
+    Float32 does where nothing leaves the range, products are exact in it, and what its sums lose is
+    known: to odd, if the formats have at most 22 bits; beside the sum, for random words, if that
+    has at most 24 bits.
+    """
+    wide = Step(np.float64, sums_are_exact(shape))
+    floats = [f for f in (shape.product, shape.accumulator) if f is not None]
+    narrow = all(is_narrow(f) and f.has_negative_zero for f in floats)
+    if not narrow or shape.accumulation == "window" or shape.via != "exact":
+        return wide
+    if not are_finite(shape, x, y):
+        return wide
+    known, products = bounds(shape, x, y), products_of(shape, x, y)
+    if not never_overflows(known) or not can_be_moved(known, x, y) or not products.are_float32:
+        return wide
+    if shape.rounding in _DIRECTED and not _has_near_rests(shape, products):
+        return wide
+    exact = sums_are_float32(shape, products)
+    return Step(np.float32, exact) if exact or _knows_rest(shape, products) else wide
+
+
+def _has_near_rests(shape: GemmShape, products: Products) -> bool:
+    """Whether what is cut off is zero or at least 2^-60 of a last place, which float32 holds."""
+    low = products.reach.low
+    for format in (shape.product, shape.accumulator):
+        if format is not None:
+            if format.least_place < -85 or low - 23 < format.least_place - 60:
+                return False
+            low = reach(format).low if format is shape.product else low
+    return True
+
+
+def _knows_rest(shape: GemmShape, products: Products) -> bool:
+    """Whether float32 rounds right although it does not hold every sum."""
+    formats = [f for f in (shape.product, shape.accumulator) if isinstance(f, BinaryFloat)]
+    if not shape.rounding.is_stochastic:
+        return max(f.fraction_width for f in formats) <= 21
+    added = products.reach if shape.product is None else reach(shape.product)
+    both = added | reach(shape.accumulator)
+    return (
+        shape.rounding is not Rounding.STOCHASTIC_C
+        and shape.random_width <= 20
+        and max(f.fraction_width for f in formats) <= 20
+        and both.bits + 1 <= 46
+        and added.low >= shape.accumulator.least_place - 20
+    )
+
+
+def multiply_general(
+    shape: GemmShape,
+    x: np.ndarray,
+    y: np.ndarray,
+    step: Step,
+    random: RandomWords | None,
+    threads: int,
+) -> Any:
+    """The numbers of the product, of the step's type; None without a compiler."""
+    real = step.real
+    found = library("general32" if real is np.float32 else "general64")
+    if found is None:
+        return None
+    x, y = np.ascontiguousarray(x, real), np.ascontiguousarray(y, real)
+    rows, depth, columns = len(x), len(y), y.shape[1]
+    result = np.empty((rows, columns), real)
+    above = [x, y]
+    if shape.accumulation == "window":
+        above = [tops(f, v) for f, v in ((shape.a, x), (shape.b, y))]
+    block = max(rows, 1)
+    if random is not None and not isinstance(random, Philox):
+        block = max(1, min(rows, _BLOCK_WORDS // max(1, depth * columns)))
+    rounding = rounding32 if real is np.float32 else rounding64
+    for first in range(0, rows, block):
+        part = slice(first, min(first + block, rows))
+        given, kept = _random(shape, random, range(rows)[part], depth, columns)
+        request = _REQUESTS[real](
+            x[part].ctypes.data,
+            y.ctypes.data,
+            above[0][part].ctypes.data,
+            above[1].ctypes.data,
+            result[part].ctypes.data,
+            part.stop - first,
+            depth,
+            columns,
+            shape.chunk or 0,
+            threads,
+            ("fused", "cascade", "window").index(shape.accumulation),
+            step.exact,
+            shape.rounding is Rounding.DOWN,
+            -0.0 if shape.is_negative_start else 0.0,
+            2.0**-shape.window,
+            _sum_least(shape),
+            rounding(shape.accumulator, shape.rounding, shape.overflow, shape.via),
+            rounding(shape.product or shape.accumulator, shape.rounding, None, shape.via),
+            given,
+        )
+        (found.general32 if real is np.float32 else found.general64)(ctypes.byref(request))
+        del kept
+    return result
+
+
+def _sum_least(shape: GemmShape) -> float:
+    place = shape.accumulator.subnormal_place
+    return 0.0 if place is None else 2.0**place
+
+
+def _random(
+    shape: GemmShape, random: RandomWords | None, rows: range, depth: int, columns: int
+) -> tuple[_Random, Any]:
+    """The random words of some rows, and arrays that must live as long as they are used."""
+    if random is None or not shape.streams:
+        return _Random(), None
+    offset, ties = threshold_offset(shape.rounding)
+    found = _Random(width=shape.random_width, offset=offset, ties_to_even=ties)
+    if isinstance(random, Philox):
+        found.source = 1
+        found.key[:] = random.seed, random.operation
+        found.first[:] = rows.start, 0, random.last
+        return found, None
+    words = random.words(rows, depth, columns, shape.random_width, shape.streams)
+    found.source = 2
+    found.words[:] = [w.ctypes.data for w in (*words, words[0])][:2]
+    return found, words

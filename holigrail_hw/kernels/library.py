@@ -1,0 +1,78 @@
+"""The compiled kernels: built at first use with the instructions that this machine has."""
+
+import contextlib
+import ctypes
+import functools
+import platform
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from holigrail_hw.core.run import compiled_library
+
+__all__ = ["instructions", "library", "usual_arithmetic"]
+
+_FOLDER = Path(__file__).parent / "native"
+# Contraction would turn c + round(a*b) into one rounding less.
+_FLAGS = ("-ffp-contract=off", "-pthread")
+_SETS: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
+    (
+        "AVX-512",
+        {"avx512f", "avx512dq", "avx512bw", "avx512vl", "fma"},
+        ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma")
+        + ("-mprefer-vector-width=512",),
+    ),
+    ("AVX2", {"avx2", "fma"}, ("-mavx2", "-mfma")),
+)
+
+
+@functools.cache
+def instructions() -> str:
+    """``AVX-512``, ``AVX2`` or ``portable``; the results are the same."""
+    return next((name for name, needed, _ in _SETS if needed <= _features()), "portable")
+
+
+def library(name: str) -> ctypes.CDLL | None:
+    """The kernels of ``native/NAME.cc``; None without a compiler, with one warning a process."""
+    flags = next((flags for set_, _, flags in _SETS if set_ == instructions()), ())
+    found = compiled_library.load(name, _FOLDER, (*_FLAGS, *flags))
+    if found is None:
+        _warn(compiled_library.why_not(name) or "")
+    return found
+
+
+@contextlib.contextmanager
+def usual_arithmetic() -> Iterator[None]:
+    """Rounding to nearest even and subnormal numbers as they are, for NumPy in this thread too.
+
+    What another library may have set is there again afterwards.
+    """
+    found = library("convert")
+    if found is None:
+        yield
+        return
+    found.begin_arithmetic.restype = ctypes.c_void_p
+    state = ctypes.c_void_p(found.begin_arithmetic())
+    try:
+        yield
+    finally:
+        found.end_arithmetic(state)
+
+
+@functools.cache
+def _features() -> set[str]:
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return set()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return set()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return set(flags.partition(":")[2].split())
+
+
+@functools.cache
+def _warn(reason: str) -> None:
+    warnings.warn(
+        f"kernels: loops in NumPy compute the same, but slowly: {reason}", RuntimeWarning, 2
+    )

@@ -1,0 +1,8 @@
+// The general products on float32 numbers, for sums whose roundings need no more.
+#define REAL float
+#include "general.h"
+
+extern "C" void general32(const Request *request) {
+    if (request->kind == CASCADE_STEP) return choose_sum<CASCADE_STEP>(*request);
+    choose_sum<FUSED_STEP>(*request);
+}

@@ -1,0 +1,168 @@
+"""The fast path: float32 numbers, to nearest even, with what certificates allow left out."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.formats import Format, Rounding
+from holigrail_hw.formats.scalar.binary_float import BinaryFloat
+
+from .certificates import (
+    Products,
+    are_finite,
+    bounds,
+    can_be_moved,
+    loses_nothing_in_float32,
+    never_overflows,
+    products_of,
+)
+from .library import library
+from .operands import reach
+from .shape import GemmShape
+
+__all__ = ["Step32", "is_narrow", "multiply32", "step32"]
+
+_NONE, _INFINITE, _SATURATE, _NOTHING = range(4)
+
+
+class _Rounding32(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("least", "magic")),
+        *((name, ctypes.c_float) for name in ("up", "down", "largest")),
+    )
+
+
+class _Request(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("a", "b", "c")),
+        *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
+        *((name, ctypes.c_int64) for name in ("cascade", "odd", "small", "over")),
+        *((name, _Rounding32) for name in ("sum", "product")),
+        ("start", ctypes.c_float),
+    )
+
+
+class Step32:
+    """What a step does: whether sums are rounded to odd first, and what may happen to them."""
+
+    def __init__(self, odd: bool, small: bool, over: int):
+        self.odd, self.small, self.over = odd, small, over
+
+    def __str__(self) -> str:
+        parts = ["float32"]
+        parts += ["exact sums"] * self.odd
+        parts += ["subnormal numbers"] * self.small
+        parts += [("", "infinities", "saturation", "overflow to NaN")[self.over]] * bool(self.over)
+        return ", ".join(parts) if len(parts) > 1 else "float32, certified"
+
+
+def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True) -> Step32 | None:
+    """How float32 computes a product of these numbers as defined; None if it does not.
+
+    ``certify``: leave out what the numbers never need.
+    """
+    formats = [f for f in (shape.accumulator, shape.product) if f is not None]
+    if not _is_nearest(shape) or not all(map(is_narrow, formats)):
+        return None
+    found = library("gemm32")
+    if found is None or not are_finite(shape, x, y):
+        return None
+    products = products_of(shape, x, y)
+    odd = False
+    if shape.via == "exact":
+        if not products.are_float32:
+            return None
+        odd = not loses_nothing_in_float32(shape, products)
+        if odd and max(f.fraction_width for f in formats) > 21:
+            return None
+    elif not products.are_float32 and shape.product is None and not found.gemm32_is_fused():
+        return None
+    known = bounds(shape, x, y)
+    if not can_be_moved(known, x, y):
+        return None
+    fits = certify and never_overflows(known)
+    over = _NONE if fits else _overflow([format for format, _ in known])
+    return None if over is None else Step32(odd, _underflows(shape, products), over)
+
+
+def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, threads: int) -> Any:
+    """The numbers of the product, float32."""
+    result = np.empty((len(x), y.shape[1]), np.float32)
+    found = library("gemm32")
+    assert found is not None and isinstance(shape.accumulator, BinaryFloat)
+    request = _Request(
+        x.ctypes.data,
+        y.ctypes.data,
+        result.ctypes.data,
+        len(x),
+        len(y),
+        y.shape[1],
+        shape.chunk or 0,
+        threads,
+        shape.product is not None,
+        step.odd,
+        step.small or step.over > _INFINITE,
+        step.over,
+        _rounding(shape.accumulator),
+        _rounding(shape.product or shape.accumulator),
+        0.0,
+    )
+    found.gemm32(ctypes.byref(request))
+    return result
+
+
+def _is_nearest(shape: GemmShape) -> bool:
+    return (
+        shape.rounding is Rounding.NEAREST_EVEN
+        and shape.accumulation in ("fused", "cascade")
+        and not shape.is_negative_start
+    )
+
+
+def is_narrow(format: Format) -> bool:
+    """Whether float32 holds the format's numbers with some bits to spare, subnormal ones too."""
+    return (
+        isinstance(format, BinaryFloat)
+        and bool(format.signed)
+        and bool(format.subnormals)
+        and not format.keeps_infinity
+        and 1 <= format.fraction_width <= 21
+        and format.least_place >= -149
+        and format.maximum_exponent <= 127
+    )
+
+
+def _overflow(formats: list[BinaryFloat]) -> int | None:
+    kinds = set()
+    for format in formats:
+        if format.saturates:
+            kinds.add(_SATURATE)
+        elif format.has_infinity:
+            whole = 2 * 2.0**format.maximum_exponent * (1 - 2.0 ** -(format.fraction_width + 1))
+            kinds.add(_INFINITE if float(format.number_range[1]) == whole else None)
+        else:
+            kinds.add(_NOTHING)
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _underflows(shape: GemmShape, products: Products) -> bool:
+    """Whether anything may be rounded at a fixed place, below the smallest normal number."""
+    low = products.reach.low
+    if shape.product is not None:
+        if low < shape.product.least_place:
+            return True
+        low = max(low, reach(shape.product).low)
+    return low < shape.accumulator.least_place
+
+
+def _rounding(format: Format) -> _Rounding32:
+    assert isinstance(format, BinaryFloat)
+    exponent, drop = format.maximum_exponent, 23 - format.fraction_width
+    return _Rounding32(
+        (format.minimum_exponent + 127) << 23,
+        (drop << 23) | 0x400000,
+        2.0 ** (127 - exponent),
+        2.0 ** (exponent - 127),
+        float(format.number_range[1]),
+    )

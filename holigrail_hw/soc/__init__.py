@@ -1,0 +1,1 @@
+"""A complete accelerator: a matrix engine with memory, descriptors, compiler, firmware and host."""

@@ -1,0 +1,30 @@
+"""What an accelerator costs, by a rough count of what stands around its engine."""
+
+from holigrail_hw.arrays.gemm.cost import gemm_cost
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.soc.hardware.engine import engine_of, lane_of
+
+from .shape import AcceleratorShape
+
+__all__ = ["accelerator_cost"]
+
+_COUNTERS, _LOOPS, _WORDS = 32 * 9, 17, 512
+
+
+def accelerator_cost(spec: AcceleratorShape, timing: Timing) -> dict[str, int]:
+    """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
+    machine = spec.machine
+    width = (machine.scratchpad - 1).bit_length()
+    total = dict(gemm_cost(engine_of(machine), timing))
+    for key, value in lane_of("none").cost(timing).items():
+        total[key] += value
+    # Every loop has a register for its address and one for its count.
+    around = {
+        "adders": _LOOPS + 12,
+        "one_bit_adders": _LOOPS * 16 + 12 * 32,
+        "luts": _LOOPS * (2 * width + 32) + 24 * machine.grain * 8 + 600,
+        "flip_flops": _LOOPS * (width + 17) + _WORDS + _COUNTERS + 200,
+        "dsps": 1,
+        "memory_bits": 8 * machine.scratchpad + 64 * 256 + 32 * 32,
+    }
+    return {key: total[key] + around[key] for key in total}

@@ -1,0 +1,42 @@
+"""What an accelerator must answer: requests carried out on an array of bytes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.core.streams import Items
+from holigrail_hw.soc.executor.execute import run
+from holigrail_hw.soc.machine import Machine
+from holigrail_hw.soc.registers.memory_map import CONTROL
+
+from .shape import PROFILE, READ, START, WRITE
+
+__all__ = ["accelerator_golden", "status_word"]
+
+
+def status_word(error: int, index: int) -> int:
+    """What the status register shows when a chain has ended."""
+    parts = CONTROL.register("status")
+    values = {"done": 1, "error": error, "index": index & 0xFFFF}
+    return sum(parts.part(name).put(value) for name, value in values.items())
+
+
+def accelerator_golden(machine: Machine, items: Mapping[str, Mapping[str, Any]]) -> Items:
+    """The answers to all requests, from a scratchpad of zeros on."""
+    memory = np.zeros(machine.scratchpad, np.uint8)
+    words = memory.view("<u4")
+    request, answers = items["request"], []
+    columns = (np.asarray(request[name]).tolist() for name in ("operation", "address", "data"))
+    for operation, address, data in zip(*columns, strict=True):
+        place = address // 4
+        if operation == WRITE and place < len(words):
+            words[place] = data
+        elif operation == READ:
+            answers.append(int(words[place]) if place < len(words) else 0)
+        elif operation == START:
+            outcome = run(machine, memory, address)
+            answers.append(status_word(outcome.error, outcome.index))
+        elif operation == PROFILE:
+            answers.append(0)
+    return {"answer": {"data": np.array(answers, np.uint64), "cycles": None}}

@@ -1,0 +1,76 @@
+"""A network on an accelerator: compiled for its sizes, as a job, and as a table of its layers."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from holigrail_hw.core.parameters import GivenFile
+from holigrail_hw.core.streams import Items
+from holigrail_hw.core.views import Table
+from holigrail_hw.nn.network.model import Source, integer_graph
+from holigrail_hw.soc.compiler.compare import loaded
+from holigrail_hw.soc.compiler.compile import compiled
+from holigrail_hw.soc.compiler.program import Program
+from holigrail_hw.soc.machine import Machine
+
+from .jobs import chain_job
+from .shape import AcceleratorShape
+
+__all__ = ["frame_job", "layer_table", "network_facts", "program_of"]
+
+
+def program_of(spec: AcceleratorShape) -> Program | None:
+    """The model's program; None without a model.
+
+    Raises
+    ------
+    RequestError
+        If the network has an operator that the accelerator has not, or does not fit.
+    """
+    return None if spec.model is None else _program(spec.model, spec.runtime, spec.machine)
+
+
+@lru_cache(maxsize=8)
+def _program(model: GivenFile, runtime: str, machine: Machine) -> Program:
+    source = Source(
+        model=model,
+        input=None,
+        runtime=runtime,
+        samples=None,
+        weight_bits=None,
+        activation_bits=None,
+        requantiser="auto",
+    )
+    return compiled(integer_graph(source), machine)
+
+
+def frame_job(program: Program, rng: np.random.Generator) -> Items:
+    """The image, a random frame, the chain; all that the network uses of the memory is read."""
+    frame = rng.integers(-128, 128, program.input[1])
+    memory = loaded(program, frame)[: -(-program.used // 4) * 4]
+    return chain_job(memory, program.start, min(len(program.descriptors), 32))
+
+
+def network_facts(program: Program) -> dict[str, str]:
+    """What of the memory the network takes, and about how many cycles a frame."""
+    size = program.machine.scratchpad
+    return {
+        "network": f"{len(program.descriptors)} descriptors, about {program.cycles} cycles a frame",
+        "bytes": f"{program.used} of {size} used, {program.resident} of them loaded once",
+    }
+
+
+def layer_table(program: Program) -> Table:
+    """Layers with their descriptors and cycles."""
+    rows = []
+    for step in program.steps:
+        which = range(step.first, step.first + step.count)
+        kinds = [type(program.descriptors[n]).__name__.upper() for n in which]
+        cycles = sum(program.predicted[n] for n in which)
+        rows.append((step.name, ", ".join(dict.fromkeys(kinds)), step.count, cycles))
+    return Table(
+        "Layers on the accelerator",
+        ("layer", "operations", "descriptors", "cycles, about"),
+        tuple(rows),
+        "Predicted by the compiler; a simulation counts them exactly.",
+    )

@@ -1,0 +1,102 @@
+"""The parameters of an accelerator, and what follows from them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from holigrail_hw.core import Engine, Stream, parameter
+from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.parameters import GivenFile
+from holigrail_hw.formats import parse
+from holigrail_hw.nn.network.model import MODEL_FILE
+from holigrail_hw.soc.machine import Machine
+from holigrail_hw.soc.system.presets import PRESETS
+
+__all__ = ["PROFILE", "READ", "START", "WRITE", "AcceleratorShape"]
+
+READ, WRITE, START, PROFILE = range(4)
+"""Operations of a request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceleratorShape(Engine):
+    """Sizes of an accelerator, and its streams."""
+
+    # A chain of descriptors may take that long before it answers.
+    quiet_cycles: ClassVar[int] = 1 << 20
+
+    rows: int = parameter(4, "rows of the array: 2, 4, 8 or 16", low=2, high=16, samples=(8,))
+    columns: int = parameter(
+        4, "columns of it: 2, 4, 8 or 16, at most twice or half as many", low=2, high=16
+    )
+    activation_depth: int = parameter(
+        256, "vectors that a command of the engine can hold", low=2, high=(1 << 16) - 1
+    )
+    accumulator_depth: int = parameter(
+        64, "vectors of sums that it can hold", low=1, high=(1 << 15), samples=(16,)
+    )
+    scratchpad: int = parameter(
+        8192, "bytes of memory, a multiple of 64", low=64, high=1 << 20, samples=(4096,)
+    )
+    maximum: bool = parameter(True, "whether there are maxima of windows", samples=(False,))
+    patience: int = parameter(
+        20,
+        "an error ends a descriptor that moves nothing for 2 to this power of cycles",
+        low=8,
+        high=31,
+        samples=(12,),
+    )
+
+    model: GivenFile | None = parameter(
+        None, "a network to ask about and to verify with", kind=MODEL_FILE, hardware=False
+    )
+    runtime: str = parameter(
+        "litert",
+        "whose kernels an int8 TFLite file means",
+        choices=("litert", "tflm"),
+        samples=("litert",),
+        hardware=False,
+    )
+
+    processor: str = parameter(
+        "none",
+        "what `generate` writes a whole system with, beside the accelerator alone",
+        choices=("none", "picorv32"),
+        samples=("none",),
+        hardware=False,
+    )
+    preset: str = parameter(
+        "fast",
+        "of the processor: shifts a bit a cycle, shifts at once, or products at once, too",
+        choices=tuple(PRESETS),
+        samples=("fast",),
+        hardware=False,
+    )
+
+    def check(self) -> list[str]:
+        try:
+            self.machine  # noqa: B018
+        except RequestError as error:
+            return [line.removeprefix("machine: ") for line in str(error).splitlines()]
+        return []
+
+    @property
+    def machine(self) -> Machine:
+        """The sizes, as compilers and descriptors need them."""
+        return Machine(
+            rows=self.rows,
+            columns=self.columns,
+            activation_depth=self.activation_depth,
+            accumulator_depth=self.accumulator_depth,
+            scratchpad=self.scratchpad,
+            maximum=self.maximum,
+            loader=False,
+            wide_parameters=False,
+        )
+
+    def streams(self) -> dict[str, Stream]:
+        word = parse("uint32")
+        request = {"operation": parse("uint2"), "address": parse("uint24"), "data": word}
+        return {
+            "request": Stream("in", request),
+            "answer": Stream("out", {"data": word, "cycles": word}),
+        }

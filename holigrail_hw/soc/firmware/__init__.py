@@ -1,0 +1,1 @@
+"""The processor's programme in C: starts chains, waits, computes the softmax, talks to a line."""

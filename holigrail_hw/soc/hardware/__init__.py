@@ -1,0 +1,1 @@
+"""The hardware of an accelerator around its matrix engine."""

@@ -1,0 +1,88 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
+"""A generator of addresses: nested loops of counts and steps, one address a cycle.
+
+Every loop remembers the address at which it began its present turn. When the innermost loops have
+all come to their last turn, the next one outside goes on: its address and its step give the next
+address, from which the loops inside begin again. So one adder is enough, behind a multiplexer.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Loops"]
+
+
+class Loops(wiring.Component):
+    """Addresses of nested loops, the innermost first.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        Bits of the count of every loop.
+    width : int
+        Bits of an address, and of a step; sums wrap, as steps may be negative.
+    chained : bool
+        With ``chain`` at 1 the outermost loop goes on from the last turn of the loop inside it, by
+        that loop's step, as if both were one.
+
+    Members
+    -------
+    start : In
+        The loops begin at ``base`` in the next cycle; all that comes with it stays as it is until
+        they have ended.
+    busy, address : Out
+        Whether there is an address, and which.
+    ends : Out
+        Which loops are in their last turn.
+    step : In
+        The address is taken; only while ``busy``.
+    """
+
+    def __init__(self, counts: Sequence[int], width: int, *, chained: bool = False):
+        self._counts, self._width, self._chained = counts, width, chained
+        steps = data.ArrayLayout(width, len(counts))
+        sizes = data.StructLayout({f"n{level}": bits for level, bits in enumerate(counts)})
+        ports: dict[str, Any] = {
+            **{"start": In(1), "base": In(width), "counts": In(sizes), "steps": In(steps)},
+            **{"busy": Out(1), "address": Out(width), "ends": Out(len(counts)), "step": In(1)},
+        }
+        super().__init__(ports | ({"chain": In(1)} if chained else {}))
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        levels = len(self._counts)
+        begun = [Signal(self._width, name=f"begun{level}") for level in range(levels)]
+        left = [Signal(bits, name=f"left{level}") for level, bits in enumerate(self._counts)]
+        sources: list[Any] = list(begun)
+        steps: list[Any] = [self.steps[level] for level in range(levels)]
+        if self._chained:
+            sources[-1] = Mux(self.chain, begun[-2], begun[-1])
+            steps[-1] = Mux(self.chain, steps[-2], steps[-1])
+        source, step, following = (Signal(self._width, name=n) for n in ("source", "by", "next"))
+        m.d.comb += [following.eq(source + step), self.address.eq(begun[0])]
+        # The lowest loop that is not in its last turn goes on; those inside it begin again.
+        goes_on = Signal(levels)
+        m.d.comb += goes_on.eq(~self.ends & (self.ends + 1))
+        for level in range(levels):
+            with m.If(goes_on[level]):
+                m.d.comb += [source.eq(sources[level]), step.eq(steps[level])]
+        with m.If(self.start):
+            m.d.sync += [self.busy.eq(1), *(one.eq(self.base) for one in begun)]
+        with m.Elif(self.step & self.ends.all()):
+            m.d.sync += self.busy.eq(0)
+        for level, count in enumerate(left):
+            whole = self.counts[f"n{level}"]
+            restarts = self.step & goes_on[level + 1 :].any() if level + 1 < levels else 0
+            with m.If(self.start | restarts):
+                m.d.sync += [count.eq(whole), self.ends[level].eq(whole == 1)]
+            with m.Elif(self.step & goes_on[level]):
+                m.d.sync += [count.eq(count - 1), self.ends[level].eq(count == 2)]
+            with m.If(self.step & ~self.start & (goes_on[level:] != 0)):
+                m.d.sync += begun[level].eq(following)
+        return m

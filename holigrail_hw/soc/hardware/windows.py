@@ -1,0 +1,64 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
+"""Maxima of windows: lane by lane the greatest of the vectors up to the marked one."""
+
+from typing import Any
+
+from amaranth import Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Windows"]
+
+
+class Windows(wiring.Component):
+    """A vector a cycle; ``lanes`` signed bytes each.
+
+    Members
+    -------
+    i : In
+        Stream of vectors with the mark ``last``, the end of a window.
+    low, high : In
+        Bounds of a maximum.
+    o : Out
+        Stream of maxima, in the cycle of the marked vector.
+    """
+
+    def __init__(self, lanes: int):
+        self._lanes = lanes
+        item = data.StructLayout({"data": 8 * lanes, "last": 1})
+        super().__init__(
+            {
+                **{"low": In(signed(8)), "high": In(signed(8))},
+                "i": In(stream.Signature(item)),
+                "o": Out(stream.Signature(8 * lanes)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        is_first = Signal(init=1)
+        taken = self.i.payload
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid & taken.last),
+            self.i.ready.eq(self.o.ready | ~taken.last),
+        ]
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += is_first.eq(taken.last)
+        for lane in range(self._lanes):
+            code = taken.data[8 * lane : 8 * lane + 8].as_signed()
+            kept = Signal(signed(8), name=f"kept{lane}")
+            greatest, bounded = (
+                Signal(signed(8), name=f"{name}{lane}") for name in ("greatest", "bounded")
+            )
+            m.d.comb += [
+                greatest.eq(Mux(is_first | (code > kept), code, kept)),
+                bounded.eq(Mux(greatest > self.high, self.high, greatest)),
+                self.o.payload[8 * lane : 8 * lane + 8].eq(
+                    Mux(bounded < self.low, self.low, bounded)
+                ),
+            ]
+            with m.If(self.i.valid & self.i.ready):
+                m.d.sync += kept.eq(greatest)
+        return m

@@ -1,0 +1,1 @@
+"""Hosts without a processor on the chip, and one for the firmware: frames in, answers out."""

@@ -1,0 +1,108 @@
+"""A host of the firmware that comes with the accelerator: bytes to a serial line, lines back."""
+
+from struct import pack
+from typing import Any, Protocol
+
+import numpy as np
+
+from holigrail_hw.core.errors import DesignError
+from holigrail_hw.soc.compiler.program import Program
+from holigrail_hw.soc.descriptors.checks import WHY, Error
+
+from .host import checked_frames
+
+__all__ = ["FirmwareHost", "Port"]
+
+_SAID = {
+    8: "there is no image in the scratchpad",
+    9: "the image is for an accelerator with another digest",
+    10: "the chain did not end in time",
+}
+
+
+class Port(Protocol):
+    """A serial line, as the package pyserial has it."""
+
+    def write(self, data: bytes) -> Any:
+        """Send bytes."""
+        ...
+
+    def readline(self) -> bytes:
+        """The bytes up to a line feed; fewer if they do not come in time."""
+        ...
+
+
+class FirmwareHost:
+    """Frames through an accelerator whose processor runs the firmware.
+
+    Attributes
+    ----------
+    cycles : int
+        Of the accelerator, in the latest call of :meth:`run`.
+    """
+
+    def __init__(self, port: Port):
+        self._port, self.cycles = port, 0
+
+    def _line(self, command: str) -> list[str]:
+        """The words of an answer."""
+        line = self._port.readline()
+        if not line.endswith(b"\n"):
+            raise DesignError(
+                f"firmware host: command {command} must be answered with a line, not with"
+                f" {line[:40]!r}",
+                hint="the firmware may not run, or the baud rate may be another",
+            )
+        words = line.decode("ascii", "replace").split()
+        if words[:1] == ["error"]:
+            code = int(words[1])
+            why = _SAID.get(code) or WHY[Error(code)]
+            raise DesignError(f"firmware host: command {command}, descriptor {words[2]}: {why}")
+        return words
+
+    def _expect(self, command: str, first: str) -> list[str]:
+        words = self._line(command)
+        if words[:1] != [first]:
+            raise DesignError(
+                f"firmware host: command {command} must be answered with {first}, not with"
+                f" {' '.join(words)}"
+            )
+        return words[1:]
+
+    def digest(self) -> int:
+        """Of the machine."""
+        self._port.write(b"?")
+        return int(self._expect("?", "machine")[0], 16)
+
+    def load(self, program: Program) -> None:
+        """Send the resident block of an image; the rest must lie in the flash memory.
+
+        Raises
+        ------
+        DesignError
+            If the machine is another one, or nothing answers.
+        """
+        data = program.image[: program.resident]
+        self._port.write(b"P" + pack("<II", 0, len(data)) + data)
+        self._expect("P", "ok")
+        self._port.write(b"C")
+        self._expect("C", "ok")
+
+    def run(self, program: Program, frames: Any) -> np.ndarray:
+        """The codes of the network's output, softmax included, (frames, codes).
+
+        Raises
+        ------
+        RequestError
+            Frames of another size, or no int8 codes.
+        DesignError
+            The firmware reports an error, or does not answer.
+        """
+        self.cycles, found = 0, []
+        for frame in checked_frames(program, frames):
+            self._port.write(b"I" + frame.tobytes())
+            self._expect("I", "ok")
+            self._port.write(b"G")
+            found.append([int(word) for word in self._expect("G", "answer")])
+            self.cycles += int(self._expect("G", "cycles")[0])
+        return np.array(found, np.int64)

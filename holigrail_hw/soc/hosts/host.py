@@ -1,0 +1,123 @@
+"""A plain host: it writes the image and a frame, starts the chain, and reads the answer.
+
+What a processor beside the accelerator would do, the host does: the softmax of the last codes.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.core.errors import DesignError, RequestError
+from holigrail_hw.soc.compiler.compare import finished
+from holigrail_hw.soc.compiler.program import Program, check_image
+from holigrail_hw.soc.descriptors.checks import WHY, Error
+from holigrail_hw.soc.registers.memory_map import CONTROL
+
+from .buses import Bus
+
+__all__ = ["AcceleratorHost", "checked_frames"]
+
+_WORD = 4
+
+
+def checked_frames(program: Program, frames: Any) -> np.ndarray:
+    """Frames as int8, (frames, codes).
+
+    Raises
+    ------
+    RequestError
+        If they are no integers, have another size, or are no int8 codes.
+    """
+    frames = np.asarray(frames)
+    size = program.input[1]
+    if frames.ndim < 2 or not len(frames) or frames[0].size != size:
+        raise RequestError(
+            f"accelerator host: frames must have {size} codes each, not the shape {frames.shape}"
+        )
+    if frames.dtype.kind not in "iu" or frames.min() < -128 or frames.max() > 127:
+        raise RequestError("accelerator host: frames must be integers from -128 to 127")
+    return frames.reshape(len(frames), -1).astype(np.int8)
+
+
+class AcceleratorHost:
+    """Frames through an accelerator behind a bus.
+
+    Parameters
+    ----------
+    bus : Bus
+        To the accelerator.
+    program : Program
+        Written at once.
+
+    Attributes
+    ----------
+    cycles : int
+        Of the accelerator, in the latest call of :meth:`run`.
+
+    Raises
+    ------
+    RequestError
+        The accelerator has other sizes than those that the program is for.
+    """
+
+    def __init__(self, bus: Bus, program: Program):
+        digest = bus.digest()
+        if digest is not None:
+            check_image(program.image, digest, program.network.name)
+        self._bus, self._program, self.cycles = bus, program, 0
+        self._write(0, program.image[: program.resident])
+
+    def _write(self, address: int, data: bytes) -> None:
+        """Bytes from any address on; words at both ends keep their other bytes."""
+        start, end = address // _WORD * _WORD, -(-(address + len(data)) // _WORD) * _WORD
+        before, behind = address - start, end - address - len(data)
+        edge = self._bus.read(start, 1)[0] if before else 0
+        last = self._bus.read(end - _WORD, 1)[0] if behind else 0
+        whole = (
+            edge.to_bytes(_WORD, "little")[:before]
+            + data
+            + last.to_bytes(_WORD, "little")[_WORD - behind :] * bool(behind)
+        )
+        self._bus.write(start, np.frombuffer(whole, "<u4").tolist())
+
+    def run(self, frames: Any) -> np.ndarray:
+        """The codes of the network's output, (frames, codes).
+
+        Parameters
+        ----------
+        frames : array of integers
+            (frames, *shape of the input), channels last.
+
+        Raises
+        ------
+        RequestError
+            Frames of another size, or no int8 codes.
+        DesignError
+            The accelerator reports an error, or does not answer.
+        """
+        self.cycles, found = 0, []
+        for frame in checked_frames(self._program, frames):
+            self._write(self._program.input[0], frame.tobytes())
+            word, cycles = self._bus.run(self._program.start, self._program.loader_start)
+            self._check(word)
+            self.cycles += cycles
+            at, size = self._program.output
+            start = at // _WORD * _WORD
+            words = self._bus.read(start, -(-(at + size - start) // _WORD))
+            codes = np.array(words, "<u4").view(np.int8)[at - start :][:size]
+            found.append(finished(self._program, codes.astype(np.int64)))
+        return np.stack(found)
+
+    def _check(self, word: int) -> None:
+        status = CONTROL.register("status")
+        error = status.part("error").get(word)
+        if not error:
+            return
+        index = status.part("index").get(word)
+        known = index < len(self._program.descriptors)
+        layer = self._program.step_of(index).name if known else "unknown"
+        why = WHY[Error(error)] if error in {*Error} else f"error {error}"
+        raise DesignError(
+            f"accelerator host: layer {layer}, descriptor {index}: the chain must end well, not"
+            f" with: {why}"
+        )

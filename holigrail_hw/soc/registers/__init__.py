@@ -1,0 +1,1 @@
+"""What a processor sees: the memory map and the control registers, as data and as documents."""

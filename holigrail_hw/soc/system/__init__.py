@@ -1,0 +1,1 @@
+"""An accelerator with a processor: bus, memory of the firmware, serial line, timer."""

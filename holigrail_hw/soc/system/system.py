@@ -1,0 +1,110 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
+"""An accelerator with a processor: its memory, its serial line, the scratchpad, the registers.
+
+The upper four bits of an address say who answers. Where nobody does, the access ends with a 0.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.soc.hardware.core import AcceleratorCore
+from holigrail_hw.soc.hardware.engine import engine_of
+from holigrail_hw.soc.machine import Machine
+from holigrail_hw.soc.registers.memory_map import REGIONS
+
+from .control import Control
+from .memory import FirmwareMemory
+from .processor import PicoRV32
+from .serial import Serial
+
+__all__ = ["System"]
+
+_REGION = {one.name: one.base >> 28 for one in REGIONS}
+
+
+class System(wiring.Component):
+    """The whole accelerator with a PicoRV32.
+
+    Parameters
+    ----------
+    preset : str
+        A key of :data:`.presets.PRESETS`.
+    firmware : sequence of int
+        Words of the processor's memory.
+
+    Members
+    -------
+    sent, received : Out, In
+        Streams of bytes of the serial line.
+    ended, code : Out
+        What the firmware wrote to the register ``exit``.
+    """
+
+    def __init__(
+        self, machine: Machine, firmware: Sequence[int], preset: str, timing: Timing | None = None
+    ):
+        self._machine, self._firmware, self._preset = machine, firmware, preset
+        self._timing = timing or Timing()
+        byte: Any = stream.Signature(8)
+        super().__init__(
+            {"sent": Out(byte), "received": In(byte), "ended": Out(1), "code": Out(32)}
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.processor = processor = PicoRV32(self._preset)
+        m.submodules.memory = memory = FirmwareMemory(self._firmware)
+        m.submodules.serial = serial = Serial()
+        m.submodules.core = core = AcceleratorCore(
+            self._machine, engine_of(self._machine), self._timing
+        )
+        m.submodules.control = control = Control(self._machine, core)
+        bus = processor.bus
+        region = bus.address[28:]
+        wiring.connect(m, wiring.flipped(self.sent), serial.sent)
+        wiring.connect(m, wiring.flipped(self.received), serial.received)
+        m.d.comb += [
+            self.ended.eq(serial.ended),
+            self.code.eq(serial.code),
+            core.start.eq(control.start),
+            core.first.eq(control.first),
+            core.stop.eq(control.stop),
+            core.shown.eq(control.shown),
+            bus.ready.eq(bus.valid),
+        ]
+        for name, target in (("memory", memory), ("uart", serial), ("control", control)):
+            own = target.bus
+            m.d.comb += [
+                own.valid.eq(bus.valid & (region == _REGION[name])),
+                own.address.eq(bus.address),
+                own.select.eq(bus.select),
+                own.write_data.eq(bus.write_data),
+            ]
+            with m.If(region == _REGION[name]):
+                m.d.comb += [bus.ready.eq(own.ready), bus.read_data.eq(own.read_data)]
+        self._scratchpad(m, core, bus, region == _REGION["scratchpad"])
+        return m
+
+    def _scratchpad(self, m: Module, core: AcceleratorCore, bus: Any, chosen: Any) -> None:
+        """An access of the scratchpad ends a cycle after it was granted."""
+        granted, inside = Signal(), Signal()
+        m.d.comb += [
+            inside.eq(bus.address[:28] < self._machine.scratchpad),
+            core.request.eq(bus.valid & chosen & ~granted & inside),
+            core.select.eq(bus.select),
+            core.address.eq(bus.address),
+            core.write_data.eq(bus.write_data),
+        ]
+        m.d.sync += granted.eq(core.request & core.grant)
+        with m.If(chosen):
+            m.d.comb += [
+                bus.ready.eq(granted | ~inside),
+                bus.read_data.eq(Mux(inside, core.found, 0)),
+            ]

@@ -1,0 +1,405 @@
+"""Compiled matrix products against the golden models: every format, mode and way of adding."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+
+from holigrail_hw.arith.mac.operator import Mac
+from holigrail_hw.core.run import compiled_library
+from holigrail_hw.formats import FormatError, parse
+from holigrail_hw.kernels import Gemm, GivenWords, Philox, ShiftRegister, decode, encode, nearest
+from holigrail_hw.kernels import library as native
+
+MODES = ("nearest_even", "nearest_away", "toward_zero", "up", "down", "to_odd")
+STOCHASTIC = ("stochastic", "stochastic_b", "stochastic_c")
+OPERANDS = ("fp4_e2m1", "fp6_e3m2", "fp8_e4m3", "fp8_e5m2", "fp16", "bf16", "posit8_0", "int8")
+SUMS = ("fp16", "bf16", "fp8_e4m3", "e5m10_sat", "e5m10_flush", "e4m3_fnuz", "dlfloat16")
+SUMS += ("e8m12", "fp32", "fp4_e2m1", "binary8p3")
+WAYS = (
+    {"accumulation": "fused"},
+    {"accumulation": "cascade"},
+    {"accumulation": "cascade", "product": "fp8_e5m2"},
+    {"accumulation": "fused", "chunk": 3},
+    {"accumulation": "cascade", "chunk": 8},
+    {"accumulation": "window", "window": 11},
+    {"accumulation": "exact"},
+)
+
+
+def codes_of(format, shape, rng, scale):
+    """Codes of about normal numbers, or of anything at all."""
+    format = parse(format)
+    if scale is None:
+        return rng.integers(0, 1 << format.width, shape)
+    return format.encode(rng.normal(size=shape) * scale)
+
+
+def operands(gemm, rng, scale=1.0, shape=(7, 13, 19)):
+    rows, depth, columns = shape
+    return (
+        codes_of(gemm.a, (rows, depth), rng, scale),
+        codes_of(gemm.b, (depth, columns), rng, scale),
+    )
+
+
+def differences(gemm, a, b, **options):
+    wanted = gemm.golden(a, b, random=options.get("random"))
+    return int(np.sum(gemm.codes(a, b, **options) != wanted))
+
+
+@pytest.mark.parametrize("sums", SUMS)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())))
+def test_products_equal_the_golden_model(way, sums, request):
+    """Two modes and two pairs of formats of each, others for every way and format."""
+    number = WAYS.index(way) * len(SUMS) + SUMS.index(sums)
+    rng = np.random.default_rng(number)
+    for turn in range(2):
+        mode = "nearest_even" if turn == 0 else MODES[(number + turn) % len(MODES)]
+        a, b = (OPERANDS[(number * step + turn) % len(OPERANDS)] for step in (3, 5))
+        gemm = Gemm(a=a, b=b, accumulator=sums, rounding=mode, **way)
+        for scale in (1.0, None):
+            assert not differences(gemm, *operands(gemm, rng, scale)), (gemm, scale)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("mode", MODES + STOCHASTIC)
+@pytest.mark.parametrize("sums", SUMS)
+def test_all_products_equal_the_golden_model(sums, mode):
+    for number, (way, a, b) in enumerate(itertools.product(WAYS, OPERANDS, OPERANDS)):
+        if mode in STOCHASTIC and "chunk" in way:
+            continue
+        rng = np.random.default_rng(number)
+        gemm = Gemm(a=a, b=b, accumulator=sums, rounding=mode, random_width=9, **way)
+        random = Philox(number) if mode in STOCHASTIC else None
+        for scale in (1.0, 2.0**-6, None):
+            found = operands(gemm, rng, scale, (5, 9, 18))
+            assert not differences(gemm, *found, random=random), (gemm, scale)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_many_sums_and_some_products(mode):
+    """c + p for finite fp16 numbers c and products of E4M3: two steps, the first exact."""
+    fp16 = parse("fp16")
+    every = np.arange(1 << 16, dtype=np.uint64)[np.isfinite(decode("fp16", np.arange(1 << 16)))]
+    every = every[:: 11 if mode != "nearest_even" else 3]
+    a = np.stack([every, np.full_like(every, int(fp16.encode(1)))], axis=1)
+    products = [2.0**-18, -(2.0**-18), 1.75 * 2.0**-13, -(225 / 64) * 2.0**-10, 49.0, -3.515625]
+    b = fp16.encode(np.array([[1.0] * len(products), products]))
+    gemm = Gemm(a="fp16", b="fp16", accumulator="fp16", rounding=mode)
+    assert not differences(gemm, a, b)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("mode", MODES)
+def test_every_sum_and_forty_products(mode):
+    """All 2^16 codes, infinities and NaN too, in a product of their own and with the others."""
+    rng = np.random.default_rng(2)
+    fp16, e4m3 = parse("fp16"), parse("fp8_e4m3")
+    products = np.prod(e4m3.decode(rng.integers(0, 0x70, (2, 40))), axis=0)
+    products *= np.where(np.arange(40) % 2, -1, 1)
+    b = fp16.encode(np.stack([np.ones(40), products]))
+    assert np.array_equal(fp16.decode(b[1]), products)
+    every = np.arange(1 << 16, dtype=np.uint64)
+    gemm = Gemm(a="fp16", b="fp16", accumulator="fp16", rounding=mode)
+    for some in (every[np.isfinite(decode("fp16", every))], every):
+        a = np.stack([some, np.full_like(some, int(fp16.encode(1)))], axis=1)
+        assert not differences(gemm, a, b)
+
+
+@pytest.mark.parametrize("via", ["float32", "mptorch"])
+@pytest.mark.parametrize("sums", ["fp16", "bf16", "fp32", "e5m2_flush", "e5m10_sat", "fp8_e5m2"])
+def test_through_float32(sums, via):
+    rng = np.random.default_rng(3)
+    for number, way in enumerate(WAYS[:5]):
+        a = ("fp16", "fp8_e5m2", "tf32", "bf16")[number % 4]
+        gemm = Gemm(a=a, b="bf16", accumulator=sums, via=via, **way)
+        for scale in (2.0**-7, None):
+            found = operands(gemm, rng, scale, (3, 9, 18))
+            assert not differences(gemm, *found), (gemm, scale)
+
+
+def test_infinities_of_both_signs_in_float32():
+    """Numbers at which the constant of the rounding would itself be infinite go another way."""
+    gemm = Gemm(a="fp8_e4m3", b="bf16", accumulator="fp8_e5m2", via="float32", chunk=3)
+    rng = np.random.default_rng(4)
+    for _ in range(8):
+        a = rng.integers(0, 0x7F, (3, 9)) | rng.integers(0, 2, (3, 9)) << 7
+        b = rng.integers(0, 0x7F80, (9, 5)) | rng.integers(0, 2, (9, 5)) << 15
+        assert not differences(gemm, a, b)
+
+
+@pytest.mark.parametrize("mode", STOCHASTIC)
+@pytest.mark.parametrize("random", [Philox(5, 6, 7, 8), ShiftRegister(99)], ids=["philox", "lfsr"])
+def test_stochastic_rounding(mode, random):
+    rng = np.random.default_rng(5)
+    for sums, width in (("fp16", 16), ("e4m3_sat", 3), ("e5m10_flush", 20), ("fp8_e5m2", 1)):
+        for way in (WAYS[0], WAYS[1], WAYS[5], WAYS[6]):
+            given = {"accumulator": sums, "rounding": mode, "random_width": width, **way}
+            gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", **given)
+            for scale in (1.0, None):
+                found = operands(gemm, rng, scale, (3, 11, 35))
+                assert not differences(gemm, *found, random=random), (gemm, scale)
+
+
+def test_given_words_decide():
+    gemm = Gemm(a="fp16", b="fp16", accumulator="fp8_e5m2", rounding="stochastic", random_width=4)
+    rng = np.random.default_rng(6)
+    words = GivenWords(rng.integers(0, 16, (13, 7, 19)))
+    assert not differences(gemm, *operands(gemm, rng), random=words)
+    low, high = (GivenWords(np.full((1, 1, 1), word)) for word in (0, 15))
+    a, b = encode("fp16", [[1.125]]), encode("fp16", [[1.0]])
+    assert gemm.codes(a, b, random=low).tolist() == [[int(encode("fp8_e5m2", 1.0))]]
+    assert gemm.codes(a, b, random=high).tolist() == [[int(encode("fp8_e5m2", 1.25))]]
+
+
+@pytest.mark.parametrize("accumulation", ["fused", "cascade"])
+def test_the_words_of_a_unit_with_a_shift_register(accumulation):
+    """What the unit itself computes, element by element, each from a clear."""
+    mac = Mac(
+        a=parse("fp8_e4m3"),
+        b=parse("fp8_e4m3"),
+        accumulator=parse("fp16"),
+        accumulation=accumulation,
+        rounding="stochastic",
+        random_width=7,
+        random_source="lfsr",
+        lfsr_seed=1234,
+    )
+    gemm = Gemm(
+        a=mac.a,
+        b=mac.b,
+        accumulator=mac.accumulator,
+        accumulation=accumulation,
+        rounding="stochastic",
+        random_width=7,
+        start="product",
+    )
+    a, b = operands(gemm, np.random.default_rng(7), shape=(3, 5, 4))
+    x = np.repeat(a[:, None, :], 4, axis=1).reshape(-1)
+    y = np.repeat(b.T[None], 3, axis=0).reshape(-1)
+    clear = (np.arange(60) % 5 == 0).astype(np.uint64)
+    steps = mac.golden(x, y, clear, np.ones(60, np.uint64))["result"]
+    assert np.array_equal(gemm.codes(a, b, random=ShiftRegister(1234)).ravel(), steps[4::5])
+
+
+@pytest.mark.parametrize("overflow", ["wrap", "saturate"])
+@pytest.mark.parametrize("sums", ["int8", "int20", "int32", "sfix16_en6", "uint12"])
+def test_fixed_point_sums(sums, overflow):
+    rng = np.random.default_rng(8)
+    for a, b in (
+        ("int8", "int8"),
+        ("uint8", "sfix8_en4"),
+        ("binary", "int8"),
+        ("int8", "fp8_e4m3"),
+    ):
+        gemm = Gemm(a=a, b=b, accumulator=sums, overflow=overflow)
+        assert not differences(gemm, *operands(gemm, rng, None))
+
+
+def test_exact_sums_of_many_bits():
+    """Factors that float64 multiplies in one piece, and in several."""
+    rng = np.random.default_rng(9)
+    for a, b in (("fp8_e4m3", "fp8_e4m3"), ("fp8_e5m2", "fp8_e5m2"), ("fp16", "bf16")):
+        for sums in ("fp32", "int24", "fp16", "posit16_1"):
+            gemm = Gemm(a=a, b=b, accumulator=sums, accumulation="exact")
+            assert not differences(gemm, *operands(gemm, rng, None))
+            assert not differences(gemm, *operands(gemm, rng, 1.0))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, 1), (3, 0, 4), (0, 5, 4), (2, 5, 0), (0, 0, 0), (6, 1, 16), (5, 17, 33), (17, 3, 1)],
+    ids=str,
+)
+def test_odd_sizes(shape):
+    for way in WAYS:
+        gemm = Gemm(a="fp8_e4m3", b="fp8_e5m2", accumulator="fp16", **way)
+        a, b = operands(gemm, np.random.default_rng(10), shape=shape)
+        found = gemm.codes(a, b)
+        assert found.shape == (shape[0], shape[2]) and found.dtype == np.uint64
+        assert np.array_equal(found, gemm.golden(a, b))
+        x, y = decode(gemm.a, a), decode(gemm.b, b)
+        assert gemm.numbers(x, y).shape == found.shape
+
+
+def test_long_sums():
+    """Against NumPy's fp16, to which one sum of a number of fp16 and a product is rounded once."""
+    gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+    a, b = operands(gemm, np.random.default_rng(11), shape=(2, 100_000, 3))
+    x, y = decode("fp8_e4m3", a).astype(np.float64), decode("fp8_e4m3", b).astype(np.float64)
+    total = np.zeros((2, 3))
+    for k in range(100_000):
+        total = (total + x[:, k, None] * y[k]).astype(np.float16).astype(np.float64)
+    assert np.array_equal(gemm.numbers(x, y), total)
+
+
+def test_matrices_may_be_transposed_or_have_gaps():
+    gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+    a, b = operands(gemm, np.random.default_rng(12), shape=(8, 12, 10))
+    wanted = gemm.golden(a, b)
+    assert np.array_equal(gemm.codes(np.asfortranarray(a), b.T.copy().T), wanted)
+    assert np.array_equal(gemm.codes(np.repeat(a, 2, axis=1)[:, ::2], b[:, ::-1])[:, ::-1], wanted)
+    assert np.array_equal(gemm.codes(a.astype(np.uint8), b.astype(np.int16)), wanted)
+
+
+@pytest.mark.parametrize("threads", [2, 7])
+def test_threads_change_nothing(threads):
+    rng = np.random.default_rng(13)
+    for options, random in (
+        ({}, None),
+        ({"rounding": "up"}, None),
+        ({"rounding": "stochastic"}, Philox(1)),
+        ({"rounding": "stochastic", "accumulation": "cascade"}, ShiftRegister(3)),
+    ):
+        gemm = Gemm(a="fp16", b="fp16", accumulator="fp16", **options)
+        a, b = operands(gemm, rng, shape=(33, 20, 150))
+        alone = gemm.codes(a, b, random=random)
+        assert np.array_equal(gemm.codes(a, b, random=random, threads=threads), alone)
+        if random is not None and not isinstance(random, ShiftRegister):
+            # Tiles that begin elsewhere, too.
+            assert np.array_equal(gemm.codes(a[:, :], b[:, :70], random=random), alone[:, :70])
+
+
+FLUSHING = """
+#include <xmmintrin.h>
+extern "C" void set(unsigned value) { _mm_setcsr(value); }
+extern "C" unsigned get() { return _mm_getcsr(); }
+"""
+
+
+def test_flushed_subnormal_numbers_do_no_harm(tmp_path):
+    """Another library may have told the processor to flush them, or to round otherwise."""
+    if native.instructions() == "portable":
+        pytest.skip("no register of this kind")
+    (tmp_path / "state.cc").write_text(FLUSHING)
+    state = compiled_library.load("state", tmp_path)
+    assert state is not None
+    gemm = Gemm(a="bf16", b="bf16", accumulator="bf16")
+    wide = Gemm(a="fp32", b="fp16", accumulator="fp32")
+    rng = np.random.default_rng(14)
+    a, b = (codes_of("bf16", (8, 8), rng, 2.0**-64) for _ in range(2))
+    c, d = codes_of("fp32", (8, 8), rng, 2.0**-130), codes_of("fp16", (8, 8), rng, 2.0**-8)
+    wanted, other = gemm.golden(a, b), wide.golden(c, d)
+    before = state.get()
+    strange = 0x1F80 | 0x8040 | 0x4000
+    state.set(strange)
+    try:
+        found = gemm.codes(a, b), wide.codes(c, d)
+        after = state.get()
+    finally:
+        state.set(before)
+    assert after == strange
+    assert np.array_equal(found[0], wanted) and np.array_equal(found[1], other)
+    assert np.any(gemm.accumulator.decode(wanted) != 0)
+
+
+def test_without_a_compiler_the_bits_are_the_same(monkeypatch):
+    monkeypatch.setattr(compiled_library, "load", lambda *_: None)
+    monkeypatch.setattr(compiled_library, "why_not", lambda _: "no C++ compiler found (g++)")
+    native._warn.cache_clear()
+    rng = np.random.default_rng(15)
+    with pytest.warns(RuntimeWarning) as told:
+        for way in WAYS:
+            for sums, mode in (("fp16", "nearest_even"), ("e5m2_flush", "down")):
+                gemm = Gemm(a="fp8_e4m3", b="fp16", accumulator=sums, rounding=mode, **way)
+                assert not differences(gemm, *operands(gemm, rng, None))
+        for way in WAYS[:2]:
+            gemm = Gemm(a="fp16", b="bf16", accumulator="fp16", rounding="stochastic", **way)
+            assert not differences(gemm, *operands(gemm, rng, None), random=Philox(9))
+        gemm = Gemm(a="fp16", b="fp16", accumulator="e5m2_flush", via="mptorch")
+        assert not differences(gemm, *operands(gemm, rng, 2.0**-8))
+    assert [str(warning.message) for warning in told] == [
+        "kernels: loops in NumPy compute the same, but slowly: no C++ compiler found (g++)"
+    ]
+    native._warn.cache_clear()
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("instructions", ["AVX2", "portable"])
+def test_other_instructions_give_the_same_bits(instructions, monkeypatch):
+    monkeypatch.setattr(native, "instructions", lambda: instructions)
+    rng = np.random.default_rng(16)
+    for way, sums, mode in itertools.product(WAYS, ("fp16", "fp8_e4m3"), ("nearest_even", "up")):
+        gemm = Gemm(a="fp8_e4m3", b="fp16", accumulator=sums, rounding=mode, **way)
+        for scale in (1.0, None):
+            assert not differences(gemm, *operands(gemm, rng, scale))
+    for way in WAYS[:2]:
+        gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16", rounding="stochastic", **way)
+        assert not differences(gemm, *operands(gemm, rng), random=Philox(9))
+
+
+def test_a_wrong_constant_is_noticed(monkeypatch):
+    """One bit of the constant that rounds: it must be 3/2 of a power of two."""
+    gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+    a, b = operands(gemm, np.random.default_rng(17), shape=(20, 60, 20))
+    assert not differences(gemm, a, b)
+    right = nearest._rounding
+
+    def wrong(format):
+        found = right(format)
+        found.magic ^= 1 << 22
+        return found
+
+    monkeypatch.setattr(nearest, "_rounding", wrong)
+    assert differences(gemm, a, b)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"accumulation": "sum"}, "accumulation must be fused or cascade or exact or window, not"),
+        ({"product": "fp16"}, "product must be left out with accumulation fused"),
+        ({"chunk": 0}, "chunk must be at least 1, not 0"),
+        ({"chunk": 2, "accumulation": "exact"}, "chunk must be left out with accumulation exact"),
+        ({"chunk": 2, "rounding": "stochastic"}, "chunk must be left out with stochastic rounding"),
+        ({"window": 1, "accumulation": "window"}, "window must be between 2 and 128 bits, not 1"),
+        (
+            {"via": "float32", "rounding": "up"},
+            "via must be exact unless sums are fused or",
+        ),
+        ({"via": "float32", "start": "product"}, "start must be zero with via float32"),
+        ({"rounding": "stochastic", "random_width": 33}, "random_width must be between 1 and 32"),
+        ({"accumulator": "lns8_4"}, "accumulator must have binary fractions, not lns8_4"),
+        ({"a": "mxfp8_e4m3"}, "a must hold one number per code, not mxfp8_e4m3"),
+        ({"overflow": "wrap"}, "overflow must be left out for fp16, not wrap"),
+        ({"start": "one"}, "start must be zero or product, not 'one'"),
+    ],
+)
+def test_impossible_products_are_refused(options, message):
+    with pytest.raises(FormatError, match=f"^gemm: .*{message}"):
+        Gemm(**{"a": "fp8_e4m3", "b": "fp8_e4m3", "accumulator": "fp16", **options})
+
+
+def test_impossible_operands_are_refused():
+    gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+    with pytest.raises(ValueError, match="a has 2 columns, so b must have 2 rows, not 3"):
+        gemm.codes(np.zeros((2, 2), int), np.zeros((3, 2), int))
+    with pytest.raises(ValueError, match="a and b must be matrices, not of 1 and 2 axes"):
+        gemm.codes(np.zeros(2, int), np.zeros((3, 2), int))
+    with pytest.raises(FormatError, match="codes must be between 0 and 255, not 256"):
+        gemm.codes([[256]], [[0]])
+    with pytest.raises(FormatError, match="codes must be integers, not float64"):
+        gemm.codes([[1.0]], [[0]])
+    with pytest.raises(ValueError, match="a must hold numbers of fp8_e4m3, not 1.0625 at 0, 1;"):
+        gemm.numbers([[1.0, 1.0625]], [[1.0], [1.0]])
+    stochastic = Gemm(a="fp16", b="fp16", accumulator="fp16", rounding="stochastic")
+    with pytest.raises(ValueError, match="random words must be given for stochastic rounding"):
+        stochastic.codes([[1]], [[1]])
+    with pytest.raises(ValueError, match="random words of sums must be"):
+        stochastic.codes([[1]], [[1]], random=GivenWords(np.zeros((2, 1, 1), int)))
+    with pytest.raises(ValueError, match="random words of sums must be integers of 16 bits"):
+        stochastic.codes([[1]], [[1]], random=GivenWords(np.full((1, 1, 1), 1 << 16)))
+
+
+def test_numbers_are_codes_decoded():
+    gemm = Gemm(a="fp8_e4m3", b="fp8_e5m2", accumulator="fp16")
+    a, b = operands(gemm, np.random.default_rng(18))
+    x, y = decode("fp8_e4m3", a), decode("fp8_e5m2", b)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = gemm.numbers(x, y)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, decode("fp16", gemm.codes(a, b)))
+    assert gemm.numbers(x.astype(np.float64), y.tolist()).dtype == np.float32

@@ -1,0 +1,191 @@
+"""The accelerator's hardware against the executor: chains, faults, cycles; its parts alone."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+from hardware import make
+
+from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
+from holigrail_hw.flow.verify import workloads
+from holigrail_hw.soc.accelerator.jobs import chain_job, requests
+from holigrail_hw.soc.accelerator.operator import Accelerator
+from holigrail_hw.soc.accelerator.shape import PROFILE, READ, START, WRITE
+from holigrail_hw.soc.descriptors.checks import Error
+from holigrail_hw.soc.descriptors.kinds import End, Fill, Matmul
+from holigrail_hw.soc.executor.addresses import addresses
+from holigrail_hw.soc.hardware.loops import Loops
+from holigrail_hw.soc.hardware.scratchpad import Scratchpad
+
+SMALL = make(Accelerator, activation_depth=32, accumulator_depth=8, scratchpad=4096)
+WIDE = make(Accelerator, rows=16, columns=8, activation_depth=16, scratchpad=8192)
+TALL = make(Accelerator, rows=2, columns=4, scratchpad=4096, maximum=False)
+
+
+@cache
+def design() -> Compiled:
+    return compile_all([(SMALL, Timing())], short=True)[0]
+
+
+@cache
+def others() -> list[Compiled]:
+    clocked = Timing(period_ns=8.0, device="ecp5")
+    return compile_all([(WIDE, Timing()), (TALL, Timing()), (SMALL, clocked)], short=True)
+
+
+def check(one: Compiled, count: int, seeds: int) -> set[int]:
+    """Corner chains and random ones, without pauses and with; the errors that they met."""
+    spec, rng, met = one.top.spec, np.random.default_rng(5), set()
+    for seed in range(seeds):
+        chosen = workloads.choose(spec, count, seed)
+        for pause in (0.0, 0.4):
+            pauses = {stream.name: rng.random(61) < pause for stream in one.top.handshakes()}
+            quiet = spec.quiet_cycles
+            run = one.run_streams(chosen.items, chosen.counts, pauses=pauses, quiet=quiet)
+            assert not workloads.differences(chosen, run.results)
+        asked = chosen.items["request"]["operation"]
+        words = run.results["answer"]["data"][asked[asked != WRITE] == START]
+        met |= {int(word) >> 4 & 0xF for word in words}
+    return met
+
+
+def test_chains_equal_the_executor_and_every_fault_is_met():
+    faults = {Error.NONE, Error.RECORD, Error.SIZE, Error.ADDRESS, Error.DEADLOCK}
+    assert check(design(), 2500, 2) == faults
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("place", range(3))
+def test_other_sizes_equal_the_executor(place):
+    assert Error.NONE in check(others()[place], 6000, 4)
+
+
+def run(one: Compiled, job: dict) -> dict:
+    asked = job["request"]["operation"]
+    counts = {"answer": int(np.sum(asked != WRITE))}
+    return one.run_streams(job, counts, quiet=one.top.spec.quiet_cycles).results["answer"]
+
+
+def test_cycles_of_a_chain_are_those_of_its_descriptors():
+    """A fill writes a byte a cycle; its cycles do not depend on where it stands in a chain."""
+    memory = np.zeros(1024, np.uint8)
+    chain = [Fill(nx=n, y_base=512) for n in (1, 100, 1)] + [End()]
+    memory[: 64 * len(chain)] = np.frombuffer(b"".join(d.encode() for d in chain), np.uint8)
+    found = run(design(), chain_job(memory, profiles=len(chain)))["cycles"]
+    whole, *parts = (int(n) for n in found[: 1 + len(chain)])
+    assert whole == sum(parts)
+    assert parts[0] == parts[2] == parts[1] - 99
+
+
+def test_the_cycles_of_a_product_are_bounded_by_its_multipliers():
+    """A dense enough product keeps the array busy for most of its cycles."""
+    product = Matmul(
+        nx=8, nc=4, groups=8, a_base=1024, a_step_x=4, a_step_c=32, a_step_group=0,
+        w_base=2048, w_step_k=16, w_restart=1, p_base=2048, p_restart=1, y_base=3072,
+        y_step_x=4, y_step_group=32, last=1,
+    )  # fmt: skip
+    memory = np.zeros(4096, np.uint8)
+    memory[:64] = np.frombuffer(product.encode(), np.uint8)
+    found = run(design(), chain_job(memory))
+    assert int(found["data"][0]) >> 4 & 0xF == Error.NONE
+    cycles, steps = int(found["cycles"][0]), 8 * 4 * 8
+    assert steps < cycles < 1.5 * steps
+
+
+def test_words_beyond_the_scratchpad_are_zero():
+    size = SMALL.scratchpad
+    job = requests((WRITE, size, 7), (READ, size, 0), (READ, 0xFFFFFC, 0), (PROFILE, 0, 0))
+    assert run(design(), job)["data"].tolist()[:2] == [0, 0]
+
+
+def simulated(component, process) -> None:
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(process)
+    simulator.run()
+
+
+def test_loops_give_the_addresses_of_nested_loops():
+    """Random counts, steps and pauses; chained outermost loops as one with those inside."""
+    loops, rng = Loops((5, 5, 5), 12, chained=True), np.random.default_rng(3)
+
+    async def bench(ctx):
+        for case in range(40):
+            counts = rng.integers(1, 6, 3).tolist()
+            steps = rng.integers(-40, 41, 3).tolist()
+            chain = case % 2
+            base = int(rng.integers(1 << 12))
+            for level in range(3):
+                ctx.set(loops.counts[f"n{level}"], counts[level])
+                ctx.set(loops.steps[level], steps[level] % (1 << 12))
+            ctx.set(loops.base, base)
+            ctx.set(loops.chain, chain)
+            ctx.set(loops.start, 1)
+            await ctx.tick()
+            ctx.set(loops.start, 0)
+            if chain:
+                nest = [(counts[0], steps[0]), (counts[1] * counts[2], steps[1])]
+            else:
+                nest = list(zip(counts, steps, strict=True))
+            for place, wanted in enumerate(addresses(base, nest).tolist()):
+                while rng.random() < 0.3:
+                    await ctx.tick()
+                assert ctx.get(loops.busy) and ctx.get(loops.address) == wanted % (1 << 12)
+                inner, turn = place % (counts[0] * counts[1]), counts[0] * counts[1]
+                ends = (inner % counts[0] == counts[0] - 1) + 2 * (inner >= turn - counts[0])
+                assert ctx.get(loops.ends) & 3 == ends
+                ctx.set(loops.step, 1)
+                await ctx.tick()
+                ctx.set(loops.step, 0)
+            assert not ctx.get(loops.busy)
+
+    simulated(loops, bench)
+
+
+@pytest.mark.parametrize("grain", [2, 4, 8])
+def test_the_scratchpad_is_an_array_of_bytes(grain):
+    """Vectors at any grain, words at multiples of 4, single bytes; writes of any bytes."""
+    size = 16 * grain + 2 * grain
+    pad, rng = Scratchpad(size, grain), np.random.default_rng(4)
+    model = np.zeros(size, np.uint8)
+
+    async def bench(ctx):
+        for _ in range(300):
+            at = grain * int(rng.integers(size // grain - 1))
+            mask, codes = int(rng.integers(1 << 2 * grain)), rng.integers(0, 256, 2 * grain)
+            ctx.set(pad.write, mask)
+            ctx.set(pad.write_address, at)
+            ctx.set(pad.write_data, int.from_bytes(codes.astype(np.uint8).tobytes(), "little"))
+            await ctx.tick()
+            ctx.set(pad.write, 0)
+            for byte in range(2 * grain):
+                if mask >> byte & 1:
+                    model[at + byte] = codes[byte]
+            width, unit = [(2 * grain, grain), (4, 4), (1, 1)][int(rng.integers(3))]
+            at = unit * int(rng.integers((size - 2 * grain) // unit + 1))
+            ctx.set(pad.read, 1)
+            ctx.set(pad.read_address, at)
+            await ctx.tick()
+            ctx.set(pad.read, 0)
+            await ctx.tick()
+            found = ctx.get(pad.data) & (1 << 8 * width) - 1
+            assert found == int.from_bytes(model[at : at + width].tobytes(), "little")
+
+    simulated(pad, bench)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"rows": 3}, "accelerator: rows must be one of"),
+        ({"rows": 16, "columns": 4}, "accelerator: rows and columns must differ by a factor of 2"),
+        ({"scratchpad": 100}, "accelerator: scratchpad must be a multiple of 64"),
+        ({"scratchpad": 32}, "accelerator: scratchpad must be between"),
+    ],
+)
+def test_refusals(given, message):
+    with pytest.raises(RequestError) as caught:
+        make(Accelerator, **given)
+    assert message in str(caught.value)
