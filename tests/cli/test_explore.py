@@ -60,6 +60,15 @@ def test_the_front_by_other_objectives(holigrail):
     assert answer["objectives"] == ["max:luts", "min:flip_flops"]
 
 
+def test_energy_is_there_if_it_is_asked_for(holigrail):
+    words = ["explore", "add", "--a", "int2,int9", "--b", "int2", "--json"]
+    assert all("energy_pj" not in point for point in holigrail(*words).json["points"])
+    answer = holigrail(*words, "--objective", "energy,luts").json
+    low, high = (point["energy_pj"] for point in answer["points"])
+    assert 0 < low < high and answer["objectives"][0] == "min:energy_pj"
+    assert answer["computed"] == 2 and holigrail(*words, "--energy").json["known"] == 2
+
+
 def test_a_second_call_computes_nothing(holigrail):
     words = ["explore", "add", "--a", "int2..int5", "--b", "int2", "--json"]
     first, second = holigrail(*words).json, holigrail(*words).json

@@ -41,7 +41,7 @@ def sweep_of(request: Request, session: Session) -> tuple[Sweep, Timing, str]:
     _refuse(options, session, base)
     if options.scheduler is not None:
         check_address(options.scheduler)
-    known = devices.TARGETS.get(device)
+    known, wanted = devices.TARGETS.get(device), objectives.read(options.objective)
     how = How(
         cls,
         device if options.synth else None,
@@ -49,13 +49,14 @@ def sweep_of(request: Request, session: Session) -> tuple[Sweep, Timing, str]:
         session.seed,
         options.best_effort,
         {} if known is None else known.room,
+        options.energy or any("energy" in one.asked for one in wanted),
     )
     space = Space(cls, spread(cls, texts), _timings(options, base), options.where)
     say_part(session, options.device or part, device)
     sweep = Sweep(
         space,
         how,
-        objectives.read(options.objective),
+        wanted,
         options.sampler,
         options.budget,
         session.seed,
@@ -117,6 +118,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("--synth", action="store_true", help="also synthesise, place and route")
+    add("--energy", action="store_true", help="also estimate energy; takes a while for each point")
     add("--periods", type=_periods, metavar="LIST", help="try each of these clock periods in ns")
     add("--latencies", type=_latencies, metavar="LIST", help="try each of these latencies")
     add(

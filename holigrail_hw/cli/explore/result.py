@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "text", "write"]
 
-_SHOWN = ("latency", "interleave", "luts", "flip_flops", "dsps", "promised_fmax_mhz")
+_SHOWN = ("latency", "interleave", "luts", "flip_flops", "dsps", "promised_fmax_mhz", "energy_pj")
 # A table with more rows shows the front alone, unless all of it is asked for.
 _ROWS = 100
 

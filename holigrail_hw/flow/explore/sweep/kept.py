@@ -58,7 +58,7 @@ class KeptPoints:
         self._known = leaf_parameters(how.cls)
         self._texts: dict[tuple[str, str], str] = {}
         self._head = json.dumps(
-            [how.cls.name, how.device, how.best_effort, sorted(how.room.items())]
+            [how.cls.name, how.device, how.best_effort, how.energy, sorted(how.room.items())]
             + ([how.seed, _versions(_TOOLS)] if how.device is not None else [])
             + [fingerprint(how.cls)]
         )

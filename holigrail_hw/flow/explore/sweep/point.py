@@ -18,6 +18,7 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.work_folder import scratch
 
+from ...energy.estimate import estimate
 from .precision import operand_error
 
 __all__ = ["How", "Point", "Question", "answer", "answers"]
@@ -61,6 +62,8 @@ class How:
         Also keep designs whose device model cannot promise the period.
     room : mapping
         What the device has, for designs that derive parameters from it; see :class:`.site.Site`.
+    energy : bool
+        Also estimate the energy of an item, which takes many times as long as all other figures.
     """
 
     cls: type[OperatorSpec]
@@ -69,6 +72,7 @@ class How:
     seed: int = 1
     best_effort: bool = False
     room: Mapping[str, int] = field(default_factory=dict)
+    energy: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,10 @@ def answer(how: How, question: Question, progress: Progress | None = None) -> Po
         if not how.best_effort:
             spec.clock(timing).require()
         figures = _estimates(spec, timing)
+        if how.energy:
+            found = estimate(spec, timing)
+            name = "energy_pj" if found.per == "item" else "cycle_energy_pj"
+            figures[name] = float(f"{found.total:.4g}")
         if how.device is not None:
             figures |= _measured(spec, timing, how, progress)
     except HoligrailError as error:
