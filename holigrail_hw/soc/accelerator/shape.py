@@ -24,7 +24,7 @@ class AcceleratorShape(Engine):
     # A chain of descriptors may take that long before it answers.
     quiet_cycles: ClassVar[int] = 1 << 20
 
-    rows: int = parameter(4, "rows of the array: 2, 4, 8 or 16", low=2, high=16, samples=(8,))
+    rows: int = parameter(4, "rows of the array: 2, 4, 8 or 16", low=2, high=16, samples=(2,))
     columns: int = parameter(
         4, "columns of it: 2, 4, 8 or 16, at most twice or half as many", low=2, high=16
     )
