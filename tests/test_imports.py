@@ -230,6 +230,10 @@ def test_a_named_operator_is_found(tmp_path):
             "amaranth matplotlib torch",
         ),
         (
+            "import holigrail_hw.soc.compiler.compile, holigrail_hw.soc.hosts.host",
+            "amaranth onnx tflite matplotlib",
+        ),
+        (
             "from holigrail_hw.cli.main import main; main(['--help'])",
             "numpy amaranth rich networkx",
         ),

@@ -1,11 +1,14 @@
 """Networks compiled and executed: every layer and the answer against the integer graph."""
 
+import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from models.tflite_builder import cases, connected, moves
 from random_networks import INT32, Builder, random_network
 
 from holigrail_hw.core import DesignError, RequestError
@@ -21,6 +24,7 @@ from holigrail_hw.soc.compiler.compare import answer, executed, first_difference
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.constant_channels import pruned
 from holigrail_hw.soc.compiler.cycles import descriptor_cycles, with_waits
+from holigrail_hw.soc.compiler.documents import image_header, manifest
 from holigrail_hw.soc.compiler.program import check_image
 from holigrail_hw.soc.compiler.requantisers import rescaling_of, same_codes
 from holigrail_hw.soc.descriptors.kinds import Copy, Fill, Load, Matmul
@@ -113,6 +117,35 @@ def test_all_frames_of_the_keyword_spotter(size):
         assert answer(program, memory).tolist() == expected.reshape(-1).tolist()
 
 
+# Two inputs, or nothing for the accelerator, or channels that are added.
+NOT_HERE = ("add", "softmax", "pad", "concatenation")
+
+
+def files():
+    named = {name: (data, inputs[0]) for name, data, inputs in (*cases(), *moves())}
+    data, x = connected(slice(0, 4))
+    named["connected"] = data, x
+    return {name: pair for name, pair in named.items() if not name.startswith(NOT_HERE)}
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tflm"])
+def test_operators_of_tflite_files(runtime, tmp_path):
+    """One by one, with ReLUs, strides, dilations and channels that become several."""
+    found = files()
+    assert len(found) == 12
+    for name, (data, x) in found.items():
+        path = tmp_path / f"{name}.tflite"
+        path.write_bytes(data)
+        graph = read(path, runtime=runtime)
+        for machine in (ROOMY, replace(ROOMY, rows=8, columns=8)):
+            program = compiled(graph, machine)
+            for frame in x[:3].reshape(-1, *graph.inputs[0].shape).astype(np.int64):
+                memory = loaded(program, frame, fill=0x55)
+                assert first_difference(program, graph, frame, memory) is None
+                expected = graph.evaluate(frame[None])[0].reshape(-1)
+                assert answer(program, memory).tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("scratchpad", [1 << 19, 1 << 14])
 def test_the_anomaly_detector(scratchpad):
     """Resident, and in parts."""
@@ -124,6 +157,24 @@ def test_the_anomaly_detector(scratchpad):
         memory = loaded(program, frame, fill=0x55)
         assert first_difference(program, graph, frame, memory) is None
         assert answer(program, memory).tolist() == expected.reshape(-1).tolist()
+        memory = loaded(program, frame, fill=0x55)
+        executed(program, memory, late=True)
+        assert answer(program, memory).tolist() == expected.reshape(-1).tolist()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_weights_come_in_time_and_not_too_early(late):
+    made = Builder(26, (96,))
+    for _ in range(3):
+        made.dense(96, once=False)
+    graph, machine = made.graph(), Machine(scratchpad=6144, activation_depth=64)
+    program = compiled(graph, machine)
+    assert len(program.loads) > 8
+    frame = np.random.default_rng(26).integers(-128, 128, 96)
+    memory = loaded(program, frame)
+    outcome = executed(program, memory, late=late)
+    assert (outcome.descriptors, outcome.loads) == (len(program.descriptors), len(program.loads))
+    assert answer(program, memory).tolist() == graph.evaluate(frame[None])[0].tolist()
 
 
 def test_the_first_wrong_layer_is_named():
@@ -439,14 +490,14 @@ def test_a_border_is_filled_once():
 def test_vectors_are_moved_where_all_is_aligned():
     machine, fill = Machine(), Fill(nx=40, ny=3, y_base=64, y_step_y=50)
     copy = Copy(nx=8, ny=5, groups=2, a_step_y=10, y_step_y=12, y_step_group=100)
-    assert descriptor_cycles(machine, fill) == 15 + 30
-    assert descriptor_cycles(machine, replace(fill, y_base=65)) == 15 + 120
-    assert descriptor_cycles(machine, replace(fill, nx=42)) == 15 + 126
-    assert descriptor_cycles(machine, replace(fill, y_step_x=2)) == 15 + 120
-    assert descriptor_cycles(machine, copy) == 17 + 20
-    assert descriptor_cycles(machine, replace(copy, a_step_y=11)) == 17 + 80
+    assert descriptor_cycles(machine, fill) == 41 + 30
+    assert descriptor_cycles(machine, replace(fill, y_base=65)) == 41 + 120
+    assert descriptor_cycles(machine, replace(fill, nx=42)) == 41 + 126
+    assert descriptor_cycles(machine, replace(fill, y_step_x=2)) == 41 + 120
+    assert descriptor_cycles(machine, copy) == 43 + 20
+    assert descriptor_cycles(machine, replace(copy, a_step_y=11)) == 43 + 80
     wide = replace(machine, rows=8, columns=8)
-    assert descriptor_cycles(wide, replace(copy, a_step_y=8)) == 9 + 10
+    assert descriptor_cycles(wide, replace(copy, a_step_y=8)) == 35 + 10
 
 
 def test_waiting_is_predicted():
@@ -479,3 +530,27 @@ def test_a_second_frame_needs_only_its_input():
     memory[at : at + size] = frames[1].reshape(-1).astype(np.int8).view(np.uint8)
     executed(program, memory)
     assert answer(program, memory).tolist() == graph.evaluate(frames[1:])[0].reshape(-1).tolist()
+
+
+def test_manifest_and_header_say_where_things_are():
+    made = Builder(25, (6, 6, 4))
+    made.convolution((3, 3), (1, 1), 8)
+    made.dense(5, once=True)
+    made.softmax()
+    program = compiled(made.graph(), ROOMY)
+    found = manifest(program)
+    assert json.loads(json.dumps(found)) == found
+    assert [layer["kind"] for layer in found["layers"]] == ["input", "product", "product"]
+    assert sum(layer["descriptors"] for layer in found["layers"]) == len(program.descriptors)
+    assert sum(layer["cycles_about"] for layer in found["layers"]) == found["cycles_about"]
+    assert [layer.get("products") for layer in found["layers"]] == [None, 36 * 9 * 32, 288 * 5]
+    frame = np.random.default_rng(25).integers(-128, 128, (6, 6, 4))
+    memory = loaded(program, frame)
+    executed(program, memory)
+    tensor = found["layers"][-1]["tensor"]
+    assert (tensor["first"], tensor["shape"]) == (program.output[0], [1, 1, 5])
+    defined = dict(re.findall(r"#define ACCELERATOR_IMAGE_(\w+) 0x(\w+)u", image_header(program)))
+    assert int(defined["INPUT"], 16) == 0x3000_0000 + program.input[0]
+    assert int(defined["OUTPUT"], 16) == 0x3000_0000 + found["output"]["address"]
+    assert int(defined["DIGEST"], 16) == ROOMY.digest
+    assert int(defined["CLASSES"], 16) == 5

@@ -403,23 +403,26 @@ BLOCK = bytes(range(64))
 FLASH = BLOCK + crc32(BLOCK).to_bytes(4, "little")
 
 
-def test_loads_and_descriptors_wait_for_each_other():
+@pytest.mark.parametrize("late", [False, True])
+def test_loads_and_descriptors_wait_for_each_other(late):
     copy = Copy(nx=64, a_base=1024, y_base=1088, wait=1, wait_count=1)
     memory = chain(SMALL, copy, replace(copy, y_base=1152, wait_count=2, last=1))
     first = Load(length=64, address=1024)
     loads(
         memory, 512, first, replace(first, length=32, flash=32, wait=1, wait_count=1, crc=0, last=1)
     )
-    outcome = run(SMALL, memory, 0, loader_start=512, flash=FLASH)
+    outcome = run(SMALL, memory, 0, loader_start=512, flash=FLASH, late=late)
     assert (outcome.error, outcome.descriptors, outcome.loads) == (Error.NONE, 2, 2)
     assert memory[1088:1152].tobytes() == BLOCK
     assert memory[1152:1216].tobytes() == BLOCK[32:] + BLOCK[32:]
 
 
-def test_queues_that_wait_for_each_other_stand():
+@pytest.mark.parametrize("late", [False, True])
+def test_queues_that_wait_for_each_other_stand(late):
     memory = chain(SMALL, Copy(y_base=1024, wait=1, wait_count=1, last=1))
     loads(memory, 512, Load(length=64, address=1024, wait=1, wait_count=1, last=1))
-    assert run(SMALL, memory, 0, loader_start=512, flash=FLASH).error is Error.DEADLOCK
+    found = run(SMALL, memory, 0, loader_start=512, flash=FLASH, late=late)
+    assert found.error is Error.DEADLOCK
     assert run(SMALL, memory, 0).error is Error.DEADLOCK
 
 
@@ -432,7 +435,8 @@ def test_a_spoilt_block_is_seen():
     assert run(SMALL, memory, 0, loader_start=512, flash=FLASH).error is Error.RECORD
 
 
-def test_more_than_256_loads_are_counted():
+@pytest.mark.parametrize("late", [False, True])
+def test_more_than_256_loads_are_counted(late):
     last = Copy(nx=4, a_base=1024, y_base=1032, wait=1, wait_count=300 % 256, last=1)
     machine = Machine(scratchpad=8192)
     steps = [Fill(y_base=1028, wait=1, wait_count=n % 256) for n in range(60, 300, 60)]
@@ -442,6 +446,6 @@ def test_more_than_256_loads_are_counted():
     records = [replace(block, flash=4 * (n % 8), wait_count=n // 60) for n in range(300)]
     records[-1] = replace(records[-1], last=1)
     loads(memory, 2048, *records)
-    outcome = run(machine, memory, 0, loader_start=2048, flash=FLASH)
+    outcome = run(machine, memory, 0, loader_start=2048, flash=FLASH, late=late)
     assert (outcome.error, outcome.loads) == (Error.NONE, 300)
     assert memory[1032:1036].tobytes() == FLASH[12:16]

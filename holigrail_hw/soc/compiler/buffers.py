@@ -7,11 +7,11 @@ tensor that takes the place of another with the same geometry finds its borders 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from holigrail_hw.soc.descriptors.kinds import Copy, Fill
+from holigrail_hw.soc.descriptors.kinds import Copy
 
 from .layers import Image
 
-__all__ = ["Arena", "Buffer", "Geometry", "Strip", "copied", "filled", "strips_of"]
+__all__ = ["Arena", "Buffer", "Geometry", "Strip", "copied", "strips_of"]
 
 _ALIGNED = 16
 
@@ -163,17 +163,6 @@ def strips_of(buffer: Buffer) -> Iterator[Strip]:
         yield Strip(buffer.first + columns * pitch, before + behind, rows - 1, step)
     if last:
         yield Strip(buffer.end - last * pitch, last)
-
-
-def filled(geometry: Geometry, strip: Strip) -> Fill:
-    """A strip, byte by byte."""
-    return Fill(
-        nx=strip.pixels * geometry.pitch,
-        ny=strip.rows,
-        y_base=strip.base,
-        y_step_y=strip.step,
-        value=geometry.value,
-    )
 
 
 def copied(source: Buffer, target: Buffer, at: int = 0) -> Copy:

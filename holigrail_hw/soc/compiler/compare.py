@@ -70,8 +70,10 @@ def executed(
     program: Program,
     memory: np.ndarray,
     after: Callable[[int, Descriptor], None] | None = None,
+    *,
+    late: bool = False,
 ) -> Outcome:
-    """The whole chain with its loads, by the executor; ``memory`` is changed."""
+    """The whole chain with its loads, early or late, by the executor; ``memory`` is changed."""
     return run(
         program.machine,
         memory,
@@ -79,6 +81,7 @@ def executed(
         loader_start=program.loader_start,
         flash=bytes(FLASH) + program.image,
         after=after,
+        late=late,
     )
 
 

@@ -5,7 +5,6 @@ the flash memory, part by part, into two buffers: one is filled while the other 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from struct import pack
 from zlib import crc32
 
@@ -15,23 +14,20 @@ from holigrail_hw.core.errors import InternalError, RequestError
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.softmax import powers_of
 from holigrail_hw.soc.descriptors.checks import error_of
-from holigrail_hw.soc.descriptors.kinds import LOAD_BYTES, Descriptor, Load
-from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
+from holigrail_hw.soc.descriptors.kinds import Descriptor, Load
+from holigrail_hw.soc.machine import Machine
 
 from .constant_channels import pruned
 from .cycles import descriptor_cycles, with_waits
-from .emission import Chunk, Emission, Plan, emitted, plan_of, sizes_of
-from .geometries import rounded_up
 from .layers import Network, Shares
-from .lowering import network_of
+from .layouts import Layout, laid_out, placed, streamed, too_large
+from .lowering.network import network_of
+from .plans import Chunk, Emission, plan_of
 from .program import FLASH, HEADER_BYTES, MAGIC, NONE, Program, header, sealed
 
 __all__ = ["compiled"]
 
-_UNIT = 64
 _CODES = 256
-# How many bytes of weights one of the two buffers may hold: tried from the largest on.
-_PARTS = (1 << 15, 1 << 14, 1 << 13, 1 << 12, 1 << 11, 1 << 10)
 
 
 def compiled(
@@ -67,17 +63,17 @@ def compiled(
         raise RequestError(f"{network.name}: there must be a layer for the accelerator, not none")
     plan = plan_of(machine, network)
     powers = _powers(network.shares)
-    made = _laid_out(machine, plan, powers)
+    made = laid_out(machine, plan, powers)
     tried = [made]
     if made.end > machine.scratchpad and machine.loader:
-        tried += [*_streamed(machine, plan, powers)]
+        tried += [*streamed(machine, plan, powers)]
         fitting = [one for one in tried if one.end <= machine.scratchpad]
         if fitting:
             # The fewest bytes that travel, then the fewest parts.
             made = min(fitting, key=lambda x: (x.loaded, len(x.emission.chunks)))
     if made.end > machine.scratchpad:
-        raise _too_large(machine, min(tried, key=lambda x: x.end), made)
-    return _program(machine, network, _placed(machine, made), powers, cycles, flash)
+        raise too_large(machine, min(tried, key=lambda x: x.end), made)
+    return _program(machine, network, placed(machine, made), powers, cycles, flash)
 
 
 def _powers(shares: Shares | None) -> tuple[int, ...]:
@@ -89,94 +85,10 @@ def _powers(shares: Shares | None) -> tuple[int, ...]:
     return tuple(int(v) for v in found[:count])
 
 
-@dataclass(frozen=True, eq=False)
-class _Layout:
-    """Addresses, and a walk: at first that which counted, then that with the addresses."""
-
-    emission: Emission
-    plan: Plan
-    loads_at: int
-    constants: int
-    table: int
-    resident: int
-    streams: tuple[int, int]
-    end: int
-
-    @property
-    def loaded(self) -> int:
-        """Bytes that travel for a frame."""
-        return sum(len(chunk.data) for chunk in self.emission.chunks)
-
-
-def _laid_out(machine: Machine, plan: Plan, powers: Sequence[int]) -> _Layout:
-    """Header, descriptors, loads, constants, table, two buffers of parts, tensors."""
-    counted = emitted(machine, plan, 0, (0, 0), 0)
-    loads_at = HEADER_BYTES + DESCRIPTOR_BYTES * len(counted.descriptors)
-    constants = rounded_up(loads_at + LOAD_BYTES * len(counted.chunks), _UNIT)
-    table = rounded_up(constants + len(counted.constants), _UNIT)
-    resident = rounded_up(table + 4 * len(powers), _UNIT)
-    longest = max((len(chunk.data) for chunk in counted.chunks), default=0)
-    size = rounded_up(longest, _UNIT)
-    streams = (resident, resident + size)
-    # Addresses of 64 bytes more leave the gaps between tensors as they are.
-    end = resident + 2 * size + counted.end
-    return _Layout(counted, plan, loads_at, constants, table, resident, streams, end)
-
-
-def _placed(machine: Machine, layout: _Layout) -> _Layout:
-    """The walk once more, with the addresses that came of the first one."""
-    size = layout.streams[1] - layout.streams[0]
-    arena = layout.resident + 2 * size
-    made = emitted(machine, layout.plan, layout.constants, layout.streams, arena)
-    return replace(layout, emission=made)
-
-
-def _streamed(machine: Machine, plan: Plan, powers: Sequence[int]) -> list[_Layout]:
-    """Layouts in which more and more layers do not stay, the largest ones first."""
-    diagonal = {x.result for x in plan.network.layers if getattr(x, "is_diagonal", False)}
-    sizes = {n: s for n, s in sizes_of(plan).items() if n not in diagonal}
-    order = sorted(sizes, key=lambda name: -sizes[name])
-    found = []
-    for part in _PARTS:
-        if part > machine.scratchpad // 2:
-            continue
-        for count in range(1, len(order) + 1):
-            chosen = replace(plan, streamed=frozenset(order[:count]), part=part)
-            made = _laid_out(machine, chosen, powers)
-            found.append(made)
-            if made.end <= machine.scratchpad:
-                break
-    return found
-
-
-def _too_large(machine: Machine, least: _Layout, resident: _Layout) -> RequestError:
-    """Which buffer does not fit, by how many bytes, and what would help."""
-    emission = least.emission
-    step = next(s for s in emission.steps if s.name == emission.largest)
-    live = sorted(step.live, key=lambda pair: -pair[1])
-    over = least.end - machine.scratchpad
-    tensors = ", ".join(f"{name} {size}" for name, size in live)
-    constants = least.resident - least.constants
-    parts = least.streams[1] - least.streams[0]
-    helps = [f"a scratchpad of {rounded_up(least.end, _UNIT)} bytes"]
-    if not machine.loader:
-        helps.append("a loader, so that weights need not stay")
-    elif least.emission.chunks:
-        helps.append(f"with {rounded_up(resident.end, _UNIT)} bytes all weights stay")
-    return RequestError(
-        f"{least.plan.network.name}: scratchpad must have {least.end} bytes, not"
-        f" {machine.scratchpad}: buffer {live[0][0]} lies {over} bytes beyond its end; at layer"
-        f" {step.name} there are tensors of {tensors} bytes, beside descriptors of"
-        f" {least.constants} bytes, constants of {constants}, and two buffers for weights of"
-        f" {parts} each",
-        hint="; ".join(helps),
-    )
-
-
 def _program(
     machine: Machine,
     network: Network,
-    layout: _Layout,
+    layout: Layout,
     powers: tuple[int, ...],
     cycles: Callable[[Machine, Descriptor], int],
     flash: int,
@@ -254,7 +166,7 @@ def _encoded(emission: Emission) -> list[bytes]:
     return found
 
 
-def _loads(chunks: Sequence[Chunk], layout: _Layout, flash: int) -> tuple[list[Load], list[bytes]]:
+def _loads(chunks: Sequence[Chunk], layout: Layout, flash: int) -> tuple[list[Load], list[bytes]]:
     """The loads, and the blocks of the image that they fetch."""
     loads, blocks, at = [], [], flash + layout.resident
     for number, chunk in enumerate(chunks):

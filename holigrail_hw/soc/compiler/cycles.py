@@ -23,6 +23,7 @@ __all__ = ["descriptor_cycles", "load_cycles", "with_waits"]
 # Sixteen words of a descriptor, the start of the engine, and the way of the last result.
 _START, _DRAIN = 25, 20
 _TABLE_WORDS = 512
+_CHECKED = 26
 _FLASH_CYCLES_PER_BYTE = 2
 
 
@@ -47,8 +48,8 @@ def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
 
 
 def _fetch(machine: Machine) -> int:
-    """Reads of a descriptor."""
-    return DESCRIPTOR_BYTES // (2 * machine.grain)
+    """Cycles until a descriptor has been read and its addresses are checked."""
+    return DESCRIPTOR_BYTES // (2 * machine.grain) + _CHECKED
 
 
 def _items(machine: Machine, count: int, steps: Sequence[int], along: bool) -> int:
@@ -66,7 +67,8 @@ def _matmul(machine: Machine, d: Matmul) -> int:
     per_tile = machine.rows if d.w_step_row else machine.columns
     weights = tiles * k_tiles * (1 if d.diagonal else per_tile)
     parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
-    port = loaded + weights + parameters + tiles * vectors
+    # Results are written beside the reads.
+    port = loaded + weights + parameters
     return _START + _DRAIN + loaded + d.groups * max(computed, port)
 
 

@@ -3,8 +3,7 @@
 A layer may be cut in several ways; the one that takes fewest cycles, by the closed form, is kept.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,201 +12,15 @@ from holigrail_hw.core.errors import RequestError
 from holigrail_hw.soc.descriptors.kinds import Matmul
 from holigrail_hw.soc.machine import Machine
 
-from .buffers import Buffer, Geometry, Strip
+from .buffers import Buffer
 from .cycles import descriptor_cycles
 from .layers import Product
-from .tiles import Depth, Piece, blocks, depth_of, packed_parameters, packed_weights, pieces
+from .tiles import Depth, Piece, blocks, depth_of, pieces
+from .weights import Part, Weights
 
-__all__ = [
-    "Part",
-    "Weights",
-    "filled_by_product",
-    "product_descriptors",
-    "turned_descriptor",
-    "weights_of",
-]
+__all__ = ["product_descriptors"]
 
 _MOST_STEP = (1 << 16) - 1
-_NARROW_BIAS = 1 << 27
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """Weights and parameters of a layer as bytes, column tile by column tile.
-
-    Of diagonal layers a tile is one of groups of channels. ``weight_step`` is the bytes from one
-    tile to the next, 0 if all are the same. Where the pixels of an image are ``turned`` into
-    weights, ``weights`` are empty.
-    """
-
-    weights: bytes
-    parameters: bytes
-    tiles: int
-    weight_step: int
-    wide: bool
-    turned: bool = False
-
-    @property
-    def parameter_step(self) -> int:
-        """Bytes of the parameters of a tile."""
-        return len(self.parameters) // self.tiles
-
-    def part(self, first: int, count: int) -> bytes:
-        """Parameters, then weights, of some tiles."""
-        step = self.parameter_step
-        parameters = self.parameters[first * step : (first + count) * step]
-        step = self.weight_step
-        return parameters + self.weights[first * step : (first + count) * step]
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some tiles of the weights of a layer, and where they lie."""
-
-    first: int
-    count: int
-    weights: int
-    parameters: int
-
-
-def weights_of(machine: Machine, layer: Product, a: Geometry) -> Weights:
-    """What must be in the scratchpad for a layer whose operand has a geometry.
-
-    Raises
-    ------
-    RequestError
-        If a bias does not fit into its field.
-    """
-    count, columns, lanes = len(layer.bias), machine.columns, machine.lanes
-    turned = is_turned(machine, layer, a)
-    each = lanes if layer.is_diagonal and not turned else columns
-    tiles = -(-count // each)
-    wide = bool(np.any(layer.bias >= _NARROW_BIAS) or np.any(layer.bias < -_NARROW_BIAS))
-    if wide and not machine.wide_parameters:
-        most = int(np.abs(layer.bias).max())
-        raise RequestError(
-            f"compile: node {layer.result}, {layer.source}: biases must fit into 28 bits, zero"
-            f" point folded in, not reach {most}",
-            hint="a machine with wide_parameters has biases of 32 bits",
-        )
-    columns_of = [layer.rescaling.multiplier, layer.rescaling.shift, layer.bias]
-    padded = []
-    for values in columns_of:
-        whole = np.zeros((tiles, columns), np.int64)
-        flat = np.zeros(tiles * each, np.int64)
-        flat[:count] = values
-        whole[:, :each] = flat.reshape(tiles, each)
-        padded.append(whole.reshape(-1))
-    parameters = packed_parameters(*padded, wide=wide)
-    if turned:
-        return Weights(b"", parameters, tiles, 0, wide, turned=True)
-    if not layer.is_diagonal:
-        tiled = depth_of(machine, layer.weights, layer.window, a).weights
-        packed = packed_weights(machine, tiled)
-        return Weights(packed, parameters, tiles, len(packed) // tiles, wide)
-    if (layer.weights == layer.weights.flat[0]).all():
-        same = bytes([int(layer.weights.flat[0]) & 0xFF]) * columns
-        return Weights(same, parameters, tiles, 0, wide)
-    taps = layer.weights.reshape(-1, count)
-    whole = np.zeros((len(taps), tiles * lanes), np.int8)
-    whole[:, :count] = taps
-    rows = np.zeros((tiles, len(taps), columns), np.int8)
-    rows[:, :, :lanes] = whole.reshape(len(taps), tiles, lanes).transpose(1, 0, 2)
-    return Weights(rows.tobytes(), parameters, tiles, len(taps) * columns, wide)
-
-
-def is_turned(machine: Machine, layer: Product, a: Geometry) -> bool:
-    """Whether a layer is the mean of one window, whose pixels can be weights.
-
-    Then a tile of K is as many pixels as the array has rows, instead of one.
-    """
-    if not layer.is_diagonal or (layer.weights != layer.weights.flat[0]).any():
-        return False
-    sizes = layer.window.outputs(*a.image[:2])
-    plain = layer.window.dilations == (1, 1) and not any(layer.window.pads)
-    tiles = -(-_reach(layer, a) // machine.rows)
-    fits = tiles <= machine.activation_depth and not a.pitch % machine.columns
-    return plain and sizes == (1, 1) and fits and machine.rows * a.pitch <= _MOST_STEP
-
-
-def _reach(layer: Product, a: Geometry) -> int:
-    """Pixels in memory from the first one of a window to the last one."""
-    high, wide = layer.window.kernel
-    return (high - 1) * (a.row_step // a.pitch) + wide
-
-
-def turned_descriptor(
-    machine: Machine,
-    layer: Product,
-    buffers: tuple[Buffer, Buffer],
-    packed: Weights,
-    constant: Callable[[bytes], int],
-) -> Matmul:
-    """A mean with pixels as weights: the vector has the weight for pixels of the window, else 0.
-
-    ``constant`` gives bytes an address. What is read beyond the window lies before it, unless the
-    scratchpad begins there.
-    """
-    a, y = buffers
-    high, wide = layer.window.kernel
-    pitch, row = a.geometry.pitch, a.geometry.row_step // a.geometry.pitch
-    reach, rescaling = _reach(layer, a.geometry), layer.rescaling
-    nc = -(-reach // machine.rows)
-    spare = nc * machine.rows - reach
-    first = a.first - spare * pitch
-    ahead = spare if first >= 0 else 0
-    vector = np.zeros(nc * machine.rows, np.int8)
-    for place in range(high):
-        start = ahead + place * row
-        vector[start : start + wide] = layer.weights.flat[0]
-    return Matmul(
-        nc=nc,
-        a_base=constant(vector.tobytes()),
-        a_step_c=machine.rows if nc > 1 else 0,
-        column_tiles=packed.tiles,
-        w_base=a.first - ahead * pitch,
-        w_step_row=pitch,
-        w_step_k=machine.rows * pitch if nc > 1 else 0,
-        w_step_n=machine.columns if packed.tiles > 1 else 0,
-        p_base=constant(packed.parameters),
-        p_wide=int(packed.wide),
-        y_base=y.first,
-        y_step_column=machine.columns if packed.tiles > 1 else 0,
-        valid=len(layer.bias) % machine.columns,
-        once=int(rescaling.once),
-        zero_point=rescaling.zero_point,
-        low=rescaling.low,
-        high=rescaling.high,
-    )
-
-
-def filled_by_product(
-    machine: Machine, geometry: Geometry, strip: Strip, constant: Callable[[bytes], int]
-) -> Matmul | None:
-    """A strip as products with weights of 0, whose codes are the zero point; None if it does not
-    fit. It writes ``columns`` bytes at a time."""
-    columns, vectors = machine.columns, strip.pixels * strip.rows
-    if geometry.pitch % columns or vectors > min(
-        machine.accumulator_depth, machine.activation_depth
-    ):
-        return None
-    groups = geometry.pitch // columns
-    return Matmul(
-        nx=strip.pixels,
-        ny=strip.rows,
-        groups=groups,
-        a_base=strip.base,
-        diagonal=1,
-        w_base=constant(bytes(columns)),
-        w_restart=1,
-        p_base=constant(bytes(8 * columns)),
-        p_restart=1,
-        y_base=strip.base,
-        y_step_x=geometry.pitch if strip.pixels > 1 else 0,
-        y_step_y=strip.step,
-        y_step_group=columns if groups > 1 else 0,
-        zero_point=geometry.value,
-    )
 
 
 def product_descriptors(

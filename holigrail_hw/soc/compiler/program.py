@@ -34,8 +34,8 @@ from holigrail_hw.soc.descriptors.kinds import Descriptor, Load
 from holigrail_hw.soc.machine import Machine
 
 from .buffers import Buffer
-from .emission import Step
 from .layers import Network
+from .plans import Step
 
 __all__ = ["FLASH", "HEADER_BYTES", "MAGIC", "Program", "check_image", "header"]
 

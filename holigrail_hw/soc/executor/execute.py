@@ -151,39 +151,53 @@ def run(
     *,
     loader_start: int | None = None,
     flash: bytes = b"",
+    late: bool = False,
     after: Callable[[int, Descriptor], None] | None = None,
 ) -> Outcome:
     """A chain of descriptors from ``start`` on, and a chain of loads beside it.
 
-    Loads are done as early as they can be. ``after`` is called behind every descriptor with its
-    index.
+    ``after`` is called behind every descriptor with its index. Loads are done as early as they can
+    be or, with ``late``, only once a descriptor waits for them: hardware lies in between.
     """
     work, loads = _Queue(start, DESCRIPTOR_BYTES), _Queue(loader_start, LOAD_BYTES)
 
     def ended(error: Error) -> Outcome:
         return Outcome(error, max(work.done - (not error), 0), work.done, loads.done)
 
+    def loading() -> Error | None:
+        """Do the next load, if it can be done."""
+        record = load_of(loads.record(memory)) if loads.at is not None else None
+        if loads.at is None or (record and record.wait and _stands(work, record.wait_count)):
+            return None
+        error = load(machine, memory, flash, record)
+        loads.step(record is None or bool(record.last))
+        return error
+
     while work.at is not None or loads.at is not None:
-        if loads.at is not None:
-            record = load_of(loads.record(memory))
-            if record is None or not record.wait or _has_come(work.done, record.wait_count):
-                error = load(machine, memory, flash, record)
-                if error or record is None:
-                    return ended(error)
-                loads.step(bool(record.last))
+        found, error, stands = None, Error.NONE, work.at is None
+        if work.at is not None:
+            found, error = _next(machine, memory, work.at)
+            stands = bool(found and found.wait and _stands(loads, found.wait_count))
+        if stands or not late:
+            moved = loading()
+            if moved:
+                return ended(moved)
+            if moved is not None:
                 continue
-        if work.at is None:
-            return ended(Error.DEADLOCK)
-        found, error = _next(machine, memory, work.at)
+            if stands:
+                return ended(error or Error.DEADLOCK)
         if error or found is None:
             return ended(error)
-        if found.wait and not _has_come(loads.done, found.wait_count):
-            return ended(Error.DEADLOCK)
         carry_out(machine, memory, found)
         if after is not None:
             after(work.done, found)
         work.step(bool(found.last) or isinstance(found, End))
     return ended(Error.NONE)
+
+
+def _stands(queue: _Queue, wanted: int) -> bool:
+    """Whether a queue has not come as far as another one waits for."""
+    return not _has_come(queue.done, wanted)
 
 
 def _next(machine: Machine, memory: np.ndarray, at: int) -> tuple[Descriptor | None, Error]:
