@@ -309,6 +309,33 @@ def test_operands_of_a_sum_come_when_they_come():
     compared(made.graph(), ROOMY, 3)
 
 
+@pytest.mark.parametrize(("shape", "of_channels"), [((9, 8, 32), True), ((16, 7, 5), False)])
+def test_depthwise_layers_in_blocks(shape, of_channels):
+    """Groups of channels, or blocks of rows, are the groups of a descriptor."""
+    made = Builder(27, shape)
+    made.convolution((3, 3), (1, 1), shape[2], depthwise=True)
+    program = compared(made.graph(), replace(ROOMY, accumulator_depth=24))
+    found = [d for d in program.descriptors if isinstance(d, Matmul) and d.w_step_k]
+    assert len(found) > 1
+    assert all(d.vectors <= 24 for d in found)
+    assert {bool(d.p_restart) for d in found if d.groups > 1} == {not of_channels}
+
+
+@pytest.mark.parametrize("seed", [1, 4, 6])
+def test_nothing_is_read_beyond_the_scratchpad(seed):
+    """Not even lanes whose weights are 0."""
+    made = Builder(seed, (3, 3, 40))
+    made.convolution((1, 1), (1, 1), 64)
+    made.pool("sum", (3, 3), (1, 1))
+    used = compiled(made.graph(), ROOMY).used
+    tight = replace(ROOMY, scratchpad=-(-used // 64) * 64)
+    program = compared(made.graph(), tight)
+    assert tight.scratchpad - program.used < 64
+    assert [d for d in program.descriptors if isinstance(d, Matmul) and d.w_step_row]
+    for buffer in (program.input[0], program.output[0]):
+        assert buffer % 16 == 0
+
+
 def test_functions_of_codes():
     made = Builder(12, (4, 3, 6))
     made.convolution((1, 1), (1, 1), 5)

@@ -68,17 +68,9 @@ class AcceleratorHost:
         self._write(0, program.image[: program.resident])
 
     def _write(self, address: int, data: bytes) -> None:
-        """Bytes from any address on; words at both ends keep their other bytes."""
-        start, end = address // _WORD * _WORD, -(-(address + len(data)) // _WORD) * _WORD
-        before, behind = address - start, end - address - len(data)
-        edge = self._bus.read(start, 1)[0] if before else 0
-        last = self._bus.read(end - _WORD, 1)[0] if behind else 0
-        whole = (
-            edge.to_bytes(_WORD, "little")[:before]
-            + data
-            + last.to_bytes(_WORD, "little")[_WORD - behind :] * bool(behind)
-        )
-        self._bus.write(start, np.frombuffer(whole, "<u4").tolist())
+        """Bytes from the address of a word on; behind every tensor there is room for a word."""
+        whole = data + bytes(-len(data) % _WORD)
+        self._bus.write(address, np.frombuffer(whole, "<u4").tolist())
 
     def run(self, frames: Any) -> np.ndarray:
         """The codes of the network's output, (frames, codes).
@@ -102,9 +94,8 @@ class AcceleratorHost:
             self._check(word)
             self.cycles += cycles
             at, size = self._program.output
-            start = at // _WORD * _WORD
-            words = self._bus.read(start, -(-(at + size - start) // _WORD))
-            codes = np.array(words, "<u4").view(np.int8)[at - start :][:size]
+            words = self._bus.read(at, -(-size // _WORD))
+            codes = np.array(words, "<u4").view(np.int8)[:size]
             found.append(finished(self._program, codes.astype(np.int64)))
         return np.stack(found)
 
