@@ -56,6 +56,33 @@ REQUESTS = {
         ),
         FAST,
     ),
+    "shared lanes": (
+        make(
+            Gemm,
+            rows=2,
+            columns=6,
+            lane_count=2,
+            requantiser={
+                **{"mode": "either", "scale_width": 9, "shift": 0, "shift_width": 4},
+                **{"zero_point": None},
+            },
+            activation_depth=12,
+            accumulator_depth=6,
+        ),
+        FAST,
+    ),
+    "one lane": (
+        make(
+            Gemm,
+            rows=1,
+            columns=3,
+            lane_count=1,
+            requantiser={"mode": "shift", "bias": "none", "shift_width": 0, "shift": 5},
+            activation_depth=7,
+            accumulator_depth=3,
+        ),
+        Timing(),
+    ),
     "no parameters": (
         make(
             Gemm,
@@ -339,6 +366,11 @@ def test_what_becomes_of_sums_that_do_not_fit():
         ),
         ({"requantiser": "convert"}, "gemm: requantiser must be requantize in this design, not"),
         ({"result": "int17"}, "gemm: result must have at most 16 bits, not 17"),
+        ({"lane_count": 3}, "gemm: lane_count must divide 4 columns, not be 3"),
+        (
+            {"lane_count": 2, "requantiser": "none"},
+            "gemm: lane_count must be left out without lanes",
+        ),
         (
             {"order": "sequential"},
             "gemm: order must be tiles for integers, whose sums no order changes",
@@ -359,7 +391,7 @@ def test_old_names_of_the_lane_make_the_same_engine():
     assert make(Gemm, rows=2, **old) == new
     assert make(Gemm, requantise="none") == make(Gemm, requantiser=None)
     assert make(Gemm, requantise="single", requantiser="dsp") == make(Gemm)
-    assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_e8e3c9444168"
+    assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_5ccd7936f3b3"
 
 
 def test_names_of_designs_with_the_parameters_of_a_lane():
@@ -384,7 +416,7 @@ def test_tiles_follow_without_a_gap():
     assert many - few == 20 * 4 * 16
 
 
-@pytest.mark.parametrize("request_", ["scaled", "raw", "no parameters"])
+@pytest.mark.parametrize("request_", ["scaled", "raw", "no parameters", "shared lanes"])
 def test_skipped_periods_change_no_cycle(request_):
     """Equal tiles and commands are not walked through one by one, and the cycles stay the same."""
     rng = np.random.default_rng(5)

@@ -50,6 +50,8 @@ class GemmTiming:
         From a vector taken to the sums that it adds to.
     spacing : int
         At least, between the first vectors of two tiles.
+    turn : int
+        At least, between two vectors whose results leave: what the lanes take for a row.
     """
 
     def __init__(self, spec: GemmShape, timing: Timing):
@@ -60,7 +62,9 @@ class GemmTiming:
         add = 0 if spec.sums.continues else _SUM_CYCLES + spec.totals.plan(timing).latency
         self.spacing = add + 1 if add else self.array - self.late + 3
         self.swap = self.array + add - 1
-        self.written = self.array + add + (lanes.plan(timing).latency if lanes else 0)
+        self.turn = spec.lane_cycles
+        self.totals = self.array + add
+        self.written = self.totals + (lanes.plan(timing).latency if lanes else 0) + self.turn - 1
         self.whole = self.written + _QUEUE_CYCLES
 
 
@@ -103,6 +107,7 @@ class GemmCore(wiring.Component):
             spec.final.width,
             spec.columns,
             self._timing,
+            turn=spec.lane_cycles,
             fields=spec.channel,
             settings=spec.settings,
         )
@@ -167,12 +172,16 @@ class GemmCore(wiring.Component):
         claimed, allowed, judged, code = Signal(), Signal(), Signal(), Signal(3)
         opens_final = tags.opens & tags.final
         parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
+        may_open: Any = parameters_there | ~opens_final
+        if cycles.turn > 1:
+            free = self._paced(m, cycles.turn, taken & tags.final & tags.vector)
+            may_open = may_open & (free | ~(tags.final & tags.vector))
         m.d.comb += [
             allowed.eq(
                 (room | ~(tags.final & tags.vector))
                 & ((status_room & judged) | ~tags.ends)
                 & (spaced | ~tags.opens)
-                & (parameters_there | ~opens_final)
+                & may_open
             ),
             array.moving.valid.eq(sequencer.o.valid & tags.vector & allowed),
             array.moving.payload.last.eq(tags.closes),
@@ -229,6 +238,9 @@ class GemmCore(wiring.Component):
         with m.Elif(swap):
             m.d.sync += claimed.eq(0)
 
+        if cycles.turn > 1:
+            arrives = entered & tags.final
+            m.d.comb += lanes.arrives.eq(later(arrives, cycles.totals, "arrives", resets=True))
         ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
         gives = later(entered & tags.final, cycles.written, "gives", resets=True)
         time = Signal(32)
@@ -242,6 +254,15 @@ class GemmCore(wiring.Component):
         m.d.comb += status_room.eq(left)
         self._count(m, "results", taken & tags.final & tags.vector)
         self._count(m, "statuses", taken & tags.ends)
+
+    def _paced(self, m: Module, turn: int, gives: Any) -> Any:
+        """Whether the lanes will be free for another row."""
+        waits = Signal(range(turn))
+        with m.If(gives):
+            m.d.sync += waits.eq(turn - 1)
+        with m.Elif(waits != 0):
+            m.d.sync += waits.eq(waits - 1)
+        return waits == 0
 
     def _queue(
         self, m: Module, name: str, depth: int, port: Any, write: Any, value: Any

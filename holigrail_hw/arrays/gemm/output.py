@@ -168,6 +168,9 @@ class Lanes(wiring.Component):
         From ``x``, and parameters, to its only output; without it nothing changes.
     total, result : int
         Bits of a sum and of a result.
+    turn : int
+        Cycles for a row: so many columns share a lane, one after the other. Then ``arrives`` must
+        be high with a row, and rows must be so far apart; results come ``turn`` - 1 cycles later.
     fields, settings : mapping of formats
         The parameters of a column, and those of all columns.
     """
@@ -180,11 +183,12 @@ class Lanes(wiring.Component):
         columns: int,
         timing: Timing,
         *,
+        turn: int,
         fields: Mapping[str, Format],
         settings: Mapping[str, Format],
     ):
         self._spec, self._columns = spec, columns
-        self._timing = timing
+        self._timing, self._turn = timing, turn
         self.fields = {name: shape_of(format) for name, format in fields.items()}
         self._settings = {name: shape_of(format) for name, format in settings.items()}
         ports: dict[str, Any] = {
@@ -195,6 +199,8 @@ class Lanes(wiring.Component):
         }
         if self.fields:
             ports["parameter"] = In(stream.Signature(data.StructLayout(self.fields)))
+        if turn > 1:
+            ports["arrives"] = In(1)
         if settings:
             ports["setting"] = In(data.StructLayout(self._settings))
         super().__init__(ports)
@@ -205,20 +211,52 @@ class Lanes(wiring.Component):
         if self._spec is None:
             m.d.comb += self.result.eq(self.total)
             return m
+        active = self._active(m) if self._turn > 1 else None
         used: list[Any] = []
         if self.fields:
-            used = self._parameters(m)
+            used = self._parameters(m, active)
         setting: Any = self._set(m) if self._settings else {}
-        for j in range(self._columns):
+        lanes, results = [], []
+        for j in range(self._columns // self._turn):
             plan = self._spec.plan(self._timing)
             m.submodules[f"lane_{j}"] = lane = PlanModule(plan)
-            (result,) = (getattr(lane, name) for name in plan.outputs)
-            m.d.comb += [lane.x.eq(self.total[j]), self.result[j].eq(result)]
+            lanes.append(lane)
+            results += [getattr(lane, name) for name in plan.outputs]
+            if active is None:
+                m.d.comb += [lane.x.eq(self.total[j]), self.result[j].eq(results[j])]
             for name in self.fields:
                 m.d.comb += Value.cast(getattr(lane, name)).eq(Value.cast(used[j][name]))
             for name in self._settings:
                 m.d.comb += Value.cast(getattr(lane, name)).eq(Value.cast(setting[name]))
+        if active is not None:
+            self._share(m, lanes, results)
         return m
+
+    def _active(self, m: Module) -> Any:
+        """Whether a row is at work: from the cycle in which it arrives, ``turn`` cycles long."""
+        left = Signal(range(self._turn))
+        with m.If(self.arrives):
+            m.d.sync += left.eq(self._turn - 1)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        return self.arrives | (left != 0)
+
+    def _share(self, m: Module, lanes: list[Any], results: list[Any]) -> None:
+        """Lanes see some columns of a row a cycle; what they made is kept until it is a row."""
+        count, rest = len(lanes), self._columns - len(lanes)
+        sums = [self.total[j] for j in range(self._columns)]
+        held = [Signal.like(sums[0], name=f"held{j}", reset_less=True) for j in range(rest)]
+        made = [Signal.like(results[0], name=f"made{j}", reset_less=True) for j in range(rest)]
+        for j in range(rest):
+            after = held[j + count] if j + count < rest else held[j]
+            newer = made[j + count] if j + count < rest else results[j + count - rest]
+            m.d.sync += [
+                held[j].eq(Mux(self.arrives, sums[j + count], after)),
+                made[j].eq(newer),
+            ]
+        for j, lane in enumerate(lanes):
+            m.d.comb += lane.x.eq(Mux(self.arrives, sums[j], held[j]))
+        m.d.comb += [self.result[j].eq(one) for j, one in enumerate([*made, *results])]
 
     def _set(self, m: Module) -> Any:
         """What all columns use: it came with the parameters that are in use."""
@@ -231,7 +269,8 @@ class Lanes(wiring.Component):
             m.d.sync += setting.eq(arrived)
         return setting
 
-    def _parameters(self, m: Module) -> list[Any]:
+    def _parameters(self, m: Module, active: Any) -> list[Any]:
+        """Those in use; where lanes are shared they go round by a lane's columns with the row."""
         columns, layout = self._columns, data.StructLayout(self.fields)
         arriving = [Signal(layout, name=f"arriving{j}", reset_less=True) for j in range(columns)]
         used = [Signal(layout, name=f"used{j}", reset_less=True) for j in range(columns)]
@@ -243,6 +282,10 @@ class Lanes(wiring.Component):
         with m.If(self.parameter.valid & self.parameter.ready):
             m.d.sync += [count.eq(count + 1), arriving[-1].eq(self.parameter.payload)]
             m.d.sync += [arriving[j].eq(arriving[j + 1]) for j in range(columns - 1)]
+        if active is not None:
+            lanes = columns // self._turn
+            with m.If(active):
+                m.d.sync += [used[j].eq(used[(j + lanes) % columns]) for j in range(columns)]
         with m.If(self.swap):
             m.d.sync += count.eq(0)
             m.d.sync += [new.eq(old) for new, old in zip(used, arriving, strict=True)]

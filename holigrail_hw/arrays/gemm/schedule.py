@@ -96,6 +96,7 @@ class _Run:
         self._has_parameters = "parameter" in spec.streams()
         # Without parameters per channel their cycles stand still, and nothing depends on them.
         self._running = _ARRAY + (_CHANNELS if self._has_parameters else ())
+        self._running += ("_final",) if self.cycles.turn > 1 else ()
         self._loader = self._weights = self._sequencer = self._parameters = 0
         self._written = self._parameter = -1
         # Of the array: when its present tile started, and its last vector entered.
@@ -103,6 +104,8 @@ class _Run:
         self._closed = -1
         self._opened = -self.cycles.spacing
         self._swapped = -1
+        # The latest vector whose results leave.
+        self._final = -self.cycles.turn
         self._ends: list[int] = []
         # When the feeders knew their last verdicts.
         self._judged = (-1, -1)
@@ -191,11 +194,14 @@ class _Run:
             self._start = max(ready, self._closed)
             take = max(first, self._start + 1, self._opened + self.cycles.spacing)
             is_final = tile == command.k_tiles - 1
+            if is_final:
+                take = max(take, self._final + self.cycles.turn)
             if is_final and self._has_parameters:
                 self._parameter = max(self._parameter, self._swapped) + self._columns
                 take = max(take, self._parameter + 1)
                 self._swapped = take + self.cycles.swap
-            self._opened, close = take, take + vectors - 1
+            apart = self.cycles.turn if is_final else 1
+            self._opened, close = take, take + (vectors - 1) * apart
             if is_final and ends:
                 self._drain(command)
                 if vectors == 1:
@@ -204,8 +210,10 @@ class _Run:
                 else:
                     close = self._ending(close)
             for early in range(max(vectors - 3, 0), vectors - 1):
-                self._take(take + early)
+                self._take(take + early * apart)
             self._take(close)
+            if is_final:
+                self._final = close
             self._closed, first = close, close + 1
             if self._records:
                 self.spans.append((self._opened, close, vectors))

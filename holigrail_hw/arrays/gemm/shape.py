@@ -78,6 +78,13 @@ class GemmShape(Engine):
         defaults={"multiplier": "dsp"},
         words={"requantiser": "requantise", "mode": "requantise", "multiplier": "requantiser"},
     )
+    lane_count: int | None = parameter(
+        None,
+        "lanes that the columns share, a divisor of their number; one each if none",
+        low=1,
+        high=256,
+        samples=(2,),
+    )
     activation_depth: int = parameter(
         64, "vectors that each half of the buffer holds", low=2, high=1 << 16, samples=(64,)
     )
@@ -150,6 +157,10 @@ class GemmShape(Engine):
     def _wrong_lane(self) -> list[str]:
         """Parameters of a lane that it has alone only."""
         lane, wrong = self.requantiser, []
+        if self.lane_count is not None and self.lanes is None:
+            return ["lane_count must be left out without lanes"]
+        if self.columns % (self.lane_count or self.columns):
+            return [f"lane_count must divide {self.columns} columns, not be {self.lane_count}"]
         if lane is None:
             return []
         if to_text(lane.rounding).startswith("stochastic"):
@@ -263,6 +274,11 @@ class GemmShape(Engine):
         rounding = self.requantiser.rounding if self.requantiser else Rounding.NEAREST_EVEN
         assert isinstance(rounding, Rounding)
         return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
+
+    @property
+    def lane_cycles(self) -> int:
+        """Cycles that the lanes take for a row of sums."""
+        return self.columns // (self.lane_count or self.columns)
 
     @property
     def settings(self) -> dict[str, Format]:

@@ -130,7 +130,9 @@ def _blocks(spec: GemmShape) -> BlockDiagram:
     if spec.lanes is None:
         wires.append(Wire("sums", "results", result))
     else:
-        note = (f"{columns} lanes, {getattr(spec.requantiser, 'mode', 'rounding')}",)
+        note = (
+            f"{columns // spec.lane_cycles} lanes, {getattr(spec.requantiser, 'mode', 'rounding')}",
+        )
         blocks.insert(9, Block("lanes", "requantisation", notes=note))
         wires += [Wire("sums", "lanes", sums), Wire("lanes", "results", result)]
     if "parameter" in streams:

@@ -34,7 +34,7 @@ class StreamedAccelerator(wiring.Component):
         m = Module()
         spec, machine = self._spec, self._spec.machine
         m.submodules.core = core = AcceleratorCore(
-            machine, engine_of(machine), self._timing, spec.patience
+            machine, engine_of(machine, spec.lane_count), self._timing, spec.patience
         )
         request, operation = self.request.payload, self.request.payload.operation
         self._kept = Signal(self.answer.payload.shape())

@@ -15,7 +15,7 @@ def accelerator_cost(spec: AcceleratorShape, timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     machine = spec.machine
     width = (machine.scratchpad - 1).bit_length()
-    total = dict(gemm_cost(engine_of(machine), timing))
+    total = dict(gemm_cost(engine_of(machine, spec.lane_count), timing))
     for key, value in lane_of("none").cost(timing).items():
         total[key] += value
     # Every loop has a register for its address and one for its count.

@@ -231,5 +231,9 @@ def corner_chains(spec: AcceleratorShape) -> list[Items]:
     for chain in chains:
         records = [one.encode() for one in chain]
         wrong.append(chain_job(_filled(machine, rng, records, _RESERVED + 64)))
+    # A wrong check sum, and an operation that there is not, whose sum is right.
+    for first, check in ((1, 0), (9, 256 - 9)):
+        record = bytes([first, *bytes(59), check, *bytes(3)])
+        wrong.append(chain_job(_filled(machine, rng, [record], _RESERVED)))
     good = chain_job(_filled(machine, rng, [End().encode()], _RESERVED))
     return [ends, *(joined([job, good]) for job in wrong)]

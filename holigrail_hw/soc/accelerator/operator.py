@@ -91,7 +91,7 @@ class Accelerator(AcceleratorShape):
             return found
         from ..system.files import system_files
 
-        return found | system_files(self.machine, self.preset)
+        return found | system_files(self.machine, self.preset, self.lane_count)
 
     def views(self, target: Target | None = None) -> list[View]:
         return accelerator_views(self, program_of(self), (target or Target()).timing)

@@ -24,7 +24,7 @@ class AcceleratorShape(Engine):
     # A chain of descriptors may take that long before it answers.
     quiet_cycles: ClassVar[int] = 1 << 20
 
-    rows: int = parameter(4, "rows of the array: 2, 4, 8 or 16", low=2, high=16, samples=(8,))
+    rows: int = parameter(4, "rows of the array: 2, 4, 8 or 16", low=2, high=16, samples=(2,))
     columns: int = parameter(
         4, "columns of it: 2, 4, 8 or 16, at most twice or half as many", low=2, high=16
     )
@@ -33,6 +33,14 @@ class AcceleratorShape(Engine):
     )
     accumulator_depth: int = parameter(
         64, "vectors of sums that it can hold", low=1, high=(1 << 15), samples=(16,)
+    )
+    lane_count: int | None = parameter(
+        None,
+        "lanes of requantisation that the columns share, a divisor of their number; one each if"
+        " none",
+        low=1,
+        high=16,
+        samples=(2,),
     )
     scratchpad: int = parameter(
         8192, "bytes of memory, a multiple of 64", low=64, high=1 << 20, samples=(4096,)
@@ -77,6 +85,8 @@ class AcceleratorShape(Engine):
             self.machine  # noqa: B018
         except RequestError as error:
             return [line.removeprefix("machine: ") for line in str(error).splitlines()]
+        if self.columns % (self.lane_count or self.columns):
+            return [f"lane_count must divide {self.columns} columns, not be {self.lane_count}"]
         return []
 
     @property

@@ -23,7 +23,7 @@ def accelerator_views(
 
 def _costs(spec: AcceleratorShape, timing: Timing) -> Table:
     total = accelerator_cost(spec, timing)
-    parts = cost_of_parts(engine_of(spec.machine), timing)
+    parts = cost_of_parts(engine_of(spec.machine, spec.lane_count), timing)
     engine = {key: sum(part[key] for part in parts.values()) for key in total}
     rest = {key: total[key] - engine[key] for key in total}
     named = {"matrix engine": engine, "scratchpad, addresses, chains, additions": rest}

@@ -26,8 +26,8 @@ def lane_of(bias: str) -> Requantize:
     )
 
 
-def engine_of(machine: Machine) -> Gemm:
-    """Products of int8 with sums of int32, which wrap."""
+def engine_of(machine: Machine, lane_count: int | None = None) -> Gemm:
+    """Products of int8 with sums of int32, which wrap; lanes that the columns share."""
     return Gemm(
         rows=machine.rows,
         columns=machine.columns,
@@ -36,6 +36,7 @@ def engine_of(machine: Machine) -> Gemm:
         accumulator=_SUM,
         result=_CODE,
         requantiser=lane_of("accumulator"),
+        lane_count=lane_count,
         activation_depth=machine.activation_depth,
         accumulator_depth=machine.accumulator_depth,
     )

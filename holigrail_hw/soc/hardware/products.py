@@ -94,7 +94,8 @@ class Products(wiring.Component):
             m.d.comb += Value.cast(vector[f"a{row}"]).eq(moved.word_select(row, 8))
         for lane in range(machine.columns):
             m.d.comb += Value.cast(weight[f"w{lane}"]).eq(kept.word_select(lane, 8))
-        parameter, record = engine.parameter.payload, RECORD(self.record.payload.record)
+        parameter: Any = engine.parameter.payload
+        record: Any = data.View(RECORD, self.record.payload.record)
         m.d.comb += [
             rows.diagonal.eq(self.fields.diagonal),
             vector.last.eq(self.activation.payload.last),

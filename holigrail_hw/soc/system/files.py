@@ -2,7 +2,6 @@
 
 from amaranth.back import verilog
 
-from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.firmware.build import prebuilt
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
@@ -17,7 +16,7 @@ NAME = "accelerator_system"
 """Of the top module."""
 
 
-def system_files(machine: Machine, preset: str, timing: Timing | None = None) -> dict[str, bytes]:
+def system_files(machine: Machine, preset: str, lane_count: int | None = None) -> dict[str, bytes]:
     """Contents by the endings of their names.
 
     The module ``accelerator_system`` has the bytes of the serial line as streams ``sent`` and
@@ -31,7 +30,7 @@ def system_files(machine: Machine, preset: str, timing: Timing | None = None) ->
     """
     source = picorv32_source().read_bytes()
     firmware = prebuilt(INSTRUCTIONS[preset])
-    system = System(machine, firmware.words(), preset, timing)
+    system = System(machine, firmware.words(), preset, lane_count=lane_count)
     text = verilog.convert(system, name=NAME, emit_src=False, strip_internal_attrs=True)
     return {
         "_system.v": text.encode(),

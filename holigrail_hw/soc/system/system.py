@@ -38,6 +38,8 @@ class System(wiring.Component):
         A key of :data:`.presets.PRESETS`.
     firmware : sequence of int
         Words of the processor's memory.
+    lane_count : int or None
+        Lanes that the columns of the engine share.
 
     Members
     -------
@@ -48,9 +50,15 @@ class System(wiring.Component):
     """
 
     def __init__(
-        self, machine: Machine, firmware: Sequence[int], preset: str, timing: Timing | None = None
+        self,
+        machine: Machine,
+        firmware: Sequence[int],
+        preset: str,
+        timing: Timing | None = None,
+        lane_count: int | None = None,
     ):
         self._machine, self._firmware, self._preset = machine, firmware, preset
+        self._lane_count = lane_count
         self._timing = timing or Timing()
         byte: Any = stream.Signature(8)
         super().__init__(
@@ -63,7 +71,7 @@ class System(wiring.Component):
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
         m.submodules.core = core = AcceleratorCore(
-            self._machine, engine_of(self._machine), self._timing
+            self._machine, engine_of(self._machine, self._lane_count), self._timing
         )
         m.submodules.control = control = Control(self._machine, core)
         bus = processor.bus
