@@ -422,6 +422,7 @@ def test_skipped_periods_change_no_cycle(request_):
     rng = np.random.default_rng(5)
     for _ in range(40):
         rows, columns = (int(size) for size in rng.integers(1, 6, 2))
+        columns *= REQUESTS[request_][0].lane_count or 1
         spec = replace(REQUESTS[request_][0], rows=rows, columns=columns)
         timing = Timing(period_ns=float(rng.choice([5.0, 12.0])), device="ecp5")
         commands = []
