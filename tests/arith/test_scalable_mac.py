@@ -274,8 +274,8 @@ def test_refusals(given, message):
 def test_what_info_says():
     spec = unit("divide-2d-together", levels=2)
     assert spec.facts()["mode 2x2"] == (
-        "code 4, products per cycle: 16; activations 1:0, 3:2 ... 31:30; weights 1:0, 3:2 ... 31:30;"
-        " 1 sum in 19:0, from bit 6 of it"
+        "code 4, products per cycle: 16; activations 1:0, 3:2 ... 31:30;"
+        " weights 1:0, 3:2 ... 31:30; 1 sum in 19:0, from bit 6 of it"
     )
     table = spec.views()[0]
     assert [row[:6] for row in table.rows][3] == ("4x4", 3, "4", 1, 1, "19:0")
