@@ -69,7 +69,7 @@ def test_a_wrong_table_or_output_is_noticed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["make_pages", "--check", "--only", "explore"])
     page.write_text(text)
     assert module.main() == 0
-    page.write_text(re.sub(r"^(int4 +int8 .*)\d$", r"\1x", text, flags=re.M))
+    page.write_text(re.sub(r"^(int4 +int8 .*)\S$", r"\1x", text, flags=re.M))
     assert module.main() == 1
     assert "page.md must show what is true now" in capsys.readouterr().err
 
