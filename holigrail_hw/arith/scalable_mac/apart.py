@@ -8,7 +8,6 @@ mode chooses the level, and where the sums lie in their word.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from amaranth import Cat, Const, Value, signed, unsigned
@@ -18,10 +17,9 @@ from holigrail_hw.hdl.integer.multiply import multiply
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .conditions import Conditions
-from .segments import Segment, add_segments
+from .segments import Segment, segmented_sums
 from .shape import ScalableMacShape
 from .structures import Mode
-from .together import restarted
 
 __all__ = ["sums_apart"]
 
@@ -34,18 +32,7 @@ def sums_apart(
     tree = _Tree(spec, plan, words, modes)
     addend = _addend(spec, plan, tree, modes)
     segments = _segments(spec, plan, modes)
-    gates = [segment.gate for segment in segments if segment.gate is not None]
-
-    def body(plan: Plan, old: Wire, clear: Wire, addend: Wire, *gates: Wire) -> Wire:
-        left = iter(gates)
-        here = [s if s.gate is None else replace(s, gate=next(left)) for s in segments]
-
-        def total(before: Wire) -> Wire:
-            return add_segments(plan, "total", before, addend, here)
-
-        return restarted(plan, spec.result_width, spec.restart, old, clear, total)
-
-    return plan.loop("sums", spec.result_width, body, clear, addend, *gates)
+    return segmented_sums(spec, plan, addend, segments, clear)
 
 
 class _Tree:

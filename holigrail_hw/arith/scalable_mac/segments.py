@@ -4,7 +4,7 @@
 """Addition of words in segments that the mode joins or keeps apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from amaranth import Cat, Value
@@ -12,7 +12,10 @@ from amaranth import Cat, Value
 from holigrail_hw.estimate.primitives import Adder
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-__all__ = ["Segment", "add_segments"]
+from .shape import ScalableMacShape
+from .together import restarted
+
+__all__ = ["Segment", "segmented_sums"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,25 @@ class Segment:
     gate: Wire | None
 
 
-def add_segments(
-    plan: Plan, name: str, old: Wire, addend: Wire, segments: Sequence[Segment]
+def segmented_sums(
+    spec: ScalableMacShape, plan: Plan, addend: Wire, segments: Sequence[Segment], clear: Wire
 ) -> Wire:
+    """The word of sums, one register after its item; gates are those of the item."""
+    gates = [segment.gate for segment in segments if segment.gate is not None]
+
+    def body(plan: Plan, old: Wire, clear: Wire, addend: Wire, *gates: Wire) -> Wire:
+        left = iter(gates)
+        here = [s if s.gate is None else replace(s, gate=next(left)) for s in segments]
+
+        def total(before: Wire) -> Wire:
+            return _added(plan, "total", before, addend, here)
+
+        return restarted(plan, spec.result_width, spec.restart, old, clear, total)
+
+    return plan.loop("sums", spec.result_width, body, clear, addend, *gates)
+
+
+def _added(plan: Plan, name: str, old: Wire, addend: Wire, segments: Sequence[Segment]) -> Wire:
     """The sum of two words, segment by segment; carries out of a segment may be dropped.
 
     A segment comes after its source. One step per bit keeps expressions short; the first is charged

@@ -20,9 +20,8 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 from .bricks import allot
 from .conditions import Conditions
 from .partial_products import ProductArray
-from .segments import Segment, add_segments
+from .segments import Segment, segmented_sums
 from .shape import ScalableMacShape
-from .together import restarted
 
 __all__ = ["subword_sums"]
 
@@ -36,18 +35,7 @@ def subword_sums(
     product = _product(spec, plan, words, modes, joins)
     addend = _addend(spec, plan, product, modes, joins)
     segments = _segments(spec, plan, modes, joins)
-    gates = [segment.gate for segment in segments if segment.gate is not None]
-
-    def body(plan: Plan, old: Wire, clear: Wire, addend: Wire, *gates: Wire) -> Wire:
-        left = iter(gates)
-        here = [s if s.gate is None else replace(s, gate=next(left)) for s in segments]
-
-        def total(before: Wire) -> Wire:
-            return add_segments(plan, "total", before, addend, here)
-
-        return restarted(plan, spec.result_width, spec.restart, old, clear, total)
-
-    return plan.loop("sums", spec.result_width, body, clear, addend, *gates)
+    return segmented_sums(spec, plan, addend, segments, clear)
 
 
 def _joins(spec: ScalableMacShape, modes: Conditions) -> list[frozenset[int]]:
