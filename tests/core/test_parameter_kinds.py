@@ -11,6 +11,7 @@ import pytest
 from amaranth.back import verilog
 from hardware import check
 
+from holigrail_hw.arith.scalable_mac.mode_names import ModeNames
 from holigrail_hw.core import Engine, RequestError, Timing, find, operators, parameters_of
 from holigrail_hw.core.parameters import construct, to_text
 from holigrail_hw.core.parameters.boolean import Boolean
@@ -34,6 +35,7 @@ WRONG = {
     Choice: ("no-such-choice", 3, 0, True, [], ["none"], b"down", object()),
     Part: ("no-operator", "mac", 3, True, 1.5, [], b"requantize", find("mac")(), object()),
     FormatName: ("int8x", "fp8_e4m9", 8, True, ["int8"], b"int8", object()),
+    ModeNames: ("8", "8x", "x", 8, True, [], [8], [["8x8"]], b"8x8", object()),
     FileContent: ("no-such-word", "no-such-file.onnx", 3, True, ["example"], b"x", object()),
     Integers: (
         *("1,x", "1;2", 1.5, [1.5], [True], [[1]], [None], {1: 2}, {3}, True, b"1", object()),
@@ -64,6 +66,8 @@ def forms(kind, value) -> list:
             return [value, text, np.str_(text)]
         case FormatName() | FileContent():
             return [value, text, np.str_(text)]
+        case ModeNames():
+            return [value, text, [*value], text.split(",")]
         case Integers():
             return [value, [*value], *([np.array(value)] if value else []), [*map(np.int64, value)]]
         case Rows():

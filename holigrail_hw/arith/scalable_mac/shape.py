@@ -9,6 +9,7 @@ import numpy as np
 from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 
+from .mode_names import ModeNames
 from .packing import Packing, pack, packing, port_widths, result_width
 from .structures import MODES_MEANING, STRUCTURES, Mode, Structure, precisions
 
@@ -28,7 +29,7 @@ class ScalableMacShape(OperatorSpec):
     )
     width: int = parameter(8, "full width of an operand, in bits", low=2, high=16, samples=(4, 6))
     levels: int = parameter(1, "how often operands can be halved", low=1, high=3)
-    modes: str | None = parameter(None, MODES_MEANING, nothing="all")
+    modes: tuple[Mode, ...] | None = parameter(None, MODES_MEANING, nothing="all", kind=ModeNames())
     digit: int = parameter(2, "bits of a serial operand in a cycle", low=1, high=4)
     lanes: int = parameter(1, "products that a serial unit adds in a cycle", low=1, high=128)
     signed_activations: bool = parameter(False, "whether activations are signed")
@@ -60,13 +61,13 @@ class ScalableMacShape(OperatorSpec):
     def _wrong_modes(self) -> list[str]:
         if self.modes is None:
             return []
-        legal = [str(Mode(a, w)) for a in self.precisions for w in self.precisions]
-        given = [text.strip() for text in self.modes.split(",")]
-        wrong = [text for text in given if text not in legal]
-        if wrong or len({*given}) < len(given):
-            told = f"not {', '.join(wrong)}" if wrong else f"each once, not {self.modes}"
+        legal = [Mode(a, w) for a in self.precisions for w in self.precisions]
+        wrong = [mode for mode in self.modes if mode not in legal]
+        if wrong or len({*self.modes}) < len(self.modes):
+            once = f"each once, not {','.join(map(str, self.modes))}"
+            told = f"not {', '.join(map(str, wrong))}" if wrong else once
             return [
-                f"modes must be among {', '.join(legal)} for {self.structure} of width"
+                f"modes must be among {', '.join(map(str, legal))} for {self.structure} of width"
                 f" {self.width} with {self.levels} level{'s' * (self.levels > 1)}, {told}"
             ]
         return []
@@ -86,7 +87,7 @@ class ScalableMacShape(OperatorSpec):
         """The modes, in the order of their codes; codes beyond the last stand for the last."""
         if self.modes is None:
             return self.kind.modes(self.width, self.levels)
-        return tuple(map(Mode.parse, self.modes.split(",")))
+        return self.modes
 
     @property
     def mode_width(self) -> int:

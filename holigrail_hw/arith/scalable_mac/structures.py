@@ -11,7 +11,7 @@ from fractions import Fraction
 
 __all__ = ["MODES_MEANING", "STRUCTURES", "Mode", "Structure", "precisions"]
 
-MODES_MEANING = "activation x weight, in bits, as 8x8,4x4; all that the structure is known for"
+MODES_MEANING = "activation x weight, in bits; all that the structure is known for"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.arith.scalable_mac.mode_names import ModeNames
 from holigrail_hw.arith.scalable_mac.operator import ScalableMac
 from holigrail_hw.arith.scalable_mac.structures import MODES_MEANING, Mode
 from holigrail_hw.core import Engine, RequestError, Stream, Timing, parameter
@@ -37,7 +38,7 @@ class ScalableArrayShape(Engine):
     )
     width: int = parameter(4, "full width of an operand, in bits", low=2, high=16)
     levels: int = parameter(1, "how often operands can be halved", low=1, high=3)
-    modes: str | None = parameter(None, MODES_MEANING, nothing="all")
+    modes: tuple[Mode, ...] | None = parameter(None, MODES_MEANING, nothing="all", kind=ModeNames())
     digit: int = parameter(1, "bits of a serial operand in a cycle", low=1, high=4)
     signed_activations: bool = parameter(False, "whether activations are signed")
     signed_weights: bool = parameter(True, "whether weights are signed")
