@@ -221,6 +221,12 @@ class MappedDesign:
                 jobs = [self.top.spec.job(rng, _JOB_ITEMS) for _ in range(_JOBS)]
             return stream_activity(self.top, self.circuit, jobs)
         codes = spec.stimulus(rng, count) if stimulus is None else self._operands(stimulus)
+        items, least = len(next(iter(codes.values()))), self.top.latency + 2
+        if spec.stateful and items < least:
+            raise RequestError(
+                f"asic: the stimulus must have {least} items or more for {spec.name} at a latency"
+                f" of {self.top.latency}, not {items}"
+            )
         return plain_activity(self.top, self.circuit, codes, lanes=dealt or stimulus is None)
 
     def _operands(self, stimulus: Mapping[str, Any]) -> dict[str, Any]:
