@@ -25,7 +25,7 @@ from holigrail_hw.core.store import compiled_files as cache
 from holigrail_hw.core.store.kept_files import content
 from holigrail_hw.flow.energy.activity import changes
 from holigrail_hw.flow.synth.asic.calibration import Calibration
-from holigrail_hw.flow.synth.asic.library import Library
+from holigrail_hw.flow.synth.asic.cells import Library
 from holigrail_hw.flow.synth.asic.measure import measure_asic
 from holigrail_hw.flow.top import Top
 
