@@ -332,6 +332,34 @@ def test_serial_units_have_every_width(structure, mode):
         compare_with_products(spec, mode, np.random.default_rng(5))
 
 
+@pytest.mark.parametrize(
+    ("structure", "mode", "places"),
+    [
+        # Sums and where in their place they begin, activations, weights.
+        ("data-gated", "8x4", ("19:0", 4, "7:0", "7:4")),
+        ("subword-together", "8x4", ("19:0", 4, "7:0", "7:4")),
+        # The halves of the weight change places, so that both products weigh 2^4.
+        ("subword-together", "4x4", ("19:0", 4, "3:0, 7:4", "7:4, 3:0")),
+        ("subword-apart", "4x4", ("11:0, 23:12", 0, "3:0, 7:4", "3:0, 7:4")),
+        ("subword-apart", "8x8", ("23:12+7:0", 0, "7:0", "7:0")),
+        ("divide-1d-apart", "8x4", ("15:0, 31:16", 0, "7:0", "3:0, 7:4")),
+        ("divide-1d-apart", "4x4", ("15:0, 31:16", 4, "7:4", "3:0, 7:4")),
+        # The columns of narrow products lie in the middle of those of wide ones, up to half a step.
+        ("divide-1d-together", "8x4", ("19:0", 4, "7:0, 15:8", "3:0, 7:4")),
+        ("divide-2d-apart", "8x4", ("15:0, 31:16", 0, "7:0", "3:0, 7:4")),
+        (
+            "divide-2d-together",
+            "4x4",
+            ("19:0", 4, "3:0, 7:4, 11:8, 15:12", "3:0, 7:4, 11:8, 15:12"),
+        ),
+    ],
+)
+def test_where_operands_and_sums_lie(structure, mode, places):
+    """By hand, for golden and hardware both read it off the packing."""
+    row = next(row for row in unit(structure).views()[0].rows if row[0] == mode)
+    assert row[5:] == places
+
+
 def test_what_info_says():
     spec = unit("divide-2d-together", levels=2)
     assert spec.facts()["mode 2x2"] == (
