@@ -115,11 +115,6 @@ def _recorded(path: Path, spec: OperatorSpec) -> dict[str, Any]:
             arrays = read_named_arrays(path)
         else:
             columns = np.array(read_table(path), object)
-            if columns.ndim == 2 and columns.shape[1] > len(formats):
-                raise RequestError(
-                    f"--operands: {path.name} must have a column for each of {', '.join(formats)},"
-                    f" not {columns.shape[1]} columns"
-                )
             arrays = dict(zip(formats, columns.T, strict=False)) if columns.ndim == 2 else {}
     except ArrayFileError as error:
         raise RequestError(f"--operands: the file must be one of numbers, not {error}") from None
