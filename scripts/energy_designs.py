@@ -2,15 +2,21 @@
 
 Every operator with a plan, as it is and with one parameter at a time set to each of its sample
 values, besides usual formats of the arithmetic ones; combinational, and some of them pipelined.
-The first, third and so on are fitted to, the others are not. Left out are functions of 8 operand
-bits or fewer, which synthesis treats as tables, and designs that take less than the addition of two
-8-bit integers.
+Left out are designs of fewer than 16 or more than 400 LUTs (estimated), and functions of 8 operand
+bits or fewer, which synthesis treats as tables. Designs that take less than the addition of two
+8-bit integers are measured and count on neither side.
+
+A fit takes every second of the designs there are and writes down their names
+(``data/energy_fitted.json``): designs that come later are others, and change no side.
 """
 
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import highspy
+import numpy as np
 
 from holigrail_hw import __version__
 from holigrail_hw.core import RequestError, Timing, operators
@@ -19,16 +25,20 @@ from holigrail_hw.core.store import compiled_files as cache
 from holigrail_hw.core.store.kept_files import content
 from holigrail_hw.flow.energy.activity import changes
 from holigrail_hw.flow.synth.asic.calibration import Calibration
-from holigrail_hw.flow.synth.asic.library import Library
+from holigrail_hw.flow.synth.asic.cells import Library
 from holigrail_hw.flow.synth.asic.measure import measure_asic
 from holigrail_hw.flow.top import Top
 
-__all__ = ["Point", "designs", "points"]
+__all__ = ["FITTED", "Point", "Sides", "designs", "fit", "points", "sides"]
+
+FITTED = Path(__file__).resolve().parent / "data" / "energy_fitted.json"
+"""Names of the designs that the model was fitted to."""
 
 ITEMS = 2048
 _LEAST_LUTS, _LARGEST_LUTS = 16, 400
 _VARIANTS = 6
 _TABLE_BITS = 8
+_LARGEST_COUNTS = 10.0
 _PAIRS = ("int4", "int6", "int8", "int12", "int16", "fp8_e4m3", "fp8_e5m2", "bf16", "fp16")
 _PERIOD = Timing(period_ns=8.0)
 
@@ -80,11 +90,50 @@ class Point:
     luts: int
 
 
-def points(library: Library, scale: Calibration) -> tuple[list[Point], list[Point]]:
-    """What is measured of the designs, those fitted to and the others; kept in the cache.
+@dataclass(frozen=True)
+class Sides:
+    """Designs that a model was fitted to, others, and those that take too little to count."""
 
-    Designs that take less than the smallest operation of the published table do not count.
-    """
+    fitted: list[Point]
+    others: list[Point]
+    small: list[Point]
+
+
+def sides(found: list[Point], scale: Calibration, fitted: set[str] | None = None) -> Sides:
+    """Those that were fitted to by name; without names every second one that counts."""
+    least = min(row.measured for row in scale.rows)
+    large = [one for one in found if one.logic >= least]
+    if fitted is None:
+        fitted = {one.name for one in large[::2]}
+    return Sides(
+        [one for one in large if one.name in fitted],
+        [one for one in large if one.name not in fitted],
+        [one for one in found if one.logic < least],
+    )
+
+
+def fit(known: list[Point], scale: Calibration) -> dict[str, float]:
+    """Energy of a change of each kind, in pJ: the least sum of relative errors, and largest one."""
+    kinds = sorted({kind for one in known for kind in one.changes})
+    features = np.array([[one.changes.get(kind, 0.0) for kind in kinds] for one in known])
+    share = features / (scale.factor * np.array([one.logic for one in known]))[:, None]
+    programme = highspy.Highs()
+    programme.silent()
+    found = [programme.addVariable(lb=0) for _ in kinds]
+    errors = [programme.addVariable(lb=0) for _ in known]
+    largest = programme.addVariable(lb=0)
+    for row, error in zip(share, errors, strict=True):
+        total = sum(float(part) * each for part, each in zip(row, found, strict=True) if part)
+        programme.addConstr(total - error <= 1)
+        programme.addConstr(total + error >= 1)
+        programme.addConstr(error - largest <= 0)
+    programme.minimize(sum(errors) + _LARGEST_COUNTS * largest)
+    energies = programme.getSolution().col_value[: len(found)]
+    return {kind: float(each) for kind, each in zip(kinds, energies, strict=True)}
+
+
+def points(library: Library) -> list[Point]:
+    """What is measured of the designs; kept in the cache."""
     found = []
     chosen = designs()
     for place, (spec, timing) in enumerate(chosen):
@@ -103,9 +152,7 @@ def points(library: Library, scale: Calibration) -> tuple[list[Point], list[Poin
                 spec.cost(timing)["luts"],
             )
         )
-    least = min(row.measured for row in scale.rows)
-    found = [one for one in found if one.logic >= least]
-    return found[::2], found[1::2]
+    return found
 
 
 def _measured(spec: OperatorSpec, timing: Timing, top: Top, library: Library) -> dict[str, float]:

@@ -11,7 +11,8 @@ from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.flow.synth.asic.calibration import Calibration, calibrate
 from holigrail_hw.flow.synth.asic.library import open_library
-from holigrail_hw.flow.synth.asic.measure import ITEMS, AsicResult, MappedDesign
+from holigrail_hw.flow.synth.asic.measure import ITEMS, MappedDesign
+from holigrail_hw.flow.synth.asic.result import AsicResult
 from holigrail_hw.ui.tables import pairs, table
 
 from . import given_values

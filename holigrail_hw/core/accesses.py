@@ -43,6 +43,8 @@ class Accesses:
     moved : tuple of Moved
     held : mapping of str to int
         Operands of the element that keep one code.
+    each : int
+        Products that the element computes in an item.
     """
 
     job: str

@@ -33,7 +33,7 @@ METHODS = ("DAS", "DVAS", "DVAFS")
 
 @dataclass(frozen=True)
 class AlphaPower:
-    """How the delay of a path depends on the supply.
+    """How the delay of a path depends on the supply; the defaults are assumptions, not measured.
 
     Parameters
     ----------
@@ -63,7 +63,17 @@ class AlphaPower:
             raise ValueError(f"alpha must be between 1 and 2, not {self.alpha:g}")
 
     def slowdown(self, v: float) -> float:
-        """Delay at a supply of ``v`` beside that at the nominal one."""
+        """Delay at a supply of ``v`` beside that at the nominal one.
+
+        Raises
+        ------
+        ValueError
+            Unless ``v`` is above the threshold.
+        """
+        if not v > self.threshold_v:
+            raise ValueError(
+                f"a supply must be above the threshold of {self.threshold_v:g} V, not {v:g}"
+            )
 
         def delay(v: float) -> float:
             return v / (v - self.threshold_v) ** self.alpha

@@ -257,6 +257,11 @@ def test_proof(structure):
             "scalable-mac: levels must be between 1 and 3, not 4 (how often operands can"
             " be halved)",
         ),
+        (
+            {"modes": "8x8,"},
+            "scalable-mac: modes must be among 8x8, 8x4, 4x8, 4x4 for subword-together of width 8"
+            " with 1 level, not nothing",
+        ),
         ({"digit": 3}, "scalable-mac: digit must be 1, 2 or 4 bits, not 3"),
         (
             {"lanes": 2},
@@ -269,6 +274,90 @@ def test_refusals(given, message):
     with pytest.raises(RequestError) as error:
         ScalableMac(**given)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("structure", "mode", "operands", "message"),
+    [
+        (
+            "subword-together",
+            Mode(3, 3),
+            ([1], [1]),
+            "the mode must be one of 8x8, 8x4, 4x4, not 3x3",
+        ),
+        (
+            "serial-2d",
+            Mode(9, 1),
+            ([1], [0]),
+            "the operands of a mode must have 1 to 8 bits, not 9x1",
+        ),
+        (
+            "serial-1d",
+            Mode(8, 0),
+            ([1], [0]),
+            "the operands of a mode must have 1 to 8 bits, not 8x0",
+        ),
+        (
+            "data-gated",
+            Mode(8, 8),
+            ([0, 300], [1]),
+            "activations of mode 8x8 must be between 0 and 255, not 300 at 1",
+        ),
+        (
+            "subword-apart",
+            Mode(4, 4),
+            ([15], [8]),
+            "weights of mode 4x4 must be between -8 and 7, not 8 at 0",
+        ),
+        (
+            "serial-2d",
+            Mode(3, 5),
+            ([1.5], [1]),
+            "activations of mode 3x5 must be a whole number, not 1.5 at 0",
+        ),
+    ],
+)
+def test_items_hold_what_was_given(structure, mode, operands, message):
+    """Nothing wraps on its way into a word."""
+    with pytest.raises(RequestError) as error:
+        unit(structure).items_of(mode, *operands)
+    assert str(error.value) == f"scalable-mac: {message}" and error.value.hint is None
+
+
+@pytest.mark.parametrize("mode", [Mode(7, 5), Mode(1, 8), Mode(8, 1)])
+@pytest.mark.parametrize("structure", SERIAL)
+def test_serial_units_have_every_width(structure, mode):
+    for digit in (1, 2, 4):
+        spec = unit(structure, digit=digit, lanes=3, headroom=8)
+        compare_with_products(spec, mode, np.random.default_rng(5))
+
+
+@pytest.mark.parametrize(
+    ("structure", "mode", "places"),
+    [
+        # Sums and where in their place they begin, activations, weights.
+        ("data-gated", "8x4", ("19:0", 4, "7:0", "7:4")),
+        ("subword-together", "8x4", ("19:0", 4, "7:0", "7:4")),
+        # The halves of the weight change places, so that both products weigh 2^4.
+        ("subword-together", "4x4", ("19:0", 4, "3:0, 7:4", "7:4, 3:0")),
+        ("subword-apart", "4x4", ("11:0, 23:12", 0, "3:0, 7:4", "3:0, 7:4")),
+        ("subword-apart", "8x8", ("23:12+7:0", 0, "7:0", "7:0")),
+        ("divide-1d-apart", "8x4", ("15:0, 31:16", 0, "7:0", "3:0, 7:4")),
+        ("divide-1d-apart", "4x4", ("15:0, 31:16", 4, "7:4", "3:0, 7:4")),
+        # The columns of narrow products lie in the middle of those of wide ones, up to half a step.
+        ("divide-1d-together", "8x4", ("19:0", 4, "7:0, 15:8", "3:0, 7:4")),
+        ("divide-2d-apart", "8x4", ("15:0, 31:16", 0, "7:0", "3:0, 7:4")),
+        (
+            "divide-2d-together",
+            "4x4",
+            ("19:0", 4, "3:0, 7:4, 11:8, 15:12", "3:0, 7:4, 11:8, 15:12"),
+        ),
+    ],
+)
+def test_where_operands_and_sums_lie(structure, mode, places):
+    """By hand, for golden and hardware both read it off the packing."""
+    row = next(row for row in unit(structure).views()[0].rows if row[0] == mode)
+    assert row[5:] == places
 
 
 def test_what_info_says():

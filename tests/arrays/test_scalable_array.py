@@ -8,6 +8,7 @@ from holigrail_hw.arith.scalable_mac.structures import Mode
 from holigrail_hw.arrays.scalable_array.operator import ScalableArray
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.streams import joined
+from holigrail_hw.core.target import Target
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.verify import workloads
 
@@ -123,7 +124,7 @@ def test_cycles_are_those_promised_and_results_right_under_stalls(index, designs
 def test_a_finer_mode_takes_fewer_cycles_and_bits():
     spec = ScalableArray(width=8, levels=2, depth=4, rows=4, columns=4, m=16, k=256, n=16)
     table = spec.views()[0]
-    cycles = {row[0]: row[6] for row in table.rows}
+    cycles = {row[0]: int(str(row[6])) for row in table.rows}
     assert cycles == {
         str(mode): spec.product_cycles(Timing(), mode, 16, 256, 16) for mode in spec.mode_list
     }
@@ -158,3 +159,59 @@ def test_refusals(given, message):
     with pytest.raises(RequestError) as error:
         ScalableArray(**given)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "left", "right", "message"),
+    [
+        ({}, Mode(3, 4), [[1], [2]], [[1, 2]], "the mode must be one of 4x4, 4x2, 2x2, not 3x4"),
+        (
+            {"placing": "serial"},
+            Mode(3, 5),
+            [[1], [2]],
+            [[1, 2]],
+            "the operands of a mode must have 1 to 4 bits, not 3x5",
+        ),
+        (
+            {},
+            Mode(4, 4),
+            [[1, 2]],
+            [[1, 2], [3, 4]],
+            "the matrices of a tile must be 2 x K and K x 2, not of shapes (1, 2) and (2, 2)",
+        ),
+        (
+            {},
+            Mode(4, 4),
+            [[1, 2], [1, 2]],
+            [[1, 2]],
+            "the matrices of a tile must be 2 x K and K x 2, not of shapes (2, 2) and (1, 2)",
+        ),
+        (
+            {},
+            Mode(4, 4),
+            [[1, 2], [3, 16]],
+            [[1, 2], [3, 4]],
+            "activations 1 of mode 4x4 must be between 0 and 15, not 16 at 1",
+        ),
+        (
+            {"placing": "serial"},
+            Mode(4, 2),
+            [[1], [2]],
+            [[1, -3]],
+            "weights 1 of mode 4x2 must be between -2 and 1, not -3 at 0",
+        ),
+    ],
+)
+def test_tiles_hold_what_was_given(given, mode, left, right, message):
+    with pytest.raises(RequestError) as error:
+        ScalableArray(**given).tile_of(mode, left, right)
+    assert str(error.value) == f"scalable-array: {message}"
+
+
+def test_views_follow_the_clock_asked_for():
+    spec = ScalableArray(width=8, levels=2, depth=4, m=16, k=16, n=16)
+    timing = Timing(period_ns=4.0)
+    table = spec.views(Target(timing))[0]
+    cycles = spec.product_cycles(timing, spec.mode_list[0], 16, 16, 16)
+    assert table.rows[0][6] == cycles
+    assert spec.product_cycles(Timing(), spec.mode_list[0], 16, 16, 16) < cycles

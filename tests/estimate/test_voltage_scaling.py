@@ -82,6 +82,12 @@ def test_refused_models(values, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize("v", [0.4, 0.1, float("nan")])
+def test_no_delay_below_the_threshold(v):
+    with pytest.raises(ValueError, match="a supply must be above the threshold of 0.4 V, not"):
+        AlphaPower().slowdown(v)
+
+
 def test_refused_methods():
     with pytest.raises(ValueError) as caught:
         energy_per_product("DVFS", FULL, FULL, AlphaPower())

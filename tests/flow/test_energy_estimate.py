@@ -1,7 +1,9 @@
 """Energy before any tool runs: what is counted, what is looked up, and the levels of arrays."""
 
 import json
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from holigrail_hw.flow.energy.estimate import estimate, levels
 from holigrail_hw.flow.energy.words import Uncovered, read
 from holigrail_hw.flow.simulate.gate_streams import run_streams
 from holigrail_hw.flow.simulate.gates import codes_of_lanes, words_of_bits
+from holigrail_hw.flow.synth.asic.calibration import Calibration, Row
 from holigrail_hw.flow.synth.netlist_gates import Machine
 from holigrail_hw.flow.top import Top
 from holigrail_hw.flow.verify import workloads
@@ -287,3 +290,29 @@ def test_larger_products_use_what_they_fetch_more_often():
 def test_no_job_no_levels():
     assert levels(SystolicArray()) == ("", [])
     assert levels(Multiply()) == ("", [])
+
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+def test_a_design_keeps_the_side_it_had_when_the_model_was_fitted():
+    """By name: what comes later, wherever it stands in the list, was not fitted to."""
+    script = runpy.run_path(str(SCRIPTS / "energy_designs.py"))
+    names = json.loads(script["FITTED"].read_text())
+    assert len({*names}) == len(names)
+    assert f"to {len(names)} designs" in energy_model().fitted
+
+    def point(name: str, logic: float):
+        return script["Point"](name, {"xor": logic}, logic, 0.0, 0, 20)
+
+    rows = (Row("INT8 add", 0.03, 2.0, True), Row("INT32 add", 0.1, 5.0, True))
+    scale = Calibration("cells", "a test", 45, 0.5, rows)
+    first = [point("one", 4.0), point("two", 8.0), point("small", 1.0), point("three", 2.0)]
+    fitted = script["sides"](first, scale)
+    assert [one.name for one in fitted.fitted] == ["one", "three"]
+    later = script["sides"]([point("new", 3.0), *first], scale, {"one", "three"})
+    assert [one.name for one in later.fitted] == ["one", "three"]
+    assert [one.name for one in later.others] == ["new", "two"]
+    assert [one.name for one in later.small] == ["small"]
+    # Energies in proportion to changes are fitted without an error: half a pJ of each change.
+    assert script["fit"](later.others, scale) == pytest.approx({"xor": 0.5})

@@ -261,6 +261,18 @@ def test_a_stimulus_that_does_not_fit(stimulus, message, product):
         product.measured(stimulus)
 
 
+def test_a_sum_without_an_item_to_count_has_no_energy(small):
+    spec = make(Mac, a="int2", b="int2", accumulator="int6")
+    design = MappedDesign(spec, Timing(latency=2), library=small)
+    codes = {name: np.ones(4, np.uint64) for name in spec.inputs()}
+    assert design.measured(codes).items == 1
+    with pytest.raises(RequestError) as error:
+        design.measured({name: values[:3] for name, values in codes.items()})
+    assert str(error.value) == (
+        "asic: the stimulus must have 4 items or more for mac at a latency of 2, not 3"
+    )
+
+
 BROKEN = {
     "": "a file that ends in line 1",
     "PK\x03\x04": "'PK",

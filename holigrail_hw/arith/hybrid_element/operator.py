@@ -90,7 +90,7 @@ class HybridElement(HybridShape):
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         return {
             "products": f"per item 1, 2, 2, {self.lanes} and {2 * self.lanes}, by mode",
-            "sums": f"floats in chunks of {self.chunk} items, two roundings per item, both summands"
-            f" losing less than 2^-{self.window} of the power of two above the largest; integers"
-            " modulo 2^16",
+            "sums": f"floats in chunks of {self.chunk} items, two roundings per item; before"
+            f" the first, sum and products each lose less than 2^-{self.window} of the power of two"
+            " above the largest; integers modulo 2^16",
         }

@@ -23,9 +23,11 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .apart import sums_apart
 from .golden import serial_sums, sums_by_mode
+from .items import items_of
 from .naive import naive_sums
 from .serial import serial_sum
 from .shape import ScalableMacShape
+from .structures import Mode
 from .subword import subword_sums
 from .together import one_sum
 from .views import mode_facts, mode_table
@@ -91,10 +93,17 @@ class ScalableMac(ScalableMacShape):
         """One product after the other, in Amaranth's own integer arithmetic."""
         return partial(naive_sums, self)
 
+    def items_of(self, mode: Mode, activations: Any, weights: Any) -> dict[str, list[int]]:
+        """Items that add up the products of two vectors in a fresh sum of the unit's own order.
+
+        Integers that the mode holds; see :func:`.items.items_of`.
+        """
+        return items_of(self, mode, activations, weights)
+
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
         return {
             "structure": self.kind.summary,
-            "sums": "all modes share one word, which only clear or a reset makes 0",
+            "sums": "all modes share one word, which starts anew with clear or a reset alone",
             **mode_facts(self),
         }
 

@@ -4,9 +4,9 @@ An operand narrower than its slot lies at the upper end of it, so that its sign 
 wide one is; the hardware ignores the bits below. Its products then stand ``shift`` places above the
 lowest of their sum.
 
-- Slots follow each other from the lowest bit. Where sub-words add up in one array, those of the
+- Slots follow each other from the lowest bit. Where subwords add up in one array, those of the
   weights come in reverse order: slots k and n - 1 - k have one weight together.
-- Sums apart lie one after the other, each as wide as its products and the headroom; of a sub-word
+- Sums apart lie one after the other, each as wide as its products and the headroom; of a subword
   unit every block has its headroom above its own bits, and wider sums leave out what lies between.
 - A sum of several products has the whole word for itself.
 """

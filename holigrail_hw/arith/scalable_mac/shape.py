@@ -1,6 +1,5 @@
 """Parameters of a precision-scalable unit, what must hold among them, and what follows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ from holigrail_hw.core import OperatorSpec, parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
 
 from .mode_names import ModeNames
-from .packing import Packing, pack, packing, port_widths, result_width
+from .packing import Packing, packing, port_widths, result_width
 from .structures import MODES_MEANING, STRUCTURES, Mode, Structure, precisions
 
 __all__ = ["ScalableMacShape"]
@@ -151,61 +150,3 @@ class ScalableMacShape(OperatorSpec):
             changes = rng.random(count) < 0.4
             codes["mode"] = codes["mode"][np.maximum.accumulate(np.where(changes, range(count), 0))]
         return codes
-
-    def items_of(
-        self, mode: Mode, activations: Sequence[int], weights: Sequence[int]
-    ) -> dict[str, list[int]]:
-        """Items that add up the products of two vectors in a fresh sum of the unit's own order.
-
-        Integers that fit the mode. Where sums are apart, every sum gets the products of its
-        own elements, in order. Short vectors are filled up with zeros.
-        """
-        if self.kind.serial:
-            return self._steps_of(mode, activations, weights)
-        found = self.packings[self.mode_list.index(mode)]
-        counts = len(found.activations), len(found.weights)
-        turns = max(
-            1, *(-(-len(v) // n) for v, n in zip((activations, weights), counts, strict=True))
-        )
-        words = []
-        for places, values in zip(
-            (found.activations, found.weights), (activations, weights), strict=True
-        ):
-            n = len(places)
-            full = [*values, *[0] * (turns * n - len(values))]
-            words.append([pack(places, full[t * n : (t + 1) * n]) for t in range(turns)])
-        items = {"activation": words[0], "weight": words[1]}
-        if self.mode_width:
-            items["mode"] = [self.mode_list.index(mode)] * turns
-        return items | {"clear": [1, *[0] * (turns - 1)]}
-
-    def _steps_of(
-        self, mode: Mode, activations: Sequence[int], weights: Sequence[int]
-    ) -> dict[str, list[int]]:
-        """Pairs of digits of falling weight; ``advance`` comes with the first of each weight."""
-        digit, lanes = self.digit, self.lanes
-        turns = max(1, -(-len(activations) // lanes))
-        a_digits = -(-mode.activation // digit) if self.kind.serial == 2 else 1
-        w_digits = -(-mode.weight // digit)
-        pairs = sorted(
-            ((i, j) for i in range(a_digits) for j in range(w_digits)), key=lambda p: -p[0] - p[1]
-        )
-        items: dict[str, list[int]] = {name: [] for name in self.inputs()}
-        before = pairs[0]
-        for i, j in pairs:
-            for turn in range(turns):
-                part = slice(turn * lanes, (turn + 1) * lanes)
-                for name, values, at, size in (
-                    ("activation", activations, i, self.activation_digit),
-                    ("weight", weights, j, digit),
-                ):
-                    fields = [(v >> at * digit) & ((1 << size) - 1) for v in values[part]]
-                    items[name].append(sum(f << k * size for k, f in enumerate(fields)))
-                fresh = turn == 0 and i + j < before[0] + before[1]
-                items["advance"].append(int(fresh))
-                items["clear"].append(int((i, j) == pairs[0] and turn == 0))
-                for name, at, count in (("activation", i, a_digits), ("weight", j, w_digits)):
-                    if self.tops[name]:
-                        items[f"top_{name}"].append(int(at == count - 1))
-            before = i, j
-        return items

@@ -36,7 +36,7 @@ class Structure:
     """How a unit trades width for products.
 
     ``scaled`` says which operands are divided among several products: none, the weights, or both.
-    ``paired``: both are divided alike, as in a sub-word parallel unit. ``apart``: every product has
+    ``paired``: both are divided alike, as in a subword-parallel unit. ``apart``: every product has
     a sum of its own. ``serial``: which operands come digit by digit instead.
     """
 

@@ -1,10 +1,10 @@
 # Amaranth is untyped: its context managers and shapes look wrong to a type checker.
 # pyright: reportReturnType=false, reportOptionalSubscript=false
 
-"""Sub-word parallel units with sums apart: one array of partial products that is cut by mode.
+"""Subword-parallel units with sums apart: one array of partial products that is cut by mode.
 
-The products of sub-words lie on the diagonal of the array, each in columns of its own; the partial
-products beside them are gated, and no carry passes from one sub-word to the next (Moons et al.,
+The products of subwords lie on the diagonal of the array, each in columns of its own; the partial
+products beside them are gated, and no carry passes from one subword to the next (Moons et al.,
 DVAFS, 2017). Product and sum are two additions, since a sum needs the sign of its product.
 """
 

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.arith.scalable_mac.golden import sums_by_mode
-from holigrail_hw.arith.scalable_mac.packing import pack
 from holigrail_hw.arith.scalable_mac.structures import Mode
 from holigrail_hw.core import Timing, operator
 from holigrail_hw.core.spec import random_codes
@@ -27,6 +26,7 @@ from holigrail_hw.core.views import View
 
 from ..systolic_array.accumulating import check_pace
 from .cost import array_cost
+from .items import codes_of_width, tile_of
 from .shape import ScalableArrayShape
 from .streams import ScalableStreams
 from .views import mode_facts, mode_table
@@ -92,43 +92,9 @@ class ScalableArray(ScalableArrayShape):
     def tile_of(self, mode: Mode, left: Any, right: Any) -> dict[str, dict[str, Any]]:
         """The items of one tile: a matrix of ``rows`` rows times one of ``columns`` columns.
 
-        Integers that fit the mode. Both are filled up with zeros along K.
+        Integers that the mode holds; see :func:`.items.tile_of`.
         """
-        unit, words = self.unit, self.element.words
-        a, w = np.asarray(left, object), np.asarray(right, object)
-        items: dict[str, dict[str, Any]] = {"activation": {}, "weight": {}}
-        size = self.products(mode)
-        turns = -(-max(a.shape[1], 1) // size)
-        fill = ((0, 0), (0, turns * size - a.shape[1]))
-        a, w = np.pad(a, fill), np.pad(w.T, fill)
-        for stream, rows, prefix in (("activation", a, "a"), ("weight", w, "w")):
-            for index, row in enumerate(rows):
-                if unit.kind.serial:
-                    both = (row.tolist(), row.tolist())
-                    found = unit.items_of(mode, *both)[stream]
-                else:
-                    packing = unit.packings[self.mode_list.index(mode)]
-                    elements = packing.activations if prefix == "a" else packing.weights
-                    parts = [
-                        pack(elements, part.tolist()) for part in row.reshape(-1, size // words)
-                    ]
-                    width = unit.port_widths[prefix == "w"]
-                    found = [
-                        sum(p << d * width for d, p in enumerate(parts[t * words :][:words]))
-                        for t in range(turns)
-                    ]
-                width = self.word_format(prefix == "w").width
-                items[stream][f"{prefix}{index}"] = _codes(width, found)
-        count = len(items["activation"]["a0"])
-        if unit.kind.serial:
-            marks = unit.items_of(mode, a[0].tolist(), a[0].tolist())
-            for name in self.element.steering:
-                items["activation"][name] = np.array(marks[name], np.uint64)
-        elif unit.mode_width:
-            code = self.mode_list.index(mode)
-            items["activation"]["mode"] = np.full(count, code, np.uint64)
-        items["activation"]["last"] = (np.arange(count) == count - 1).astype(np.uint64)
-        return items
+        return tile_of(self, mode, left, right)
 
     def job(self, rng: np.random.Generator, size: int) -> dict[str, dict[str, Any]]:
         counts = [int(rng.integers(1, 1 + max(size // 3, 1))) for _ in range(rng.integers(1, 4))]
@@ -153,7 +119,7 @@ class ScalableArray(ScalableArrayShape):
         last[np.cumsum(counts) - 1] = 1
         return {
             stream: {
-                name: last if name == "last" else _codes(format.width, codes(format, total))
+                name: last if name == "last" else codes_of_width(format.width, codes(format, total))
                 for name, format in self.streams()[stream].fields.items()
             }
             for stream in ("activation", "weight")
@@ -173,11 +139,7 @@ class ScalableArray(ScalableArrayShape):
         return mode_facts(self, timing or Timing())
 
     def views(self, target: Target | None = None) -> list[View]:
-        return [mode_table(self, Timing())]
+        return [mode_table(self, target.timing if target else Timing())]
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return array_cost(self, timing or Timing())
-
-
-def _codes(width: int, codes: list[int]) -> np.ndarray:
-    return np.array(codes, np.uint64 if width <= 64 else object)

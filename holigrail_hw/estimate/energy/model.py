@@ -26,8 +26,8 @@ class EnergyModel:
     register : float
         Of the clock of one register bit, a cycle.
     lut, stored : float
-        Of one look-up table and one register bit a cycle, data included, in the mean over all
-        designs: for what is known by its counts alone.
+        Of one look-up table and one register bit a cycle, data included: medians over the fitted
+        designs, for what is known by its counts alone.
     """
 
     node_nm: int

@@ -13,8 +13,8 @@ import numpy as np
 
 from holigrail_hw.core.errors import RequestError
 
+from ..asic.cells import Cell, Library, Pin, State
 from ..asic.functions import CellFunction, read_function
-from ..asic.library import Cell, Library, Pin, State
 from ..asic.mapping import Netlist, Way
 
 __all__ = ["FAMILIES", "device_netlist"]

@@ -20,7 +20,7 @@ from holigrail_hw.core.store import compiled_files as cache
 from holigrail_hw.core.store.kept_files import content
 
 from ...top import Top
-from .library import Library
+from .cells import Library
 from .measure import measure_asic
 
 __all__ = ["Calibration", "Row", "calibrate", "published"]

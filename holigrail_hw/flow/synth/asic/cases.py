@@ -10,8 +10,8 @@ from itertools import product
 
 import numpy as np
 
+from .cells import Pin
 from .circuit import Circuit, Instance
-from .library import Pin
 
 __all__ = ["Case"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from holigrail_hw.core.errors import DesignError
 
 from ...top import CLOCK
-from .library import Cell, Library
+from .cells import Cell, Library
 from .mapping import Netlist
 
 __all__ = ["Circuit", "Instance"]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from .activity import Activity
+from .cells import Library
 from .circuit import Circuit
-from .library import Library
 from .tables import Table
 
 __all__ = ["EnergyParts", "energy_per_item"]

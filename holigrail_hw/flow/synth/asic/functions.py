@@ -1,6 +1,6 @@
 """Functions of cells, as Liberty writes them: read into trees, and evaluated on bits or words.
 
-``!a`` and ``a'`` invert, ``a & b``, ``a * b`` and ``a b`` are AND, ``a ^ b`` is XOR, ``a | b`` and
+``!a`` and ``a'`` invert, ``a ^ b`` is XOR, ``a & b``, ``a * b`` and ``a b`` are AND, ``a | b`` and
 ``a + b`` are OR, in this order of strength; ``0`` and ``1`` are constants.
 """
 

@@ -20,7 +20,7 @@ from holigrail_hw.core.work_folder import plain
 
 from ... import tools
 from ...top import Top
-from .library import Library
+from .cells import Library
 
 __all__ = ["Netlist", "map_to_cells"]
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,78 +16,20 @@ from holigrail_hw.core.timing import Timing
 from ...top import Top
 from .activity import Activity, plain_activity, stream_activity
 from .cases import Case
+from .cells import Library
 from .circuit import Circuit
-from .energy import EnergyParts, energy_per_item
-from .library import Library, open_library
+from .energy import energy_per_item
+from .library import open_library
 from .mapping import map_to_cells
 from .path import longest_paths
+from .result import AsicResult
 
-__all__ = ["ITEMS", "AsicResult", "MappedDesign", "measure_asic"]
+__all__ = ["ITEMS", "MappedDesign", "measure_asic"]
 
 ITEMS = 4096
 """Items of an operator that are simulated, if none are given."""
 _JOBS, _JOB_ITEMS = 32, 32
 _FEWEST = 2
-
-
-@dataclass(frozen=True)
-class AsicResult:
-    """What was found.
-
-    Attributes
-    ----------
-    top, library : str
-    voltage : float
-        Supply in V.
-    area_um2, gate_equivalents : float
-        Of all cells; a gate equivalent is the smallest two-input NAND.
-    cells : dict
-        Every cell and its number; ``flip_flops`` of them are registers.
-    mapped : str
-        How Yosys made the smallest of several netlists.
-    critical_path_ns : float
-        Longest path from inputs or registers to outputs or registers, by the library's delay
-        tables, without wires.
-    critical_path : list of dict
-        Its cells: cell, delay_ns.
-    energy : EnergyParts
-        Of one item, in pJ.
-    items : int
-        How many items the energy is the mean of.
-    compared : int
-        How many results were compared with the golden model.
-    cycles : float
-        Clock cycles of one item.
-    period_ns : float
-        The clock that leakage is counted for: the one asked for, or the longest path.
-    stimulus : str
-        Where the items are from.
-    changes : float
-        Changes of all nets per item, glitch-free.
-    """
-
-    top: str
-    library: str
-    voltage: float
-    area_um2: float
-    gate_equivalents: float
-    cells: dict[str, int]
-    flip_flops: int
-    mapped: str
-    critical_path_ns: float
-    critical_path: list[dict[str, Any]] = field(repr=False)
-    energy: EnergyParts
-    items: int
-    compared: int
-    cycles: float
-    period_ns: float
-    stimulus: str
-    changes: float
-    leakage_known: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same, as JSON takes it."""
-        return {**asdict(self), "energy": self.energy.as_dict()}
 
 
 class MappedDesign:
@@ -221,6 +162,12 @@ class MappedDesign:
                 jobs = [self.top.spec.job(rng, _JOB_ITEMS) for _ in range(_JOBS)]
             return stream_activity(self.top, self.circuit, jobs)
         codes = spec.stimulus(rng, count) if stimulus is None else self._operands(stimulus)
+        items, least = len(next(iter(codes.values()))), self.top.latency + 2
+        if spec.stateful and items < least:
+            raise RequestError(
+                f"asic: the stimulus must have {least} items or more for {spec.name} at a latency"
+                f" of {self.top.latency}, not {items}"
+            )
         return plain_activity(self.top, self.circuit, codes, lanes=dealt or stimulus is None)
 
     def _operands(self, stimulus: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .cases import Case
+from .cells import Arc
 from .circuit import Circuit, Instance
-from .library import Arc
 from .tables import Table
 
 __all__ = ["Edges", "Paths", "longest_paths"]
