@@ -1,6 +1,7 @@
 """``holigrail synth --target asic``: area, longest path and energy in standard cells."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from holigrail_hw.ui.tables import pairs, table
 
 from . import given_values
 from .arguments import Design
+from .options import one_of
 from .session import Session
 
 if TYPE_CHECKING:
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["asked", "configure", "show"]
 
 _ONLY_HERE = ("liberty", "calibrate", "operands", "value")
+# With what they are if they are not given.
+_ONLY_ON_DEVICES = {"no_dsp": False, "no_check": False, "seeds": 1, "activity": False}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this target."""
     parser.add_argument(
         "--target",
-        choices=("fpga", "asic"),
+        type=one_of(("fpga", "asic")),
         default="fpga",
         help="the device, or standard cells: area, longest path and energy (fpga)",
     )
@@ -63,10 +67,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def asked(options: argparse.Namespace) -> bool:
     """Whether standard cells are meant; raises RequestError for their options without them."""
     if options.target == "asic":
-        if options.operands and options.value:
+        if options.operands is not None and options.value:
             raise RequestError("synth: --operands must be left out beside --value, or the reverse")
+        given = [n for n, without in _ONLY_ON_DEVICES.items() if getattr(options, n) != without]
+        if given:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise RequestError(
+                f"synth: {names} must be given with a device, not with --target asic",
+                hint="standard cells are neither placed nor routed, and always checked",
+            )
         return True
-    given = [f"--{name}" for name in _ONLY_HERE if getattr(options, name)]
+    given = [f"--{name}" for name in _ONLY_HERE if getattr(options, name) not in (None, False, [])]
     if given:
         raise RequestError(
             f"synth: {', '.join(given)} must be given with --target asic, not with a device"
@@ -76,7 +87,7 @@ def asked(options: argparse.Namespace) -> bool:
 
 def show(options: argparse.Namespace, design: Design, session: Session) -> int:
     """Measure and print; the exit status is 0, for there is no promise to miss."""
-    library = open_library(Path(options.liberty) if options.liberty else None)
+    library = open_library(None if options.liberty is None else Path(options.liberty))
     stimulus, origin = _stimulus(options, design.spec, session)
     with session.progress() as progress:
         mapped = MappedDesign(design.spec, design.timing, library, progress=progress)
@@ -90,7 +101,7 @@ def _stimulus(
     options: argparse.Namespace, spec: OperatorSpec, session: Session
 ) -> tuple[dict[str, Any] | None, str]:
     """Items for golden and hardware, and where they are from; ``None`` for random ones."""
-    if options.operands:
+    if options.operands is not None:
         return _recorded(Path(options.operands), spec), Path(options.operands).name
     if not options.value:
         return None, ""
@@ -114,8 +125,7 @@ def _recorded(path: Path, spec: OperatorSpec) -> dict[str, Any]:
         if path.suffix == ".npz":
             arrays = read_named_arrays(path)
         else:
-            columns = np.array(read_table(path), object)
-            arrays = dict(zip(formats, columns.T, strict=False)) if columns.ndim == 2 else {}
+            arrays = _columns(path, [*formats])
     except ArrayFileError as error:
         raise RequestError(f"--operands: the file must be one of numbers, not {error}") from None
     wrong = [name for name in formats if name not in arrays]
@@ -136,10 +146,23 @@ def _recorded(path: Path, spec: OperatorSpec) -> dict[str, Any]:
     }
 
 
+def _columns(path: Path, names: list[str]) -> dict[str, Any]:
+    """Columns of a text file, which are those of the operands in their order."""
+    rows = read_table(path)
+    wrong = sorted({len(row) for row in rows} - {len(names)})
+    if wrong or not rows:
+        raise RequestError(
+            f"--operands: {path.name} must have a column for each of {', '.join(names)} in every"
+            f" line, not {' and '.join(map(str, wrong)) or 'no'} columns",
+            hint="an archive .npz holds arrays by the names of the operands",
+        )
+    return dict(zip(names, np.array(rows, object).T, strict=True))
+
+
 def _codes(path: Path, name: str, given: Any, width: int) -> Any:
     """Codes of an operand; a negative integer is taken as two's complement."""
     values = np.asarray(given).reshape(-1)
-    whole = [int(value) for value in values if value == int(value)]
+    whole = [int(value) for value in values if -math.inf < value < math.inf and value == int(value)]
     if len(whole) != len(values) or any(not -(1 << width >> 1) <= v < 1 << width for v in whole):
         raise RequestError(
             f"--operands: {path.name} must hold codes of {width} bits for {name}, not other numbers"

@@ -45,10 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _memories(options: argparse.Namespace) -> Memories:
     try:
-        return read_memories(Path(options.memories) if options.memories else None)
+        return read_memories(None if options.memories is None else Path(options.memories))
     except ValueError as error:
         raise RequestError(
-            f"--memories: the file must be a table of memories, not {error}"
+            f"--memories: the file must be a table of memories, not {error}",
+            hint="word_bits, source, on_chip with bytes and pj, off_chip with low_pj and high_pj",
         ) from None
 
 

@@ -470,6 +470,13 @@ class OperatorSpec(ABC):
         """Files that ``generate`` writes beside the Verilog, by their endings."""
         return {}
 
+    def companion_designs(self) -> Mapping[str, Any]:
+        """Components that ``generate`` writes beside the module, each with all that it needs.
+
+        A key is the ending that a name of a file gets, and the name of the design's own top module.
+        """
+        return {}
+
     def top_name(self, timing: Timing | None = None) -> str:
         """Name of the generated module: the one asked for.
 

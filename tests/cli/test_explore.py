@@ -134,7 +134,8 @@ def test_files(holigrail, tmp_path):
         (
             ["--where", "a.width > 99"],
             2,
-            "add: at least one combination must meet the conditions, not none of 1\n",
+            "add: at least one combination must meet the conditions, not none of 1\n"
+            "  hint: a condition less, or longer lists: --where 'a.width > 99'\n",
         ),
         (["--objective", "speed"], 2, "explore: no figure named 'speed' for --objective\n"),
         (
@@ -160,6 +161,16 @@ def test_files(holigrail, tmp_path):
             ["--periods", "5", "--latencies", "1"],
             2,
             "explore: --periods and --latencies must not be given together\n",
+        ),
+        (
+            ["--periods", "5", "--latency", "1"],
+            2,
+            "explore: --periods and --latency must not be given together\n",
+        ),
+        (
+            ["--latencies", "1,2", "--period", "5"],
+            2,
+            "explore: --period and --latencies must not be given together\n",
         ),
         (
             ["--scheduler", "nowhere"],

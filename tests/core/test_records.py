@@ -83,14 +83,24 @@ def test_a_file_that_is_cut_short_begins_anew(path):
     assert any("is dropped, for it is damaged" in line for line in kinds.losses())
 
 
+def test_other_columns_are_a_damage(path):
+    path.parent.mkdir()
+    damage(path, "CREATE TABLE records (what INT)")
+    with Records(path) as records:
+        assert records.get(["a"]) == {} and records.claim(["a"]) == {"a"}
+        records.put({"a": [1]})
+    assert kinds.losses() == [f"{path} is dropped, for it is damaged (no such column: key)"]
+    assert state_of(path) == (1, 0)
+
+
 def test_without_a_folder_nothing_is_kept_and_it_is_said(path):
     path.parent.write_text("a file")
     with Records(path) as records:
         records.put({"a": [1]})
         assert records.get(["a"]) == {} and records.claim(["a"]) == {"a"}
         records.release(["a"])
-    said = kinds.losses()
-    assert said[0].startswith("the result is not kept for later: ") and str(path) in said[0]
+    (said,) = kinds.losses()
+    assert said.startswith("the result is not kept for later: ") and str(path) in said
 
 
 def test_a_claim_excludes_others_until_it_is_given_up(path):

@@ -141,7 +141,17 @@ def test_an_unreachable_scheduler_is_one_line(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["here", "tcp:/host", "tcp://", "http://host:1", "tcp://a b:1", ""]
+    "text",
+    [
+        "here",
+        "tcp:/host",
+        "tcp://",
+        "http://host:1",
+        "tcp://a b:1",
+        "tcp://a:0",
+        "tcp://a:65536",
+        "",
+    ],
 )
 def test_what_is_no_address(text):
     with pytest.raises(RequestError) as caught:

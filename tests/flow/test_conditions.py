@@ -1,5 +1,8 @@
 """Conditions between parameters: what they mean, and that nothing in them is ever run."""
 
+import inspect
+import sys
+
 import pytest
 
 from holigrail_hw.core import RequestError
@@ -78,6 +81,8 @@ def test_only_what_is_asked_about_is_needed():
         ("(lanes := 3) > 1", MADE_OF + "(lanes := 3)"),
         ("b'x' == a", MADE_OF + "b'x'"),
         ("...", MADE_OF + "..."),
+        ("1 > 2", "the condition must ask about a parameter, not about none"),
+        ("0", "the condition must ask about a parameter, not about none"),
         ("1" * 1001, "the condition must have at most 1000 characters, not 1001"),
     ],
 )
@@ -108,9 +113,33 @@ def test_what_is_no_condition(text, end):
             "1 % (lanes - 4) == 0",
             "the condition must compare what can be compared, not fail (integer modulo by zero)",
         ),
+        ("a.width", "the condition must be true or false, not 8"),
+        ("rounding", "the condition must be true or false, not up"),
+        (
+            "rounding == 'down' or 'to_odd'",
+            "the condition must compare what can be compared, not fail ('to_odd' is neither"
+            " true nor false)",
+        ),
+        (
+            "not lanes",
+            "the condition must compare what can be compared, not fail (4 is neither true nor"
+            " false)",
+        ),
     ],
 )
 def test_what_cannot_be_compared(text, end):
     with pytest.raises(RequestError) as caught:
         read(text, NAMES).holds(VALUES)
     assert str(caught.value) == f"explore: --where {text!r}: {end}"
+    assert caught.value.hint == 'for example --where "a.width >= b.width"'
+
+
+def test_a_deep_condition_is_no_traceback():
+    condition = read("lanes" + " - 1" * 240 + " > 0", NAMES)
+    limit, depth = sys.getrecursionlimit(), len(inspect.stack(0))
+    sys.setrecursionlimit(depth + 100)
+    try:
+        with pytest.raises(RequestError, match="maximum recursion depth"):
+            condition.holds(VALUES)
+    finally:
+        sys.setrecursionlimit(limit)

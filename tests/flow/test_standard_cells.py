@@ -308,6 +308,8 @@ CHANGED = [
     ),
     ('values ("0.002")', 'values ("")', "a table without values"),
     ('values ("0.002")', 'values ("x")', "'x' as values"),
+    ('values ("0.002")', 'values ("nan")', "'nan' as values"),
+    ("area : 1;", "area : 1e999;", "'1e999' as area of cell"),
     ('clocked_on : "CK"', 'clocked_on : "CK EN"', "a flip-flop with the clock 'CK EN'"),
     ('function : "A\'"', 'function : "A\'("', "a function"),
     ('"!(A B)"', '"(A B)"', "a library without a two-input NAND"),
@@ -395,7 +397,18 @@ def test_the_command_line(capsys, tmp_path):
             ["--target", "asic", "--operands", "o.npz"],
             "--operands: the file must be one of numbers",
         ),
-        (["--target", "asic", "--operands", "one.txt"], "must hold every operand of multiply"),
+        (["--target", "asic", "--operands", "one.txt"], "a column for each of a, b in every line"),
+        (["--target", "asic", "--operands", "huge.txt"], "must hold codes of 3 bits for a"),
+        (["--target", "asic", "--operands", "three.txt"], "not 3 columns"),
+        (["--target", "asic", "--operands", "ragged.txt"], "not 1 and 3 columns"),
+        (["--target", "asic", "--operands", "empty.txt"], "not no columns"),
+        (["--target", "asic", "--operands", ""], "the file must be one of numbers, not ."),
+        (["--target", "asic", "--operands", "lack.npz"], "must hold every operand of multiply"),
+        (["--target", "asic", "--operands", "odd.npz"], "must hold codes of 3 bits for a"),
+        (["--target", "asic", "--liberty", ""], "the Liberty file must be readable, not ."),
+        (["--target", "asic", "--activity"], "--activity must be given with a device, not with"),
+        (["--target", "asic", "--seeds", "2", "--no-dsp"], "--no-dsp, --seeds must be given with"),
+        (["--target", "gpu"], "--target: must be one of fpga, asic, not 'gpu'"),
         (["--target", "asic", "--operands", "wide.txt"], "must hold codes of 3 bits for a"),
     ],
 )
@@ -403,6 +416,12 @@ def test_what_the_command_line_refuses(words, message, capsys, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     Path("one.txt").write_text("1\n2\n")
     Path("wide.txt").write_text("9 1\n2 1\n")
+    Path("huge.txt").write_text("1e400 1\n0.5e400 1\n")
+    Path("three.txt").write_text("1 1 1\n2 1 1\n")
+    Path("ragged.txt").write_text("1 1\n2\n1 2 3\n")
+    Path("empty.txt").write_text("# nothing\n")
+    np.savez("lack.npz", a=[1, 2])
+    np.savez("odd.npz", a=[1.0, np.nan, np.inf], b=[1, 2, 3])
     if "asic" in words and "--liberty" not in words:
         words = [*words, "--liberty", str(SMALL)]
     status, out, err = run(capsys, *words)

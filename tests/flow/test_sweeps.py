@@ -276,6 +276,11 @@ class TestSamplers:
         firsts = [next(samplers._shuffled(4, seed)) for seed in range(400)]
         assert all(60 < firsts.count(number) < 140 for number in range(4))
 
+    def test_a_budget_for_all_is_all(self, monkeypatch):
+        monkeypatch.setattr(samplers, "_optimised", None)
+        for name in samplers.SAMPLERS:
+            assert len(swept(sampler=name, budget=20)[0]) == 20
+
     def test_a_budget_is_of_combinations_that_meet_the_conditions(self):
         points, _ = swept(space=space(where=WHERE), budget=5)
         assert len(points) == 5

@@ -179,3 +179,22 @@ def test_refusals(given, message):
     with pytest.raises(RequestError) as caught:
         make(Accelerator, **given)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "message", "hint"),
+    [
+        ("digits-float", "model must be quantised to int8, not hold real numbers", "int8 TFLite"),
+        ("digits", "node dense: sums must be requantised", "the operators that there are"),
+        ("broken.tflite", "accelerator: broken.tflite: must be a TFLite file", None),
+    ],
+)
+def test_a_model_that_is_not_for_it_is_refused(model, message, hint, tmp_path):
+    path = tmp_path / "broken.tflite"
+    path.write_bytes(b"no model")
+    spec = make(Accelerator, model=str(path) if model == path.name else model)
+    for ask in (spec.facts, spec.companions, spec.views):
+        with pytest.raises(RequestError) as caught:
+            ask()
+        assert message in str(caught.value) and "samples" not in str(caught.value)
+        assert hint in caught.value.hint if hint else caught.value.hint is None

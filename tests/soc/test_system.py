@@ -1,6 +1,7 @@
 """An accelerator behind a processor's bus: registers, stop, watchdog, serial line, files."""
 
 import json
+import re
 from importlib.util import find_spec
 
 import pytest
@@ -10,6 +11,7 @@ from amaranth.sim import Simulator
 from hardware import make
 
 from holigrail_hw.core import Timing
+from holigrail_hw.flow.emit.verilog import companion
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.descriptors.kinds import End, Fill
@@ -202,10 +204,25 @@ def test_a_system_comes_as_files():
         pytest.skip("the extra soc is not installed")
     spec = make(Accelerator, scratchpad=512, activation_depth=4, processor="picorv32")
     files = spec.companions()
-    assert b"module accelerator_system(" in files["_system.v"]
-    assert b"picorv32" in files["_system.v"]
     assert b"Permission to use, copy, modify" in files["_picorv32.v"]
     assert files["_firmware.bin"][:4] != bytes(4)
     assert json.loads(files["_registers.json"])
     assert files == spec.companions()
-    assert make(Accelerator).companions() == {}
+    assert make(Accelerator).companions() == make(Accelerator).companion_designs() == {}
+
+
+def test_a_system_is_readable_verilog():
+    spec = make(Accelerator, rows=2, scratchpad=512, accumulator_depth=2, processor="picorv32")
+    ((ending, system),) = spec.companion_designs().items()
+    text = companion(system, f"some{ending}")
+    # No escaped identifiers, whose modules all are of this system; the processor has its own file.
+    assert "\\" not in text
+    names = re.findall(r"^module (\w+)", text, re.M)
+    assert names[0] == "some_system" and {name[:12] for name in names} == {
+        "some_system_",
+        "some_system",
+    }
+    assert re.search(r"^  picorv32 #\($", text, re.M)
+    # What SystemVerilog would not wake at the beginning is woken.
+    assert "initial at_time_zero <= 1'h0;" in text and not re.search(r"^  reg .*=", text, re.M)
+    assert "pcpi_rd(32'd0)" in text

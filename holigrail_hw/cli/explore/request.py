@@ -24,6 +24,7 @@ from ..session import Session
 __all__ = ["configure", "sweep_of"]
 
 _LATENCY = Integer(0, 64)
+_TIMINGS = ("period", "periods", "latency", "latencies")
 
 
 def sweep_of(request: Request, session: Session) -> tuple[Sweep, Timing, str]:
@@ -78,8 +79,12 @@ def _refuse(options: argparse.Namespace, session: Session, base: Timing) -> None
             " --page",
             hint="--plot writes pictures, --page a page, --synth the files of every design",
         )
-    if options.periods and options.latencies:
-        raise RequestError("explore: --periods and --latencies must not be given together")
+    asked = [name for name in _TIMINGS if getattr(options, name) is not None]
+    if len(asked) > 1 and {*asked} & {"periods", "latencies"}:
+        raise RequestError(
+            f"explore: {' and '.join(f'--{name}' for name in asked)} must not be given together",
+            hint="a clock period decides the latency, and a latency the clock period",
+        )
 
 
 def _timings(options: argparse.Namespace, base: Timing) -> list[Timing]:

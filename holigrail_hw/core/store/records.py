@@ -110,6 +110,8 @@ class Records:
     def claim(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys that this process is to compute: that have no record and no owner."""
         wanted = [*keys]
+        if self._base is None:
+            return {*wanted}
         try:
             with self._changing() as base:
                 known = {key for (key,) in _asked(base, "key FROM records", wanted)}
@@ -241,8 +243,10 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _is_damage(error: Exception) -> bool:
-    is_of_file = isinstance(error, sqlite3.DatabaseError)
-    return is_of_file and not isinstance(error, sqlite3.OperationalError)
+    if isinstance(error, sqlite3.OperationalError):
+        # Other tables, or other columns, than those that are written here.
+        return "no such column" in str(error) or "values were supplied" in str(error)
+    return isinstance(error, sqlite3.DatabaseError)
 
 
 def _asked(base: sqlite3.Connection, what: str, keys: list[str]) -> Iterator[tuple[Any, ...]]:

@@ -59,10 +59,11 @@ def read_memories(path: Path | None = None) -> Memories:
     try:
         if file.is_file() and file.stat().st_size > _LARGEST:
             raise ValueError(f"{file} (more than {_LARGEST >> 20} MiB)")
-        content = json.loads(file.read_bytes())
+        # Whole numbers of any length are read as what they are compared as.
+        content = json.loads(file.read_bytes(), parse_int=float)
     except OSError as error:
         raise ValueError(f"{file} ({error.strerror or error})") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except (UnicodeDecodeError, RecursionError, json.JSONDecodeError):
         raise ValueError(f"{file} (no JSON)") from None
     try:
         return _memories(content)
@@ -80,7 +81,10 @@ def _memories(content: Mapping[str, Any]) -> Memories:
     outside = _positive(content["off_chip"]["low_pj"]), _positive(content["off_chip"]["high_pj"])
     if outside[0] > outside[1]:
         raise ValueError("low_pj must be at most high_pj")
-    return Memories(int(_positive(content["word_bits"])), sizes, outside, str(content["source"]))
+    word = _positive(content["word_bits"])
+    if word != int(word):
+        raise ValueError(f"{word:g} where word_bits must be a whole number")
+    return Memories(int(word), sizes, outside, str(content["source"]))
 
 
 def _falls(one: Sequence[float], two: Sequence[float]) -> bool:

@@ -26,7 +26,7 @@ from . import (
     stand_alone_bench,
     verilog_bench,
 )
-from .verilog import verilog
+from .verilog import companion, verilog
 
 __all__ = ["BENCHES", "Generated", "generate", "verilog"]
 
@@ -91,6 +91,9 @@ def generate(
             f"{top.name}_bench.v": text,
             f"{top.name}.core": core_file.core_file(top),
         }
+        for ending, component in spec.companion_designs().items():
+            name = f"{top.name}{ending}"
+            texts[f"{name}.v"] = companion(component, name)
         texts |= top.shell.sources(top.spec, top.name) | top.shell.files(top.spec, top.name)
         if bench == "cocotb":
             both = stand_alone_bench.bench(top, chosen)

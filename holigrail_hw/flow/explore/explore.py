@@ -146,7 +146,9 @@ class Sweep:
         if last is None:
             raise RequestError(
                 f"{name}: at least one combination must meet the conditions,"
-                f" not none of {self.space.size}"
+                f" not none of {self.space.size}",
+                hint="a condition less, or longer lists: "
+                + ", ".join(f"--where {one.text!r}" for one in self.space.conditions),
             )
         rest = f"not none of {asked}\n{last.error}"
         if any(issubclass(failure, DesignError) for failure in failures):

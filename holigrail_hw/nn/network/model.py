@@ -13,7 +13,7 @@ from holigrail_hw.models import FloatGraph, IntegerGraph, ModelError, read, ship
 from holigrail_hw.models.passes.forms import with_forms
 from holigrail_hw.models.quantise.quantise import Choices, quantise
 
-__all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "in_shape", "integer_graph"]
+__all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "Unquantised", "in_shape", "integer_graph"]
 
 
 MODEL_FILE = FileContent(
@@ -37,6 +37,10 @@ class Source:
     weight_bits: int | None
     activation_bits: int | None
     requantiser: str
+
+
+class Unquantised(ModelError):
+    """A model of real numbers, and no samples to quantise it with."""
 
 
 @lru_cache(maxsize=16)
@@ -68,7 +72,7 @@ def integer_graph(source: Source) -> IntegerGraph:
 
 def _quantised(graph: FloatGraph, source: Source) -> IntegerGraph:
     if source.samples is None:
-        raise ModelError(
+        raise Unquantised(
             f"{source.model.name}: samples must be given, for the model has real numbers",
             hint="--samples FILE.npy, inputs in the shape that the file has, one sample per row",
         )

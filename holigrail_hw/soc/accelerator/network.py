@@ -4,10 +4,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items
 from holigrail_hw.core.views import Table
-from holigrail_hw.nn.network.model import Source, integer_graph
+from holigrail_hw.models import ModelError
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.nn.network.model import Source, Unquantised, integer_graph
 from holigrail_hw.soc.compiler.compare import loaded
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import Program
@@ -25,13 +28,18 @@ def program_of(spec: AcceleratorShape) -> Program | None:
     Raises
     ------
     RequestError
-        If the network has an operator that the accelerator has not, or does not fit.
+        If the file is no model of integers, the network has an operator that the accelerator has
+        not, or does not fit.
     """
     return None if spec.model is None else _program(spec.model, spec.runtime, spec.machine)
 
 
 @lru_cache(maxsize=8)
 def _program(model: GivenFile, runtime: str, machine: Machine) -> Program:
+    return compiled(_graph(model, runtime), machine)
+
+
+def _graph(model: GivenFile, runtime: str) -> IntegerGraph:
     source = Source(
         model=model,
         input=None,
@@ -41,7 +49,17 @@ def _program(model: GivenFile, runtime: str, machine: Machine) -> Program:
         activation_bits=None,
         requantiser="auto",
     )
-    return compiled(integer_graph(source), machine)
+    try:
+        return integer_graph(source)
+    except Unquantised:
+        raise RequestError(
+            f"accelerator: model must be quantised to int8, not hold real numbers as {model.name}",
+            hint="the accelerator takes int8 TFLite files; `holigrail info network --samples`"
+            " quantises models for hardware of their own",
+        ) from None
+    except ModelError as error:
+        lines = [f"accelerator: {line}" for line in error.violations]
+        raise RequestError(lines, hint=error.hint) from None
 
 
 def frame_job(program: Program, rng: np.random.Generator) -> Items:

@@ -91,7 +91,15 @@ class Accelerator(AcceleratorShape):
             return found
         from ..system.files import system_files
 
-        return found | system_files(self.machine, self.preset, self.lane_count)
+        return found | system_files(self.preset)
+
+    def companion_designs(self) -> Mapping[str, Any]:
+        """The system with the processor, firmware in its memory."""
+        if self.processor == "none":
+            return {}
+        from ..system.files import system_of
+
+        return {"_system": system_of(self.machine, self.preset, self.lane_count)}
 
     def views(self, target: Target | None = None) -> list[View]:
         return accelerator_views(self, program_of(self), (target or Target()).timing)

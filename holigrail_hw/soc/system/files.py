@@ -1,7 +1,5 @@
 """The files of an accelerator with a processor: Verilog, firmware, registers."""
 
-from amaranth.back import verilog
-
 from holigrail_hw.soc.firmware.build import prebuilt
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
@@ -10,18 +8,21 @@ from .presets import INSTRUCTIONS
 from .processor import picorv32_source
 from .system import System
 
-__all__ = ["NAME", "system_files"]
-
-NAME = "accelerator_system"
-"""Of the top module."""
+__all__ = ["system_files", "system_of"]
 
 
-def system_files(machine: Machine, preset: str, lane_count: int | None = None) -> dict[str, bytes]:
+def system_of(machine: Machine, preset: str, lane_count: int | None = None) -> System:
+    """The system; it has the bytes of the serial line as streams ``sent`` and ``received``.
+
+    Its memory holds the firmware.
+    """
+    return System(machine, prebuilt(INSTRUCTIONS[preset]).words(), preset, lane_count=lane_count)
+
+
+def system_files(preset: str) -> dict[str, bytes]:
     """Contents by the endings of their names.
 
-    The module ``accelerator_system`` has the bytes of the serial line as streams ``sent`` and
-    ``received``; its memory holds the firmware. The processor is a file of its own, with its
-    licence.
+    The processor is a file of its own, with its licence.
 
     Raises
     ------
@@ -30,10 +31,7 @@ def system_files(machine: Machine, preset: str, lane_count: int | None = None) -
     """
     source = picorv32_source().read_bytes()
     firmware = prebuilt(INSTRUCTIONS[preset])
-    system = System(machine, firmware.words(), preset, lane_count=lane_count)
-    text = verilog.convert(system, name=NAME, emit_src=False, strip_internal_attrs=True)
     return {
-        "_system.v": text.encode(),
         "_picorv32.v": source,
         "_firmware.bin": firmware.code,
         "_registers.h": as_c().encode(),

@@ -11,7 +11,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from amaranth import ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -70,9 +70,9 @@ class PicoRV32(wiring.Component):
             o_mem_wstrb=bus.select,
             i_mem_rdata=bus.read_data,
             i_pcpi_wr=0,
-            i_pcpi_rd=0,
+            i_pcpi_rd=Const(0, 32),
             i_pcpi_wait=0,
             i_pcpi_ready=0,
-            i_irq=0,
+            i_irq=Const(0, 32),
         )
         return m

@@ -23,6 +23,7 @@ __all__ = ["LOCAL", "check_address", "cluster"]
 
 LOCAL = "local"
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://([^\s/:]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
+_PORTS = range(1, 1 << 16)
 _CHUNK = 32
 _REACH_S = 5
 # Chunks under way for each thread of a worker: one it works on, others on their way.
@@ -33,7 +34,8 @@ _one_at_a_time = threading.Lock()
 
 def check_address(scheduler: str) -> None:
     """Raise RequestError for what is neither ``local`` nor the address of a scheduler."""
-    if scheduler != LOCAL and not _ADDRESS.fullmatch(scheduler):
+    found = _ADDRESS.fullmatch(scheduler)
+    if scheduler != LOCAL and (found is None or int((found[3] or ":1")[1:]) not in _PORTS):
         raise RequestError(
             f"explore: --scheduler must be local or an address such as tcp://host:8786,"
             f" not {scheduler}"

@@ -63,18 +63,21 @@ class Condition:
             If what is compared cannot be, or a format has no such property.
         """
         try:
-            return bool(self._value(self._tree, values))
-        except (TypeError, ArithmeticError) as error:
+            found = self._value(self._tree, values)
+        except (TypeError, ArithmeticError, RecursionError) as error:
             raise self._error(f"must compare what can be compared, not fail ({error})") from None
+        if not isinstance(found, bool):
+            raise self._error(f"must be true or false, not {found}")
+        return found
 
     def _value(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
         match node:
             case ast.BoolOp(op=ast.And()):
-                return all(self._value(part, values) for part in node.values)
+                return all(_truth(self._value(part, values)) for part in node.values)
             case ast.BoolOp():
-                return any(self._value(part, values) for part in node.values)
+                return any(_truth(self._value(part, values)) for part in node.values)
             case ast.UnaryOp(op=ast.Not()):
-                return not self._value(node.operand, values)
+                return not _truth(self._value(node.operand, values))
             case ast.UnaryOp():
                 return -_number(self._value(node.operand, values))
             case ast.BinOp():
@@ -103,7 +106,7 @@ class Condition:
         return found
 
     def _error(self, what: str) -> RequestError:
-        return RequestError(f"explore: --where {self.text!r}: the condition {what}")
+        return RequestError(f"explore: --where {self.text!r}: the condition {what}", hint=_HINT)
 
 
 def read(text: str, known: Iterable[str]) -> Condition:
@@ -130,6 +133,11 @@ def read(text: str, known: Iterable[str]) -> Condition:
         raise RequestError(
             f"{who}: the condition must be an expression, not broken ({reason})", hint=_HINT
         ) from None
+    if not asked:
+        raise RequestError(
+            f"{who}: the condition must ask about a parameter, not about none",
+            hint=f"there are {', '.join(sorted(names))}",
+        )
     return Condition(text, asked, tree)
 
 
@@ -201,6 +209,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
     return value.name if isinstance(value, OperatorSpec) else to_text(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
 
 
 def _number(value: Any) -> Any:

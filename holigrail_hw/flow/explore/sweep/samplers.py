@@ -61,6 +61,9 @@ def make(space: Space, name: str | None, budget: int | None, seed: int, judge: J
             f"explore: --sampler {chosen} must come with --budget, not without",
             hint="--budget N looks at N combinations",
         )
+    if budget >= space.size:
+        # All of them: no sampler has more, and an optimiser would draw in vain for the last ones.
+        return Sampler(iter([_grid(space, budget)]), lambda points: None, most)
     if chosen == "random":
         return Sampler(iter([_random(space, budget, seed)]), lambda points: None, most)
     told: list[list[Point]] = []

@@ -5,6 +5,7 @@ reference manual of the Liberty technical advisory board defines it. What the wo
 decided here (:mod:`.library`).
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -59,11 +60,14 @@ class Group:
 
 
 def number(text: str, what: str, line: int) -> float:
-    """A number in a file; raises LibertyError."""
+    """A finite number in a file; raises LibertyError."""
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
-        raise LibertyError(f"{text!r} as {what} (line {line})") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise LibertyError(f"{text!r} as {what} (line {line})")
+    return found
 
 
 def parse(text: str) -> Group:

@@ -73,7 +73,8 @@ def _all_lowered(context: Context) -> list[str]:
             _lowered(context, node)
         except Refused as reason:
             refused.add(node.name)
-            wrong.append(f"{graph.name}: node {node.name}, {node.source}: {reason}")
+            label = ", ".join(filter(None, (node.name, node.source)))
+            wrong.append(f"{graph.name}: node {label}: {reason}")
     return wrong
 
 
