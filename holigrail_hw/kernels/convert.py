@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.formats import Format, FormatError, Rounding, parse
+from holigrail_hw.formats.rounding import Rounder
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .library import library, usual_arithmetic
@@ -114,8 +115,9 @@ def _converted(
     x = np.ascontiguousarray(given, np.float64).reshape(given.shape)
     threshold = None
     if mode.is_stochastic:
-        words = np.broadcast_to(np.asarray(random), x.shape)
-        threshold = thresholds(words, mode, random_width).reshape(x.shape).reshape(x.shape)
+        drawn: Any = Rounder.create(mode, random, random_width).random
+        words = np.ascontiguousarray(np.broadcast_to(drawn, x.shape))
+        threshold = thresholds(words, mode, random_width).reshape(x.shape)
     how = rounding64(format, mode, overflow, via)
     y, codes = _run(format, x, threshold, how, as_numbers, threads)
     if as_numbers:

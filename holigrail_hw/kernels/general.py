@@ -10,6 +10,7 @@ from holigrail_hw.formats import Rounding
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .certificates import (
+    FLOAT32,
     Products,
     are_finite,
     bounds,
@@ -129,6 +130,8 @@ def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
         return wide
     if not are_finite(shape, x, y):
         return wide
+    if shape.rounding.is_stochastic and not _has_exact_thresholds(shape):
+        return wide
     known, products = bounds(shape, x, y), products_of(shape, x, y)
     if not never_overflows(known) or not can_be_moved(known, x, y) or not products.are_float32:
         return wide
@@ -136,6 +139,13 @@ def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
         return wide
     exact = sums_are_float32(shape, products)
     return Step(np.float32, exact) if exact or _knows_rest(shape, products) else wide
+
+
+def _has_exact_thresholds(shape: GemmShape) -> bool:
+    """Whether float32 holds 1 - (word + 1/2) / 2^width, also times the last place."""
+    places = [f.least_place for f in (shape.product, shape.accumulator) if f is not None]
+    fine = shape.random_width + 1
+    return fine <= 24 and min(places) - fine >= FLOAT32.low
 
 
 def _has_near_rests(shape: GemmShape, products: Products) -> bool:

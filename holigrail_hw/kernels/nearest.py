@@ -127,6 +127,8 @@ def is_narrow(format: Format) -> bool:
         and not format.keeps_infinity
         and 1 <= format.fraction_width <= 21
         and format.least_place >= -149
+        # Below, the exponent of a float32 says nothing of the last place.
+        and format.minimum_exponent >= -126
         and format.maximum_exponent <= 127
     )
 
@@ -138,7 +140,9 @@ def _overflow(formats: list[BinaryFloat]) -> int | None:
             kinds.add(_SATURATE)
         elif format.has_infinity:
             whole = 2 * 2.0**format.maximum_exponent * (1 - 2.0 ** -(format.fraction_width + 1))
-            kinds.add(_INFINITE if float(format.number_range[1]) == whole else None)
+            # Else float32 does not hold the factor that makes infinities.
+            usual = float(format.number_range[1]) == whole and format.maximum_exponent >= 0
+            kinds.add(_INFINITE if usual else None)
         else:
             kinds.add(_NOTHING)
     return kinds.pop() if len(kinds) == 1 else None

@@ -143,6 +143,26 @@ def test_stochastic_rounding(mode, random):
                 assert not differences(gemm, *found, random=random), (gemm, scale)
 
 
+@pytest.mark.parametrize("mode", STOCHASTIC)
+@pytest.mark.parametrize("width", [23, 24, 32])
+def test_words_of_many_bits(width, mode):
+    """Where float32 would hold all sums, but not what words stand for."""
+    rng = np.random.default_rng(width)
+    how = {"rounding": mode, "random_width": width}
+    gemm = Gemm(a="fp4_e2m1", b="fp4_e2m1", accumulator="fp8_e4m3", **how)
+    a, b = operands(gemm, rng, None, (40, 4, 60))
+    assert ("float32" in gemm.path(a, b)) == (width < 24)
+    # Words around halves, too, where a bit less decides.
+    words = rng.integers(0, 1 << width, (4, 40, 60))
+    near = (1 << width - 1) + rng.integers(-2, 2, words.shape)
+    for random in (Philox(seed=3), GivenWords(words), GivenWords(near)):
+        assert not differences(gemm, a, b, random=random)
+    # Thresholds below the last subnormal number.
+    gemm = Gemm(a="e3m1_bias60", b="e3m1_bias60", accumulator="e5m3_bias140", **how)
+    a, b = operands(gemm, rng, None, (10, 4, 20))
+    assert not differences(gemm, a & 0x17, b & 0x17, random=Philox(seed=4))
+
+
 def test_given_words_decide():
     gemm = Gemm(a="fp16", b="fp16", accumulator="fp8_e5m2", rounding="stochastic", random_width=4)
     rng = np.random.default_rng(6)
@@ -206,6 +226,28 @@ def test_exact_sums_of_many_bits():
             gemm = Gemm(a=a, b=b, accumulator=sums, accumulation="exact")
             assert not differences(gemm, *operands(gemm, rng, None))
             assert not differences(gemm, *operands(gemm, rng, 1.0))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("factors", "sums"),
+    [
+        # Infinities where all numbers are below 1.
+        *(("e2m2_bias2", name) for name in ("e2m3_bias4", "e4m3_bias20", "e5m2_bias60")),
+        ("e2m1_bias5", "e2m3_bias10"),
+        # Normal numbers below those of float32.
+        *(("e3m2_bias68", f"e8m{m}_bias{bias}") for m, bias in ((3, 128), (7, 129), (10, 138))),
+        ("e4m1_bias67", "e8m7_bias132"),
+    ],
+)
+def test_biases_of_all_kinds(factors, sums, mode):
+    rng = np.random.default_rng(21)
+    for accumulation in ("fused", "cascade"):
+        how = {"accumulation": accumulation, "rounding": mode}
+        gemm = Gemm(a=factors, b=factors, accumulator=sums, **how)
+        a, b = operands(gemm, rng, None, (20, 6, 30))
+        a, b = (np.where(np.isfinite(decode(factors, v)), v, 1) for v in (a, b))
+        assert not differences(gemm, a, b)
 
 
 @pytest.mark.parametrize(
@@ -403,3 +445,7 @@ def test_numbers_are_codes_decoded():
     assert found.dtype == np.float32
     assert np.array_equal(found, decode("fp16", gemm.codes(a, b)))
     assert gemm.numbers(x.astype(np.float64), y.tolist()).dtype == np.float32
+    # -128 has no magnitude in int8.
+    sums = Gemm(a="int8", b="int8", accumulator="int16", overflow="saturate")
+    x, y = np.full((1, 6), -128, np.int8), np.array([[127]] * 3 + [[-127]] * 3, np.int8)
+    assert sums.numbers(x, y).tolist() == [[16000.0]] == sums.numbers(x * 1.0, y * 1.0).tolist()
