@@ -119,13 +119,14 @@ def sums_are_exact(shape: GemmShape) -> bool:
 def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
     """How a product of these numbers is computed, whose shape is general.
 
-    Float32 does where nothing leaves the range, products are exact in it, and what its sums lose is
-    known: to odd, if the formats have at most 22 bits; beside the sum, for random words, if that
-    has at most 24 bits.
+    Float32 does where nothing leaves the range, factors and products are exact in it, and what its
+    sums lose is known: to odd, if the formats have at most 22 bits; beside the sum, for random
+    words, if that has at most 24 bits.
     """
     wide = Step(np.float64, sums_are_exact(shape))
     floats = [f for f in (shape.product, shape.accumulator) if f is not None]
     narrow = all(is_narrow(f) and f.has_negative_zero for f in floats)
+    narrow = narrow and all(is_exact_in(f, np.float32) for f in (shape.a, shape.b))
     if not narrow or shape.accumulation == "window" or shape.via != "exact":
         return wide
     if not are_finite(shape, x, y):

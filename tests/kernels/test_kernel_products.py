@@ -163,6 +163,18 @@ def test_words_of_many_bits(width, mode):
     assert not differences(gemm, a & 0x17, b & 0x17, random=Philox(seed=4))
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_factors_beyond_float32_with_products_within(mode):
+    rng = np.random.default_rng(22)
+    for accumulation in ("fused", "cascade"):
+        how = {"accumulation": accumulation, "rounding": mode}
+        gemm = Gemm(a="e8m10_bias200", b="sfix6_en-40", accumulator="bf16", **how)
+        for exponent in range(0, 60, 6):
+            # Exponents of a from -199 on, with few bits, and one product each.
+            a = (exponent << 10) + rng.integers(0, 1 << 10, (3, 1))
+            assert not differences(gemm, a, rng.integers(0, 64, (1, 19)))
+
+
 def test_given_words_decide():
     gemm = Gemm(a="fp16", b="fp16", accumulator="fp8_e5m2", rounding="stochastic", random_width=4)
     rng = np.random.default_rng(6)
