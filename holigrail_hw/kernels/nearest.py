@@ -65,6 +65,9 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     formats = [f for f in (shape.accumulator, shape.product) if f is not None]
     if not _is_nearest(shape) or not all(map(is_narrow, formats)):
         return None
+    # Every step keeps signs of zeros, the product's too; those of sums are taken off at the end.
+    if shape.accumulator.has_negative_zero and not all(f.has_negative_zero for f in formats):
+        return None
     found = library("gemm32")
     if found is None or not are_finite(shape, x, y):
         return None
@@ -111,7 +114,7 @@ def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, thr
         -0.0 if shape.is_negative_start else 0.0,
     )
     found.gemm32(ctypes.byref(request))
-    return result
+    return result if shape.accumulator.has_negative_zero else result + np.float32(0)
 
 
 def _is_nearest(shape: GemmShape) -> bool:

@@ -175,6 +175,21 @@ def test_factors_beyond_float32_with_products_within(mode):
             assert not differences(gemm, a, rng.integers(0, 64, (1, 19)))
 
 
+@pytest.mark.parametrize("start", ["zero", "product"])
+@pytest.mark.parametrize("sums", ["e4m3_fnuz", "e3m2_bias12", "e3m2_fnuz"])
+def test_zeros_without_a_sign(sums, start):
+    rng = np.random.default_rng(23)
+    factors = "e4m3_bias20"
+    for way in ({}, {"accumulation": "cascade", "product": "e4m3_fnuz", "chunk": 2}):
+        gemm = Gemm(a=factors, b=factors, accumulator=sums, start=start, **way)
+        a, b = operands(gemm, rng, None, (9, 2, 40))
+        a, b = (np.where(np.isfinite(decode(factors, v)), v, 1) for v in (a, b))
+        assert not differences(gemm, a, b)
+        found = gemm.numbers(decode(factors, a), decode(factors, b))
+        wanted = decode(sums, gemm.golden(a, b))
+        assert np.array_equal(np.signbit(found), np.signbit(wanted))
+
+
 def test_given_words_decide():
     gemm = Gemm(a="fp16", b="fp16", accumulator="fp8_e5m2", rounding="stochastic", random_width=4)
     rng = np.random.default_rng(6)
