@@ -19,7 +19,7 @@ from .certificates import (
     products_of,
     sums_are_float32,
 )
-from .library import library
+from .library import called, library
 from .nearest import is_narrow
 from .operands import Reach, is_exact_in, reach, significant_bits, tops
 from .random_words import Philox, RandomWords
@@ -223,7 +223,7 @@ def multiply_general(
             rounding(shape.product or shape.accumulator, shape.rounding, None, shape.via),
             given,
         )
-        (found.general32 if real is np.float32 else found.general64)(ctypes.byref(request))
+        called(found.general32 if real is np.float32 else found.general64, request)
         del kept
     return result
 
@@ -253,7 +253,13 @@ def _random(
         found.key[:] = random.seed, random.operation
         found.first[:] = rows.start, 0, random.last
         return found, None
-    words = random.words(rows, depth, columns, shape.random_width, shape.streams)
+    words = tuple(
+        np.ascontiguousarray(part, np.uint32)
+        for part in random.words(rows, depth, columns, shape.random_width, shape.streams)
+    )
+    sizes = (depth, len(rows), columns)
+    if [part.shape for part in words] != [sizes] * shape.streams:
+        raise ValueError(f"gemm: random words must be {shape.streams} arrays of {sizes}")
     found.source = 2
     found.words[:] = [w.ctypes.data for w in (*words, words[0])][:2]
     return found, words

@@ -17,7 +17,7 @@ from .certificates import (
     never_overflows,
     products_of,
 )
-from .library import library
+from .library import called, library
 from .operands import reach
 from .shape import GemmShape
 
@@ -113,7 +113,7 @@ def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, thr
         _rounding(shape.product or shape.accumulator),
         -0.0 if shape.is_negative_start else 0.0,
     )
-    found.gemm32(ctypes.byref(request))
+    called(found.gemm32, request)
     return result if shape.accumulator.has_negative_zero else result + np.float32(0)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .library import library
+from .library import called, library
 
 __all__ = ["TableProduct"]
 
@@ -125,7 +125,7 @@ class TableProduct:
                 threads,
                 narrow,
             )
-            found.table_sums(ctypes.byref(request))
+            called(found.table_sums, request)
             total += sums
         return total
 

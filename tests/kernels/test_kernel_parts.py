@@ -92,6 +92,16 @@ def test_other_arrays_of_numbers():
     assert encode("fp16", np.zeros((0, 3))).shape == (0, 3)
     wide = np.array([(1 << 60) + 1], dtype=np.int64)
     assert np.array_equal(encode("fp32", wide), parse("fp32").encode(wide))
+    with pytest.raises(FormatError, match="via must be exact or float32 or mptorch, not 'half'"):
+        quantise("fp16", 1.0, via="half")
+    with pytest.raises(
+        FormatError, match="int8: overflow must be 'saturate' or 'wrap', not 'stop'"
+    ):
+        quantise("int8", 1.0, overflow="stop")
+    with pytest.raises(FormatError, match="fp16: overflow must be left out, not 'wrap'"):
+        encode("fp16", 1.0, overflow="wrap")
+    with pytest.raises(FormatError, match="values must be real numbers, not"):
+        encode("fp16", "one")
     with pytest.raises(FormatError, match="numbers that float64 holds, not lns8_4"):
         number_type("lns8_4")
 

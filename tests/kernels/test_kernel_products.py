@@ -1,7 +1,10 @@
 """Compiled matrix products against the golden models: every format, mode and way of adding."""
 
 import itertools
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -338,6 +341,45 @@ extern "C" unsigned get() { return _mm_getcsr(); }
 """
 
 
+CRAMPED = """
+import resource
+from pathlib import Path
+
+import numpy as np
+
+from holigrail_hw.kernels import Gemm
+
+
+def limit(more):
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + more
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+
+
+gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+rng = np.random.default_rng(1)
+a, b = rng.integers(0, 127, (3, 50)), rng.integers(0, 127, (50, 20000))
+wanted = gemm.codes(a, b)
+limit(60 << 20)
+assert np.array_equal(gemm.codes(a, b, threads=300), wanted)
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+x, y = np.zeros((1, 2_000_000), np.float32), np.zeros((2_000_000, 2), np.float32)
+limit(150 << 20)
+try:
+    gemm.numbers(x, y, trusted=True)
+except MemoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size is read there")
+def test_without_threads_or_room_the_process_lives():
+    """Stacks of 300 threads are too much, and so is one copy of the second matrix."""
+    done = subprocess.run([sys.executable, "-c", CRAMPED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("kernels: there must be room")
+
+
 def test_flushed_subnormal_numbers_do_no_harm(tmp_path):
     """Another library may have told the processor to flush them, or to round otherwise."""
     if native.instructions() == "portable":
@@ -433,6 +475,8 @@ def test_a_wrong_constant_is_noticed(monkeypatch):
         ({"accumulator": "lns8_4"}, "accumulator must have binary fractions, not lns8_4"),
         ({"a": "mxfp8_e4m3"}, "a must hold one number per code, not mxfp8_e4m3"),
         ({"overflow": "wrap"}, "overflow must be left out for fp16, not wrap"),
+        ({"chunk": 2.5}, r"chunk must be an integer, not 2\.5"),
+        ({"random_width": "8"}, "random_width must be an integer, not '8'"),
         ({"start": "one"}, "start must be zero or product, not 'one'"),
     ],
 )
@@ -460,6 +504,15 @@ def test_impossible_operands_are_refused():
         stochastic.codes([[1]], [[1]], random=GivenWords(np.zeros((2, 1, 1), int)))
     with pytest.raises(ValueError, match="random words of sums must be integers of 16 bits"):
         stochastic.codes([[1]], [[1]], random=GivenWords(np.full((1, 1, 1), 1 << 16)))
+    with pytest.raises(ValueError, match=r"random words of sums must be \(1, 2, 1\), not \(1, 1,"):
+        stochastic.codes([[1], [1]], [[1]], random=GivenWords(np.zeros((1, 1, 1), int)))
+
+    class Short:
+        def words(self, rows, depth, columns, width, streams):
+            return (np.zeros((1, 1, 1), np.int64),)
+
+    with pytest.raises(ValueError, match=r"random words must be 1 arrays of \(1, 2, 1\)"):
+        stochastic.codes([[1], [1]], [[1]], random=Short())
 
 
 def test_numbers_are_codes_decoded():
