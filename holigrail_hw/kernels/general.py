@@ -94,7 +94,8 @@ def is_general(shape: GemmShape) -> bool:
     products = reach(shape.a) * reach(shape.b)
     if significant_bits(shape.a) + significant_bits(shape.b) > 53:
         return False
-    if not products.fits(Reach(-800, 800)):
+    # No product is so small that a threshold would not see it.
+    if not products.fits(Reach(-480, 800)):
         return False
     if shape.rounding.is_stochastic:
         widest = max(significant_bits(f) for f in rounded)

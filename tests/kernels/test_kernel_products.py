@@ -193,6 +193,25 @@ def test_zeros_without_a_sign(sums, start):
         assert np.array_equal(np.signbit(found), np.signbit(wanted))
 
 
+@pytest.mark.parametrize("mode", ["up", "down", "to_odd"])
+def test_products_of_almost_nothing(mode):
+    """They are not zero, however far below every place of the sums."""
+    a, b = np.array([[1, 5], [130, 3]]), np.array([[1, 7], [4, 1]])
+    for factors, sums in (
+        ("e4m3_bias380", "fp16"),
+        ("e8m3_bias300", "sfix16_en-100"),
+        ("sfix8_en550", "fp16"),
+        ("sfix20_en900", "int16"),
+        ("sfix8_en-900", "sfix16_en-1850"),
+    ):
+        for accumulation in ("fused", "cascade", "window", "exact"):
+            if accumulation == "window" and sums != "fp16":
+                continue
+            how = {"accumulation": accumulation, "rounding": mode}
+            gemm = Gemm(a=factors, b=factors, accumulator=sums, **how)
+            assert not differences(gemm, a, b), gemm
+
+
 def test_given_words_decide():
     gemm = Gemm(a="fp16", b="fp16", accumulator="fp8_e5m2", rounding="stochastic", random_width=4)
     rng = np.random.default_rng(6)
