@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.formats import Rounding
-from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .certificates import (
-    FLOAT32,
-    Products,
     are_finite,
     bounds,
     can_be_moved,
+    has_exact_thresholds,
+    has_near_rests,
+    knows_rest,
     never_overflows,
     products_of,
     sums_are_float32,
@@ -132,49 +132,15 @@ def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
         return wide
     if not are_finite(shape, x, y):
         return wide
-    if shape.rounding.is_stochastic and not _has_exact_thresholds(shape):
+    if shape.rounding.is_stochastic and not has_exact_thresholds(shape):
         return wide
     known, products = bounds(shape, x, y), products_of(shape, x, y)
     if not never_overflows(known) or not can_be_moved(known, x, y) or not products.are_float32:
         return wide
-    if shape.rounding in _DIRECTED and not _has_near_rests(shape, products):
+    if shape.rounding in _DIRECTED and not has_near_rests(shape, products):
         return wide
     exact = sums_are_float32(shape, products)
-    return Step(np.float32, exact) if exact or _knows_rest(shape, products) else wide
-
-
-def _has_exact_thresholds(shape: GemmShape) -> bool:
-    """Whether float32 holds 1 - (word + 1/2) / 2^width, also times the last place."""
-    places = [f.least_place for f in (shape.product, shape.accumulator) if f is not None]
-    fine = shape.random_width + 1
-    return fine <= 24 and min(places) - fine >= FLOAT32.low
-
-
-def _has_near_rests(shape: GemmShape, products: Products) -> bool:
-    """Whether what is cut off is zero or at least 2^-60 of a last place, which float32 holds."""
-    low = products.reach.low
-    for format in (shape.product, shape.accumulator):
-        if format is not None:
-            if format.least_place < -85 or low - 23 < format.least_place - 60:
-                return False
-            low = reach(format).low if format is shape.product else low
-    return True
-
-
-def _knows_rest(shape: GemmShape, products: Products) -> bool:
-    """Whether float32 rounds right although it does not hold every sum."""
-    formats = [f for f in (shape.product, shape.accumulator) if isinstance(f, BinaryFloat)]
-    if not shape.rounding.is_stochastic:
-        return max(f.fraction_width for f in formats) <= 21
-    added = products.reach if shape.product is None else reach(shape.product)
-    both = added | reach(shape.accumulator)
-    return (
-        shape.rounding is not Rounding.STOCHASTIC_C
-        and shape.random_width <= 20
-        and max(f.fraction_width for f in formats) <= 20
-        and both.bits + 1 <= 46
-        and added.low >= shape.accumulator.least_place - 20
-    )
+    return Step(np.float32, exact) if exact or knows_rest(shape, products) else wide
 
 
 def multiply_general(
