@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holigrail_hw import golden
-from holigrail_hw.formats import FloatFormat, Format
+from holigrail_hw.formats import FloatFormat, Format, Rounding
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .operands import Reach, growth, measured, reach, significant_bits
@@ -34,6 +34,9 @@ __all__ = [
     "are_finite",
     "bounds",
     "can_be_moved",
+    "has_exact_thresholds",
+    "has_near_rests",
+    "knows_rest",
     "largest_sum",
     "loses_nothing_in_float32",
     "never_overflows",
@@ -100,6 +103,40 @@ def loses_nothing_in_float32(shape: GemmShape, products: Products) -> bool:
     if not isinstance(sums, FloatFormat) or not isinstance(product, FloatFormat | None):
         return False
     return golden.equals_via_float32(a, b, sums, product, chunked=shape.chunk is not None)
+
+
+def has_exact_thresholds(shape: GemmShape) -> bool:
+    """Whether float32 holds 1 - (word + 1/2) / 2^width, also times the last place."""
+    places = [f.least_place for f in (shape.product, shape.accumulator) if f is not None]
+    fine = shape.random_width + 1
+    return fine <= 24 and min(places) - fine >= FLOAT32.low
+
+
+def has_near_rests(shape: GemmShape, products: Products) -> bool:
+    """Whether what is cut off is zero or at least 2^-60 of a last place, which float32 holds."""
+    low = products.reach.low
+    for format in (shape.product, shape.accumulator):
+        if format is not None:
+            if format.least_place < -85 or low - 23 < format.least_place - 60:
+                return False
+            low = reach(format).low if format is shape.product else low
+    return True
+
+
+def knows_rest(shape: GemmShape, products: Products) -> bool:
+    """Whether float32 rounds right although it does not hold every sum."""
+    formats = [f for f in (shape.product, shape.accumulator) if isinstance(f, BinaryFloat)]
+    if not shape.rounding.is_stochastic:
+        return max(f.fraction_width for f in formats) <= 21
+    added = products.reach if shape.product is None else reach(shape.product)
+    both = added | reach(shape.accumulator)
+    return (
+        shape.rounding is not Rounding.STOCHASTIC_C
+        and shape.random_width <= 20
+        and max(f.fraction_width for f in formats) <= 20
+        and both.bits + 1 <= 46
+        and added.low >= shape.accumulator.least_place - 20
+    )
 
 
 def largest_sum(a: np.ndarray, b: np.ndarray) -> float:

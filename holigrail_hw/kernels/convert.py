@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.formats import Format, FormatError, Rounding, parse
+from holigrail_hw.formats.rounding import Rounder
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
-from .library import library, usual_arithmetic
+from .library import called, library, usual_arithmetic
 from .loops import rounded, thresholds
 from .operands import decoded, is_exact_in, significant_bits
 from .roundings import Layout, Rounding64, is_described, layout, rounding64
+from .shape import VIAS
 
 __all__ = ["decode", "encode", "number_type", "quantise"]
 
@@ -66,6 +68,8 @@ def quantise(
     via : str
         ``mptorch``: as its quantiser "nearest", which passes float32.
     """
+    if via not in VIAS:
+        raise FormatError(f"quantise: via must be {' or '.join(VIAS)}, not {via!r}")
     options = (rounding, random, random_width, overflow, via, threads)
     with usual_arithmetic():
         return _converted(parse(format), numbers, True, *options)
@@ -104,7 +108,8 @@ def _converted(
 ) -> np.ndarray:
     mode, given = Rounding(rounding), np.asarray(numbers)
     wide = given.dtype.kind not in "fiub" or given.dtype.itemsize > 8
-    exactly = given.dtype.kind == "f" or (given.size and np.abs(given).max() <= 1 << 53)
+    wide |= overflow not in (None, *format.overflow_modes)
+    exactly = wide or given.dtype.kind == "f" or (given.size and np.abs(given).max() <= 1 << 53)
     fits = (
         significant_bits(format) + random_width + 2 <= 53 if is_described(format, overflow) else 0
     )
@@ -114,8 +119,9 @@ def _converted(
     x = np.ascontiguousarray(given, np.float64).reshape(given.shape)
     threshold = None
     if mode.is_stochastic:
-        words = np.broadcast_to(np.asarray(random), x.shape)
-        threshold = thresholds(words, mode, random_width).reshape(x.shape).reshape(x.shape)
+        drawn: Any = Rounder.create(mode, random, random_width).random
+        words = np.ascontiguousarray(np.broadcast_to(drawn, x.shape))
+        threshold = thresholds(words, mode, random_width).reshape(x.shape)
     how = rounding64(format, mode, overflow, via)
     y, codes = _run(format, x, threshold, how, as_numbers, threads)
     if as_numbers:
@@ -154,7 +160,7 @@ def _run(
         how,
         layout(format) if is_float else Layout(),
     )
-    found.convert(ctypes.byref(request))
+    called(found.convert, request)
     if not as_numbers and codes is None:
         codes = codes_of(format, y)
     return y, codes

@@ -18,6 +18,7 @@ from .operands import Reach, measured
 __all__ = ["exact_sum_of_products"]
 
 _FLOAT32_BITS, _FLOAT64_BITS = 24, 53
+_FLOAT64 = Reach(-1074, 1024)
 
 
 def exact_sum_of_products(
@@ -34,13 +35,15 @@ def exact_sum_of_products(
         if of_x is None or of_y is None:
             return np.zeros((len(x), y.shape[1]))
         left, right = of_x, of_y
-    bits = left.bits + right.bits + length
-    if bits <= _FLOAT32_BITS:
+    product = left * right
+    is_float = Reach(product.low, product.high + length).fits(_FLOAT64)
+    bits = product.bits + length
+    if bits <= _FLOAT32_BITS and is_float:
         small = np.ldexp(x, -left.low).astype(np.float32) @ np.ldexp(y, -right.low).astype(
             np.float32
         )
         return np.ldexp(small.astype(np.float64), left.low + right.low) + 0.0
-    if bits <= _FLOAT64_BITS:
+    if bits <= _FLOAT64_BITS and is_float:
         return x @ y + 0.0
     size = (_FLOAT64_BITS - length) // 2
     sums = []

@@ -86,6 +86,8 @@ class Gemm(GemmShape):
         if not trusted:
             _check_numbers("a", self.a, x)
             _check_numbers("b", self.b, y)
+        # The least integer of a type has no magnitude there.
+        x, y = (v if v.dtype.kind == "f" else v.astype(np.float64) for v in (x, y))
         with usual_arithmetic():
             found = self._floats(x, y, random, threads) if x.size and y.size else None
             if found is None:

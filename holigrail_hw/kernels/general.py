@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.formats import Rounding
-from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .certificates import (
-    Products,
     are_finite,
     bounds,
     can_be_moved,
+    has_exact_thresholds,
+    has_near_rests,
+    knows_rest,
     never_overflows,
     products_of,
     sums_are_float32,
 )
-from .library import library
+from .library import called, library
 from .nearest import is_narrow
 from .operands import Reach, is_exact_in, reach, significant_bits, tops
 from .random_words import Philox, RandomWords
@@ -93,7 +94,8 @@ def is_general(shape: GemmShape) -> bool:
     products = reach(shape.a) * reach(shape.b)
     if significant_bits(shape.a) + significant_bits(shape.b) > 53:
         return False
-    if not products.fits(Reach(-800, 800)):
+    # No product is so small that a threshold would not see it.
+    if not products.fits(Reach(-480, 800)):
         return False
     if shape.rounding.is_stochastic:
         widest = max(significant_bits(f) for f in rounded)
@@ -118,51 +120,27 @@ def sums_are_exact(shape: GemmShape) -> bool:
 def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
     """How a product of these numbers is computed, whose shape is general.
 
-    Float32 does where nothing leaves the range, products are exact in it, and what its sums lose is
-    known: to odd, if the formats have at most 22 bits; beside the sum, for random words, if that
-    has at most 24 bits.
+    Float32 does where nothing leaves the range, factors and products are exact in it, and what its
+    sums lose is known: to odd, if the formats have at most 22 bits; beside the sum, for random
+    words, if that has at most 24 bits.
     """
     wide = Step(np.float64, sums_are_exact(shape))
     floats = [f for f in (shape.product, shape.accumulator) if f is not None]
     narrow = all(is_narrow(f) and f.has_negative_zero for f in floats)
+    narrow = narrow and all(is_exact_in(f, np.float32) for f in (shape.a, shape.b))
     if not narrow or shape.accumulation == "window" or shape.via != "exact":
         return wide
     if not are_finite(shape, x, y):
         return wide
+    if shape.rounding.is_stochastic and not has_exact_thresholds(shape):
+        return wide
     known, products = bounds(shape, x, y), products_of(shape, x, y)
     if not never_overflows(known) or not can_be_moved(known, x, y) or not products.are_float32:
         return wide
-    if shape.rounding in _DIRECTED and not _has_near_rests(shape, products):
+    if shape.rounding in _DIRECTED and not has_near_rests(shape, products):
         return wide
     exact = sums_are_float32(shape, products)
-    return Step(np.float32, exact) if exact or _knows_rest(shape, products) else wide
-
-
-def _has_near_rests(shape: GemmShape, products: Products) -> bool:
-    """Whether what is cut off is zero or at least 2^-60 of a last place, which float32 holds."""
-    low = products.reach.low
-    for format in (shape.product, shape.accumulator):
-        if format is not None:
-            if format.least_place < -85 or low - 23 < format.least_place - 60:
-                return False
-            low = reach(format).low if format is shape.product else low
-    return True
-
-
-def _knows_rest(shape: GemmShape, products: Products) -> bool:
-    """Whether float32 rounds right although it does not hold every sum."""
-    formats = [f for f in (shape.product, shape.accumulator) if isinstance(f, BinaryFloat)]
-    if not shape.rounding.is_stochastic:
-        return max(f.fraction_width for f in formats) <= 21
-    added = products.reach if shape.product is None else reach(shape.product)
-    both = added | reach(shape.accumulator)
-    return (
-        shape.rounding is not Rounding.STOCHASTIC_C
-        and shape.random_width <= 20
-        and max(f.fraction_width for f in formats) <= 20
-        and both.bits + 1 <= 46
-        and added.low >= shape.accumulator.least_place - 20
-    )
+    return Step(np.float32, exact) if exact or knows_rest(shape, products) else wide
 
 
 def multiply_general(
@@ -212,7 +190,7 @@ def multiply_general(
             rounding(shape.product or shape.accumulator, shape.rounding, None, shape.via),
             given,
         )
-        (found.general32 if real is np.float32 else found.general64)(ctypes.byref(request))
+        called(found.general32 if real is np.float32 else found.general64, request)
         del kept
     return result
 
@@ -242,7 +220,13 @@ def _random(
         found.key[:] = random.seed, random.operation
         found.first[:] = rows.start, 0, random.last
         return found, None
-    words = random.words(rows, depth, columns, shape.random_width, shape.streams)
+    words = tuple(
+        np.ascontiguousarray(part, np.uint32)
+        for part in random.words(rows, depth, columns, shape.random_width, shape.streams)
+    )
+    sizes = (depth, len(rows), columns)
+    if [part.shape for part in words] != [sizes] * shape.streams:
+        raise ValueError(f"gemm: random words must be {shape.streams} arrays of {sizes}")
     found.source = 2
     found.words[:] = [w.ctypes.data for w in (*words, words[0])][:2]
     return found, words

@@ -7,14 +7,15 @@ import platform
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from holigrail_hw.core.run import compiled_library
 
-__all__ = ["instructions", "is_compiled", "library", "usual_arithmetic"]
+__all__ = ["called", "instructions", "is_compiled", "library", "usual_arithmetic"]
 
 _FOLDER = Path(__file__).parent / "native"
-# Contraction would turn c + round(a*b) into one rounding less.
-_FLAGS = ("-ffp-contract=off", "-pthread")
+# Contraction would turn c + round(a*b) into one rounding less. Exponents of infinities wrap.
+_FLAGS = ("-ffp-contract=off", "-fwrapv", "-pthread")
 _SETS: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     (
         "AVX-512",
@@ -38,6 +39,18 @@ def library(name: str) -> ctypes.CDLL | None:
     if found is None:
         _warn(compiled_library.why_not(name) or "")
     return found
+
+
+def called(function: Any, request: ctypes.Structure) -> None:
+    """Calls a kernel.
+
+    Raises
+    ------
+    MemoryError
+        If there is no room for what it lays out.
+    """
+    if not function(ctypes.byref(request)):
+        raise MemoryError("kernels: there must be room for a part of the operands in each thread")
 
 
 def is_compiled() -> bool:

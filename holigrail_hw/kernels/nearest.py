@@ -17,7 +17,7 @@ from .certificates import (
     never_overflows,
     products_of,
 )
-from .library import library
+from .library import called, library
 from .operands import reach
 from .shape import GemmShape
 
@@ -65,6 +65,9 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     formats = [f for f in (shape.accumulator, shape.product) if f is not None]
     if not _is_nearest(shape) or not all(map(is_narrow, formats)):
         return None
+    # Every step keeps signs of zeros, the product's too; those of sums are taken off at the end.
+    if shape.accumulator.has_negative_zero and not all(f.has_negative_zero for f in formats):
+        return None
     found = library("gemm32")
     if found is None or not are_finite(shape, x, y):
         return None
@@ -110,8 +113,8 @@ def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, thr
         _rounding(shape.product or shape.accumulator),
         -0.0 if shape.is_negative_start else 0.0,
     )
-    found.gemm32(ctypes.byref(request))
-    return result
+    called(found.gemm32, request)
+    return result if shape.accumulator.has_negative_zero else result + np.float32(0)
 
 
 def _is_nearest(shape: GemmShape) -> bool:
@@ -127,6 +130,8 @@ def is_narrow(format: Format) -> bool:
         and not format.keeps_infinity
         and 1 <= format.fraction_width <= 21
         and format.least_place >= -149
+        # Below, the exponent of a float32 says nothing of the last place.
+        and format.minimum_exponent >= -126
         and format.maximum_exponent <= 127
     )
 
@@ -138,7 +143,9 @@ def _overflow(formats: list[BinaryFloat]) -> int | None:
             kinds.add(_SATURATE)
         elif format.has_infinity:
             whole = 2 * 2.0**format.maximum_exponent * (1 - 2.0 ** -(format.fraction_width + 1))
-            kinds.add(_INFINITE if float(format.number_range[1]) == whole else None)
+            # Else float32 does not hold the factor that makes infinities.
+            usual = float(format.number_range[1]) == whole and format.maximum_exponent >= 0
+            kinds.add(_INFINITE if usual else None)
         else:
             kinds.add(_NOTHING)
     return kinds.pop() if len(kinds) == 1 else None

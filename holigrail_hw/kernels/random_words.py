@@ -153,7 +153,9 @@ class GivenWords:
         for name, given in (("sums", self.sums), ("products", self.products))[:streams]:
             array = np.asarray(given)
             shape = (depth, rows.stop, columns)
-            if array.ndim != 3 or (array.shape[0], array.shape[2]) != (depth, columns):
+            # How many rows there are in all is not known here.
+            sizes = array.ndim == 3 and (array.shape[0], array.shape[2]) == (depth, columns)
+            if not sizes or array.shape[1] < rows.stop:
                 raise ValueError(f"random words of {name} must be {shape}, not {array.shape}")
             if array.dtype.kind not in "iu" or (
                 array.size and (int(array.min()) < 0 or int(array.max()) >> width)

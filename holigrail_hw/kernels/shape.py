@@ -129,6 +129,11 @@ class GemmShape:
             if value not in choices:
                 raise FormatError(f"gemm: {name} must be {' or '.join(choices)}, not {value!r}")
 
+        for name in ("chunk", "window", "random_width"):
+            value = getattr(self, name)
+            if not isinstance(value, int) and (name, value) != ("chunk", None):
+                raise FormatError(f"gemm: {name} must be an integer, not {value!r}")
+
     def _wrong(self) -> list[str]:
         """What does not fit together."""
         found = []

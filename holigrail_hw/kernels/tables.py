@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .library import library
+from .library import called, library
 
 __all__ = ["TableProduct"]
 
@@ -104,7 +104,9 @@ class TableProduct:
         # Products of 16 bits lie around zero when their middle is taken off.
         narrow = high - low < 1 << 16
         middle = low + (1 << 15) if narrow else 0
-        table = np.ascontiguousarray(self.products - middle, np.int16 if narrow else np.int32)
+        table = np.ascontiguousarray(
+            self.products.astype(np.int64) - middle, np.int16 if narrow else np.int32
+        )
         largest = max(abs(low - middle), abs(high - middle), 1)
         step = (((1 << 31) - 1) // largest) // 4 * 4
         if not step:
@@ -123,7 +125,7 @@ class TableProduct:
                 threads,
                 narrow,
             )
-            found.table_sums(ctypes.byref(request))
+            called(found.table_sums, request)
             total += sums
         return total
 

@@ -8,6 +8,7 @@ import pytest
 
 from holigrail_hw.core import find, operators
 from holigrail_hw.core.parameters import leaf_parameters
+from holigrail_hw.models.checker.document import sealed, text_of
 
 # Two inputs, three numbers with a ReLU, one output; nothing is normalised.
 TEXT = "2,2,1,3\n2,3,1\n0\n0\n0\n0\n0\n1,2\n0,1\n-1,0.5\n0.5\n0\n1\n1,1,-2\n0.25\n"
@@ -97,6 +98,10 @@ def test_what_does_not_hold(holigrail, folder, model, tmp_path):
         "error: certificate.json: the error must be 2^-5, as was certified, not 2^-6\n"
     )
     document = json.loads(path.read_text())
+    path.write_text(text_of(sealed(document | {"asked": "2^-9"})))
+    assert refused("--error", "2^-9") == (
+        "error: certificate.json: the error must be 2^-9, as it says, not 1/32\n"
+    )
     document["bound"] = ["1/1000000"]
     path.write_text(json.dumps(document))
     assert refused() == (

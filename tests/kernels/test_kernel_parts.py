@@ -67,6 +67,23 @@ def test_stochastic_codes_are_those_of_the_format(mode):
         assert np.array_equal(encode(name, x, mode, **given), parse(name).encode(x, mode, **given))
 
 
+def test_random_words_in_any_order_and_none_that_are_impossible():
+    x, rng = numbers(35).reshape(-1, 7), np.random.default_rng(3)
+    words = rng.integers(0, 256, x.shape)
+    for name in ("fp8_e4m3", "e5m2_flush", "sfix12_en5"):
+        finite = np.where(np.isfinite(x), x, 0.0)
+        for given in (words, np.asfortranarray(words), words[:, :1], words[0], words[::-1, ::-1]):
+            spread = np.ascontiguousarray(np.broadcast_to(given, x.shape))
+            wanted = parse(name).encode(finite, "stochastic", spread, 8)
+            how = {"random": given, "random_width": 8}
+            assert np.array_equal(encode(name, finite, "stochastic", **how), wanted)
+            found = quantise(name, finite, "stochastic", **how)
+            assert np.array_equal(found, decode(name, wanted), equal_nan=True)
+    for wrong in (words + 256, words - 256, words + 0.5):
+        with pytest.raises(FormatError, match="stochastic rounding: random words must be"):
+            quantise("fp8_e4m3", x, "stochastic", random=wrong, random_width=8)
+
+
 def test_other_arrays_of_numbers():
     assert encode("fp8_e4m3", 1.0).shape == () and encode("fp8_e4m3", 1.0) == 0x38
     x = np.arange(12, dtype=np.int8).reshape(3, 4)
@@ -75,6 +92,16 @@ def test_other_arrays_of_numbers():
     assert encode("fp16", np.zeros((0, 3))).shape == (0, 3)
     wide = np.array([(1 << 60) + 1], dtype=np.int64)
     assert np.array_equal(encode("fp32", wide), parse("fp32").encode(wide))
+    with pytest.raises(FormatError, match="via must be exact or float32 or mptorch, not 'half'"):
+        quantise("fp16", 1.0, via="half")
+    with pytest.raises(
+        FormatError, match="int8: overflow must be 'saturate' or 'wrap', not 'stop'"
+    ):
+        quantise("int8", 1.0, overflow="stop")
+    with pytest.raises(FormatError, match="fp16: overflow must be left out, not 'wrap'"):
+        encode("fp16", 1.0, overflow="wrap")
+    with pytest.raises(FormatError, match="values must be real numbers, not"):
+        encode("fp16", "one")
     with pytest.raises(FormatError, match="numbers that float64 holds, not lns8_4"):
         number_type("lns8_4")
 
@@ -267,7 +294,11 @@ def test_sums_of_any_products(offset):
     """By few products, by tables of 16 and of 32 bits, and in NumPy."""
     rng = np.random.default_rng(4)
     wild = rng.integers(-(1 << 29), 1 << 29, (256, 256))
-    for table in (broken_array(6), logarithmic() + offset, wild, wild >> 14):
+    ends = (
+        rng.integers(0, 99, (256, 256)) - (1 << 31),
+        (1 << 31) - rng.integers(1, 99, (256, 256)),
+    )
+    for table in (broken_array(6), logarithmic() + offset, wild, wild >> 14, *ends):
         multiplier = TableProduct(table)
         for rows, depth, columns in ((1, 1, 1), (5, 0, 3), (3, 7, 33), (9, 130, 70)):
             a, b = rng.integers(0, 256, (rows, depth)), rng.integers(0, 256, (depth, columns))

@@ -1,7 +1,10 @@
 """Compiled matrix products against the golden models: every format, mode and way of adding."""
 
 import itertools
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,6 +146,72 @@ def test_stochastic_rounding(mode, random):
                 assert not differences(gemm, *found, random=random), (gemm, scale)
 
 
+@pytest.mark.parametrize("mode", STOCHASTIC)
+@pytest.mark.parametrize("width", [23, 24, 32])
+def test_words_of_many_bits(width, mode):
+    """Where float32 would hold all sums, but not what words stand for."""
+    rng = np.random.default_rng(width)
+    how = {"rounding": mode, "random_width": width}
+    gemm = Gemm(a="fp4_e2m1", b="fp4_e2m1", accumulator="fp8_e4m3", **how)
+    a, b = operands(gemm, rng, None, (40, 4, 60))
+    assert ("float32" in gemm.path(a, b)) == (width < 24)
+    # Words around halves, too, where a bit less decides.
+    words = rng.integers(0, 1 << width, (4, 40, 60))
+    near = (1 << width - 1) + rng.integers(-2, 2, words.shape)
+    for random in (Philox(seed=3), GivenWords(words), GivenWords(near)):
+        assert not differences(gemm, a, b, random=random)
+    # Thresholds below the last subnormal number.
+    gemm = Gemm(a="e3m1_bias60", b="e3m1_bias60", accumulator="e5m3_bias140", **how)
+    a, b = operands(gemm, rng, None, (10, 4, 20))
+    assert not differences(gemm, a & 0x17, b & 0x17, random=Philox(seed=4))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_factors_beyond_float32_with_products_within(mode):
+    rng = np.random.default_rng(22)
+    for accumulation in ("fused", "cascade"):
+        how = {"accumulation": accumulation, "rounding": mode}
+        gemm = Gemm(a="e8m10_bias200", b="sfix6_en-40", accumulator="bf16", **how)
+        for exponent in range(0, 60, 6):
+            # Exponents of a from -199 on, with few bits, and one product each.
+            a = (exponent << 10) + rng.integers(0, 1 << 10, (3, 1))
+            assert not differences(gemm, a, rng.integers(0, 64, (1, 19)))
+
+
+@pytest.mark.parametrize("start", ["zero", "product"])
+@pytest.mark.parametrize("sums", ["e4m3_fnuz", "e3m2_bias12", "e3m2_fnuz"])
+def test_zeros_without_a_sign(sums, start):
+    rng = np.random.default_rng(23)
+    factors = "e4m3_bias20"
+    for way in ({}, {"accumulation": "cascade", "product": "e4m3_fnuz", "chunk": 2}):
+        gemm = Gemm(a=factors, b=factors, accumulator=sums, start=start, **way)
+        a, b = operands(gemm, rng, None, (9, 2, 40))
+        a, b = (np.where(np.isfinite(decode(factors, v)), v, 1) for v in (a, b))
+        assert not differences(gemm, a, b)
+        found = gemm.numbers(decode(factors, a), decode(factors, b))
+        wanted = decode(sums, gemm.golden(a, b))
+        assert np.array_equal(np.signbit(found), np.signbit(wanted))
+
+
+@pytest.mark.parametrize("mode", ["up", "down", "to_odd"])
+def test_products_of_almost_nothing(mode):
+    """They are not zero, however far below every place of the sums."""
+    a, b = np.array([[1, 5], [130, 3]]), np.array([[1, 7], [4, 1]])
+    for factors, sums in (
+        ("e4m3_bias380", "fp16"),
+        ("e8m3_bias300", "sfix16_en-100"),
+        ("sfix8_en550", "fp16"),
+        ("sfix20_en900", "int16"),
+        ("sfix8_en-900", "sfix16_en-1850"),
+    ):
+        for accumulation in ("fused", "cascade", "window", "exact"):
+            if accumulation == "window" and sums != "fp16":
+                continue
+            how = {"accumulation": accumulation, "rounding": mode}
+            gemm = Gemm(a=factors, b=factors, accumulator=sums, **how)
+            assert not differences(gemm, a, b), gemm
+
+
 def test_given_words_decide():
     gemm = Gemm(a="fp16", b="fp16", accumulator="fp8_e5m2", rounding="stochastic", random_width=4)
     rng = np.random.default_rng(6)
@@ -208,6 +277,28 @@ def test_exact_sums_of_many_bits():
             assert not differences(gemm, *operands(gemm, rng, 1.0))
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("factors", "sums"),
+    [
+        # Infinities where all numbers are below 1.
+        *(("e2m2_bias2", name) for name in ("e2m3_bias4", "e4m3_bias20", "e5m2_bias60")),
+        ("e2m1_bias5", "e2m3_bias10"),
+        # Normal numbers below those of float32.
+        *(("e3m2_bias68", f"e8m{m}_bias{bias}") for m, bias in ((3, 128), (7, 129), (10, 138))),
+        ("e4m1_bias67", "e8m7_bias132"),
+    ],
+)
+def test_biases_of_all_kinds(factors, sums, mode):
+    rng = np.random.default_rng(21)
+    for accumulation in ("fused", "cascade"):
+        how = {"accumulation": accumulation, "rounding": mode}
+        gemm = Gemm(a=factors, b=factors, accumulator=sums, **how)
+        a, b = operands(gemm, rng, None, (20, 6, 30))
+        a, b = (np.where(np.isfinite(decode(factors, v)), v, 1) for v in (a, b))
+        assert not differences(gemm, a, b)
+
+
 @pytest.mark.parametrize(
     "shape",
     [(1, 1, 1), (3, 0, 4), (0, 5, 4), (2, 5, 0), (0, 0, 0), (6, 1, 16), (5, 17, 33), (17, 3, 1)],
@@ -267,6 +358,45 @@ FLUSHING = """
 extern "C" void set(unsigned value) { _mm_setcsr(value); }
 extern "C" unsigned get() { return _mm_getcsr(); }
 """
+
+
+CRAMPED = """
+import resource
+from pathlib import Path
+
+import numpy as np
+
+from holigrail_hw.kernels import Gemm
+
+
+def limit(more):
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + more
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+
+
+gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+rng = np.random.default_rng(1)
+a, b = rng.integers(0, 127, (3, 50)), rng.integers(0, 127, (50, 20000))
+wanted = gemm.codes(a, b)
+limit(60 << 20)
+assert np.array_equal(gemm.codes(a, b, threads=300), wanted)
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+x, y = np.zeros((1, 2_000_000), np.float32), np.zeros((2_000_000, 2), np.float32)
+limit(150 << 20)
+try:
+    gemm.numbers(x, y, trusted=True)
+except MemoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size is read there")
+def test_without_threads_or_room_the_process_lives():
+    """Stacks of 300 threads are too much, and so is one copy of the second matrix."""
+    done = subprocess.run([sys.executable, "-c", CRAMPED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("kernels: there must be room")
 
 
 def test_flushed_subnormal_numbers_do_no_harm(tmp_path):
@@ -364,6 +494,8 @@ def test_a_wrong_constant_is_noticed(monkeypatch):
         ({"accumulator": "lns8_4"}, "accumulator must have binary fractions, not lns8_4"),
         ({"a": "mxfp8_e4m3"}, "a must hold one number per code, not mxfp8_e4m3"),
         ({"overflow": "wrap"}, "overflow must be left out for fp16, not wrap"),
+        ({"chunk": 2.5}, r"chunk must be an integer, not 2\.5"),
+        ({"random_width": "8"}, "random_width must be an integer, not '8'"),
         ({"start": "one"}, "start must be zero or product, not 'one'"),
     ],
 )
@@ -391,6 +523,15 @@ def test_impossible_operands_are_refused():
         stochastic.codes([[1]], [[1]], random=GivenWords(np.zeros((2, 1, 1), int)))
     with pytest.raises(ValueError, match="random words of sums must be integers of 16 bits"):
         stochastic.codes([[1]], [[1]], random=GivenWords(np.full((1, 1, 1), 1 << 16)))
+    with pytest.raises(ValueError, match=r"random words of sums must be \(1, 2, 1\), not \(1, 1,"):
+        stochastic.codes([[1], [1]], [[1]], random=GivenWords(np.zeros((1, 1, 1), int)))
+
+    class Short:
+        def words(self, rows, depth, columns, width, streams):
+            return (np.zeros((1, 1, 1), np.int64),)
+
+    with pytest.raises(ValueError, match=r"random words must be 1 arrays of \(1, 2, 1\)"):
+        stochastic.codes([[1], [1]], [[1]], random=Short())
 
 
 def test_numbers_are_codes_decoded():
@@ -403,3 +544,7 @@ def test_numbers_are_codes_decoded():
     assert found.dtype == np.float32
     assert np.array_equal(found, decode("fp16", gemm.codes(a, b)))
     assert gemm.numbers(x.astype(np.float64), y.tolist()).dtype == np.float32
+    # -128 has no magnitude in int8.
+    sums = Gemm(a="int8", b="int8", accumulator="int16", overflow="saturate")
+    x, y = np.full((1, 6), -128, np.int8), np.array([[127]] * 3 + [[-127]] * 3, np.int8)
+    assert sums.numbers(x, y).tolist() == [[16000.0]] == sums.numbers(x * 1.0, y * 1.0).tolist()

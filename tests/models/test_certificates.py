@@ -21,6 +21,7 @@ from holigrail_hw.models.certify.certificate import certify
 from holigrail_hw.models.checker import functions
 from holigrail_hw.models.checker.check import checked
 from holigrail_hw.models.checker.document import digest, read_document, sealed, text_of
+from holigrail_hw.models.graph.forms import Multiplier
 from holigrail_hw.models.graph.nodes import Requantise
 from holigrail_hw.models.layered import layered
 from holigrail_hw.models.passes.forms import with_forms
@@ -229,6 +230,21 @@ def test_integers_that_are_edited(source, made, what):
     text = regraphed(document)
     found = refusal(source, edited(made.certificate_text, text), text)
     assert "must be off by" in found or "must not saturate" in found or "left out" in found
+
+
+def test_forms_that_are_added(source, made):
+    """What is behind a form would have its ranges: hardware for fewer numbers than there are."""
+    graph = IntegerGraph.from_json(made.network_text)
+    narrow = Multiplier(np.array([1]), np.array([0]), np.array([60]), 0, 3)
+    nodes = (graph.nodes[0], graph.nodes[1].changed(form=narrow), *graph.nodes[2:])
+    changed = graph.changed(nodes=nodes)
+    assert changed.tensors[nodes[1].name].high.max() < graph.tensors[nodes[1].name].high.max()
+    text = changed.to_json()
+    found = refusal(source, edited(made.certificate_text, text), text)
+    assert found == "it: layer 1: codes must have a formula alone, not a form"
+    # Hardware is made from the formulas.
+    again = with_forms(IntegerGraph.from_json(text), prefer="multiplier")
+    assert again.to_json() == with_forms(graph, prefer="multiplier").to_json()
 
 
 def test_limits_that_are_edited(source, made):

@@ -85,9 +85,11 @@ extern "C" void end_arithmetic(void *state) {
     delete (Arithmetic *)state;
 }
 
-extern "C" void convert(const Request *request) {
+extern "C" int convert(const Request *request) {
     const int64_t pieces = (request->count + PIECE - 1) / PIECE;
-    share(request->threads, pieces, [&](int64_t index) {
-        piece(*request, index * PIECE, std::min((index + 1) * PIECE, request->count));
+    return has_room([&] {
+        share(request->threads, pieces, [&](int64_t index) {
+            piece(*request, index * PIECE, std::min((index + 1) * PIECE, request->count));
+        });
     });
 }

@@ -113,11 +113,13 @@ template <bool CASCADE, bool ODD> void choose(const Request &request) {
 
 }  // namespace
 
-extern "C" void gemm32(const Request *request) {
-    if (request->cascade)
-        request->odd ? choose<true, true>(*request) : choose<true, false>(*request);
-    else
-        request->odd ? choose<false, true>(*request) : choose<false, false>(*request);
+extern "C" int gemm32(const Request *request) {
+    return has_room([&] {
+        if (request->cascade)
+            request->odd ? choose<true, true>(*request) : choose<true, false>(*request);
+        else
+            request->odd ? choose<false, true>(*request) : choose<false, false>(*request);
+    });
 }
 
 // Whether a*b + c is one operation, for products that are not exact in float32.

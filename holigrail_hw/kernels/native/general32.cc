@@ -2,7 +2,9 @@
 #define REAL float
 #include "general.h"
 
-extern "C" void general32(const Request *request) {
-    if (request->kind == CASCADE_STEP) return choose_sum<CASCADE_STEP>(*request);
-    choose_sum<FUSED_STEP>(*request);
+extern "C" int general32(const Request *request) {
+    return has_room([&] {
+        if (request->kind == CASCADE_STEP) return choose_sum<CASCADE_STEP>(*request);
+        choose_sum<FUSED_STEP>(*request);
+    });
 }

@@ -2,8 +2,10 @@
 #define REAL double
 #include "general.h"
 
-extern "C" void general64(const Request *request) {
-    if (request->kind == WINDOW_STEP) return choose<WINDOW_STEP, true>(*request);
-    if (request->kind == CASCADE_STEP) return choose_sum<CASCADE_STEP>(*request);
-    choose_sum<FUSED_STEP>(*request);
+extern "C" int general64(const Request *request) {
+    return has_room([&] {
+        if (request->kind == WINDOW_STEP) return choose<WINDOW_STEP, true>(*request);
+        if (request->kind == CASCADE_STEP) return choose_sum<CASCADE_STEP>(*request);
+        choose_sum<FUSED_STEP>(*request);
+    });
 }

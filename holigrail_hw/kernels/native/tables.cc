@@ -88,12 +88,14 @@ template <class Product> void tile_of(const Request &request, int64_t column) {
 
 }  // namespace
 
-extern "C" void table_sums(const Request *request) {
+extern "C" int table_sums(const Request *request) {
     const int64_t tiles = (request->columns + TILE - 1) / TILE;
-    share(request->threads, tiles, [&](int64_t tile) {
-        if (request->narrow)
-            tile_of<int16_t>(*request, tile * TILE);
-        else
-            tile_of<int32_t>(*request, tile * TILE);
+    return has_room([&] {
+        share(request->threads, tiles, [&](int64_t tile) {
+            if (request->narrow)
+                tile_of<int16_t>(*request, tile * TILE);
+            else
+                tile_of<int32_t>(*request, tile * TILE);
+        });
     });
 }

@@ -90,6 +90,9 @@ def bound_network(
             codes = nodes.pop(0) if nodes else None
             if not isinstance(codes, Requantise) or codes.inputs != (tensor,):
                 raise ModelError(f"{label}: the network must round its sums, not another node")
+            if codes.form is not None:
+                # Ranges behind it would be those of the form.
+                raise ModelError(f"{label}: codes must have a formula alone, not a form")
             tensor = codes.name
             sums = [unit for _, unit in pairs]
             is_half_added = isinstance(node, Adders) and layer.activation not in _STEPS
@@ -193,6 +196,12 @@ def _check_output(port: Port, network: Layered, unit: Fraction, who: str) -> Non
         raise ModelError(f"{who}: outputs must mean multiples of {unit}, as certified")
 
 
+def _within(formula: Any, unit: Fraction) -> tuple[int, int]:
+    """Limits of codes, rounded inward."""
+    low, high = (code * unit * (1 << UNIT) for code in (formula.low, formula.high))
+    return low.__ceil__(), high.__floor__()
+
+
 def _rounding(
     graph: IntegerGraph,
     node: Requantise,
@@ -216,7 +225,7 @@ def _rounding(
         off = function_error(graph, node, activation, sums, unit, who)
         # A limit that the function itself has is none.
         floor = -(1 << UNIT) if activation == "tanh" else 0
-        ends = [int(code * unit * (1 << UNIT)) for code in (formula.low, formula.high)]
+        ends = _within(formula, unit)
         least = -(1 << 4 * UNIT) if ends[0] <= floor else ends[0]
         return (off,) * len(sums), (least, 1 << 4 * UNIT if ends[1] >= 1 << UNIT else ends[1])
     if (
@@ -227,7 +236,7 @@ def _rounding(
         or (activation == "relu" and formula.low != 0)
     ):
         raise ModelError(f"{who}: its sums must be rounded to multiples of {unit}, as certified")
-    ends = [int(code * unit * (1 << UNIT)) for code in (formula.low, formula.high)]
+    ends = _within(formula, unit)
     # Below 0 a ReLU is limited, as it should be.
     least = -(1 << 4 * UNIT) if activation == "relu" else ends[0]
     halves = tuple(Fraction(0) if unit <= places else unit / 2 for places in sums)

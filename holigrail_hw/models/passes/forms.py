@@ -13,7 +13,7 @@ from holigrail_hw.models.certify.staircases import MOST_CODES, staircase
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.graph.forms import Form
 from holigrail_hw.models.graph.graph import IntegerGraph
-from holigrail_hw.models.graph.nodes import Requantise
+from holigrail_hw.models.graph.nodes import Node, Requantise
 
 __all__ = ["PREFERENCES", "with_forms"]
 
@@ -50,6 +50,8 @@ def with_forms(
     """
     if prefer not in PREFERENCES:
         raise ModelError(f"{graph.name}: prefer must be one of {', '.join(PREFERENCES)}")
+    # Sums that can occur are those of the formulas, whatever forms a file may have.
+    graph = graph.changed(nodes=tuple(_bare(node) for node in graph.nodes))
     nodes = []
     for node in graph.nodes:
         if isinstance(node, Requantise):
@@ -57,6 +59,10 @@ def with_forms(
             node = node.changed(form=form)
         nodes.append(node)
     return graph.changed(nodes=tuple(nodes))
+
+
+def _bare(node: Node) -> Node:
+    return node.changed(form=None) if isinstance(node, Requantise) else node
 
 
 def _form(

@@ -21,7 +21,7 @@ from holigrail_hw.models.bounds.making import Unreachable, certified
 from holigrail_hw.models.bounds.request import allowed_errors, boxed
 from holigrail_hw.models.boxes import boxes
 from holigrail_hw.models.checker.check import checked
-from holigrail_hw.models.checker.document import read_document
+from holigrail_hw.models.checker.document import rational, read_document
 from holigrail_hw.models.layered import layered
 
 from .lossy_adders import AdderDesigner
@@ -149,16 +149,38 @@ def certificate_facts(
         )
     try:
         proved = checked(document, network, model.content, text, progress, who)
+        told = _told_error(document, network.outputs, who)
     except ModelError as error:
         raise DesignError(str(error)) from None
     return {
         "certificate": "holds",
         "model": document["model"]["name"],
         "network": document["network"]["name"],
-        "error": document["asked"],
+        "error": told,
         "bound": ", ".join(f"{float(value):.6g}" for value in proved),
         "boxes": sum(axis == -1 for axis in document["boxes"]),
     }
+
+
+def _told_error(document: Mapping[str, Any], outputs: int, who: str) -> str:
+    """The error that was asked for, once its numbers are those of the certificate.
+
+    Of shares, the numbers are told: ranges of samples are not taken again.
+
+    Raises
+    ------
+    ModelError
+        If it is none, or another.
+    """
+    asked = document["asked"]
+    allowed = allowed_errors(asked, outputs, who)
+    numbers = [rational(value, who) for value in document["error"]]
+    if any(not share and n != v for n, (v, share) in zip(numbers, allowed, strict=True)):
+        told = ", ".join(document["error"])
+        raise ModelError(f"{who}: the error must be {asked}, as it says, not {told}")
+    if not any(share for _, share in allowed):
+        return asked
+    return f"{asked}: {', '.join(f'{float(n):.6g}' for n in numbers)}"
 
 
 def _beside(
