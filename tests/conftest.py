@@ -42,6 +42,11 @@ class SkipsAreFailures:
 
 
 LONG = ("slow", "synth", "cocotb")
+LONG_CASES = {
+    line
+    for line in (Path(__file__).parent / "long_cases.txt").read_text().splitlines()
+    if not line.startswith("#")
+}
 OVER_EVERYTHING = Path(__file__).parent
 
 
@@ -50,10 +55,12 @@ def pytest_collection_modifyitems(items):
     """Files with long tests first: workers take whole files, and the last ones should be short.
 
     The longest ones go over every operator, and lie at the top. Of the cases of a test that is
-    marked ``sampled`` only every fourth one is not heavy.
+    marked ``sampled`` only every fourth one is not heavy. Cases of ``long_cases.txt`` are heavy.
     """
     cases: dict[tuple[Path, str], int] = {}
     for item in items:
+        if item.nodeid in LONG_CASES:
+            item.add_marker(pytest.mark.heavy)
         if item.get_closest_marker("sampled") is not None and hasattr(item, "callspec"):
             key = item.path, item.originalname
             cases[key] = cases.get(key, -1) + 1

@@ -259,8 +259,7 @@ def test_proof(structure):
         ),
         (
             {"modes": "8x8,"},
-            "scalable-mac: modes must be among 8x8, 8x4, 4x8, 4x4 for subword-together of width 8"
-            " with 1 level, not nothing",
+            "scalable-mac: modes must be modes separated by commas, as 8x8,4x4, not '8x8,'",
         ),
         ({"digit": 3}, "scalable-mac: digit must be 1, 2 or 4 bits, not 3"),
         (
