@@ -37,6 +37,9 @@ from .slots import word_slots
 
 __all__ = ["ScalableElement"]
 
+# A period that nothing meets: every step gets a cycle of its own.
+_LEAST_NS = 0.01
+
 
 @dataclass(frozen=True)
 class ScalableElement:
@@ -87,13 +90,21 @@ class ScalableElement:
         return self.unit.outputs()["result"]
 
     def plan(self, timing: Timing | None = None) -> Plan:
+        """The datapath for a clock; where its loop misses the period narrowly, the fastest one."""
         timing = timing or Timing()
+        plan = self._plan(timing, timing.period_ns)
+        if timing.period_ns is None or plan.promise_ns <= timing.period_ns:
+            return plan
+        fastest = self._plan(timing, _LEAST_NS)
+        return fastest if fastest.promise_ns <= timing.period_ns else plan
+
+    def _plan(self, timing: Timing, period_ns: float | None) -> Plan:
         return Plan(
             {"a": shape_of(self.a), "b": shape_of(self.b), "clear": 1},
             {"result": shape_of(self.accumulator)},
             self._datapath,
             device=device_model(timing.device),
-            period_ns=timing.period_ns,
+            period_ns=period_ns,
         )
 
     def _datapath(self, plan: Plan, a: Wire, b: Wire, clear: Wire) -> dict[str, Wire]:
