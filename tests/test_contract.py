@@ -184,6 +184,7 @@ def test_views_can_be_drawn(name):
         assert drawing.startswith("<svg") if drawing else len(view.rows[0]) == len(view.header)
 
 
+@pytest.mark.sampled
 def test_shorter_periods_take_more_cycles(name):
     for spec in specs(name)[:2]:
         plans = [spec.plan(timing) for timing in clocks(spec)[:4]]
@@ -291,6 +292,7 @@ def test_what_becomes_verilog_is_the_same_in_every_process():
     assert len(outputs[0].splitlines()) == len(names)
 
 
+@pytest.mark.sampled
 def test_planted_faults_are_noticed(name):
     """Of a sample, not counting those that SAT proves to change nothing.
 

@@ -55,6 +55,7 @@ def test_hardware_equals_golden(name, seed):
     check([spec], Timing() if rng.random() < 0.7 else Timing(latency=latency), 800)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("seed", SEEDS if WANTED else SEEDS[:1])
 def test_engines_equal_golden(name, seed):

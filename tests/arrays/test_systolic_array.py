@@ -95,6 +95,9 @@ ONLY = {
     "fp8 exact": "output-stationary",
     "bf16": "weight-stationary",
 }
+# Kinds that the others cover: no dataflow of them by default.
+for kind in ("widest", "ternary", "fp6 exact, fixed", "fp8 cascade", "bf16"):
+    ONLY[kind] = ""
 HEAVY = [
     name
     for name in REQUESTS

@@ -86,6 +86,7 @@ class TestClocks:
         assert answer.status == 0
         assert "gemm: has no model of its clock; whether 5 ns (200 MHz) are met" in answer.err
 
+    @pytest.mark.sampled
     @pytest.mark.parametrize("name", operators())
     @pytest.mark.parametrize("device", ["generic", "ecp5", "ice40up5k"])
     def test_the_nearest_one_can_be_asked_for(self, name, device):

@@ -15,6 +15,7 @@ needs_ortools = pytest.mark.skipif(
 )
 
 
+@pytest.mark.sampled
 @needs_ortools
 @pytest.mark.parametrize(
     "constants", [(7, 19, 31), (-45, 90, 0), (3, 5, 7, 11, 125), (1, 4), (93,)]

@@ -82,6 +82,7 @@ def designs() -> dict[str, Compiled]:
     return dict(zip(SPECS, compile_all(requests, short=True), strict=True))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", [name for name in SPECS if name != "no bypass"])
 def test_hardware_equals_golden_in_the_cycles_promised(name):
     design, rng = designs()[name], np.random.default_rng(3)
@@ -139,6 +140,7 @@ def test_golden_is_numpys_product(formats):
                 assert product == (queue_cycles(used, 8) + 8 if len(used) else 1)
 
 
+@pytest.mark.heavy
 def test_hardware_makes_numpys_product():
     """Sums of 20 bits that wrap, and what is negative then leaves as 0."""
     design, rng = designs()["sums wrap"], np.random.default_rng(9)
@@ -158,6 +160,7 @@ def test_every_status_is_met_and_followed_by_right_ones():
     assert [2, 5] in codes and [0, 2, 0] in codes and [0, 3, 0] in codes and [4, 5] in codes
 
 
+@pytest.mark.heavy
 def test_nothing_is_loaded_after_a_reset():
     design = designs()["more elements than rows"]
     spec = design.top.spec
@@ -168,6 +171,7 @@ def test_nothing_is_loaded_after_a_reset():
     assert run.results["status"]["code"].tolist() == [5, 0, 0]
 
 
+@pytest.mark.heavy
 def test_planted_faults_are_caught(monkeypatch):
     """Two entries of one row after each other without a bypass, and a promise one cycle off."""
     design = designs()["no bypass"]
@@ -197,6 +201,7 @@ class DesignLink:
         return self._design.pump(items, counts).results
 
 
+@pytest.mark.heavy
 def test_the_host_multiplies_on_the_hardware():
     design, rng = designs()["more elements than rows"], np.random.default_rng(11)
     host = EieHost(DesignLink(design))
@@ -209,6 +214,7 @@ def test_the_host_multiplies_on_the_hardware():
         assert host.multiply(vectors[:0]).shape == (0, shape[0])
 
 
+@pytest.mark.heavy
 def test_what_the_host_refuses():
     design = designs()["more elements than rows"]
     host = EieHost(DesignLink(design))

@@ -83,6 +83,7 @@ def designs() -> dict[str, Compiled]:
     return dict(zip(specs, compile_all(requests, short=True), strict=True))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", SPECS)
 def test_hardware_equals_golden_in_the_cycles_promised(name):
     design, rng = designs()[name], np.random.default_rng(3)
@@ -99,6 +100,7 @@ def test_hardware_equals_golden_in_the_cycles_promised(name):
             assert run.cycles == spec.cycles(Timing(), **chosen.items)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", SPECS)
 def test_layers_of_every_density_are_numpys(name):
     """Whole layers through the host's side: items out of arrays, an array out of the results."""
@@ -184,6 +186,7 @@ def test_too_many_vectors_are_reported():
     assert status_of(Scnn(weight_depth=17), lambda items: None) == 8
 
 
+@pytest.mark.heavy
 def test_a_wrong_address_is_found():
     """Planted: the second row of a filter adds to the sums of the first."""
     design = designs()["planted"]

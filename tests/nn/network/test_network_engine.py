@@ -285,6 +285,7 @@ def designs() -> dict[str, Compiled]:
     return dict(zip(HARDWARE, compile_all(engines, short=True), strict=True))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", HARDWARE)
 def test_the_host_runs_frames_on_the_hardware_in_the_cycles_predicted(name):
     """Several frames, an incomplete batch among them, one run after the other."""
@@ -296,6 +297,7 @@ def test_the_host_runs_frames_on_the_hardware_in_the_cycles_predicted(name):
         assert host.cycles == plan_of(spec).total(design.top.timing, count) > 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", HARDWARE)
 def test_jobs_run_with_and_without_pauses(name):
     """All commands of several frames in a row: results are the layers' of the graph."""
