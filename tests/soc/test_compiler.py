@@ -30,7 +30,7 @@ from holigrail_hw.soc.compiler.requantisers import rescaling_of, same_codes
 from holigrail_hw.soc.descriptors.kinds import Copy, Fill, Load, Matmul
 from holigrail_hw.soc.machine import Machine
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "models"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
 ROOMY = Machine(scratchpad=1 << 17)
 
 

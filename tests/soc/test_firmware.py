@@ -28,7 +28,7 @@ from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
 from holigrail_hw.soc.registers.memory_map import CONTROL, UART
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "models"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
 MACHINE = Machine(scratchpad=1 << 16)
 
 
