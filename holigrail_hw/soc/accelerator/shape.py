@@ -9,12 +9,10 @@ from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.formats import parse
 from holigrail_hw.nn.network.model import MODEL_FILE
 from holigrail_hw.soc.machine import Machine
+from holigrail_hw.soc.registers.requests import PROFILE, READ, START, WRITE
 from holigrail_hw.soc.system.presets import PRESETS
 
 __all__ = ["PROFILE", "READ", "START", "WRITE", "AcceleratorShape"]
-
-READ, WRITE, START, PROFILE = range(4)
-"""Operations of a request."""
 
 
 @dataclass(frozen=True, kw_only=True)

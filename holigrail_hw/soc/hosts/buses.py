@@ -12,10 +12,10 @@ import numpy as np
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.link import Link
 from holigrail_hw.soc.registers.memory_map import CONTROL, REGIONS
+from holigrail_hw.soc.registers.requests import READ, START, WRITE
 
 __all__ = ["Bus", "RegisterBus", "RequestBus"]
 
-_READ, _WRITE, _START = range(3)
 _WORD = 4
 
 
@@ -60,16 +60,16 @@ class RequestBus:
         return self.link.exchange(items, {"answer": answers})["answer"]
 
     def write(self, address: int, words: Sequence[int]) -> None:
-        self._asked([(_WRITE, address + _WORD * n, word) for n, word in enumerate(words)], 0)
+        self._asked([(WRITE, address + _WORD * n, word) for n, word in enumerate(words)], 0)
 
     def read(self, address: int, count: int) -> list[int]:
-        rows = [(_READ, address + _WORD * n, 0) for n in range(count)]
+        rows = [(READ, address + _WORD * n, 0) for n in range(count)]
         return [int(word) for word in self._asked(rows, count)["data"]]
 
     def run(self, start: int, loader_start: int | None) -> tuple[int, int]:
         if loader_start is not None:
             raise DesignError("accelerator host: streams must bring all weights, not loads")
-        answer = self._asked([(_START, start, 0)], 1)
+        answer = self._asked([(START, start, 0)], 1)
         return int(answer["data"][0]), int(answer["cycles"][0])
 
 
