@@ -1,1 +1,1 @@
-"""Exactly how many cycles a descriptor takes in the accelerator, if no processor reads beside it."""
+"""How many cycles a descriptor takes in the accelerator, exactly: its control, cycle by cycle."""

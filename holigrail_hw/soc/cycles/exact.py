@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from holigrail_hw.soc.compiler.cycles import items_of_row
 from holigrail_hw.soc.descriptors.kinds import (
     Add,
     Copy,
@@ -56,13 +57,9 @@ class ExactCycles:
             case Maximum() as d:
                 return d.fx * d.fy * d.nx * d.ny * d.groups + _READ + 1
             case Copy() as d:
-                steps = (d.a_base, d.a_step_y, d.a_step_group, d.y_base, d.y_step_y)
-                along = d.a_step_x == d.y_step_x == 1
-                items = _items(machine, d.nx, (*steps, d.y_step_group), along)
-                return items * d.ny * d.groups + _READ + 1
+                return items_of_row(machine, d) * d.ny * d.groups + _READ + 1
             case Fill() as d:
-                steps = (d.y_base, d.y_step_y)
-                return _items(machine, d.nx, steps, d.y_step_x == 1) * d.ny + 1
+                return items_of_row(machine, d) * d.ny + 1
         raise AssertionError(descriptor)
 
 
@@ -86,14 +83,6 @@ def _sizes(machine: Machine, d: Matmul) -> Sizes:
         diagonal=bool(d.diagonal),
         parts=_parts(machine, record),
     )
-
-
-def _items(machine: Machine, count: int, steps: tuple[int, ...], along: bool) -> int:
-    """Accesses for so many bytes of a row: whole vectors if everything is aligned, else bytes."""
-    width = 2 * machine.grain
-    if along and not count % width and not any(step % machine.grain for step in steps):
-        return count // width
-    return count
 
 
 @lru_cache(maxsize=256)
