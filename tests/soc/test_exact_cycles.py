@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from random_networks import Builder
 
@@ -31,7 +30,7 @@ def small() -> Program:
     made.convolution((3, 3), (1, 1), 32)
     made.convolution((3, 3), (1, 1), 32, depthwise=True)
     made.dense(5, once=True)
-    machine = Machine(rows=8, columns=8, scratchpad=1 << 14, loader=False)
+    machine = Machine(rows=8, columns=8, scratchpad=1 << 15, loader=False)
     return compiled(made.graph(), machine, cycles=exact_cycles(machine, None, Timing()))
 
 
@@ -63,7 +62,7 @@ def test_networks_take_what_was_counted_in_simulation(name, side, scratchpad, cy
 
 
 def test_a_slower_lane_and_a_deeper_pipeline_take_more_cycles():
-    machine = Machine(rows=8, columns=8, scratchpad=1 << 14, loader=False)
+    machine = Machine(rows=8, columns=8, scratchpad=1 << 15, loader=False)
     one = Matmul(nx=20, nc=2, column_tiles=3, groups=2)
     plain = exact_cycles(machine, None, Timing())(machine, one)
     assert exact_cycles(machine, 2, Timing())(machine, one) > plain + 2 * 3 * 20
