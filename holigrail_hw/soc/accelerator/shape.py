@@ -44,6 +44,14 @@ class AcceleratorShape(Engine):
         8192, "bytes of memory, a multiple of 64", low=64, high=1 << 20, samples=(4096,)
     )
     maximum: bool = parameter(True, "whether there are maxima of windows", samples=(False,))
+    line_buffer: int = parameter(
+        0,
+        "pixels of a row that a unit for depthwise layers with windows of 3 x 3 can hold; no unit"
+        " if 0",
+        low=0,
+        high=4096,
+        samples=(16,),
+    )
     patience: int = parameter(
         20,
         "an error ends a descriptor that moves nothing for 2 to this power of cycles",
@@ -99,6 +107,7 @@ class AcceleratorShape(Engine):
             maximum=self.maximum,
             loader=False,
             wide_parameters=False,
+            line_buffer=self.line_buffer,
         )
 
     def streams(self) -> dict[str, Stream]:
