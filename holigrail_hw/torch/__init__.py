@@ -3,18 +3,17 @@
 ``import holigrail_hw.torch as hgt``; needs the extra ``torch``.
 """
 
-try:
-    import torch as _torch
-except ImportError as error:
+from importlib.util import find_spec
+
+if find_spec("torch") is None:
     raise ImportError(
         "holigrail_hw.torch: PyTorch must be installed; try `pip install holigrail_hw[torch]`"
-    ) from error
+    )
 
-from . import functional, random
 from .arithmetic import Arithmetic, Conversion, Gemm
 from .convert import convert, report
 from .modules import Conv2d, Linear
-from .random import seed
+from .random import advance, seed
 
 __all__ = [
     "Arithmetic",
@@ -22,9 +21,8 @@ __all__ = [
     "Conversion",
     "Gemm",
     "Linear",
+    "advance",
     "convert",
-    "functional",
-    "random",
     "report",
     "seed",
 ]

@@ -8,15 +8,15 @@ from typing import Any
 
 from torch import nn
 
-from . import modules
 from .arithmetic import Arithmetic
+from .modules import Conv2d, Linear
 from .random import name_layers
 
 __all__ = ["Report", "convert", "report"]
 
 _COUNTERPARTS: dict[type[nn.Module], type[nn.Module]] = {
-    nn.Linear: modules.Linear,
-    nn.Conv2d: modules.Conv2d,
+    nn.Linear: Linear,
+    nn.Conv2d: Conv2d,
 }
 
 

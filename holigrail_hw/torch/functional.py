@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from . import operators
 from .arithmetic import Arithmetic, Conversion, Gemm
+from .operators import gemm as gemm_operator
+from .operators import round as round_operator
 
 __all__ = ["convert", "gemm", "linear", "round"]
 
@@ -15,7 +16,7 @@ def round(x: Tensor, how: Conversion | str, *, key: int = 0, operation: str = "i
     Gradients pass as ``how.ste`` says. ``key`` and ``operation`` choose random words.
     """
     how = how if isinstance(how, Conversion) else Conversion.of(how)
-    return operators.round(x, how.text, key, operation)
+    return round_operator(x, how.text, key, operation)
 
 
 convert = round
@@ -46,7 +47,7 @@ def gemm(
     checked : bool
         Raise ValueError for what is no number of the formats.
     """
-    return operators.gemm(
+    return gemm_operator(
         a,
         b,
         initial,
