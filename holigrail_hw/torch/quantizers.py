@@ -11,9 +11,11 @@ conditional computation, 2013); those of scales and limits as their papers say.
 * :class:`PACT`: a learned limit of activations (Choi et al., PACT: Parameterized clipping
   activation for quantized neural networks, 2018).
 * :class:`DoReFa`: weights by tanh, activations within 0 to 1 (Zhou et al., DoReFa-Net, 2016).
+* :class:`Words`: some integers alone, powers of two say, times a scale.
 * :class:`BlockScaled`: a scale for every block (OCP Microscaling Formats Specification 1.0, 2023).
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -22,10 +24,11 @@ from torch.nn.utils import parametrize
 
 from holigrail_hw.formats import FixedFormat, Format, FormatError, Rounding, parse
 
-from .operators import round as rounded
-from .scales import PowerOfTwo, Scale, of_few_bits
+from .arithmetic import Conversion
+from .functional import round as rounded
+from .scales import Scale, of_few_bits, powers_of_two
 
-__all__ = ["LSQ", "PACT", "BlockScaled", "DoReFa", "Quantize", "Quantizer", "attach"]
+__all__ = ["LSQ", "PACT", "BlockScaled", "DoReFa", "Quantize", "Quantizer", "Words", "attach"]
 
 _STE = ("identity", "clipped")
 _SCALE_BITS = 8
@@ -88,18 +91,13 @@ class Quantizer(nn.Module):
 
     def _in_format(self, x: Tensor, random_width: int = 16, overflow: str | None = None) -> Tensor:
         """Rounded, with the type of ``x``."""
-        found = rounded(
-            x,
-            str(self.format),
-            str(self.rounding),
-            random_width,
-            overflow or "",
-            "exact",
-            "identity",
-            self.random_key,
-            "input",
+        how = Conversion(
+            format=self.format,
+            rounding=self.rounding,
+            random_width=random_width,
+            overflow=overflow,
         )
-        return found.to(x.dtype)
+        return rounded(x, how, key=self.random_key).to(x.dtype)
 
 
 class Quantize(Quantizer):
@@ -169,10 +167,10 @@ class Quantize(Quantizer):
         assert self.rule is not None
         low, high = self.limits
 
+        nearest = Conversion(format=self.format, overflow=self.overflow)
+
         def in_format(y: Tensor) -> Tensor:
-            name, mode = str(self.format), str(Rounding.NEAREST_EVEN)
-            found = rounded(y, name, mode, 16, self.overflow or "", "exact", "identity", 0, "input")
-            return found.to(y.dtype)
+            return rounded(y, nearest).to(y.dtype)
 
         now = self.rule.found(x, low, high, in_format).to(self.found)
         kept = torch.where(self.found > 0, self.rule.momentum, 0.0)
@@ -193,6 +191,39 @@ class Quantize(Quantizer):
             return straight(x, found)
         low, high = self.limits
         return straight(x, found, (y >= low) & (y <= high))
+
+
+class Words(Quantizer):
+    """Some integers alone, times a scale: those that need no adder, say.
+
+    Parameters
+    ----------
+    words : iterable of integers
+        What codes may be; the nearest is taken, of two equally near ones the lower.
+    scale : number
+        A power of two, or a number of at most 12 significant bits.
+    """
+
+    def __init__(self, words: Iterable[int], scale: float):
+        known = sorted({*words})
+        if not known:
+            raise ValueError("Words: there must be a word, not none")
+        width = max(2, max(max(w, -w - 1).bit_length() for w in known) + 1)
+        super().__init__(f"int{width}")
+        if not 0 < scale < float("inf"):
+            raise ValueError(f"Words: scale must be a positive number, not {scale}")
+        self.register_buffer("words", torch.tensor(known, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(float(scale)))
+
+    def scales(self) -> Tensor:
+        return self.scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        words, unit = self.words.to(x.dtype), self.scale.to(x.dtype)
+        codes = (x.detach() / unit).contiguous()
+        above = torch.bucketize(codes, words).clamp(1, max(1, len(words) - 1))
+        high, low = words[above.clamp(max=len(words) - 1)], words[above - 1]
+        return straight(x, torch.where(codes - low <= high - codes, low, high) * unit)
 
 
 class LSQ(Quantizer):
@@ -361,11 +392,10 @@ class BlockScaled(nn.Module):
         largest = float(element.number_range[1])
         top = torch.frexp(torch.tensor(largest)).exponent - 1
         exponent = torch.frexp(blocks.abs().amax(-1, keepdim=True)).exponent - 1 - top
-        unit = torch.ldexp(torch.ones(()), exponent.clamp(-127, 127)).to(x.dtype)
+        unit = powers_of_two(exponent).to(x.dtype)
         codes = (blocks / unit).clamp(-largest, largest)
-        mode = str(Rounding.NEAREST_EVEN)
-        overflow = "saturate" if "saturate" in element.overflow_modes else ""
-        found = rounded(codes, str(element), mode, 16, overflow, "exact", "identity", 0, "input")
+        overflow = "saturate" if "saturate" in element.overflow_modes else None
+        found = rounded(codes, Conversion(format=element, overflow=overflow))
         whole = (found.to(x.dtype) * unit).flatten(-2)[..., :length]
         return straight(x, whole.movedim(-1, self.axis))
 
@@ -373,7 +403,7 @@ class BlockScaled(nn.Module):
 def settled_scale(scale: Tensor, power_of_two: bool) -> Tensor:
     """The nearest power of two, or a number of 8 significant bits."""
     if power_of_two:
-        return torch.exp2(torch.round(torch.log2(scale)))
+        return powers_of_two(torch.round(torch.log2(scale)))
     return of_few_bits(scale, _SCALE_BITS)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["METHODS", "Float", "PowerOfTwo", "Scale"]
+__all__ = ["METHODS", "Float", "PowerOfTwo", "Scale", "of_few_bits", "powers_of_two"]
 
 METHODS = ("maximum", "percentile", "error")
 _MOST_VALUES = 1 << 14
@@ -120,10 +120,10 @@ class PowerOfTwo(Scale):
     def settled(self, scale: Tensor) -> Tensor:
         exponent = torch.log2(scale)
         whole = torch.ceil(exponent) if self.method == "maximum" else torch.round(exponent)
-        return torch.exp2(whole)
+        return powers_of_two(whole)
 
     def tried(self, largest: Tensor) -> list[Tensor]:
-        top = torch.exp2(torch.ceil(torch.log2(largest.clamp(min=2.0**-120))))
+        top = powers_of_two(torch.ceil(torch.log2(largest.clamp(min=2.0**-120))))
         top = torch.where(largest > 0, top, 0.0)
         return [top * 2.0**-step for step in range(4)]
 
@@ -147,10 +147,16 @@ class Float(Scale):
         return [largest * (0.2 + 0.8 * step / (_FRACTIONS - 1)) for step in range(_FRACTIONS)]
 
 
+def powers_of_two(exponent: Tensor) -> Tensor:
+    """2 to a whole exponent from -126 to 127, exactly, in float32."""
+    whole = exponent.to(torch.int32).clamp(-126, 127)
+    return ((whole + 127) << 23).view(torch.float32)
+
+
 def of_few_bits(scale: Tensor, bits: int) -> Tensor:
     """Numbers of so many significant bits, rounded up, so that nothing leaves the range."""
     mantissa, exponent = torch.frexp(scale)
-    return torch.ldexp(torch.ceil(mantissa * 2.0**bits) / 2.0**bits, exponent)
+    return torch.ceil(mantissa * 2.0**bits) / 2.0**bits * powers_of_two(exponent)
 
 
 def _rows(values: Tensor, axis: int) -> Tensor:
