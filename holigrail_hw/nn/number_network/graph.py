@@ -162,13 +162,13 @@ def _made(document: Mapping[str, Any], who: str) -> Node:
     cls = KINDS[document["kind"]]
     values: dict[str, Any] = {}
     for item in fields(cls):
-        value = document[item.name]
+        value: Any = document[item.name]
         label = f"{who}: {item.name}"
         match item.name:
             case "weights" | "bias" if value is not None:
                 value = decoded(value, label)
             case "gemm":
-                value = Gemm(**value)
+                value = Gemm(**dict(value))
             case "window" if value is not None:
                 value = Window(**{name: tuple(pair) for name, pair in value.items()})
             case "format":
