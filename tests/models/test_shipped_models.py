@@ -96,7 +96,7 @@ def test_names_that_are_not_shipped():
         shipped.path("letters")
     text = "shipped: the model must be one of digits, digits-float, example, not letters"
     assert str(caught.value) == text
-    with pytest.raises(ModelError, match="the data set must be one of digits, digits-calibration"):
+    with pytest.raises(ModelError, match="the data set must be one of digits, digits-training"):
         shipped.data("example")
 
 
