@@ -21,12 +21,22 @@ from .library import called, library
 from .operands import reach
 from .shape import GemmShape
 
-__all__ = ["Step32", "is_narrow", "multiply32", "step32"]
+__all__ = [
+    "NearestRounding",
+    "Step32",
+    "is_narrow",
+    "multiply32",
+    "overflow32",
+    "rounding32_of",
+    "step32",
+]
 
 _NONE, _INFINITE, _SATURATE, _NOTHING = range(4)
 
 
-class _Rounding32(ctypes.Structure):
+class NearestRounding(ctypes.Structure):
+    """What the compiled kernels know of a narrow float."""
+
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("least", "magic")),
         *((name, ctypes.c_float) for name in ("up", "down", "largest")),
@@ -38,7 +48,7 @@ class _Request(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("a", "b", "c")),
         *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
         *((name, ctypes.c_int64) for name in ("cascade", "odd", "small", "over")),
-        *((name, _Rounding32) for name in ("sum", "product")),
+        *((name, NearestRounding) for name in ("sum", "product")),
         ("start", ctypes.c_float),
     )
 
@@ -87,7 +97,7 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     # Where zeros are rounded their signs stay, too.
     small = shape.is_negative_start or _underflows(shape, products)
     fits = certify and never_overflows(known)
-    over = _NONE if fits else _overflow([format for format, _ in known])
+    over = _NONE if fits else overflow32([format for format, _ in known])
     return None if over is None else Step32(odd, small, over)
 
 
@@ -109,8 +119,8 @@ def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, thr
         step.odd,
         step.small or step.over > _INFINITE,
         step.over,
-        _rounding(shape.accumulator),
-        _rounding(shape.product or shape.accumulator),
+        rounding32_of(shape.accumulator),
+        rounding32_of(shape.product or shape.accumulator),
         -0.0 if shape.is_negative_start else 0.0,
     )
     called(found.gemm32, request)
@@ -136,7 +146,8 @@ def is_narrow(format: Format) -> bool:
     )
 
 
-def _overflow(formats: list[BinaryFloat]) -> int | None:
+def overflow32(formats: list[BinaryFloat]) -> int | None:
+    """The number of what becomes of sums beyond the range; None if the formats differ."""
     kinds = set()
     for format in formats:
         if format.saturates:
@@ -161,10 +172,11 @@ def _underflows(shape: GemmShape, products: Products) -> bool:
     return low < shape.accumulator.least_place
 
 
-def _rounding(format: Format) -> _Rounding32:
+def rounding32_of(format: Format) -> NearestRounding:
+    """The rounding to a format that :func:`is_narrow`."""
     assert isinstance(format, BinaryFloat)
     exponent, drop = format.maximum_exponent, 23 - format.fraction_width
-    return _Rounding32(
+    return NearestRounding(
         (format.minimum_exponent + 127) << 23,
         (drop << 23) | 0x400000,
         2.0 ** (127 - exponent),
