@@ -14,7 +14,7 @@ from holigrail_hw.nn.number_network.nodes import Node
 from ..arithmetic import Arithmetic, Conversion
 from ..functional import round as rounded
 from ..quantizers import Quantize
-from .integers import array_of, convolution_window, initial, window
+from .quantised import array_of, convolution_window, initial, window
 from .trace import Step
 
 __all__ = ["number_graph"]
