@@ -11,7 +11,16 @@ from torch import nn
 
 from holigrail_hw.kernels import Philox
 
-__all__ = ["OPERATIONS", "Seed", "advance", "current", "name_layers", "seed", "source"]
+__all__ = [
+    "OPERATIONS",
+    "Seed",
+    "advance",
+    "current",
+    "name_layers",
+    "part_key",
+    "seed",
+    "source",
+]
 
 OPERATIONS = {
     name: number
@@ -95,6 +104,11 @@ def source(key: int, operation: int, batch: int = 0) -> Philox:
             " use `with holigrail_hw.torch.seed(1):` around it"
         )
     return _active[-1].words(key, operation, batch)
+
+
+def part_key(key: int, part: int) -> int:
+    """The key of a part of a layer: a group of a convolution, a projection of an attention."""
+    return key ^ ((part << 8) & 0xFFFFFFFF)
 
 
 def name_layers(model: nn.Module, prefix: str = "") -> None:
