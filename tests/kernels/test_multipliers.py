@@ -104,7 +104,7 @@ def test_logarithmic_products_are_converted():
     codes = spec.golden(a=CODES, b=CODES[::-1])["result"]
     wanted = parse("fp16").decode(after.golden(**{next(iter(after.inputs())): codes})["result"])
     assert np.array_equal(multiplier.products[CODES, CODES[::-1]], wanted, equal_nan=True)
-    assert 0 < multiplier.errors().mred < 0.03
+    assert multiplier.errors().rate > 0
 
 
 def test_exact_sums_are_sums():
