@@ -20,7 +20,10 @@ from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
 
-__all__ = ["Checker"]
+__all__ = ["SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
+
+SIZE_CYCLES, SPAN_CYCLES = 5, 18
+"""Cycles for the sizes of a product, where all other operations take one; and for all spans."""
 
 # Six products of 33 bits beside an address of 32.
 _REACH = signed(38)
