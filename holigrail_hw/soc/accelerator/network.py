@@ -75,7 +75,10 @@ def frame_job(program: Program, rng: np.random.Generator) -> Items:
     """The image, a random frame, the chain; all that the network uses of the memory is read."""
     frame = rng.integers(-128, 128, program.input[1])
     memory = loaded(program, frame)[: -(-program.used // 4) * 4]
-    return chain_job(memory, program.start, min(len(program.descriptors), 32))
+    shown = min(len(program.descriptors), 32)
+    if not program.machine.loader:
+        return chain_job(memory, program.start, shown)
+    return chain_job(memory, program.start, shown, program.loader_start or 0, program.block_words())
 
 
 def network_facts(program: Program) -> dict[str, str]:

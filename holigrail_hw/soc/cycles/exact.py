@@ -72,12 +72,13 @@ _engine_cycles = lru_cache(maxsize=4096)(engine_cycles)
 
 
 def _parts(machine: Machine, size: int) -> int:
-    """Items of records, or the parts of one."""
+    """Items of tables."""
     return size // min(_RECORD_BYTES, 2 * machine.grain)
 
 
 def _record_parts(machine: Machine, d: Matmul) -> int:
-    return _parts(machine, 2 * _RECORD_BYTES if d.p_wide else _RECORD_BYTES)
+    size = 2 * _RECORD_BYTES if d.p_wide else _RECORD_BYTES
+    return size // min(size, 2 * machine.grain)
 
 
 def _lines(machine: Machine, d: Matmul) -> Lines:

@@ -192,8 +192,11 @@ class Checker(wiring.Component):
             Const(columns, 5),
             fields.is_matmul,
         )
+        record: Any = Const(8 * columns, 16)
+        if machine.wide_parameters:
+            record = Mux(fields.p_wide, Const(16 * columns, 16), record)
         found += _span(
-            [_Term(channels, Const(8 * columns, 16))],
+            [_Term(channels, record)],
             fields.p_base[:24],
             Const(0, 1),
             fields.is_matmul,
