@@ -10,7 +10,7 @@ from holigrail_hw.formats import parse
 from holigrail_hw.nn.network.model import MODEL_FILE
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.requests import PROFILE, READ, START, WRITE
-from holigrail_hw.soc.system.presets import PRESETS
+from holigrail_hw.soc.system.presets import PRESETS, PROCESSORS
 
 __all__ = ["PROFILE", "READ", "START", "WRITE", "AcceleratorShape"]
 
@@ -84,13 +84,13 @@ class AcceleratorShape(Engine):
     processor: str = parameter(
         "none",
         "what `generate` writes a whole system with, beside the accelerator alone",
-        choices=("none", "picorv32"),
+        choices=("none", *PROCESSORS),
         samples=("none",),
         hardware=False,
     )
     preset: str = parameter(
         "fast",
-        "of the processor: shifts a bit a cycle, shifts at once, or products at once, too",
+        "of picorv32: shifts a bit a cycle, shifts at once, or products at once, too",
         choices=tuple(PRESETS),
         samples=("fast",),
         hardware=False,
@@ -104,6 +104,11 @@ class AcceleratorShape(Engine):
         if self.columns % (self.lane_count or self.columns):
             return [f"lane_count must divide {self.columns} columns, not be {self.lane_count}"]
         return []
+
+    @property
+    def form(self) -> str:
+        """Of the processor: the preset of one that has some, else its name."""
+        return self.preset if self.processor == "picorv32" else self.processor
 
     @property
     def machine(self) -> Machine:
