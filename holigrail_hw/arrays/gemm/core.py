@@ -250,9 +250,7 @@ class GemmCore(wiring.Component):
                 Value.cast(lanes.total).eq(row),
             ]
         else:
-            m.submodules.sums = sums = Accumulators(
-                *where, self._timing, resumable=spec.resumable
-            )
+            m.submodules.sums = sums = Accumulators(*where, self._timing, resumable=spec.resumable)
             if spec.resumable:
                 m.d.comb += [
                     sums.new.eq(later(tags.new, cycles.array, "new")),
