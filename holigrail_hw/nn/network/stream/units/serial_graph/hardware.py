@@ -88,8 +88,9 @@ class SerialGraphUnit(wiring.Component):
         # An element without its sign: the most significant bit inverted.
         top = (1 << width - 1) if shape.input.signed else 0
         mask = sum(top << n * width for n in range(shape.lanes_in))
-        shifted = Cat((vector[n * width : (n + 1) * width] << 1)[:width]
-                      for n in range(shape.lanes_in))
+        shifted = Cat(
+            (vector[n * width : (n + 1) * width] << 1)[:width] for n in range(shape.lanes_in)
+        )
         m.d.comb += self.i.ready.eq(~is_held | (last & moves))
         with m.If(self.i.ready):
             m.d.sync += [vector.eq(given ^ mask), is_held.eq(self.i.valid)]
