@@ -18,14 +18,16 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import Target, Timing, operator
-from holigrail_hw.core.views import View
+from holigrail_hw.core.accesses import Accesses
+from holigrail_hw.core.views import Table, View
 
 from .cost import accelerator_cost
 from .golden import accelerator_golden
 from .jobs import corner_chains, random_job
 from .network import frame_job, network_facts, program_of
 from .shape import AcceleratorShape
-from .views import accelerator_views
+from .tables import network_accesses
+from .views import accelerator_views, network_tables
 
 __all__ = ["Accelerator"]
 
@@ -75,13 +77,21 @@ class Accelerator(AcceleratorShape):
         return accelerator_cost(self, timing or Timing())
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
-        machine, program = self.machine, program_of(self)
+        machine, program = self.machine, program_of(self, timing)
         network = {} if program is None else network_facts(program)
         return network | {
             "multipliers": machine.rows * machine.columns,
             "grain": f"{machine.grain} bytes: vectors begin at multiples of it",
             "digest": f"{machine.digest:08x}, of images for these sizes",
         }
+
+    def tables(self, timing: Timing | None = None) -> list[Table]:
+        program = program_of(self, timing)
+        return [] if program is None else network_tables(program)
+
+    def accesses(self, timing: Timing | None = None) -> Accesses | None:
+        program = program_of(self, timing)
+        return None if program is None else network_accesses(program, self.lane_count)
 
     def companions(self) -> Mapping[str, bytes]:
         """The network's image, and the files of a system with a processor."""
@@ -102,4 +112,5 @@ class Accelerator(AcceleratorShape):
         return {"_system": system_of(self.machine, self.preset, self.lane_count)}
 
     def views(self, target: Target | None = None) -> list[View]:
-        return accelerator_views(self, program_of(self), (target or Target()).timing)
+        target = target or Target()
+        return accelerator_views(self, program_of(self, target.timing), target)

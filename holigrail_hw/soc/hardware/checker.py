@@ -20,7 +20,10 @@ from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
 
-__all__ = ["Checker"]
+__all__ = ["SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
+
+SIZE_CYCLES, SPAN_CYCLES = 5, 18
+"""Cycles for the sizes of a product, where all other operations take one; and for all spans."""
 
 # Six products of 33 bits beside an address of 32.
 _REACH = signed(38)
@@ -174,8 +177,11 @@ class Checker(wiring.Component):
             Const(columns, 5),
             fields.is_matmul,
         )
+        record: Any = Const(8 * columns, 16)
+        if machine.wide_parameters:
+            record = Mux(fields.p_wide, Const(16 * columns, 16), record)
         found += _span(
-            [_Term(channels, Const(8 * columns, 16))],
+            [_Term(channels, record)],
             fields.p_base[:24],
             Const(0, 1),
             fields.is_matmul,

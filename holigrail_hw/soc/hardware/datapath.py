@@ -22,7 +22,7 @@ from .adder import Adder
 from .engine import lane_of
 from .fields import FIELDS
 from .operands import Records
-from .products import Products
+from .products import Products, record_bits
 from .reader import Reader
 from .windows import Windows
 from .writer import Writer
@@ -70,6 +70,9 @@ class Datapath(wiring.Component):
         m = Module()
         machine, fields = self._machine, self.fields
         bits = 16 * machine.grain
+        self._long = Signal()
+        if machine.wide_parameters:
+            m.d.comb += self._long.eq(fields.is_matmul & fields.p_wide)
         counts = (_SIZE,) * 4
         self._a = m.submodules.activations = Reader((_SIZE,) * 6, self._width, bits)
         self._w = m.submodules.weights = Reader(counts, self._width, bits, chained=True)
@@ -87,7 +90,8 @@ class Datapath(wiring.Component):
             self.write_address.eq(writer.address),
             self.write_data.eq(writer.data),
         ]
-        records = m.submodules.records = Records(bits)
+        records = m.submodules.records = Records(bits, record_bits(machine))
+        m.d.comb += records.long.eq(self._long)
         _connect(m, self._p.o, records.i)
         products = m.submodules.products = Products(machine, self._engine, self._timing)
         m.d.comb += [
@@ -167,12 +171,18 @@ class Datapath(wiring.Component):
         fields, reader, machine = self.fields, self._p, self._machine
         item = min(RECORD_BYTES, 2 * machine.grain)
         tile = RECORD_BYTES * machine.columns
+        size: Any = Mux(fields.is_add, TABLE_BYTES // item, tile // item)
+        apart: Any = Const(item, 8)
+        if machine.wide_parameters:
+            long_item = min(2 * RECORD_BYTES, 2 * machine.grain)
+            size = Mux(self._long, 2 * tile // long_item, size)
+            apart = Mux(self._long, Const(long_item, 8), apart)
         self._loops(
             m,
             reader,
             fields.p_base,
-            (Mux(fields.is_add, TABLE_BYTES // item, tile // item), Const(item, 8)),
-            (fields.column_tiles, Const(tile, 16)),
+            (size, apart),
+            (fields.column_tiles, Mux(self._long, Const(2 * tile, 16), Const(tile, 16))),
             (fields.groups, Const(0, 1)),
         )
         m.d.comb += [
@@ -207,7 +217,7 @@ class Datapath(wiring.Component):
         m.submodules.adder = adder = Adder(lane_of("none"), self._timing)
         m.d.comb += [
             adder.start.eq(self.start & fields.is_add),
-            adder.tables.payload.eq(records.o.payload.record),
+            adder.tables.payload.eq(records.o.payload.record[: 8 * RECORD_BYTES]),
             adder.tables.valid.eq(records.o.valid & fields.is_add),
             adder.a.payload.eq(reader.o.payload.data),
             adder.a.valid.eq(reader.o.valid & fields.is_add),
