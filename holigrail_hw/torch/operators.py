@@ -17,6 +17,7 @@ from holigrail_hw import kernels
 
 from .arithmetic import Conversion, Gemm
 from .random import OPERATIONS, source
+from .random import numbers as random_numbers
 
 __all__ = ["gemm", "number_type", "observers", "round"]
 
@@ -33,7 +34,7 @@ def number_type(format: Any) -> torch.dtype:
     return _TYPES[kernels.number_type(format)]  # type: ignore[index]
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def array(tensor: Tensor) -> np.ndarray:
     tensor = tensor.detach()
     if tensor.dtype in (torch.float16, torch.bfloat16):
         tensor = tensor.float()
@@ -79,8 +80,8 @@ def _multiplied(
     how: Gemm, a: Tensor, b: Tensor, initial: Tensor | None, key: int, operation: str, checked: bool
 ) -> Tensor:
     _check_sizes(a, b, initial)
-    x, y = _array(a), _array(b)
-    start = None if initial is None else _array(initial)
+    x, y = array(a), array(b)
+    start = None if initial is None else array(initial)
     threads = torch.get_num_threads()
 
     def one(x: np.ndarray, y: np.ndarray, batch: int) -> np.ndarray:
@@ -190,8 +191,8 @@ def round(x: Tensor, how: str, key: int, operation: str) -> Tensor:
     random, width = None, 0
     if given.rounding.is_stochastic:
         width = given.random_width
-        random = source(key, OPERATIONS[operation]).numbers(x.numel(), width).reshape(x.shape)
-    numbers = _array(x)
+        random = random_numbers(key, OPERATIONS[operation], x.numel(), width).reshape(x.shape)
+    numbers = array(x)
     found = kernels.quantise(
         given.format,
         numbers,
