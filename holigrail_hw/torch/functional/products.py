@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from ..arithmetic import Arithmetic, Conversion, Gemm
-from ..operators import gemm as gemm_operator
-from ..operators import round as round_operator
+from ..operators import multiplied, rounded
 from ..random import part_key
 from .codes import gemm_codes
 
@@ -17,7 +16,7 @@ def round(x: Tensor, how: Conversion | str, *, key: int = 0, operation: str = "i
     Gradients pass as ``how.ste`` says. ``key`` and ``operation`` choose random words.
     """
     how = how if isinstance(how, Conversion) else Conversion.of(how)
-    return round_operator(x, how.text, key, operation)
+    return rounded(x, how.text, key, operation)
 
 
 convert = round
@@ -53,7 +52,7 @@ def gemm(
     """
     if codes:
         return gemm_codes(a, b, forward, initial=initial, key=key)
-    return gemm_operator(
+    return multiplied(
         a,
         b,
         initial,
