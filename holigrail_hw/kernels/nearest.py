@@ -1,6 +1,7 @@
 """The fast path: float32 numbers, to nearest even, with what certificates allow left out."""
 
 import ctypes
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from .certificates import (
     products_of,
 )
 from .library import called, library
-from .operands import reach
+from .operands import largest, reach
 from .shape import GemmShape
 
 __all__ = ["Step32", "is_narrow", "multiply32", "step32"]
@@ -93,7 +94,7 @@ def step32(
     # Where zeros are rounded their signs stay, too.
     small = shape.is_negative_start or _underflows(shape, products)
     fits = certify and never_overflows(known)
-    over = _NONE if fits else _overflow([format for format, _ in known])
+    over = _NONE if fits else _overflow(tuple(format for format, _ in known))
     return None if over is None else Step32(odd, small, over)
 
 
@@ -136,6 +137,7 @@ def _is_nearest(shape: GemmShape) -> bool:
     return shape.rounding is Rounding.NEAREST_EVEN and shape.accumulation in ("fused", "cascade")
 
 
+@functools.cache
 def is_narrow(format: Format) -> bool:
     """Whether float32 holds the format's numbers with some bits to spare, subnormal ones too."""
     return (
@@ -151,7 +153,8 @@ def is_narrow(format: Format) -> bool:
     )
 
 
-def _overflow(formats: list[BinaryFloat]) -> int | None:
+@functools.cache
+def _overflow(formats: tuple[BinaryFloat, ...]) -> int | None:
     kinds = set()
     for format in formats:
         if format.saturates:
@@ -177,12 +180,17 @@ def _underflows(shape: GemmShape, products: Products) -> bool:
 
 
 def _rounding(format: Format) -> _Rounding32:
+    return _Rounding32(*_constants(format))
+
+
+@functools.cache
+def _constants(format: Format) -> tuple[int | float, ...]:
     assert isinstance(format, BinaryFloat)
     exponent, drop = format.maximum_exponent, 23 - format.fraction_width
-    return _Rounding32(
+    return (
         (format.minimum_exponent + 127) << 23,
         (drop << 23) | 0x400000,
         2.0 ** (127 - exponent),
         2.0 ** (exponent - 127),
-        float(format.number_range[1]),
+        largest(format),
     )
