@@ -11,6 +11,7 @@ if find_spec("torch") is None:
     )
 
 from .arithmetic import Arithmetic, Conversion, Gemm
+from .check import Checked, DifferenceError, check
 from .convert import Report, convert, report
 from .modules import (
     GELU,
@@ -30,10 +31,12 @@ __all__ = [
     "GELU",
     "Arithmetic",
     "AvgPool2d",
+    "Checked",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Conversion",
+    "DifferenceError",
     "Embedding",
     "Gemm",
     "LayerNorm",
@@ -42,6 +45,7 @@ __all__ = [
     "Report",
     "Softmax",
     "advance",
+    "check",
     "convert",
     "report",
     "seed",
