@@ -45,7 +45,7 @@ class NearestRounding(ctypes.Structure):
 
 class _Request(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("a", "b", "c")),
+        *((name, ctypes.c_void_p) for name in ("a", "b", "initial", "c")),
         *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
         *((name, ctypes.c_int64) for name in ("cascade", "odd", "small", "over")),
         *((name, NearestRounding) for name in ("sum", "product")),
@@ -67,7 +67,13 @@ class Step32:
         return ", ".join(parts) if len(parts) > 1 else "float32, certified"
 
 
-def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True) -> Step32 | None:
+def step32(
+    shape: GemmShape,
+    x: np.ndarray,
+    y: np.ndarray,
+    certify: bool = True,
+    initial: np.ndarray | None = None,
+) -> Step32 | None:
     """How float32 computes a product of these numbers as defined; None if it does not.
 
     ``certify``: leave out what the numbers never need.
@@ -79,7 +85,7 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     if shape.accumulator.has_negative_zero and not all(f.has_negative_zero for f in formats):
         return None
     found = library("gemm32")
-    if found is None or not are_finite(shape, x, y):
+    if found is None or not are_finite(shape, x, y, initial):
         return None
     products = products_of(shape, x, y)
     odd = False
@@ -91,7 +97,7 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
             return None
     elif not products.are_float32 and shape.product is None and not found.gemm32_is_fused():
         return None
-    known = bounds(shape, x, y)
+    known = bounds(shape, x, y, initial)
     if not can_be_moved(known, x, y):
         return None
     # Where zeros are rounded their signs stay, too.
@@ -101,14 +107,23 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     return None if over is None else Step32(odd, small, over)
 
 
-def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, threads: int) -> Any:
+def multiply32(
+    shape: GemmShape,
+    x: np.ndarray,
+    y: np.ndarray,
+    step: Step32,
+    threads: int,
+    initial: np.ndarray | None = None,
+) -> Any:
     """The numbers of the product, float32."""
     result = np.empty((len(x), y.shape[1]), np.float32)
     found = library("gemm32")
     assert found is not None and isinstance(shape.accumulator, BinaryFloat)
+    begin = None if initial is None else np.ascontiguousarray(initial, np.float32)
     request = _Request(
         x.ctypes.data,
         y.ctypes.data,
+        None if begin is None else begin.ctypes.data,
         result.ctypes.data,
         len(x),
         len(y),

@@ -11,17 +11,41 @@ if find_spec("torch") is None:
     )
 
 from .arithmetic import Arithmetic, Conversion, Gemm
-from .convert import convert, report
-from .modules import Conv2d, Linear
+from .check import Checked, DifferenceError, check
+from .convert import Report, convert, report
+from .modules import (
+    GELU,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose2d,
+    Embedding,
+    LayerNorm,
+    Linear,
+    MultiheadAttention,
+    Softmax,
+)
 from .random import advance, seed
 
 __all__ = [
+    "GELU",
     "Arithmetic",
+    "AvgPool2d",
+    "Checked",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Conversion",
+    "DifferenceError",
+    "Embedding",
     "Gemm",
+    "LayerNorm",
     "Linear",
+    "MultiheadAttention",
+    "Report",
+    "Softmax",
     "advance",
+    "check",
     "convert",
     "report",
     "seed",

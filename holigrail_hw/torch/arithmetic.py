@@ -5,6 +5,8 @@ import functools
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from holigrail_hw import kernels
 from holigrail_hw.formats import Format, FormatError, Rounding, parse
 
@@ -12,6 +14,17 @@ __all__ = ["Arithmetic", "Conversion", "Gemm"]
 
 _ORDERS = ("sequential", "tiles")
 _TILE = 8
+
+
+def _holds(outer: Format, inner: Format) -> bool:
+    """Whether a format has every number of another one; in doubt not."""
+    if outer == inner:
+        return True
+    if inner.width > 16:
+        return False
+    numbers = np.asarray(kernels.decode(inner, np.arange(1 << inner.width)), np.float64)
+    kept = kernels.quantise(outer, numbers, overflow=outer.overflow_of("saturate"))
+    return bool(np.all((kept == numbers) | np.isnan(numbers) & np.isnan(kept)))
 
 
 def _text(how: Any) -> str:
@@ -160,6 +173,8 @@ class Arithmetic:
     output: Conversion | None = None
     bias: str = "initial"
     start: Conversion = field(init=False, repr=False, compare=False)
+    sums: Gemm = field(init=False, repr=False, compare=False)
+    sums_of_squares: Gemm = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, default in (("weight", self.forward.b), ("input", self.forward.a)):
@@ -168,6 +183,38 @@ class Arithmetic:
         for name in ("grad", "output"):
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else Conversion.of(given))
+        if wrong := self._wrong():
+            raise FormatError(f"arithmetic: {'; '.join(wrong)}")
+        sums = self.forward.accumulator
+        object.__setattr__(self, "start", Conversion(format=sums))
+        for name, format in (("sums", self.of_inputs.format), ("sums_of_squares", sums)):
+            how = dataclasses.replace(self.forward, a="uint1", b=format)
+            object.__setattr__(self, name, how)
+
+    def _wrong(self) -> list[str]:
+        found = []
         if self.bias not in ("initial", "after"):
-            raise FormatError(f"arithmetic: bias must be initial or after, not {self.bias!r}")
-        object.__setattr__(self, "start", Conversion(format=self.forward.accumulator))
+            found.append(f"bias must be initial or after, not {self.bias!r}")
+        given = (
+            ("input", self.of_inputs, self.forward.a),
+            ("weight", self.of_weights, self.forward.b),
+        )
+        for name, conversion, wanted in given:
+            if not _holds(wanted, conversion.format):
+                found.append(f"{name} must be of numbers of {wanted}, not of {conversion.format}")
+        initial = self.bias == "initial" and self.forward.accumulation == "window"
+        if initial or (self.bias == "initial" and self.forward.start != "zero"):
+            found.append("bias must be after with windows and with start product, not initial")
+        return found
+
+    @property
+    def of_inputs(self) -> Conversion:
+        """Of inputs, given or not."""
+        assert self.input is not None
+        return self.input
+
+    @property
+    def of_weights(self) -> Conversion:
+        """Of weights, given or not."""
+        assert self.weight is not None
+        return self.weight
