@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from holigrail_hw.soc.executor.execute import run
+from holigrail_hw.soc.descriptors.checks import load_of
+from holigrail_hw.soc.executor.execute import load, run
 from holigrail_hw.soc.registers.memory_map import CONTROL
 
 SCRATCHPAD = 0x3000_0000
-FLASH = 0x5000_0000
 
 
 class Accelerator:
@@ -35,12 +35,20 @@ class Accelerator:
         match self.names[address - CONTROL.base]:
             case "loader_start":
                 self.loader_start = word
+                self.load_first()
             case "start":
                 self.start(word)
             case "stop":
                 self.stopped, self.status = self.stopped + 1, 0
             case name:
                 raise AssertionError(name)
+
+    def load_first(self):
+        """Without a wait the first load is done at once; a chain does it once more."""
+        record = load_of(self.memory[self.loader_start : self.loader_start + 16].tobytes())
+        if record is None or not record.wait:
+            error = load(self.machine, self.memory, self.flash, record)
+            self.status = CONTROL.register("status").part("error").put(int(error))
 
     def start(self, address):
         if self.stands:

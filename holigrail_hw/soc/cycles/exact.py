@@ -23,6 +23,8 @@ __all__ = ["ExactCycles"]
 _RECORD_BYTES, _TABLE_BYTES = 8, 2048
 # Begin, judge, wait, and the step to the next descriptor; the last of the words that are read.
 _FRAME, _LAST_WORD = 4, 1
+# Begin and judge alone.
+_JUDGED = 2
 # From the port to a reader's queue and through it; a result is written when it comes.
 _READ = 2
 
@@ -41,19 +43,26 @@ class ExactCycles:
 
     def __call__(self, machine: Machine, descriptor: Descriptor) -> int:
         """Cycles from the fetch of a descriptor to its last result, both included."""
-        fetched = _FRAME + DESCRIPTOR_BYTES // (2 * machine.grain) + _LAST_WORD
+        before = self.before(machine, descriptor) + _FRAME - _JUDGED
+        if isinstance(descriptor, End):
+            return before
+        return before + self._worked(machine, descriptor)
+
+    def before(self, machine: Machine, descriptor: Descriptor) -> int:
+        """Those of them before it can wait for a load: it is fetched and checked."""
+        fetched = _JUDGED + DESCRIPTOR_BYTES // (2 * machine.grain) + _LAST_WORD
         if isinstance(descriptor, End):
             return fetched
         delays = self._delays
-        checked = delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
-        return fetched + checked + self._worked(machine, descriptor)
+        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
 
     def _worked(self, machine: Machine, descriptor: Descriptor) -> int:
         match descriptor:
             case Matmul() as d:
                 return _engine_cycles(_sizes(machine, d), self._delays)
             case Add() as d:
-                return _sum_cycles(_parts(machine, _TABLE_BYTES), d.nx * d.ny, self._delays.lane)
+                tables = _parts(machine, _TABLE_BYTES, _RECORD_BYTES)
+                return _sum_cycles(tables, d.nx * d.ny, self._delays.lane)
             case Maximum() as d:
                 return d.fx * d.fy * d.nx * d.ny * d.groups + _READ + 1
             case Copy() as d:
@@ -66,9 +75,9 @@ class ExactCycles:
 _engine_cycles = lru_cache(maxsize=4096)(engine_cycles)
 
 
-def _parts(machine: Machine, size: int) -> int:
-    """Items of records, or the parts of one."""
-    return size // min(_RECORD_BYTES, 2 * machine.grain)
+def _parts(machine: Machine, size: int, record: int) -> int:
+    """Items that bytes of records come in."""
+    return size // min(record, 2 * machine.grain)
 
 
 def _sizes(machine: Machine, d: Matmul) -> Sizes:
@@ -81,7 +90,7 @@ def _sizes(machine: Machine, d: Matmul) -> Sizes:
         n_tiles=d.column_tiles,
         groups=d.groups,
         diagonal=bool(d.diagonal),
-        parts=_parts(machine, record),
+        parts=_parts(machine, record, record),
     )
 
 

@@ -1,0 +1,4 @@
+"""Loads beside chains of descriptors: the hardware against the executor, cycles, every fault."""
+
+
+
