@@ -54,6 +54,14 @@ class AcceleratorShape(Engine):
         "whether biases may have 32 bits, in records of 16 bytes",
         samples=(True,),
     )
+    line_buffer: int = parameter(
+        0,
+        "pixels of a row that a unit for depthwise layers with windows of 3 x 3 can hold; no unit"
+        " if 0",
+        low=0,
+        high=4096,
+        samples=(16,),
+    )
     patience: int = parameter(
         20,
         "an error ends a descriptor that moves nothing for 2 to this power of cycles",
@@ -109,6 +117,7 @@ class AcceleratorShape(Engine):
             maximum=self.maximum,
             loader=self.loader,
             wide_parameters=self.wide_parameters,
+            line_buffer=self.line_buffer,
         )
 
     def streams(self) -> dict[str, Stream]:

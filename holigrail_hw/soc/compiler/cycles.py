@@ -67,11 +67,14 @@ def items_of_row(machine: Machine, d: Copy | Fill) -> int:
 
 def _matmul(machine: Machine, d: Matmul) -> int:
     vectors, k_tiles, tiles = d.vectors, d.k_tiles, d.column_tiles
+    parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
+    if d.line_buffered:
+        high, wide = d.raster
+        return _START + _DRAIN + d.groups * (high * wide + k_tiles + parameters)
     loaded = vectors * k_tiles
     computed = tiles * k_tiles * max(vectors, machine.rows)
     per_tile = machine.rows if d.w_step_row else machine.columns
     weights = tiles * k_tiles * (1 if d.diagonal else per_tile)
-    parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
     # Results are written beside the reads.
     port = loaded + weights + parameters
     return _START + _DRAIN + loaded + d.groups * max(computed, port)

@@ -15,6 +15,7 @@ from holigrail_hw.soc.descriptors.kinds import (
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .delays import Delays
+from .depthwise import Lines, depthwise_cycles
 from .engine import Sizes, engine_cycles
 from .readers import Reader, granted
 
@@ -58,11 +59,13 @@ class ExactCycles:
 
     def _worked(self, machine: Machine, descriptor: Descriptor) -> int:
         match descriptor:
+            case Matmul(line_buffered=1) as d:
+                assert self._delays.depthwise is not None
+                return _depthwise_cycles(_lines(machine, d), self._delays.depthwise)
             case Matmul() as d:
                 return _engine_cycles(_sizes(machine, d), self._delays)
             case Add() as d:
-                tables = _parts(machine, _TABLE_BYTES, _RECORD_BYTES)
-                return _sum_cycles(tables, d.nx * d.ny, self._delays.lane)
+                return _sum_cycles(_parts(machine, _TABLE_BYTES), d.nx * d.ny, self._delays.lane)
             case Maximum() as d:
                 return d.fx * d.fy * d.nx * d.ny * d.groups + _READ + 1
             case Copy() as d:
@@ -72,16 +75,27 @@ class ExactCycles:
         raise AssertionError(descriptor)
 
 
+_depthwise_cycles = lru_cache(maxsize=4096)(depthwise_cycles)
 _engine_cycles = lru_cache(maxsize=4096)(engine_cycles)
 
 
-def _parts(machine: Machine, size: int, record: int) -> int:
-    """Items that bytes of records come in."""
-    return size // min(record, 2 * machine.grain)
+def _parts(machine: Machine, size: int) -> int:
+    """Items of tables."""
+    return size // min(_RECORD_BYTES, 2 * machine.grain)
+
+
+def _record_parts(machine: Machine, d: Matmul) -> int:
+    size = 2 * _RECORD_BYTES if d.p_wide else _RECORD_BYTES
+    return size // min(size, 2 * machine.grain)
+
+
+def _lines(machine: Machine, d: Matmul) -> Lines:
+    high, wide = d.raster
+    parts = _record_parts(machine, d)
+    return Lines(machine.columns, high, wide, d.strides, d.groups, parts)
 
 
 def _sizes(machine: Machine, d: Matmul) -> Sizes:
-    record = 2 * _RECORD_BYTES if d.p_wide else _RECORD_BYTES
     return Sizes(
         rows=machine.rows,
         columns=machine.columns,
@@ -90,7 +104,7 @@ def _sizes(machine: Machine, d: Matmul) -> Sizes:
         n_tiles=d.column_tiles,
         groups=d.groups,
         diagonal=bool(d.diagonal),
-        parts=_parts(machine, record, record),
+        parts=_record_parts(machine, d),
     )
 
 

@@ -16,6 +16,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.soc.descriptors.checks import TABLE_BYTES, Error
+from holigrail_hw.soc.descriptors.matmul import MOST_LINES, SIDE
 from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
@@ -75,6 +76,7 @@ class Checker(wiring.Component):
         terms = self._terms()
         place = Signal(range(len(terms) + 2))
         product = self._product
+        in_engine = fields.is_matmul & ~fields.line_buffered
         with m.FSM():
             with m.State("IDLE"):
                 self._multiply(m, fields.nx, fields.ny)
@@ -86,7 +88,7 @@ class Checker(wiring.Component):
                 m.d.sync += self.vectors.eq(product)
                 self._multiply(m, fields.fx, fields.fy)
                 m.next = "DEPTH"
-                with m.If(fields.is_matmul & (product > machine.accumulator_depth)):
+                with m.If(in_engine & (product > machine.accumulator_depth)):
                     m.next = "SIZE"
                 with m.If(~fields.is_matmul):
                     m.next = "SPANS"
@@ -97,12 +99,12 @@ class Checker(wiring.Component):
                 m.d.sync += self.k_tiles.eq(product)
                 self._multiply(m, product[:16], self.vectors)
                 m.next = "TILES"
-                with m.If(product > machine.activation_depth):
+                with m.If(in_engine & (product > machine.activation_depth)):
                     m.next = "SIZE"
             with m.State("TILES"):
                 self._multiply(m, fields.column_tiles, fields.groups)
                 m.next = "ALL_TILES"
-                with m.If(product > machine.activation_depth):
+                with m.If(in_engine & (product > machine.activation_depth)):
                     m.next = "SIZE"
             with m.State("ALL_TILES"):
                 m.d.sync += self._tiles.eq(product)
@@ -133,7 +135,20 @@ class Checker(wiring.Component):
         names = ("nx", "ny", "nc", "fx", "fy", "column_tiles", "groups")
         wrong: Any = Cat(fields[name] == 0 for name in names).any()
         wrong = wrong | (fields.is_matmul & (fields.valid > machine.columns))
+        if machine.line_buffer:
+            wrong = wrong | (fields.line_buffered & self._has_no_lines())
         return wrong | (fields.is_maximum & (fields.valid > machine.rows))
+
+    def _has_no_lines(self) -> Any:
+        """Whether the unit for depthwise layers cannot do it."""
+        fields = self.fields
+        wrong: Any = ~fields.diagonal | (fields.fx != SIDE) | (fields.fy != SIDE)
+        wrong = wrong | (fields.nc != 1) | (fields.column_tiles != 1)
+        for axis in "xy":
+            step, tap = (fields[f"a_step_{name}"].as_signed() for name in (axis, f"f{axis}"))
+            wrong = wrong | (fields[f"twice_{axis}"] & (step != (tap << 1)))
+        wrong = wrong | (fields.line > self._machine.line_buffer)
+        return wrong | (fields.lines > MOST_LINES)
 
     def _is_misaligned(self) -> Any:
         fields, machine = self.fields, self._machine

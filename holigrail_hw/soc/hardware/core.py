@@ -268,7 +268,10 @@ class AcceleratorCore(wiring.Component):
                     m.next = "JUDGE"
             with m.State("JUDGE"):
                 known = fields.is_add | fields.is_copy | fields.is_fill
-                known = known | (fields.is_matmul & (~fields.p_wide | wide))
+                products = fields.is_matmul & (~fields.p_wide | wide)
+                if not self._machine.line_buffer:
+                    products = products & ~fields.line_buffered
+                known = known | products
                 if self._machine.maximum:
                     known = known | fields.is_maximum
                 m.d.comb += checker.start.eq(known & (total == 0))
