@@ -88,7 +88,8 @@ class AcceleratorCore(wiring.Component):
         m.submodules.scratchpad = self._pad = Scratchpad(machine.scratchpad, machine.grain)
         m.submodules.fields = self._fields = Fields(machine)
         self._abort, self._stopping = Signal(), Signal()
-        m.submodules.checker = self._checker = Checker(machine)
+        self._checker = Checker(machine)
+        m.submodules.checker = ResetInserter(self._abort)(self._checker)
         self._datapath = Datapath(machine, self._engine, self._timing)
         m.submodules.datapath = ResetInserter(self._abort)(self._datapath)
         self._fetch, self._at = Signal(), Signal(32)
@@ -140,17 +141,18 @@ class AcceleratorCore(wiring.Component):
         step, size = 2 * self._machine.grain, self._machine.scratchpad
         reads = DESCRIPTOR_BYTES // step
         count, total = Signal(range(reads + 1)), Signal(8)
-        comes, failed, code = Signal(), Signal(), Signal(4)
+        comes, came, failed, code = Signal(), Signal(), Signal(), Signal(4)
         next_at = Signal(33)
         quiet = Signal(self._patience + 1)
         moved = work.granted.any() | work.write.any()
-        word = self._pad.data
-        m.d.sync += comes.eq(self._fetch)
+        # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
+        latest = self._words[-8 * step :]
+        m.d.sync += [comes.eq(self._fetch), came.eq(comes)]
         with m.If(comes):
-            m.d.sync += [
-                self._words.eq(Cat(self._words, word)[8 * step :]),
-                total.eq(total + sum((word.word_select(i, 8) for i in range(step)), start=0)),
-            ]
+            m.d.sync += self._words.eq(Cat(self._words, self._pad.data)[8 * step :])
+        with m.If(came):
+            added = sum((latest.word_select(i, 8) for i in range(step)), start=0)
+            m.d.sync += total.eq(total + added)
         self._count(m, moved)
 
         def fails(error: Any) -> None:
@@ -186,14 +188,16 @@ class AcceleratorCore(wiring.Component):
                 known = known | (fields.is_matmul & ~fields.p_wide)
                 if self._machine.maximum:
                     known = known | fields.is_maximum
-                m.d.comb += checker.start.eq(known & (total == 0))
+                m.d.comb += checker.start.eq(known)
                 m.next = "CHECK"
-                with m.If((total != 0) | ~(known | (fields.operation == 0))):
+                with m.If(~(known | (fields.operation == 0))):
                     fails(Error.RECORD)
                 with m.Elif(~known):
                     m.next = "WAIT"
             with m.State("CHECK"):
-                with m.If(checker.done):
+                with m.If(total != 0):
+                    fails(Error.RECORD)
+                with m.Elif(checker.done):
                     m.next = "WAIT"
                     with m.If(checker.error != 0):
                         fails(checker.error)
@@ -201,7 +205,9 @@ class AcceleratorCore(wiring.Component):
                 # No load is ever done: a wait is over at once, or never.
                 met = ~fields.wait | ((0 - fields.wait_count)[:8] < 128)
                 m.d.sync += quiet.eq(0)
-                with m.If(~met):
+                with m.If(total != 0):
+                    fails(Error.RECORD)
+                with m.Elif(~met):
                     fails(Error.DEADLOCK)
                 with m.Elif(fields.operation == 0):
                     m.next = "NEXT"
