@@ -173,7 +173,13 @@ def run(
             # A period shorter than the board's is an aim for place and route, no condition.
             asked = max(clock_hz / 1e6, 1e3 / timing.period_ns if timing.period_ns else 0.0)
             result = _bitstream(
-                *(goal, name, shell, work, folder), dsp, asked, seed, progress, examine, design.sources()
+                *(goal, name, shell, work, folder),
+                dsp,
+                asked,
+                seed,
+                progress,
+                examine,
+                design.sources(),
             )
             clock_mhz = clock_hz / 1e6
             met = result.fmax_mhz is None or result.fmax_mhz >= clock_mhz
