@@ -196,10 +196,10 @@ def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) 
     shell = design.shell(timing, design.divisor(timing, goal))
     loop = None
     if clock_hz != goal.clock_hz:
-        from .phase_locked_loop import loop_for
+        from .phase_locked_loop import LoopedClock, loop_for
 
         family = target(goal.target).family if goal.target else goal.name
-        loop = loop_for(family, goal.clock_hz / 1e6, clock_hz / 1e6, "build")
+        loop = LoopedClock(loop_for(family, goal.clock_hz / 1e6, clock_hz / 1e6, "build"))
 
     class BoardTop(Elaboratable):
         def elaborate(self, platform: Any) -> Module:

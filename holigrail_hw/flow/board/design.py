@@ -54,6 +54,8 @@ class BoardDesign(ABC):
 
     # Items that are simulated through the serial line unless the request says how many.
     proof_items: ClassVar[int]
+    # Items that a board is asked for unless the request says how many.
+    flash_items: ClassVar[int] = 4096
     # Whether there is a simulation of its serial line.
     benched: ClassVar[bool] = True
 

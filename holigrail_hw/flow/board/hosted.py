@@ -37,6 +37,7 @@ class Hosted(BoardDesign):
     """The whole system behind a serial port; a period that is asked for is the board's clock."""
 
     proof_items: ClassVar[int] = 1
+    flash_items: ClassVar[int] = 4
     benched: ClassVar[bool] = False
 
     def __init__(self, spec: OperatorSpec, system: WholeSystem):

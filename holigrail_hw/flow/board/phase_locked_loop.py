@@ -13,19 +13,20 @@ from itertools import product
 from typing import Any
 
 from amaranth import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, Signal
+from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
 from holigrail_hw.core.errors import RequestError
 
-__all__ = ["Ecp5Loop", "Ice40Loop", "loop_for"]
+__all__ = ["Ecp5Loop", "Ice40Loop", "LoopedClock", "loop_for"]
 
 # Frequencies may differ from the one asked for by this part of it.
 _TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
-class Ice40Loop(Elaboratable):
-    """The loop of an iCE40, behind the pad of the clock; it gives the domain ``sync``.
+class Ice40Loop:
+    """The loop of an iCE40, behind the pad of the clock.
 
     The output is input (divf + 1) / (2^divq (divr + 1)).
     """
@@ -38,7 +39,12 @@ class Ice40Loop(Elaboratable):
     @property
     def output_mhz(self) -> float:
         """Of the domain."""
-        return self.input_mhz * (self.divf + 1) / (self.divr + 1) / 2**self.divq
+        return self.oscillator_mhz / 2**self.divq
+
+    @property
+    def oscillator_mhz(self) -> float:
+        """Of the loop's oscillator."""
+        return self.input_mhz * (self.divf + 1) / (self.divr + 1)
 
     @property
     def filter_range(self) -> int:
@@ -46,10 +52,8 @@ class Ice40Loop(Elaboratable):
         limits = (17, 26, 44, 66, 101)
         return 1 + sum(self.input_mhz / (self.divr + 1) >= limit for limit in limits)
 
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        m.domains += ClockDomain("sync")
-        locked = Signal()
+    def instance(self, m: Module, platform: Any, locked: Signal) -> None:
+        """The loop, which drives the clock of the domain ``sync``."""
         m.submodules.loop = Instance(
             "SB_PLL40_PAD",
             p_FEEDBACK_PATH="SIMPLE",
@@ -63,13 +67,11 @@ class Ice40Loop(Elaboratable):
             o_PLLOUTGLOBAL=ClockSignal("sync"),
             o_LOCK=locked,
         )
-        m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
-        return m
 
 
 @dataclass(frozen=True)
-class Ecp5Loop(Elaboratable):
-    """The loop of an ECP5, with its output fed back; it gives the domain ``sync``.
+class Ecp5Loop:
+    """The loop of an ECP5, with its output fed back.
 
     The output is input feedback / divider; the oscillator runs ``output`` times as fast.
     """
@@ -84,12 +86,16 @@ class Ecp5Loop(Elaboratable):
         """Of the domain."""
         return self.input_mhz * self.feedback / self.divider
 
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        m.domains += ClockDomain("sync")
-        locked, made = Signal(), Signal()
-        # Without the board's own request nothing would name the pin's standard.
-        pin = platform.request(platform.default_clk)
+    @property
+    def oscillator_mhz(self) -> float:
+        """Of the loop's oscillator."""
+        return self.output_mhz * self.output
+
+    def instance(self, m: Module, platform: Any, locked: Signal) -> None:
+        """The loop, which drives the clock of the domain ``sync``."""
+        made = Signal()
+        pin = platform.request(platform.default_clk, dir="-")
+        m.submodules.pin = buffer = io.Buffer("i", pin)
         unused = dict.fromkeys(("RST", "STDBY", "PHASESEL0", "PHASESEL1", "PLLWAKESYNC"), 0)
         inputs = unused | {"PHASEDIR": 1, "PHASESTEP": 1, "PHASELOADREG": 1, "ENCLKOP": 0}
         m.submodules.loop = Instance(
@@ -111,18 +117,31 @@ class Ecp5Loop(Elaboratable):
             p_CLKOP_FPHASE=0,
             p_FEEDBK_PATH="CLKOP",
             p_CLKFB_DIV=self.feedback,
-            i_CLKI=pin.i,
+            i_CLKI=buffer.i,
             i_CLKFB=made,
             **{f"i_{name}": Const(value, 1) for name, value in inputs.items()},
             o_CLKOP=made,
             o_LOCK=locked,
         )
         m.d.comb += ClockSignal("sync").eq(made)
+
+
+class LoopedClock(Elaboratable):
+    """The domain ``sync``, clocked by a loop, and in reset until the loop is locked."""
+
+    def __init__(self, loop: "Ice40Loop | Ecp5Loop"):
+        self._loop = loop
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.domains += ClockDomain("sync")
+        locked = Signal()
+        self._loop.instance(m, platform, locked)
         m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
         return m
 
 
-def loop_for(family: str, input_mhz: float, wanted_mhz: float, who: str) -> Any:
+def loop_for(family: str, input_mhz: float, wanted_mhz: float, who: str) -> "Ice40Loop | Ecp5Loop":
     """The loop whose output is nearest to what is wanted.
 
     Raises
@@ -137,7 +156,7 @@ def loop_for(family: str, input_mhz: float, wanted_mhz: float, who: str) -> Any:
             for divf in {round(wanted_mhz * (divr + 1) * 2**divq / input_mhz) - 1}
             if 0 <= divf < 128
             if 10 <= input_mhz / (divr + 1) <= 133
-            if 533 <= input_mhz / (divr + 1) * (divf + 1) <= 1066
+            if 533 <= input_mhz * (divf + 1) / (divr + 1) <= 1066
         ]
     elif family == "ecp5":
         found = [
@@ -152,10 +171,7 @@ def loop_for(family: str, input_mhz: float, wanted_mhz: float, who: str) -> Any:
         raise RequestError(
             f"{who}: the clock must be the board's {input_mhz:g} MHz: there is no loop for {family}"
         )
-    if not found:
-        near = None
-    else:
-        near = min(found, key=lambda one: abs(one.output_mhz - wanted_mhz))
+    near = min(found, key=lambda one: _distance(one, wanted_mhz), default=None)
     if near is None or abs(near.output_mhz - wanted_mhz) > _TOLERANCE * wanted_mhz:
         raise RequestError(
             f"{who}: the clock must be one that a loop makes of {input_mhz:g} MHz, not"
@@ -163,3 +179,12 @@ def loop_for(family: str, input_mhz: float, wanted_mhz: float, who: str) -> Any:
             hint="ask for another --period",
         )
     return near
+
+
+def _distance(loop: Any, wanted_mhz: float) -> tuple[float, float]:
+    """How far the output is from what is wanted, and the oscillator from the middle."""
+    error = round(abs(loop.output_mhz - wanted_mhz), 6)
+    return error, abs(loop.oscillator_mhz - _MIDDLE_MHZ[type(loop)])
+
+
+_MIDDLE_MHZ = {Ice40Loop: 800.0, Ecp5Loop: 600.0}

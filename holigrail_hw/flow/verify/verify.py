@@ -17,7 +17,8 @@
     The whole system that the design is part of, its programme included, by Verilator: what a host
     is answered.
 
-Without a choice it is ``system`` for a design that is part of one. Otherwise it is ``compiled`` and ``cocotb``; a large netlist that ``words`` covers is checked
+Without a choice it is ``system`` for a design that is part of one. Otherwise it is ``compiled`` and
+``cocotb``; a large netlist that ``words`` covers is checked
 there alone: ``scripts/bench_verify`` prints what each level takes for each adder.
 """
 
