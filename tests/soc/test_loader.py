@@ -354,17 +354,17 @@ def test_loads_can_be_stopped():
 
 
 def test_an_error_of_the_engine_is_shown_and_the_next_chain_works(monkeypatch):
-    """A planted fault: weights never say which is the last one."""
+    """A planted fault: every row of weights says that it is the last one."""
     from holigrail_hw.soc.hardware.operands import WeightRows
 
     whole = WeightRows.elaborate
 
-    def forgetful(self, platform):
+    def hasty(self, platform):
         m = whole(self, platform)
-        m.d.comb += self.o.payload.last.eq(0)
+        m.d.comb += self.o.payload.last.eq(1)
         return m
 
-    monkeypatch.setattr(WeightRows, "elaborate", forgetful)
+    monkeypatch.setattr(WeightRows, "elaborate", hasty)
     top = Registers(patience=9)
     product = Matmul(w_base=256, p_base=320, y_base=384, a_base=192, w_step_k=8, w_step_n=8)
 

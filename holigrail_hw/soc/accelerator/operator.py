@@ -19,12 +19,14 @@ import numpy as np
 
 from holigrail_hw.core import Target, Timing, operator
 from holigrail_hw.core.accesses import Accesses
+from holigrail_hw.core.site import Site
 from holigrail_hw.core.views import Table, View
+from holigrail_hw.core.whole_system import WholeSystem
 
 from .cost import accelerator_cost
 from .golden import accelerator_golden
 from .jobs import corner_chains, random_job
-from .network import frame_job, network_facts, program_of
+from .network import frame_job, network_facts, network_of, program_of, sized
 from .shape import AcceleratorShape
 from .tables import network_accesses
 from .views import accelerator_views, network_tables
@@ -93,11 +95,22 @@ class Accelerator(AcceleratorShape):
         program = program_of(self, timing)
         return None if program is None else network_accesses(program, self.lane_count)
 
+    def on(self, site: Site) -> "Accelerator":
+        """With a model, what is not asked for is what the network takes."""
+        return sized(self) if self.model is not None else self
+
+    def whole_system(self) -> WholeSystem | None:
+        if self.processor in (None, "none"):
+            return None
+        from ..system.served import ServedAccelerator
+
+        return ServedAccelerator(self.machine, self.preset, self.lane_count, network_of(self))
+
     def companions(self) -> Mapping[str, bytes]:
         """The network's image, and the files of a system with a processor."""
         program = program_of(self)
         found = {} if program is None else {".image": program.image}
-        if self.processor == "none":
+        if self.processor in (None, "none"):
             return found
         from ..system.files import system_files
 
@@ -105,7 +118,7 @@ class Accelerator(AcceleratorShape):
 
     def companion_designs(self) -> Mapping[str, Any]:
         """The system with the processor, firmware in its memory."""
-        if self.processor == "none":
+        if self.processor in (None, "none"):
             return {}
         from ..system.files import system_of
 

@@ -46,7 +46,7 @@ static int load(uint32_t flash, uint32_t length, uint32_t flags, uint32_t most_c
     uint32_t words[4] = {flash, 0, length, flags}, sum = 0;
     for (int at = 0; at < 4; at++)
         for (uint32_t shift = 0; shift < 32; shift += 8) sum += words[at] >> shift;
-    words[3] |= 0u - sum << 24;
+    words[3] |= (0u - sum) << 24;
     for (int at = 0; at < 4; at++) record[at] = words[at];
     uint32_t begun = ACCELERATOR_REGISTER(ACCELERATOR_UART_TIMER);
     ACCELERATOR_REGISTER(ACCELERATOR_CONTROL_LOADER_START) = 0;

@@ -2,11 +2,12 @@
  *
  *   ?                        id: "machine DIGEST image RESULT"
  *   P ADDRESS LENGTH bytes   put bytes into the scratchpad (two little-endian words)
+ *   R ADDRESS LENGTH         read bytes of the scratchpad: they come as they are, without a line
  *   F                        load the image from the flash memory, and compare its check sum
  *   I bytes                  the codes of a frame
  *   G                        go: "answer CODES" and "cycles NUMBER"
  *
- * Every command is answered with one line or two, "ok" if there is nothing else to say, and
+ * Every other command is answered with one line or two, "ok" if there is nothing else to say, and
  * "error CODE INDEX" if it failed. */
 #include "accelerator.h"
 
@@ -76,6 +77,11 @@ static void receive(uint32_t address, uint32_t length) {
     say("ok\n");
 }
 
+static void give(uint32_t address, uint32_t length) {
+    const volatile char *source = (const volatile char *)(ACCELERATOR_BASE_SCRATCHPAD + address);
+    for (uint32_t at = 0; at < length; at++) put(source[at]);
+}
+
 static void fail(int code) {
     uint32_t status = ACCELERATOR_REGISTER(ACCELERATOR_CONTROL_STATUS);
     say("error");
@@ -121,6 +127,11 @@ int main(void) {
         case 'P': {
             uint32_t address = get_word();
             receive(address, get_word());
+            break;
+        }
+        case 'R': {
+            uint32_t address = get_word();
+            give(address, get_word());
             break;
         }
         case 'F':
