@@ -423,6 +423,10 @@ class OperatorSpec(ABC):
         """
         return {}
 
+    def tables(self, timing: Timing | None = None) -> list[Table]:
+        """Facts that are too many for a line each, which ``info`` shows below the others."""
+        return []
+
     def remarks(self) -> list[str]:
         """What readers of the design must know beside its parameters, one line each.
 

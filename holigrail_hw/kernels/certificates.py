@@ -7,7 +7,7 @@ No overflow
     Rounding makes a number at most 1 + 2^-m times as large, or, below the smallest normal number,
     larger by its last place. So no sum of K products exceeds
     (S + K * place) * (1 + 2^-m)^(K + chunks), S being the largest sum over k of max_i |a_ik| *
-    |b_kj|, and with rounded products once more that factor.
+    |b_kj| and of what sums begin with, and with rounded products once more that factor.
 No underflow
     If all products are multiples of the last place of the accumulator, so are all sums: what is
     below its smallest normal number is exact.
@@ -66,8 +66,12 @@ class Products:
         return self.bits <= _BITS and self.reach.fits(FLOAT32)
 
 
-def are_finite(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether no factor is infinite or NaN."""
+def are_finite(
+    shape: GemmShape, x: np.ndarray, y: np.ndarray, initial: np.ndarray | None = None
+) -> bool:
+    """Whether no factor, and nothing that sums begin with, is infinite or NaN."""
+    if initial is not None and not np.isfinite(initial).all():
+        return False
     return all(
         not (format.has_infinity or format.has_nan) or bool(np.isfinite(numbers).all())
         for format, numbers in ((shape.a, x), (shape.b, y))
@@ -139,22 +143,25 @@ def knows_rest(shape: GemmShape, products: Products) -> bool:
     )
 
 
-def largest_sum(a: np.ndarray, b: np.ndarray) -> float:
-    """At least the largest sum over k of max_i |a_ik| * |b_kj|; finite numbers."""
+def largest_sum(a: np.ndarray, b: np.ndarray, initial: np.ndarray | None = None) -> float:
+    """At least the largest sum of |initial_j| and, over k, max_i |a_ik| * |b_kj|; all finite."""
+    begin = 0.0 if initial is None else float(np.abs(initial).max(initial=0))
     if not a.size or not b.size:
-        return 0.0
+        return begin
     columns = np.abs(a).max(axis=0).astype(np.float64)
     total = columns @ np.abs(b).astype(np.float64)
-    return float(total.max()) * (1 + 2.0**-30)
+    return (float(total.max()) + begin) * (1 + 2.0**-30)
 
 
-def bounds(shape: GemmShape, a: np.ndarray, b: np.ndarray) -> list[tuple[BinaryFloat, float]]:
+def bounds(
+    shape: GemmShape, a: np.ndarray, b: np.ndarray, initial: np.ndarray | None = None
+) -> list[tuple[BinaryFloat, float]]:
     """For each float that results are rounded to, what no such number exceeds, rounded or not.
 
     In any rounding mode, which makes a number larger by one last place at most. Finite numbers;
     infinite if there is no bound.
     """
-    depth, total = len(b), largest_sum(a, b)
+    depth, total = len(b), largest_sum(a, b, initial)
     steps = depth + (0 if shape.chunk is None else -(-depth // shape.chunk)) + 1
     found = []
     for format in (shape.product, shape.accumulator):

@@ -83,6 +83,35 @@ REQUESTS = {
         ),
         Timing(),
     ),
+    "sums go on": (
+        make(Gemm, **SMALL | {"columns": 2}, resumable=True),
+        FAST,
+    ),
+    "windows": (
+        make(
+            Gemm,
+            **SMALL | {"activation_depth": 30, "accumulator_depth": 9},
+            requantiser="none",
+            windows=True,
+        ),
+        Timing(),
+    ),
+    "windows whose sums go on": (
+        make(
+            Gemm,
+            rows=1,
+            columns=2,
+            activation="uint3",
+            buffer="large",
+            lane_count=1,
+            requantiser={"mode": "shift", "bias": "accumulator", "shift_width": 0, "shift": 5},
+            activation_depth=19,
+            accumulator_depth=12,
+            windows=True,
+            resumable=True,
+        ),
+        FAST,
+    ),
     "no parameters": (
         make(
             Gemm,

@@ -60,6 +60,24 @@ class AcceleratorShape(Engine):
         samples=(4096,),
     )
     maximum: bool = parameter(True, "whether there are maxima of windows", samples=(False,))
+    loader: bool = parameter(
+        False,
+        "whether blocks of a flash memory are loaded beside what is computed",
+        samples=(True,),
+    )
+    wide_parameters: bool = parameter(
+        False,
+        "whether biases may have 32 bits, in records of 16 bytes",
+        samples=(True,),
+    )
+    line_buffer: int = parameter(
+        0,
+        "pixels of a row that a unit for depthwise layers with windows of 3 x 3 can hold; no unit"
+        " if 0",
+        low=0,
+        high=4096,
+        samples=(16,),
+    )
     patience: int = parameter(
         20,
         "an error ends a descriptor that moves nothing for 2 to this power of cycles",
@@ -113,14 +131,19 @@ class AcceleratorShape(Engine):
             accumulator_depth=self.accumulator_depth or _ALONE["accumulator_depth"],
             scratchpad=self.scratchpad or _ALONE["scratchpad"],
             maximum=self.maximum,
-            loader=False,
-            wide_parameters=False,
+            loader=self.loader,
+            wide_parameters=self.wide_parameters,
+            line_buffer=self.line_buffer,
         )
 
     def streams(self) -> dict[str, Stream]:
         word = parse("uint32")
         request = {"operation": parse("uint2"), "address": parse("uint24"), "data": word}
-        return {
+        found = {
             "request": Stream("in", request),
             "answer": Stream("out", {"data": word, "cycles": word}),
         }
+        if not self.loader:
+            return found
+        fetch = {"address": parse("uint24"), "words": parse("uint23")}
+        return found | {"fetch": Stream("out", fetch), "block": Stream("in", {"data": word})}

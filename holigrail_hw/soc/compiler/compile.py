@@ -28,6 +28,7 @@ from .program import FLASH, HEADER_BYTES, MAGIC, NONE, Program, header, sealed
 __all__ = ["compiled"]
 
 _CODES = 256
+_SUM_BYTES = 4
 
 
 def compiled(
@@ -119,7 +120,7 @@ def _program(
         10: places[1][1] if network.shares else 0,
         11: layout.table,
         12: len(powers),
-        13: layout.resident + sum(map(len, blocks)),
+        13: layout.resident + _SUM_BYTES + sum(map(len, blocks)),
         14: len(emission.descriptors),
         15: len(loads),
     }
@@ -132,6 +133,7 @@ def _program(
         (layout.table, pack(f"<{len(powers)}i", *powers)),
     ):
         resident[at : at + len(data)] = data
+    whole = sealed(bytes(resident))
     return Program(
         machine=machine,
         network=network,
@@ -144,7 +146,8 @@ def _program(
         input=places[0],
         output=places[1],
         powers=powers,
-        image=sealed(bytes(resident)) + b"".join(blocks),
+        flash=flash,
+        image=whole + pack("<I", crc32(whole)) + b"".join(blocks),
         resident=layout.resident,
         used=layout.end,
         predicted=with_waits(
@@ -168,7 +171,7 @@ def _encoded(emission: Emission) -> list[bytes]:
 
 def _loads(chunks: Sequence[Chunk], layout: Layout, flash: int) -> tuple[list[Load], list[bytes]]:
     """The loads, and the blocks of the image that they fetch."""
-    loads, blocks, at = [], [], flash + layout.resident
+    loads, blocks, at = [], [], flash + layout.resident + _SUM_BYTES
     for number, chunk in enumerate(chunks):
         data = chunk.data + bytes(-len(chunk.data) % 4)
         # The part before the last one is done with once its last descriptor is.
@@ -179,6 +182,7 @@ def _loads(chunks: Sequence[Chunk], layout: Layout, flash: int) -> tuple[list[Lo
                 address=layout.streams[number % 2],
                 length=len(data),
                 last=int(number == len(chunks) - 1),
+                crc=1,
                 **waits,
             )
         )

@@ -1,7 +1,7 @@
 """About how many cycles a descriptor takes: a closed form, to choose among ways to do a layer.
 
 The engine works on a group while the vectors of the next one are read; whichever of engine and
-memory port is slower sets the pace. What runs exactly is the hardware itself.
+memory port is slower sets the pace. :mod:`holigrail_hw.soc.cycles` follows the hardware exactly.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from holigrail_hw.soc.descriptors.kinds import (
 )
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
-__all__ = ["descriptor_cycles", "load_cycles", "with_waits"]
+__all__ = ["descriptor_cycles", "items_of_row", "load_cycles", "with_waits"]
 
 # Sixteen words of a descriptor, the start of the engine, and the way of the last result.
 _START, _DRAIN = 25, 20
@@ -37,12 +37,9 @@ def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
         case Maximum() as d:
             return _START + d.nx * d.ny * d.groups * (d.fx * d.fy + 1)
         case Copy() as d:
-            steps = (d.a_base, d.a_step_y, d.a_step_group, d.y_base, d.y_step_y, d.y_step_group)
-            along = d.a_step_x == d.y_step_x == 1
-            return _fetch(machine) + 1 + _items(machine, d.nx, steps, along) * d.ny * d.groups
+            return _fetch(machine) + 1 + items_of_row(machine, d) * d.ny * d.groups
         case Fill() as d:
-            steps = (d.y_base, d.y_step_y)
-            return _fetch(machine) - 1 + _items(machine, d.nx, steps, d.y_step_x == 1) * d.ny
+            return _fetch(machine) - 1 + items_of_row(machine, d) * d.ny
         case End():
             return _START
 
@@ -52,21 +49,27 @@ def _fetch(machine: Machine) -> int:
     return DESCRIPTOR_BYTES // (2 * machine.grain) + _CHECKED
 
 
-def _items(machine: Machine, count: int, steps: Sequence[int], along: bool) -> int:
-    """Accesses for so many bytes of a row: whole vectors if everything is aligned, else bytes."""
-    width = 2 * machine.grain
-    if along and not count % width and not any(step % machine.grain for step in steps):
-        return count // width
-    return count
+def items_of_row(machine: Machine, d: Copy | Fill) -> int:
+    """Accesses for the bytes of a row: whole vectors if everything is aligned, else bytes."""
+    width, grain = 2 * machine.grain, machine.grain
+    steps, along = [d.y_base, d.y_step_y], d.y_step_x == 1
+    if isinstance(d, Copy):
+        steps += [d.a_base, d.a_step_y, d.a_step_group, d.y_step_group]
+        along = along and d.a_step_x == 1
+    is_wide = along and not d.nx % width and not any(step % grain for step in steps)
+    return d.nx // width if is_wide else d.nx
 
 
 def _matmul(machine: Machine, d: Matmul) -> int:
     vectors, k_tiles, tiles = d.vectors, d.k_tiles, d.column_tiles
+    parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
+    if d.line_buffered:
+        high, wide = d.raster
+        return _START + _DRAIN + d.groups * (high * wide + k_tiles + parameters)
     loaded = vectors * k_tiles
     computed = tiles * k_tiles * max(vectors, machine.rows)
     per_tile = machine.rows if d.w_step_row else machine.columns
     weights = tiles * k_tiles * (1 if d.diagonal else per_tile)
-    parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
     # Results are written beside the reads.
     port = loaded + weights + parameters
     return _START + _DRAIN + loaded + d.groups * max(computed, port)

@@ -16,11 +16,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.soc.descriptors.checks import TABLE_BYTES, Error
+from holigrail_hw.soc.descriptors.matmul import MOST_LINES, SIDE
 from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
 
-__all__ = ["Checker"]
+__all__ = ["SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
+
+SIZE_CYCLES, SPAN_CYCLES = 5, 18
+"""Cycles for the sizes of a product, where all other operations take one; and for all spans."""
 
 # Six products of 33 bits beside an address of 32.
 _REACH = signed(38)
@@ -72,6 +76,7 @@ class Checker(wiring.Component):
         terms = self._terms()
         place = Signal(range(len(terms) + 2))
         product = self._product
+        in_engine = fields.is_matmul & ~fields.line_buffered
         with m.FSM():
             with m.State("IDLE"):
                 self._multiply(m, fields.nx, fields.ny)
@@ -82,7 +87,7 @@ class Checker(wiring.Component):
             with m.State("WINDOW"):
                 m.d.sync += self.vectors.eq(product)
                 self._multiply(m, fields.fx, fields.fy)
-                m.d.sync += too_many.eq(fields.is_matmul & (product > machine.accumulator_depth))
+                m.d.sync += too_many.eq(in_engine & (product > machine.accumulator_depth))
                 m.next = "DEPTH"
                 with m.If(~fields.is_matmul):
                     m.next = "SPANS"
@@ -94,11 +99,11 @@ class Checker(wiring.Component):
             with m.State("K_TILES"):
                 m.d.sync += self.k_tiles.eq(product)
                 self._multiply(m, product[:16], self.vectors)
-                m.d.sync += too_many.eq(product > machine.activation_depth)
+                m.d.sync += too_many.eq(in_engine & (product > machine.activation_depth))
                 m.next = "TILES"
             with m.State("TILES"):
                 self._multiply(m, fields.column_tiles, fields.groups)
-                m.d.sync += too_many.eq(product > machine.activation_depth)
+                m.d.sync += too_many.eq(in_engine & (product > machine.activation_depth))
                 m.next = "ALL_TILES"
                 with m.If(too_many):
                     m.next = "SIZE"
@@ -134,7 +139,20 @@ class Checker(wiring.Component):
         names = ("nx", "ny", "nc", "fx", "fy", "column_tiles", "groups")
         wrong: Any = Cat(fields[name] == 0 for name in names).any()
         wrong = wrong | (fields.is_matmul & (fields.valid > machine.columns))
+        if machine.line_buffer:
+            wrong = wrong | (fields.line_buffered & self._has_no_lines())
         return wrong | (fields.is_maximum & (fields.valid > machine.rows))
+
+    def _has_no_lines(self) -> Any:
+        """Whether the unit for depthwise layers cannot do it."""
+        fields = self.fields
+        wrong: Any = ~fields.diagonal | (fields.fx != SIDE) | (fields.fy != SIDE)
+        wrong = wrong | (fields.nc != 1) | (fields.column_tiles != 1)
+        for axis in "xy":
+            step, tap = (fields[f"a_step_{name}"].as_signed() for name in (axis, f"f{axis}"))
+            wrong = wrong | (fields[f"twice_{axis}"] & (step != (tap << 1)))
+        wrong = wrong | (fields.line > self._machine.line_buffer)
+        return wrong | (fields.lines > MOST_LINES)
 
     def _is_misaligned(self) -> Any:
         fields, machine = self.fields, self._machine
@@ -178,8 +196,11 @@ class Checker(wiring.Component):
             Const(columns, 5),
             fields.is_matmul,
         )
+        record: Any = Const(8 * columns, 16)
+        if machine.wide_parameters:
+            record = Mux(fields.p_wide, Const(16 * columns, 16), record)
         found += _span(
-            [_Term(channels, Const(8 * columns, 16))],
+            [_Term(channels, record)],
             fields.p_base[:24],
             Const(0, 1),
             fields.is_matmul,

@@ -14,11 +14,16 @@ from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
-from .operands import RECORD, WeightRows
+from .operands import RECORD, WIDE_RECORD, WeightRows
 
-__all__ = ["Products"]
+__all__ = ["Products", "record_bits"]
 
 _SIZE = 16
+
+
+def record_bits(machine: Machine) -> int:
+    """Bits of the longest record of parameters."""
+    return WIDE_RECORD.size if machine.wide_parameters else RECORD.size
 
 
 class Products(wiring.Component):
@@ -39,9 +44,9 @@ class Products(wiring.Component):
 
     def __init__(self, machine: Machine, engine: Gemm, timing: Timing):
         self._machine, self._engine, self._timing = machine, engine, timing
-        bits = 16 * machine.grain
-        item: Any = stream.Signature(data.StructLayout({"data": bits, "last": 1}))
-        record: Any = stream.Signature(data.StructLayout({"record": 64, "last": 1}))
+        item: Any = stream.Signature(data.StructLayout({"data": 16 * machine.grain, "last": 1}))
+        bits = record_bits(machine)
+        record: Any = stream.Signature(data.StructLayout({"record": bits, "last": 1}))
         codes: Any = stream.Signature(8 * machine.columns)
         super().__init__(
             {
@@ -95,7 +100,7 @@ class Products(wiring.Component):
         for lane in range(machine.columns):
             m.d.comb += Value.cast(weight[f"w{lane}"]).eq(kept.word_select(lane, 8))
         parameter: Any = engine.parameter.payload
-        record: Any = data.View(RECORD, self.record.payload.record)
+        record: Any = data.View(RECORD, self.record.payload.record[: RECORD.size])
         m.d.comb += [
             rows.diagonal.eq(self.fields.diagonal),
             vector.last.eq(self.activation.payload.last),
@@ -111,3 +116,7 @@ class Products(wiring.Component):
             engine.parameter.valid.eq(self.record.valid),
             self.record.ready.eq(engine.parameter.ready),
         ]
+        if machine.wide_parameters:
+            wide: Any = data.View(WIDE_RECORD, self.record.payload.record)
+            with m.If(self.fields.p_wide):
+                m.d.comb += [parameter.shift.eq(wide.shift), parameter.bias.eq(wide.bias)]

@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
+from holigrail_hw.soc.hardware.flash import FLASH_PINS, FlashReader
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import REGIONS
 
@@ -40,11 +41,15 @@ class System(wiring.Component):
         Words of the processor's memory.
     lane_count : int or None
         Lanes that the columns of the engine share.
+    half_rate : bool
+        A clock of the flash memory takes two cycles.
 
     Members
     -------
     sent, received : Out, In
         Streams of bytes of the serial line.
+    flash : Out
+        Pins of a flash memory with four data lines, if the machine has a loader.
     ended, code : Out
         What the firmware wrote to the register ``exit``.
     """
@@ -56,13 +61,15 @@ class System(wiring.Component):
         preset: str,
         timing: Timing | None = None,
         lane_count: int | None = None,
+        half_rate: bool = False,
     ):
         self._machine, self._firmware, self._preset = machine, firmware, preset
-        self._lane_count = lane_count
+        self._lane_count, self._half_rate = lane_count, half_rate
         self._timing = timing or Timing()
         byte: Any = stream.Signature(8)
         super().__init__(
             {"sent": Out(byte), "received": In(byte), "ended": Out(1), "code": Out(32)}
+            | ({"flash": Out(FLASH_PINS)} if machine.loader else {})
         )
 
     def elaborate(self, platform: Any) -> Module:
@@ -74,6 +81,10 @@ class System(wiring.Component):
             self._machine, engine_of(self._machine, self._lane_count), self._timing
         )
         m.submodules.control = control = Control(self._machine, core)
+        if self._machine.loader:
+            m.submodules.flash = reader = FlashReader(half_rate=self._half_rate)
+            wiring.connect(m, core.flash, reader.port)
+            wiring.connect(m, wiring.flipped(self.flash), reader.pins)
         bus = processor.bus
         region = bus.address[28:]
         wiring.connect(m, wiring.flipped(self.sent), serial.sent)
@@ -82,6 +93,8 @@ class System(wiring.Component):
             self.ended.eq(serial.ended),
             self.code.eq(serial.code),
             core.start.eq(control.start),
+            core.load.eq(control.load),
+            core.load_first.eq(control.load_first),
             core.first.eq(control.first),
             core.stop.eq(control.stop),
             core.shown.eq(control.shown),
