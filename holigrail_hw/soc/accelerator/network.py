@@ -75,11 +75,14 @@ def _graph(model: GivenFile, runtime: str) -> IntegerGraph:
         raise RequestError(lines, hint=error.hint) from None
 
 
-def network_of(spec: AcceleratorShape) -> tuple[IntegerGraph, Program] | None:
+def network_of(
+    spec: AcceleratorShape, timing: Timing | None = None
+) -> tuple[IntegerGraph, Program] | None:
     """The model's graph and program; None without a model. Raises as :func:`program_of`."""
-    program = program_of(spec)
-    if spec.model is None or program is None:
+    if spec.model is None:
         return None
+    program = program_of(spec, timing)
+    assert program is not None
     return _graph(spec.model, spec.runtime), program
 
 
@@ -90,8 +93,8 @@ def sized(spec: _Spec) -> _Spec:
     if spec.scratchpad is not None or spec.model is None:
         return spec
     most = replace(spec, scratchpad=_MOST_BYTES)
-    size = 1 << max(_program(spec.model, spec.runtime, most.machine).used - 1, 63).bit_length()
-    return replace(spec, scratchpad=size)
+    program = compiled(_graph(spec.model, spec.runtime), most.machine)
+    return replace(spec, scratchpad=1 << max(program.used - 1, 63).bit_length())
 
 
 def frame_job(program: Program, rng: np.random.Generator) -> Items:

@@ -220,7 +220,7 @@ class AcceleratorCore(wiring.Component):
         latest = self._words[-8 * step :]
         m.d.sync += [comes.eq(self._fetch), came.eq(comes)]
         with m.If(comes):
-            m.d.sync += self._words.eq(Cat(self._words, self._pad.data)[8 * step :])
+            m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
         with m.If(came):
             added = sum((latest.word_select(i, 8) for i in range(step)), start=0)
             m.d.sync += total.eq(total + added)

@@ -1,7 +1,7 @@
 """The files of an accelerator with a processor: Verilog, firmware, registers."""
 
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.soc.firmware.build import prebuilt
+from holigrail_hw.soc.firmware.build import prebuilt, sources
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
 
@@ -53,4 +53,4 @@ def system_files(preset: str) -> dict[str, bytes]:
         "_registers.json": as_json().encode(),
         "_registers.csv": as_csv().encode(),
         "_registers.svd": as_svd().encode(),
-    }
+    } | {f"_firmware_{name}": text.encode() for name, text in sources().items()}
