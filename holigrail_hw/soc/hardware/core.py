@@ -335,6 +335,7 @@ class AcceleratorCore(wiring.Component):
             with m.State("ABORT"):
                 m.d.comb += self._abort.eq(1)
                 m.d.sync += [self.running.eq(0), self._chain_done.eq(1), self._stopping.eq(0)]
+                m.d.sync += quiet.eq(0)
                 m.next = "IDLE"
         with m.If(self.running & (self._load_code != 0)):
             m.d.sync += [self.error.eq(self._load_code), self._stopping.eq(1)]

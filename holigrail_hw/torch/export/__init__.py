@@ -14,9 +14,9 @@ from holigrail_hw.formats import FixedFormat
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.reading import integers
 
-from .quantised import quantised_graph
-from .network import IntegerNetwork, NumberNetwork
 from .floats import number_graph
+from .network import IntegerNetwork, NumberNetwork
+from .quantised import quantised_graph
 from .trace import Step, steps_of
 
 __all__ = ["IntegerNetwork", "NumberNetwork", "export"]
