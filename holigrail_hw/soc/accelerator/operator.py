@@ -123,7 +123,7 @@ class Accelerator(AcceleratorShape):
             return found
         from ..system.files import system_files
 
-        return found | system_files(self.preset)
+        return found | system_files(self.form)
 
     def companion_designs(self) -> Mapping[str, Any]:
         """The system with the processor, firmware in its memory."""
@@ -131,7 +131,7 @@ class Accelerator(AcceleratorShape):
             return {}
         from ..system.files import system_of
 
-        return {"_system": system_of(self.machine, self.preset, self.lane_count)}
+        return {"_system": system_of(self.machine, self.form, self.lane_count)}
 
     def views(self, target: Target | None = None) -> list[View]:
         target = target or Target()
