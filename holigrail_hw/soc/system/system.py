@@ -114,18 +114,20 @@ class System(wiring.Component):
         return m
 
     def _scratchpad(self, m: Module, core: AcceleratorCore, bus: Any, chosen: Any) -> None:
-        """An access of the scratchpad ends a cycle after it was granted."""
-        granted, inside = Signal(), Signal()
+        """An access of the scratchpad ends two cycles after it was granted."""
+        granted, comes, inside = Signal(), Signal(), Signal()
+        found = Signal(32)
         m.d.comb += [
             inside.eq(bus.address[:28] < self._machine.scratchpad),
-            core.request.eq(bus.valid & chosen & ~granted & inside),
+            core.request.eq(bus.valid & chosen & ~granted & ~comes & inside),
             core.select.eq(bus.select),
             core.address.eq(bus.address),
             core.write_data.eq(bus.write_data),
         ]
-        m.d.sync += granted.eq(core.request & core.grant)
+        # What a memory gives is late in its cycle: the processor sees it in the next one.
+        m.d.sync += [comes.eq(core.request & core.grant), granted.eq(comes), found.eq(core.found)]
         with m.If(chosen):
             m.d.comb += [
                 bus.ready.eq(granted | ~inside),
-                bus.read_data.eq(Mux(inside, core.found, 0)),
+                bus.read_data.eq(Mux(inside, found, 0)),
             ]
