@@ -22,12 +22,22 @@ from .library import called, library
 from .operands import largest, reach
 from .shape import GemmShape
 
-__all__ = ["Step32", "is_narrow", "multiply32", "step32"]
+__all__ = [
+    "NearestRounding",
+    "Step32",
+    "is_narrow",
+    "multiply32",
+    "overflow32",
+    "rounding32_of",
+    "step32",
+]
 
 _NONE, _INFINITE, _SATURATE, _NOTHING = range(4)
 
 
-class _Rounding32(ctypes.Structure):
+class NearestRounding(ctypes.Structure):
+    """What the compiled kernels know of a narrow float."""
+
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("least", "magic")),
         *((name, ctypes.c_float) for name in ("up", "down", "largest")),
@@ -39,7 +49,7 @@ class _Request(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("a", "b", "initial", "c")),
         *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
         *((name, ctypes.c_int64) for name in ("cascade", "odd", "small", "over")),
-        *((name, _Rounding32) for name in ("sum", "product")),
+        *((name, NearestRounding) for name in ("sum", "product")),
         ("start", ctypes.c_float),
     )
 
@@ -94,7 +104,7 @@ def step32(
     # Where zeros are rounded their signs stay, too.
     small = shape.is_negative_start or _underflows(shape, products)
     fits = certify and never_overflows(known)
-    over = _NONE if fits else _overflow(tuple(format for format, _ in known))
+    over = _NONE if fits else overflow32(tuple(format for format, _ in known))
     return None if over is None else Step32(odd, small, over)
 
 
@@ -125,8 +135,8 @@ def multiply32(
         step.odd,
         step.small or step.over > _INFINITE,
         step.over,
-        _rounding(shape.accumulator),
-        _rounding(shape.product or shape.accumulator),
+        rounding32_of(shape.accumulator),
+        rounding32_of(shape.product or shape.accumulator),
         -0.0 if shape.is_negative_start else 0.0,
     )
     called(found.gemm32, request)
@@ -154,7 +164,8 @@ def is_narrow(format: Format) -> bool:
 
 
 @functools.cache
-def _overflow(formats: tuple[BinaryFloat, ...]) -> int | None:
+def overflow32(formats: tuple[BinaryFloat, ...]) -> int | None:
+    """The number of what becomes of sums beyond the range; None if the formats differ."""
     kinds = set()
     for format in formats:
         if format.saturates:
@@ -179,8 +190,9 @@ def _underflows(shape: GemmShape, products: Products) -> bool:
     return low < shape.accumulator.least_place
 
 
-def _rounding(format: Format) -> _Rounding32:
-    return _Rounding32(*_constants(format))
+def rounding32_of(format: Format) -> NearestRounding:
+    """The rounding to a format that :func:`is_narrow`."""
+    return NearestRounding(*_constants(format))
 
 
 @functools.cache
