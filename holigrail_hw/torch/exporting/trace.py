@@ -49,7 +49,7 @@ class Step:
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        known = isinstance(m, (Quantizer, *LAYERS)) or hasattr(m, "arithmetic")
+        known = is_quantizer(m) or isinstance(m, LAYERS) or hasattr(m, "arithmetic")
         own = type(m).__module__.startswith("holigrail_hw.torch")
         return known or own or super().is_leaf_module(m, module_qualified_name)
 
@@ -145,7 +145,7 @@ class _Walk:
             if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
                 self._refuse(node, f"padding by the name {module.padding!r}")
             self._add("layer", node, node.args[:1], module)
-        elif isinstance(module, Quantizer):
+        elif is_quantizer(module):
             self._add("quantise", node, node.args[:1], module)
         elif isinstance(module, nn.ReLU):
             self._add("relu", node, node.args[:1])
@@ -192,10 +192,17 @@ class _Walk:
         self.same[node.name] = self.same.get(name, name)
 
 
-def weight_quantizer(module: nn.Module) -> Quantizer | None:
-    """The last quantiser of a layer's weights, if they have one."""
+def is_quantizer(module: nn.Module) -> bool:
+    """Whether a module says what codes it gives, as :class:`.Quantizer` does."""
+    own = type(module).__module__.startswith("holigrail_hw.torch")
+    says = all(hasattr(module, name) for name in ("format", "rounding", "scales"))
+    return isinstance(module, Quantizer) or (own and says)
+
+
+def weight_quantizer(module: nn.Module) -> Any:
+    """The last quantiser of a layer's weights, or None."""
     if not parametrize.is_parametrized(module, "weight"):
         return None
     chain: Any = module.parametrizations["weight"]  # type: ignore[index]
-    found = [part for part in chain if isinstance(part, Quantizer)]
+    found = [part for part in chain if is_quantizer(part)]
     return found[-1] if found else None
