@@ -51,29 +51,33 @@ def exported(model, name):
 
 
 def check_all_images(model, printed, name, design, **options):
-    """Training's accuracy and logits are those of the twin and of the simulated hardware."""
+    """Training's accuracy and logits are those of the twin and of the simulated hardware.
+
+    Gives the network and its hardware.
+    """
     network, x, wanted = exported(model, name)
     y = digits()[3].numpy()
     assert len(x) == 360
     assert np.array_equal(network.codes(x), wanted)
-    found = network.simulate(x, design(network), **options)
+    hardware = design(network)
+    found = network.simulate(x, hardware, **options)
     assert np.array_equal(found, wanted)
     assert network.accuracy(x, y, found) == network.accuracy(x, y) == pytest.approx(printed)
-    return network
+    return network, hardware
 
 
 def test_integers_in_parallel_hardware():
-    model = perceptron(lambda: [hgt.Quantize("int4", INTEGERS)])
+    model = perceptron(lambda: [hgt.Quantize("int4", INTEGERS)], hidden=8)
     printed = train(model)
-    assert printed > 0.85
+    assert printed > 0.7
     check_all_images(model, printed, "integers", lambda n: n.design("parallel", iterations=0))
 
 
 def test_powers_of_two_take_no_adder_for_products():
-    model = perceptron(lambda: [hgt.Words(POWERS, 2.0**-4)])
+    model = perceptron(lambda: [hgt.Words(POWERS, 2.0**-4)], hidden=8)
     printed = train(model)
-    assert printed > 0.85
-    network = check_all_images(
+    assert printed > 0.7
+    network, hardware = check_all_images(
         model, printed, "powers", lambda n: n.design("parallel", iterations=0)
     )
     words = np.concatenate(
@@ -81,7 +85,7 @@ def test_powers_of_two_take_no_adder_for_products():
     )
     # A product with a power of two is a shift: adders are those of sums alone.
     assert {*np.abs(words[words != 0]).tolist()} <= {1 << places for places in range(5)}
-    adders = network.design("parallel", iterations=0).facts()["adders of the matrices"]
+    adders = hardware.facts()["adders of the matrices"]
     sums = sum(
         np.count_nonzero(node.weights, axis=0).clip(1).sum() - node.weights.shape[1]
         for node in network.graph.nodes
@@ -96,7 +100,7 @@ def test_fp8_on_the_matrix_engine():
     model = hgt.convert(plain, {nn.Linear: FP8})
     printed = train(model)
     assert printed > 0.85
-    network = check_all_images(model, printed, "fp8", lambda n: n.design(rows=4, columns=4))
+    network, _ = check_all_images(model, printed, "fp8", lambda n: n.design(rows=4, columns=4))
     assert isinstance(network.graph, NumberGraph)
     golden = network.graph.evaluate(digits()[2].numpy()[:4], golden=True)
     assert np.array_equal(network.codes_of(golden), network.codes(digits()[2].numpy()[:4]))
@@ -146,7 +150,7 @@ def convolutional():
         layer(48, 10, hgt.LSQ(4)),
     )
     train(model, 1)
-    return model[1:]
+    return model[1:].eval()
 
 
 def test_convolutions_in_streams_and_arrays():
@@ -189,7 +193,7 @@ def test_every_quantiser_gives_the_same_codes(tmp_path, name):
         layer(64, 12, WEIGHTS[name]()),
         nn.ReLU(),
         hgt.PACT(4, power_of_two=name != "learned-float"),
-        layer(12, 10, hgt.LSQ(5)),
+        layer(12, 10, hgt.LSQ(5, power_of_two=name != "learned-float")),
     )
     train(model, 1)
     x = digits()[2]

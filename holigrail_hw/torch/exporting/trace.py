@@ -135,8 +135,12 @@ class _Walk:
                 given: Any = node.args[0]
                 if not isinstance(given, fx.Node):
                     self._refuse(node, "more than one output")
-                elif self.steps and self.same.get(given.name, given.name) != self.steps[-1].name:
+                elif not self.wrong and not self._is_last(given):
                     self._refuse(node, "an output that is not the last step")
+
+    def _is_last(self, node: fx.Node) -> bool:
+        name = self.same.get(node.name, node.name)
+        return bool(self.steps) and name == self.steps[-1].name
 
     def _module(self, node: fx.Node, module: nn.Module) -> None:
         if isinstance(module, LAYERS):
