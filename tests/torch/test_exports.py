@@ -250,6 +250,23 @@ def test_qonnx_of_floats_says_its_arithmetic(tmp_path):
     assert np.array_equal(again.codes(again.evaluate(x)), network.codes(x))
 
 
+def test_convolutions_of_floats_and_means_of_integers():
+    torch.manual_seed(0)
+    x = digits()[2].reshape(-1, 1, 8, 8)[:30]
+    layers = [nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    plain = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 4))
+    model = hgt.convert(plain, {nn.Linear: FP8, nn.Conv2d: FP8}).eval()
+    network = hgt.export(model, x, "floats")
+    assert np.array_equal(network.codes(x.numpy()), network.codes_of(logits(model, x)))
+    mean = nn.Sequential(
+        hgt.Quantize("uint5", 1 / 16), nn.AvgPool2d(2), hgt.Quantize("uint4", 1 / 8), nn.Flatten()
+    )
+    mean.append(layer(16, 4, hgt.Quantize("int4", 1 / 8)))
+    network = hgt.export(mean.eval(), x, "means")
+    assert np.array_equal(network.codes(x.numpy()), network.codes_of(logits(mean, x)))
+    assert "pool" in {node.kind for node in network.graph.nodes}
+
+
 def refused(model, match, x=None):
     with pytest.raises(ModelError, match=match) as error:
         hgt.export(model, digits()[2][:4] if x is None else x, "wrong")
