@@ -98,7 +98,7 @@ class Accelerator(AcceleratorShape):
             return None
         from ..system.served import ServedAccelerator
 
-        return ServedAccelerator(self.machine, self.preset, self.lane_count, network_of(self))
+        return ServedAccelerator(self.machine, self.form, self.lane_count, network_of(self))
 
     def tables(self, timing: Timing | None = None) -> list[Table]:
         program = program_of(self, timing)

@@ -124,7 +124,7 @@ class AcceleratorShape(Engine):
     @property
     def form(self) -> str:
         """Of the processor: the preset of one that has some, else its name."""
-        return self.preset if self.processor == "picorv32" else self.processor
+        return self.preset if self.processor == "picorv32" else self.processor or "none"
 
     @property
     def machine(self) -> Machine:

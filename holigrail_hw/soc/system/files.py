@@ -23,15 +23,16 @@ def system_of(
     return System(machine, words, preset, timing, lane_count=lane_count)
 
 
-def system_sources() -> dict[str, bytes]:
-    """The processor's Verilog, by the name of its file.
+def system_sources(preset: str) -> dict[str, bytes]:
+    """The processor's Verilog, by the name of its file; none of a processor that is made here.
 
     Raises
     ------
     ToolError
         If the processor's package is not installed.
     """
-    return {"picorv32.v": picorv32_source().read_bytes()}
+    found = processor_files(preset)
+    return {name.removeprefix("_"): text for name, text in found.items() if name.endswith(".v")}
 
 
 def system_files(preset: str) -> dict[str, bytes]:
