@@ -4,6 +4,7 @@ The accuracy that training prints is that of the generated hardware.
 """
 
 import json
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -285,6 +286,7 @@ def test_all_that_cannot_be_exported_is_named_at_once():
 def test_what_is_not_quantised_is_refused():
     x = digits()[2][:4]
     refused(nn.Sequential(nn.Linear(64, 8)), "must be in the mode for evaluation")
+    refused(nn.Sequential(nn.Linear(63, 8)).eval(), "wrong: the example must fit the model: ")
     refused(nn.Sequential(nn.Linear(64, 8)).eval(), "0: its operand must come from a quantiser")
     bare = nn.Sequential(hgt.Quantize("uint5", 1 / 16), nn.Linear(64, 8)).eval()
     refused(bare, "1: weights must be quantised, not numbers of")
@@ -321,6 +323,12 @@ def test_a_forward_of_ones_own_is_followed():
     network, x, wanted = exported(model, "residual")
     assert np.array_equal(network.codes(x), wanted)
     assert [node.kind for node in network.graph.nodes].count("add") == 1
+
+
+def test_names_of_modules_are_free():
+    parts = {"x_codes": hgt.Quantize("uint5", 1 / 16), "x": layer(64, 6, hgt.LSQ(4))}
+    network, x, wanted = exported(nn.Sequential(OrderedDict(parts)).eval(), "names")
+    assert np.array_equal(network.codes(x), wanted)
 
 
 def test_the_comparison_with_pytorch_can_fail(monkeypatch):

@@ -73,8 +73,12 @@ def steps_of(model: nn.Module, example: Tensor, who: str) -> tuple[Step, ...]:
         text = str(error).splitlines()[0]
         raise ModelError(f"{who}: forward must not depend on its numbers: {text}") from None
     shapes = _Shapes(traced)
-    with torch.no_grad():
-        shapes.run(example)
+    try:
+        with torch.no_grad():
+            shapes.run(example)
+    except (RuntimeError, IndexError) as error:
+        text = str(error).splitlines()[0]
+        raise ModelError(f"{who}: the example must fit the model: {text}") from None
     walk = _Walk(traced, shapes.found, who)
     for node in traced.graph.nodes:
         walk.take(node)
@@ -116,8 +120,11 @@ class _Walk:
         path = str(node.target) if node.op == "call_module" else node.name
         names = [str(operand.name) for operand in operands]
         inputs = tuple(self.same.get(name, name) for name in names)
-        shape = self.shapes.get(node.name, ())
-        self.steps.append(Step(kind, node.name, path, inputs, shape, module))
+        shape, name = self.shapes.get(node.name, ()), node.name
+        if name == "x":
+            # That is the input's name.
+            name = self.same[name] = "x.step"
+        self.steps.append(Step(kind, name, path, inputs, shape, module))
 
     def take(self, node: fx.Node) -> None:
         match node.op:
