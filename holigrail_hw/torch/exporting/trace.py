@@ -123,7 +123,8 @@ class _Walk:
         shape, name = self.shapes.get(node.name, ()), node.name
         if name == "x":
             # That is the input's name.
-            name = self.same[name] = "x.step"
+            self.same[name] = "x.step"
+            name = "x.step"
         self.steps.append(Step(kind, name, path, inputs, shape, module))
 
     def take(self, node: fx.Node) -> None:
