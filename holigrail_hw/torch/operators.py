@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from holigrail_hw import kernels
+from holigrail_hw.formats import Format
 
-from .arithmetic import Conversion, Gemm
+from .arithmetic import Conversion, Gemm, holds
 from .random import OPERATIONS, source
 from .random import numbers as random_numbers
 
@@ -161,19 +162,35 @@ def _(a, b, initial, forward, grad_a, grad_b, grad, key, operation, checked):
 
 
 def _keep(ctx: Any, inputs: tuple, output: Tensor) -> None:
-    a, b, initial, _, ctx.grad_a, ctx.grad_b, ctx.grad, ctx.key, _, _ = inputs
+    a, b, initial, ctx.forward, ctx.grad_a, ctx.grad_b, ctx.grad, ctx.key, _, _ = inputs
     ctx.save_for_backward(a, b)
     ctx.initial = None if initial is None else initial.dtype
 
 
 def _product(ctx: Any, text: str, grad: Tensor, other: Tensor, operation: str) -> Tensor:
-    """A product of the backward pass."""
+    """A product of the backward pass, with b for gradients of a, and the other way round."""
     if not text:
         return torch.matmul(grad.to(other.dtype), other)
-    how = Gemm.from_text(text)
-    grad = rounded(grad, f"format={how.a}", ctx.key, "grad")
-    other = rounded(other, f"format={how.b}", ctx.key, "grad")
+    how, forward = Gemm.from_text(text), Gemm.from_text(ctx.forward)
+    grad = _fitted(grad, _format_of(ctx.grad), how.a, ctx.key)
+    other = _fitted(other, forward.b if operation == "grad_input" else forward.a, how.b, ctx.key)
     return multiplied(grad, other, None, text, "", "", "", ctx.key, operation, False)
+
+
+def _fitted(x: Tensor, given: Format | None, wanted: Format, key: int) -> Tensor:
+    """Numbers of a format rounded to another one, unless that has them all."""
+    if given is not None and holds(wanted, given):
+        return x
+    return rounded(x, _to(wanted), key, "grad")
+
+
+@functools.cache
+def _to(format: Format) -> str:
+    return Conversion(format=format).text
+
+
+def _format_of(text: str) -> Format | None:
+    return Conversion.from_text(text).format if text else None
 
 
 def _sum_of_rows(ctx: Any, grad: Tensor) -> Tensor:
@@ -181,7 +198,7 @@ def _sum_of_rows(ctx: Any, grad: Tensor) -> Tensor:
     if not ctx.grad_b:
         return grad.sum(0)
     how = _with_ones(ctx.grad_b)
-    grad = rounded(grad, f"format={how.b}", ctx.key, "grad")
+    grad = _fitted(grad, _format_of(ctx.grad), how.b, ctx.key)
     ones = grad.new_ones((1, len(grad)))
     return multiplied(ones, grad, None, how.text, "", "", "", ctx.key, "bias", False)[0]
 
