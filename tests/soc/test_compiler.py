@@ -428,7 +428,7 @@ def test_what_does_not_fit_is_told():
     with pytest.raises(RequestError):
         compiled(made.graph(), Machine(scratchpad=wanted - 64))
     _, hint = refusal(made.graph(), Machine(scratchpad=8192, loader=False))
-    assert hint.endswith("; a loader, which hardware has not yet, so that weights need not stay")
+    assert hint.endswith("; a loader, so that weights need not stay")
 
 
 def test_operators_that_are_not_there_are_named():
