@@ -25,7 +25,7 @@ def board_design(spec: OperatorSpec) -> BoardDesign:
     if system is not None and system.flash() is not None:
         raise RequestError(
             f"{spec.name}: a system on a board must do without the pins of a flash memory",
-            hint="leave the loader out; `holigrail verify` simulates the system with a flash memory",
+            hint="leave the loader out; `holigrail verify` simulates one with a flash memory",
         )
     if system is not None:
         return Hosted(spec, system)

@@ -61,8 +61,8 @@ class Accelerator(AcceleratorShape):
 
     Errors in the status: 1 an unknown operation or a wrong check sum; 2 a size is 0 or more than
     the engine holds; 3 an address lies outside or is misaligned; 4 the engine reports an error; 5
-    the check sum of a block is wrong; 6 nothing moved for too long; 7 a wait that cannot end. A descriptor with error 1, 2, 3 or 7
-    changes nothing. The chain ends there; the next one works.
+    the check sum of a block is wrong; 6 nothing moved for too long; 7 a wait that cannot end. A
+    descriptor with error 1, 2, 3 or 7 changes nothing. The chain ends there; the next one works.
     """
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
