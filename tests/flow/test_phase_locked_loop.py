@@ -1,4 +1,4 @@
-"""Clocks that boards make themselves: dividers within the limits, and clocks that cannot be made."""
+"""Clocks that boards make themselves: dividers within limits; clocks that cannot be made."""
 
 import pytest
 

@@ -3,9 +3,10 @@
 
 """Whether a descriptor can be done: its sizes, and where all of its addresses lie.
 
-One multiplier does it, a product a cycle, and what is found of it counts a cycle later. First the sizes: vectors, tiles along K, their product.
-Then the spans: an address is a base and multiples of steps; of every loop (count - 1) times the
-step counts to the lowest address if it is negative, else to the highest one.
+One multiplier does it, a product a cycle, and what is found of it counts a cycle later. First the
+sizes: vectors, tiles along K, their product. Then the spans: an address is a base and multiples of
+steps; of every loop (count - 1) times the step counts to the lowest address if it is negative, else
+to the highest one.
 """
 
 from dataclasses import dataclass, replace
