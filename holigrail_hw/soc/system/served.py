@@ -63,7 +63,7 @@ class ServedAccelerator(WholeSystem):
         host = _begun(line, program)
         rng = np.random.default_rng(seed)
         frames = [_frame(graph, rng) for _ in range(count)]
-        say(f"{len(program.steps)} layers of a frame are compared")
+        say("the layers of a frame are compared")
         layers = _compared(host, graph, program, frames[0])
         for number, frame in enumerate(frames):
             say(f"frame {number + 1} of {count}")
