@@ -22,7 +22,7 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .files import system_of, system_sources
 
-__all__ = ["ServedAccelerator"]
+__all__ = ["Lines", "ServedAccelerator"]
 
 _LOGIC = 0.6
 
@@ -90,18 +90,21 @@ class ServedAccelerator(WholeSystem):
 
 
 @dataclass(frozen=True)
-class _Port:
+class Lines:
     """Lines out of single bytes."""
 
     line: ByteLine
 
     def write(self, data: bytes) -> None:
+        """Send bytes."""
         self.line.write(data)
 
     def read(self, count: int) -> bytes:
+        """So many bytes; fewer if they do not come in time."""
         return self.line.read(count)
 
     def readline(self) -> bytes:
+        """The bytes up to a line feed; fewer if they do not come in time."""
         found = b""
         while not found.endswith(b"\n"):
             byte = self.line.read(1)
@@ -117,7 +120,7 @@ def _frame(graph: IntegerGraph, rng: np.random.Generator) -> np.ndarray:
 
 def _begun(line: ByteLine, program: Program) -> FirmwareHost:
     """The programme answers, it is on the right machine, and the image is loaded."""
-    host = FirmwareHost(_Port(line))
+    host = FirmwareHost(Lines(line))
     digest = host.digest()
     if digest != program.machine.digest:
         raise DesignError(
