@@ -5,7 +5,7 @@ from amaranth import Instance, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.arith.add.operator import Add
+from holigrail_hw.arith.add import Add
 from holigrail_hw.core.errors import RequestError, ToolError
 from holigrail_hw.core.whole_system import Checked, WholeSystem
 from holigrail_hw.flow.simulate.system_run import SimulatedSystem, program_of
