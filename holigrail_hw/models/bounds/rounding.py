@@ -75,8 +75,7 @@ def compensated(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Integers in units of 2^-bits whose errors cancel, and these errors, exact in float64.
 
-    Weights that are 0 stay so. Each is at most as far off as the others of its row ask for; where
-    the error would not be a float, the nearest integer is taken.
+    Weights that are 0 stay so; where an error would be no float, the nearest integer is taken.
     """
     bits = np.asarray(bits)
     codes, errors = coded(weights, bits)

@@ -49,7 +49,7 @@ def _program(
     from .cycles import exact_cycles
 
     cycles = exact_cycles(machine, lane_count, timing)
-    return compiled(_graph(model, runtime), machine, cycles=cycles)
+    return compiled(_graph(model, runtime), machine, cycles=cycles, before=cycles.before)
 
 
 def _graph(model: GivenFile, runtime: str) -> IntegerGraph:

@@ -98,7 +98,7 @@ class Accelerator(AcceleratorShape):
             return None
         from ..system.served import ServedAccelerator
 
-        return ServedAccelerator(self.machine, self.preset, self.lane_count, network_of(self))
+        return ServedAccelerator(self.machine, self.form, self.lane_count, network_of(self))
 
     def tables(self, timing: Timing | None = None) -> list[Table]:
         program = program_of(self, timing)
@@ -123,7 +123,7 @@ class Accelerator(AcceleratorShape):
             return found
         from ..system.files import system_files
 
-        return found | system_files(self.preset)
+        return found | system_files(self.form)
 
     def companion_designs(self) -> Mapping[str, Any]:
         """The system with the processor, firmware in its memory."""
@@ -131,7 +131,7 @@ class Accelerator(AcceleratorShape):
             return {}
         from ..system.files import system_of
 
-        return {"_system": system_of(self.machine, self.preset, self.lane_count)}
+        return {"_system": system_of(self.machine, self.form, self.lane_count)}
 
     def views(self, target: Target | None = None) -> list[View]:
         target = target or Target()

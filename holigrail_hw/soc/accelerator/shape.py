@@ -10,7 +10,7 @@ from holigrail_hw.formats import parse
 from holigrail_hw.nn.network.model import MODEL_FILE
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.requests import PROFILE, READ, START, WRITE
-from holigrail_hw.soc.system.presets import PRESETS
+from holigrail_hw.soc.system.presets import PRESETS, PROCESSORS
 
 __all__ = ["PROFILE", "READ", "START", "WITH_MODEL", "WRITE", "AcceleratorShape"]
 
@@ -100,13 +100,13 @@ class AcceleratorShape(Engine):
     processor: str | None = parameter(
         None,
         "what the whole system has, which boards get; picorv32 with a model, none without if none",
-        choices=("none", "picorv32"),
+        choices=("none", *PROCESSORS),
         samples=("none",),
         hardware=False,
     )
     preset: str = parameter(
         "fast",
-        "of the processor: shifts a bit a cycle, shifts at once, or products at once, too",
+        "of picorv32: shifts a bit a cycle, shifts at once, or products at once, too",
         choices=tuple(PRESETS),
         samples=("fast",),
         hardware=False,
@@ -120,6 +120,11 @@ class AcceleratorShape(Engine):
         if self.columns % (self.lane_count or self.columns):
             return [f"lane_count must divide {self.columns} columns, not be {self.lane_count}"]
         return []
+
+    @property
+    def form(self) -> str:
+        """Of the processor: the preset of one that has some, else its name."""
+        return self.preset if self.processor == "picorv32" else self.processor or "none"
 
     @property
     def machine(self) -> Machine:

@@ -58,7 +58,7 @@ def _products(machine: Machine, d: Matmul) -> Traffic:
     pixels = high * wide if d.line_buffered else d.vectors * d.k_tiles
     return Traffic(
         weights=tiles * d.k_tiles * (1 if d.diagonal else machine.rows),
-        parameters=tiles * machine.columns * record // min(record, 2 * machine.grain, 8),
+        parameters=tiles * machine.columns * record // min(record, 2 * machine.grain),
         activations=d.groups * pixels,
         results=tiles * d.vectors,
     )

@@ -22,8 +22,8 @@ from .adder import Adder
 from .depthwise import Depthwise
 from .engine import lane_of
 from .fields import FIELDS
-from .operands import Records
-from .products import Products, record_bits
+from .operands import Records, record_bits
+from .products import Products
 from .reader import Reader
 from .windows import Windows
 from .writer import Writer

@@ -13,7 +13,7 @@ in the queue.
 from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.lib import fifo, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.arith.dot_product.operator import DotProduct
@@ -26,7 +26,7 @@ from holigrail_hw.soc.descriptors.matmul import SIDE
 from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
-from .operands import RECORD
+from .operands import record_bits, set_channel
 
 __all__ = ["Depthwise", "DepthwiseTiming", "window_product"]
 
@@ -83,10 +83,11 @@ class Depthwise(wiring.Component):
         self._machine, self._engine, self._timing = machine, engine, timing
         bits = 16 * machine.grain
         item: Any = stream.Signature(bits)
+        record: Any = stream.Signature(record_bits(machine))
         super().__init__(
             {
                 **{"start": In(1), "fields": In(FIELDS)},
-                **{"pixel": In(item), "weight": In(item), "record": In(stream.Signature(64))},
+                **{"pixel": In(item), "weight": In(item), "record": In(record)},
                 "o": Out(stream.Signature(8 * machine.columns)),
             }
         )
@@ -228,11 +229,8 @@ class Depthwise(wiring.Component):
     def _parameters(self, m: Module, lanes: Any) -> None:
         """Records of channels, and what the descriptor sets for all."""
         fields, parameter = self.fields, lanes.parameter.payload
-        record: Any = data.View(RECORD, self.record.payload)
+        set_channel(m, self._machine, fields.p_wide, parameter, self.record.payload)
         m.d.comb += [
-            parameter.scale.eq(record.multiplier),
-            parameter.shift.eq(record.shift),
-            parameter.bias.eq(record.bias.as_signed()),
             lanes.parameter.valid.eq(self.record.valid),
             self.record.ready.eq(lanes.parameter.ready),
             lanes.setting.zero_point.eq(fields.zero_point.as_signed()),

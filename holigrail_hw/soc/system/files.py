@@ -6,7 +6,7 @@ from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
 
 from .presets import INSTRUCTIONS
-from .processor import picorv32_source
+from .processors import processor_files
 from .system import System
 
 __all__ = ["system_files", "system_of", "system_sources"]
@@ -23,34 +23,37 @@ def system_of(
     return System(machine, words, preset, timing, lane_count=lane_count)
 
 
-def system_sources() -> dict[str, bytes]:
-    """The processor's Verilog, by the name of its file.
+def system_sources(preset: str) -> dict[str, bytes]:
+    """The processor's Verilog, by the name of its file; none of a processor that is made here.
 
     Raises
     ------
     ToolError
         If the processor's package is not installed.
     """
-    return {"picorv32.v": picorv32_source().read_bytes()}
+    found = processor_files(preset)
+    return {name.removeprefix("_"): text for name, text in found.items() if name.endswith(".v")}
 
 
 def system_files(preset: str) -> dict[str, bytes]:
     """Contents by the endings of their names.
 
-    The processor is a file of its own, with its licence.
+    The processor comes with its licence, as a file of its own if it is not made here.
 
     Raises
     ------
     ToolError
         If the processor's package is not installed.
     """
-    source = picorv32_source().read_bytes()
     firmware = prebuilt(INSTRUCTIONS[preset])
-    return {
-        "_picorv32.v": source,
-        "_firmware.bin": firmware.code,
-        "_registers.h": as_c().encode(),
-        "_registers.json": as_json().encode(),
-        "_registers.csv": as_csv().encode(),
-        "_registers.svd": as_svd().encode(),
-    } | {f"_firmware_{name}": text.encode() for name, text in sources().items()}
+    return (
+        processor_files(preset)
+        | {
+            "_firmware.bin": firmware.code,
+            "_registers.h": as_c().encode(),
+            "_registers.json": as_json().encode(),
+            "_registers.csv": as_csv().encode(),
+            "_registers.svd": as_svd().encode(),
+        }
+        | {f"_firmware_{name}": text.encode() for name, text in sources().items()}
+    )

@@ -35,7 +35,7 @@ class ServedAccelerator(WholeSystem):
     ----------
     machine : Machine
     preset : str
-        Of the processor.
+        The processor's form.
     lane_count : int or None
         Lanes that the columns of the engine share.
     network : (IntegerGraph, Program) or None
@@ -54,7 +54,7 @@ class ServedAccelerator(WholeSystem):
         return system_of(self.machine, self.preset, self.lane_count, timing)
 
     def sources(self) -> Mapping[str, bytes]:
-        return system_sources()
+        return system_sources(self.preset)
 
     def check(
         self, line: ByteLine, seed: int, count: int, say: Callable[[str], None] = lambda text: None

@@ -22,7 +22,7 @@ from holigrail_hw.soc.registers.memory_map import REGIONS
 
 from .control import Control
 from .memory import FirmwareMemory
-from .processor import PicoRV32
+from .processors import processor_of
 from .serial import Serial
 
 __all__ = ["System"]
@@ -31,12 +31,12 @@ _REGION = {one.name: one.base >> 28 for one in REGIONS}
 
 
 class System(wiring.Component):
-    """The whole accelerator with a PicoRV32.
+    """The whole accelerator with a processor.
 
     Parameters
     ----------
     preset : str
-        A key of :data:`.presets.PRESETS`.
+        A key of :data:`.presets.INSTRUCTIONS`.
     firmware : sequence of int
         Words of the processor's memory.
     lane_count : int or None
@@ -74,7 +74,7 @@ class System(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.processor = processor = PicoRV32(self._preset)
+        m.submodules.processor = processor = processor_of(self._preset)
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
         m.submodules.core = core = AcceleratorCore(

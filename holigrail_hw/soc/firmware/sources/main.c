@@ -3,7 +3,7 @@
  *   ?                        id: "machine DIGEST image RESULT"
  *   P ADDRESS LENGTH bytes   put bytes into the scratchpad (two little-endian words)
  *   R ADDRESS LENGTH         read bytes of the scratchpad: they come as they are, without a line
- *   F                        copy the image from the flash memory
+ *   F                        load the image from the flash memory, and compare its check sum
  *   I bytes                  the codes of a frame
  *   G                        go: "answer CODES" and "cycles NUMBER"
  *
@@ -115,7 +115,8 @@ static void go(void) {
 int main(void) {
     for (;;) {
         const volatile struct accelerator_image *image = accelerator_image();
-        switch (get()) {
+        uint8_t command = get();
+        switch (command) {
         case '?':
             say("machine");
             say_hex(ACCELERATOR_REGISTER(ACCELERATOR_CONTROL_DIGEST));
@@ -134,10 +135,9 @@ int main(void) {
             break;
         }
         case 'F':
-            accelerator_load((const volatile uint32_t *)(ACCELERATOR_BASE_FLASH + FLASH_IMAGE));
-            /* fall through */
         case 'C': {
-            int wrong = accelerator_check();
+            int wrong = command == 'F' ? accelerator_load(FLASH_IMAGE, MOST_CYCLES)
+                                       : accelerator_check();
             if (wrong)
                 fail(wrong);
             else
