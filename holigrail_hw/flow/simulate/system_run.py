@@ -7,10 +7,12 @@ machine does.
 import os
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from zlib import crc32
 
 from holigrail_hw.core.errors import DesignError, ToolError
 from holigrail_hw.core.run import process
@@ -32,7 +34,7 @@ _FLAGS = (
     *("-std=gnu++17", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
     *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
 )
-_SOME = 1 << 16
+_SOME, _COMPILERS = 1 << 16, 2
 
 
 def program_of(
@@ -67,7 +69,8 @@ def program_of(
             (work / name).write_bytes(source)
 
         def tool(*command: str | Path) -> str:
-            name = f"{unfinished.name.removeprefix('.unfinished-')}_{Path(command[0]).name}.log"
+            of = f"{unfinished.name.removeprefix('.unfinished-')}_{Path(command[0]).name}"
+            name = f"{of}_{crc32(' '.join(map(str, command)).encode()):08x}.log"
             finished = process.run(
                 command,
                 who=Path(command[0]).name,
@@ -91,8 +94,12 @@ def program_of(
         runtime = [root / f"{name}.cpp" for name in _RUNTIME]
         if progress is not None:
             progress("g++: compiling the system")
-        tool(compiler, "-O0", *flags, "-c", *once)
-        tool(compiler, "-O2", *flags, "-c", *often, *runtime, _MAIN)
+        # The largest files first, to two compilers.
+        often = sorted([*often, *runtime, _MAIN], key=lambda cpp: -cpp.stat().st_size)
+        parts = [("-O2", often[::2]), ("-O2", often[1::2]), ("-O0", once)]
+        with ThreadPoolExecutor(max_workers=_COMPILERS) as pool:
+            for done in [pool.submit(tool, compiler, o, *flags, "-c", *cpps) for o, cpps in parts]:
+                done.result()
         objects = [f"{cpp.stem}.o" for cpp in (*written, *runtime, _MAIN)]
         tool(compiler, *objects, "-lpthread", "-o", "program")
         return unfinished / "program"
