@@ -121,7 +121,7 @@ def _windows(spec: GemmShape, rng: np.random.Generator, codes: Codes) -> Items:
     kernel = rng.integers(1, 4, 2)
     vectors = int(rng.integers(1, 1 + spec.accumulator_depth))
     columns = int(rng.integers(1, 2 + min(vectors, depth - 1)))
-    steps = (int(step) for step in rng.choice([0, 1, 1, 1, 2, 3, 7], 6))
+    steps = rng.choice([0, 1, 1, 1, 2, 3, 7], 6).tolist()
     pad = int(codes("pad", spec.activation, 1)[0])
     window = Window(height, width, blocks, min(int(kernel[1]), depth), columns, *steps, pad)
     k_tiles = int(blocks * kernel[0] * kernel[1] + rng.integers(0, 2))
