@@ -28,7 +28,8 @@ LINE = [
     ("arrays",),
     ("sparse", "nn"),
     ("soc",),
-    ("flow", "torch"),
+    ("flow",),
+    ("torch",),
     ("cli",),
     ("__main__",),
 ]

@@ -127,7 +127,9 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
 
 def _energy(found: dict[str, Any]) -> str:
     parts = f"logic {found['logic']:.3g}, registers {found['registers']:.3g}"
-    return f"{found['total']:.3g} pJ per {found['per']} at {found['node_nm']} nm, estimated: {parts}"
+    return (
+        f"{found['total']:.3g} pJ per {found['per']} at {found['node_nm']} nm, estimated: {parts}"
+    )
 
 
 def _levels(console: "Console", found: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ Float32 is enough
     float32 before the other one changes nothing.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from holigrail_hw import golden
 from holigrail_hw.formats import FloatFormat, Format, Rounding
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
-from .operands import Reach, growth, measured, reach, significant_bits
+from .operands import Reach, growth, largest, measured, reach, significant_bits
 from .shape import GemmShape
 
 __all__ = [
@@ -56,6 +57,7 @@ class Products:
     bits: int
 
     @classmethod
+    @functools.cache
     def of(cls, a: Format, b: Format) -> "Products":
         """Of all products of finite numbers of two formats."""
         return cls(reach(a) * reach(b), significant_bits(a) + significant_bits(b))
@@ -73,9 +75,15 @@ def are_finite(
     if initial is not None and not np.isfinite(initial).all():
         return False
     return all(
-        not (format.has_infinity or format.has_nan) or bool(np.isfinite(numbers).all())
+        not _has_other(format) or bool(np.isfinite(numbers).all())
         for format, numbers in ((shape.a, x), (shape.b, y))
     )
+
+
+@functools.cache
+def _has_other(format: Format) -> bool:
+    """Whether a format has infinities or NaN."""
+    return format.has_infinity or format.has_nan
 
 
 def products_of(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Products:
@@ -97,6 +105,7 @@ def sums_are_float32(shape: GemmShape, products: Products) -> bool:
     return both.bits + 1 <= _BITS and both.fits(FLOAT32)
 
 
+@functools.lru_cache(maxsize=1024)
 def loses_nothing_in_float32(shape: GemmShape, products: Products) -> bool:
     """Whether sums may be rounded to float32 before they are rounded, to nearest even."""
     if sums_are_float32(shape, products):
@@ -177,7 +186,7 @@ def bounds(
 
 def never_overflows(found: list[tuple[BinaryFloat, float]]) -> bool:
     """Whether no number goes beyond the largest one of its format."""
-    return all(bound < float(format.number_range[1]) for format, bound in found)
+    return all(bound < largest(format) for format, bound in found)
 
 
 def can_be_moved(found: list[tuple[BinaryFloat, float]], x: np.ndarray, y: np.ndarray) -> bool:
@@ -188,8 +197,8 @@ def can_be_moved(found: list[tuple[BinaryFloat, float]], x: np.ndarray, y: np.nd
     """
     product = float(np.abs(x).max(initial=0)) * float(np.abs(y).max(initial=0))
     for format, bound in found:
-        largest = float(format.number_range[1])
-        most = bound if bound < largest else 2 * largest + product
+        top = largest(format)
+        most = bound if bound < top else 2 * top + product
         if any(most >= 2.0 ** (104 + other.fraction_width) for other, _ in found):
             return False
     return True

@@ -8,6 +8,7 @@ The golden models say what is right; everything here only says it sooner:
 4. :mod:`holigrail_hw.golden` itself, for what is left: posit sums, wrapping sums that are rounded.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,7 +152,7 @@ class Gemm(GemmShape):
         codes = None if begin is None else encode(self.accumulator, begin)
         return golden_codes(self, encode(self.a, x), encode(self.b, y), random, codes)
 
-    @property
+    @functools.cached_property
     def _has_float_operands(self) -> bool:
         return all(is_exact_in(format, np.float64) for format in (self.a, self.b))
 
@@ -159,7 +160,7 @@ class Gemm(GemmShape):
         dtype = np.float32 if self._in_float32 else np.float64
         return decoded(self.a, a, dtype), decoded(self.b, b, dtype)
 
-    @property
+    @functools.cached_property
     def _in_float32(self) -> bool:
         return self.accumulation != "exact" and all(
             is_exact_in(format, np.float32) for format in (self.a, self.b)

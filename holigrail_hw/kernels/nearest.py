@@ -1,6 +1,7 @@
 """The fast path: float32 numbers, to nearest even, with what certificates allow left out."""
 
 import ctypes
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from .certificates import (
     products_of,
 )
 from .library import called, library
-from .operands import reach
+from .operands import largest, reach
 from .shape import GemmShape
 
 __all__ = [
@@ -103,7 +104,7 @@ def step32(
     # Where zeros are rounded their signs stay, too.
     small = shape.is_negative_start or _underflows(shape, products)
     fits = certify and never_overflows(known)
-    over = _NONE if fits else overflow32([format for format, _ in known])
+    over = _NONE if fits else overflow32(tuple(format for format, _ in known))
     return None if over is None else Step32(odd, small, over)
 
 
@@ -146,6 +147,7 @@ def _is_nearest(shape: GemmShape) -> bool:
     return shape.rounding is Rounding.NEAREST_EVEN and shape.accumulation in ("fused", "cascade")
 
 
+@functools.cache
 def is_narrow(format: Format) -> bool:
     """Whether float32 holds the format's numbers with some bits to spare, subnormal ones too."""
     return (
@@ -161,7 +163,8 @@ def is_narrow(format: Format) -> bool:
     )
 
 
-def overflow32(formats: list[BinaryFloat]) -> int | None:
+@functools.cache
+def overflow32(formats: tuple[BinaryFloat, ...]) -> int | None:
     """The number of what becomes of sums beyond the range; None if the formats differ."""
     kinds = set()
     for format in formats:
@@ -189,12 +192,17 @@ def _underflows(shape: GemmShape, products: Products) -> bool:
 
 def rounding32_of(format: Format) -> NearestRounding:
     """The rounding to a format that :func:`is_narrow`."""
+    return NearestRounding(*_constants(format))
+
+
+@functools.cache
+def _constants(format: Format) -> tuple[int | float, ...]:
     assert isinstance(format, BinaryFloat)
     exponent, drop = format.maximum_exponent, 23 - format.fraction_width
-    return NearestRounding(
+    return (
         (format.minimum_exponent + 127) << 23,
         (drop << 23) | 0x400000,
         2.0 ** (127 - exponent),
         2.0 ** (exponent - 127),
-        float(format.number_range[1]),
+        largest(format),
     )

@@ -10,13 +10,14 @@ import numpy as np
 from holigrail_hw import kernels
 from holigrail_hw.formats import Format, FormatError, Rounding, parse
 
-__all__ = ["Arithmetic", "Conversion", "Gemm"]
+__all__ = ["Arithmetic", "Conversion", "Gemm", "holds"]
 
 _ORDERS = ("sequential", "tiles")
 _TILE = 8
 
 
-def _holds(outer: Format, inner: Format) -> bool:
+@functools.cache
+def holds(outer: Format, inner: Format) -> bool:
     """Whether a format has every number of another one; in doubt not."""
     if outer == inner:
         return True
@@ -200,7 +201,7 @@ class Arithmetic:
             ("weight", self.of_weights, self.forward.b),
         )
         for name, conversion, wanted in given:
-            if not _holds(wanted, conversion.format):
+            if not holds(wanted, conversion.format):
                 found.append(f"{name} must be of numbers of {wanted}, not of {conversion.format}")
         initial = self.bias == "initial" and self.forward.accumulation == "window"
         if initial or (self.bias == "initial" and self.forward.start != "zero"):

@@ -67,7 +67,7 @@ def convert(model: nn.Module, rules: Rules) -> nn.Module:
     Raises
     ------
     ValueError
-        Names all modules that have no counterpart here, and all rules that fit no module.
+        Names all modules that have no counterpart here, and all patterns that fit none.
     """
     result = copy.deepcopy(model)
     if wrong := _wrong_rules(rules):
@@ -129,7 +129,9 @@ def _chosen(rules: Rules, path: str, module: nn.Module) -> tuple[Any, Arithmetic
 
 def _unused(rules: Rules, used: set[Any]) -> list[str]:
     return [
-        f"{_name(key)} must be there in the model, but is not" for key in rules if key not in used
+        f"a layer must fit the pattern {key!r}, but none does"
+        for key in rules
+        if isinstance(key, str) and key not in used
     ]
 
 

@@ -12,17 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from holigrail_hw import kernels
+from holigrail_hw.formats import Format
 
-from .arithmetic import Conversion, Gemm
+from .arithmetic import Conversion, Gemm, holds
 from .random import OPERATIONS, source
+from .random import numbers as random_numbers
 
-__all__ = ["gemm", "number_type", "observers", "round"]
+__all__ = ["array", "gemm", "multiplied", "number_type", "observers", "round", "rounded"]
 
 _TYPES = {np.float32: torch.float32, np.float64: torch.float64}
 _KNOWN = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _KNOWN += (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool)
+_WORTH = 17
+"""Logarithm of the number of steps that a thread should have."""
 Observer = Callable[[Any, dict[str, Any], np.ndarray], None]
 observers: list[Observer] = []
 """Called after every product and rounding with what was asked, and what was found."""
@@ -33,7 +38,7 @@ def number_type(format: Any) -> torch.dtype:
     return _TYPES[kernels.number_type(format)]  # type: ignore[index]
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def array(tensor: Tensor) -> np.ndarray:
     tensor = tensor.detach()
     if tensor.dtype in (torch.float16, torch.bfloat16):
         tensor = tensor.float()
@@ -79,9 +84,9 @@ def _multiplied(
     how: Gemm, a: Tensor, b: Tensor, initial: Tensor | None, key: int, operation: str, checked: bool
 ) -> Tensor:
     _check_sizes(a, b, initial)
-    x, y = _array(a), _array(b)
-    start = None if initial is None else _array(initial)
-    threads = torch.get_num_threads()
+    x, y = array(a), array(b)
+    start = None if initial is None else array(initial)
+    threads = _threads(x.shape[-2] * x.shape[-1] * y.shape[-1])
 
     def one(x: np.ndarray, y: np.ndarray, batch: int) -> np.ndarray:
         random = source(key, OPERATIONS[operation], batch) if how.streams else None
@@ -99,6 +104,33 @@ def _multiplied(
         for i in range(len(x)):
             found[i] = one(x[i], y[i] if y.ndim == 3 else y, i)
     return torch.from_numpy(found).to(a.device)
+
+
+def _rounded(x: Tensor, given: Conversion, key: int, operation: str) -> Tensor:
+    _check("round", x=x)
+    random, width = None, 0
+    if given.rounding.is_stochastic:
+        width = given.random_width
+        random = random_numbers(key, OPERATIONS[operation], x.numel(), width).reshape(x.shape)
+    numbers = array(x)
+    found = kernels.quantise(
+        given.format,
+        numbers,
+        given.rounding,
+        random=random,
+        random_width=width,
+        overflow=given.overflow,
+        via=given.via,
+        threads=_threads(x.numel()),
+    )
+    for observer in observers:
+        observer(given, {"x": numbers, "random": random, "width": width}, found)
+    return torch.from_numpy(np.asarray(found)).to(x.device)
+
+
+def _threads(work: int) -> int:
+    """Threads that so many steps are worth."""
+    return max(1, min(torch.get_num_threads(), work >> _WORTH))
 
 
 @torch.library.custom_op("holigrail::gemm", mutates_args=())
@@ -130,19 +162,35 @@ def _(a, b, initial, forward, grad_a, grad_b, grad, key, operation, checked):
 
 
 def _keep(ctx: Any, inputs: tuple, output: Tensor) -> None:
-    a, b, initial, _, ctx.grad_a, ctx.grad_b, ctx.grad, ctx.key, _, _ = inputs
+    a, b, initial, ctx.forward, ctx.grad_a, ctx.grad_b, ctx.grad, ctx.key, _, _ = inputs
     ctx.save_for_backward(a, b)
     ctx.initial = None if initial is None else initial.dtype
 
 
 def _product(ctx: Any, text: str, grad: Tensor, other: Tensor, operation: str) -> Tensor:
-    """A product of the backward pass."""
+    """A product of the backward pass, with b for gradients of a, and the other way round."""
     if not text:
         return torch.matmul(grad.to(other.dtype), other)
-    how = Gemm.from_text(text)
-    grad = round(grad, f"format={how.a}", ctx.key, "grad")
-    other = round(other, f"format={how.b}", ctx.key, "grad")
-    return gemm(grad, other, None, text, "", "", "", ctx.key, operation, False)
+    how, forward = Gemm.from_text(text), Gemm.from_text(ctx.forward)
+    grad = _fitted(grad, _format_of(ctx.grad), how.a, ctx.key)
+    other = _fitted(other, forward.b if operation == "grad_input" else forward.a, how.b, ctx.key)
+    return multiplied(grad, other, None, text, "", "", "", ctx.key, operation, False)
+
+
+def _fitted(x: Tensor, given: Format | None, wanted: Format, key: int) -> Tensor:
+    """Numbers of a format rounded to another one, unless that has them all."""
+    if given is not None and holds(wanted, given):
+        return x
+    return rounded(x, _to(wanted), key, "grad")
+
+
+@functools.cache
+def _to(format: Format) -> str:
+    return Conversion(format=format).text
+
+
+def _format_of(text: str) -> Format | None:
+    return Conversion.from_text(text).format if text else None
 
 
 def _sum_of_rows(ctx: Any, grad: Tensor) -> Tensor:
@@ -150,9 +198,9 @@ def _sum_of_rows(ctx: Any, grad: Tensor) -> Tensor:
     if not ctx.grad_b:
         return grad.sum(0)
     how = _with_ones(ctx.grad_b)
-    grad = round(grad, f"format={how.b}", ctx.key, "grad")
+    grad = _fitted(grad, _format_of(ctx.grad), how.b, ctx.key)
     ones = grad.new_ones((1, len(grad)))
-    return gemm(ones, grad, None, how.text, "", "", "", ctx.key, "bias", False)[0]
+    return multiplied(ones, grad, None, how.text, "", "", "", ctx.key, "bias", False)[0]
 
 
 @functools.cache
@@ -164,7 +212,7 @@ def _with_ones(text: str) -> Gemm:
 def _gradients(ctx: Any, grad: Tensor) -> tuple:
     a, b = ctx.saved_tensors
     if ctx.grad:
-        grad = round(grad, ctx.grad, ctx.key, "grad")
+        grad = rounded(grad, ctx.grad, ctx.key, "grad")
     grad_a = grad_b = initial = None
     if ctx.needs_input_grad[0]:
         grad_a = _product(ctx, ctx.grad_a, grad, b.mT, "grad_input").to(a.dtype)
@@ -185,26 +233,7 @@ gemm.register_autograd(_gradients, setup_context=_keep)
 @torch.library.custom_op("holigrail::round", mutates_args=())
 def round(x: Tensor, how: str, key: int, operation: str) -> Tensor:
     """Numbers of a format; ``how`` is the text of a :class:`Conversion`."""
-    given = Conversion.from_text(how)
-    _check("round", x=x)
-    random, width = None, 0
-    if given.rounding.is_stochastic:
-        width = given.random_width
-        random = source(key, OPERATIONS[operation]).numbers(x.numel(), width).reshape(x.shape)
-    numbers = _array(x)
-    found = kernels.quantise(
-        given.format,
-        numbers,
-        given.rounding,
-        random=random,
-        random_width=width,
-        overflow=given.overflow,
-        via=given.via,
-        threads=torch.get_num_threads(),
-    )
-    for observer in observers:
-        observer(given, {"x": numbers, "random": random, "width": width}, found)
-    return torch.from_numpy(np.array(found, copy=None, ndmin=0)).to(x.device)
+    return _rounded(x, Conversion.from_text(how), key, operation)
 
 
 @round.register_fake
@@ -230,3 +259,51 @@ def _passed(ctx: Any, grad: Tensor) -> tuple:
 
 
 round.register_autograd(_passed, setup_context=_keep_range)
+
+
+def _is_eager(*tensors: Tensor | None) -> bool:
+    """Whether tensors hold numbers of this machine that nobody traces."""
+    return not torch.compiler.is_compiling() and all(
+        tensor is None or (type(tensor) in (Tensor, Parameter) and tensor.device.type == "cpu")
+        for tensor in tensors
+    )
+
+
+class _Product(torch.autograd.Function):
+    """The operator, but not through PyTorch's dispatcher, which takes longer than many layers."""
+
+    @staticmethod
+    def forward(ctx: Any, *given: Any) -> Tensor:
+        a, b, initial, forward, *_, key, operation, checked = given
+        _keep(ctx, given, a)
+        return _multiplied(Gemm.from_text(forward), a, b, initial, key, operation, checked)
+
+    @staticmethod
+    def backward(ctx: Any, *grad: Tensor) -> tuple:
+        return _gradients(ctx, *grad)
+
+
+class _Rounding(torch.autograd.Function):
+    """The same for roundings."""
+
+    @staticmethod
+    def forward(ctx: Any, *given: Any) -> Tensor:
+        x, how, key, operation = given
+        _keep_range(ctx, given, x)
+        return _rounded(x, Conversion.from_text(how), key, operation)
+
+    @staticmethod
+    def backward(ctx: Any, *grad: Tensor) -> tuple:
+        return _passed(ctx, *grad)
+
+
+def multiplied(a: Tensor, b: Tensor, initial: Tensor | None, *given: Any) -> Tensor:
+    """:func:`gemm`, on the shortest way."""
+    if _is_eager(a, b, initial):
+        return _Product.apply(a, b, initial, *given)  # type: ignore[return-value]
+    return gemm(a, b, initial, *given)
+
+
+def rounded(x: Tensor, *given: Any) -> Tensor:
+    """:func:`round`, on the shortest way."""
+    return _Rounding.apply(x, *given) if _is_eager(x) else round(x, *given)  # type: ignore

@@ -7,9 +7,11 @@ the element's place; never on threads, devices, tiles, earlier calls or PyTorch'
 import zlib
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from holigrail_hw.kernels import Philox
+from holigrail_hw.kernels.random_words import RandomWords
 
 __all__ = [
     "OPERATIONS",
@@ -17,6 +19,7 @@ __all__ = [
     "advance",
     "current",
     "name_layers",
+    "numbers",
     "part_key",
     "seed",
     "source",
@@ -42,11 +45,14 @@ class Seed:
         32 bits.
     model : torch.nn.Module or None
         Its layers get keys of their paths, as :func:`convert` gives them.
+    words : RandomWords or None
+        Words for every rounding instead of those of counters: :class:`.ShiftRegister` for a unit of
+        the hardware that is reset before each product, :class:`.GivenWords` for some of one's own.
     """
 
-    def __init__(self, seed: int, model: nn.Module | None = None):
+    def __init__(self, seed: int, model: nn.Module | None = None, words: RandomWords | None = None):
         Philox(seed=seed)
-        self.seed, self.training_step = seed, 0
+        self.seed, self.training_step, self.words = seed, 0, words
         if model is not None:
             name_layers(model)
 
@@ -69,14 +75,16 @@ class Seed:
         """Goes on where a checkpoint was saved."""
         self.seed, self.training_step = int(state["seed"]), int(state["training_step"])
 
-    def words(self, key: int, operation: int, batch: int = 0) -> Philox:
-        """The words of one rounding."""
+    def source(self, key: int, operation: int, batch: int = 0) -> RandomWords:
+        """The words of one product or rounding."""
+        if self.words is not None:
+            return self.words
         return Philox(self.seed, key ^ operation, batch, self.training_step)
 
 
-def seed(seed: int, model: nn.Module | None = None) -> Seed:
+def seed(seed: int, model: nn.Module | None = None, *, words: RandomWords | None = None) -> Seed:
     """``with seed(7): train()``: all stochastic roundings within are reproducible."""
-    return Seed(seed, model)
+    return Seed(seed, model, words)
 
 
 def current() -> Seed | None:
@@ -90,8 +98,8 @@ def advance() -> None:
         _active[-1].advance()
 
 
-def source(key: int, operation: int, batch: int = 0) -> Philox:
-    """The words of one rounding by the innermost seed.
+def source(key: int, operation: int, batch: int = 0) -> RandomWords:
+    """The words of one product by the innermost seed.
 
     Raises
     ------
@@ -103,7 +111,15 @@ def source(key: int, operation: int, batch: int = 0) -> Philox:
             "holigrail: stochastic rounding must have a seed, not none;"
             " use `with holigrail_hw.torch.seed(1):` around it"
         )
-    return _active[-1].words(key, operation, batch)
+    return _active[-1].source(key, operation, batch)
+
+
+def numbers(key: int, operation: int, count: int, width: int) -> np.ndarray:
+    """Words for numbers that are rounded once each, by the innermost seed; see :func:`source`."""
+    words = source(key, operation)
+    if isinstance(words, Philox):
+        return words.numbers(count, width)
+    return words.words(range(1), 1, count, width, 1)[0].reshape(-1)
 
 
 def part_key(key: int, part: int) -> int:

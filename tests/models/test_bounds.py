@@ -18,6 +18,7 @@ from holigrail_hw.models.bounds.partition import Box, Partition
 from holigrail_hw.models.bounds.programme import Pair, Table, Width, cheapest
 from holigrail_hw.models.bounds.ranges import float_layers, normalised, ranges
 from holigrail_hw.models.bounds.request import allowed_errors, boxed, settled_errors
+from holigrail_hw.models.bounds.rounding import Companions, coded, compensated
 from holigrail_hw.models.box import number, ranges_of
 from holigrail_hw.models.boxes import boxes
 from holigrail_hw.models.formulas.affine import Affine
@@ -217,6 +218,11 @@ def downward(factor, offset, low, high, rounding):
     return Affine(factor, offset, low, high, "down")
 
 
+def as_nearest(weights, bits, companions):
+    """Weights that were moved count as if they were the nearest."""
+    return compensated(weights, bits, companions)[0], coded(weights, bits)[1]
+
+
 REAL_SLOPES, REAL_SHIFTED = activations.slopes, errors.shifted
 
 
@@ -231,6 +237,7 @@ def test_what_is_left_as_it_is():
         (errors, "shifted", without_weights),
         (errors, "_sloped", lambda j, least, most: (j[0] * least, j[1] * least)),
         (errors, "_through", lambda j, weights: tuple(0.5 * end @ weights for end in j)),
+        (formats_module, "compensated", as_nearest),
         (formats_module, "half_ulps", lambda kind, bits, sums: np.zeros(len(sums))),
         (integers_module, "Affine", downward),
     ],
@@ -239,6 +246,41 @@ def test_a_step_that_is_left_out_is_noticed(monkeypatch, module, name, fault):
     """Some error is then above its bound."""
     monkeypatch.setattr(module, name, fault)
     assert worst_share() > 1
+
+
+def values_of_few(rng, count: int, inputs: int) -> np.ndarray:
+    """Values that depend on few numbers, as those behind a layer over a box do."""
+    return np.maximum(rng.uniform(-1, 1, (500, inputs)) @ rng.normal(0, 1, (inputs, count)), 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_of_a_row_cancel(seed):
+    """Over samples other than those that chose, too, and more of them with fewer inputs."""
+    rng = np.random.default_rng(seed)
+    weights, bits = rng.normal(0, 1, (20, 40)), np.full(20, 6)
+    for inputs, factor in ((2, 0.25), (4, 0.5)):
+        values = values_of_few(rng, 40, inputs)
+        _, found = compensated(weights, bits, Companions(values[:300], np.zeros(40)))
+        away = values[300:] - values[:300].mean(axis=0)
+        off, plain = (away @ errors.T for errors in (found, coded(weights, bits)[1]))
+        assert np.abs(off).max() < factor * np.abs(plain).max()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_of_weights_are_exact(seed):
+    """Whatever their sizes; zeros stay zeros."""
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(0, 1, (6, 12)) * 2.0 ** rng.choice([0, -8, -70], (6, 12))
+    weights[rng.random((6, 12)) < 0.2] = 0
+    bits = rng.integers(4, 30, 6)
+    together = Companions(values_of_few(rng, 12, 2), np.zeros(12))
+    codes, found = compensated(weights, bits, together)
+    assert (codes[weights == 0] == 0).all() and (codes == np.rint(codes)).all()
+    assert (codes != coded(weights, bits)[0]).sum() > 6
+    for row, unit in enumerate(bits.tolist()):
+        for code, error, weight in zip(codes[row], found[row], weights[row], strict=True):
+            exact = Fraction(float(code)) / 2**unit - Fraction(float(weight))
+            assert Fraction(float(error)) == exact
 
 
 def test_halves_cover_a_box():

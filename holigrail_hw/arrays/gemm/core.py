@@ -221,13 +221,8 @@ class GemmCore(wiring.Component):
             with m.If(tags.vector & needed[place] & (verdict.payload != 0)):
                 m.d.comb += code.eq(2 * place + 3 + verdict.payload)
             m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector & needed[place])
-        age = Signal(range(cycles.spacing), init=cycles.spacing - 1)
-        m.d.comb += spaced.eq(age == cycles.spacing - 1)
         # The last vector of a tile whose sums are kept may come late, and its row with it.
-        with m.If(taken & (tags.opens | (tags.ends & keeps))):
-            m.d.sync += age.eq(0)
-        with m.Elif(~spaced):
-            m.d.sync += age.eq(age + 1)
+        self._space(m, cycles.spacing, taken & (tags.opens | (tags.ends & keeps)), spaced)
 
         def later(value: Any, count: int, name: str, *, resets: bool = False) -> Any:
             return delayed(m, value, count, name, resets=resets)
@@ -291,12 +286,21 @@ class GemmCore(wiring.Component):
 
     def _paced(self, m: Module, turn: int, gives: Any) -> Any:
         """Whether the lanes will be free for another row."""
-        waits = Signal(range(turn))
+        waits, free = Signal(range(turn)), Signal(init=1)
         with m.If(gives):
-            m.d.sync += waits.eq(turn - 1)
-        with m.Elif(waits != 0):
-            m.d.sync += waits.eq(waits - 1)
-        return waits == 0
+            m.d.sync += [waits.eq(turn - 1), free.eq(turn == 1)]
+        with m.Elif(~free):
+            m.d.sync += [waits.eq(waits - 1), free.eq(waits == 1)]
+        return free
+
+    def _space(self, m: Module, spacing: int, opens: Any, spaced: Signal) -> None:
+        """Whether the latest opening is ``spacing`` cycles ago."""
+        age, waits = Signal(range(spacing)), Signal()
+        m.d.comb += spaced.eq(~waits)
+        with m.If(opens):
+            m.d.sync += [age.eq(0), waits.eq(spacing > 1)]
+        with m.Elif(waits):
+            m.d.sync += [age.eq(age + 1), waits.eq(age != spacing - 2)]
 
     def _queue(
         self, m: Module, name: str, depth: int, port: Any, write: Any, value: Any
@@ -305,21 +309,24 @@ class GemmCore(wiring.Component):
         queue = fifo.SyncFIFOBuffered(width=len(value), depth=depth)
         m.submodules[name] = queue
         promised = Signal(range(depth + 1), name=f"{name}_promised")
-        has_room = Signal(name=f"{name}_have_room")
+        # Registers, as much depends on it in its cycle.
+        has_room = Signal(name=f"{name}_have_room", init=1)
         m.d.comb += [
             queue.w_data.eq(value),
             queue.w_en.eq(write),
             Value.cast(port.payload).eq(queue.r_data),
             port.valid.eq(queue.r_rdy),
             queue.r_en.eq(port.ready),
-            has_room.eq(promised != depth),
         ]
-        setattr(self, f"_{name}", (promised, port.valid & port.ready))
+        setattr(self, f"_{name}", (promised, has_room, depth, port.valid & port.ready))
         return queue, has_room
 
     def _count(self, m: Module, name: str, gained: Any) -> None:
-        promised, given = getattr(self, f"_{name}")
-        m.d.sync += promised.eq(promised + gained - given)
+        promised, has_room, depth, given = getattr(self, f"_{name}")
+        with m.If(gained & ~given):
+            m.d.sync += [promised.eq(promised + 1), has_room.eq(promised != depth - 1)]
+        with m.Elif(given & ~gained):
+            m.d.sync += [promised.eq(promised - 1), has_room.eq(1)]
 
     def _connect(self, m: Module, outer: Any, inner: Any) -> None:
         wiring.connect(m, wiring.flipped(outer), inner)

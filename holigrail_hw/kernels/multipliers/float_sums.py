@@ -53,7 +53,7 @@ def float_sums(
         return None
     largest = np.full((len(b), 1), np.abs(products).max())
     known = bounds(gemm, np.ones((1, len(b))), largest)
-    over, found = overflow32([narrow for narrow, _ in known]), library("float_tables")
+    over, found = overflow32(tuple(narrow for narrow, _ in known)), library("float_tables")
     if found is None or over is None or not can_be_moved(known, np.ones((1, 1)), largest):
         return None
     sums = np.empty((len(a), b.shape[1]), np.float32)

@@ -9,11 +9,12 @@ import numpy as np
 from holigrail_hw.models.layered import Layered
 
 from .errors import Backward, Forward, Interval, backward, forward, shifted
-from .formats import FUNCTION_ERROR, Formats, Kept, Numbers, coded, everything, middles, numbers
+from .formats import FUNCTION_ERROR, Formats, Kept, Numbers, everything, middle, numbers
 from .outward import TINY
 from .partition import Box, Partition
 from .programme import Table
 from .ranges import Inputs, LayerRange, Linear, float_layers, normalised, ranges
+from .rounding import Companions, companions, compensated
 from .signals import Signal
 from .terms import Error, error_of, moved_term, rounded_term
 
@@ -34,6 +35,7 @@ class Analysis:
         )
         self.leaves = [0]
         self.inputs, self.found = self._ranges([whole])
+        self._companions: tuple[Companions, ...] | None = None
 
     def _ranges(self, boxes: Sequence[Box]) -> tuple[Inputs, tuple[LayerRange, ...]]:
         inputs = normalised(self.network, boxes)
@@ -50,12 +52,20 @@ class Analysis:
         """Ends of the inputs, (B, d)."""
         return self.inputs.low, self.inputs.high
 
+    @property
+    def companions(self) -> tuple[Companions, ...]:
+        """How the values that enter each layer go together, for the boxes that there are."""
+        if self._companions is None:
+            whole = normalised(self.network, [self.partition.whole])
+            self._companions = companions(self.layers, whole, self.inputs, self.found)
+        return self._companions
+
     def numbers(self, formats: Formats) -> Numbers:
         """The integers of formats, with biases for the ranges that are known now.
 
         What never opens with these formats is left out.
         """
-        whole = self._numbers(formats, everything(self.network))
+        whole = self._numbers(formats, everything(self.network), self.companions)
         through, _ = self.spread(whole)
         kept = []
         for layer, most in zip(self.layers, through.most, strict=True):
@@ -64,14 +74,21 @@ class Analysis:
             if not opens.any():
                 opens[0] = True
             kept.append(opens)
-        return whole if all(row.all() for row in kept) else self._numbers(formats, tuple(kept))
+        return (
+            whole
+            if all(row.all() for row in kept)
+            else self._numbers(formats, tuple(kept), self.companions)
+        )
 
     def plain_numbers(self, formats: Formats) -> Numbers:
-        """The same with nothing left out."""
-        return self._numbers(formats, everything(self.network))
+        """The same with nothing left out, and the nearest weights."""
+        return self._numbers(formats, everything(self.network), None)
 
-    def _numbers(self, formats: Formats, kept: Kept) -> Numbers:
-        return numbers(self.network, formats, kept, self.constant, self.entering, self.found)
+    def _numbers(
+        self, formats: Formats, kept: Kept, together: tuple[Companions, ...] | None
+    ) -> Numbers:
+        given = self.constant, self.inputs, self.found
+        return numbers(self.network, formats, kept, *given, together)
 
     def spread(self, given: Numbers) -> tuple[Forward, Backward]:
         """How the errors of a network of integers spread."""
@@ -91,6 +108,7 @@ class Analysis:
 
     def cut(self, cuts: Sequence[tuple[int, int]]) -> None:
         """Cut leaves, given by their place in the order, along axes."""
+        self._companions = None
         new = [self.partition.cut(self.leaves[place], axis) for place, axis in cuts]
         gone = {place for place, _ in cuts}
         kept = [place for place in range(len(self.leaves)) if place not in gone]
@@ -159,7 +177,6 @@ class _Parts:
         weights = self.analysis.network.layers[index].weights[rows]
         columns = self.given.kept[index - 1] if index else np.ones(weights.shape[1], bool)
         found, inputs = self.analysis.found, self.analysis.inputs
-        real = (found[index - 1].low, found[index - 1].high) if index else self.analysis.entering
         linear = found[index - 1].linear if index else inputs.linear
         entered, deviation = self.spread.entered[index], self.spread.deviations[index]
         least, most = (end[:, :, rows] for end in self.gains.sums[index])
@@ -169,13 +186,13 @@ class _Parts:
             nothing = np.zeros(least.shape[:2])
             return [(nothing, nothing)] * len(candidates)
         # All candidates at once: a row of errors for each of them and each row of weights.
-        every = [coded(weights, np.full(len(rows), bits))[1] for bits in candidates]
-        errors = np.where(columns, np.concatenate(every), 0)
+        every = np.tile(np.where(columns, weights, 0), (len(candidates), 1))
+        bits = np.repeat([*candidates], len(rows))
+        errors = compensated(every, bits, self.analysis.companions[index])[1]
         low, high = shifted(errors, entered, linear, inputs, deviation)
-        middle = middles(errors, real)
-        units = np.repeat([2.0 ** -(bits + before + 1) for bits in candidates], len(rows))
-        room = units + 2.0**-50 * np.abs(middle) + TINY
-        low, high = low - middle - room, high - middle + room
+        added = middle((low, high))
+        room = np.ldexp(1.0, -(bits + before + 1)) + 2.0**-50 * np.abs(added) + TINY
+        low, high = low - added - room, high - added + room
         parts = (slice(at, at + len(rows)) for at in range(0, len(errors), len(rows)))
         return [moved_term((least, most), (low[:, s], high[:, s])) for s in parts]
 

@@ -21,8 +21,9 @@ import numpy as np
 
 from holigrail_hw.models.layered import Layered
 
-from .formats import Formats, Kept, coded
+from .formats import Formats, Kept
 from .ranges import LayerRange
+from .rounding import coded
 from .signals import Signal
 
 __all__ = ["COSTS", "Price"]

@@ -1,10 +1,11 @@
 """Fraction bits of every signal, and the integers that a network becomes with them.
 
-A weight is the nearest multiple of the unit of its row. A bias counts in units of its sum, which
-are finer than those of the weights, and takes in what the errors of the weights add in the middle
-of the box (bias correction, Nagel et al., Data-Free Quantization, 2019; here of the exact network,
-from its ranges). Behind an activation sums are rounded to nearest. Numbers of a layer that no input
-of the box ever makes positive are left out.
+A weight is a multiple of the unit of its row, the nearest or one that goes well with others
+(:mod:`.rounding`). A bias counts in units of its sum, which are finer than those of the weights,
+and takes in the middle of what the errors of the weights add over the box (bias correction, Nagel
+et al., Data-Free Quantization, 2019; here of the exact network, from its ranges). Behind an
+activation sums are rounded to nearest. Numbers of a layer that no input of the box ever makes
+positive are left out.
 """
 
 from collections.abc import Sequence
@@ -15,20 +16,20 @@ import numpy as np
 
 from holigrail_hw.models.layered import Layered
 
-from .errors import Changes, LayerChange
+from .errors import Changes, LayerChange, shifted
 from .outward import above, below
-from .ranges import LayerRange
+from .ranges import Inputs, LayerRange
+from .rounding import Companions, coded, compensated
 
 __all__ = [
     "FUNCTION_ERROR",
     "Formats",
     "Kept",
     "Numbers",
-    "coded",
     "everything",
     "function_bits",
     "half_ulps",
-    "middles",
+    "middle",
     "numbers",
 ]
 
@@ -125,17 +126,9 @@ def half_ulps(kind: str, bits: int, of_sums: np.ndarray) -> np.ndarray:
     return np.where(bits >= of_sums, 0.0, 2.0 ** -(bits + 1))
 
 
-def coded(weights: np.ndarray, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest integers in units of 2^-bits, bits (n,), and their errors, exact in float64."""
-    # Where rint changes a float, the difference is within its own significand.
-    bits = np.asarray(bits).reshape(-1, 1)
-    codes = np.rint(np.ldexp(weights, bits))
-    return codes, np.ldexp(codes, -bits) - weights
-
-
-def middles(errors: np.ndarray, real: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """What errors of weights (n, m) add for inputs in the middle of their ranges (B, m)."""
-    return errors @ (0.5 * (real[0].min(axis=0) + real[1].max(axis=0)))
+def middle(ends: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The middle (n,) of what errors of weights add, from its ends over all boxes (B, n)."""
+    return 0.5 * (ends[0].min(axis=0) + ends[1].max(axis=0))
 
 
 def _constant_errors(values: tuple[Fraction | None, ...], bits: int) -> list[Fraction]:
@@ -152,30 +145,35 @@ def numbers(
     formats: Formats,
     kept: Kept,
     constant: tuple[Fraction | None, ...],
-    entering: tuple[np.ndarray, np.ndarray],
+    inputs: Inputs,
     found: Sequence[LayerRange],
+    companions: Sequence[Companions] | None = None,
 ) -> Numbers:
     """The integers for formats; ``constant`` are the inputs that do not vary, as they enter.
 
-    ``entering`` are the ranges of the inputs over boxes, ``found`` those of the layers.
+    ``inputs`` are their ranges over boxes, ``found`` those of the layers. Weights are the nearest
+    multiples without ``companions``, one for what enters each layer.
     """
     formats = formats.settled(network, function_bits(found, network, max(formats.values)))
     still = _constant_errors(constant, formats.input)
     half = np.array([0.0 if v is not None else 2.0 ** -(formats.input + 1) for v in constant])
     weights, biases, changes = [], [], []
-    real, columns = entering, np.ones(network.inputs, bool)
+    real, linear, columns = (inputs.low, inputs.high), inputs.linear, np.ones(network.inputs, bool)
     for index, layer in enumerate(network.layers):
         rows, of_sums = kept[index], formats.sums(index)
-        codes, errors = coded(layer.weights, np.array(formats.weights[index]))
-        used = rows[:, None] & columns
-        codes, errors = np.where(used, codes, 0), np.where(used, errors, 0)
-        middle = middles(errors, real)
+        units = np.array(formats.weights[index])
+        used = np.where(rows[:, None] & columns, layer.weights, 0)
+        if companions is None:
+            codes, errors = coded(used, units)
+        else:
+            codes, errors = compensated(used, units, companions[index])
+        added = middle(shifted(errors, real, linear, inputs, np.zeros_like(real[0])))
         if not index:
-            middle = middle + layer.weights @ np.array([*map(float, still)])
+            added = added + layer.weights @ np.array([*map(float, still)])
         bias, off, lost = [], [], []
         losses = formats.losses(index)
         for b, m, bits, is_kept, most in zip(
-            layer.bias, middle.tolist(), of_sums, rows, losses, strict=True
+            layer.bias, added.tolist(), of_sums, rows, losses, strict=True
         ):
             unit = Fraction(1, 1 << int(bits))
             code = ((b - Fraction(m)) / unit + Fraction(1, 2)).__floor__() if is_kept else 0
@@ -187,6 +185,6 @@ def numbers(
         changes.append(LayerChange(errors, (below(ends[0]), above(ends[1])), halves, rows))
         weights.append(codes)
         biases.append(tuple(bias))
-        real, columns = (found[index].low, found[index].high), rows
+        real, linear, columns = (found[index].low, found[index].high), found[index].linear, rows
     whole = Changes(half, (below(still), above(still)), tuple(changes))
     return Numbers(formats, kept, tuple(weights), tuple(biases), whole)

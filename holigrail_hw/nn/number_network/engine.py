@@ -15,6 +15,7 @@ from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.core import RequestError
 from holigrail_hw.core.link import Link
 from holigrail_hw.formats import Format
+from holigrail_hw.models.errors import ModelError
 
 from .graph import NumberGraph
 from .nodes import Product
@@ -58,7 +59,10 @@ def engine_of(graph: NumberGraph, rows: int = 4, columns: int = 4, **options: An
         wrong.append(f"chunk must be the rows of the array, {rows}, or none, not {gemm.chunk}")
     if wrong:
         raise RequestError([f"{graph.name}: {text}" for text in wrong])
-    longest = max(len(node.matrix) + len(node.leading[0]) for node in graph.products)
+    try:
+        longest = max(len(node.matrix) + len(node.leading[0]) for node in graph.products)
+    except ModelError as error:
+        raise RequestError([f"{graph.name}: {text}" for text in error.violations]) from None
     least = -(-longest // rows)
     given: dict[str, Any] = {
         "rows": rows,

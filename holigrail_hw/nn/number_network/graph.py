@@ -162,18 +162,16 @@ def _made(document: Mapping[str, Any], who: str) -> Node:
     cls = KINDS[document["kind"]]
     values: dict[str, Any] = {}
     for item in fields(cls):
-        value: Any = document[item.name]
-        label = f"{who}: {item.name}"
-        match item.name:
-            case "weights" | "bias" if value is not None:
-                value = decoded(value, label)
-            case "gemm":
-                value = Gemm(**dict(value))
-            case "window" if value is not None:
-                value = Window(**{name: tuple(pair) for name, pair in value.items()})
-            case "format":
-                value = parse(value)
-            case "rounding":
-                value = Rounding(value)
+        value = _value(item.name, document[item.name], f"{who}: {item.name}")
         values[item.name] = value
     return cls(**values)
+
+
+def _value(name: str, value: Any, who: str) -> Any:
+    if name == "gemm":
+        return Gemm(**dict(value))
+    if name in ("weights", "bias") and value is not None:
+        return decoded(value, who)
+    if name == "window" and value is not None:
+        return Window(**{key: tuple(pair) for key, pair in value.items()})
+    return {"format": parse, "rounding": Rounding}.get(name, lambda same: same)(value)

@@ -97,12 +97,14 @@ class Product(_Node):
 
     def apply(self, x: np.ndarray, *, golden: bool = False) -> np.ndarray:
         """By the kernels, or by the golden model."""
-        left, right = self.operands(x)
+        left, right, gemm = self._taps(x), self.matrix, self.gemm
+        start = self.bias if self.placement == "initial" else None
         if golden:
-            a, b = self.gemm.a.encode(left), self.gemm.b.encode(right)
-            sums = self.gemm.accumulator.decode(self.gemm.golden(a, b))
+            first = None if start is None else gemm.accumulator.encode(start)
+            codes = gemm.golden(gemm.a.encode(left), gemm.b.encode(right), initial=first)
+            sums = gemm.accumulator.decode(codes)
         else:
-            sums = self.gemm.numbers(left, right)
+            sums = gemm.numbers(left, right, initial=start)
         return self.finished(np.asarray(sums, np.float64), x)
 
     def _taps(self, x: np.ndarray) -> np.ndarray:

@@ -40,17 +40,7 @@ class StreamedAccelerator(wiring.Component):
         request, operation = self.request.payload, self.request.payload.operation
         self._kept = Signal(self.answer.payload.shape())
         if machine.loader:
-            m.submodules.blocks = blocks = BlockStreams()
-            wiring.connect(m, core.flash, blocks.port)
-            fetch, block = self.fetch, self.block
-            m.d.comb += [
-                fetch.valid.eq(blocks.fetch.valid),
-                fetch.payload.eq(blocks.fetch.payload),
-                blocks.fetch.ready.eq(fetch.ready),
-                blocks.block.valid.eq(block.valid),
-                blocks.block.payload.eq(block.payload.data),
-                block.ready.eq(blocks.block.ready),
-            ]
+            self._connect_flash(m, core.flash)
         inside = request.address < machine.scratchpad
         beyond = Signal()
         m.d.comb += [
@@ -100,6 +90,20 @@ class StreamedAccelerator(wiring.Component):
                 with m.If(self.answer.ready):
                     m.next = "IDLE"
         return m
+
+    def _connect_flash(self, m: Module, port: Any) -> None:
+        """The streams stand for the flash memory."""
+        m.submodules.blocks = blocks = BlockStreams()
+        wiring.connect(m, port, blocks.port)
+        fetch, block = self.fetch, self.block
+        m.d.comb += [
+            fetch.valid.eq(blocks.fetch.valid),
+            fetch.payload.eq(blocks.fetch.payload),
+            blocks.fetch.ready.eq(fetch.ready),
+            blocks.block.valid.eq(block.valid),
+            blocks.block.payload.eq(block.payload.data),
+            block.ready.eq(blocks.block.ready),
+        ]
 
     def _keep(self, m: Module, word: Any, cycles: Any) -> None:
         m.d.sync += [self._kept.data.eq(word), self._kept.cycles.eq(cycles)]

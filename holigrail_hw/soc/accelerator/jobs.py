@@ -13,6 +13,7 @@ import numpy as np
 from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.soc.descriptors.checks import spans
 from holigrail_hw.soc.descriptors.kinds import Add, Copy, Descriptor, End, Fill, Matmul, Maximum
+from holigrail_hw.soc.descriptors.matmul import SIDE
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .load_jobs import LOADS_BYTES, streamed
@@ -100,13 +101,15 @@ def _spoiled(
 ) -> list[bytes]:
     """One descriptor, the first or a later one, with a fault that the hardware must find."""
     at, result = int(rng.integers(first, len(found))), list(records)
-    one, kind = found[at], int(rng.integers(5))
+    one, kind = found[at], int(rng.integers(6))
     if kind == 1 and hasattr(one, "nx"):
         result[at] = replace(one, nx=0).encode()
     elif kind == 2 and hasattr(one, "y_base"):
         result[at] = replace(one, y_base=machine.scratchpad).encode()
     elif kind == 3 and isinstance(one, Matmul | Maximum):
         result[at] = replace(one, a_base=one.a_base + 1).encode()
+    elif kind == 5 and isinstance(one, Matmul):
+        result[at] = replace(one, line_buffered=1, fx=2).encode()
     elif kind == 4:
         result[at] = replace(one, wait=1, wait_count=3).encode()
     else:
@@ -130,6 +133,7 @@ def _random_descriptor(
 ) -> tuple[Descriptor, int]:
     """A descriptor with bytes of its own from ``top`` on."""
     kinds = [_matmul, _matmul, _add, _copy, _fill] + [_maximum] * machine.maximum
+    kinds += [_lines] * 2 * bool(machine.line_buffer)
     return _placed(machine, kinds[int(rng.integers(len(kinds)))](machine, rng, most), top)
 
 
@@ -181,6 +185,40 @@ def _matmul(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
         y_step_y=nx * pitch,
         y_step_column=nx * ny * pitch,
         y_step_group=nx * ny * tiles * pitch * int(rng.choice([1, -1])),
+        valid=int(rng.integers(0, min(columns, 15) + 1)),
+        **_codes(rng),
+    )
+
+
+def _lines(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
+    """For the unit for depthwise layers: steps of pixels, and of windows."""
+    grain, columns = machine.grain, machine.columns
+    strides = [int(n) for n in rng.integers(1, 3, 2)]
+    longest = (machine.line_buffer - SIDE) // strides[1] + 1
+    nx, ny = int(rng.integers(1, min(most, longest) + 1)), int(rng.integers(1, 4))
+    groups, pixel = int(rng.integers(1, 4)), grain * int(rng.integers(-2, 4))
+    row = grain * int(rng.integers(-8, 9))
+    pitch = columns + grain * int(rng.integers(2))
+    return Matmul(
+        nx=nx,
+        ny=ny,
+        fx=SIDE,
+        fy=SIDE,
+        groups=groups,
+        diagonal=1,
+        line_buffered=1,
+        a_step_x=strides[1] * pixel,
+        a_step_fx=pixel,
+        a_step_y=strides[0] * row,
+        a_step_fy=row,
+        a_step_group=grain * int(rng.integers(-4, 5)),
+        w_step_k=columns * int(rng.integers(3)),
+        w_step_n=columns * int(rng.integers(12)),
+        w_restart=int(rng.integers(2)),
+        p_restart=int(rng.integers(2)),
+        y_step_x=pitch,
+        y_step_y=nx * pitch,
+        y_step_group=nx * ny * pitch * int(rng.choice([1, -1])),
         valid=int(rng.integers(0, min(columns, 15) + 1)),
         **_codes(rng),
     )

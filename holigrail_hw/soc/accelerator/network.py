@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,9 +19,12 @@ from holigrail_hw.soc.compiler.program import Program
 from holigrail_hw.soc.machine import Machine
 
 from .jobs import chain_job
-from .shape import AcceleratorShape
+from .shape import WITH_MODEL, AcceleratorShape
 
-__all__ = ["frame_job", "network_facts", "program_of"]
+__all__ = ["frame_job", "network_facts", "network_of", "program_of", "sized"]
+
+_Spec = TypeVar("_Spec", bound=AcceleratorShape)
+_MOST_BYTES = 1 << 20
 
 
 def program_of(spec: AcceleratorShape, timing: Timing | None = None) -> Program | None:
@@ -45,7 +49,7 @@ def _program(
     from .cycles import exact_cycles
 
     cycles = exact_cycles(machine, lane_count, timing)
-    return compiled(_graph(model, runtime), machine, cycles=cycles)
+    return compiled(_graph(model, runtime), machine, cycles=cycles, before=cycles.before)
 
 
 def _graph(model: GivenFile, runtime: str) -> IntegerGraph:
@@ -69,6 +73,28 @@ def _graph(model: GivenFile, runtime: str) -> IntegerGraph:
     except ModelError as error:
         lines = [f"accelerator: {line}" for line in error.violations]
         raise RequestError(lines, hint=error.hint) from None
+
+
+def network_of(
+    spec: AcceleratorShape, timing: Timing | None = None
+) -> tuple[IntegerGraph, Program] | None:
+    """The model's graph and program; None without a model. Raises as :func:`program_of`."""
+    if spec.model is None:
+        return None
+    program = program_of(spec, timing)
+    assert program is not None
+    return _graph(spec.model, spec.runtime), program
+
+
+def sized(spec: _Spec) -> _Spec:
+    """The accelerator with the sizes that its model takes, where none are asked for."""
+    given = {name: value for name, value in WITH_MODEL.items() if getattr(spec, name) is None}
+    spec = replace(spec, **given)
+    if spec.scratchpad is not None or spec.model is None:
+        return spec
+    most = replace(spec, scratchpad=_MOST_BYTES)
+    program = compiled(_graph(spec.model, spec.runtime), most.machine)
+    return replace(spec, scratchpad=1 << max(program.used - 1, 63).bit_length())
 
 
 def frame_job(program: Program, rng: np.random.Generator) -> Items:

@@ -116,7 +116,8 @@ def network_accesses(program: Program, lane_count: int | None) -> Accesses:
     bits, size = 16 * machine.grain, float(machine.scratchpad)
     inside = memory_bits(engine)
     buffer, sums = inside["activations"] / 8, inside["sums"] / 8
-    matmul = [d for d in program.descriptors if isinstance(d, Matmul)]
+    products = [d for d in program.descriptors if isinstance(d, Matmul)]
+    matmul = [d for d in products if not d.line_buffered]
     loaded = sum(d.groups * d.vectors * d.k_tiles for d in matmul)
     passed = sum(d.groups * d.vectors * d.k_tiles * d.column_tiles for d in matmul)
     row, total = 8 * machine.rows, engine.totals.width * machine.columns
@@ -133,9 +134,9 @@ def network_accesses(program: Program, lane_count: int | None) -> Accesses:
     if program.loads:
         words = sum(load.length for load in program.loads) // 4
         found.append(Moved("weights from the flash memory", words, 32, None))
-    products = sum(products_of(program, step) for step in program.steps)
+    count = sum(products_of(program, step) for step in program.steps)
     name = program.network.name
-    return Accesses(name, products, program.cycles, array_of(engine).mac, tuple(found), HELD)
+    return Accesses(name, count, program.cycles, array_of(engine).mac, tuple(found), HELD)
 
 
 def network_roofline(program: Program, target: Target) -> Roofline:

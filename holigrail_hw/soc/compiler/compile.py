@@ -18,7 +18,7 @@ from holigrail_hw.soc.descriptors.kinds import Descriptor, Load
 from holigrail_hw.soc.machine import Machine
 
 from .constant_channels import pruned
-from .cycles import descriptor_cycles, with_waits
+from .cycles import cycles_before, descriptor_cycles, with_waits
 from .layers import Network, Shares
 from .layouts import Layout, laid_out, placed, streamed, too_large
 from .lowering.network import network_of
@@ -36,6 +36,7 @@ def compiled(
     machine: Machine,
     *,
     cycles: Callable[[Machine, Descriptor], int] = descriptor_cycles,
+    before: Callable[[Machine, Descriptor], int] = cycles_before,
     flash: int = FLASH,
     constant_channels: bool = True,
 ) -> Program:
@@ -48,6 +49,8 @@ def compiled(
     machine : Machine
     cycles : callable
         Cycles of a descriptor, for the prediction.
+    before : callable
+        Those of them before it can wait for a load.
     flash : int
         Where the image will begin in the flash memory.
     constant_channels : bool
@@ -74,7 +77,7 @@ def compiled(
             made = min(fitting, key=lambda x: (x.loaded, len(x.emission.chunks)))
     if made.end > machine.scratchpad:
         raise too_large(machine, min(tried, key=lambda x: x.end), made)
-    return _program(machine, network, placed(machine, made), powers, cycles, flash)
+    return _program(machine, network, placed(machine, made), powers, (cycles, before), flash)
 
 
 def _powers(shares: Shares | None) -> tuple[int, ...]:
@@ -91,7 +94,7 @@ def _program(
     network: Network,
     layout: Layout,
     powers: tuple[int, ...],
-    cycles: Callable[[Machine, Descriptor], int],
+    cycles: Sequence[Callable[[Machine, Descriptor], int]],
     flash: int,
 ) -> Program:
     emission = layout.emission
@@ -151,7 +154,10 @@ def _program(
         resident=layout.resident,
         used=layout.end,
         predicted=with_waits(
-            emission.descriptors, [cycles(machine, one) for one in emission.descriptors], loads
+            machine,
+            emission.descriptors,
+            *([count(machine, one) for one in emission.descriptors] for count in cycles),
+            loads=loads,
         ),
     )
 

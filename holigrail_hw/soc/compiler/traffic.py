@@ -54,9 +54,11 @@ def traffic_of(machine: Machine, descriptor: Descriptor) -> Traffic:
 
 def _products(machine: Machine, d: Matmul) -> Traffic:
     tiles, record = d.groups * d.column_tiles, _WIDE_RECORD if d.p_wide else _RECORD
+    high, wide = d.raster
+    pixels = high * wide if d.line_buffered else d.vectors * d.k_tiles
     return Traffic(
         weights=tiles * d.k_tiles * (1 if d.diagonal else machine.rows),
-        parameters=tiles * machine.columns * record // min(record, 2 * machine.grain, 8),
-        activations=d.groups * d.vectors * d.k_tiles,
+        parameters=tiles * machine.columns * record // min(record, 2 * machine.grain),
+        activations=d.groups * pixels,
         results=tiles * d.vectors,
     )

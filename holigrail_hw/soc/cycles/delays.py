@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .depthwise import UnitDelays
+
 __all__ = ["Delays"]
 
 
@@ -27,6 +29,8 @@ class Delays:
         Of the adder, from two codes taken to their sum in its queue.
     sizes, spans : int
         Steps in which the sizes of a product are checked, and spans of addresses.
+    depthwise : UnitDelays or None
+        Of the unit for depthwise layers, if there is one.
     """
 
     step: int
@@ -38,3 +42,4 @@ class Delays:
     lane: int
     sizes: int
     spans: int
+    depthwise: UnitDelays | None = None

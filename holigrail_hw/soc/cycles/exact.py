@@ -15,6 +15,7 @@ from holigrail_hw.soc.descriptors.kinds import (
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .delays import Delays
+from .depthwise import Lines, depthwise_cycles
 from .engine import Sizes, engine_cycles
 from .readers import Reader, granted
 
@@ -23,6 +24,8 @@ __all__ = ["ExactCycles"]
 _RECORD_BYTES, _TABLE_BYTES = 8, 2048
 # Begin, judge, wait, and the step to the next descriptor; the last of the words that are read.
 _FRAME, _LAST_WORD = 4, 1
+# Begin and judge alone.
+_JUDGED = 2
 # From the port to a reader's queue and through it; a result is written when it comes.
 _READ = 2
 
@@ -41,15 +44,24 @@ class ExactCycles:
 
     def __call__(self, machine: Machine, descriptor: Descriptor) -> int:
         """Cycles from the fetch of a descriptor to its last result, both included."""
-        fetched = _FRAME + DESCRIPTOR_BYTES // (2 * machine.grain) + _LAST_WORD
+        before = self.before(machine, descriptor) + _FRAME - _JUDGED
+        if isinstance(descriptor, End):
+            return before
+        return before + self._worked(machine, descriptor)
+
+    def before(self, machine: Machine, descriptor: Descriptor) -> int:
+        """Those of them before it can wait for a load: it is fetched and checked."""
+        fetched = _JUDGED + DESCRIPTOR_BYTES // (2 * machine.grain) + _LAST_WORD
         if isinstance(descriptor, End):
             return fetched
         delays = self._delays
-        checked = delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
-        return fetched + checked + self._worked(machine, descriptor)
+        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
 
     def _worked(self, machine: Machine, descriptor: Descriptor) -> int:
         match descriptor:
+            case Matmul(line_buffered=1) as d:
+                assert self._delays.depthwise is not None
+                return _depthwise_cycles(_lines(machine, d), self._delays.depthwise)
             case Matmul() as d:
                 return _engine_cycles(_sizes(machine, d), self._delays)
             case Add() as d:
@@ -63,16 +75,27 @@ class ExactCycles:
         raise AssertionError(descriptor)
 
 
+_depthwise_cycles = lru_cache(maxsize=4096)(depthwise_cycles)
 _engine_cycles = lru_cache(maxsize=4096)(engine_cycles)
 
 
 def _parts(machine: Machine, size: int) -> int:
-    """Items of records, or the parts of one."""
+    """Items of tables."""
     return size // min(_RECORD_BYTES, 2 * machine.grain)
 
 
+def _record_parts(machine: Machine, d: Matmul) -> int:
+    size = 2 * _RECORD_BYTES if d.p_wide else _RECORD_BYTES
+    return size // min(size, 2 * machine.grain)
+
+
+def _lines(machine: Machine, d: Matmul) -> Lines:
+    high, wide = d.raster
+    parts = _record_parts(machine, d)
+    return Lines(machine.columns, high, wide, d.strides, d.groups, parts)
+
+
 def _sizes(machine: Machine, d: Matmul) -> Sizes:
-    record = 2 * _RECORD_BYTES if d.p_wide else _RECORD_BYTES
     return Sizes(
         rows=machine.rows,
         columns=machine.columns,
@@ -81,7 +104,7 @@ def _sizes(machine: Machine, d: Matmul) -> Sizes:
         n_tiles=d.column_tiles,
         groups=d.groups,
         diagonal=bool(d.diagonal),
-        parts=_parts(machine, record),
+        parts=_record_parts(machine, d),
     )
 
 

@@ -101,7 +101,8 @@ class AcceleratorCore(wiring.Component):
         m.submodules.scratchpad = self._pad = Scratchpad(machine.scratchpad, machine.grain)
         m.submodules.fields = self._fields = Fields(machine)
         self._abort, self._stopping = Signal(), Signal()
-        m.submodules.checker = self._checker = Checker(machine)
+        self._checker = Checker(machine)
+        m.submodules.checker = ResetInserter(self._abort)(self._checker)
         self._datapath = Datapath(machine, self._engine, self._timing)
         m.submodules.datapath = ResetInserter(self._abort)(self._datapath)
         self._fetch, self._at = Signal(), Signal(32)
@@ -210,18 +211,19 @@ class AcceleratorCore(wiring.Component):
         wide = int(self._machine.wide_parameters)
         reads = DESCRIPTOR_BYTES // step
         count, total = Signal(range(reads + 1)), Signal(8)
-        comes, failed, code = Signal(), Signal(), Signal(4)
+        comes, came, failed, code = Signal(), Signal(), Signal(), Signal(4)
         next_at = Signal(33)
         quiet = Signal(self._patience + 1)
         moved = work.granted.any() | work.write.any()
         stirs = moved | self._load_written
-        word = self._pad.data
-        m.d.sync += comes.eq(self._fetch)
+        # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
+        latest = self._words[-8 * step :]
+        m.d.sync += [comes.eq(self._fetch), came.eq(comes)]
         with m.If(comes):
-            m.d.sync += [
-                self._words.eq(Cat(self._words, word)[8 * step :]),
-                total.eq(total + sum((word.word_select(i, 8) for i in range(step)), start=0)),
-            ]
+            m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
+        with m.If(came):
+            added = sum((latest.word_select(i, 8) for i in range(step)), start=0)
+            m.d.sync += total.eq(total + added)
         self._count(m, moved)
 
         def fails(error: Any) -> None:
@@ -268,23 +270,30 @@ class AcceleratorCore(wiring.Component):
                     m.next = "JUDGE"
             with m.State("JUDGE"):
                 known = fields.is_add | fields.is_copy | fields.is_fill
-                known = known | (fields.is_matmul & (~fields.p_wide | wide))
+                products = fields.is_matmul & (~fields.p_wide | wide)
+                if not self._machine.line_buffer:
+                    products = products & ~fields.line_buffered
+                known = known | products
                 if self._machine.maximum:
                     known = known | fields.is_maximum
-                m.d.comb += checker.start.eq(known & (total == 0))
+                m.d.comb += checker.start.eq(known)
                 m.next = "CHECK"
-                with m.If((total != 0) | ~(known | (fields.operation == 0))):
+                with m.If(~(known | (fields.operation == 0))):
                     fails(Error.RECORD)
                 with m.Elif(~known):
                     m.next = "WAIT"
             with m.State("CHECK"):
-                with m.If(checker.done):
+                with m.If(total != 0):
+                    fails(Error.RECORD)
+                with m.Elif(checker.done):
                     m.next = "WAIT"
                     with m.If(checker.error != 0):
                         fails(checker.error)
             with m.State("WAIT"):
                 m.d.sync += quiet.eq(0)
-                with m.If(self._stopping):
+                with m.If(total != 0):
+                    fails(Error.RECORD)
+                with m.Elif(self._stopping):
                     m.next = "ABORT"
                 with m.Elif(~self._met):
                     m.d.comb += self._flash_wait.eq(1)
@@ -326,6 +335,7 @@ class AcceleratorCore(wiring.Component):
             with m.State("ABORT"):
                 m.d.comb += self._abort.eq(1)
                 m.d.sync += [self.running.eq(0), self._chain_done.eq(1), self._stopping.eq(0)]
+                m.d.sync += quiet.eq(0)
                 m.next = "IDLE"
         with m.If(self.running & (self._load_code != 0)):
             m.d.sync += [self.error.eq(self._load_code), self._stopping.eq(1)]

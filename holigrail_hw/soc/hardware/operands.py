@@ -9,7 +9,9 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["RECORD", "WIDE_RECORD", "Records", "WeightRows"]
+from holigrail_hw.soc.machine import Machine
+
+__all__ = ["RECORD", "WIDE_RECORD", "Records", "WeightRows", "record_bits", "set_channel"]
 
 RECORD = data.StructLayout({"multiplier": 31, "shift": 5, "bias": 28})
 """A channel's parameters, as they lie in the scratchpad."""
@@ -18,6 +20,25 @@ WIDE_RECORD = data.StructLayout(
 )
 """The same in 16 bytes, for biases of 32 bits."""
 _RECORD_BITS = 64
+
+
+def record_bits(machine: Machine) -> int:
+    """Bits of the longest record of parameters."""
+    return WIDE_RECORD.size if machine.wide_parameters else RECORD.size
+
+
+def set_channel(m: Module, machine: Machine, is_wide: Any, channel: Any, record: Any) -> None:
+    """A channel's inputs of a lane out of its record."""
+    narrow: Any = data.View(RECORD, record[: RECORD.size])
+    m.d.comb += [
+        channel.scale.eq(narrow.multiplier),
+        channel.shift.eq(narrow.shift),
+        channel.bias.eq(narrow.bias.as_signed()),
+    ]
+    if machine.wide_parameters:
+        wide: Any = data.View(WIDE_RECORD, record)
+        with m.If(is_wide):
+            m.d.comb += [channel.shift.eq(wide.shift), channel.bias.eq(wide.bias)]
 
 
 class WeightRows(wiring.Component):

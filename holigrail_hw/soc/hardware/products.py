@@ -14,16 +14,11 @@ from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
-from .operands import RECORD, WIDE_RECORD, WeightRows
+from .operands import WeightRows, record_bits, set_channel
 
-__all__ = ["Products", "record_bits"]
+__all__ = ["Products"]
 
 _SIZE = 16
-
-
-def record_bits(machine: Machine) -> int:
-    """Bits of the longest record of parameters."""
-    return WIDE_RECORD.size if machine.wide_parameters else RECORD.size
 
 
 class Products(wiring.Component):
@@ -100,7 +95,6 @@ class Products(wiring.Component):
         for lane in range(machine.columns):
             m.d.comb += Value.cast(weight[f"w{lane}"]).eq(kept.word_select(lane, 8))
         parameter: Any = engine.parameter.payload
-        record: Any = data.View(RECORD, self.record.payload.record[: RECORD.size])
         m.d.comb += [
             rows.diagonal.eq(self.fields.diagonal),
             vector.last.eq(self.activation.payload.last),
@@ -109,14 +103,8 @@ class Products(wiring.Component):
             weight.last.eq(rows.o.payload.last),
             engine.weight.valid.eq(rows.o.valid),
             rows.o.ready.eq(engine.weight.ready),
-            parameter.scale.eq(record.multiplier),
-            parameter.shift.eq(record.shift),
-            parameter.bias.eq(record.bias.as_signed()),
             parameter.last.eq(self.record.payload.last),
             engine.parameter.valid.eq(self.record.valid),
             self.record.ready.eq(engine.parameter.ready),
         ]
-        if machine.wide_parameters:
-            wide: Any = data.View(WIDE_RECORD, self.record.payload.record)
-            with m.If(self.fields.p_wide):
-                m.d.comb += [parameter.shift.eq(wide.shift), parameter.bias.eq(wide.bias)]
+        set_channel(m, machine, self.fields.p_wide, parameter, self.record.payload.record)

@@ -22,7 +22,7 @@ from holigrail_hw.soc.registers.memory_map import REGIONS
 
 from .control import Control
 from .memory import FirmwareMemory
-from .processor import PicoRV32
+from .processors import processor_of
 from .serial import Serial
 
 __all__ = ["System"]
@@ -31,12 +31,12 @@ _REGION = {one.name: one.base >> 28 for one in REGIONS}
 
 
 class System(wiring.Component):
-    """The whole accelerator with a PicoRV32.
+    """The whole accelerator with a processor.
 
     Parameters
     ----------
     preset : str
-        A key of :data:`.presets.PRESETS`.
+        A key of :data:`.presets.INSTRUCTIONS`.
     firmware : sequence of int
         Words of the processor's memory.
     lane_count : int or None
@@ -74,7 +74,7 @@ class System(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.processor = processor = PicoRV32(self._preset)
+        m.submodules.processor = processor = processor_of(self._preset)
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
         m.submodules.core = core = AcceleratorCore(
@@ -114,18 +114,20 @@ class System(wiring.Component):
         return m
 
     def _scratchpad(self, m: Module, core: AcceleratorCore, bus: Any, chosen: Any) -> None:
-        """An access of the scratchpad ends a cycle after it was granted."""
-        granted, inside = Signal(), Signal()
+        """An access of the scratchpad ends two cycles after it was granted."""
+        granted, comes, inside = Signal(), Signal(), Signal()
+        found = Signal(32)
         m.d.comb += [
             inside.eq(bus.address[:28] < self._machine.scratchpad),
-            core.request.eq(bus.valid & chosen & ~granted & inside),
+            core.request.eq(bus.valid & chosen & ~granted & ~comes & inside),
             core.select.eq(bus.select),
             core.address.eq(bus.address),
             core.write_data.eq(bus.write_data),
         ]
-        m.d.sync += granted.eq(core.request & core.grant)
+        # What a memory gives is late in its cycle: the processor sees it in the next one.
+        m.d.sync += [comes.eq(core.request & core.grant), granted.eq(comes), found.eq(core.found)]
         with m.If(chosen):
             m.d.comb += [
                 bus.ready.eq(granted | ~inside),
-                bus.read_data.eq(Mux(inside, core.found, 0)),
+                bus.read_data.eq(Mux(inside, found, 0)),
             ]

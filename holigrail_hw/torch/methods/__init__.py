@@ -29,9 +29,9 @@ __all__ = [
     "Report",
     "Retrain",
     "Structured",
+    "TrustRegion",
     "Tucker",
     "Turn",
-    "TrustRegion",
     "accuracy",
     "fit",
 ]

@@ -13,15 +13,16 @@ __all__ = ["AvgPool2d", "Conv1d", "Conv2d", "ConvTranspose2d"]
 class _Convolution(Layer):
     """What convolutions have in common."""
 
-    def _pads(self) -> list[int]:
-        """(left, right, top, bottom) of two axes, (left, right) of one."""
-        return list(self._reversed_padding_repeated_twice)
+    bias: Tensor | None
+    groups: int
+    padding_mode: str
+    _reversed_padding_repeated_twice: list[int]
 
     def _padded(self, input: Tensor) -> Tensor:
-        if not any(self._pads()):
+        if not any(self._reversed_padding_repeated_twice):
             return input
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
-        return nn.functional.pad(input, self._pads(), mode)
+        return nn.functional.pad(input, self._reversed_padding_repeated_twice, mode)
 
     def _convolved(self, input: Tensor, weight: Tensor, stride: Any, dilation: Any) -> Tensor:
         options = {"stride": stride, "dilation": dilation, "groups": self.groups}
@@ -63,16 +64,16 @@ class ConvTranspose2d(Layer, nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         batched = input if input.dim() == 4 else input[None]
-        extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
-        )
+        layer: Any = self
+        options = (layer.stride, layer.padding, layer.kernel_size, 2, layer.dilation)
+        extra = self._output_padding(input, output_size, *options)
         found = conv_transpose2d(
             batched,
             self.weight,
             self.bias,
             self.arithmetic,
             stride=self.stride,
-            padding=self.padding,
+            padding=layer.padding,
             output_padding=extra,
             dilation=self.dilation,
             groups=self.groups,

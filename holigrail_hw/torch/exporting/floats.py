@@ -124,7 +124,6 @@ class _Walk:
             placement=how.bias,
             window=moved,
         )
-        assert node.leading is not None  # refused here, if sums cannot begin with it
         value = self._add(node)
         return value if how.output is None else self._round(step.name, value, how.output, label)
 

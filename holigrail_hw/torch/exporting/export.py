@@ -14,37 +14,16 @@ from holigrail_hw.formats import FixedFormat
 from holigrail_hw.models.errors import ModelError
 from holigrail_hw.models.reading import integers
 
-from .quantised import quantised_graph
-from .network import IntegerNetwork, NumberNetwork
 from .floats import number_graph
+from .network import IntegerNetwork, NumberNetwork
+from .quantised import quantised_graph
 from .trace import Step, steps_of
 
-__all__ = ["IntegerNetwork", "NumberNetwork", "export"]
+__all__ = ["exported"]
 
 
-def export(
-    model: nn.Module, example: Tensor, name: str = "network"
-) -> IntegerNetwork | NumberNetwork:
-    """The network of a trained model, which gives the same codes of logits.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        In the mode for evaluation (``model.eval()``), with weights and activations quantised: by
-        :mod:`holigrail_hw.torch.quantizers` around layers of ``torch.nn``, or by layers of
-        ``holigrail_hw.torch``.
-    example : tensor
-        Samples, (samples, *shape of one). What PyTorch computes for them is compared with what the
-        network does; logits must be the same.
-    name : str
-        Of files and of the hardware.
-
-    Raises
-    ------
-    ModelError
-        With one line for everything that cannot be exported, each with its path in the model; or
-        if logits differ.
-    """
+def exported(model: nn.Module, example: Tensor, name: str) -> IntegerNetwork | NumberNetwork:
+    """What :func:`holigrail_hw.torch.export` gives."""
     if not name.isidentifier():
         raise ModelError(f"export: name must be letters, digits and _, not {name!r}")
     shape = tuple(example.shape[1:])
