@@ -91,3 +91,18 @@ environment() {
     export PATH VIRTUAL_ENV=$venv
     unset PYTHONHOME PYTHONPATH
 }
+
+# Adds the packages of scripts/requirements_torch.lock to the environment, which must stand. A hash
+# of the file is kept in the environment, so a second call does nothing.
+torch_packages() {
+    local lock=$root/scripts/requirements_torch.lock stamp=$root/.venv/installed_torch wanted
+    wanted=$(cksum <"$lock")
+    [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+    say "installing PyTorch and Triton into .venv (about a minute)"
+    if ! python -m pip install -q -r "$lock" >"$root/.venv/install_torch.log" 2>&1; then
+        grep -v ^WARNING "$root/.venv/install_torch.log" | tail -n 20 >&2
+        fail 3 "pip must install scripts/requirements_torch.lock, not fail; log: .venv/install_torch.log" \
+            "check the network, then run this again"
+    fi
+    printf '%s' "$wanted" >"$stamp"
+}

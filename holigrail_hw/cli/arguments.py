@@ -131,6 +131,7 @@ def read_request(
         )
     is_recipe = options.operator.endswith(".toml")
     cls = _operator_of_recipe(Path(options.operator)) if is_recipe else find(options.operator)
+    session.operator = options.operator
     parser, texts = parser_of(session, configure, cls), {}
     options, unknown = parser.parse_known_args(words)
     if cls is not None:

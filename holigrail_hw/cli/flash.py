@@ -54,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check", action="store_true", help="compare the board with golden")
     parser.add_argument(
-        "--items", type=integer(1), default=4096, metavar="N", help="items of the check (4096)"
+        "--items", type=integer(1), metavar="N", help="items of the check (4096; 4 frames)"
     )
     parser.add_argument("--serial", metavar="PORT", help="serial port of the board (found by name)")
     parser.add_argument(

@@ -114,6 +114,11 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
     pairs(console, known + facts + remarks)
     if result["energy"]["levels"]:
         _levels(console, result["energy"])
+    for one in result["tables"]:
+        print_line(f"\n{one['title']}\n")
+        cells = [["" if cell is None else str(cell) for cell in row] for row in one["rows"]]
+        table(console, one["header"], cells)
+        print_line(f"{one['caption']}\n" if one["caption"] else "")
     for title, text in (("notes", result["notes"]), ("references", result["references"])):
         if text:
             lines = text.splitlines() if isinstance(text, str) else text
@@ -122,7 +127,9 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
 
 def _energy(found: dict[str, Any]) -> str:
     parts = f"logic {found['logic']:.3g}, registers {found['registers']:.3g}"
-    return f"{found['total']:.3g} pJ per {found['per']} at {found['node_nm']} nm: {parts}"
+    return (
+        f"{found['total']:.3g} pJ per {found['per']} at {found['node_nm']} nm, estimated: {parts}"
+    )
 
 
 def _levels(console: "Console", found: dict[str, Any]) -> None:

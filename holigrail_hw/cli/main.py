@@ -206,6 +206,9 @@ def judge(error: Exception, session: Session) -> int:
         error = _storage_failure(error, session)
     if isinstance(error, HoligrailError) and not isinstance(error, InternalError):
         status, hint = error.exit_code, error.hint
+        if hint is None and isinstance(error, RequestError) and session.verb:
+            line = shlex.join(["holigrail", session.verb, *filter(None, [session.operator])])
+            hint = f"`{line} --help` shows what may be given"
         messages = error.violations if isinstance(error, RequestError) else (str(error),)
         heads = [f"error: {message}" for message in messages]
     else:

@@ -33,6 +33,7 @@ class Session:
     command: str
     json: bool = False
     verb: str = ""
+    operator: str = ""
     verbose: bool = False
     quiet: bool = False
     no_color: bool = False

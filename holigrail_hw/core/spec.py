@@ -35,6 +35,7 @@ from .target import Target
 from .task import Task
 from .timing import Timing
 from .views import Table, View
+from .whole_system import WholeSystem
 
 __all__ = ["DISPLACED", "OPERATORS", "OperatorSpec", "operator"]
 
@@ -422,6 +423,10 @@ class OperatorSpec(ABC):
         """
         return {}
 
+    def tables(self, timing: Timing | None = None) -> list[Table]:
+        """Facts that are too many for a line each, which ``info`` shows below the others."""
+        return []
+
     def remarks(self) -> list[str]:
         """What readers of the design must know beside its parameters, one line each.
 
@@ -476,6 +481,13 @@ class OperatorSpec(ABC):
         A key is the ending that a name of a file gets, and the name of the design's own top module.
         """
         return {}
+
+    def whole_system(self) -> WholeSystem | None:
+        """The system that this operator is part of, with a programme of its own; None without one.
+
+        It is what a board gets, and what ``verify`` simulates, in the operator's place.
+        """
+        return None
 
     def top_name(self, timing: Timing | None = None) -> str:
         """Name of the generated module: the one asked for.

@@ -28,11 +28,12 @@ class Stream:
 
 
 def joined(jobs: list[Items]) -> Items:
-    """The items of several jobs, one job after the other."""
+    """The items of several jobs, one job after the other; a job may have none on a stream."""
+    streams = {name: fields for job in jobs for name, fields in job.items()}
     return {
         stream: {
-            field: np.concatenate([np.asarray(job[stream][field]) for job in jobs])
-            for field in jobs[0][stream]
+            field: np.concatenate([np.asarray(job[stream][field]) for job in jobs if stream in job])
+            for field in fields
         }
-        for stream in jobs[0]
+        for stream, fields in streams.items()
     }

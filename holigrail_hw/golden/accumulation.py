@@ -47,7 +47,7 @@ def accumulate(
     overflow: str | None = None,
     clear: Any = False,
     enable: Any = True,
-    initial: int = 0,
+    initial: Any = 0,
     random: Any = None,
     product_random: Any = None,
     random_width: int = 0,
@@ -59,7 +59,7 @@ def accumulate(
     ``product``: None for one rounding of accumulator + x * y (*fused*); else the format to which
     the product is rounded first (*cascade*), in the same mode, with ``product_random``.
     ``overflow`` is that of the accumulator. ``clear`` and ``enable``: bool per time step, or per
-    time step and lane. ``initial``: the accumulator's code before the first step.
+    time step and lane. ``initial``: the accumulator's code before the first step, or one per lane.
     ``prepare``: what every exact product or sum passes before it is rounded to a format.
 
     >>> from holigrail_hw.formats import parse
@@ -96,13 +96,18 @@ def accumulate(
         return accumulator.project(numbers, rounding, chosen, **options)
 
     lanes = products.sign.size // max(shape[0], 1)
+    begin = np.broadcast_to(
+        np.asarray(initial, np.uint64 if accumulator.width <= 64 else object), shape[1:]
+    ).reshape(-1)
     products, cleared, enabled = products.ravel(), cleared.reshape(-1), enabled.reshape(-1)
     result = np.full(products.shape, zero, np.uint64 if accumulator.width <= 64 else object)
     alone = np.flatnonzero(cleared & enabled)
     result[alone] = rounded(products[alone], alone)
     for index in steps_between_clears(cleared, lanes):
         is_first = index < lanes
-        before = np.where(is_first, initial, result[np.where(is_first, 0, index - lanes)])
+        before = np.where(
+            is_first, begin[index % lanes], result[np.where(is_first, 0, index - lanes)]
+        )
         result[index] = before
         going = enabled[index]
         index, before = index[going], before[going]
@@ -178,7 +183,7 @@ def spread(given: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _running_sums(
-    terms: np.ndarray, cleared: np.ndarray, enabled: np.ndarray, initial: int
+    terms: np.ndarray, cleared: np.ndarray, enabled: np.ndarray, initial: Any
 ) -> np.ndarray:
     """Sums of the enabled terms since the last clear; uint64 wraps."""
     total = np.add.accumulate(terms * enabled.astype(terms.dtype), axis=0)

@@ -51,6 +51,7 @@ def gemm(
     rounding: str = Rounding.NEAREST_EVEN,
     overflow: str | None = None,
     mode: str = "exact",
+    initial: Any = None,
 ) -> np.ndarray:
     """Codes of A B in the format ``accumulator``; uint64, M x N.
 
@@ -69,6 +70,8 @@ def gemm(
         What each product, sum or fused step passes before it is rounded: ``exact`` nothing,
         ``float32`` rounding to nearest float32, ``mptorch`` that and MPTorch's treatment of what
         a format without subnormals cannot hold (:func:`jump_to_normal`).
+    initial : codes of the accumulator or None
+        What sums begin with, one for each column; +0 if left out.
 
     Raises
     ------
@@ -94,8 +97,10 @@ def gemm(
         and accumulator.width <= 64
         and _are_whole(a, b, accumulator)
     ):
-        return _modular(a, b, accumulator)
+        return _modular(a, b, accumulator, 0 if initial is None else initial)
     result = np.zeros((rows, columns), np.uint64 if accumulator.width <= 64 else object)
+    if initial is None:
+        initial = int(accumulator.encode(0))
     step = max(1, _BLOCK // max(1, depth * columns))
     options: dict[str, Any] = {"rounding": rounding, "overflow": overflow}
     options["prepare"] = {"exact": None, "float32": via_float32, "mptorch": _mptorch}[mode]
@@ -103,7 +108,7 @@ def gemm(
         block = a[start : start + step]
         x = block.reshape(*block.shape, 1)._each(lambda v: np.swapaxes(v, 0, 1))
         y = b.reshape(depth, 1, columns)
-        result[start : start + step] = _sum(x, y, accumulator, product, chunk, options)
+        result[start : start + step] = _sum(x, y, accumulator, product, chunk, initial, options)
     return result
 
 
@@ -187,6 +192,7 @@ def _sum(
     accumulator: Format,
     product: Format | None,
     chunk: int | None,
+    initial: Any,
     options: dict[str, Any],
 ) -> np.ndarray:
     """Sum over axis 0 of x * y."""
@@ -194,9 +200,9 @@ def _sum(
     zero = int(accumulator.encode(0))
     if not depth:
         shape = np.broadcast_shapes(x.shape[1:], y.shape[1:])
-        return np.full(shape, zero, np.uint64 if accumulator.width <= 64 else object)
+        return np.full(shape, initial, np.uint64 if accumulator.width <= 64 else object)
     if chunk is None:
-        return accumulate(x, y, accumulator, product=product, initial=zero, **options)[-1]
+        return accumulate(x, y, accumulator, product=product, initial=initial, **options)[-1]
     inner = [
         accumulate(
             x[start : start + chunk],
@@ -210,7 +216,7 @@ def _sum(
     ]
     one = parse("uint1").unpack(1)
     return accumulate(
-        accumulator.unpack(np.stack(inner)), one, accumulator, initial=zero, **options
+        accumulator.unpack(np.stack(inner)), one, accumulator, initial=initial, **options
     )[-1]
 
 
@@ -223,7 +229,7 @@ def _are_whole(a: Exact, b: Exact, accumulator: Format) -> bool:
     return all(same) and sum(lowest) >= -accumulator.fraction_width
 
 
-def _modular(a: Exact, b: Exact, accumulator: Format) -> np.ndarray:
+def _modular(a: Exact, b: Exact, accumulator: Format, initial: Any) -> np.ndarray:
     """The product of integers modulo 2^width: 64-bit arithmetic wraps, which changes nothing."""
     left, right = (
         np.where(m.sign, -m.significand, m.significand).astype(np.uint64) for m in (a, b)
@@ -232,4 +238,4 @@ def _modular(a: Exact, b: Exact, accumulator: Format) -> np.ndarray:
     total = (left @ right) << np.uint64(min(exponent + accumulator.fraction_width, 63))
     if exponent + accumulator.fraction_width > 63:
         total = np.zeros_like(total)
-    return total & np.uint64((1 << accumulator.width) - 1)
+    return (total + np.asarray(initial, np.uint64)) & np.uint64((1 << accumulator.width) - 1)

@@ -7,7 +7,7 @@ No overflow
     Rounding makes a number at most 1 + 2^-m times as large, or, below the smallest normal number,
     larger by its last place. So no sum of K products exceeds
     (S + K * place) * (1 + 2^-m)^(K + chunks), S being the largest sum over k of max_i |a_ik| *
-    |b_kj|, and with rounded products once more that factor.
+    |b_kj| and of what sums begin with, and with rounded products once more that factor.
 No underflow
     If all products are multiples of the last place of the accumulator, so are all sums: what is
     below its smallest normal number is exact.
@@ -17,6 +17,7 @@ Float32 is enough
     float32 before the other one changes nothing.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from holigrail_hw import golden
 from holigrail_hw.formats import FloatFormat, Format, Rounding
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
-from .operands import Reach, growth, measured, reach, significant_bits
+from .operands import Reach, growth, largest, measured, reach, significant_bits
 from .shape import GemmShape
 
 __all__ = [
@@ -56,6 +57,7 @@ class Products:
     bits: int
 
     @classmethod
+    @functools.cache
     def of(cls, a: Format, b: Format) -> "Products":
         """Of all products of finite numbers of two formats."""
         return cls(reach(a) * reach(b), significant_bits(a) + significant_bits(b))
@@ -66,12 +68,22 @@ class Products:
         return self.bits <= _BITS and self.reach.fits(FLOAT32)
 
 
-def are_finite(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether no factor is infinite or NaN."""
+def are_finite(
+    shape: GemmShape, x: np.ndarray, y: np.ndarray, initial: np.ndarray | None = None
+) -> bool:
+    """Whether no factor, and nothing that sums begin with, is infinite or NaN."""
+    if initial is not None and not np.isfinite(initial).all():
+        return False
     return all(
-        not (format.has_infinity or format.has_nan) or bool(np.isfinite(numbers).all())
+        not _has_other(format) or bool(np.isfinite(numbers).all())
         for format, numbers in ((shape.a, x), (shape.b, y))
     )
+
+
+@functools.cache
+def _has_other(format: Format) -> bool:
+    """Whether a format has infinities or NaN."""
+    return format.has_infinity or format.has_nan
 
 
 def products_of(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Products:
@@ -93,6 +105,7 @@ def sums_are_float32(shape: GemmShape, products: Products) -> bool:
     return both.bits + 1 <= _BITS and both.fits(FLOAT32)
 
 
+@functools.lru_cache(maxsize=1024)
 def loses_nothing_in_float32(shape: GemmShape, products: Products) -> bool:
     """Whether sums may be rounded to float32 before they are rounded, to nearest even."""
     if sums_are_float32(shape, products):
@@ -139,22 +152,25 @@ def knows_rest(shape: GemmShape, products: Products) -> bool:
     )
 
 
-def largest_sum(a: np.ndarray, b: np.ndarray) -> float:
-    """At least the largest sum over k of max_i |a_ik| * |b_kj|; finite numbers."""
+def largest_sum(a: np.ndarray, b: np.ndarray, initial: np.ndarray | None = None) -> float:
+    """At least the largest sum of |initial_j| and, over k, max_i |a_ik| * |b_kj|; all finite."""
+    begin = 0.0 if initial is None else float(np.abs(initial).max(initial=0))
     if not a.size or not b.size:
-        return 0.0
+        return begin
     columns = np.abs(a).max(axis=0).astype(np.float64)
     total = columns @ np.abs(b).astype(np.float64)
-    return float(total.max()) * (1 + 2.0**-30)
+    return (float(total.max()) + begin) * (1 + 2.0**-30)
 
 
-def bounds(shape: GemmShape, a: np.ndarray, b: np.ndarray) -> list[tuple[BinaryFloat, float]]:
+def bounds(
+    shape: GemmShape, a: np.ndarray, b: np.ndarray, initial: np.ndarray | None = None
+) -> list[tuple[BinaryFloat, float]]:
     """For each float that results are rounded to, what no such number exceeds, rounded or not.
 
     In any rounding mode, which makes a number larger by one last place at most. Finite numbers;
     infinite if there is no bound.
     """
-    depth, total = len(b), largest_sum(a, b)
+    depth, total = len(b), largest_sum(a, b, initial)
     steps = depth + (0 if shape.chunk is None else -(-depth // shape.chunk)) + 1
     found = []
     for format in (shape.product, shape.accumulator):
@@ -170,7 +186,7 @@ def bounds(shape: GemmShape, a: np.ndarray, b: np.ndarray) -> list[tuple[BinaryF
 
 def never_overflows(found: list[tuple[BinaryFloat, float]]) -> bool:
     """Whether no number goes beyond the largest one of its format."""
-    return all(bound < float(format.number_range[1]) for format, bound in found)
+    return all(bound < largest(format) for format, bound in found)
 
 
 def can_be_moved(found: list[tuple[BinaryFloat, float]], x: np.ndarray, y: np.ndarray) -> bool:
@@ -181,8 +197,8 @@ def can_be_moved(found: list[tuple[BinaryFloat, float]], x: np.ndarray, y: np.nd
     """
     product = float(np.abs(x).max(initial=0)) * float(np.abs(y).max(initial=0))
     for format, bound in found:
-        largest = float(format.number_range[1])
-        most = bound if bound < largest else 2 * largest + product
+        top = largest(format)
+        most = bound if bound < top else 2 * top + product
         if any(most >= 2.0 ** (104 + other.fraction_width) for other, _ in found):
             return False
     return True

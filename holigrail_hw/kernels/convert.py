@@ -1,6 +1,7 @@
 """Numbers rounded to a format, and to its codes, as fast as the machine allows."""
 
 import ctypes
+import functools
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,14 @@ class _Request(ctypes.Structure):
     )
 
 
+@functools.cache
+def _number_type(format: Format) -> type:
+    for dtype in (np.float32, np.float64):
+        if format.has_binary_fractions and format.block_size is None and is_exact_in(format, dtype):
+            return dtype
+    raise FormatError(f"kernels: format must have numbers that float64 holds, not {format}")
+
+
 def number_type(format: Format | str) -> type:
     """float32 if it holds every number of the format, else float64.
 
@@ -35,11 +44,7 @@ def number_type(format: Format | str) -> type:
     FormatError
         If float64 does not either.
     """
-    format = parse(format)
-    for dtype in (np.float32, np.float64):
-        if format.has_binary_fractions and format.block_size is None and is_exact_in(format, dtype):
-            return dtype
-    raise FormatError(f"kernels: format must have numbers that float64 holds, not {format}")
+    return _number_type(parse(format))
 
 
 def decode(format: Format | str, codes: Any) -> np.ndarray:
@@ -108,11 +113,8 @@ def _converted(
 ) -> np.ndarray:
     mode, given = Rounding(rounding), np.asarray(numbers)
     wide = given.dtype.kind not in "fiub" or given.dtype.itemsize > 8
-    wide |= overflow not in (None, *format.overflow_modes)
     exactly = wide or given.dtype.kind == "f" or (given.size and np.abs(given).max() <= 1 << 53)
-    fits = (
-        significant_bits(format) + random_width + 2 <= 53 if is_described(format, overflow) else 0
-    )
+    fits = _fits(format, overflow, random_width)
     if wide or not exactly or not fits or (mode.is_stochastic and random is None):
         codes = format.encode(given, mode, random, random_width, overflow)
         return decode(format, codes) if as_numbers else codes
@@ -128,6 +130,14 @@ def _converted(
         y = without_negative_zero(format, y) if via == "mptorch" else y
         return y.astype(number_type(format), copy=False)
     return codes
+
+
+@functools.cache
+def _fits(format: Format, overflow: str | None, random_width: int) -> bool:
+    """Whether float64 holds all that a conversion needs."""
+    if overflow not in (None, *format.overflow_modes) or not is_described(format, overflow):
+        return False
+    return significant_bits(format) + random_width + 2 <= 53
 
 
 def _run(

@@ -15,7 +15,7 @@ from holigrail_hw.golden import add
 
 from .operands import Reach, measured
 
-__all__ = ["exact_sum_of_products"]
+__all__ = ["exact_sum", "exact_sum_of_products"]
 
 _FLOAT32_BITS, _FLOAT64_BITS = 24, 53
 _FLOAT64 = Reach(-1074, 1024)
@@ -53,6 +53,29 @@ def exact_sum_of_products(
         place = np.full(total.shape, low + other, np.int64)
         sums.append(Exact(total < 0, np.abs(total), place, finite))
     return reduce(add, sums)
+
+
+def exact_sum(sums: np.ndarray | Exact, row: np.ndarray) -> np.ndarray | Exact:
+    """Exact sums plus one finite number for each column; floats where they hold all of them."""
+    row = np.asarray(row, np.float64)
+    if isinstance(sums, np.ndarray):
+        total = sums + row
+        part = total - sums
+        if not np.any((sums - (total - part)) + (row - part)) and np.isfinite(total).all():
+            return total + 0.0
+        sums = _as_exact(sums)
+    return add(sums, _as_exact(row).broadcast_to(sums.shape))
+
+
+def _as_exact(numbers: np.ndarray) -> Exact:
+    mantissa, exponent = np.frexp(numbers)
+    whole = np.ldexp(np.abs(mantissa), 53).astype(np.int64)
+    return Exact(
+        np.signbit(numbers),
+        whole,
+        exponent.astype(np.int64) - 53,
+        np.full(numbers.shape, FINITE, np.uint8),
+    )
 
 
 def _pieces(x: np.ndarray, where: Reach, size: int) -> list[tuple[int, np.ndarray]]:

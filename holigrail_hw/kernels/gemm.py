@@ -8,6 +8,7 @@ The golden models say what is right; everything here only says it sooner:
 4. :mod:`holigrail_hw.golden` itself, for what is left: posit sums, wrapping sums that are rounded.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from holigrail_hw.formats import Exact, Format
 
 from .certificates import largest_sum
 from .convert import decode, encode, number_type, quantise, without_negative_zero
-from .exact import exact_sum_of_products
+from .exact import exact_sum, exact_sum_of_products
 from .general import is_general, multiply_general, step_general
 from .library import usual_arithmetic
 from .loops import multiply_in_loops
@@ -40,7 +41,13 @@ class Gemm(GemmShape):
     """
 
     def codes(
-        self, a: Any, b: Any, *, random: RandomWords | None = None, threads: int = 1
+        self,
+        a: Any,
+        b: Any,
+        *,
+        random: RandomWords | None = None,
+        threads: int = 1,
+        initial: Any = None,
     ) -> np.ndarray:
         """Codes of the product of two matrices of codes; uint64 (objects above 64 bits).
 
@@ -52,6 +59,8 @@ class Gemm(GemmShape):
             :class:`.ShiftRegister` or :class:`.GivenWords`.
         threads : int
             The results do not depend on it.
+        initial : array of codes or None
+            Of the accumulator, one for each column: what its sums begin with.
 
         Raises
         ------
@@ -60,11 +69,13 @@ class Gemm(GemmShape):
         """
         a, b = self.checked(a, b)
         self._check_random(random)
+        begin = self._checked_initial(initial, b)
         if not a.size or not b.size or not self._has_float_operands:
-            return self._golden(a, b, random)
+            return golden_codes(self, a, b, random, begin)
         with usual_arithmetic():
             x, y = self._operands(a, b)
-            return self._codes(x, y, a, b, random, threads)
+            found = self._kernel_codes(x, y, random, threads, begin)
+            return golden_codes(self, a, b, random, begin) if found is None else found
 
     def numbers(
         self,
@@ -74,12 +85,14 @@ class Gemm(GemmShape):
         random: RandomWords | None = None,
         threads: int = 1,
         trusted: bool = False,
+        initial: Any = None,
     ) -> np.ndarray:
         """The same for floats that are numbers of the formats; gives floats (:func:`number_type`).
 
         With ``via`` mptorch a zero is +0 wherever MPTorch's is: in formats with subnormal numbers.
 
-        ``trusted`` skips the check that they are; results of others are not defined.
+        ``trusted`` skips the check that they are; results of others are not defined. ``initial``:
+        numbers of the accumulator, one for each column.
         """
         x, y = self.checked(x, y)
         self._check_random(random)
@@ -88,19 +101,24 @@ class Gemm(GemmShape):
             _check_numbers("b", self.b, y)
         # The least integer of a type has no magnitude there.
         x, y = (v if v.dtype.kind == "f" else v.astype(np.float64) for v in (x, y))
+        begin = self._checked_initial(initial, y)
+        if begin is not None and not trusted:
+            _check_numbers("initial", self.accumulator, begin[None])
         with usual_arithmetic():
-            found = self._floats(x, y, random, threads) if x.size and y.size else None
+            found = self._floats(x, y, random, threads, begin) if x.size and y.size else None
             if found is None:
-                found = decode(self.accumulator, self._codes_of_numbers(x, y, random))
+                found = decode(self.accumulator, self._codes_of_numbers(x, y, random, begin))
             if self.via == "mptorch":
                 found = without_negative_zero(self.accumulator, found)
             return np.asarray(found, number_type(self.accumulator))
 
-    def golden(self, a: Any, b: Any, *, random: RandomWords | None = None) -> np.ndarray:
+    def golden(
+        self, a: Any, b: Any, *, random: RandomWords | None = None, initial: Any = None
+    ) -> np.ndarray:
         """What :meth:`codes` must give, by the golden models."""
         a, b = self.checked(a, b)
         self._check_random(random)
-        return self._golden(a, b, random)
+        return golden_codes(self, a, b, random, self._checked_initial(initial, b))
 
     def path(self, a: Any, b: Any) -> str:
         """Which kernel computes the product of these codes, for people."""
@@ -108,32 +126,33 @@ class Gemm(GemmShape):
         if not a.size or not b.size or not self._has_float_operands:
             return "golden model"
         x, y = self._operands(a, b)
-        if self._is_in_any_order(x, y):
+        if self._is_in_any_order(x, y, None):
             return "exact sums"
         step = step32(self, *_as_float32(x, y))
         if step is not None:
             return str(step)
         return str(step_general(self, x, y)) if is_general(self) else "golden model"
 
-    def _is_in_any_order(self, x: np.ndarray, y: np.ndarray) -> bool:
+    def _is_in_any_order(self, x: np.ndarray, y: np.ndarray, begin: Any) -> bool:
         """Whether sums are exact up to their end: integers that wrap, or never reach the ends."""
         if self.is_modular or self.accumulation == "exact":
             return True
         if not self.is_whole or self.chunk is not None:
             return False
         low, high = self.accumulator.number_range
-        return largest_sum(x, y) < min(float(high), float(-low))
+        return largest_sum(x, y, begin) < min(float(high), float(-low))
 
     def _codes_of_numbers(
-        self, x: np.ndarray, y: np.ndarray, random: RandomWords | None
+        self, x: np.ndarray, y: np.ndarray, random: RandomWords | None, begin: np.ndarray | None
     ) -> np.ndarray:
-        if x.size and y.size and self._is_in_any_order(x, y):
-            found = self._exact_codes(x, y, random)
+        if x.size and y.size and self._is_in_any_order(x, y, begin):
+            found = self._exact_codes(x, y, random, begin)
             if found is not None:
                 return found
-        return self._golden(encode(self.a, x), encode(self.b, y), random)
+        codes = None if begin is None else encode(self.accumulator, begin)
+        return golden_codes(self, encode(self.a, x), encode(self.b, y), random, codes)
 
-    @property
+    @functools.cached_property
     def _has_float_operands(self) -> bool:
         return all(is_exact_in(format, np.float64) for format in (self.a, self.b))
 
@@ -141,61 +160,68 @@ class Gemm(GemmShape):
         dtype = np.float32 if self._in_float32 else np.float64
         return decoded(self.a, a, dtype), decoded(self.b, b, dtype)
 
-    @property
+    @functools.cached_property
     def _in_float32(self) -> bool:
         return self.accumulation != "exact" and all(
             is_exact_in(format, np.float32) for format in (self.a, self.b)
         )
 
-    def _golden(self, a: np.ndarray, b: np.ndarray, random: RandomWords | None) -> np.ndarray:
-        return golden_codes(self, a, b, random)
-
-    def _codes(
+    def _kernel_codes(
         self,
         x: np.ndarray,
         y: np.ndarray,
-        a: np.ndarray,
-        b: np.ndarray,
         random: RandomWords | None,
         threads: int,
-    ) -> np.ndarray:
-        if self._is_in_any_order(x, y):
-            found = self._exact_codes(x, y, random)
-            return self._golden(a, b, random) if found is None else found
-        found = self._floats(x, y, random, threads)
+        codes: np.ndarray | None,
+    ) -> np.ndarray | None:
+        """Codes by a kernel; None if there is none. ``codes``: of what sums begin with."""
+        begin = None if codes is None else np.asarray(decode(self.accumulator, codes))
+        if self._is_in_any_order(x, y, begin):
+            return self._exact_codes(x, y, random, begin)
+        found = self._floats(x, y, random, threads, begin)
         if found is None:
-            return self._golden(a, b, random)
+            return None
         if isinstance(found, np.ndarray) and found.dtype == np.float32:
             found = found.astype(np.float64)
         return encode(self.accumulator, found, threads=threads, overflow=self.overflow)
 
     def _floats(
-        self, x: np.ndarray, y: np.ndarray, random: RandomWords | None, threads: int
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        random: RandomWords | None,
+        threads: int,
+        begin: np.ndarray | None,
     ) -> np.ndarray | None:
         """Numbers of the accumulator, by a kernel that rounds steps; None if there is none."""
-        if self._is_in_any_order(x, y):
+        if self._is_in_any_order(x, y, begin):
             return None
         if self._in_float32:
             left, right = _as_float32(x, y)
-            step = step32(self, left, right)
+            step = step32(self, left, right, initial=begin)
             if step is not None:
-                return multiply32(self, left, right, step, threads)
+                return multiply32(self, left, right, step, threads, begin)
         if not is_general(self):
             return None
-        found = multiply_general(self, x, y, step_general(self, x, y), random, threads)
+        step = step_general(self, x, y, begin)
+        found = multiply_general(self, x, y, step, random, threads, begin)
         if found is not None:
             return found
         wide = [np.ascontiguousarray(v, np.float64) for v in (x, y)]
-        return multiply_in_loops(self, wide[0], wide[1], random)
+        return multiply_in_loops(self, wide[0], wide[1], random, begin)
 
     def _exact_codes(
-        self, x: np.ndarray, y: np.ndarray, random: RandomWords | None
+        self, x: np.ndarray, y: np.ndarray, random: RandomWords | None, begin: np.ndarray | None
     ) -> np.ndarray | None:
-        """Codes of exact sums; None if a factor is no finite number."""
+        """Codes of exact sums; None if anything is no finite number."""
         x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             return None
         sums = exact_sum_of_products(x, y, reach(self.a), reach(self.b))
+        if begin is not None:
+            if not np.isfinite(begin).all():
+                return None
+            sums = exact_sum(sums, begin)
         overflow = self.accumulator.overflow_of(self.overflow)
         words, width = None, 0
         if random is not None and self.streams:
@@ -216,6 +242,18 @@ class Gemm(GemmShape):
             random_width=width,
             overflow=overflow,
         )
+
+    def _checked_initial(self, initial: Any, b: np.ndarray) -> np.ndarray | None:
+        """What sums begin with, as an array; raises ValueError."""
+        if initial is None:
+            return None
+        if self.accumulation == "window" or self.start != "zero":
+            given = "accumulation window" if self.accumulation == "window" else "start product"
+            raise ValueError(f"gemm: initial must be left out with {given}")
+        found = np.asarray(initial)
+        if found.shape != b.shape[1:]:
+            raise ValueError(f"gemm: initial must be of {b.shape[1]} columns, not {found.shape}")
+        return found
 
     def _check_random(self, random: RandomWords | None) -> None:
         if self.streams and random is None:

@@ -55,7 +55,7 @@ class _Random(ctypes.Structure):
 def _structure(real: type, rounding: type) -> type[ctypes.Structure]:
     class Request(ctypes.Structure):
         _fields_ = (
-            *((name, ctypes.c_void_p) for name in ("a", "b", "a_top", "b_top", "c")),
+            *((name, ctypes.c_void_p) for name in ("a", "b", "a_top", "b_top", "initial", "c")),
             *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
             *((name, ctypes.c_int64) for name in ("kind", "exact", "down")),
             *((name, real) for name in ("start", "window", "sum_least")),
@@ -117,7 +117,9 @@ def sums_are_exact(shape: GemmShape) -> bool:
     return (added | reach(shape.accumulator)).bits + 1 <= 53
 
 
-def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
+def step_general(
+    shape: GemmShape, x: np.ndarray, y: np.ndarray, initial: np.ndarray | None = None
+) -> Step:
     """How a product of these numbers is computed, whose shape is general.
 
     Float32 does where nothing leaves the range, factors and products are exact in it, and what its
@@ -130,11 +132,11 @@ def step_general(shape: GemmShape, x: np.ndarray, y: np.ndarray) -> Step:
     narrow = narrow and all(is_exact_in(f, np.float32) for f in (shape.a, shape.b))
     if not narrow or shape.accumulation == "window" or shape.via != "exact":
         return wide
-    if not are_finite(shape, x, y):
+    if not are_finite(shape, x, y, initial):
         return wide
     if shape.rounding.is_stochastic and not has_exact_thresholds(shape):
         return wide
-    known, products = bounds(shape, x, y), products_of(shape, x, y)
+    known, products = bounds(shape, x, y, initial), products_of(shape, x, y)
     if not never_overflows(known) or not can_be_moved(known, x, y) or not products.are_float32:
         return wide
     if shape.rounding in _DIRECTED and not has_near_rests(shape, products):
@@ -150,6 +152,7 @@ def multiply_general(
     step: Step,
     random: RandomWords | None,
     threads: int,
+    initial: np.ndarray | None = None,
 ) -> Any:
     """The numbers of the product, of the step's type; None without a compiler."""
     real = step.real
@@ -160,6 +163,7 @@ def multiply_general(
     rows, depth, columns = len(x), len(y), y.shape[1]
     result = np.empty((rows, columns), real)
     above = [x, y]
+    begin = None if initial is None else np.ascontiguousarray(initial, real)
     if shape.accumulation == "window":
         above = [tops(f, v) for f, v in ((shape.a, x), (shape.b, y))]
     block = max(rows, 1)
@@ -174,6 +178,7 @@ def multiply_general(
             y.ctypes.data,
             above[0][part].ctypes.data,
             above[1].ctypes.data,
+            None if begin is None else begin.ctypes.data,
             result[part].ctypes.data,
             part.stop - first,
             depth,

@@ -1,11 +1,9 @@
 """The compiled kernels: built at first use with the instructions that this machine has."""
 
-import contextlib
 import ctypes
 import functools
 import platform
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,27 +56,31 @@ def is_compiled() -> bool:
     return _load("gemm32") is not None
 
 
-@contextlib.contextmanager
-def usual_arithmetic() -> Iterator[None]:
+class usual_arithmetic:
     """Rounding to nearest even and subnormal numbers as they are, for NumPy in this thread too.
 
-    What another library may have set is there again afterwards.
+    What another library may have set is there again after ``with``.
     """
-    found = library("convert")
-    if found is None:
-        yield
-        return
-    found.begin_arithmetic.restype = ctypes.c_void_p
-    state = ctypes.c_void_p(found.begin_arithmetic())
-    try:
-        yield
-    finally:
-        found.end_arithmetic(state)
+
+    def __enter__(self) -> None:
+        self.library = library("convert")
+        if self.library is not None:
+            self.library.begin_arithmetic.restype = ctypes.c_void_p
+            self.state = ctypes.c_void_p(self.library.begin_arithmetic())
+
+    def __exit__(self, *_: object) -> None:
+        if self.library is not None:
+            self.library.end_arithmetic(self.state)
 
 
 def _load(name: str) -> ctypes.CDLL | None:
-    flags = next((flags for set_, _, flags in _SETS if set_ == instructions()), ())
-    return compiled_library.load(name, _FOLDER, (*_FLAGS, *flags))
+    return compiled_library.load(name, _FOLDER, _flags(instructions()))
+
+
+@functools.cache
+def _flags(instructions: str) -> tuple[str, ...]:
+    flags = next((flags for name, _, flags in _SETS if name == instructions), ())
+    return (*_FLAGS, *flags)
 
 
 @functools.cache

@@ -64,7 +64,11 @@ def thresholds(words: np.ndarray, rounding: Rounding, width: int) -> np.ndarray:
 
 
 def multiply_in_loops(
-    shape: GemmShape, x: np.ndarray, y: np.ndarray, random: RandomWords | None
+    shape: GemmShape,
+    x: np.ndarray,
+    y: np.ndarray,
+    random: RandomWords | None,
+    initial: np.ndarray | None = None,
 ) -> np.ndarray:
     """The numbers of the product, float64, as :func:`.general.multiply_general` gives them."""
     rows, depth, columns = len(x), len(y), y.shape[1]
@@ -77,15 +81,17 @@ def multiply_in_loops(
             words: tuple[np.ndarray, ...] = ()
             if random is not None and shape.streams:
                 words = random.words(part, depth, columns, shape.random_width, shape.streams)
-            result[part.start : part.stop] = _Sums(shape, words).of(x[part.start : part.stop], y)
+            result[part.start : part.stop] = _Sums(shape, words, initial).of(
+                x[part.start : part.stop], y
+            )
     return result
 
 
 class _Sums:
     """Sums of some rows."""
 
-    def __init__(self, shape: GemmShape, words: tuple[np.ndarray, ...]):
-        self.shape, self.words = shape, words
+    def __init__(self, shape: GemmShape, words: tuple[np.ndarray, ...], initial: np.ndarray | None):
+        self.shape, self.words, self.initial = shape, words, initial
         given = shape.rounding, shape.overflow, shape.via
         self.sum = rounding64(shape.accumulator, *given)
         self.product = rounding64(shape.product or shape.accumulator, given[0], None, given[2])
@@ -96,8 +102,10 @@ class _Sums:
         size, depth = (len(x), y.shape[1]), len(y)
         length = self.shape.chunk or max(depth, 1)
         outer = np.full(size, self.start)
+        if self.initial is not None:
+            outer[:] = self.initial
         for first in range(0, depth, length):
-            total = np.full(size, self.start)
+            total = np.full(size, self.start) if self.shape.chunk else outer
             for k in range(first, min(first + length, depth)):
                 total = self._step(total, x[:, k, None], y[None, k], k)
             outer = self._plus(outer, total, None) if self.shape.chunk else total

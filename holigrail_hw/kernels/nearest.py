@@ -1,6 +1,7 @@
 """The fast path: float32 numbers, to nearest even, with what certificates allow left out."""
 
 import ctypes
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,25 @@ from .certificates import (
     products_of,
 )
 from .library import called, library
-from .operands import reach
+from .operands import largest, reach
 from .shape import GemmShape
 
-__all__ = ["Step32", "is_narrow", "multiply32", "step32"]
+__all__ = [
+    "NearestRounding",
+    "Step32",
+    "is_narrow",
+    "multiply32",
+    "overflow32",
+    "rounding32_of",
+    "step32",
+]
 
 _NONE, _INFINITE, _SATURATE, _NOTHING = range(4)
 
 
-class _Rounding32(ctypes.Structure):
+class NearestRounding(ctypes.Structure):
+    """What the compiled kernels know of a narrow float."""
+
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("least", "magic")),
         *((name, ctypes.c_float) for name in ("up", "down", "largest")),
@@ -35,10 +46,10 @@ class _Rounding32(ctypes.Structure):
 
 class _Request(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("a", "b", "c")),
+        *((name, ctypes.c_void_p) for name in ("a", "b", "initial", "c")),
         *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
         *((name, ctypes.c_int64) for name in ("cascade", "odd", "small", "over")),
-        *((name, _Rounding32) for name in ("sum", "product")),
+        *((name, NearestRounding) for name in ("sum", "product")),
         ("start", ctypes.c_float),
     )
 
@@ -57,7 +68,13 @@ class Step32:
         return ", ".join(parts) if len(parts) > 1 else "float32, certified"
 
 
-def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True) -> Step32 | None:
+def step32(
+    shape: GemmShape,
+    x: np.ndarray,
+    y: np.ndarray,
+    certify: bool = True,
+    initial: np.ndarray | None = None,
+) -> Step32 | None:
     """How float32 computes a product of these numbers as defined; None if it does not.
 
     ``certify``: leave out what the numbers never need.
@@ -69,7 +86,7 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
     if shape.accumulator.has_negative_zero and not all(f.has_negative_zero for f in formats):
         return None
     found = library("gemm32")
-    if found is None or not are_finite(shape, x, y):
+    if found is None or not are_finite(shape, x, y, initial):
         return None
     products = products_of(shape, x, y)
     odd = False
@@ -81,24 +98,33 @@ def step32(shape: GemmShape, x: np.ndarray, y: np.ndarray, certify: bool = True)
             return None
     elif not products.are_float32 and shape.product is None and not found.gemm32_is_fused():
         return None
-    known = bounds(shape, x, y)
+    known = bounds(shape, x, y, initial)
     if not can_be_moved(known, x, y):
         return None
     # Where zeros are rounded their signs stay, too.
     small = shape.is_negative_start or _underflows(shape, products)
     fits = certify and never_overflows(known)
-    over = _NONE if fits else _overflow([format for format, _ in known])
+    over = _NONE if fits else overflow32(tuple(format for format, _ in known))
     return None if over is None else Step32(odd, small, over)
 
 
-def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, threads: int) -> Any:
+def multiply32(
+    shape: GemmShape,
+    x: np.ndarray,
+    y: np.ndarray,
+    step: Step32,
+    threads: int,
+    initial: np.ndarray | None = None,
+) -> Any:
     """The numbers of the product, float32."""
     result = np.empty((len(x), y.shape[1]), np.float32)
     found = library("gemm32")
     assert found is not None and isinstance(shape.accumulator, BinaryFloat)
+    begin = None if initial is None else np.ascontiguousarray(initial, np.float32)
     request = _Request(
         x.ctypes.data,
         y.ctypes.data,
+        None if begin is None else begin.ctypes.data,
         result.ctypes.data,
         len(x),
         len(y),
@@ -109,8 +135,8 @@ def multiply32(shape: GemmShape, x: np.ndarray, y: np.ndarray, step: Step32, thr
         step.odd,
         step.small or step.over > _INFINITE,
         step.over,
-        _rounding(shape.accumulator),
-        _rounding(shape.product or shape.accumulator),
+        rounding32_of(shape.accumulator),
+        rounding32_of(shape.product or shape.accumulator),
         -0.0 if shape.is_negative_start else 0.0,
     )
     called(found.gemm32, request)
@@ -121,6 +147,7 @@ def _is_nearest(shape: GemmShape) -> bool:
     return shape.rounding is Rounding.NEAREST_EVEN and shape.accumulation in ("fused", "cascade")
 
 
+@functools.cache
 def is_narrow(format: Format) -> bool:
     """Whether float32 holds the format's numbers with some bits to spare, subnormal ones too."""
     return (
@@ -136,7 +163,9 @@ def is_narrow(format: Format) -> bool:
     )
 
 
-def _overflow(formats: list[BinaryFloat]) -> int | None:
+@functools.cache
+def overflow32(formats: tuple[BinaryFloat, ...]) -> int | None:
+    """The number of what becomes of sums beyond the range; None if the formats differ."""
     kinds = set()
     for format in formats:
         if format.saturates:
@@ -161,13 +190,19 @@ def _underflows(shape: GemmShape, products: Products) -> bool:
     return low < shape.accumulator.least_place
 
 
-def _rounding(format: Format) -> _Rounding32:
+def rounding32_of(format: Format) -> NearestRounding:
+    """The rounding to a format that :func:`is_narrow`."""
+    return NearestRounding(*_constants(format))
+
+
+@functools.cache
+def _constants(format: Format) -> tuple[int | float, ...]:
     assert isinstance(format, BinaryFloat)
     exponent, drop = format.maximum_exponent, 23 - format.fraction_width
-    return _Rounding32(
+    return (
         (format.minimum_exponent + 127) << 23,
         (drop << 23) | 0x400000,
         2.0 ** (127 - exponent),
         2.0 ** (exponent - 127),
-        float(format.number_range[1]),
+        largest(format),
     )

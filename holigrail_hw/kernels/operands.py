@@ -14,6 +14,7 @@ __all__ = [
     "decoded",
     "growth",
     "is_exact_in",
+    "largest",
     "measured",
     "reach",
     "significant_bits",
@@ -54,6 +55,12 @@ def reach(format: Format) -> Reach:
     # The denominator is a power of two.
     power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
     return Reach(format.least_place, power)
+
+
+@functools.cache
+def largest(format: Format) -> float:
+    """The largest finite number of a format."""
+    return float(format.number_range[1])
 
 
 @functools.cache
@@ -109,6 +116,7 @@ def measured(numbers: np.ndarray) -> Reach | None:
     return Reach(int((exponent + trailing).min()) - 53, int(exponent.max()))
 
 
+@functools.cache
 def is_exact_in(format: Format, dtype: type) -> bool:
     """Whether a float type holds every number of a format."""
     bits, low, high = (24, -149, 128) if dtype is np.float32 else (53, -1000, 1000)

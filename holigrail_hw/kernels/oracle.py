@@ -17,16 +17,24 @@ __all__ = ["golden_codes"]
 
 
 def golden_codes(
-    shape: GemmShape, a: np.ndarray, b: np.ndarray, random: RandomWords | None = None
+    shape: GemmShape,
+    a: np.ndarray,
+    b: np.ndarray,
+    random: RandomWords | None = None,
+    initial: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Codes of the product of two matrices of codes, M x N, by :mod:`holigrail_hw.golden`."""
+    """Codes of the product of two matrices of codes, M x N, by :mod:`holigrail_hw.golden`.
+
+    ``initial``: codes of what sums begin with, one for each column.
+    """
     depth, sums = len(b), shape.accumulator
     if not depth or not len(a) or not b.shape[1]:
         dtype = np.uint64 if sums.width <= 64 else object
-        return np.full((len(a), b.shape[1]), int(sums.encode(0)), dtype)
+        begin = int(sums.encode(0)) if initial is None else initial
+        return np.full((len(a), b.shape[1]), begin, dtype)
     x, y = shape.a.unpack(a.T[:, :, None]), shape.b.unpack(b[:, None, :])
     if shape.accumulation == "exact":
-        return _exact(shape, x, y, random)
+        return _exact(shape, x, y, random, initial)
     if shape.accumulation == "window":
         return _window(shape, a, b, random)
     plain = random is None and shape.start == "zero"
@@ -40,6 +48,7 @@ def golden_codes(
             rounding=shape.rounding,
             overflow=shape.overflow,
             mode=shape.via,
+            initial=initial,
         )
     if shape.chunk is not None:
         return _chunks(shape, a, b)
@@ -54,13 +63,17 @@ def golden_codes(
         random=words[0] if words else None,
         product_random=words[1] if len(words) > 1 else None,
         random_width=shape.random_width if words else 0,
-        initial=int(sums.encode(0)),
+        initial=int(sums.encode(0)) if initial is None else initial,
     )[-1]
 
 
-def _exact(shape: GemmShape, x: Exact, y: Exact, random: RandomWords | None) -> np.ndarray:
+def _exact(
+    shape: GemmShape, x: Exact, y: Exact, random: RandomWords | None, initial: np.ndarray | None
+) -> np.ndarray:
     total = exact_sums(*_spread(x, y))
     last = Exact(total.sign[-1], total.significand[-1], total.exponent[-1], total.category[-1])
+    if initial is not None:
+        last = golden.add(last, shape.accumulator.unpack(initial).broadcast_to(last.shape))
     depth, rows, columns = total.shape
     words = _words(shape, rows, depth, columns, random)
     return shape.accumulator.project(

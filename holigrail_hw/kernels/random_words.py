@@ -98,6 +98,17 @@ class Philox:
             for operation in (self.operation, self.operation ^ PRODUCTS)[:streams]
         )
 
+    def numbers(self, count: int, width: int) -> np.ndarray:
+        """Words for ``count`` numbers that are rounded once each, uint32 of ``width`` bits.
+
+        That of number i is field i mod 4, of 32 bits, of counter (i // 4, 0, 0, the last word).
+        """
+        counter = np.zeros((-(-count // 4), 4), np.uint32)
+        counter[:, 0] = np.arange(len(counter))
+        counter[:, 3] = self.last
+        found = philox(counter, (self.seed, self.operation)).reshape(-1)[:count]
+        return found & np.uint32((1 << width) - 1)
+
     def _fields(self, counter: Any, operation: int, depth: int, width: int) -> np.ndarray:
         found = philox(counter, (self.seed, operation))
         if width <= 16:

@@ -149,6 +149,7 @@ def _numbers(
     }
 
 
+@functools.cache
 def layout(format: BinaryFloat) -> Layout:
     """Where the fields of a float are."""
     return Layout(

@@ -1,5 +1,6 @@
 """What a matrix product computes: formats, where sums are rounded, and how."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,12 +75,12 @@ class GemmShape:
         if wrong := self._wrong():
             raise FormatError(f"gemm: {'; '.join(wrong)}")
 
-    @property
+    @functools.cached_property
     def is_modular(self) -> bool:
         """Whether sums are integers modulo 2^width of whole products, in any order."""
         return self.is_whole and self.accumulator.overflow_of(self.overflow) == "wrap"
 
-    @property
+    @functools.cached_property
     def is_whole(self) -> bool:
         """Whether sums are integers of whole products, which are never rounded."""
         sums = self.accumulator

@@ -8,7 +8,7 @@ from holigrail_hw.core.errors import RequestError
 __all__ = ["DESCRIPTOR_BYTES", "Machine"]
 
 DESCRIPTOR_BYTES = 64
-_SIDES, _WORD = (2, 4, 8, 16), 4
+_SIDES, _WORD, _SHORTEST_LINE = (2, 4, 8, 16), 4, 3
 # Steps of vectors are signed 16-bit numbers, sizes of buffers unsigned ones; addresses have 24.
 _MOST_ROWS, _MOST_BYTES = (1 << 16) - 1, 1 << 24
 
@@ -33,6 +33,8 @@ class Machine:
         Whether blocks can be loaded from a flash memory while layers are computed.
     wide_parameters : bool
         Whether parameters of 16 bytes with biases of 32 bits are there.
+    line_buffer : int
+        Pixels of a row that the unit for depthwise layers can hold; 0 if there is no such unit.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class Machine:
     maximum: bool = True
     loader: bool = True
     wide_parameters: bool = False
+    line_buffer: int = 0
 
     def __post_init__(self) -> None:
         wrong = []
@@ -70,6 +73,11 @@ class Machine:
                 wrong.append(
                     f"machine: {name} must be 1 to {_MOST_ROWS}, not {getattr(self, name)}"
                 )
+        if not (self.line_buffer == 0 or _SHORTEST_LINE <= self.line_buffer <= _MOST_ROWS):
+            wrong.append(
+                f"machine: line_buffer must be 0 or {_SHORTEST_LINE} to {_MOST_ROWS}, not"
+                f" {self.line_buffer}"
+            )
         size = self.scratchpad
         if not DESCRIPTOR_BYTES <= size <= _MOST_BYTES or size % DESCRIPTOR_BYTES:
             wrong.append(

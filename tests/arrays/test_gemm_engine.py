@@ -83,6 +83,35 @@ REQUESTS = {
         ),
         Timing(),
     ),
+    "sums go on": (
+        make(Gemm, **SMALL | {"columns": 2}, resumable=True),
+        FAST,
+    ),
+    "windows": (
+        make(
+            Gemm,
+            **SMALL | {"activation_depth": 30, "accumulator_depth": 9},
+            requantiser="none",
+            windows=True,
+        ),
+        Timing(),
+    ),
+    "windows whose sums go on": (
+        make(
+            Gemm,
+            rows=1,
+            columns=2,
+            activation="uint3",
+            buffer="large",
+            lane_count=1,
+            requantiser={"mode": "shift", "bias": "accumulator", "shift_width": 0, "shift": 5},
+            activation_depth=19,
+            accumulator_depth=12,
+            windows=True,
+            resumable=True,
+        ),
+        FAST,
+    ),
     "no parameters": (
         make(
             Gemm,
@@ -391,7 +420,7 @@ def test_old_names_of_the_lane_make_the_same_engine():
     assert make(Gemm, rows=2, **old) == new
     assert make(Gemm, requantise="none") == make(Gemm, requantiser=None)
     assert make(Gemm, requantise="single", requantiser="dsp") == make(Gemm)
-    assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_5ccd7936f3b3"
+    assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_237d5b714992"
 
 
 def test_names_of_designs_with_the_parameters_of_a_lane():

@@ -220,3 +220,39 @@ def test_other_mistakes_leave_ranges_alone(holigrail):
     assert answer.status == 2
     assert answer.err.splitlines()[0] == "error: explore: no option named '--speed'"
     assert "int2" not in answer.err
+
+
+class TestSeveral:
+    WORDS = ("--b", "int4", "--device", "ecp5", "--objective", "luts,fmax", "--json")
+
+    def test_operators_share_one_front(self, holigrail):
+        both = holigrail("explore", "multiply", "fma", "--a", "int4,int8", *self.WORDS).json
+        assert both["operator"] == "multiply, fma" and both["combinations"] == 4
+        alone = [
+            holigrail("explore", name, "--a", "int4,int8", *self.WORDS).json["points"]
+            for name in ("multiply", "fma")
+        ]
+        assert [p["values"]["design"] for p in both["points"]] == ["multiply"] * 2 + ["fma"] * 2
+        assert [p["luts"] for p in both["points"]] == [p["luts"] for ps in alone for p in ps]
+        # An addition more is never smaller or faster: the front of one is not that of both.
+        assert any(p["front"] for p in alone[1])
+        assert [p["front"] for p in both["points"]][2:] == [False, False]
+
+    def test_recipes_are_rows_by_their_names(self, holigrail, tmp_path):
+        for name, width in (("narrow", 4), ("wide", 9)):
+            text = f'operator = "add"\n[parameters]\na = "int{width}"\nb = "int4"\n'
+            (tmp_path / f"{name}.toml").write_text(text)
+        answer = holigrail("explore", "narrow.toml", "wide.toml", "--plot", "--page", "-o", "here")
+        lines = answer.out.splitlines()
+        assert [line.split()[0] for line in lines[:3]] == ["design", "narrow", "wide"]
+        assert "narrow" in (tmp_path / "here" / "explore.html").read_text()
+        assert (tmp_path / "here" / "pareto.svg").exists()
+
+    def test_messages(self, holigrail):
+        answer = holigrail("explore", "add", "add")
+        assert (answer.status, answer.err.splitlines()[0]) == (
+            2,
+            "error: explore: each operator or recipe must be named once, not add twice",
+        )
+        answer = holigrail("explore", "add", "mac", "--accumulator", "int20")
+        assert answer.err.startswith("error: explore: no option named '--accumulator'")

@@ -296,3 +296,20 @@ def test_verify_says_what_it_runs_instead_of_a_compiler(holigrail, monkeypatch):
     assert "--level compiled --level cocotb compiles" in remark
     asked = holigrail(*words, "--level", "words")
     assert asked.status == 0 and "note" not in asked.err
+
+
+class TestHints:
+    @pytest.mark.parametrize(
+        ("words", "line"),
+        [
+            (["info", "gemm", "--rows", "0"], "holigrail info gemm"),
+            (["certify", "generators/mac.toml"], "holigrail certify"),
+            (["synth", "mac", "--liberty", "cells.lib"], "holigrail synth mac"),
+        ],
+    )
+    def test_a_wrong_request_always_has_one(self, holigrail, words, line):
+        answer = holigrail(*words)
+        assert answer.status == 2
+        assert answer.err.splitlines()[-1].startswith(f"  hint: `{line}")
+        assert answer.err.endswith(" --help` shows what may be given\n")
+        assert holigrail(*words, "--json").json["error"]["hint"].startswith(f"`{line}")

@@ -332,6 +332,7 @@ def test_explore_needs_one_legal_combination(holigrail):
     assert answer.err == (
         "error: mac: at least one combination must be legal, not none of 2\n"
         "  mac: a: int99: width must be between 1 and 64, not 99\n"
+        "  hint: `holigrail explore mac --help` shows what may be given\n"
     )
 
 

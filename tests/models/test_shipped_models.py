@@ -59,7 +59,15 @@ def test_the_real_digits_are_classified():
     x, y = images("digits")
     found = graph.evaluate(x[:, None].astype(float)).reshape(360, 10).argmax(axis=1)
     assert (found == y).sum() == 353
-    assert {part.shape for part in images("digits-calibration")} == {(200, 8, 8), (200,)}
+
+
+def test_images_for_calibration_are_the_first_for_training_and_none_is_for_tests():
+    x, y = images("digits-training")
+    assert x.shape == (1437, 8, 8) and y.shape == (1437,)
+    first, classes = images("digits-calibration")
+    assert (first == x[:200]).all() and (classes == y[:200]).all()
+    tested = {image.tobytes() for image in images("digits")[0]}
+    assert not tested & {image.tobytes() for image in x}
 
 
 def test_the_example_has_every_kind_of_node_that_streams():
@@ -88,7 +96,7 @@ def test_names_that_are_not_shipped():
         shipped.path("letters")
     text = "shipped: the model must be one of digits, digits-float, example, not letters"
     assert str(caught.value) == text
-    with pytest.raises(ModelError, match="the data set must be one of digits, digits-calibration"):
+    with pytest.raises(ModelError, match="the data set must be one of digits, digits-training"):
         shipped.data("example")
 
 

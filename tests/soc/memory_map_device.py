@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from holigrail_hw.soc.executor.execute import run
+from holigrail_hw.soc.descriptors.checks import load_of
+from holigrail_hw.soc.executor.execute import load, run
 from holigrail_hw.soc.registers.memory_map import CONTROL
 
 SCRATCHPAD = 0x3000_0000
-FLASH = 0x5000_0000
 
 
 class Accelerator:
@@ -21,6 +21,8 @@ class Accelerator:
     def read_word(self, address):
         assert address % 4 == 0
         if address >= CONTROL.base:
+            if self.status_is(address):
+                self.loader_start = None
             values = {"status": self.status, "digest": self.machine.digest, "cycles": 1234}
             return values[self.names[address - CONTROL.base]]
         at = address - SCRATCHPAD
@@ -35,12 +37,24 @@ class Accelerator:
         match self.names[address - CONTROL.base]:
             case "loader_start":
                 self.loader_start = word
+                self.load_first()
             case "start":
                 self.start(word)
             case "stop":
                 self.stopped, self.status = self.stopped + 1, 0
             case name:
                 raise AssertionError(name)
+
+    def status_is(self, address):
+        """Whoever reads the status before a chain has begun waits for loads alone."""
+        return self.names[address - CONTROL.base] == "status"
+
+    def load_first(self):
+        """Without a wait the first load is done at once; a chain does it once more."""
+        record = load_of(self.memory[self.loader_start : self.loader_start + 16].tobytes())
+        if record is None or not record.wait:
+            error = load(self.machine, self.memory, self.flash, record)
+            self.status = CONTROL.register("status").part("error").put(int(error))
 
     def start(self, address):
         if self.stands:

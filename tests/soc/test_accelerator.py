@@ -8,19 +8,22 @@ from amaranth.sim import Simulator
 from hardware import make
 
 from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.core.streams import joined
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.verify import workloads
-from holigrail_hw.soc.accelerator.jobs import chain_job, requests
+from holigrail_hw.soc.accelerator.cycles import exact_cycles
+from holigrail_hw.soc.accelerator.jobs import chain_job, random_job, requests
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.accelerator.shape import PROFILE, READ, START, WRITE
-from holigrail_hw.soc.descriptors.checks import Error
+from holigrail_hw.soc.descriptors.checks import Error, descriptor_of, error_of
 from holigrail_hw.soc.descriptors.kinds import End, Fill
 from holigrail_hw.soc.executor.addresses import addresses
 from holigrail_hw.soc.hardware.loops import Loops
 from holigrail_hw.soc.hardware.scratchpad import Scratchpad
 
-SMALL = make(Accelerator, activation_depth=32, accumulator_depth=8, scratchpad=4096)
-WIDE = make(Accelerator, rows=16, columns=8, activation_depth=16, scratchpad=8192)
+SMALL = make(Accelerator, line_buffer=16, activation_depth=32, accumulator_depth=8, scratchpad=4096)
+WIDE = make(Accelerator, line_buffer=5, rows=16, columns=8, activation_depth=16, scratchpad=8192)
+SHARED = make(Accelerator, columns=8, lane_count=2, activation_depth=64)
 TALL = make(Accelerator, rows=2, columns=4, scratchpad=4096, maximum=False)
 
 
@@ -32,7 +35,8 @@ def design() -> Compiled:
 @cache
 def others() -> list[Compiled]:
     clocked = Timing(period_ns=8.0, device="ecp5")
-    return compile_all([(WIDE, Timing()), (TALL, Timing()), (SMALL, clocked)], short=True)
+    wanted = [(WIDE, Timing()), (TALL, Timing()), (SMALL, clocked), (SHARED, Timing())]
+    return compile_all(wanted, short=True)
 
 
 def check(one: Compiled, count: int, seeds: int) -> set[int]:
@@ -62,7 +66,7 @@ def test_many_random_chains_equal_the_executor():
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", range(4))
 def test_other_sizes_equal_the_executor(place):
     assert Error.NONE in check(others()[place], 6000, 4)
 
@@ -82,6 +86,44 @@ def test_cycles_of_a_chain_are_those_of_its_descriptors():
     whole, *parts = (int(n) for n in found[: 1 + len(chain)])
     assert whole == sum(parts)
     assert parts[0] == parts[2] == parts[1] - 100 == parts[3] - 24
+
+
+def chain_in(spec: Accelerator, memory: np.ndarray) -> list:
+    """The descriptors from address 0 on; none if the chain ends with an error."""
+    chain = [descriptor_of(memory[at : at + 64].tobytes()) for at in range(0, 256, 64)]
+    chain = chain[: 1 + next((n for n, d in enumerate(chain) if d == End()), -1)]
+    return [] if any(error_of(spec.machine, d) or d.wait for d in chain) else chain
+
+
+def compare_cycles(one: Compiled, count: int, seed: int) -> set[str]:
+    """Predicted and counted cycles of the descriptors of random chains; kinds that there were."""
+    spec, rng, jobs, chains = one.top.spec, np.random.default_rng(seed), [], []
+    predicted = exact_cycles(spec.machine, spec.lane_count, one.top.timing)
+    for _ in range(count):
+        asked = random_job(spec, rng, int(rng.integers(20, 200)))["request"]
+        place = int(np.argmax(asked["operation"] == START))
+        memory = np.asarray(asked["data"][:place], "<u4").view(np.uint8)
+        if chain := chain_in(spec, memory):
+            chains.append(chain)
+            shown = ((PROFILE, index, 0) for index in range(len(chain)))
+            writes = ((WRITE, 4 * n, word) for n, word in enumerate(memory.view("<u4").tolist()))
+            jobs.append(requests(*writes, (START, 0, 0), *shown))
+    found = iter(run(one, joined(jobs))["cycles"].tolist())
+    for chain in chains:
+        whole, wanted = next(found), [predicted(spec.machine, one) for one in chain]
+        assert [next(found) for _ in chain] == wanted, chain
+        assert whole == sum(wanted)
+    return {type(one).__name__ for chain in chains for one in chain}
+
+
+def test_cycles_are_predicted_exactly():
+    assert compare_cycles(design(), 60, 1) == {"Matmul", "Add", "Maximum", "Copy", "Fill", "End"}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("place", range(4))
+def test_cycles_of_other_sizes_are_predicted_exactly(place):
+    assert "Matmul" in compare_cycles(others()[place], 400, place)
 
 
 def test_words_beyond_the_scratchpad_are_zero():

@@ -569,7 +569,7 @@ def test_manifest_and_header_say_where_things_are():
     assert json.loads(json.dumps(found)) == found
     assert [layer["kind"] for layer in found["layers"]] == ["input", "product", "product"]
     assert sum(layer["descriptors"] for layer in found["layers"]) == len(program.descriptors)
-    assert sum(layer["cycles_about"] for layer in found["layers"]) == found["cycles_about"]
+    assert sum(layer["cycles"] for layer in found["layers"]) == found["cycles"]
     assert [layer.get("products") for layer in found["layers"]] == [None, 36 * 9 * 32, 288 * 5]
     frame = np.random.default_rng(25).integers(-128, 128, (6, 6, 4))
     memory = loaded(program, frame)

@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from memory_map_device import FLASH as FLASH_BASE
 from memory_map_device import SCRATCHPAD, Accelerator
 from random_networks import Builder
 from rv32 import Processor
@@ -52,14 +51,6 @@ class Bytes:
         self.accelerator.write_word(self.base + offset, value)
 
 
-class Flash:
-    def __init__(self, data):
-        self.data = data
-
-    def read(self, offset, size):
-        return int.from_bytes(self.data[offset : offset + size], "little")
-
-
 class Line:
     """The serial line: the processor runs while somebody waits for a line of text."""
 
@@ -70,7 +61,6 @@ class Line:
             (UART.base, self),
             (SCRATCHPAD, Bytes(accelerator, SCRATCHPAD)),
             (CONTROL.base, Bytes(accelerator, CONTROL.base)),
-            (FLASH_BASE, Flash(accelerator.flash)),
         ]
         self.processor = Processor(code, bytes(8192), devices)
 

@@ -11,8 +11,9 @@ import numpy as np
 from holigrail_hw.core.streams import Items
 
 from .shape import GemmShape
+from .windows import Window
 
-__all__ = ["WHY", "command_items", "empty_command", "result_codes"]
+__all__ = ["WHY", "command_items", "empty_command", "result_codes", "window_items"]
 
 WHY = {
     1: "a size is 0 or larger than the buffers",
@@ -32,6 +33,9 @@ def command_items(
     weights: Any,
     parameters: Mapping[str, Any],
     settings: Mapping[str, int] | None = None,
+    *,
+    resume: bool = False,
+    keep: bool = False,
 ) -> Items:
     """One command.
 
@@ -43,12 +47,58 @@ def command_items(
         N for each field of the stream ``parameter`` but its mark; empty without that stream.
     settings : mapping of codes
         What the command sets for all channels: the further fields of the stream ``command``.
+    resume, keep : bool
+        Whether sums go on from those that are kept, and are kept themselves: then there are no
+        results and no parameters.
     """
     (m, deep), wide = block.shape, weights.shape[1]
     k_tiles, n_tiles = deep // spec.rows, wide // spec.columns
-    vectors = block.reshape(m, k_tiles, spec.rows).transpose(1, 0, 2).reshape(-1, spec.rows)
-    tiles = weights.reshape(-1, n_tiles, spec.columns).transpose(1, 0, 2).reshape(-1, spec.columns)
+    vectors, window = block.reshape(m, k_tiles, spec.rows), None
+    if spec.windows:
+        window = Window.product(m, k_tiles)
+    else:
+        vectors = vectors.transpose(1, 0, 2)
     sizes = {"vectors": m, "k_tiles": k_tiles, "n_tiles": n_tiles, **(settings or {})}
+    if spec.resumable:
+        sizes |= {"resume": int(resume), "keep": int(keep)}
+    vectors = vectors.reshape(-1, spec.rows)
+    return _items(spec, sizes, window, vectors, weights, {} if keep else parameters)
+
+
+def window_items(
+    spec: GemmShape,
+    window: Window,
+    vectors: int,
+    image: Any,
+    weights: Any,
+    parameters: Mapping[str, Any],
+    *,
+    resume: bool = False,
+    keep: bool = False,
+) -> Items:
+    """One command whose vectors are places of a window over an image of codes.
+
+    ``image`` has pixels x blocks items of the engine's rows, ``weights`` are K x N, tap by tap and
+    of a tap block by block; for the rest see :func:`command_items`.
+    """
+    k_tiles, n_tiles = len(weights) // spec.rows, weights.shape[1] // spec.columns
+    sizes = {"vectors": vectors, "k_tiles": k_tiles, "n_tiles": n_tiles}
+    if spec.resumable:
+        sizes |= {"resume": int(resume), "keep": int(keep)}
+    return _items(spec, sizes, window, image, weights, {} if keep else parameters)
+
+
+def _items(
+    spec: GemmShape,
+    sizes: Mapping[str, int],
+    window: Window | None,
+    vectors: Any,
+    weights: Any,
+    parameters: Mapping[str, Any],
+) -> Items:
+    n_tiles = weights.shape[1] // spec.columns
+    tiles = weights.reshape(-1, n_tiles, spec.columns).transpose(1, 0, 2).reshape(-1, spec.columns)
+    sizes = {**sizes, **({name: getattr(window, name) for name in spec.window} if window else {})}
     items: Items = {
         "command": {name: np.array([size], np.uint64) for name, size in sizes.items()},
         "activation": {f"a{i}": vectors[:, i] for i in range(spec.rows)},

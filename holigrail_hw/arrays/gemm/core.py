@@ -9,7 +9,7 @@ when the queue of results has a place for them; so no register of the array need
 
 from typing import Any
 
-from amaranth import Cat, Module, Signal, Value
+from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, fifo, wiring
 
 from holigrail_hw.core.stream_ports import stream_ports
@@ -24,6 +24,7 @@ from .guarded_buffer import GuardedBuffer
 from .output import Accumulators, Continued, Lanes
 from .sequencer import Sequencer
 from .shape import GemmShape
+from .walk import window_layout
 
 __all__ = ["STATUS_DEPTH", "GemmCore", "GemmTiming"]
 
@@ -82,22 +83,37 @@ class GemmCore(wiring.Component):
         has_parameters = "parameter" in spec.streams()
         takers = 2 + has_parameters
         settings = _layout(spec.settings) if spec.settings else None
+        window = window_layout(spec.window, depth) if spec.windows else None
+        resumable = spec.resumable
         m.submodules.loader = loader = Loader(
-            self.command.payload.shape(), width, depth, spec.accumulator_depth, takers, settings
+            self.command.payload.shape(),
+            width,
+            depth,
+            spec.accumulator_depth,
+            takers,
+            settings,
+            resumable=resumable,
+            window=window,
         )
         self._connect(m, self.command, loader.command)
         _join(m, self.activation, loader.moving)
         if spec.guard:
             buffer = GuardedBuffer(spec.rows, spec.activation.width, depth)
-            sequencer = Sequencer(width + spec.rows, depth, asks=True)
+            sequencer = Sequencer(width + spec.rows, depth, asks=True, resumable=resumable)
         else:
-            buffer, sequencer = Buffer(spec.buffer, width, depth), Sequencer(width, depth)
+            buffer = Buffer(spec.buffer, width, depth)
+            sequencer = Sequencer(width, depth, resumable=resumable, window=window)
+            if window:
+                m.d.comb += sequencer.window.eq(loader.window)
         m.submodules.buffer, m.submodules.sequencer = buffer, sequencer
         m.submodules.array = array = StationaryArray(
             spec.sums, spec.columns, self._timing, flagged=spec.guard
         )
         m.submodules.weights = weights = Feeder(
-            spec.columns * spec.weight.width, spec.rows, ("k_tiles", "n_tiles")
+            spec.columns * spec.weight.width,
+            spec.rows,
+            ("k_tiles", "n_tiles"),
+            resumable=resumable,
         )
         _join(m, self.weight, weights.i)
         _join(m, weights.o, array.stationary)
@@ -114,7 +130,11 @@ class GemmCore(wiring.Component):
         workers: list[Any] = [sequencer, weights]
         if has_parameters:
             m.submodules.parameters = parameters = Feeder(
-                len(Value.cast(lanes.parameter.payload)), spec.columns, ("n_tiles",), settings
+                len(Value.cast(lanes.parameter.payload)),
+                spec.columns,
+                ("n_tiles",),
+                settings,
+                resumable=resumable,
             )
             if settings:
                 m.d.comb += [
@@ -176,6 +196,9 @@ class GemmCore(wiring.Component):
         if cycles.turn > 1:
             free = self._paced(m, cycles.turn, taken & tags.final & tags.vector)
             may_open = may_open & (free | ~(tags.final & tags.vector))
+        keeps: Any = tags.keep if spec.resumable else Const(0)
+        # The parameters' verdict is the last one; without results there are no parameters.
+        needed = [Const(1), ~keeps]
         m.d.comb += [
             allowed.eq(
                 (room | ~(tags.final & tags.vector))
@@ -189,20 +212,17 @@ class GemmCore(wiring.Component):
             sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
             taken.eq(sequencer.o.valid & sequencer.o.ready),
             array.result.ready.eq(1),
-            # The first fault counts: of vectors, then of weights, then of parameters.
-            judged.eq(Cat(verdict.valid for verdict in verdicts).all() | ~tags.vector),
             code.eq(tags.code),
         ]
+        # The first fault counts: of vectors, then of weights, then of parameters.
+        whole = [~need | verdict.valid for need, verdict in zip(needed, verdicts, strict=False)]
+        m.d.comb += judged.eq(Cat(whole).all() | ~tags.vector)
         for place, verdict in reversed(list(enumerate(verdicts))):
-            with m.If(tags.vector & (verdict.payload != 0)):
+            with m.If(tags.vector & needed[place] & (verdict.payload != 0)):
                 m.d.comb += code.eq(2 * place + 3 + verdict.payload)
-            m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector)
-        age = Signal(range(cycles.spacing), init=cycles.spacing - 1)
-        m.d.comb += spaced.eq(age == cycles.spacing - 1)
-        with m.If(taken & tags.opens):
-            m.d.sync += age.eq(0)
-        with m.Elif(~spaced):
-            m.d.sync += age.eq(age + 1)
+            m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector & needed[place])
+        # The last vector of a tile whose sums are kept may come late, and its row with it.
+        self._space(m, cycles.spacing, taken & (tags.opens | (tags.ends & keeps)), spaced)
 
         def later(value: Any, count: int, name: str, *, resets: bool = False) -> Any:
             return delayed(m, value, count, name, resets=resets)
@@ -211,7 +231,11 @@ class GemmCore(wiring.Component):
         row = Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
         where = (spec.totals, spec.columns, spec.accumulator_depth)
         if spec.sums.continues:
-            m.submodules.sums = kept = Continued(*where, cycles.late, cycles.array)
+            m.submodules.sums = kept = Continued(
+                *where, cycles.late, cycles.array, resumable=spec.resumable
+            )
+            if spec.resumable:
+                m.d.comb += [kept.new.eq(tags.new), kept.moves.eq(tags.moves)]
             m.d.comb += [
                 kept.entered.eq(entered),
                 kept.opens.eq(tags.opens),
@@ -221,7 +245,12 @@ class GemmCore(wiring.Component):
                 Value.cast(lanes.total).eq(row),
             ]
         else:
-            m.submodules.sums = sums = Accumulators(*where, self._timing)
+            m.submodules.sums = sums = Accumulators(*where, self._timing, resumable=spec.resumable)
+            if spec.resumable:
+                m.d.comb += [
+                    sums.new.eq(later(tags.new, cycles.array, "new")),
+                    sums.moves.eq(later(tags.moves, cycles.array, "moves")),
+                ]
             m.d.comb += [
                 sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
                 sums.opens.eq(later(tags.opens, cycles.array, "opens")),
@@ -257,12 +286,21 @@ class GemmCore(wiring.Component):
 
     def _paced(self, m: Module, turn: int, gives: Any) -> Any:
         """Whether the lanes will be free for another row."""
-        waits = Signal(range(turn))
+        waits, free = Signal(range(turn)), Signal(init=1)
         with m.If(gives):
-            m.d.sync += waits.eq(turn - 1)
-        with m.Elif(waits != 0):
-            m.d.sync += waits.eq(waits - 1)
-        return waits == 0
+            m.d.sync += [waits.eq(turn - 1), free.eq(turn == 1)]
+        with m.Elif(~free):
+            m.d.sync += [waits.eq(waits - 1), free.eq(waits == 1)]
+        return free
+
+    def _space(self, m: Module, spacing: int, opens: Any, spaced: Signal) -> None:
+        """Whether the latest opening is ``spacing`` cycles ago."""
+        age, waits = Signal(range(spacing)), Signal()
+        m.d.comb += spaced.eq(~waits)
+        with m.If(opens):
+            m.d.sync += [age.eq(0), waits.eq(spacing > 1)]
+        with m.Elif(waits):
+            m.d.sync += [age.eq(age + 1), waits.eq(age != spacing - 2)]
 
     def _queue(
         self, m: Module, name: str, depth: int, port: Any, write: Any, value: Any
@@ -271,21 +309,24 @@ class GemmCore(wiring.Component):
         queue = fifo.SyncFIFOBuffered(width=len(value), depth=depth)
         m.submodules[name] = queue
         promised = Signal(range(depth + 1), name=f"{name}_promised")
-        has_room = Signal(name=f"{name}_have_room")
+        # Registers, as much depends on it in its cycle.
+        has_room = Signal(name=f"{name}_have_room", init=1)
         m.d.comb += [
             queue.w_data.eq(value),
             queue.w_en.eq(write),
             Value.cast(port.payload).eq(queue.r_data),
             port.valid.eq(queue.r_rdy),
             queue.r_en.eq(port.ready),
-            has_room.eq(promised != depth),
         ]
-        setattr(self, f"_{name}", (promised, port.valid & port.ready))
+        setattr(self, f"_{name}", (promised, has_room, depth, port.valid & port.ready))
         return queue, has_room
 
     def _count(self, m: Module, name: str, gained: Any) -> None:
-        promised, given = getattr(self, f"_{name}")
-        m.d.sync += promised.eq(promised + gained - given)
+        promised, has_room, depth, given = getattr(self, f"_{name}")
+        with m.If(gained & ~given):
+            m.d.sync += [promised.eq(promised + 1), has_room.eq(promised != depth - 1)]
+        with m.Elif(given & ~gained):
+            m.d.sync += [promised.eq(promised - 1), has_room.eq(1)]
 
     def _connect(self, m: Module, outer: Any, inner: Any) -> None:
         wiring.connect(m, wiring.flipped(outer), inner)

@@ -17,6 +17,8 @@ from .shape import GemmShape
 
 __all__ = ["ORDERS_OF_ITEMS", "gemm_accesses", "gemm_facts", "split"]
 
+_IMAGES = "vectors (M) or pixels outer, then tiles of K or blocks of channels"
+
 ORDERS_OF_ITEMS = {
     "order of activations": "tiles of K outer, then vectors (M); an item has a tile's K",
     "order of weights": "tiles of N outer, tiles of K inner, then rows (K); an item has a tile's N",
@@ -29,24 +31,61 @@ ORDERS_OF_ITEMS = {
 def split(spec: GemmShape, m: int, k: int, n: int) -> "list[Command]":
     """The commands for a product of M x K and K x N, in blocks along M; none if K is too long.
 
-    Blocks are as few as fit, and about equal: one is loaded while the one before is computed.
+    Blocks are as few as fit, and about equal: one is loaded while the one before is computed. Where
+    sums can go on, a block may be cut along K, too: its commands come one after the other, and all
+    but the last keep their sums. It is, where that makes fewer blocks, for which all weights come
+    again; then into as few parts as make so few.
     """
     from .feeders import GOOD
     from .schedule import Command
 
     k_tiles, n_tiles = -(-k // spec.rows), -(-n // spec.columns)
-    block = min(m, spec.accumulator_depth, spec.activation_depth // k_tiles)
+    parts, block = _parts(spec, m, k_tiles, n_tiles)
     if not block:
         return []
-    weights, parameters = k_tiles * n_tiles * spec.rows, n_tiles * spec.columns
 
-    def command(height: int) -> "Command":
-        return Command(height, k_tiles, n_tiles, GOOD, height * k_tiles, weights, parameters)
+    def commands(height: int) -> "list[Command]":
+        each, more = divmod(k_tiles, parts)
+        return [
+            Command(
+                height,
+                tiles,
+                n_tiles,
+                GOOD,
+                height * tiles,
+                tiles * n_tiles * spec.rows,
+                n_tiles * spec.columns if part == parts - 1 else 0,
+                resume=part > 0,
+                keep=part < parts - 1,
+            )
+            for part in range(parts)
+            for tiles in (each + (part < more),)
+        ]
 
     count = -(-m // block)
     height, higher = divmod(m, count)
     # One object for all equal commands: a long product has a million of them.
-    return [command(height + 1)] * higher + [command(height)] * (count - higher)
+    return commands(height + 1) * higher + commands(height) * (count - higher)
+
+
+def _parts(spec: GemmShape, m: int, k_tiles: int, n_tiles: int) -> tuple[int, int]:
+    """Parts along K, and the vectors of a block; 0 vectors if even one does not fit."""
+
+    def block(parts: int) -> int:
+        rows = spec.accumulator_depth // (n_tiles if parts > 1 else 1)
+        return min(m, rows, spec.activation_depth // -(-k_tiles // parts))
+
+    most = block(1)
+    if not spec.resumable:
+        return 1, most
+    # The fewest parts for every height of a block.
+    tiles = (spec.activation_depth // height for height in range(1, spec.accumulator_depth + 1))
+    counts = sorted({1, *(-(-k_tiles // most) for most in tiles if most)})
+    return min(
+        ((parts, block(parts)) for parts in counts if block(parts)),
+        key=lambda found: (-(-m // found[1]), found[0]),
+        default=(1, 0),
+    )
 
 
 def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:
@@ -76,9 +115,10 @@ def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:
     flows = _dataflows(spec, timing)
     best = min(flows, key=lambda flow: flows[flow])
     facts["array alone"] = ", ".join(f"{flow} {cycles}" for flow, cycles in flows.items())
+    orders = ORDERS_OF_ITEMS | ({"order of activations": _IMAGES} if spec.windows else {})
     facts |= {
         order: text
-        for order, text in ORDERS_OF_ITEMS.items()
+        for order, text in orders.items()
         if order != "order of parameters" or "parameter" in spec.streams()
     }
     facts["best dataflow"] = f"{best}, in cycles of the array alone for this product"
@@ -92,7 +132,7 @@ def _words(spec: GemmShape, commands: "list[Command]") -> dict[str, int]:
         "activation": sum(c.arriving * c.n_tiles for c in commands) * spec.rows,
         "weight": sum(c.tiles for c in commands) * spec.rows * spec.columns,
         "sum": sum(c.arriving * c.n_tiles for c in commands) * spec.columns,
-        "result": sum(c.vectors * c.n_tiles for c in commands) * spec.columns,
+        "result": sum(c.vectors * c.n_tiles for c in commands if not c.keep) * spec.columns,
     }
 
 

@@ -15,12 +15,19 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["GOOD", "JOB", "LONG", "SHORT", "SIZE", "Feeder", "Loader"]
+from .windows import SIZES
+
+__all__ = ["GOOD", "LONG", "SHORT", "SIZE", "Feeder", "Loader", "job_layout"]
 
 # How a command ends. SHORT and LONG: the mark of the vectors came early, late; the same of weights
 # 2 higher, of parameters 4 higher.
 GOOD, SIZE, SHORT, LONG = range(4)
-JOB = data.StructLayout({"vectors": 16, "k_tiles": 16, "n_tiles": 16, "code": 2, "half": 1})
+_JOB = {"vectors": 16, "k_tiles": 16, "n_tiles": 16, "code": 2, "half": 1}
+
+
+def job_layout(resumable: bool) -> data.StructLayout:
+    """A command whose vectors have come; ``resume`` and ``keep`` where sums may go on."""
+    return data.StructLayout(_JOB | ({"resume": 1, "keep": 1} if resumable else {}))
 
 
 class Loader(wiring.Component):
@@ -41,6 +48,12 @@ class Loader(wiring.Component):
         How many must take each job before the next command is looked at.
     settings : StructLayout or None
         Fields of a command that go with the job, as ``settings``.
+    resumable : bool
+        Whether commands may keep sums, for which the last of three takers has nothing to take, and
+        resume them.
+    window : StructLayout or None
+        Fields of a command's window, which go with the job as ``window``, and ``line``, which is
+        counted.
     """
 
     def __init__(
@@ -51,16 +64,20 @@ class Loader(wiring.Component):
         rows: int,
         takers: int,
         settings: Any = None,
+        *,
+        resumable: bool = False,
+        window: Any = None,
     ):
         self._depth, self._rows, self._takers = depth, rows, takers
-        self._settings = settings
+        self._settings, self._window, self._resumable = settings, window, resumable
         moving = data.StructLayout({"vector": width, "last": 1})
         super().__init__(
             ({"settings": Out(settings)} if settings else {})
+            | ({"window": Out(window)} if window else {})
             | {
                 "command": In(stream.Signature(command)),
                 "moving": In(stream.Signature(moving)),
-                "job": Out(JOB),
+                "job": Out(job_layout(resumable)),
                 "offered": Out(takers),
                 "taken": In(takers),
                 "address": Out(range(depth)),
@@ -72,35 +89,33 @@ class Loader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         command, job, moving = self.command.payload, self.job, self.moving
-        vectors_left, tiles_left = Signal(16), Signal(16)
         count, complete, open_takers = (
             Signal(range(self._depth + 1)),
             Signal(),
             Signal(self._takers),
         )
-        is_full = count == self._depth
-        is_final = (vectors_left == 1) & (tiles_left == 1) & ~complete
-        wrong = (command.vectors == 0) | (command.k_tiles == 0) | (command.n_tiles == 0)
-        if self._rows < (1 << 16) - 1:
-            wrong = wrong | (command.vectors > self._rows)
-        remaining = Signal(self._takers)
+        is_full, begins, is_final = count == self._depth, Signal(), Signal()
+        wrong, remaining = self._wrong(m), Signal(self._takers)
+        takers: Any = (1 << self._takers) - 1
+        if self._resumable and self._takers > 2:
+            takers = Mux(job.keep, takers >> 1, takers)
         m.d.comb += [
             self.data.eq(moving.payload.vector),
             self.address.eq(count),
             remaining.eq(open_takers & ~self.taken),
+            is_final.eq(self._is_last(m, begins, count) & ~complete),
         ]
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.command.ready.eq(1)
                 # Only then: in simulation a queue that nobody read yet gives unknown bits.
                 with m.If(self.command.valid):
+                    m.d.comb += begins.eq(1)
                     m.d.sync += [
                         job.vectors.eq(command.vectors),
                         job.k_tiles.eq(command.k_tiles),
                         job.n_tiles.eq(command.n_tiles),
                         job.code.eq(wrong),
-                        vectors_left.eq(command.vectors),
-                        tiles_left.eq(command.k_tiles),
                         count.eq(0),
                         complete.eq(0),
                     ]
@@ -108,13 +123,12 @@ class Loader(wiring.Component):
                         m.d.sync += [
                             self.settings[name].eq(command[name]) for name in self._settings.members
                         ]
+                    if self._resumable:
+                        m.d.sync += [job.resume.eq(command.resume), job.keep.eq(command.keep)]
                     m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [moving.ready.eq(1), self.write.eq(moving.valid & ~is_full)]
                 with m.If(moving.valid):
-                    m.d.sync += vectors_left.eq(vectors_left - 1)
-                    with m.If(vectors_left == 1):
-                        m.d.sync += [vectors_left.eq(job.vectors), tiles_left.eq(tiles_left - 1)]
                     with m.If(~is_full):
                         m.d.sync += count.eq(count + 1)
                     with m.If(job.code == GOOD):
@@ -125,7 +139,7 @@ class Loader(wiring.Component):
                         with m.Elif(~is_final & moving.payload.last):
                             m.d.sync += job.code.eq(SHORT)
                     with m.If(moving.payload.last):
-                        m.d.sync += open_takers.eq((1 << self._takers) - 1)
+                        m.d.sync += open_takers.eq(takers)
                         m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.offered.eq(open_takers)
@@ -134,6 +148,63 @@ class Loader(wiring.Component):
                     m.d.sync += job.half.eq(~job.half)
                     m.next = "IDLE"
         return m
+
+    def _is_last(self, m: Module, begins: Any, count: Any) -> Any:
+        """Nested counters of the vectors that are due; whether the next one is the last of them."""
+        command, moved = self.command.payload, self.moving.valid & self.moving.ready
+        names = ("blocks", "width", "height") if self._window else ("vectors", "k_tiles")
+        whole = self.window if self._window else self.job
+        ends: Any = 1
+        line_ends: Any = 0
+        for name in names:
+            left = Signal(command[name].shape(), name=f"{name}_left")
+            following = left - 1
+            if name != names[-1]:
+                following = Mux(left == 1, whole[name], following)
+            with m.If(begins):
+                m.d.sync += left.eq(command[name])
+            with m.Elif(moved & ends):
+                m.d.sync += left.eq(following)
+            ends = ends & (left == 1)
+            line_ends = ends if name == "width" else line_ends
+        if self._window:
+            is_first = Signal()
+            fields = [name for name in self._window.members if name != "line"]
+            with m.If(begins):
+                m.d.sync += is_first.eq(1)
+                m.d.sync += [self.window[name].eq(command[name]) for name in fields]
+            with m.Elif(moved & is_first & line_ends):
+                m.d.sync += [is_first.eq(0), self.window.line.eq(count + 1)]
+        return ends
+
+    def _wrong(self, m: Module) -> Any:
+        """Whether a command's sizes cannot be."""
+        command = self.command.payload
+        wrong = (command.vectors == 0) | (command.k_tiles == 0) | (command.n_tiles == 0)
+        if self._rows < (1 << 16) - 1:
+            wrong = wrong | (command.vectors > self._rows)
+        for name in SIZES if self._window else ():
+            wrong = wrong | (command[name] == 0)
+        return wrong | self._misfit(m) if self._resumable else wrong
+
+    def _misfit(self, m: Module) -> Any:
+        """Whether kept sums have other sizes, or those to be kept are more than there are rows.
+
+        Refused commands neither keep sums nor forget them; all others do one or the other.
+        """
+        command, job = self.command.payload, self.job
+        is_kept = Signal()
+        vectors, n_tiles = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        with m.If((self.offered != 0) & (job.code == GOOD)):
+            m.d.sync += [is_kept.eq(job.keep), vectors.eq(job.vectors), n_tiles.eq(job.n_tiles)]
+        bits = self._rows.bit_length()
+        count: Any = 0
+        # By shifts and additions: no DSP block is for this.
+        for place in range(bits):
+            count = count + Mux(command.n_tiles[place], command.vectors[:bits] << place, 0)
+        too_many = (command.n_tiles > self._rows) | (count > self._rows)
+        same = is_kept & (vectors == command.vectors) & (n_tiles == command.n_tiles)
+        return (command.resume & ~same) | (command.keep & too_many)
 
 
 class Feeder(wiring.Component):
@@ -153,14 +224,24 @@ class Feeder(wiring.Component):
         Fields of the job whose product is the number of tiles.
     settings : StructLayout or None
         What goes with a job: ``job_settings`` with the one offered, ``settings`` with an item.
+    resumable : bool
+        As of the loader.
     """
 
-    def __init__(self, width: int, inner: int, sizes: tuple[str, ...], settings: Any = None):
+    def __init__(
+        self,
+        width: int,
+        inner: int,
+        sizes: tuple[str, ...],
+        settings: Any = None,
+        *,
+        resumable: bool = False,
+    ):
         self._inner, self._sizes, self._settings = inner, sizes, settings
         super().__init__(
             ({"job_settings": In(settings), "settings": Out(settings)} if settings else {})
             | {
-                "job": In(JOB),
+                "job": In(job_layout(resumable)),
                 "offered": In(1),
                 "taken": Out(1),
                 "i": In(stream.Signature(data.StructLayout({"item": width, "last": 1}))),

@@ -9,6 +9,7 @@ from .feeders import GOOD, LONG, SHORT, SIZE
 from .schedule import Command
 from .shape import GemmShape
 from .sums import ExactResult
+from .windows import Window
 
 __all__ = ["commands_of", "gemm_golden"]
 
@@ -18,22 +19,36 @@ _BLOCKS = ("activation", "weight", "parameter")
 
 def commands_of(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> Iterator[Command]:
     """The commands with what comes for them, up to the mark of every stream."""
-    sizes = zip(*(np.asarray(items["command"][n]).tolist() for n in _SIZES), strict=True)
-    blocks = [
-        np.diff(np.flatnonzero(np.asarray(items[name]["last"])), prepend=-1).tolist()
+    given = items["command"]
+    sizes = zip(*(np.asarray(given[n]).tolist() for n in _SIZES), strict=True)
+    zeros = [0] * len(given["vectors"])
+    holds = [np.asarray(given.get(name, zeros)).tolist() for name in ("resume", "keep")]
+    blocks = {
+        name: iter(np.diff(np.flatnonzero(np.asarray(items[name]["last"])), prepend=-1).tolist())
         for name in _BLOCKS
         if name in items
-    ]
-    for (m, k, n), *arriving in zip(sizes, *blocks, strict=True):
-        wanted = (m * k, k * n * spec.rows, n * spec.columns)
+    }
+    kept = None
+    for number, ((m, k, n), resume, keep) in enumerate(zip(sizes, *holds, strict=True)):
+        # A command that keeps its sums has no parameters.
+        names = [name for name in blocks if not (keep and name == "parameter")]
+        arriving = [next(blocks[name]) for name in names]
+        window = Window.of_items(given, number) if spec.windows else Window.product(m, k)
+        wanted = (window.pixels, k * n * spec.rows, n * spec.columns)
         code = GOOD
         for place, (came, due) in enumerate(zip(arriving, wanted, strict=False)):
             if code == GOOD and came != due:
                 code = 2 * place + (SHORT if came < due else LONG)
-        too_many = wanted[0] > spec.activation_depth and arriving[0] > spec.activation_depth
-        if not m or not k or not n or m > spec.accumulator_depth or too_many:
+        depth = spec.activation_depth
+        too_many = window.pixels > depth and arriving[0] > depth
+        if not (m and k and n and window.is_sized) or m > spec.accumulator_depth or too_many:
             code = SIZE
-        yield Command(m, k, n, code, *arriving)
+        elif (keep and m * n > spec.accumulator_depth) or (resume and kept != (m, n)):
+            code = SIZE
+        command = Command(m, k, n, code, *arriving, resume=bool(resume), keep=bool(keep))
+        if command.is_obeyed:
+            kept = (m, n) if keep else None
+        yield command
 
 
 def gemm_golden(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -42,6 +57,8 @@ def gemm_golden(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> dict
     rows: list[Any] = []
     lasts: list[Any] = []
     codes = []
+    # The factors of kept sums: those of a command that resumes them are more of the same sums.
+    kept: tuple[Any, Any] | None = None
 
     def block(stream: str, prefix: str, count: int, came: int, due: int) -> Any:
         """The items of a command, as many as are due, as codes."""
@@ -52,11 +69,20 @@ def gemm_golden(spec: GemmShape, items: Mapping[str, Mapping[str, Any]]) -> dict
     for number, command in enumerate(commands_of(spec, items)):
         m, k, n = command.vectors, command.k_tiles, command.n_tiles
         if command.is_obeyed:
-            a = block("activation", "a", spec.rows, command.arriving, m * k)
-            a = a.reshape(k, m, spec.rows).transpose(1, 0, 2).reshape(m, k * spec.rows)
+            window = Window.product(m, k)
+            if spec.windows:
+                window = Window.of_items(items["command"], number)
+            image = block("activation", "a", spec.rows, command.arriving, window.pixels)
+            a = window.vectors(image, m, k) if spec.windows else image.reshape(k, m, spec.rows)
+            a = a.transpose(1, 0, 2).reshape(m, k * spec.rows)
             due = command.tiles * spec.rows
             b = block("weight", "w", spec.columns, command.weights, due)
-            for tile, part in enumerate(np.split(b, n)):
+            b = b.reshape(n, k * spec.rows, spec.columns)
+            if command.resume and kept:
+                a, b = (np.concatenate(pair, 1) for pair in zip(kept, (a, b), strict=True))
+            kept = (a, b) if command.keep else None
+        if command.is_obeyed and not command.keep:
+            for tile, part in enumerate(b):
                 first = tile * spec.columns
                 channel = _channel(spec, items, place["parameter"], command, first)
                 channel |= {s: np.asarray(items["command"][s])[number] for s in spec.settings}

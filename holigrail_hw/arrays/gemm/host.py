@@ -19,6 +19,7 @@ from holigrail_hw.formats import Format
 from .commands import WHY, command_items, empty_command, result_codes
 from .facts import split
 from .operator import Gemm
+from .schedule import Command
 
 __all__ = ["GemmHost"]
 
@@ -95,19 +96,21 @@ class GemmHost:
         if not commands:
             longest = spec.rows * spec.activation_depth
             raise RequestError(f"gemm host: sums must have at most {longest} products, not {k}")
-        k_tiles, n_tiles = commands[0].k_tiles, commands[0].n_tiles
-        deep, wide = k_tiles * spec.rows, n_tiles * spec.columns
+        deep, wide = -(-k // spec.rows) * spec.rows, commands[0].n_tiles * spec.columns
         left = self._padded("a", spec.activation, a, (m, deep), encode)
         right = self._padded("b", spec.weight, b, (deep, wide), encode)
         settings = self._settings(channel, encode)
         of_channels = {name: given for name, given in channel.items() if name not in settings}
         parameters = self._parameters(of_channels, n, wide, encode)
-        blocks, begin, end, start = [], self._clock(), 0, 0
+        blocks, begin, end, start, done = [], self._clock(), 0, 0, 0
         for command in commands:
-            block = left[start : start + command.vectors]
-            start += command.vectors
-            result, end = self._command(block, right, parameters, settings)
-            blocks.append(result)
+            part = slice(done, done + command.k_tiles * spec.rows)
+            block = left[start : start + command.vectors, part]
+            result, end = self._command(command, block, right[part], parameters, settings)
+            done = part.stop if command.keep else 0
+            if not command.keep:
+                start += command.vectors
+                blocks.append(result)
         self.cycles = (end - begin) % (1 << 32)
         whole, final = np.concatenate(blocks)[:, :n], spec.final
         if final.codes_are_integers and final.is_integer:
@@ -120,14 +123,23 @@ class GemmHost:
         return int(self._link.exchange(items, {"status": 1})["status"]["cycles"][0])
 
     def _command(
-        self, block: Any, weights: Any, parameters: Any, settings: Mapping[str, int]
+        self,
+        command: Command,
+        block: Any,
+        weights: Any,
+        parameters: Any,
+        settings: Mapping[str, int],
     ) -> tuple[np.ndarray, int]:
-        """One command: M x N result codes and the engine's time at its end."""
-        m, n_tiles = len(block), weights.shape[1] // self._spec.columns
-        items = command_items(self._spec, block, weights, parameters, settings)
-        found = self._exchange(items, {"status": 1, "result": m * n_tiles})
-        codes = result_codes(self._spec, found["result"], m)
-        return codes, int(found["status"]["cycles"][0])
+        """One command: its M x N result codes, if any, and the engine's time at its end."""
+        hold = {"resume": command.resume, "keep": command.keep}
+        items = command_items(self._spec, block, weights, parameters, settings, **hold)
+        m, n_tiles = command.vectors, command.n_tiles
+        counts = {"status": 1} if command.keep else {"status": 1, "result": m * n_tiles}
+        found = self._exchange(items, counts)
+        end = int(found["status"]["cycles"][0])
+        if command.keep:
+            return np.zeros((0, 0)), end
+        return result_codes(self._spec, found["result"], m), end
 
     def _exchange(self, items: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
         """What the engine makes of a command; an error says what its status says."""

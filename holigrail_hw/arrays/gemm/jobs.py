@@ -10,11 +10,12 @@ from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.formats import Format
 
 from .shape import GemmShape
+from .windows import Window
 
 __all__ = ["corner_jobs", "make_job", "random_job"]
 
 Codes = Callable[[str, Format, int], Any]
-_FAULTY = 0.2
+_FAULTY, _CHAINS, _WINDOWS = 0.2, 0.3, 0.5
 
 
 def make_job(
@@ -24,15 +25,28 @@ def make_job(
     n_tiles: int,
     codes: Codes,
     arriving: Mapping[str, int] | None = None,
+    *,
+    resume: bool = False,
+    keep: bool = False,
+    window: Window | None = None,
 ) -> Items:
-    """One command; on the streams in ``arriving`` so many items come, right or not."""
+    """One command; on the streams in ``arriving`` so many items come, right or not.
+
+    Without a ``window`` vectors are those of a matrix.
+    """
+    window = window or Window.product(vectors, k_tiles)
     counts = {
-        "activation": vectors * k_tiles,
+        "activation": window.pixels,
         "weight": k_tiles * n_tiles * spec.rows,
         "parameter": n_tiles * spec.columns,
     }
     counts |= arriving or {}
+    if keep:
+        del counts["parameter"]
     sizes = {"vectors": vectors, "k_tiles": k_tiles, "n_tiles": n_tiles}
+    sizes |= {"resume": int(resume), "keep": int(keep)} if spec.resumable else {}
+    # A size that its field does not hold is one that no buffer holds either.
+    sizes |= {n: getattr(window, n) & ((1 << f.width) - 1) for n, f in spec.window.items()}
     job: Items = {"command": {n: np.array([v], np.uint64) for n, v in sizes.items()}}
     job["command"] |= {n: codes(n, f, 1) for n, f in spec.settings.items()}
     for name, stream in spec.streams().items():
@@ -53,6 +67,10 @@ def random_job(spec: GemmShape, rng: np.random.Generator, size: int) -> Items:
         # A large shift leaves nothing of a small sum.
         return drawn >> np.uint64(1) if name == "shift" else drawn
 
+    if spec.resumable and rng.random() < _CHAINS:
+        return _chain(spec, rng, codes)
+    if spec.windows and rng.random() < _WINDOWS:
+        return _windows(spec, rng, codes)
     most = max(1, int(size))
     vectors = int(rng.integers(1, 1 + min(most, spec.accumulator_depth)))
     room = max(1, min(spec.activation_depth // vectors, most // vectors))
@@ -70,6 +88,44 @@ def random_job(spec: GemmShape, rng: np.random.Generator, size: int) -> Items:
         name = str(rng.choice([n for n in due if n in spec.streams()]))
         arriving = {name: int(rng.integers(1, 2 * due[name] + 2))}
     return make_job(spec, vectors, k_tiles, n_tiles, codes, arriving)
+
+
+def _chain(spec: GemmShape, rng: np.random.Generator, codes: Codes) -> Items:
+    """Commands that go on from each other's sums; now and then one that cannot."""
+    vectors = int(rng.integers(1, 1 + min(spec.accumulator_depth, spec.activation_depth, 6)))
+    n_tiles = int(rng.integers(1, 1 + min(3, spec.accumulator_depth // vectors)))
+    jobs, count = [], int(rng.integers(2, 5))
+    for number in range(count):
+        k_tiles = int(rng.integers(1, 1 + min(3, spec.activation_depth // vectors)))
+        fault, wrong = rng.random() < _FAULTY / 2, {}
+        if fault:
+            wrong = {"weight": int(rng.integers(1, 2 * k_tiles * n_tiles * spec.rows + 2))}
+        if fault and rng.random() < 0.5:
+            # Refused, for other sizes than those of the sums that are kept.
+            jobs.append(make_job(spec, vectors, 1, n_tiles + 1, codes, resume=True))
+        last = number == count - 1
+        jobs.append(
+            make_job(
+                spec, vectors, k_tiles, n_tiles, codes, wrong, resume=number > 0, keep=not last
+            )
+        )
+    return joined(jobs)
+
+
+def _windows(spec: GemmShape, rng: np.random.Generator, codes: Codes) -> Items:
+    """A window over an image that fits, of any shape: it may leave the image altogether."""
+    depth = spec.activation_depth
+    blocks = int(rng.integers(1, 1 + min(3, depth)))
+    width = int(rng.integers(1, 1 + min(7, depth // blocks)))
+    height = int(rng.integers(1, 1 + min(7, depth // blocks // width)))
+    kernel = rng.integers(1, 4, 2)
+    vectors = int(rng.integers(1, 1 + spec.accumulator_depth))
+    columns = int(rng.integers(1, 2 + min(vectors, depth - 1)))
+    steps = (int(step) for step in rng.choice([0, 1, 1, 1, 2, 3, 7], 6))
+    pad = int(codes("pad", spec.activation, 1)[0])
+    window = Window(height, width, blocks, min(int(kernel[1]), depth), columns, *steps, pad)
+    k_tiles = int(blocks * kernel[0] * kernel[1] + rng.integers(0, 2))
+    return make_job(spec, vectors, k_tiles, int(rng.integers(1, 3)), codes, window=window)
 
 
 def corner_jobs(spec: GemmShape) -> list[Items]:

@@ -59,8 +59,16 @@ class Gemm(GemmShape):
     ``minimum`` and ``maximum`` for all of its channels; ``once``, in mode either, says that it
     rounds once.
 
-    Sums of integers wrap if ``accumulator`` is too narrow for them, which the default never is;
-    sums of floats become infinite, NaN or the largest number, as the format says, for good.
+    Where the engine is ``resumable``, a command that says ``keep`` leaves its sums in the engine:
+    it has no results and no parameters, and its status comes all the same. One that says ``resume``
+    goes on from them, and must have as many vectors and tiles of N (else code 1). Sums that are
+    kept, vectors times tiles of N, are at most ``accumulator_depth``. A command that is refused
+    leaves what is kept as it is. With ``windows`` the buffer holds an image, and a command says how
+    its vectors are windows over it, see :mod:`.windows`.
+
+    Sums of integers wrap if ``accumulator`` is too narrow for them, which the default never is for
+    those of a command; sums of floats become infinite, NaN or the largest number, as the format
+    says, for good.
     """
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -32,10 +32,14 @@ class Accumulators(wiring.Component):
     """Adds each row of partial sums to the one in memory.
 
     The new row comes ``latency`` cycles later. Rows follow in order from the one that ``opens``.
+    Where sums are ``resumable``, those of a ``new`` tile that ``moves`` lie behind the rows before.
     """
 
-    def __init__(self, totals: Totals, columns: int, depth: int, timing: Timing):
+    def __init__(
+        self, totals: Totals, columns: int, depth: int, timing: Timing, *, resumable: bool = False
+    ):
         self._totals, self._columns, self._depth = totals, columns, depth
+        self._resumable = resumable
         self._plans = [totals.plan(timing) for _ in range(columns)]
         self.latency = _FETCHED + self._plans[0].latency + 1
         super().__init__(
@@ -46,12 +50,15 @@ class Accumulators(wiring.Component):
                 "partial": In(data.ArrayLayout(totals.column.final.width, columns)),
                 "total": Out(data.ArrayLayout(totals.width, columns)),
             }
+            | ({"new": In(1), "moves": In(1)} if resumable else {})
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         width, part = self._totals.width, self._totals.column.final.width
-        m.submodules.rows = rows = _Rows(self._columns * width, self._depth)
+        m.submodules.rows = rows = _Rows(self._columns * width, self._depth, self._resumable)
+        if self._resumable:
+            m.d.comb += [rows.new.eq(self.new), rows.moves.eq(self.moves)]
         kept = delayed(m, rows.data, 1, "kept")
         begins = delayed(m, self.first, _FETCHED, "begins")
         late = delayed(m, self.partial, _FETCHED, "partial")
@@ -86,9 +93,18 @@ class Continued(wiring.Component):
         Cycles of the array: to the sum a vector goes on from, and to its new sum.
     """
 
-    def __init__(self, totals: Totals, columns: int, depth: int, late: int, latency: int):
+    def __init__(
+        self,
+        totals: Totals,
+        columns: int,
+        depth: int,
+        late: int,
+        latency: int,
+        *,
+        resumable: bool = False,
+    ):
         self._totals, self._columns, self._depth = totals, columns, depth
-        self._late, self._latency = late, latency
+        self._late, self._latency, self._resumable = late, latency, resumable
         rows = data.ArrayLayout(totals.width, columns)
         super().__init__(
             {
@@ -98,13 +114,19 @@ class Continued(wiring.Component):
                 "begun": Out(rows),
                 "total": In(rows),
             }
+            | ({"new": In(1), "moves": In(1)} if resumable else {})
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         width = self._columns * self._totals.width
-        m.submodules.rows = rows = _Rows(width, self._depth)
+        m.submodules.rows = rows = _Rows(width, self._depth, self._resumable)
         wait = self._late - _FETCHED
+        if self._resumable:
+            m.d.comb += [
+                rows.new.eq(delayed(m, self.new, wait, "new")),
+                rows.moves.eq(delayed(m, self.moves, wait, "moves")),
+            ]
         m.d.comb += [
             rows.read.eq(delayed(m, self.entered, wait, "entered", resets=True)),
             rows.restart.eq(delayed(m, self.opens, wait, "opens")),
@@ -121,13 +143,18 @@ class Continued(wiring.Component):
 
 
 class _Rows(wiring.Component):
-    """A memory of rows that are read in order; ``data`` comes one cycle after ``read``."""
+    """A memory of rows that are read in order; ``data`` comes one cycle after ``read``.
 
-    def __init__(self, width: int, depth: int):
-        self._width, self._depth = width, depth
+    A tile restarts at its first row: row 0 or, where sums are ``resumable``, the row behind the
+    last one if it is ``new`` and ``moves``, and where the tile before it started if it is not new.
+    """
+
+    def __init__(self, width: int, depth: int, resumable: bool = False):
+        self._width, self._depth, self._resumable = width, depth, resumable
         place = range(depth)
         super().__init__(
             {
+                **({"new": In(1), "moves": In(1)} if resumable else {}),
                 **{"read": In(1), "restart": In(1), "place": Out(place), "data": Out(width)},
                 **{"write": In(1), "at": In(place), "total": In(width)},
             }
@@ -141,8 +168,14 @@ class _Rows(wiring.Component):
         m.submodules.sums = sums = memory.Memory(shape=self._width, depth=depth, init=[])
         read, write = sums.read_port(), sums.write_port()
         following = Signal(self.place.shape())
+        base: Any = 0
+        if self._resumable:
+            base, started = Signal(self.place.shape()), Signal(self.place.shape())
+            m.d.comb += base.eq(Mux(self.new, Mux(self.moves, following, 0), started))
+            with m.If(self.read & self.restart):
+                m.d.sync += started.eq(base)
         m.d.comb += [
-            self.place.eq(Mux(self.restart, 0, following)),
+            self.place.eq(Mux(self.restart, base, following)),
             read.addr.eq(self.place),
             read.en.eq(self.read),
             self.data.eq(read.data),

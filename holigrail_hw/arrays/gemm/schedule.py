@@ -21,7 +21,10 @@ __all__ = ["Command", "tile_spans", "total_cycles"]
 
 @dataclass(frozen=True)
 class Command:
-    """A command as the engine meets it: its sizes, its status, and the items that come for it."""
+    """A command as the engine meets it: its sizes, its status, and the items that come for it.
+
+    One that keeps its sums has no results and no parameters; what it resumes takes no cycle.
+    """
 
     vectors: int
     k_tiles: int
@@ -30,6 +33,8 @@ class Command:
     arriving: int
     weights: int
     parameters: int = 0
+    resume: bool = False
+    keep: bool = False
 
     @property
     def is_obeyed(self) -> bool:
@@ -149,7 +154,8 @@ class _Run:
         """One command more."""
         verdict = self._loader + command.arriving + 1
         weights, sequencer = max(verdict, self._weights), max(verdict, self._sequencer)
-        parameters = max(verdict, self._parameters) if self._has_parameters else verdict
+        has_parameters = self._has_parameters and not command.keep
+        parameters = max(verdict, self._parameters) if has_parameters else verdict
         self._loader = max(weights, sequencer, parameters) + 1
         previous = self.recent[-1] if self.recent else -1
         first = max(sequencer + 3, previous + 1)
@@ -158,7 +164,8 @@ class _Run:
         else:
             self._take(self._ending(first))
             self._weights = weights + 1 + command.weights
-            self._parameters = parameters + 1 + command.parameters
+            if has_parameters:
+                self._parameters = parameters + 1 + command.parameters
             items = 1
         self._ends.append(self.last)
         fetched = max(sequencer + items, *(self.recent[-3:-2] or [0]))
@@ -166,7 +173,8 @@ class _Run:
 
     def _obeyed(self, command: Command, first: int, weights: int, parameters: int) -> int:
         self._written = max(self._written, weights)
-        self._parameter = max(self._parameter, parameters)
+        if not command.keep:
+            self._parameter = max(self._parameter, parameters)
         periods, done = _Periods(), 0
         while done < command.n_tiles:
             first = self._column(command, first, ends=done == command.n_tiles - 1)
@@ -178,7 +186,9 @@ class _Run:
             skipped, cycles = periods.skip(state, done, command.n_tiles - 1 - done)
             self._move(self._running, cycles)
             first, done = first + cycles, done + skipped
-        self._weights, self._parameters = self._judged[0] + 1, self._judged[1] + 1
+        self._weights = self._judged[0] + 1
+        if not command.keep:
+            self._parameters = self._judged[1] + 1
         return command.tiles * command.vectors
 
     def _column(self, command: Command, first: int, *, ends: bool) -> int:
@@ -193,7 +203,8 @@ class _Run:
             ready = self._written + (rows == 1)
             self._start = max(ready, self._closed)
             take = max(first, self._start + 1, self._opened + self.cycles.spacing)
-            is_final = tile == command.k_tiles - 1
+            is_last = tile == command.k_tiles - 1
+            is_final = is_last and not command.keep
             if is_final:
                 take = max(take, self._final + self.cycles.turn)
             if is_final and self._has_parameters:
@@ -202,13 +213,15 @@ class _Run:
                 self._swapped = take + self.cycles.swap
             apart = self.cycles.turn if is_final else 1
             self._opened, close = take, take + (vectors - 1) * apart
-            if is_final and ends:
+            if is_last and ends:
                 self._drain(command)
                 if vectors == 1:
                     take = close = self._ending(take)
                     self._reopen(take, is_final)
                 else:
                     close = self._ending(close)
+                if command.keep:
+                    self._opened = close
             for early in range(max(vectors - 3, 0), vectors - 1):
                 self._take(take + early * apart)
             self._take(close)
@@ -222,6 +235,9 @@ class _Run:
     def _drain(self, command: Command) -> None:
         """Items beyond those due are thrown away before their feeder gives its verdict."""
         beyond = max(0, command.weights - command.tiles * self._rows)
+        if command.keep:
+            self._judged = (self._written + beyond, self._judged[1])
+            return
         more = max(0, command.parameters - command.n_tiles * self._columns)
         self._judged = (self._written + beyond, self._parameter + more)
 

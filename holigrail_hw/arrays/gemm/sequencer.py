@@ -5,19 +5,28 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .feeders import GOOD, JOB
+from .feeders import GOOD, job_layout
+from .walk import Walk
 
-__all__ = ["TAGS", "Sequencer"]
+__all__ = ["Sequencer", "tags_layout"]
 
-# What goes with a vector: the first and the last one of its tile, whether the tile starts sums or
-# completes them, whether it ends the job. A refused job is one item that holds no vector.
-TAGS = data.StructLayout(
-    {"vector": 1, "opens": 1, "closes": 1, "first": 1, "final": 1, "ends": 1, "code": 2}
-)
+_TAGS = {"vector": 1, "opens": 1, "closes": 1, "first": 1, "final": 1, "ends": 1, "code": 2}
+_RESUMABLE = {"keep": 1, "new": 1, "moves": 1}
+
+
+def tags_layout(resumable: bool) -> data.StructLayout:
+    """What goes with a vector.
+
+    The first and the last one of its tile, whether the tile starts sums or completes them, whether
+    it ends the job. A refused job is one item that holds no vector. Where sums may go on: whether
+    the job keeps them, whether the tile is the first along K, and whether its sums have rows
+    behind those of the tile of N before.
+    """
+    return data.StructLayout(_TAGS | (_RESUMABLE if resumable else {}))
 
 
 class Sequencer(wiring.Component):
@@ -32,54 +41,72 @@ class Sequencer(wiring.Component):
     asks : bool
         Tell the buffer, by ``ask``, ``ask_half`` and ``ask_address``, of which vector the next read
         will be, at least a cycle before it.
+    resumable : bool
+        As of the loader.
+    window : StructLayout or None
+        That of ``window``, if vectors are windows over an image.
     """
 
-    def __init__(self, width: int, depth: int, *, asks: bool = False):
-        self._depth, self._asks = depth, asks
+    def __init__(
+        self,
+        width: int,
+        depth: int,
+        *,
+        asks: bool = False,
+        resumable: bool = False,
+        window: Any = None,
+    ):
+        self._depth, self._asks, self._width = depth, asks, width
+        self._resumable, self._window = resumable, window
+        tags = tags_layout(resumable)
         asking = {"ask": Out(1), "ask_half": Out(1), "ask_address": Out(range(depth))}
         super().__init__(
             (asking if asks else {})
+            | ({"window": In(window)} if window else {})
             | {
-                "job": In(JOB),
+                "job": In(job_layout(resumable)),
                 "offered": In(1),
                 "taken": Out(1),
                 "address": Out(range(depth)),
                 "half": Out(1),
                 "read": Out(1),
                 "data": In(width),
-                "o": Out(stream.Signature(data.StructLayout({"vector": width, "tags": TAGS}))),
+                "o": Out(stream.Signature(data.StructLayout({"vector": width, "tags": tags}))),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        job, busy = Signal(JOB), Signal()
+        job, busy = Signal(self.job.shape()), Signal()
         vector, k_left, n_left = Signal(16), Signal(16), Signal(16)
         opens, first = Signal(), Signal()
-        address = Signal(range(self._depth))
-        tags, held = Signal(TAGS), Signal(TAGS)
+        layout = tags_layout(self._resumable)
+        tags, held, completes = Signal(layout), Signal(layout), k_left == 1
         has_data, can_move = Signal(), Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
             can_move.eq(~self.o.valid | self.o.ready),
             self.read.eq(busy & (~has_data | can_move)),
-            self.address.eq(address),
             self.half.eq(job.half),
             tags.vector.eq(job.code == GOOD),
             tags.opens.eq(opens & (job.code == GOOD)),
             tags.closes.eq(vector == 1),
             tags.first.eq(first),
-            tags.final.eq(k_left == 1),
-            tags.ends.eq((job.code != GOOD) | ((vector == 1) & (k_left == 1) & (n_left == 1))),
+            tags.final.eq(completes),
+            tags.ends.eq((job.code != GOOD) | ((vector == 1) & completes & (n_left == 1))),
             tags.code.eq(job.code),
         ]
+        if self._resumable:
+            self._resume(m, job, tags, first, completes)
+        address = self._address(m, tags, completes)
+        m.d.comb += self.address.eq(address)
         if self._asks:
             m.d.comb += [
                 self.ask.eq(self.taken | self.read),
                 self.ask_half.eq(Mux(self.taken, self.job.half, job.half)),
                 self.ask_address.eq(address + 1),
             ]
-            with m.If(self.taken | (tags.closes & tags.final)):
+            with m.If(self.taken | (tags.closes & completes)):
                 m.d.comb += self.ask_address.eq(0)
         with m.If(self.taken):
             m.d.sync += [
@@ -90,23 +117,17 @@ class Sequencer(wiring.Component):
                 n_left.eq(self.job.n_tiles),
                 opens.eq(1),
                 first.eq(1),
-                address.eq(0),
             ]
         with m.If(self.read):
             m.d.sync += [
                 opens.eq(tags.closes),
                 vector.eq(vector - 1),
-                address.eq(address + 1),
                 held.eq(tags),
             ]
             with m.If(tags.closes):
-                m.d.sync += [vector.eq(job.vectors), first.eq(tags.final), k_left.eq(k_left - 1)]
-                with m.If(tags.final):
-                    m.d.sync += [
-                        k_left.eq(job.k_tiles),
-                        n_left.eq(n_left - 1),
-                        address.eq(0),
-                    ]
+                m.d.sync += [vector.eq(job.vectors), first.eq(completes), k_left.eq(k_left - 1)]
+                with m.If(completes):
+                    m.d.sync += [k_left.eq(job.k_tiles), n_left.eq(n_left - 1)]
             with m.If(tags.ends):
                 m.d.sync += busy.eq(0)
         with m.If(self.read):
@@ -116,5 +137,46 @@ class Sequencer(wiring.Component):
         with m.If(can_move):
             m.d.sync += self.o.valid.eq(has_data)
         with m.If(can_move & has_data):
-            m.d.sync += [self.o.payload.vector.eq(self.data), self.o.payload.tags.eq(held)]
+            m.d.sync += [self.o.payload.vector.eq(self._data), self.o.payload.tags.eq(held)]
         return m
+
+    def _resume(self, m: Module, job: Any, tags: Any, first: Any, completes: Any) -> None:
+        """Tags of a job that may keep sums, or go on from those that are kept."""
+        begun = Signal()
+        m.d.comb += [
+            tags.first.eq(first & ~job.resume),
+            tags.final.eq(completes & ~job.keep),
+            tags.keep.eq(job.keep & (job.code == GOOD)),
+            tags.new.eq(first),
+            tags.moves.eq(first & begun & (job.keep | job.resume)),
+        ]
+        with m.If(self.taken):
+            m.d.sync += begun.eq(0)
+        with m.Elif(self.read & tags.closes & completes):
+            m.d.sync += begun.eq(1)
+
+    def _address(self, m: Module, tags: Any, completes: Any) -> Any:
+        """Where the vector is that is read: behind the one before, or on the way of a window."""
+        self._data: Any = self.data
+        if self._window:
+            m.submodules.walk = walk = Walk(self._window, self._depth)
+            inside, pad = Signal(), Signal.like(Value.cast(walk.pad), name="held_pad")
+            m.d.comb += [
+                walk.window.eq(self.window),
+                walk.take.eq(self.taken),
+                walk.read.eq(self.read),
+                walk.closes.eq(tags.closes),
+                walk.final.eq(completes),
+            ]
+            with m.If(self.read):
+                m.d.sync += [inside.eq(walk.inside), pad.eq(Value.cast(walk.pad))]
+            self._data = Mux(inside, self.data, pad.replicate(self._width // len(pad)))
+            return walk.address
+        address = Signal(range(self._depth))
+        with m.If(self.read):
+            m.d.sync += address.eq(address + 1)
+            with m.If(tags.closes & completes):
+                m.d.sync += address.eq(0)
+        with m.If(self.taken):
+            m.d.sync += address.eq(0)
+        return address

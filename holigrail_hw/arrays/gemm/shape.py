@@ -17,6 +17,7 @@ from ..systolic_array.pace import Pace
 from ..systolic_array.partial_sums import ACCUMULATIONS
 from .buffer import BUFFERS
 from .sums import ORDERS, ExactResult, RawSums, Totals
+from .windows import window_formats
 
 __all__ = ["GemmShape"]
 
@@ -102,6 +103,16 @@ class GemmShape(Engine):
         MULTIPLIER_MEANING,
         choices=MULTIPLIERS,
         samples=("dsp",),
+    )
+    resumable: bool = parameter(
+        False,
+        "whether commands can keep their sums for the next command, and go on from them",
+        samples=(False,),
+    )
+    windows: bool = parameter(
+        False,
+        "whether the buffer holds an image, and vectors are windows over it",
+        samples=(False,),
     )
     guard: bool = parameter(
         False,
@@ -189,6 +200,8 @@ class GemmShape(Engine):
                 f"guard must be false with a {self.buffer} buffer, whose words are read together;"
                 " buffer block can have it"
             )
+        if self.windows:
+            wrong.append("guard must be false with windows, whose taps may be outside an image")
         return wrong
 
     def _wrong_sums(self) -> list[str]:
@@ -197,6 +210,8 @@ class GemmShape(Engine):
         if self.sum_rounding.is_stochastic:
             return ["sum_rounding must not be stochastic in an array, which has no random words"]
         if not self.is_fixed and self.accumulation == "exact":
+            if self.resumable:
+                return ["resumable must be false for exact sums, whose registers hold a command's"]
             if given == self._widest() and self.order == "tiles":
                 return []
             return [
@@ -286,6 +301,16 @@ class GemmShape(Engine):
         return {n: f for n, f in self._lane_inputs.items() if n in _PER_COMMAND}
 
     @property
+    def continuation(self) -> dict[str, Format]:
+        """Fields of a command that say what it does with sums of others."""
+        return dict.fromkeys(("resume", "keep"), _BIT) if self.resumable else {}
+
+    @property
+    def window(self) -> dict[str, Format]:
+        """Fields of a command that say what its vectors are."""
+        return window_formats(self.activation, self.activation_depth) if self.windows else {}
+
+    @property
     def channel(self) -> dict[str, Format]:
         """Inputs of the lanes that each channel has of its own."""
         return {n: f for n, f in self._lane_inputs.items() if n not in _PER_COMMAND}
@@ -306,7 +331,7 @@ class GemmShape(Engine):
         last = {"last": _BIT}
         sizes: dict[str, Format] = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), _SIZE)
         streams = {
-            "command": Stream("in", sizes | self.settings),
+            "command": Stream("in", sizes | self.continuation | self.window | self.settings),
             "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),
             "weight": Stream("in", {f"w{j}": self.weight for j in columns} | last),
         }

@@ -115,11 +115,11 @@ def _periods(text: str) -> list[float]:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.description = (
-        "Every parameter may be a list: --a int4,int8, or with colons where each value is a list"
-        " of integers itself: 7,19:3,5. A range stands for all between: int2..int8, 2..16,"
-        " 2..16..2, e4m3..e5m6; .. alone for all choices. Estimates take milliseconds; --synth"
-        " measures. Points are kept: the same question is answered at once, and an interrupted"
-        " exploration goes on."
+        "Several operators or recipes share one Pareto front. Every parameter may be a list:"
+        " --a int4,int8, or with colons where each value is a list of integers itself: 7,19:3,5."
+        " A range stands for all between: int2..int8, 2..16, 2..16..2, e4m3..e5m6; .. alone for"
+        " all choices. Estimates take milliseconds; --synth measures. Points are kept: the same"
+        " question is answered at once, and an interrupted exploration goes on."
     )
     add = parser.add_argument
     add("--synth", action="store_true", help="also synthesise, place and route")

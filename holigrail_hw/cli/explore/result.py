@@ -1,5 +1,6 @@
 """What an exploration shows: a table, JSON, pictures and a page."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,10 @@ from ..session import Session, shown
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Result", "text", "write"]
+__all__ = ["DESIGN", "Result", "text", "write"]
+
+DESIGN = "design"
+"""The column that says which operator or recipe a row belongs to, where there are several."""
 
 _SHOWN = ("latency", "interleave", "luts", "flip_flops", "dsps", "promised_fmax_mhz", "energy_pj")
 # A table with more rows shows the front alone, unless all of it is asked for.
@@ -23,7 +27,7 @@ _ROWS = 100
 
 
 class Result:
-    """The points of a sweep with their front.
+    """The points of one or more sweeps with their common front.
 
     Raises
     ------
@@ -31,27 +35,30 @@ class Result:
         If an objective is no figure of any point.
     """
 
-    def __init__(self, sweep: Sweep, points: list[Point], device: str, *, complete: bool):
-        self.sweep, self.points, self.device, self.complete = sweep, points, device, complete
+    def __init__(
+        self, sweeps: Sequence[Sweep], points: list[Point], device: str, *, complete: bool
+    ):
+        self.sweeps, self.points, self.device, self.complete = sweeps, points, device, complete
         good = [point for point in points if point.error is None]
         self.objectives: list[Objective] = (
-            objectives.resolve(sweep.objectives, objectives.names(good)) if good else []
+            objectives.resolve(sweeps[0].objectives, objectives.names(good)) if good else []
         )
         rows = [[one.of(point.figures) for one in self.objectives] for point in points]
         self.front = objectives.front(rows) if self.objectives else [False] * len(points)
 
     @property
     def operator(self) -> str:
-        """Name of the operator."""
-        return self.sweep.how.cls.name
+        """Name of the operator, or names of several."""
+        return ", ".join(dict.fromkeys(sweep.how.cls.name for sweep in self.sweeps))
 
     @cached_property
     def swept(self) -> list[str]:
         """Names of the values that differ, and of the timing requests."""
-        space = self.sweep.space
-        return [
-            key for key in self.points[0].values if key in space.swept or key not in space.lists
-        ]
+        spaces = [sweep.space for sweep in self.sweeps]
+        swept = {name for space in spaces for name in space.swept}
+        fixed = {name for space in spaces for name in space.lists} - swept
+        keys = dict.fromkeys(key for point in self.points for key in point.values)
+        return [key for key in keys if key not in fixed]
 
     @cached_property
     def figures(self) -> list[str]:
@@ -70,9 +77,9 @@ class Result:
             "operator": self.operator,
             "device": self.device,
             "complete": self.complete,
-            "combinations": self.sweep.space.size,
-            "known": self.sweep.found,
-            "computed": self.sweep.computed,
+            "combinations": sum(sweep.space.size for sweep in self.sweeps),
+            "known": sum(sweep.found for sweep in self.sweeps),
+            "computed": sum(sweep.computed for sweep in self.sweeps),
             "objectives": [one.title for one in self.objectives],
             "points": [
                 {**point.as_dict(), "front": inside}
@@ -84,7 +91,7 @@ class Result:
 def write(result: Result, session: Session, *, plot: bool, page: bool) -> dict[str, str]:
     """The files that were asked for; their paths, by what they are."""
     good = [point for point in result.points if point.error is None]
-    folder = session.folder(f"explore_{result.operator}")
+    folder = session.folder("explore_" + result.operator.replace(", ", "_"))
     texts: dict[str, str | bytes] = {}
     if plot and good and result.objectives:
         texts["pareto.svg"], texts["pareto.png"] = _pictures(result)
@@ -149,7 +156,10 @@ def _pictures(result: Result) -> tuple[str, bytes]:
     ]
     return scatter(
         [(point.figures[first.figure], point.figures[second.figure]) for point, _ in rows],
-        [", ".join(point.values[name] for name in result.swept) for point, _ in rows],
+        [
+            ", ".join(point.values[name] for name in result.swept if name in point.values)
+            for point, _ in rows
+        ],
         [inside for _, inside in rows],
         x_label=page.heading(first.figure),
         y_label=page.heading(second.figure),

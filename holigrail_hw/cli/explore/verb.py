@@ -1,6 +1,9 @@
 """The run of an exploration, and what it ends with."""
 
-from holigrail_hw.core.errors import ToolError
+from dataclasses import replace
+from pathlib import Path
+
+from holigrail_hw.core.errors import RequestError, ToolError
 from holigrail_hw.core.store import kinds as cache_kinds
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.flow.explore.explore import Sweep
@@ -12,7 +15,7 @@ from holigrail_hw.flow.explore.sweep.space import spread
 from ..arguments import read_request
 from ..session import INTERRUPTED, Session
 from .request import configure, sweep_of
-from .result import Result, text, write
+from .result import DESIGN, Result, text, write
 
 __all__ = ["main"]
 
@@ -21,15 +24,27 @@ _SURE = 20
 
 
 def main(words: list[str], session: Session) -> int:
-    """Print one row for every combination of ``--parameter value,value`` that is looked at."""
-    request = read_request(words, session, configure, spread)
-    options = request.options
-    sweep, base, device = sweep_of(request, session)
-    points, stopped = _run(sweep, session, again=options.again)
+    """Print one row for every combination of ``--parameter value,value`` that is looked at.
+
+    Several operators or recipes are looked at one after the other, and judged together.
+    """
+    requests = [read_request(own, session, configure, spread) for own in _each(words)]
+    options = requests[0].options
+    asked = [sweep_of(request, session) for request in requests]
+    sweeps = [sweep for sweep, _, _ in asked]
+    device = ", ".join(dict.fromkeys(name for _, _, name in asked))
+    labels = _labels([request.options.operator for request in requests])
+    points: list[Point] = []
+    stopped: KeyboardInterrupt | None = None
+    for label, (sweep, base, _) in zip(labels, asked, strict=True):
+        own, stopped = _run(sweep, session, again=options.again)
+        _say(own, sweep, base, session)
+        points += own if len(asked) == 1 else [_labelled(point, label) for point in own]
+        if stopped:
+            break
     if stopped and not points:
         raise stopped
-    _say(points, sweep, base, session)
-    result = Result(sweep, points, device, complete=stopped is None)
+    result = Result(sweeps, points, device, complete=stopped is None)
     files = write(result, session, plot=options.plot, page=options.page)
     status = ToolError.exit_code if any(map(_tool_failed, points)) else 0
     session.show(
@@ -40,6 +55,30 @@ def main(words: list[str], session: Session) -> int:
     if stopped:
         raise stopped
     return status
+
+
+def _each(words: list[str]) -> list[list[str]]:
+    """The words of each operator that is named before the options, with the options."""
+    count = next((n for n, word in enumerate(words) if word.startswith("-")), len(words))
+    if count < 2:
+        return [words]
+    return [[name, *words[count:]] for name in words[:count]]
+
+
+def _labels(names: list[str]) -> list[str]:
+    """What the rows of each operator or recipe are called."""
+    labels = [Path(name).stem if name.endswith(".toml") else name for name in names]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise RequestError(
+            f"explore: each operator or recipe must be named once, not {', '.join(twice)} twice",
+            hint="a range or a list is one exploration: --a int4,int8",
+        )
+    return labels
+
+
+def _labelled(point: Point, label: str) -> Point:
+    return replace(point, values={DESIGN: label, **point.values})
 
 
 def _run(

@@ -7,7 +7,8 @@ complete project is written instead and marked as not built.
 
 import shutil
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,16 +164,26 @@ def run(
     with staging(folder, "build") as work:
         if progress is not None:
             progress(f"build: writing the design for {goal.name}")
+        clock_hz = design.clock_hz(timing, goal)
         shell = _write_design(design, timing, goal, work)
         if goal.target is None:
             result = _vendor_project(goal, name, shell, work)
         else:
-            examine = design if check else None
+            examine = design if check and design.benched else None
             # A period shorter than the board's is an aim for place and route, no condition.
-            asked = max(goal.clock_hz / 1e6, 1e3 / timing.period_ns if timing.period_ns else 0.0)
+            asked = max(clock_hz / 1e6, 1e3 / timing.period_ns if timing.period_ns else 0.0)
             result = _bitstream(
-                *(goal, name, shell, work, folder), dsp, asked, seed, progress, examine
+                *(goal, name, shell, work, folder),
+                dsp,
+                asked,
+                seed,
+                progress,
+                examine,
+                design.sources(),
             )
+            clock_mhz = clock_hz / 1e6
+            met = result.fmax_mhz is None or result.fmax_mhz >= clock_mhz
+            result = replace(result, clock_mhz=round(clock_mhz, 3), met=met)
         return _in_place(result, work, folder)
 
 
@@ -181,11 +192,20 @@ def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) 
     from amaranth import Elaboratable, Module
     from amaranth.lib import io
 
-    shell = design.shell(timing, goal.divisor)
+    clock_hz = design.clock_hz(timing, goal)
+    shell = design.shell(timing, design.divisor(timing, goal))
+    loop = None
+    if clock_hz != goal.clock_hz:
+        from .phase_locked_loop import LoopedClock, loop_for
+
+        family = target(goal.target).family if goal.target else goal.name
+        loop = LoopedClock(loop_for(family, goal.clock_hz / 1e6, clock_hz / 1e6, "build"))
 
     class BoardTop(Elaboratable):
         def elaborate(self, platform: Any) -> Module:
             m = Module()
+            if loop is not None:
+                m.submodules.clock = loop
             m.submodules.shell = shell
             lines = {line.name: "-" for line in platform.lookup("uart").ios}
             uart = platform.request("uart", dir=lines)
@@ -198,6 +218,8 @@ def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) 
     plan = goal.platform().build(BoardTop(), name=TOP, do_build=False, emit_src=False)
     plan.extract(work)
     (work / f"{TOP}.debug.v").unlink(missing_ok=True)
+    for file, source in design.sources().items():
+        (work / file).write_bytes(source)
     return shell
 
 
@@ -212,6 +234,7 @@ def _bitstream(
     seed: int,
     progress: Progress | None,
     examine: BoardDesign | None,
+    others: Iterable[str] = (),
 ) -> BuildResult:
     device = target(goal.target or "")
     family = device.family
@@ -220,7 +243,7 @@ def _bitstream(
     logs = folder / f"{name}_logs"
     found = tools.require(*required_tools(goal), who="build")
     mapped = map_design(
-        [f"read_rtlil {TOP}.il"],
+        [f"read_rtlil {TOP}.il", *(f"read_verilog -sv {file}" for file in others)],
         TOP,
         device,
         dsp=dsp,

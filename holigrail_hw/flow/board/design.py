@@ -54,6 +54,10 @@ class BoardDesign(ABC):
 
     # Items that are simulated through the serial line unless the request says how many.
     proof_items: ClassVar[int]
+    # Items that a board is asked for unless the request says how many.
+    flash_items: ClassVar[int] = 4096
+    # Whether there is a simulation of its serial line.
+    benched: ClassVar[bool] = True
 
     def __init__(self, spec: OperatorSpec):
         self.spec = spec
@@ -61,6 +65,18 @@ class BoardDesign(ABC):
     def timing(self, timing: Timing, goal: Board) -> Timing:
         """The timing request for a board: its clock, unless something is asked."""
         return self_test.shell_timing(timing, 1e9 / goal.clock_hz, goal.model)
+
+    def clock_hz(self, timing: Timing, goal: Board) -> float:
+        """The frequency that the design has on the board."""
+        return goal.clock_hz
+
+    def divisor(self, timing: Timing, goal: Board) -> int:
+        """Clock cycles per serial bit."""
+        return round(self.clock_hz(timing, goal) / goal.baud)
+
+    def sources(self) -> dict[str, bytes]:
+        """Verilog of modules that the design has instances of, by names of files."""
+        return {}
 
     @abstractmethod
     def shell(self, timing: Timing, divisor: int) -> Any:

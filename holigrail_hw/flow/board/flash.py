@@ -47,7 +47,12 @@ class Check:
     spec: OperatorSpec
     timing: Timing = Timing()
     seed: int = 1
-    count: int = 4096
+    count: int | None = None
+
+    @property
+    def items(self) -> int:
+        """How many there are: what is usual for the design unless it is said."""
+        return self.count or board_design(self.spec).flash_items
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def ready(
     goal = _loadable(board_name)
     _cable_options(goal, virtual_cable)
     if check is not None:
-        board_design(check.spec).check_request(check.seed, check.count)
+        board_design(check.spec).check_request(check.seed, check.items)
     loader = tools.require("openFPGALoader", who="flash")["openFPGALoader"]
     if virtual_cable is not None:
         _knock(virtual_cable)
@@ -144,7 +149,7 @@ def run(
             f"flash: a bitstream for {goal.name} must be a {goal.suffix} file, not {image.name}"
         )
     if check is not None:
-        board_design(check.spec).check_request(check.seed, check.count)
+        board_design(check.spec).check_request(check.seed, check.items)
     loader = tools.require("openFPGALoader", who="flash")["openFPGALoader"]
     folder = prepare(Path(log_dir) if log_dir is not None else image.parent, "flash")
     if progress is not None:
@@ -161,10 +166,10 @@ def run(
     items, got = None, None
     if check is not None:
         if progress is not None:
-            progress(f"flash: {goal.name} is checked with {check.count} items")
+            progress(f"flash: {goal.name} is checked with {check.items} items")
         port = Path(serial) if serial is not None else find_port(goal.usb_name, goal.name)
         items, got = board_design(check.spec).check(
-            goal, port, check.timing, check.seed, check.count
+            goal, port, check.timing, check.seed, check.items
         )
     return FlashResult(goal.name, str(image), finished.seconds, str(finished.log), items, got)
 

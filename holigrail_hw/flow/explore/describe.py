@@ -31,7 +31,8 @@ def describe(
 
     Keys: operator, summary, maturity, notes, references, top, parameters, ports, layout (which bits
     hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
-    timing (a list, the last entry is the request), cost, energy, facts, proof, remarks, device.
+    timing (a list, the last entry is the request), cost, energy, facts, tables, proof, remarks,
+    device.
     """
     shell = find_shell(timing.shell)
     job, by_level = levels(spec, timing, memories)
@@ -72,6 +73,7 @@ def describe(
         "proof": prove.prospect(spec),
         "remarks": [*spec.clock(timing).remarks(), *spec.remarks()],
         "facts": spec.facts(timing),
+        "tables": [asdict(one) for one in spec.tables(timing)],
     }
 
 

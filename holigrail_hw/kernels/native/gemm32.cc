@@ -9,6 +9,7 @@ namespace {
 
 struct Request {
     const float *a, *b;  // M x K and K x N
+    const float *initial;  // N, or none: what sums begin with instead of start
     float *c;            // M x N
     int64_t rows, depth, columns, chunk, threads;
     int64_t cascade, odd, small, over;
@@ -29,19 +30,24 @@ template <bool CASCADE, bool ODD, bool SMALL, int OVER> struct Step {
     }
 };
 
-// ``rows`` of the results of one panel of columns.
+// ``rows`` of the results of one panel of columns. Behind the panel lies what its sums begin with.
 template <int ROWS, class Step>
 void block(const Step &step, const float *const *a, const float *panel, F32 *result) {
     const Request &request = step.request;
     const F32 start = spread(request.start);
     F32 outer[ROWS][2], sum[ROWS][2];
 #pragma GCC unroll 8
-    for (int r = 0; r < ROWS; r++) outer[r][0] = outer[r][1] = start;
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < 2; v++)
+            outer[r][v] = load<F32>(panel + request.depth * PANEL + v * LANES32);
     const int64_t length = request.chunk ? request.chunk : request.depth;
     for (int64_t first = 0; first < request.depth; first += length) {
         const int64_t end = std::min(first + length, request.depth);
 #pragma GCC unroll 8
-        for (int r = 0; r < ROWS; r++) sum[r][0] = sum[r][1] = start;
+        for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < 2; v++) sum[r][v] = request.chunk ? start : outer[r][v];
         for (int64_t k = first; k < end; k++) {
             const F32 left = load<F32>(panel + k * PANEL);
             const F32 right = load<F32>(panel + k * PANEL + LANES32);
@@ -86,10 +92,12 @@ template <class Step> void multiply(const Request &request) {
     share(request.threads, panels, [&](int64_t index) {
         const int64_t column = index * PANEL;
         const int64_t width = std::min(PANEL, request.columns - column);
-        std::vector<float> panel(request.depth * PANEL);
+        std::vector<float> panel((request.depth + 1) * PANEL, request.start);
         for (int64_t k = 0; k < request.depth; k++)
             memcpy(&panel[k * PANEL], request.b + k * request.columns + column,
                    width * sizeof(float));
+        if (request.initial)
+            memcpy(&panel[request.depth * PANEL], request.initial + column, width * sizeof(float));
         int64_t row = 0;
         for (; request.rows - row >= BLOCK / 2; row += BLOCK)
             rows_of<BLOCK>(step, row, column, panel.data());

@@ -23,6 +23,7 @@ struct Random {
 struct Request {
     const REAL *a, *b;          // M x K and K x N
     const REAL *a_top, *b_top;  // powers of two above them, for a window
+    const REAL *initial;        // N, or none: what sums begin with instead of start
     REAL *c;                    // M x N
     int64_t rows, depth, columns, chunk, threads;
     int64_t kind, exact, down;
@@ -139,16 +140,20 @@ void block(const Step &step, int64_t row, int64_t rows, int64_t column, const RE
            V (*result)[VECTORS]) {
     const Request &request = step.request;
     const V start = spread(request.start);
-    const REAL *tops = panel + request.depth * PANEL;
+    const REAL *begin = panel + request.depth * PANEL, *tops = begin + PANEL;
     V outer[ROWS][VECTORS], sum[ROWS][VECTORS];
     Drawn drawn[ROWS], of_products[ROWS];
 #pragma GCC unroll 8
-    for (int r = 0; r < ROWS; r++) outer[r][0] = outer[r][1] = start;
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < VECTORS; v++) outer[r][v] = load<V>(begin + v * LANES);
     const int64_t length = request.chunk ? request.chunk : request.depth;
     for (int64_t first = 0; first < request.depth; first += length) {
         const int64_t end = std::min(first + length, request.depth);
 #pragma GCC unroll 8
-        for (int r = 0; r < ROWS; r++) sum[r][0] = sum[r][1] = start;
+        for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < VECTORS; v++) sum[r][v] = request.chunk ? start : outer[r][v];
         for (int64_t k = first; k < end; k++) {
 #pragma GCC unroll 8
             for (int r = 0; r < ROWS; r++) {
@@ -187,14 +192,17 @@ template <int KIND, bool RANDOM, class Step> void multiply(const Request &reques
     const int64_t panels = (request.columns + PANEL - 1) / PANEL;
     share(request.threads, panels, [&](int64_t index) {
         const int64_t column = index * PANEL, width = std::min(PANEL, request.columns - column);
-        std::vector<REAL> panel(request.depth * PANEL * (KIND == WINDOW_STEP ? 2 : 1));
+        std::vector<REAL> panel(
+            (request.depth * (KIND == WINDOW_STEP ? 2 : 1) + 1) * PANEL, request.start);
         for (int64_t k = 0; k < request.depth; k++) {
             const int64_t from = k * request.columns + column;
             memcpy(&panel[k * PANEL], request.b + from, width * sizeof(REAL));
             if (KIND == WINDOW_STEP)
-                memcpy(&panel[(request.depth + k) * PANEL], request.b_top + from,
+                memcpy(&panel[(request.depth + 1 + k) * PANEL], request.b_top + from,
                        width * sizeof(REAL));
         }
+        if (request.initial)
+            memcpy(&panel[request.depth * PANEL], request.initial + column, width * sizeof(REAL));
         for (int64_t row = 0; row < request.rows; row += BLOCK) {
             const int64_t rows = std::min<int64_t>(BLOCK, request.rows - row);
             V result[BLOCK][VECTORS];

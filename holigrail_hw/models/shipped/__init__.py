@@ -13,9 +13,9 @@ example            integers: 46 weights, one of every kind of node that streams,
 Images and labels are from the *Optical Recognition of Handwritten Digits* data set by E. Alpaydin
 and C. Kaynak (UCI Machine Learning Repository, 1998), licensed CC BY 4.0, as scikit-learn's
 ``load_digits`` returns them: 360 that ``train_test_split(test_size=360, random_state=0,
-stratify=target)`` chooses for tests, and the first 200 of the others for calibration. Weights are
-the project's own, under its licence. ``scripts/make_shipped_models`` writes all files but
-``digits-float``.
+stratify=target)`` chooses for tests, the 1437 others for training, and the first 200 of those for
+calibration. Weights are the project's own, under its licence. ``scripts/make_shipped_models``
+writes all files but ``digits-float``.
 """
 
 from pathlib import Path
@@ -25,7 +25,11 @@ from holigrail_hw.models.errors import ModelError
 __all__ = ["DATA", "MODELS", "data", "path"]
 
 MODELS = {"digits": "digits.json", "digits-float": "digits_float.onnx", "example": "example.json"}
-DATA = {"digits": "digits.npz", "digits-calibration": "digits_calibration.npz"}
+DATA = {
+    "digits": "digits.npz",
+    "digits-training": "digits_training.npz",
+    "digits-calibration": "digits_calibration.npz",
+}
 
 
 def path(name: str) -> Path:

@@ -28,6 +28,8 @@ _OF_STYLE = {
         "buffer",
         "multiplier",
         "lane_multiplier",
+        "windows",
+        "sums",
         "batch",
     ),
 }
@@ -168,6 +170,16 @@ class NetworkShape(Engine):
         "structure of its scales' products, in style engine, or host, to which sums then go; dsp if"
         " none",
         choices=(*MULTIPLIERS, "host"),
+    )
+    windows: str | None = parameter(
+        None,
+        "who makes the windows of convolutions, in style engine; the host if none",
+        choices=("host", "engine"),
+    )
+    sums: str | None = parameter(
+        None,
+        "who adds up sums that take several commands, in style engine; the host if none",
+        choices=("host", "engine"),
     )
     batch: int | None = parameter(
         None,

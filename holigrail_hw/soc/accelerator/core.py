@@ -18,6 +18,7 @@ from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
 from holigrail_hw.soc.hardware.status import status_of
 
+from .blocks import BlockStreams
 from .shape import PROFILE, READ, START, WRITE, AcceleratorShape
 
 __all__ = ["StreamedAccelerator"]
@@ -38,12 +39,15 @@ class StreamedAccelerator(wiring.Component):
         )
         request, operation = self.request.payload, self.request.payload.operation
         self._kept = Signal(self.answer.payload.shape())
+        if machine.loader:
+            self._connect_flash(m, core.flash)
         inside = request.address < machine.scratchpad
         beyond = Signal()
         m.d.comb += [
             core.address.eq(request.address),
             core.write_data.eq(request.data),
             core.first.eq(request.address),
+            core.load_first.eq(request.data),
             core.shown.eq(request.address),
         ]
         with m.FSM():
@@ -65,7 +69,11 @@ class StreamedAccelerator(wiring.Component):
                     m.d.comb += self.request.ready.eq(1)
                     m.next = "SHOWN"
                 with m.Elif(self.request.valid & (operation == START)):
-                    m.d.comb += [self.request.ready.eq(1), core.start.eq(1)]
+                    m.d.comb += [
+                        self.request.ready.eq(1),
+                        core.start.eq(1),
+                        core.load.eq(request.data != 0),
+                    ]
                     m.next = "RUN"
             with m.State("FOUND"):
                 self._keep(m, Mux(beyond, 0, core.found), 0)
@@ -75,13 +83,27 @@ class StreamedAccelerator(wiring.Component):
                 m.next = "ANSWER"
             with m.State("RUN"):
                 self._keep(m, status_of(core), core.counters.cycles)
-                with m.If(~core.running):
+                with m.If(core.done):
                     m.next = "ANSWER"
             with m.State("ANSWER"):
                 m.d.comb += [self.answer.valid.eq(1), self.answer.payload.eq(self._kept)]
                 with m.If(self.answer.ready):
                     m.next = "IDLE"
         return m
+
+    def _connect_flash(self, m: Module, port: Any) -> None:
+        """The streams stand for the flash memory."""
+        m.submodules.blocks = blocks = BlockStreams()
+        wiring.connect(m, port, blocks.port)
+        fetch, block = self.fetch, self.block
+        m.d.comb += [
+            fetch.valid.eq(blocks.fetch.valid),
+            fetch.payload.eq(blocks.fetch.payload),
+            blocks.fetch.ready.eq(fetch.ready),
+            blocks.block.valid.eq(block.valid),
+            blocks.block.payload.eq(block.payload.data),
+            block.ready.eq(blocks.block.ready),
+        ]
 
     def _keep(self, m: Module, word: Any, cycles: Any) -> None:
         m.d.sync += [self._kept.data.eq(word), self._kept.cycles.eq(cycles)]

@@ -6,14 +6,17 @@ so that a byte in a wrong place shows.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.soc.descriptors.checks import spans
 from holigrail_hw.soc.descriptors.kinds import Add, Copy, Descriptor, End, Fill, Matmul, Maximum
+from holigrail_hw.soc.descriptors.matmul import SIDE
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
+from .load_jobs import LOADS_BYTES, streamed
 from .shape import PROFILE, READ, START, WRITE, AcceleratorShape
 
 __all__ = ["chain_job", "corner_chains", "random_job", "requests"]
@@ -32,20 +35,33 @@ def requests(*given: tuple[int, int, int]) -> Items:
     }
 
 
-def chain_job(memory: np.ndarray, start: int = 0, profiles: int = 1) -> Items:
-    """Write the bytes from address 0 on, start a chain, ask for its cycles, read all back."""
+def chain_job(
+    memory: np.ndarray, start: int = 0, profiles: int = 1, loads: int = 0, blocks: Any = None
+) -> Items:
+    """Write the bytes from address 0 on, start a chain, ask for its cycles, read all back.
+
+    ``loads`` is the address of the first load, 0 for none; ``blocks`` are the words that loads
+    bring, None for an accelerator without a loader.
+    """
     words = memory.view("<u4").tolist()
     asked = [(WRITE, _WORD * place, word) for place, word in enumerate(words)]
-    asked.append((START, start, 0))
+    asked.append((START, start, loads))
     asked += [(PROFILE, index, 0) for index in range(profiles)]
     asked += [(READ, _WORD * place, 0) for place in range(len(words))]
-    return requests(*asked)
+    found = requests(*asked)
+    return found if blocks is None else found | {"block": {"data": np.array(blocks, np.uint64)}}
+
+
+def _whole(machine: Machine, job: Items) -> Items:
+    """A job with all streams that the accelerator has."""
+    empty = {"block": {"data": np.array([], np.uint64)}} if machine.loader else {}
+    return empty | dict(job)
 
 
 def random_job(spec: AcceleratorShape, rng: np.random.Generator, size: int) -> Items:
     """A chain of up to three descriptors, now and then a wrong one."""
     machine, most = spec.machine, int(rng.integers(1, 4))
-    top, found = _RESERVED, []
+    top, found = _RESERVED + LOADS_BYTES * machine.loader, []
     for _ in range(most):
         descriptor, end = _random_descriptor(machine, rng, top, max(2, min(size // 8, 6)))
         if end > machine.scratchpad:
@@ -53,10 +69,17 @@ def random_job(spec: AcceleratorShape, rng: np.random.Generator, size: int) -> I
         found.append(descriptor)
         top = end
     found.append(End())
+    loads = streamed(machine, rng, found) if machine.loader else None
+    if loads is not None:
+        found = loads.descriptors
     records = [one.encode() for one in found]
     if rng.random() < _FAULTY:
-        records = _spoiled(machine, rng, found, records)
-    return chain_job(_filled(machine, rng, records, top))
+        records = _spoiled(machine, rng, found, records, loads.last + 1 if loads else 0)
+    memory = _filled(machine, rng, records, top)
+    if loads is None:
+        return _whole(machine, chain_job(memory))
+    memory[_RESERVED : _RESERVED + len(loads.loads)] = np.frombuffer(loads.loads, np.uint8)
+    return chain_job(memory, loads=_RESERVED, blocks=loads.words)
 
 
 def _filled(
@@ -74,16 +97,19 @@ def _spoiled(
     rng: np.random.Generator,
     found: Sequence[Descriptor],
     records: Sequence[bytes],
+    first: int,
 ) -> list[bytes]:
-    """One descriptor with a fault that the hardware must find."""
-    at, result = int(rng.integers(len(found))), list(records)
-    one, kind = found[at], int(rng.integers(5))
+    """One descriptor, the first or a later one, with a fault that the hardware must find."""
+    at, result = int(rng.integers(first, len(found))), list(records)
+    one, kind = found[at], int(rng.integers(6))
     if kind == 1 and hasattr(one, "nx"):
         result[at] = replace(one, nx=0).encode()
     elif kind == 2 and hasattr(one, "y_base"):
         result[at] = replace(one, y_base=machine.scratchpad).encode()
     elif kind == 3 and isinstance(one, Matmul | Maximum):
         result[at] = replace(one, a_base=one.a_base + 1).encode()
+    elif kind == 5 and isinstance(one, Matmul):
+        result[at] = replace(one, line_buffered=1, fx=2).encode()
     elif kind == 4:
         result[at] = replace(one, wait=1, wait_count=3).encode()
     else:
@@ -107,6 +133,7 @@ def _random_descriptor(
 ) -> tuple[Descriptor, int]:
     """A descriptor with bytes of its own from ``top`` on."""
     kinds = [_matmul, _matmul, _add, _copy, _fill] + [_maximum] * machine.maximum
+    kinds += [_lines] * 2 * bool(machine.line_buffer)
     return _placed(machine, kinds[int(rng.integers(len(kinds)))](machine, rng, most), top)
 
 
@@ -152,11 +179,46 @@ def _matmul(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
         w_step_n=nc * fx * fy * step_k,
         w_restart=int(rng.integers(2)),
         p_restart=int(rng.integers(2)),
+        p_wide=int(machine.wide_parameters and rng.integers(2)),
         diagonal=is_diagonal,
         y_step_x=pitch,
         y_step_y=nx * pitch,
         y_step_column=nx * ny * pitch,
         y_step_group=nx * ny * tiles * pitch * int(rng.choice([1, -1])),
+        valid=int(rng.integers(0, min(columns, 15) + 1)),
+        **_codes(rng),
+    )
+
+
+def _lines(machine: Machine, rng: np.random.Generator, most: int) -> Matmul:
+    """For the unit for depthwise layers: steps of pixels, and of windows."""
+    grain, columns = machine.grain, machine.columns
+    strides = [int(n) for n in rng.integers(1, 3, 2)]
+    longest = (machine.line_buffer - SIDE) // strides[1] + 1
+    nx, ny = int(rng.integers(1, min(most, longest) + 1)), int(rng.integers(1, 4))
+    groups, pixel = int(rng.integers(1, 4)), grain * int(rng.integers(-2, 4))
+    row = grain * int(rng.integers(-8, 9))
+    pitch = columns + grain * int(rng.integers(2))
+    return Matmul(
+        nx=nx,
+        ny=ny,
+        fx=SIDE,
+        fy=SIDE,
+        groups=groups,
+        diagonal=1,
+        line_buffered=1,
+        a_step_x=strides[1] * pixel,
+        a_step_fx=pixel,
+        a_step_y=strides[0] * row,
+        a_step_fy=row,
+        a_step_group=grain * int(rng.integers(-4, 5)),
+        w_step_k=columns * int(rng.integers(3)),
+        w_step_n=columns * int(rng.integers(12)),
+        w_restart=int(rng.integers(2)),
+        p_restart=int(rng.integers(2)),
+        y_step_x=pitch,
+        y_step_y=nx * pitch,
+        y_step_group=nx * ny * pitch * int(rng.choice([1, -1])),
         valid=int(rng.integers(0, min(columns, 15) + 1)),
         **_codes(rng),
     )
@@ -236,4 +298,5 @@ def corner_chains(spec: AcceleratorShape) -> list[Items]:
         record = bytes([first, *bytes(59), check, *bytes(3)])
         wrong.append(chain_job(_filled(machine, rng, [record], _RESERVED)))
     good = chain_job(_filled(machine, rng, [End().encode()], _RESERVED))
-    return [ends, *(joined([job, good]) for job in wrong)]
+    found = [ends, *(joined([job, good]) for job in wrong)]
+    return [_whole(machine, job) for job in found]

@@ -1,13 +1,15 @@
-"""A network on an accelerator: compiled for its sizes, as a job, and as a table of its layers."""
+"""A network on an accelerator: compiled for its sizes, and as a job."""
 
+from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.core.streams import Items
-from holigrail_hw.core.views import Table
+from holigrail_hw.core.timing import Timing
 from holigrail_hw.models import ModelError
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.nn.network.model import Source, Unquantised, integer_graph
@@ -17,13 +19,16 @@ from holigrail_hw.soc.compiler.program import Program
 from holigrail_hw.soc.machine import Machine
 
 from .jobs import chain_job
-from .shape import AcceleratorShape
+from .shape import WITH_MODEL, AcceleratorShape
 
-__all__ = ["frame_job", "layer_table", "network_facts", "program_of"]
+__all__ = ["frame_job", "network_facts", "network_of", "program_of", "sized"]
+
+_Spec = TypeVar("_Spec", bound=AcceleratorShape)
+_MOST_BYTES = 1 << 20
 
 
-def program_of(spec: AcceleratorShape) -> Program | None:
-    """The model's program; None without a model.
+def program_of(spec: AcceleratorShape, timing: Timing | None = None) -> Program | None:
+    """The model's program, with the cycles of the hardware for a timing; None without a model.
 
     Raises
     ------
@@ -31,12 +36,20 @@ def program_of(spec: AcceleratorShape) -> Program | None:
         If the file is no model of integers, the network has an operator that the accelerator has
         not, or does not fit.
     """
-    return None if spec.model is None else _program(spec.model, spec.runtime, spec.machine)
+    if spec.model is None:
+        return None
+    timing = replace(timing or Timing(), shell="stream")
+    return _program(spec.model, spec.runtime, spec.machine, spec.lane_count, timing)
 
 
 @lru_cache(maxsize=8)
-def _program(model: GivenFile, runtime: str, machine: Machine) -> Program:
-    return compiled(_graph(model, runtime), machine)
+def _program(
+    model: GivenFile, runtime: str, machine: Machine, lane_count: int | None, timing: Timing
+) -> Program:
+    from .cycles import exact_cycles
+
+    cycles = exact_cycles(machine, lane_count, timing)
+    return compiled(_graph(model, runtime), machine, cycles=cycles, before=cycles.before)
 
 
 def _graph(model: GivenFile, runtime: str) -> IntegerGraph:
@@ -62,33 +75,44 @@ def _graph(model: GivenFile, runtime: str) -> IntegerGraph:
         raise RequestError(lines, hint=error.hint) from None
 
 
+def network_of(
+    spec: AcceleratorShape, timing: Timing | None = None
+) -> tuple[IntegerGraph, Program] | None:
+    """The model's graph and program; None without a model. Raises as :func:`program_of`."""
+    if spec.model is None:
+        return None
+    program = program_of(spec, timing)
+    assert program is not None
+    return _graph(spec.model, spec.runtime), program
+
+
+def sized(spec: _Spec) -> _Spec:
+    """The accelerator with the sizes that its model takes, where none are asked for."""
+    given = {name: value for name, value in WITH_MODEL.items() if getattr(spec, name) is None}
+    spec = replace(spec, **given)
+    if spec.scratchpad is not None or spec.model is None:
+        return spec
+    most = replace(spec, scratchpad=_MOST_BYTES)
+    program = compiled(_graph(spec.model, spec.runtime), most.machine)
+    return replace(spec, scratchpad=1 << max(program.used - 1, 63).bit_length())
+
+
 def frame_job(program: Program, rng: np.random.Generator) -> Items:
     """The image, a random frame, the chain; all that the network uses of the memory is read."""
     frame = rng.integers(-128, 128, program.input[1])
     memory = loaded(program, frame)[: -(-program.used // 4) * 4]
-    return chain_job(memory, program.start, min(len(program.descriptors), 32))
+    shown = min(len(program.descriptors), 32)
+    if not program.machine.loader:
+        return chain_job(memory, program.start, shown)
+    return chain_job(memory, program.start, shown, program.loader_start or 0, program.block_words())
 
 
 def network_facts(program: Program) -> dict[str, str]:
-    """What of the memory the network takes, and about how many cycles a frame."""
-    size = program.machine.scratchpad
+    """What of the memory the network takes, and the cycles of a frame."""
+    size, loads = program.machine.scratchpad, program.loads
+    streams = f"{sum(load.length for load in loads)} bytes of weights in {len(loads)} loads a frame"
     return {
-        "network": f"{len(program.descriptors)} descriptors, about {program.cycles} cycles a frame",
+        "network": f"{len(program.descriptors)} descriptors, {program.cycles} cycles a frame",
         "bytes": f"{program.used} of {size} used, {program.resident} of them loaded once",
+        "streamed": streams if loads else "nothing: all weights stay in the scratchpad",
     }
-
-
-def layer_table(program: Program) -> Table:
-    """Layers with their descriptors and cycles."""
-    rows = []
-    for step in program.steps:
-        which = range(step.first, step.first + step.count)
-        kinds = [type(program.descriptors[n]).__name__.upper() for n in which]
-        cycles = sum(program.predicted[n] for n in which)
-        rows.append((step.name, ", ".join(dict.fromkeys(kinds)), step.count, cycles))
-    return Table(
-        "Layers on the accelerator",
-        ("layer", "operations", "descriptors", "cycles, about"),
-        tuple(rows),
-        "Predicted by the compiler; a simulation counts them exactly.",
-    )

@@ -11,6 +11,7 @@ References: Genc et al., "Gemmini", DAC 2021; Sijstermans, "The NVIDIA deep lear
 Hot Chips 2018; Jacob et al., 2018, for the arithmetic.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +19,19 @@ from typing import Any
 import numpy as np
 
 from holigrail_hw.core import Target, Timing, operator
-from holigrail_hw.core.views import View
+from holigrail_hw.core.accesses import Accesses
+from holigrail_hw.core.site import Site
+from holigrail_hw.core.views import Table, View
+from holigrail_hw.core.whole_system import WholeSystem
+from holigrail_hw.soc.compiler.documents import image_header, manifest
 
 from .cost import accelerator_cost
 from .golden import accelerator_golden
 from .jobs import corner_chains, random_job
-from .network import frame_job, network_facts, program_of
+from .network import frame_job, network_facts, network_of, program_of, sized
 from .shape import AcceleratorShape
-from .views import accelerator_views
+from .tables import network_accesses
+from .views import accelerator_views, network_tables
 
 __all__ = ["Accelerator"]
 
@@ -75,7 +81,7 @@ class Accelerator(AcceleratorShape):
         return accelerator_cost(self, timing or Timing())
 
     def facts(self, timing: Timing | None = None) -> dict[str, Any]:
-        machine, program = self.machine, program_of(self)
+        machine, program = self.machine, program_of(self, timing)
         network = {} if program is None else network_facts(program)
         return network | {
             "multipliers": machine.rows * machine.columns,
@@ -83,23 +89,50 @@ class Accelerator(AcceleratorShape):
             "digest": f"{machine.digest:08x}, of images for these sizes",
         }
 
+    def on(self, site: Site) -> "Accelerator":
+        """With a model, what is not asked for is what the network takes."""
+        return sized(self) if self.model is not None else self
+
+    def whole_system(self) -> WholeSystem | None:
+        if self.processor in (None, "none"):
+            return None
+        from ..system.served import ServedAccelerator
+
+        return ServedAccelerator(self.machine, self.form, self.lane_count, network_of(self))
+
+    def tables(self, timing: Timing | None = None) -> list[Table]:
+        program = program_of(self, timing)
+        return [] if program is None else network_tables(program)
+
+    def accesses(self, timing: Timing | None = None) -> Accesses | None:
+        program = program_of(self, timing)
+        return None if program is None else network_accesses(program, self.lane_count)
+
     def companions(self) -> Mapping[str, bytes]:
-        """The network's image, and the files of a system with a processor."""
+        """The network's image with what says where all of it is, and the system's files."""
         program = program_of(self)
-        found = {} if program is None else {".image": program.image}
-        if self.processor == "none":
+        found: dict[str, bytes] = {}
+        if program is not None:
+            text = json.dumps(manifest(program), indent=2) + "\n"
+            found = {
+                ".image": program.image,
+                "_image.h": image_header(program).encode(),
+                "_image.json": text.encode(),
+            }
+        if self.processor in (None, "none"):
             return found
         from ..system.files import system_files
 
-        return found | system_files(self.preset)
+        return found | system_files(self.form)
 
     def companion_designs(self) -> Mapping[str, Any]:
         """The system with the processor, firmware in its memory."""
-        if self.processor == "none":
+        if self.processor in (None, "none"):
             return {}
         from ..system.files import system_of
 
-        return {"_system": system_of(self.machine, self.preset, self.lane_count)}
+        return {"_system": system_of(self.machine, self.form, self.lane_count)}
 
     def views(self, target: Target | None = None) -> list[View]:
-        return accelerator_views(self, program_of(self), (target or Target()).timing)
+        target = target or Target()
+        return accelerator_views(self, program_of(self, target.timing), target)

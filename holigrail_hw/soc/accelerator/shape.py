@@ -10,9 +10,13 @@ from holigrail_hw.formats import parse
 from holigrail_hw.nn.network.model import MODEL_FILE
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.requests import PROFILE, READ, START, WRITE
-from holigrail_hw.soc.system.presets import PRESETS
+from holigrail_hw.soc.system.presets import PRESETS, PROCESSORS
 
-__all__ = ["PROFILE", "READ", "START", "WRITE", "AcceleratorShape"]
+__all__ = ["PROFILE", "READ", "START", "WITH_MODEL", "WRITE", "AcceleratorShape"]
+
+# Sizes where none are asked for: with a network, and without.
+WITH_MODEL = {"activation_depth": 2048, "accumulator_depth": 128, "processor": "picorv32"}
+_ALONE = {"activation_depth": 256, "accumulator_depth": 64, "scratchpad": 8192}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +30,19 @@ class AcceleratorShape(Engine):
     columns: int = parameter(
         4, "columns of it: 2, 4, 8 or 16, at most twice or half as many", low=2, high=16
     )
-    activation_depth: int = parameter(
-        256, "vectors that a command of the engine can hold", low=2, high=(1 << 16) - 1
+    activation_depth: int | None = parameter(
+        None,
+        "vectors that a command of the engine can hold; 2048 with a model and 256 without if none",
+        low=2,
+        high=(1 << 16) - 1,
+        samples=(256,),
     )
-    accumulator_depth: int = parameter(
-        64, "vectors of sums that it can hold", low=1, high=(1 << 15), samples=(16,)
+    accumulator_depth: int | None = parameter(
+        None,
+        "vectors of sums that it can hold; 128 with a model and 64 without if none",
+        low=1,
+        high=(1 << 15),
+        samples=(16,),
     )
     lane_count: int | None = parameter(
         None,
@@ -40,10 +52,32 @@ class AcceleratorShape(Engine):
         high=16,
         samples=(2,),
     )
-    scratchpad: int = parameter(
-        8192, "bytes of memory, a multiple of 64", low=64, high=1 << 20, samples=(4096,)
+    scratchpad: int | None = parameter(
+        None,
+        "bytes of memory, a multiple of 64; if none, what a model takes, and 8192 without one",
+        low=64,
+        high=1 << 20,
+        samples=(4096,),
     )
     maximum: bool = parameter(True, "whether there are maxima of windows", samples=(False,))
+    loader: bool = parameter(
+        False,
+        "whether blocks of a flash memory are loaded beside what is computed",
+        samples=(True,),
+    )
+    wide_parameters: bool = parameter(
+        False,
+        "whether biases may have 32 bits, in records of 16 bytes",
+        samples=(True,),
+    )
+    line_buffer: int = parameter(
+        0,
+        "pixels of a row that a unit for depthwise layers with windows of 3 x 3 can hold; no unit"
+        " if 0",
+        low=0,
+        high=4096,
+        samples=(16,),
+    )
     patience: int = parameter(
         20,
         "an error ends a descriptor that moves nothing for 2 to this power of cycles",
@@ -63,16 +97,16 @@ class AcceleratorShape(Engine):
         hardware=False,
     )
 
-    processor: str = parameter(
-        "none",
-        "what `generate` writes a whole system with, beside the accelerator alone",
-        choices=("none", "picorv32"),
+    processor: str | None = parameter(
+        None,
+        "what the whole system has, which boards get; picorv32 with a model, none without if none",
+        choices=("none", *PROCESSORS),
         samples=("none",),
         hardware=False,
     )
     preset: str = parameter(
         "fast",
-        "of the processor: shifts a bit a cycle, shifts at once, or products at once, too",
+        "of picorv32: shifts a bit a cycle, shifts at once, or products at once, too",
         choices=tuple(PRESETS),
         samples=("fast",),
         hardware=False,
@@ -88,23 +122,33 @@ class AcceleratorShape(Engine):
         return []
 
     @property
+    def form(self) -> str:
+        """Of the processor: the preset of one that has some, else its name."""
+        return self.preset if self.processor == "picorv32" else self.processor or "none"
+
+    @property
     def machine(self) -> Machine:
         """The sizes, as compilers and descriptors need them."""
         return Machine(
             rows=self.rows,
             columns=self.columns,
-            activation_depth=self.activation_depth,
-            accumulator_depth=self.accumulator_depth,
-            scratchpad=self.scratchpad,
+            activation_depth=self.activation_depth or _ALONE["activation_depth"],
+            accumulator_depth=self.accumulator_depth or _ALONE["accumulator_depth"],
+            scratchpad=self.scratchpad or _ALONE["scratchpad"],
             maximum=self.maximum,
-            loader=False,
-            wide_parameters=False,
+            loader=self.loader,
+            wide_parameters=self.wide_parameters,
+            line_buffer=self.line_buffer,
         )
 
     def streams(self) -> dict[str, Stream]:
         word = parse("uint32")
         request = {"operation": parse("uint2"), "address": parse("uint24"), "data": word}
-        return {
+        found = {
             "request": Stream("in", request),
             "answer": Stream("out", {"data": word, "cycles": word}),
         }
+        if not self.loader:
+            return found
+        fetch = {"address": parse("uint24"), "words": parse("uint23")}
+        return found | {"fetch": Stream("out", fetch), "block": Stream("in", {"data": word})}

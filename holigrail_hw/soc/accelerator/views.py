@@ -1,24 +1,32 @@
 """Pictures of an accelerator: its parts, what they cost, the layers of a network."""
 
 from holigrail_hw.arrays.gemm.cost import cost_of_parts
+from holigrail_hw.core.target import Target
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.views import Block, BlockDiagram, Table, View, Wire
 from holigrail_hw.soc.compiler.program import Program
 from holigrail_hw.soc.hardware.engine import engine_of
 
 from .cost import accelerator_cost
-from .network import layer_table
 from .shape import AcceleratorShape
+from .tables import layer_table, memory_table, network_roofline
 
-__all__ = ["accelerator_views"]
+__all__ = ["accelerator_views", "network_tables"]
 
 
 def accelerator_views(
-    spec: AcceleratorShape, program: Program | None, timing: Timing
+    spec: AcceleratorShape, program: Program | None, target: Target
 ) -> list[View]:
-    """Block diagram, cost of the parts, and the layers of the network if there is one."""
-    found: list[View] = [_blocks(spec), _costs(spec, timing)]
-    return [*found, layer_table(program)] if program else found
+    """Block diagram, cost of the parts; of a network its layers, memory map and roofline."""
+    found: list[View] = [_blocks(spec), _costs(spec, target.timing)]
+    if program is None:
+        return found
+    return [*found, *network_tables(program), network_roofline(program, target)]
+
+
+def network_tables(program: Program) -> list[Table]:
+    """What `info` shows of a network, too."""
+    return [memory_table(program), layer_table(program)]
 
 
 def _costs(spec: AcceleratorShape, timing: Timing) -> Table:

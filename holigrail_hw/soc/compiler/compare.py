@@ -14,6 +14,7 @@ from holigrail_hw.soc.descriptors.kinds import Descriptor
 from holigrail_hw.soc.executor.execute import Outcome, run
 
 from .buffers import Buffer
+from .plans import Step
 from .program import FLASH, Program
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "first_difference",
     "loaded",
     "tensor_at",
+    "told",
 ]
 
 
@@ -102,6 +104,17 @@ def finished(program: Program, codes: np.ndarray) -> np.ndarray:
     return shares_of(table[rows.max(axis=-1, keepdims=True) - rows]).reshape(-1)
 
 
+def told(step: Step, expected: np.ndarray, codes: np.ndarray) -> Difference | None:
+    """How the codes of a layer differ from those expected."""
+    wrong = np.argwhere(codes != expected)
+    if not len(wrong):
+        return None
+    place = tuple(int(v) for v in wrong[0])
+    return Difference(
+        step.name, step.source, len(wrong), place, int(expected[place]), int(codes[place])
+    )
+
+
 def first_difference(
     program: Program, graph: IntegerGraph, frame: Any, memory: np.ndarray | None = None
 ) -> Difference | None:
@@ -137,20 +150,9 @@ def first_difference(
         if expected.size != np.prod(buffer.geometry.image):
             return
         expected = expected.reshape(buffer.geometry.image)
-        codes = tensor_at(memory, buffer)
-        wrong = np.argwhere(codes != expected)
-        if len(wrong):
-            place = tuple(int(v) for v in wrong[0])
-            found.append(
-                Difference(
-                    step.name,
-                    step.source,
-                    len(wrong),
-                    place,
-                    int(expected[place]),
-                    int(codes[place]),
-                )
-            )
+        difference = told(step, expected, tensor_at(memory, buffer))
+        if difference is not None:
+            found.append(difference)
 
     outcome = executed(program, memory, compare)
     if outcome.error is not Error.NONE:

@@ -18,7 +18,7 @@ from holigrail_hw.soc.descriptors.kinds import Descriptor, Load
 from holigrail_hw.soc.machine import Machine
 
 from .constant_channels import pruned
-from .cycles import descriptor_cycles, with_waits
+from .cycles import cycles_before, descriptor_cycles, with_waits
 from .layers import Network, Shares
 from .layouts import Layout, laid_out, placed, streamed, too_large
 from .lowering.network import network_of
@@ -28,6 +28,7 @@ from .program import FLASH, HEADER_BYTES, MAGIC, NONE, Program, header, sealed
 __all__ = ["compiled"]
 
 _CODES = 256
+_SUM_BYTES = 4
 
 
 def compiled(
@@ -35,6 +36,7 @@ def compiled(
     machine: Machine,
     *,
     cycles: Callable[[Machine, Descriptor], int] = descriptor_cycles,
+    before: Callable[[Machine, Descriptor], int] = cycles_before,
     flash: int = FLASH,
     constant_channels: bool = True,
 ) -> Program:
@@ -47,6 +49,8 @@ def compiled(
     machine : Machine
     cycles : callable
         Cycles of a descriptor, for the prediction.
+    before : callable
+        Those of them before it can wait for a load.
     flash : int
         Where the image will begin in the flash memory.
     constant_channels : bool
@@ -73,7 +77,7 @@ def compiled(
             made = min(fitting, key=lambda x: (x.loaded, len(x.emission.chunks)))
     if made.end > machine.scratchpad:
         raise too_large(machine, min(tried, key=lambda x: x.end), made)
-    return _program(machine, network, placed(machine, made), powers, cycles, flash)
+    return _program(machine, network, placed(machine, made), powers, (cycles, before), flash)
 
 
 def _powers(shares: Shares | None) -> tuple[int, ...]:
@@ -90,7 +94,7 @@ def _program(
     network: Network,
     layout: Layout,
     powers: tuple[int, ...],
-    cycles: Callable[[Machine, Descriptor], int],
+    cycles: Sequence[Callable[[Machine, Descriptor], int]],
     flash: int,
 ) -> Program:
     emission = layout.emission
@@ -119,7 +123,7 @@ def _program(
         10: places[1][1] if network.shares else 0,
         11: layout.table,
         12: len(powers),
-        13: layout.resident + sum(map(len, blocks)),
+        13: layout.resident + _SUM_BYTES + sum(map(len, blocks)),
         14: len(emission.descriptors),
         15: len(loads),
     }
@@ -132,6 +136,7 @@ def _program(
         (layout.table, pack(f"<{len(powers)}i", *powers)),
     ):
         resident[at : at + len(data)] = data
+    whole = sealed(bytes(resident))
     return Program(
         machine=machine,
         network=network,
@@ -144,11 +149,15 @@ def _program(
         input=places[0],
         output=places[1],
         powers=powers,
-        image=sealed(bytes(resident)) + b"".join(blocks),
+        flash=flash,
+        image=whole + pack("<I", crc32(whole)) + b"".join(blocks),
         resident=layout.resident,
         used=layout.end,
         predicted=with_waits(
-            emission.descriptors, [cycles(machine, one) for one in emission.descriptors], loads
+            machine,
+            emission.descriptors,
+            *([count(machine, one) for one in emission.descriptors] for count in cycles),
+            loads=loads,
         ),
     )
 
@@ -168,7 +177,7 @@ def _encoded(emission: Emission) -> list[bytes]:
 
 def _loads(chunks: Sequence[Chunk], layout: Layout, flash: int) -> tuple[list[Load], list[bytes]]:
     """The loads, and the blocks of the image that they fetch."""
-    loads, blocks, at = [], [], flash + layout.resident
+    loads, blocks, at = [], [], flash + layout.resident + _SUM_BYTES
     for number, chunk in enumerate(chunks):
         data = chunk.data + bytes(-len(chunk.data) % 4)
         # The part before the last one is done with once its last descriptor is.
@@ -179,6 +188,7 @@ def _loads(chunks: Sequence[Chunk], layout: Layout, flash: int) -> tuple[list[Lo
                 address=layout.streams[number % 2],
                 length=len(data),
                 last=int(number == len(chunks) - 1),
+                crc=1,
                 **waits,
             )
         )

@@ -8,7 +8,6 @@ Where a window reaches outside the image, a constant that is not the zero of its
 
 from typing import Any
 
-import networkx
 import numpy as np
 
 from holigrail_hw.models.graph.graph import IntegerGraph
@@ -57,6 +56,9 @@ def _follows(graph: IntegerGraph, node: Node) -> bool:
 
 def _kept(graph: IntegerGraph) -> dict[str, np.ndarray]:
     """For every tensor, which channels stay."""
+    # Here: `holigrail list` imports this file, and would take a third of its time for networkx.
+    import networkx
+
     classes = networkx.utils.UnionFind([*graph.tensors])
     for node in graph.nodes:
         if _follows(graph, node):

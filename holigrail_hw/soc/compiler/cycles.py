@@ -1,12 +1,14 @@
 """About how many cycles a descriptor takes: a closed form, to choose among ways to do a layer.
 
 The engine works on a group while the vectors of the next one are read; whichever of engine and
-memory port is slower sets the pace. What runs exactly is the hardware itself.
+memory port is slower sets the pace. :mod:`holigrail_hw.soc.cycles` follows the hardware exactly.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from holigrail_hw.soc.descriptors.kinds import (
+    LOAD_BYTES,
     Add,
     Copy,
     Descriptor,
@@ -18,13 +20,16 @@ from holigrail_hw.soc.descriptors.kinds import (
 )
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
-__all__ = ["descriptor_cycles", "load_cycles", "with_waits"]
+__all__ = ["cycles_before", "descriptor_cycles", "items_of_row", "load_cycles", "with_waits"]
 
 # Sixteen words of a descriptor, the start of the engine, and the way of the last result.
 _START, _DRAIN = 25, 20
 _TABLE_WORDS = 512
 _CHECKED = 26
-_FLASH_CYCLES_PER_BYTE = 2
+# A word of a load: eight nibbles. A burst: command, address, the first word's way, its end.
+_WORD_CYCLES, _BURST = 8, 28
+# From the start of both chains until the first record is judged, without the reads of both.
+_FIRST_LOAD = 5
 
 
 def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
@@ -37,12 +42,9 @@ def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
         case Maximum() as d:
             return _START + d.nx * d.ny * d.groups * (d.fx * d.fy + 1)
         case Copy() as d:
-            steps = (d.a_base, d.a_step_y, d.a_step_group, d.y_base, d.y_step_y, d.y_step_group)
-            along = d.a_step_x == d.y_step_x == 1
-            return _fetch(machine) + 1 + _items(machine, d.nx, steps, along) * d.ny * d.groups
+            return _fetch(machine) + 1 + items_of_row(machine, d) * d.ny * d.groups
         case Fill() as d:
-            steps = (d.y_base, d.y_step_y)
-            return _fetch(machine) - 1 + _items(machine, d.nx, steps, d.y_step_x == 1) * d.ny
+            return _fetch(machine) - 1 + items_of_row(machine, d) * d.ny
         case End():
             return _START
 
@@ -52,52 +54,80 @@ def _fetch(machine: Machine) -> int:
     return DESCRIPTOR_BYTES // (2 * machine.grain) + _CHECKED
 
 
-def _items(machine: Machine, count: int, steps: Sequence[int], along: bool) -> int:
-    """Accesses for so many bytes of a row: whole vectors if everything is aligned, else bytes."""
-    width = 2 * machine.grain
-    if along and not count % width and not any(step % machine.grain for step in steps):
-        return count // width
-    return count
+def items_of_row(machine: Machine, d: Copy | Fill) -> int:
+    """Accesses for the bytes of a row: whole vectors if everything is aligned, else bytes."""
+    width, grain = 2 * machine.grain, machine.grain
+    steps, along = [d.y_base, d.y_step_y], d.y_step_x == 1
+    if isinstance(d, Copy):
+        steps += [d.a_base, d.a_step_y, d.a_step_group, d.y_step_group]
+        along = along and d.a_step_x == 1
+    is_wide = along and not d.nx % width and not any(step % grain for step in steps)
+    return d.nx // width if is_wide else d.nx
 
 
 def _matmul(machine: Machine, d: Matmul) -> int:
     vectors, k_tiles, tiles = d.vectors, d.k_tiles, d.column_tiles
+    parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
+    if d.line_buffered:
+        high, wide = d.raster
+        return _START + _DRAIN + d.groups * (high * wide + k_tiles + parameters)
     loaded = vectors * k_tiles
     computed = tiles * k_tiles * max(vectors, machine.rows)
     per_tile = machine.rows if d.w_step_row else machine.columns
     weights = tiles * k_tiles * (1 if d.diagonal else per_tile)
-    parameters = tiles * machine.columns * (16 if d.p_wide else 8) // machine.rows
     # Results are written beside the reads.
     port = loaded + weights + parameters
     return _START + _DRAIN + loaded + d.groups * max(computed, port)
 
 
+def cycles_before(machine: Machine, descriptor: Descriptor) -> int:
+    """Cycles until a descriptor can wait for a load, about."""
+    return _fetch(machine)
+
+
 def load_cycles(load: Load) -> int:
-    """Cycles of a load alone: a nibble each."""
-    return _FLASH_CYCLES_PER_BYTE * (load.length + 4 * load.crc)
+    """Cycles of a load alone: the beginning of a burst, then a nibble each."""
+    return _BURST + _WORD_CYCLES * (load.length // 4 + load.crc)
 
 
 def with_waits(
-    descriptors: Sequence[Descriptor], alone: Sequence[int], loads: Sequence[Load]
+    machine: Machine,
+    descriptors: Sequence[Descriptor],
+    alone: Sequence[int],
+    before: Sequence[int],
+    loads: Sequence[Load],
 ) -> tuple[int, ...]:
     """Cycles of every descriptor, those included in which it waits for its load.
 
     Loads are done one after the other, each as soon as the descriptor that it waits for is done.
+    Both chains start at once, and words of loads are written when they come.
+
+    Parameters
+    ----------
+    machine : Machine
+    descriptors, loads
+    alone : sequence of int
+        Cycles of every descriptor that does not wait.
+    before : sequence of int
+        Those before it can wait.
     """
-    ends: list[int] = []
-    arrivals: list[int] = []
-    found, now, needed = [], 0, 0
-    for place, (descriptor, cycles) in enumerate(zip(descriptors, alone, strict=True)):
-        start = now
+    # When descriptors begin, and from when on loads count as done.
+    begun, arrivals, needed = [1], list[int](), 0
+    reads = (DESCRIPTOR_BYTES + LOAD_BYTES) // (2 * machine.grain)
+    for place, descriptor in enumerate(descriptors):
+        ready = begun[place] + before[place]
         if descriptor.wait:
             # Counters have 8 bits: the next number with these bits is meant.
             needed += (descriptor.wait_count - needed) % 256
             for load in loads[len(arrivals) : needed]:
-                freed = place - (place - load.wait_count) % 256 if load.wait else 0
-                begin = max(ends[freed - 1] if freed > 0 else 0, arrivals[-1] if arrivals else 0)
+                # The first record is read behind the first descriptor.
+                begin = arrivals[-1] if arrivals else reads + _FIRST_LOAD
+                if load.wait:
+                    freed = place - (place - load.wait_count) % 256
+                    begin = max(begin, begun[freed] if freed > 0 else 0)
                 arrivals.append(begin + load_cycles(load))
-            now = max(now, arrivals[needed - 1] if needed else 0)
-        now += cycles
-        ends.append(now)
-        found.append(now - start)
-    return tuple(found)
+            if needed:
+                begun.append(max(ready, arrivals[needed - 1]) + alone[place] - before[place])
+                continue
+        begun.append(begun[place] + alone[place])
+    return tuple(after - start for start, after in pairwise(begun))

@@ -22,7 +22,7 @@ def manifest(program: Program) -> dict[str, Any]:
             "source": step.source,
             "first_descriptor": step.first,
             "descriptors": step.count,
-            "cycles_about": sum(program.predicted[step.first : step.first + step.count]),
+            "cycles": sum(program.predicted[step.first : step.first + step.count]),
         }
         layer = layers.get(step.name)
         if isinstance(layer, Product):
@@ -50,7 +50,7 @@ def manifest(program: Program) -> dict[str, Any]:
         "input": dict(zip(("address", "bytes"), program.input, strict=True)),
         "output": dict(zip(("address", "bytes"), program.output, strict=True)),
         "softmax": network.shares is not None,
-        "cycles_about": program.cycles,
+        "cycles": program.cycles,
         "layers": steps,
     }
 

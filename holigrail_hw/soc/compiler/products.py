@@ -4,12 +4,15 @@ A layer may be cut in several ways; the one that takes fewest cycles, by the clo
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.soc.descriptors.checks import Error, error_of
 from holigrail_hw.soc.descriptors.kinds import Matmul
+from holigrail_hw.soc.descriptors.matmul import SIDE
 from holigrail_hw.soc.machine import Machine
 
 from .buffers import Buffer
@@ -63,6 +66,10 @@ def product_descriptors(
             ways.append([[*made.by_blocks(part, cut)] for part in parts])
         else:
             ways.append([[*made.whole(part, cut)] for part in parts])
+
+    if machine.line_buffer and layer.is_diagonal:
+        made = _Descriptors(machine, layer, (a, y), depth, packed)
+        ways += made.by_lines(parts, (high, wide))
 
     def cycles(way: list[list[Matmul]]) -> int:
         return sum(descriptor_cycles(machine, one) for part in way for one in part)
@@ -193,6 +200,21 @@ class _Descriptors:
                         w_step_n=packed.weight_step if count > 1 else 0,
                         valid=self._valid(part.first + place),
                     )
+
+    def by_lines(self, parts: Sequence[Part], image: tuple[int, int]) -> list[list[list[Matmul]]]:
+        """By the unit for depthwise layers, if it can: as few parts of rows as its lines allow."""
+        high, wide = image
+        most = (self._machine.line_buffer - SIDE) // self._layer.window.strides[1] + 1
+        columns = -(-wide // -(-wide // most))
+        cut = [
+            Piece(0, column, min(columns, wide - column), high, 1)
+            for column in range(0, wide, columns)
+        ]
+        way = [
+            [replace(one, line_buffered=1) for one in self.by_groups(part, cut)] for part in parts
+        ]
+        is_done = all(error_of(self._machine, one) != Error.SIZE for part in way for one in part)
+        return [way] if is_done else []
 
     def by_blocks(self, part: Part, cut: Sequence[Piece]) -> Iterator[Matmul]:
         """Blocks of rows are groups; every group of channels is a descriptor."""

@@ -21,13 +21,16 @@ word  meaning
 15    loads
 ====  ==============================================================================================
 
-Behind the resident block, a multiple of 64 bytes, come the blocks that loads fetch, each with its
-CRC-32. Loads have addresses in the flash memory, where the image begins at ``flash``.
+Behind the resident block, a multiple of 64 bytes, comes its CRC-32, so that a load can bring it,
+too; then the blocks that loads fetch, each with its CRC-32. Loads have addresses in the flash
+memory, where the image begins at ``flash``.
 """
 
 from dataclasses import dataclass
 from struct import pack
 from zlib import crc32
+
+import numpy as np
 
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.soc.descriptors.kinds import Descriptor, Load
@@ -66,6 +69,8 @@ class Program:
         Address and bytes.
     powers : tuple of int
         The table of the softmax, empty if there is none.
+    flash : int
+        Where the image must begin in the flash memory.
     image : bytes
     resident : int
         Bytes of the image that stay in the scratchpad, from address 0 on.
@@ -86,6 +91,7 @@ class Program:
     input: tuple[int, int]
     output: tuple[int, int]
     powers: tuple[int, ...]
+    flash: int
     image: bytes
     resident: int
     used: int
@@ -95,6 +101,14 @@ class Program:
     def cycles(self) -> int:
         """Cycles of a frame without the processor, about."""
         return sum(self.predicted)
+
+    def block_words(self) -> list[int]:
+        """The words that loads bring, in their order."""
+        found = bytearray()
+        for load in self.loads:
+            first = load.flash - self.flash
+            found += self.image[first : first + load.length + 4 * load.crc]
+        return np.frombuffer(found, "<u4").tolist()
 
     def step_of(self, descriptor: int) -> Step:
         """The step that a descriptor belongs to."""

@@ -6,6 +6,7 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .bits import is_sound
 from .kinds import LOAD_BYTES, OPERATION, Add, Copy, Descriptor, End, Fill, Load, Matmul, Maximum
+from .matmul import MOST_LINES, SIDE
 
 __all__ = ["WHY", "Error", "Span", "descriptor_of", "error_of", "load_error", "load_of", "spans"]
 
@@ -126,6 +127,8 @@ def _has_wrong_size(machine: Machine, descriptor: Descriptor) -> bool:
     counts = [getattr(descriptor, name) for name in _COUNTS if hasattr(descriptor, name)]
     if not all(counts):
         return True
+    if isinstance(descriptor, Matmul) and descriptor.line_buffered:
+        return _has_no_lines(machine, descriptor)
     if isinstance(descriptor, Matmul):
         return (
             descriptor.vectors > machine.accumulator_depth
@@ -134,6 +137,18 @@ def _has_wrong_size(machine: Machine, descriptor: Descriptor) -> bool:
             or descriptor.column_tiles * descriptor.groups > _MOST_TILES
         )
     return isinstance(descriptor, Maximum) and descriptor.valid > machine.rows
+
+
+def _has_no_lines(machine: Machine, d: Matmul) -> bool:
+    """Whether the unit for depthwise layers cannot do it."""
+    is_one = d.diagonal and d.fx == d.fy == SIDE and d.nc == d.column_tiles == 1
+    return (
+        not is_one
+        or not all(d.strides)
+        or d.raster[1] > machine.line_buffer
+        or d.raster[0] > MOST_LINES
+        or d.valid > machine.columns
+    )
 
 
 def _multiples(machine: Machine, descriptor: Descriptor) -> list[tuple[int, int]]:
@@ -157,7 +172,8 @@ def _multiples(machine: Machine, descriptor: Descriptor) -> list[tuple[int, int]
 def _is_known(machine: Machine, descriptor: Descriptor) -> bool:
     """Whether the machine has what is asked for."""
     if isinstance(descriptor, Matmul):
-        return machine.wide_parameters or not descriptor.p_wide
+        has_lines = machine.line_buffer or not descriptor.line_buffered
+        return bool(has_lines and (machine.wide_parameters or not descriptor.p_wide))
     return machine.maximum or not isinstance(descriptor, Maximum)
 
 

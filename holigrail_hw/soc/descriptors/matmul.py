@@ -6,7 +6,12 @@ from typing import ClassVar
 from .bits import Bits
 from .records import CODES, COUNTS, GROUPS, HEAD, READ, STEP_LOW, WINDOW, WRITTEN, Record
 
-__all__ = ["Matmul"]
+__all__ = ["MOST_LINES", "SIDE", "Matmul"]
+
+SIDE = 3
+"""Rows and columns of the windows that the unit for depthwise layers has."""
+MOST_LINES = (1 << 16) - 1
+"""Rows of pixels that it can count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +25,11 @@ class Matmul(Record):
     records of 8 bytes per channel, or 16 with ``p_wide``; with ``p_restart`` every group has the
     same ones. Results are written with loops x, y, column tile, group: ``columns`` bytes, of the
     last column tile ``valid`` (0 is all).
+
+    ``line_buffered`` asks for the unit for depthwise layers, which reads every pixel once: the
+    result is the same. It needs ``diagonal`` weights, windows of 3 x 3, one tile of columns, one
+    tile of K a tap; steps of x and y are those of fx and fy, or twice as long; and rows of at most
+    as many pixels as the unit can hold. The engine's sizes do not matter then.
 
     A code is clip(zero_point + round((sum + bias) m / 2^(31 + shift)), low, high), rounded twice
     (gemmlowp) or ``once``.
@@ -46,6 +56,7 @@ class Matmul(Record):
         "p_restart": Bits(10, 24, 1),
         "w_restart": Bits(10, 25, 1),
         "p_wide": Bits(10, 26, 1),
+        "line_buffered": Bits(10, 27, 1),
         "y_step_column": Bits(13, *STEP_LOW),
     }
     nx: int = 1
@@ -71,6 +82,7 @@ class Matmul(Record):
     p_base: int = 0
     p_restart: int = 0
     p_wide: int = 0
+    line_buffered: int = 0
     y_base: int = 0
     y_step_x: int = 0
     y_step_y: int = 0
@@ -88,6 +100,28 @@ class Matmul(Record):
         return self.nx * self.ny
 
     @property
+    def strides(self) -> tuple[int, int]:
+        """Pixels from a window to the next, down and across, as the unit for depthwise layers has
+        them; 0 if it has not.
+        """
+        return (
+            _stride(self.ny, self.a_step_y, self.a_step_fy),
+            _stride(self.nx, self.a_step_x, self.a_step_fx),
+        )
+
+    @property
+    def raster(self) -> tuple[int, int]:
+        """Rows and columns of pixels that all windows cover."""
+        down, across = self.strides
+        return (self.ny - 1) * down + SIDE, (self.nx - 1) * across + SIDE
+
+    @property
     def k_tiles(self) -> int:
         """Tiles of K of a command."""
         return self.nc * self.fx * self.fy
+
+
+def _stride(count: int, step: int, tap: int) -> int:
+    if count == 1 or step == tap:
+        return 1
+    return 2 if step == 2 * tap else 0

@@ -6,6 +6,7 @@ of hardware; a descriptor that is refused changes nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
 import numpy as np
@@ -35,7 +36,19 @@ from .addresses import addresses
 from .lane import rescaled, wrapped
 from .products import matmul
 
-__all__ = ["Outcome", "carry_out", "load", "run"]
+__all__ = ["Blocks", "Outcome", "carry_out", "load", "run"]
+
+
+class Blocks(Protocol):
+    """A flash memory: bytes, or whatever has some."""
+
+    def __len__(self) -> int:
+        """How many bytes there are."""
+        ...
+
+    def __getitem__(self, bytes_of: slice, /) -> bytes:
+        """All bytes that a load takes, at once."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -110,14 +123,14 @@ def carry_out(machine: Machine, memory: np.ndarray, descriptor: Descriptor) -> N
             pass
 
 
-def load(machine: Machine, memory: np.ndarray, flash: bytes, record: Load | None) -> Error:
+def load(machine: Machine, memory: np.ndarray, flash: Blocks, record: Load | None) -> Error:
     """One load; a block with a wrong CRC-32 is written all the same."""
     error = load_error(machine, record, len(flash))
     if error or record is None:
         return error
-    block = flash[record.flash : record.flash + record.length]
+    taken = flash[record.flash : record.flash + record.length + 4 * record.crc]
+    block, stated = taken[: record.length], taken[record.length :]
     memory[record.address : record.address + record.length] = np.frombuffer(block, np.uint8)
-    stated = flash[record.flash + record.length :][:4]
     if record.crc and crc32(block) != int.from_bytes(stated, "little"):
         return Error.FLASH
     return Error.NONE
@@ -150,7 +163,7 @@ def run(
     start: int,
     *,
     loader_start: int | None = None,
-    flash: bytes = b"",
+    flash: Blocks = b"",
     late: bool = False,
     after: Callable[[int, Descriptor], None] | None = None,
 ) -> Outcome:
@@ -166,8 +179,12 @@ def run(
 
     def loading() -> Error | None:
         """Do the next load, if it can be done."""
-        record = load_of(loads.record(memory)) if loads.at is not None else None
-        if loads.at is None or (record and record.wait and _stands(work, record.wait_count)):
+        if loads.at is None:
+            return None
+        if loads.at % LOAD_BYTES or loads.at + LOAD_BYTES > machine.scratchpad:
+            return Error.ADDRESS
+        record = load_of(loads.record(memory))
+        if record and record.wait and _stands(work, record.wait_count):
             return None
         error = load(machine, memory, flash, record)
         loads.step(record is None or bool(record.last))

@@ -20,11 +20,16 @@ from holigrail_hw.arrays.shared.delays import delayed
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.hdl.shapes import shape_of
 
-__all__ = ["Adder"]
+__all__ = ["Adder", "sum_latency"]
 
 _RECORDS = 256
 # A table is read, and the sum of what was read is kept.
 _SUM_CYCLES = 2
+
+
+def sum_latency(lane: Requantize, timing: Timing) -> int:
+    """Cycles from two codes taken to their sum going into its queue."""
+    return _SUM_CYCLES + lane.plan(timing).latency
 
 
 class Adder(wiring.Component):
@@ -44,7 +49,7 @@ class Adder(wiring.Component):
 
     def __init__(self, lane: Requantize, timing: Timing):
         self._plan = lane.plan(timing)
-        self._latency = _SUM_CYCLES + self._plan.latency
+        self._latency = sum_latency(lane, timing)
         fields = {name: shape_of(f) for name, f in lane.inputs().items() if name != "x"}
         self._settings = data.StructLayout(fields)
         super().__init__(

@@ -3,9 +3,10 @@
 
 """Whether a descriptor can be done: its sizes, and where all of its addresses lie.
 
-One multiplier does it, a product a cycle. First the sizes: vectors, tiles along K, their product.
-Then the spans: an address is a base and multiples of steps; of every loop (count - 1) times the
-step counts to the lowest address if it is negative, else to the highest one.
+One multiplier does it, a product a cycle, and what is found of it counts a cycle later. First the
+sizes: vectors, tiles along K, their product. Then the spans: an address is a base and multiples of
+steps; of every loop (count - 1) times the step counts to the lowest address if it is negative, else
+to the highest one.
 """
 
 from dataclasses import dataclass, replace
@@ -16,11 +17,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.soc.descriptors.checks import TABLE_BYTES, Error
+from holigrail_hw.soc.descriptors.matmul import MOST_LINES, SIDE
 from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
 
-__all__ = ["Checker"]
+__all__ = ["SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
+
+SIZE_CYCLES, SPAN_CYCLES = 5, 18
+"""Cycles for the sizes of a product, where all other operations take one; and for all spans."""
 
 # Six products of 33 bits beside an address of 32.
 _REACH = signed(38)
@@ -67,11 +72,12 @@ class Checker(wiring.Component):
         fields, machine = self.fields, self._machine
         self._left, self._right = Signal(17), Signal(signed(18))
         self._product = Signal(signed(35))
-        self._tiles = Signal(16)
+        self._tiles, too_many = Signal(16), Signal()
         m.d.sync += self._product.eq(self._left * self._right)
         terms = self._terms()
         place = Signal(range(len(terms) + 2))
         product = self._product
+        in_engine = fields.is_matmul & ~fields.line_buffered
         with m.FSM():
             with m.State("IDLE"):
                 self._multiply(m, fields.nx, fields.ny)
@@ -82,34 +88,38 @@ class Checker(wiring.Component):
             with m.State("WINDOW"):
                 m.d.sync += self.vectors.eq(product)
                 self._multiply(m, fields.fx, fields.fy)
+                m.d.sync += too_many.eq(in_engine & (product > machine.accumulator_depth))
                 m.next = "DEPTH"
-                with m.If(fields.is_matmul & (product > machine.accumulator_depth)):
-                    m.next = "SIZE"
                 with m.If(~fields.is_matmul):
                     m.next = "SPANS"
             with m.State("DEPTH"):
                 self._multiply(m, product[:16], fields.nc)
                 m.next = "K_TILES"
+                with m.If(too_many):
+                    m.next = "SIZE"
             with m.State("K_TILES"):
                 m.d.sync += self.k_tiles.eq(product)
                 self._multiply(m, product[:16], self.vectors)
+                m.d.sync += too_many.eq(in_engine & (product > machine.activation_depth))
                 m.next = "TILES"
-                with m.If(product > machine.activation_depth):
-                    m.next = "SIZE"
             with m.State("TILES"):
                 self._multiply(m, fields.column_tiles, fields.groups)
+                m.d.sync += too_many.eq(in_engine & (product > machine.activation_depth))
                 m.next = "ALL_TILES"
-                with m.If(product > machine.activation_depth):
+                with m.If(too_many):
                     m.next = "SIZE"
             with m.State("ALL_TILES"):
-                m.d.sync += self._tiles.eq(product)
+                m.d.sync += [self._tiles.eq(product), too_many.eq(product >> 16 != 0)]
                 m.next = "SPANS"
-                with m.If(product >> 16 != 0):
+                with m.If(too_many):
                     m.next = "SIZE"
             with m.State("SPANS"):
                 outside = self._walk(m, terms, place)
-                m.d.sync += place.eq(place + 1)
-                with m.If(outside | self._is_misaligned()):
+                m.d.sync += [place.eq(place + 1), too_many.eq(0)]
+                with m.If(too_many):
+                    m.d.sync += place.eq(0)
+                    m.next = "SIZE"
+                with m.Elif(outside | self._is_misaligned()):
                     m.d.sync += place.eq(0)
                     m.d.comb += [self.done.eq(1), self.error.eq(Error.ADDRESS)]
                     m.next = "IDLE"
@@ -130,7 +140,20 @@ class Checker(wiring.Component):
         names = ("nx", "ny", "nc", "fx", "fy", "column_tiles", "groups")
         wrong: Any = Cat(fields[name] == 0 for name in names).any()
         wrong = wrong | (fields.is_matmul & (fields.valid > machine.columns))
+        if machine.line_buffer:
+            wrong = wrong | (fields.line_buffered & self._has_no_lines())
         return wrong | (fields.is_maximum & (fields.valid > machine.rows))
+
+    def _has_no_lines(self) -> Any:
+        """Whether the unit for depthwise layers cannot do it."""
+        fields = self.fields
+        wrong: Any = ~fields.diagonal | (fields.fx != SIDE) | (fields.fy != SIDE)
+        wrong = wrong | (fields.nc != 1) | (fields.column_tiles != 1)
+        for axis in "xy":
+            step, tap = (fields[f"a_step_{name}"].as_signed() for name in (axis, f"f{axis}"))
+            wrong = wrong | (fields[f"twice_{axis}"] & (step != (tap << 1)))
+        wrong = wrong | (fields.line > self._machine.line_buffer)
+        return wrong | (fields.lines > MOST_LINES)
 
     def _is_misaligned(self) -> Any:
         fields, machine = self.fields, self._machine
@@ -174,8 +197,11 @@ class Checker(wiring.Component):
             Const(columns, 5),
             fields.is_matmul,
         )
+        record: Any = Const(8 * columns, 16)
+        if machine.wide_parameters:
+            record = Mux(fields.p_wide, Const(16 * columns, 16), record)
         found += _span(
-            [_Term(channels, Const(8 * columns, 16))],
+            [_Term(channels, record)],
             fields.p_base[:24],
             Const(0, 1),
             fields.is_matmul,

@@ -5,7 +5,9 @@
 
 A chain is a queue of descriptors that lie one after the other in the scratchpad. One is fetched,
 checked and carried out to its last result before the next is looked at. An error ends the chain
-and resets all that carries descriptors out; the next chain works.
+and resets all that carries descriptors out; the next chain works. A machine with a loader has a
+second queue, which brings blocks of a flash memory meanwhile; either queue waits for the other's
+count of what is done.
 """
 
 from typing import Any
@@ -23,6 +25,8 @@ from holigrail_hw.soc.registers.memory_map import SHOWN_DESCRIPTORS
 from .checker import Checker
 from .datapath import Datapath
 from .fields import WORDS, Fields
+from .flash_port import FLASH_PORT
+from .loader import Loader
 from .scratchpad import Scratchpad
 
 __all__ = ["COUNTERS", "PATIENCE", "AcceleratorCore"]
@@ -39,6 +43,7 @@ COUNTERS = data.StructLayout(
             "result_words",
             "port_idle",
             "engine_stalls",
+            "flash_wait",
         ),
         32,
     )
@@ -56,10 +61,15 @@ class AcceleratorCore(wiring.Component):
         accesses come first.
     start, first : In
         A chain starts at this address; only while not ``running``.
+    load, load_first : In
+        A chain of loads starts at this address; only while not ``loading``, and before the chain
+        of descriptors that waits for it, or with it. Machines without a loader ignore it.
     stop : In
-        Ends a chain at once.
-    running, done, error, engine_code, index, descriptors : Out
-        What the status register shows; descriptors done, modulo 256.
+        Ends both chains at once.
+    running, loading, done, error, engine_code, index, descriptors, loads : Out
+        What the status register shows; descriptors and loads done, modulo 256.
+    flash : Out
+        To the flash memory, if the machine has a loader.
     interrupt : Out
         For one cycle: a descriptor that asks for it is done.
     counters, shown, shown_cycles
@@ -70,11 +80,14 @@ class AcceleratorCore(wiring.Component):
         self._machine, self._engine, self._timing = machine, engine, timing
         self._patience = patience
         self._width = (machine.scratchpad - 1).bit_length()
+        flash = {"flash": Out(FLASH_PORT)} if machine.loader else {}
         super().__init__(
-            {
+            flash
+            | {
                 **{"request": In(1), "select": In(4), "address": In(self._width)},
                 **{"write_data": In(32), "grant": Out(1), "found": Out(32)},
                 **{"start": In(1), "first": In(32), "stop": In(1)},
+                **{"load": In(1), "load_first": In(32), "loading": Out(1), "loads": Out(8)},
                 **{"running": Out(1), "done": Out(1), "error": Out(4), "engine_code": Out(3)},
                 **{"index": Out(16), "descriptors": Out(8), "interrupt": Out(1)},
                 **{"counters": Out(COUNTERS), "shown": In(range(SHOWN_DESCRIPTORS))},
@@ -88,11 +101,22 @@ class AcceleratorCore(wiring.Component):
         m.submodules.scratchpad = self._pad = Scratchpad(machine.scratchpad, machine.grain)
         m.submodules.fields = self._fields = Fields(machine)
         self._abort, self._stopping = Signal(), Signal()
-        m.submodules.checker = self._checker = Checker(machine)
+        self._checker = Checker(machine)
+        m.submodules.checker = ResetInserter(self._abort)(self._checker)
         self._datapath = Datapath(machine, self._engine, self._timing)
         m.submodules.datapath = ResetInserter(self._abort)(self._datapath)
         self._fetch, self._at = Signal(), Signal(32)
         self._words = Signal(32 * WORDS)
+        self._chain_done = Signal()
+        # Without a loader nothing is loaded, and what waits stands for ever.
+        self._met, self._stands, self._streaming = Signal(), Signal(init=1), Signal()
+        self._load_code, self._load_request, self._load_write = Signal(4), Signal(), Signal()
+        self._load_waits_in_vain, self._flash_wait = Signal(), Signal()
+        # Loads have begun for a chain that has not.
+        self._is_fresh = Signal()
+        self._load_address, self._load_write_address = Signal(self._width), Signal(self._width)
+        self._load_data = Signal(32)
+        self._load_read, self._load_written = Signal(), Signal()
         m.d.comb += [
             self._fields.words.eq(self._words),
             self._checker.fields.eq(self._fields.fields),
@@ -101,56 +125,105 @@ class AcceleratorCore(wiring.Component):
             self._datapath.k_tiles.eq(self._checker.k_tiles),
             self._datapath.found.eq(self._pad.data),
         ]
+        fields = self._fields.fields
+        m.d.comb += [
+            self._met.eq(~fields.wait | ((self.loads - fields.wait_count)[:8] < 128)),
+            self.done.eq(self._chain_done & ~self.loading),
+        ]
+        if machine.loader:
+            self._load(m)
         self._ports(m)
         self._chain(m)
         return m
 
+    def _load(self, m: Module) -> None:
+        """The second queue; its counter begins again with a chain that has no loads of its own."""
+        loader = Loader(self._machine)
+        m.submodules.loader = ResetInserter(self._abort)(loader)
+        is_fresh = self._is_fresh
+        with m.If(self.load):
+            m.d.sync += is_fresh.eq(~self.start)
+        with m.Elif(self.start):
+            m.d.sync += is_fresh.eq(0)
+        m.d.comb += [
+            loader.start.eq(self.load),
+            loader.first.eq(self.load_first),
+            loader.clear.eq(self.start & ~is_fresh),
+            loader.descriptors.eq(self.descriptors),
+            loader.found.eq(self._pad.data),
+            loader.grant.eq(self._load_read),
+            loader.write_grant.eq(self._load_written),
+            self.loading.eq(loader.busy),
+            self.loads.eq(loader.loads),
+            self._stands.eq(~loader.busy | loader.stands),
+            # Once the chain has ended no load gets on that waits for one of its descriptors.
+            self._load_waits_in_vain.eq(loader.stands & ~self.running & ~is_fresh),
+            self._streaming.eq(loader.streaming),
+            self._load_code.eq(loader.code),
+            self._load_request.eq(loader.request),
+            self._load_address.eq(loader.address),
+            self._load_write.eq(loader.write),
+            self._load_write_address.eq(loader.write_address),
+            self._load_data.eq(loader.write_data),
+        ]
+        wiring.connect(m, loader.flash, wiring.flipped(self.flash))
+        with m.If(self._abort):
+            m.d.comb += self.flash.stop.eq(1)
+
     def _ports(self, m: Module) -> None:
-        """Who reads: the chain, the datapath, the host; who writes: the datapath, the host."""
+        """Who reads: the chain, the datapath, loads, the host; who writes: the last three."""
         pad, work, grain = self._pad, self._datapath, self._machine.grain
-        host_reads, host_writes = Signal(), Signal()
-        is_writing = work.write.any()
+        host_reads, host_writes, takes_port = Signal(), Signal(), Signal()
+        is_writing, loads = work.write.any(), self._load_write
+        word_at = Mux(loads, self._load_write_address, self.address)
         m.d.comb += [
             work.grant.eq(~self._fetch),
-            host_reads.eq(self.request & (self.select == 0) & ~self._fetch & ~work.request),
-            host_writes.eq(self.request & (self.select != 0) & ~is_writing),
+            takes_port.eq(self._fetch | work.request),
+            self._load_read.eq(self._load_request & ~takes_port),
+            self._load_written.eq(loads & ~is_writing),
+            host_reads.eq(self.request & (self.select == 0) & ~takes_port & ~self._load_request),
+            host_writes.eq(self.request & (self.select != 0) & ~is_writing & ~loads),
             self.grant.eq(host_reads | host_writes),
-            pad.read.eq(self._fetch | work.request | host_reads),
-            pad.read_address.eq(
-                Mux(self._fetch, self._at, Mux(work.request, work.address, self.address))
-            ),
+            pad.read.eq(takes_port | self._load_read | host_reads),
+            pad.read_address.eq(Mux(self._load_request, self._load_address, self.address)),
             self.found.eq(pad.data),
             pad.write.eq(work.write),
             pad.write_address.eq(work.write_address),
             pad.write_data.eq(work.write_data),
         ]
+        with m.If(takes_port):
+            m.d.comb += pad.read_address.eq(Mux(self._fetch, self._at, work.address))
         with m.If(~is_writing):
             words = max(1, grain // 4)
-            place = self.address[2 : grain.bit_length() - 1] if grain > 4 else 0
-            select = self.select << (4 * place) if grain > 4 else self.select
+            place = word_at[2 : grain.bit_length() - 1] if grain > 4 else 0
+            select: Any = Mux(loads, 0b1111, Mux(host_writes, self.select, 0))
+            word = Mux(loads, self._load_data, self.write_data)
             m.d.comb += [
-                pad.write.eq(Mux(host_writes, select, 0)),
-                pad.write_address.eq(self.address),
-                pad.write_data.eq(self.write_data.replicate(max(words, 1))),
+                pad.write.eq(select << (4 * place) if grain > 4 else select),
+                pad.write_address.eq(word_at),
+                pad.write_data.eq(word.replicate(words)),
             ]
 
     def _chain(self, m: Module) -> None:
         """The queue of descriptors."""
         fields, work, checker = self._fields.fields, self._datapath, self._checker
         step, size = 2 * self._machine.grain, self._machine.scratchpad
+        wide = int(self._machine.wide_parameters)
         reads = DESCRIPTOR_BYTES // step
         count, total = Signal(range(reads + 1)), Signal(8)
-        comes, failed, code = Signal(), Signal(), Signal(4)
+        comes, came, failed, code = Signal(), Signal(), Signal(), Signal(4)
         next_at = Signal(33)
         quiet = Signal(self._patience + 1)
         moved = work.granted.any() | work.write.any()
-        word = self._pad.data
-        m.d.sync += comes.eq(self._fetch)
+        stirs = moved | self._load_written
+        # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
+        latest = self._words[-8 * step :]
+        m.d.sync += [comes.eq(self._fetch), came.eq(comes)]
         with m.If(comes):
-            m.d.sync += [
-                self._words.eq(Cat(self._words, word)[8 * step :]),
-                total.eq(total + sum((word.word_select(i, 8) for i in range(step)), start=0)),
-            ]
+            m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
+        with m.If(came):
+            added = sum((latest.word_select(i, 8) for i in range(step)), start=0)
+            m.d.sync += total.eq(total + added)
         self._count(m, moved)
 
         def fails(error: Any) -> None:
@@ -161,13 +234,27 @@ class AcceleratorCore(wiring.Component):
         self._show(m, begins, ends)
         with m.FSM():
             with m.State("IDLE"):
-                with m.If(self.start):
+                m.d.sync += quiet.eq(Mux(stirs | ~self._streaming, 0, quiet + 1))
+                alone = Mux(self._load_waits_in_vain, Error.DEADLOCK, self._load_code)
+                with m.If(quiet[-1] | (alone != 0)):
+                    # Loads that outlast their chain end in the index behind its last descriptor.
+                    m.d.sync += self.index.eq(Mux(self._is_fresh, 0, self.index + 1))
+                    fails(Mux(quiet[-1], Error.WATCHDOG, alone))
+                with m.Elif(self.stop):
+                    m.d.comb += self._abort.eq(1)
+                with m.Elif(self.start):
+                    # A chain whose loads have failed already is not begun.
+                    failed_before = self._is_fresh & (self.error != 0)
                     m.d.sync += [
-                        *(self.running.eq(1), self.done.eq(0), self.error.eq(0)),
+                        *(self.running.eq(1), self._chain_done.eq(0)),
+                        self._stopping.eq(failed_before),
+                        self.error.eq(Mux(failed_before, self.error, 0)),
                         *(self.engine_code.eq(0), self.index.eq(0), self.descriptors.eq(0)),
                         *(self._at.eq(self.first), next_at.eq(self.first)),
                     ]
                     m.next = "BEGIN"
+                with m.Elif(self.load):
+                    m.d.sync += [self.descriptors.eq(0), self.error.eq(0)]
             with m.State("BEGIN"):
                 m.d.sync += [count.eq(0), total.eq(0)]
                 m.d.comb += begins.eq(1)
@@ -183,33 +270,45 @@ class AcceleratorCore(wiring.Component):
                     m.next = "JUDGE"
             with m.State("JUDGE"):
                 known = fields.is_add | fields.is_copy | fields.is_fill
-                known = known | (fields.is_matmul & ~fields.p_wide)
+                products = fields.is_matmul & (~fields.p_wide | wide)
+                if not self._machine.line_buffer:
+                    products = products & ~fields.line_buffered
+                known = known | products
                 if self._machine.maximum:
                     known = known | fields.is_maximum
-                m.d.comb += checker.start.eq(known & (total == 0))
+                m.d.comb += checker.start.eq(known)
                 m.next = "CHECK"
-                with m.If((total != 0) | ~(known | (fields.operation == 0))):
+                with m.If(~(known | (fields.operation == 0))):
                     fails(Error.RECORD)
                 with m.Elif(~known):
                     m.next = "WAIT"
             with m.State("CHECK"):
-                with m.If(checker.done):
+                with m.If(total != 0):
+                    fails(Error.RECORD)
+                with m.Elif(checker.done):
                     m.next = "WAIT"
                     with m.If(checker.error != 0):
                         fails(checker.error)
             with m.State("WAIT"):
-                # No load is ever done: a wait is over at once, or never.
-                met = ~fields.wait | ((0 - fields.wait_count)[:8] < 128)
                 m.d.sync += quiet.eq(0)
-                with m.If(~met):
-                    fails(Error.DEADLOCK)
+                with m.If(total != 0):
+                    fails(Error.RECORD)
+                with m.Elif(self._stopping):
+                    m.next = "ABORT"
+                with m.Elif(~self._met):
+                    m.d.comb += self._flash_wait.eq(1)
+                    m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
+                    with m.If(self._stands):
+                        fails(Error.DEADLOCK)
+                    with m.Elif(quiet[-1]):
+                        fails(Error.WATCHDOG)
                 with m.Elif(fields.operation == 0):
                     m.next = "NEXT"
                 with m.Else():
                     m.d.comb += work.start.eq(1)
                     m.next = "RUN"
             with m.State("RUN"):
-                m.d.sync += quiet.eq(Mux(moved, 0, quiet + 1))
+                m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
                 with m.If(work.code != 0):
                     m.d.sync += self.engine_code.eq(work.code)
                     fails(Error.ENGINE)
@@ -223,8 +322,10 @@ class AcceleratorCore(wiring.Component):
                 m.d.comb += is_last.eq(fields.last | (fields.operation == 0))
                 m.d.comb += [self.interrupt.eq(fields.interrupt), ends.eq(1)]
                 m.d.sync += [self.descriptors.eq(self.descriptors + 1), next_at.eq(self._at)]
+                m.d.sync += quiet.eq(0)
                 with m.If(is_last):
-                    m.d.sync += [self.running.eq(0), self.done.eq(1), self._stopping.eq(0)]
+                    m.d.sync += [self.running.eq(0), self._chain_done.eq(1)]
+                    m.d.sync += self._stopping.eq(0)
                     m.next = "IDLE"
                 with m.Else():
                     m.d.sync += self.index.eq(self.index + 1)
@@ -233,8 +334,11 @@ class AcceleratorCore(wiring.Component):
                         m.next = "ABORT"
             with m.State("ABORT"):
                 m.d.comb += self._abort.eq(1)
-                m.d.sync += [self.running.eq(0), self.done.eq(1), self._stopping.eq(0)]
+                m.d.sync += [self.running.eq(0), self._chain_done.eq(1), self._stopping.eq(0)]
+                m.d.sync += quiet.eq(0)
                 m.next = "IDLE"
+        with m.If(self.running & (self._load_code != 0)):
+            m.d.sync += [self.error.eq(self._load_code), self._stopping.eq(1)]
         with m.If(failed):
             m.d.sync += self.error.eq(code)
         with m.If(self.stop & self.running):
@@ -251,6 +355,7 @@ class AcceleratorCore(wiring.Component):
             "result_words": work.write.any(),
             "port_idle": self.running & ~moved,
             "engine_stalls": self.running & work.starved,
+            "flash_wait": self._flash_wait,
         }
         for name, event in events.items():
             with m.If(event):

@@ -19,9 +19,10 @@ from holigrail_hw.soc.descriptors.checks import TABLE_BYTES
 from holigrail_hw.soc.machine import Machine
 
 from .adder import Adder
+from .depthwise import Depthwise
 from .engine import lane_of
 from .fields import FIELDS
-from .operands import Records
+from .operands import Records, record_bits
 from .products import Products
 from .reader import Reader
 from .windows import Windows
@@ -70,6 +71,9 @@ class Datapath(wiring.Component):
         m = Module()
         machine, fields = self._machine, self.fields
         bits = 16 * machine.grain
+        self._long = Signal()
+        if machine.wide_parameters:
+            m.d.comb += self._long.eq(fields.is_matmul & fields.p_wide)
         counts = (_SIZE,) * 4
         self._a = m.submodules.activations = Reader((_SIZE,) * 6, self._width, bits)
         self._w = m.submodules.weights = Reader(counts, self._width, bits, chained=True)
@@ -87,25 +91,28 @@ class Datapath(wiring.Component):
             self.write_address.eq(writer.address),
             self.write_data.eq(writer.data),
         ]
-        records = m.submodules.records = Records(bits)
+        records = m.submodules.records = Records(bits, record_bits(machine))
+        m.d.comb += records.long.eq(self._long)
         _connect(m, self._p.o, records.i)
         products = m.submodules.products = Products(machine, self._engine, self._timing)
+        # Products go to the engine, or to the unit for depthwise layers.
+        in_engine = fields.is_matmul
+        if machine.line_buffer:
+            in_engine = in_engine & ~fields.line_buffered
         m.d.comb += [
-            products.start.eq(self.start & fields.is_matmul),
+            products.start.eq(self.start & in_engine),
             products.fields.eq(fields),
             products.vectors.eq(self.vectors),
             products.k_tiles.eq(self.k_tiles),
             products.activation.payload.eq(self._a.o.payload),
-            products.activation.valid.eq(self._a.o.valid & fields.is_matmul),
+            products.activation.valid.eq(self._a.o.valid & in_engine),
             products.weight.payload.eq(self._w.o.payload),
-            products.weight.valid.eq(self._w.o.valid & fields.is_matmul),
+            products.weight.valid.eq(self._w.o.valid & in_engine),
             products.record.payload.eq(records.o.payload),
-            products.record.valid.eq(records.o.valid & fields.is_matmul),
+            products.record.valid.eq(records.o.valid & in_engine),
             self.done.eq(~writer.busy & ~products.busy),
             self.code.eq(products.code),
-            self.starved.eq(
-                fields.is_matmul & products.activation.ready & ~products.activation.valid
-            ),
+            self.starved.eq(in_engine & products.activation.ready & ~products.activation.valid),
         ]
         self._other_units(m, records, products)
         return m
@@ -127,14 +134,19 @@ class Datapath(wiring.Component):
             Mux(wide, fields.nx >> vector.bit_length() - 1, fields.nx),
             Mux(wide, vector, fields.a_step_x.as_signed()),
         )
-        x, y, c = along, loop("y", fields.ny), loop("c", fields.nc)
+        down = loop("y", fields.ny)
+        if self._machine.line_buffer:
+            # Every pixel once, window after window.
+            along = _either(fields.line_buffered, loop("fx", fields.line), along)
+            down = _either(fields.line_buffered, loop("fy", fields.lines), down)
+        x, y, c = along, down, loop("c", fields.nc)
         fx, fy, group = loop("fx", fields.fx), loop("fy", fields.fy), loop("group", fields.groups)
+        if self._machine.line_buffer:
+            once = (Const(1, 1), Const(0, 1))
+            fx, fy = (_either(fields.line_buffered, once, one) for one in (fx, fy))
         nothing = (Const(1, 1), Const(0, 1))
         orders = zip((x, y, c, fx, fy, group), (fx, fy, x, y, nothing, group), strict=True)
-        chosen = [
-            tuple(Mux(fields.is_maximum, w, o) for o, w in zip(other, window, strict=True))
-            for other, window in orders
-        ]
+        chosen = [_either(fields.is_maximum, window, other) for other, window in orders]
         self._loops(m, reader, fields.a_base, *chosen)
         m.d.comb += [
             reader.inner.eq(Mux(fields.is_maximum, 0b000011, 0b011111)),
@@ -167,12 +179,18 @@ class Datapath(wiring.Component):
         fields, reader, machine = self.fields, self._p, self._machine
         item = min(RECORD_BYTES, 2 * machine.grain)
         tile = RECORD_BYTES * machine.columns
+        size: Any = Mux(fields.is_add, TABLE_BYTES // item, tile // item)
+        apart: Any = Const(item, 8)
+        if machine.wide_parameters:
+            long_item = min(2 * RECORD_BYTES, 2 * machine.grain)
+            size = Mux(self._long, 2 * tile // long_item, size)
+            apart = Mux(self._long, Const(long_item, 8), apart)
         self._loops(
             m,
             reader,
             fields.p_base,
-            (Mux(fields.is_add, TABLE_BYTES // item, tile // item), Const(item, 8)),
-            (fields.column_tiles, Const(tile, 16)),
+            (size, apart),
+            (fields.column_tiles, Mux(self._long, Const(2 * tile, 16), Const(tile, 16))),
             (fields.groups, Const(0, 1)),
         )
         m.d.comb += [
@@ -207,7 +225,7 @@ class Datapath(wiring.Component):
         m.submodules.adder = adder = Adder(lane_of("none"), self._timing)
         m.d.comb += [
             adder.start.eq(self.start & fields.is_add),
-            adder.tables.payload.eq(records.o.payload.record),
+            adder.tables.payload.eq(records.o.payload.record[: 8 * RECORD_BYTES]),
             adder.tables.valid.eq(records.o.valid & fields.is_add),
             adder.a.payload.eq(reader.o.payload.data),
             adder.a.valid.eq(reader.o.valid & fields.is_add),
@@ -248,11 +266,42 @@ class Datapath(wiring.Component):
             sources.append((fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready))
             with m.If(fields.is_maximum):
                 m.d.comb += takes.eq(windows.i.ready)
+        if machine.line_buffer:
+            sources.append(self._depthwise(m, records, takes))
         m.d.comb += reader.o.ready.eq(takes)
+        # The unit for depthwise layers comes last, as its descriptors are products, too.
         for chosen, valid, payload, ready in sources:
             m.d.comb += ready.eq(writer.i.ready & chosen)
             with m.If(chosen):
                 m.d.comb += [writer.i.valid.eq(valid), writer.i.payload.eq(payload)]
+
+    def _depthwise(self, m: Module, records: Records, takes: Any) -> tuple[Any, Any, Any, Any]:
+        """The unit for depthwise layers between the readers and the writer."""
+        fields, chosen = self.fields, self.fields.line_buffered
+        m.submodules.depthwise = unit = Depthwise(self._machine, self._engine, self._timing)
+        m.d.comb += [
+            unit.start.eq(self.start & chosen),
+            unit.fields.eq(fields),
+            unit.pixel.payload.eq(self._a.o.payload.data),
+            unit.pixel.valid.eq(self._a.o.valid & chosen),
+            unit.weight.payload.eq(self._w.o.payload.data),
+            unit.weight.valid.eq(self._w.o.valid & chosen),
+            unit.record.payload.eq(records.o.payload.record),
+            unit.record.valid.eq(records.o.valid & chosen),
+        ]
+        with m.If(chosen):
+            m.d.comb += [
+                takes.eq(unit.pixel.ready),
+                self._w.o.ready.eq(unit.weight.ready),
+                records.o.ready.eq(unit.record.ready),
+            ]
+        return chosen, unit.o.valid, unit.o.payload, unit.o.ready
+
+
+def _either(choice: Any, one: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
+    """One loop or another."""
+    count, step = (Mux(choice, a, b) for a, b in zip(one, other, strict=True))
+    return count, step
 
 
 def _connect(m: Module, source: Any, sink: Any) -> None:

@@ -23,6 +23,7 @@ from holigrail_hw.soc.descriptors.kinds import (
     Matmul,
     Maximum,
 )
+from holigrail_hw.soc.descriptors.matmul import SIDE
 from holigrail_hw.soc.machine import Machine
 
 __all__ = ["FIELDS", "WORDS", "Fields"]
@@ -42,11 +43,13 @@ FIELDS = data.StructLayout(
         **{"diagonal": 1, "p_restart": 1, "w_restart": 1, "p_wide": 1, "once": 1},
         **{"zero_point": 8, "low": 8, "high": 8, "valid": 4},
         **{"multiplier": 31, "shift": 5, "wide": 1},
+        **{"line_buffered": 1, "twice_x": 1, "twice_y": 1, "line": 18, "lines": 18},
     }
 )
 """All numbers of all operations; ``p_base`` is the one of the tables, too. ``wide`` says that a
-copy or a fill moves whole vectors of two grains. Addresses are checked before more than their low
-bits is used."""
+copy or a fill moves whole vectors of two grains. ``line`` and ``lines`` are the columns and rows of
+pixels of the unit for depthwise layers, ``twice_`` whether windows are two pixels apart. Addresses
+are checked before more than their low bits is used."""
 
 
 class Fields(wiring.Component):
@@ -82,7 +85,21 @@ class Fields(wiring.Component):
         for name in ("w_restart", "p_wide"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         m.d.comb += fields.wide.eq(self._is_wide())
+        m.d.comb += fields.line_buffered.eq(fields.is_matmul & self._field(Matmul, "line_buffered"))
+        if self._machine.line_buffer:
+            self._lines(m)
         return m
+
+    def _lines(self, m: Module) -> None:
+        """What the unit for depthwise layers needs to know."""
+        fields = self.fields
+        for axis, count, size in (("x", "nx", "line"), ("y", "ny", "lines")):
+            step, tap = fields[f"a_step_{axis}"], fields[f"a_step_f{axis}"]
+            number, twice = fields[count], fields[f"twice_{axis}"]
+            m.d.comb += [
+                twice.eq((number != 1) & (step != tap)),
+                fields[size].eq(Mux(twice, (number << 1) + SIDE - 2, number + SIDE - 1)),
+            ]
 
     def _is_wide(self) -> Any:
         """Rows of whole vectors, byte after byte, each of which begins at a grain."""

@@ -9,10 +9,36 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["RECORD", "Records", "WeightRows"]
+from holigrail_hw.soc.machine import Machine
+
+__all__ = ["RECORD", "WIDE_RECORD", "Records", "WeightRows", "record_bits", "set_channel"]
 
 RECORD = data.StructLayout({"multiplier": 31, "shift": 5, "bias": 28})
 """A channel's parameters, as they lie in the scratchpad."""
+WIDE_RECORD = data.StructLayout(
+    {"multiplier": 31, "unused0": 1, "shift": 5, "unused1": 27, "bias": 32, "unused2": 32}
+)
+"""The same in 16 bytes, for biases of 32 bits."""
+_RECORD_BITS = 64
+
+
+def record_bits(machine: Machine) -> int:
+    """Bits of the longest record of parameters."""
+    return WIDE_RECORD.size if machine.wide_parameters else RECORD.size
+
+
+def set_channel(m: Module, machine: Machine, is_wide: Any, channel: Any, record: Any) -> None:
+    """A channel's inputs of a lane out of its record."""
+    narrow: Any = data.View(RECORD, record[: RECORD.size])
+    m.d.comb += [
+        channel.scale.eq(narrow.multiplier),
+        channel.shift.eq(narrow.shift),
+        channel.bias.eq(narrow.bias.as_signed()),
+    ]
+    if machine.wide_parameters:
+        wide: Any = data.View(WIDE_RECORD, record)
+        with m.If(is_wide):
+            m.d.comb += [channel.shift.eq(wide.shift), channel.bias.eq(wide.bias)]
 
 
 class WeightRows(wiring.Component):
@@ -53,33 +79,47 @@ class WeightRows(wiring.Component):
 
 
 class Records(wiring.Component):
-    """Records of 64 bits out of items of ``bits`` bits, of which longer ones hold one each."""
+    """Records of 64 bits out of items of ``bits`` bits; of 128 bits if they are ``long``.
 
-    def __init__(self, bits: int):
-        self._bits = bits
+    An item that is longer than a record holds one in its lower bits.
+
+    Parameters
+    ----------
+    bits : int
+        Of an item: 32, 64 or 128.
+    width : int
+        Of the longest record: 64 or 128.
+    """
+
+    def __init__(self, bits: int, width: int = _RECORD_BITS):
+        self._bits, self._width = bits, width
         super().__init__(
             {
+                "long": In(1),
                 "i": In(stream.Signature(data.StructLayout({"data": bits, "last": 1}))),
-                "o": Out(stream.Signature(data.StructLayout({"record": 64, "last": 1}))),
+                "o": Out(stream.Signature(data.StructLayout({"record": width, "last": 1}))),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
+        """State: items before the last one of a record, and how many they are."""
         m = Module()
-        m.d.comb += self.o.payload.last.eq(self.i.payload.last)
-        if self._bits >= 64:
-            m.d.comb += [
-                self.o.payload.record.eq(self.i.payload.data),
-                self.o.valid.eq(self.i.valid),
-                self.i.ready.eq(self.o.ready),
-            ]
-            return m
-        lower, has_lower = Signal(32), Signal()
+        bits, width = self._bits, self._width
+        kept = Signal(max(width - bits, 0))
+        place = Signal(range(max(width // bits, 2)))
+        items = [max(length // bits, 1) for length in (_RECORD_BITS, width)]
+        is_final = place == Mux(self.long, items[1] - 1, items[0] - 1)
+        together = Cat(kept, self.i.payload.data)
+        record = self.o.payload.record
         m.d.comb += [
-            self.o.payload.record.eq(Cat(lower, self.i.payload.data)),
-            self.o.valid.eq(self.i.valid & has_lower),
-            self.i.ready.eq(self.o.ready | ~has_lower),
+            record.eq(together),
+            self.o.payload.last.eq(self.i.payload.last),
+            self.o.valid.eq(self.i.valid & is_final),
+            self.i.ready.eq(self.o.ready | ~is_final),
         ]
+        if _RECORD_BITS < width and bits < width:
+            with m.If(~self.long):
+                m.d.comb += record.eq(together[width - _RECORD_BITS :])
         with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [has_lower.eq(~has_lower), lower.eq(self.i.payload.data)]
+            m.d.sync += [place.eq(Mux(is_final, 0, place + 1)), kept.eq(together[bits:])]
         return m

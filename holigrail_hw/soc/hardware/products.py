@@ -14,7 +14,7 @@ from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
-from .operands import RECORD, WeightRows
+from .operands import WeightRows, record_bits, set_channel
 
 __all__ = ["Products"]
 
@@ -39,9 +39,9 @@ class Products(wiring.Component):
 
     def __init__(self, machine: Machine, engine: Gemm, timing: Timing):
         self._machine, self._engine, self._timing = machine, engine, timing
-        bits = 16 * machine.grain
-        item: Any = stream.Signature(data.StructLayout({"data": bits, "last": 1}))
-        record: Any = stream.Signature(data.StructLayout({"record": 64, "last": 1}))
+        item: Any = stream.Signature(data.StructLayout({"data": 16 * machine.grain, "last": 1}))
+        bits = record_bits(machine)
+        record: Any = stream.Signature(data.StructLayout({"record": bits, "last": 1}))
         codes: Any = stream.Signature(8 * machine.columns)
         super().__init__(
             {
@@ -95,7 +95,6 @@ class Products(wiring.Component):
         for lane in range(machine.columns):
             m.d.comb += Value.cast(weight[f"w{lane}"]).eq(kept.word_select(lane, 8))
         parameter: Any = engine.parameter.payload
-        record: Any = data.View(RECORD, self.record.payload.record)
         m.d.comb += [
             rows.diagonal.eq(self.fields.diagonal),
             vector.last.eq(self.activation.payload.last),
@@ -104,10 +103,8 @@ class Products(wiring.Component):
             weight.last.eq(rows.o.payload.last),
             engine.weight.valid.eq(rows.o.valid),
             rows.o.ready.eq(engine.weight.ready),
-            parameter.scale.eq(record.multiplier),
-            parameter.shift.eq(record.shift),
-            parameter.bias.eq(record.bias.as_signed()),
             parameter.last.eq(self.record.payload.last),
             engine.parameter.valid.eq(self.record.valid),
             self.record.ready.eq(engine.parameter.ready),
         ]
+        set_channel(m, machine, self.fields.p_wide, parameter, self.record.payload.record)

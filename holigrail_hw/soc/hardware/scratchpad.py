@@ -37,6 +37,8 @@ class Scratchpad(wiring.Component):
     data : Out
         Two grains, one cycle later and until the next read. From the byte asked for on if it begins
         a vector or a word; its first byte is always the one asked for.
+    vector : Out
+        The same for a vector alone, earlier in the cycle.
     write, write_address, write_data : In
         From this multiple of a grain on; ``write`` has a bit per byte.
     """
@@ -48,6 +50,7 @@ class Scratchpad(wiring.Component):
         super().__init__(
             {
                 **{"read": In(1), "read_address": In(address), "data": Out(16 * grain)},
+                **{"vector": Out(16 * grain)},
                 **{"write": In(2 * grain), "write_address": In(address)},
                 "write_data": In(16 * grain),
             }
@@ -87,7 +90,7 @@ class Scratchpad(wiring.Component):
             m.d.sync += [began_second.eq(read_second), byte.eq(self.read_address[:low])]
         lower = Mux(began_second, second_read.data, first_read.data)
         upper = Mux(began_second, first_read.data, second_read.data)
-        vector = Signal(16 * grain)
+        vector = self.vector
         m.d.comb += [vector.eq(Cat(lower, upper)), self.data.eq(vector)]
         if grain > 4:
             m.d.comb += self.data[:32].eq(vector.word_select(byte[2:], 32))

@@ -16,6 +16,7 @@ def status_of(core: Any) -> Any:
     """The status register: what its parts say, and zeros between them."""
     values = {
         "running": core.running,
+        "loading": core.loading,
         "done": core.done,
         "error": core.error,
         "engine_code": core.engine_code,

@@ -31,6 +31,10 @@ class Port(Protocol):
         """The bytes up to a line feed; fewer if they do not come in time."""
         ...
 
+    def read(self, count: int) -> bytes:
+        """So many bytes; fewer if they do not come in time."""
+        ...
+
 
 class FirmwareHost:
     """Frames through an accelerator whose processor runs the firmware.
@@ -82,11 +86,42 @@ class FirmwareHost:
         DesignError
             If the machine is another one, or nothing answers.
         """
-        data = program.image[: program.resident]
-        self._port.write(b"P" + pack("<II", 0, len(data)) + data)
-        self._expect("P", "ok")
+        self.put(0, program.image[: program.resident])
         self._port.write(b"C")
         self._expect("C", "ok")
+
+    def put(self, address: int, data: bytes) -> None:
+        """Bytes into the scratchpad."""
+        self._port.write(b"P" + pack("<II", address, len(data)) + data)
+        self._expect("P", "ok")
+
+    def read(self, address: int, count: int) -> bytes:
+        """Bytes of the scratchpad.
+
+        Raises
+        ------
+        DesignError
+            If fewer come.
+        """
+        self._port.write(b"R" + pack("<II", address, count))
+        data = self._port.read(count)
+        if len(data) != count:
+            raise DesignError(
+                f"firmware host: command R must be answered with {count} bytes, not {len(data)}"
+            )
+        return data
+
+    def frame(self, codes: np.ndarray) -> None:
+        """The codes of a frame, int8."""
+        self._port.write(b"I" + np.ascontiguousarray(codes, np.int8).tobytes())
+        self._expect("I", "ok")
+
+    def go(self) -> list[int]:
+        """Run the chain; the codes of its output, softmax included."""
+        self._port.write(b"G")
+        codes = [int(word) for word in self._expect("G", "answer")]
+        self.cycles = int(self._expect("G", "cycles")[0])
+        return codes
 
     def run(self, program: Program, frames: Any) -> np.ndarray:
         """The codes of the network's output, softmax included, (frames, codes).
@@ -98,11 +133,10 @@ class FirmwareHost:
         DesignError
             The firmware reports an error, or does not answer.
         """
-        self.cycles, found = 0, []
+        total, found = 0, []
         for frame in checked_frames(program, frames):
-            self._port.write(b"I" + frame.tobytes())
-            self._expect("I", "ok")
-            self._port.write(b"G")
-            found.append([int(word) for word in self._expect("G", "answer")])
-            self.cycles += int(self._expect("G", "cycles")[0])
+            self.frame(frame)
+            found.append(self.go())
+            total += self.cycles
+        self.cycles = total
         return np.array(found, np.int64)

@@ -77,7 +77,6 @@ REGIONS = (
     Region("uart", 0x1000_0000, "serial line, timer, end of a simulation"),
     Region("scratchpad", 0x3000_0000, "activations, weights, parameters, tables, descriptors"),
     Region("control", 0x4000_0000, "the accelerator's registers"),
-    Region("flash", 0x5000_0000, "the flash memory, read only"),
 )
 
 _STATUS = (

@@ -25,7 +25,7 @@ class Control(wiring.Component):
     Members
     -------
     bus : In
-    start, first, stop, shown : Out
+    start, first, load, load_first, stop, shown : Out
         As the members of :class:`AcceleratorCore` that they drive.
     interrupt : Out
         The line.
@@ -36,6 +36,7 @@ class Control(wiring.Component):
         super().__init__(
             {
                 **{"bus": In(BUS), "start": Out(1), "first": Out(32), "stop": Out(1)},
+                **{"load": Out(1), "load_first": Out(32)},
                 **{"shown": Out(range(SHOWN_DESCRIPTORS)), "interrupt": Out(1)},
             }
         )
@@ -51,6 +52,7 @@ class Control(wiring.Component):
         m.d.comb += [
             self.shown.eq(place - shown),
             self.first.eq(bus.write_data),
+            self.load_first.eq(bus.write_data),
             self.interrupt.eq(enable & pending),
             bus.ready.eq(bus.valid & (age == 2)),
             bus.read_data.eq(found),
@@ -69,6 +71,8 @@ class Control(wiring.Component):
             with m.Switch(place):
                 with m.Case(CONTROL.register("start").offset // 4):
                     m.d.comb += self.start.eq(1)
+                with m.Case(CONTROL.register("loader_start").offset // 4):
+                    m.d.comb += self.load.eq(1)
                 with m.Case(CONTROL.register("stop").offset // 4):
                     m.d.comb += self.stop.eq(bus.write_data[0])
                 with m.Case(CONTROL.register("interrupt").offset // 4):
@@ -82,15 +86,10 @@ class Control(wiring.Component):
     def _readable(self, enable: Any, pending: Any) -> dict[str, Any]:
         core = self._core
         named = {name: core.counters[name] for name in COUNTERS.members}
-        # Without a loader no load is done, and nothing waits for one.
-        nothing = dict.fromkeys(("done_loads", "flash_wait"), Const(0, 32))
-        return (
-            {
-                "status": status_of(core),
-                "interrupt": Cat(enable, pending),
-                "done_descriptors": core.descriptors,
-                "digest": Const(self._machine.digest, 32),
-            }
-            | named
-            | nothing
-        )
+        return {
+            "status": status_of(core),
+            "interrupt": Cat(enable, pending),
+            "done_descriptors": core.descriptors,
+            "done_loads": core.loads,
+            "digest": Const(self._machine.digest, 32),
+        } | named

@@ -1,12 +1,14 @@
-"""Forms of the processor PicoRV32."""
+"""Forms of processors."""
 
-__all__ = ["INSTRUCTIONS", "PRESETS"]
+__all__ = ["INSTRUCTIONS", "PRESETS", "PROCESSORS"]
 
 PRESETS = {
     "small": {"BARREL_SHIFTER": 0, "TWO_STAGE_SHIFT": 1, "ENABLE_FAST_MUL": 0},
     "shifts": {"BARREL_SHIFTER": 1, "TWO_STAGE_SHIFT": 1, "ENABLE_FAST_MUL": 0},
     "fast": {"BARREL_SHIFTER": 1, "TWO_STAGE_SHIFT": 1, "ENABLE_FAST_MUL": 1},
 }
-"""Parameters of the Verilog module, beside those that are the same for all."""
+"""PicoRV32: parameters of the Verilog module, beside those that are the same for all."""
+PROCESSORS = ("picorv32", "serv", "sentinel")
 INSTRUCTIONS = {"small": "rv32i", "shifts": "rv32i", "fast": "rv32im"}
-"""What each obeys: the name of a prebuilt programme."""
+INSTRUCTIONS |= {"serv": "rv32i", "sentinel": "rv32i"}
+"""What each form obeys, a preset of PicoRV32 or another processor: a prebuilt programme's name."""

@@ -7,7 +7,6 @@ PicoRV32 (Wolf, ISC licence) comes as a Verilog file in the package ``pythondata
 extra ``soc``; the file goes along with the generated Verilog, its licence at its head.
 """
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from holigrail_hw.core.errors import ToolError
-
 from .bus import BUS
+from .packages import folder_of
 from .presets import PRESETS
 
 __all__ = ["PicoRV32", "picorv32_source"]
@@ -36,13 +34,7 @@ def picorv32_source() -> Path:
     ToolError
         If the package is not installed.
     """
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or found.origin is None:
-        raise ToolError(
-            "accelerator: the package pythondata-cpu-picorv32 must be installed",
-            hint="pip install 'holigrail-hw[soc]'",
-        )
-    return Path(found.origin).parent / "verilog" / "picorv32.v"
+    return folder_of(_PACKAGE, "pythondata-cpu-picorv32") / "verilog" / "picorv32.v"
 
 
 class PicoRV32(wiring.Component):

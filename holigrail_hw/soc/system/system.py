@@ -16,12 +16,13 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
+from holigrail_hw.soc.hardware.flash import FLASH_PINS, FlashReader
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import REGIONS
 
 from .control import Control
 from .memory import FirmwareMemory
-from .processor import PicoRV32
+from .processors import processor_of
 from .serial import Serial
 
 __all__ = ["System"]
@@ -30,21 +31,25 @@ _REGION = {one.name: one.base >> 28 for one in REGIONS}
 
 
 class System(wiring.Component):
-    """The whole accelerator with a PicoRV32.
+    """The whole accelerator with a processor.
 
     Parameters
     ----------
     preset : str
-        A key of :data:`.presets.PRESETS`.
+        A key of :data:`.presets.INSTRUCTIONS`.
     firmware : sequence of int
         Words of the processor's memory.
     lane_count : int or None
         Lanes that the columns of the engine share.
+    half_rate : bool
+        A clock of the flash memory takes two cycles.
 
     Members
     -------
     sent, received : Out, In
         Streams of bytes of the serial line.
+    flash : Out
+        Pins of a flash memory with four data lines, if the machine has a loader.
     ended, code : Out
         What the firmware wrote to the register ``exit``.
     """
@@ -56,24 +61,30 @@ class System(wiring.Component):
         preset: str,
         timing: Timing | None = None,
         lane_count: int | None = None,
+        half_rate: bool = False,
     ):
         self._machine, self._firmware, self._preset = machine, firmware, preset
-        self._lane_count = lane_count
+        self._lane_count, self._half_rate = lane_count, half_rate
         self._timing = timing or Timing()
         byte: Any = stream.Signature(8)
         super().__init__(
             {"sent": Out(byte), "received": In(byte), "ended": Out(1), "code": Out(32)}
+            | ({"flash": Out(FLASH_PINS)} if machine.loader else {})
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.processor = processor = PicoRV32(self._preset)
+        m.submodules.processor = processor = processor_of(self._preset)
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
         m.submodules.core = core = AcceleratorCore(
             self._machine, engine_of(self._machine, self._lane_count), self._timing
         )
         m.submodules.control = control = Control(self._machine, core)
+        if self._machine.loader:
+            m.submodules.flash = reader = FlashReader(half_rate=self._half_rate)
+            wiring.connect(m, core.flash, reader.port)
+            wiring.connect(m, wiring.flipped(self.flash), reader.pins)
         bus = processor.bus
         region = bus.address[28:]
         wiring.connect(m, wiring.flipped(self.sent), serial.sent)
@@ -82,6 +93,8 @@ class System(wiring.Component):
             self.ended.eq(serial.ended),
             self.code.eq(serial.code),
             core.start.eq(control.start),
+            core.load.eq(control.load),
+            core.load_first.eq(control.load_first),
             core.first.eq(control.first),
             core.stop.eq(control.stop),
             core.shown.eq(control.shown),
@@ -101,18 +114,20 @@ class System(wiring.Component):
         return m
 
     def _scratchpad(self, m: Module, core: AcceleratorCore, bus: Any, chosen: Any) -> None:
-        """An access of the scratchpad ends a cycle after it was granted."""
-        granted, inside = Signal(), Signal()
+        """An access of the scratchpad ends two cycles after it was granted."""
+        granted, comes, inside = Signal(), Signal(), Signal()
+        found = Signal(32)
         m.d.comb += [
             inside.eq(bus.address[:28] < self._machine.scratchpad),
-            core.request.eq(bus.valid & chosen & ~granted & inside),
+            core.request.eq(bus.valid & chosen & ~granted & ~comes & inside),
             core.select.eq(bus.select),
             core.address.eq(bus.address),
             core.write_data.eq(bus.write_data),
         ]
-        m.d.sync += granted.eq(core.request & core.grant)
+        # What a memory gives is late in its cycle: the processor sees it in the next one.
+        m.d.sync += [comes.eq(core.request & core.grant), granted.eq(comes), found.eq(core.found)]
         with m.If(chosen):
             m.d.comb += [
                 bus.ready.eq(granted | ~inside),
-                bus.read_data.eq(Mux(inside, core.found, 0)),
+                bus.read_data.eq(Mux(inside, found, 0)),
             ]

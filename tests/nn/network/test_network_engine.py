@@ -1,5 +1,6 @@
 """The style engine: networks as commands of a matrix engine, equal to the graph, to the cycle."""
 
+import itertools
 import sys
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Add, Linear, Move, Pool, Softmax
 from holigrail_hw.models.source.windows import Window
 from holigrail_hw.nn.network.engine import items as engine_items
+from holigrail_hw.nn.network.engine import jobs as engine_jobs
 from holigrail_hw.nn.network.engine import layers as engine_layers
 from holigrail_hw.nn.network.engine.facts import plan_facts, step_facts
 from holigrail_hw.nn.network.engine.host import NetworkHost
@@ -163,6 +165,32 @@ def test_windows(index):
         assert wrong_tensors(spec, GoldenLink(plan_of(spec).spec), frames_for(spec, 3)) == []
 
 
+@pytest.mark.parametrize("index", range(len(WINDOWS)))
+def test_windows_by_the_engine(index):
+    """The same, whole images or bands of their rows; where channels fill its rows, say the facts"""
+    for size, depth in itertools.product(SIZES, (None, 30, 150)):
+        spec = network(image(index), **size, windows="engine", activation_depth=depth)
+        assert wrong_tensors(spec, GoldenLink(plan_of(spec).spec), frames_for(spec, 3)) == []
+        if WINDOWS[index][0].kernel == (1, 1):
+            continue
+        who = places(spec)["a"].split(",")[0]
+        assert who in ("engine windows by the engine", "engine windows by the host")
+        if size["rows"] < 3 and depth is None and WINDOWS[index][1] == 1:
+            assert who == "engine windows by the engine"
+
+
+def test_an_image_takes_several_commands():
+    """Bands of the result, and blocks of channels whose sums go on, if the buffer is small."""
+    sizes = {"rows": 2, "columns": 2, "activation_depth": 18}
+    spec = network(image(0), **sizes, windows="engine", sums="engine")
+    plan = plan_of(spec)
+    jobs = plan.jobs(plan.layers[0], 1)
+    rows = [(job.image[1].start, job.image[1].stop) for job in jobs if job.image]
+    assert rows == [(0, 2)] * 3 + [(0, 4)] * 3 + [(2, 5)] * 3
+    assert [job.command.keep for job in jobs] == [True, True, False] * 3
+    assert wrong_tensors(spec, GoldenLink(plan.spec), frames_for(spec, 3)) == []
+
+
 def test_groups_leave_out_what_is_zero():
     """A depthwise layer takes as many tiles as there are groups that fill the columns."""
     spec = network(image(3), rows=2, columns=3)
@@ -186,6 +214,20 @@ def test_sums_longer_than_the_buffer_are_made_in_parts():
     (long, _) = plan_of(spec).layers
     assert [len(product.taps) for product in long.products] == [6, 6, 6, 5]
     assert plan_of(spec).lane is None
+
+
+def test_sums_longer_than_the_buffer_go_on_in_the_engine():
+    """Then its lanes make codes of them; the host adds nothing."""
+    rng = np.random.default_rng(3)
+    nodes = [linear(rng, "a", "x", (23, 4), zero=2), coded("b", "a", multiplier(rng, 4))]
+    given = graph((23,), -7, 8, *nodes, linear(rng, "c", "b", (4, 3)))
+    spec = network(given, rows=2, columns=2, activation_depth=3, sums="engine")
+    assert places(spec)["a"].startswith("engine b in the lanes")
+    assert set(places(spec)) == {"a", "c"}
+    assert wrong_tensors(spec, GoldenLink(plan_of(spec).spec), frames_for(spec, 5)) == []
+    plan = plan_of(spec)
+    holds = [(c.resume, c.keep) for c in plan.commands(plan.layers[0], 1)]
+    assert holds == [(False, True), (True, True), (True, True), (True, False)]
 
 
 def test_sums_wider_than_results_are_made_in_parts():
@@ -268,6 +310,19 @@ HARDWARE = {
     "parts": (
         dense(2, multiplier),
         {"rows": 1, "columns": 3, "activation_depth": 2, "multiplier": "rows"},
+        Timing(),
+    ),
+    "windows by the engine": (
+        image(0),
+        {
+            **{"rows": 2, "columns": 3, "activation_depth": 36},
+            **{"windows": "engine", "sums": "engine"},
+        },
+        FAST,
+    ),
+    "sums by the engine": (
+        dense(2, multiplier),
+        {"rows": 1, "columns": 3, "activation_depth": 2, "sums": "engine"},
         Timing(),
     ),
     "depthwise, large memory": (image(3), {"rows": 2, "columns": 4, "buffer": "large"}, Timing()),
@@ -361,6 +416,7 @@ def test_a_planted_fault_is_noticed(fault, monkeypatch):
         (long, _) = plan_of(spec).layers
         products = tuple(product for product in long.products if product.first)
         monkeypatch.setitem(long.__dict__, "products", products)
+        engine_jobs.jobs_of.cache_clear()
     assert wrong_tensors(spec, link, frames) != []
 
 

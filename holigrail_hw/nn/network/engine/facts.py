@@ -59,8 +59,19 @@ def _layer_fact(plan: Plan, layer: Layer, timing: Timing) -> StepFact:
         cycles,
         round(use, 1),
         host,
-        _how(plan, layer),
+        _windows(plan, layer) + _how(plan, layer),
     )
+
+
+def _windows(plan: Plan, layer: Layer) -> str:
+    """Who makes windows, where there are any."""
+    window = layer.node.window
+    if not plan.spec.windows or window is None or window.kernel == (1, 1):
+        return ""
+    makers = {job.window is not None for job in plan.jobs(layer, plan.batch)}
+    if len(makers) == 2:
+        return "some windows by the host, "
+    return "windows by the engine, " if makers == {True} else "windows by the host, "
 
 
 def _how(plan: Plan, layer: Layer) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.arrays.gemm.commands import command_items, result_codes
-from holigrail_hw.arrays.gemm.facts import split
+from holigrail_hw.arrays.gemm.commands import command_items, result_codes, window_items
 from holigrail_hw.core.streams import Items
 from holigrail_hw.core.values import integers_of
 
@@ -19,22 +18,37 @@ __all__ = ["finished", "frame_items", "layer_items", "layer_sums", "result_count
 
 def layer_items(plan: Plan, layer: Layer, operand: np.ndarray) -> Iterator[Items]:
     """The commands of a layer, one after the other, for frames of its operand."""
-    vectors = vectors_of(layer.node, operand)
     spec = plan.spec
-    for product in layer.products:
-        count, channels = len(product.taps), len(product.channels)
-        deep, wide = -count % spec.rows, -channels % spec.columns
-        left = np.pad(vectors[:, product.taps], ((0, 0), (0, deep)))
-        right = np.pad(layer.weights(product), ((0, deep), (0, wide)))
+    vectors: np.ndarray | None = None
+    for job in plan.jobs(layer, len(operand)):
+        product, hold = job.product, {"resume": job.command.resume, "keep": job.command.keep}
+        wide = -len(product.channels) % spec.columns
         parameters = {
             name: _codes(np.pad(numbers, (0, wide)), spec.streams()["parameter"].fields[name])
             for name, numbers in _parameters(plan, layer, product).items()
         }
-        weights, start = _codes(right, spec.weight), 0
-        for command in split(spec, len(vectors), count, channels):
-            block = _codes(left[start : start + command.vectors], spec.activation)
-            start += command.vectors
-            yield command_items(spec, block, weights, parameters)
+        weights = np.pad(layer.weights(product)[job.taps], (*[(0, 0)] * job.taps.ndim, (0, wide)))
+        weights = _codes(_deep(weights, -2, spec.rows), spec.weight).reshape(-1, weights.shape[-1])
+        if job.window is None:
+            if vectors is None:
+                vectors = vectors_of(layer.node, operand)
+            part = _deep(vectors[job.vectors][:, product.taps[job.taps]], -1, spec.rows)
+            block = _codes(part, spec.activation)
+            yield command_items(spec, block, weights, parameters, **hold)
+        else:
+            assert job.image is not None
+            frame, rows = job.image
+            image = _deep(operand[frame, rows][..., product.taps[job.taps[0]]], -1, spec.rows)
+            block = _codes(image, spec.activation).reshape(-1, spec.rows)
+            count = job.command.vectors
+            yield window_items(spec, job.window, count, block, weights, parameters, **hold)
+
+
+def _deep(numbers: np.ndarray, axis: int, rows: int) -> np.ndarray:
+    """Filled up with zeros to whole tiles along an axis."""
+    edges = [(0, 0)] * numbers.ndim
+    edges[axis] = (0, -numbers.shape[axis] % rows)
+    return np.pad(numbers, edges)
 
 
 def _parameters(plan: Plan, layer: Layer, product: Product) -> dict[str, np.ndarray]:
@@ -55,7 +69,11 @@ def _codes(numbers: np.ndarray, format: Any) -> np.ndarray:
 
 def result_count(plan: Plan, layer: Layer, frames: int) -> int:
     """Items of the stream ``result`` for a layer."""
-    return sum(command.vectors * command.n_tiles for command in plan.commands(layer, frames))
+    return sum(
+        command.vectors * command.n_tiles
+        for command in plan.commands(layer, frames)
+        if not command.keep
+    )
 
 
 def layer_sums(plan: Plan, layer: Layer, items: Mapping[str, Any], frames: int) -> np.ndarray:
@@ -63,15 +81,15 @@ def layer_sums(plan: Plan, layer: Layer, items: Mapping[str, Any], frames: int) 
     spec, at = plan.spec, 0
     channels = layer.node.weights.shape[-1]
     found = np.zeros((frames * layer.positions, channels), np.int64)
-    for product in layer.products:
-        start, used = 0, len(product.channels)
-        for command in split(spec, len(found), len(product.taps), used):
-            count = command.vectors * command.n_tiles
-            part = {name: np.asarray(codes)[at : at + count] for name, codes in items.items()}
-            codes = result_codes(spec, part, command.vectors)[:, :used]
-            rows = slice(start, start + command.vectors)
-            found[rows, product.channels] += integers_of(codes, spec.final)
-            at, start = at + count, start + command.vectors
+    for job in plan.jobs(layer, frames):
+        command, product = job.command, job.product
+        if command.keep:
+            continue
+        count = command.vectors * command.n_tiles
+        part = {name: np.asarray(codes)[at : at + count] for name, codes in items.items()}
+        codes = result_codes(spec, part, command.vectors)[:, : len(product.channels)]
+        found[job.vectors, product.channels] += integers_of(codes, spec.final)
+        at += count
     return found.reshape(frames, *plan.graph.tensors[layer.result].shape)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.arrays.gemm.facts import split
 from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.arrays.gemm.schedule import Command, total_cycles
 from holigrail_hw.core.timing import Timing
@@ -14,6 +13,7 @@ from holigrail_hw.models.graph.evaluate import computed
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.models.graph.nodes import Node
 
+from .jobs import Job, jobs_of
 from .layers import Layer
 from .rescale import Lane
 
@@ -61,14 +61,13 @@ class Plan:
                 computed((step,), dict(self.graph.tensors), values)
         return values
 
+    def jobs(self, layer: Layer, frames: int) -> tuple[Job, ...]:
+        """The commands of a layer with what they compute, for so many frames together."""
+        return jobs_of(self.spec, layer, self.graph.tensors[layer.node.inputs[0]].shape, frames)
+
     def commands(self, layer: Layer, frames: int) -> list[Command]:
-        """The commands of a layer, for so many frames together."""
-        vectors = frames * layer.positions
-        return [
-            command
-            for product in layer.products
-            for command in split(self.spec, vectors, len(product.taps), len(product.channels))
-        ]
+        """The commands alone."""
+        return [job.command for job in self.jobs(layer, frames)]
 
     def cycles(self, layer: Layer, timing: Timing, frames: int = 1) -> int:
         """Of the engine's clock, from the status of an empty command to that of a layer's last.

@@ -64,6 +64,13 @@ class _Planner:
             ],
         )
 
+    @property
+    def _longest(self) -> int:
+        """The most products of a sum that the engine adds up."""
+        if self._sizes.sums == "engine":
+            return max(len(block.taps) for blocks in self._blocks.values() for block in blocks)
+        return self._depth * self._sizes.rows
+
     def plan(self) -> Plan:
         """The engine and its steps."""
         rescales = self._rescales()
@@ -100,7 +107,7 @@ class _Planner:
             return found
         for name, sums in self._sums.items():
             longest = max(len(block.taps) for block in self._blocks[name])
-            if sums.code is None or longest > self._depth * self._sizes.rows:
+            if sums.code is None or longest > self._longest:
                 continue
             rescale = rescale_of(sums.code.form, offset_of(sums.node))
             if (
@@ -141,7 +148,7 @@ class _Planner:
 
         products: list[Product] = []
         for block in self._blocks[name]:
-            parts = parts_of(block, rows, self._depth * rows, fits)
+            parts = parts_of(block, rows, self._longest, fits)
             if parts is None:
                 return None
             products += parts

@@ -41,6 +41,7 @@ class Product(Block):
     """A block, or a part of its sums; the first part has the offset of the channels."""
 
     first: bool = True
+    whole: bool = True
 
 
 def blocks_of(node: Linear, groups: int) -> Iterator[Block]:
@@ -111,6 +112,7 @@ def parts_of(
                 block.weights[at : at + length],
                 block.channels,
                 first=at == 0,
+                whole=length >= count,
             )
             for at in range(0, count, length)
         ]

@@ -9,7 +9,7 @@ from holigrail_hw.formats import FixedFormat
 from holigrail_hw.models.graph.graph import IntegerGraph
 
 from .layers import Layer
-from .products import ends_of
+from .products import Product, ends_of
 from .rescale import Lane
 
 __all__ = ["Ends", "Sizes", "depth_of", "engine_of", "integers_of_limits"]
@@ -24,7 +24,8 @@ _DEPTH, _MOST_DEPTH, _SUMS = 1024, 1 << 16, 256
 class Sizes:
     """What a user may ask of the engine; the depth of its buffer is computed if none is given.
 
-    ``lane_multiplier`` *host* leaves the lanes out.
+    ``lane_multiplier`` *host* leaves the lanes out; ``windows`` and ``sums`` say who makes windows,
+    and who adds up sums too long for a command.
     """
 
     rows: int = 4
@@ -33,6 +34,8 @@ class Sizes:
     buffer: str = "block"
     multiplier: str = "dsp"
     lane_multiplier: str = "dsp"
+    windows: str = "host"
+    sums: str = "host"
     batch: int = 1
 
 
@@ -74,6 +77,8 @@ def engine_of(
         "columns": sizes.columns,
         "buffer": sizes.buffer,
         "multiplier": sizes.multiplier,
+        "resumable": sizes.sums == "engine",
+        "windows": sizes.windows == "engine",
         "activation": integers_of_limits((int(a.min()), int(b.max())) for a, b in operands),
         "weight": integers_of_limits((int(w.min()), int(w.max())) for w in weights),
     }
@@ -85,9 +90,7 @@ def engine_of(
         lanes["result"] = integers_of_limits([(lane.low, lane.high)])
         lanes["requantiser"] = lane.parameters | {"multiplier": sizes.lane_multiplier}
     tallest = max(
-        min(layer.positions * sizes.batch, depth // -(-len(product.taps) // sizes.rows))
-        for layer in layers
-        for product in layer.products
+        _vectors(layer, product, depth, sizes) for layer in layers for product in layer.products
     )
     return Gemm(
         **common,
@@ -96,3 +99,14 @@ def engine_of(
         activation_depth=depth,
         accumulator_depth=1 << (min(tallest, _SUMS) - 1).bit_length(),
     )
+
+
+def _vectors(layer: Layer, product: Product, depth: int, sizes: Sizes) -> int:
+    """The most vectors that a command of a product may have."""
+    vectors, tiles = layer.positions * sizes.batch, -(-len(product.taps) // sizes.rows)
+    if sizes.sums == "engine":
+        # In parts along K, so that weights come less often; each tile of N has rows of its own.
+        return min(vectors * -(-len(product.channels) // sizes.columns), depth)
+    if sizes.windows == "engine" and layer.node.window is not None:
+        return max(layer.positions, min(vectors, depth // tiles))
+    return min(vectors, depth // tiles)

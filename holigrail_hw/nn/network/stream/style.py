@@ -29,6 +29,7 @@ from .lowering.layers import refusals_of
 from .lowering.plan import Plan
 from .request import LIMITS, Request, hint_of, request_of, resolved, violations_of
 from .units.constant_graph.shape import ConstantGraph
+from .units.serial_graph.shape import SerialGraph
 
 __all__ = [
     "architecture",
@@ -217,7 +218,7 @@ def prepare(network: Any, progress: Callable[[str], None]) -> str | None:
 def searched(network: Any) -> list[MatrixDesign]:
     """The adder graphs that searches found."""
     units = (placed.unit for placed in design_of(network, Timing(device=_DEVICE)).units)
-    return [unit.design for unit in units if isinstance(unit, ConstantGraph)]
+    return [unit.design for unit in units if isinstance(unit, ConstantGraph | SerialGraph)]
 
 
 def promise_ns(network: Any, timing: Timing) -> float | None:

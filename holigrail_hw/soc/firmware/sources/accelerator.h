@@ -35,8 +35,9 @@ int accelerator_check(void);
  * status does not say that the chain has ended within so many cycles. */
 int accelerator_run(uint32_t most_cycles);
 
-/* Copies the image's resident block from a memory of words to the scratchpad. */
-void accelerator_load(const volatile uint32_t *words);
+/* Loads the image at an address of the flash memory: 0 to 10, 5 if its check sum is wrong; 8 also
+ * where there is no loader, which leaves the scratchpad as it is but for its first 16 bytes. */
+int accelerator_load(uint32_t flash, uint32_t most_cycles);
 
 /* TensorFlow Lite's softmax, bit for bit, of codes with a table of powers in Q0.31: its entry n is
  * exp(-n scale). */

@@ -2,11 +2,12 @@
  *
  *   ?                        id: "machine DIGEST image RESULT"
  *   P ADDRESS LENGTH bytes   put bytes into the scratchpad (two little-endian words)
- *   F                        copy the image from the flash memory
+ *   R ADDRESS LENGTH         read bytes of the scratchpad: they come as they are, without a line
+ *   F                        load the image from the flash memory, and compare its check sum
  *   I bytes                  the codes of a frame
  *   G                        go: "answer CODES" and "cycles NUMBER"
  *
- * Every command is answered with one line or two, "ok" if there is nothing else to say, and
+ * Every other command is answered with one line or two, "ok" if there is nothing else to say, and
  * "error CODE INDEX" if it failed. */
 #include "accelerator.h"
 
@@ -76,6 +77,11 @@ static void receive(uint32_t address, uint32_t length) {
     say("ok\n");
 }
 
+static void give(uint32_t address, uint32_t length) {
+    const volatile char *source = (const volatile char *)(ACCELERATOR_BASE_SCRATCHPAD + address);
+    for (uint32_t at = 0; at < length; at++) put(source[at]);
+}
+
 static void fail(int code) {
     uint32_t status = ACCELERATOR_REGISTER(ACCELERATOR_CONTROL_STATUS);
     say("error");
@@ -109,7 +115,8 @@ static void go(void) {
 int main(void) {
     for (;;) {
         const volatile struct accelerator_image *image = accelerator_image();
-        switch (get()) {
+        uint8_t command = get();
+        switch (command) {
         case '?':
             say("machine");
             say_hex(ACCELERATOR_REGISTER(ACCELERATOR_CONTROL_DIGEST));
@@ -122,11 +129,15 @@ int main(void) {
             receive(address, get_word());
             break;
         }
+        case 'R': {
+            uint32_t address = get_word();
+            give(address, get_word());
+            break;
+        }
         case 'F':
-            accelerator_load((const volatile uint32_t *)(ACCELERATOR_BASE_FLASH + FLASH_IMAGE));
-            /* fall through */
         case 'C': {
-            int wrong = accelerator_check();
+            int wrong = command == 'F' ? accelerator_load(FLASH_IMAGE, MOST_CYCLES)
+                                       : accelerator_check();
             if (wrong)
                 fail(wrong);
             else

@@ -10,7 +10,9 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.nn.network.operator import TrainedNetwork
+from holigrail_hw.nn.network.stream.lowering.linear import LinearLayer
 from holigrail_hw.nn.network.stream.style import design_of
+from holigrail_hw.nn.network.stream.units.serial_graph.shape import SerialGraph
 
 PATTERNS = [((0,), (0,)), ((0, 1, 1), (0,)), ((0,), (1, 0, 1)), ((1,) * 9 + (0,) * 8, (0, 0, 1))]
 
@@ -102,6 +104,33 @@ def test_random_networks_in_hardware(graph, first, tmp_path):
         except RequestError:
             continue
         specs.append(fast)
+    check(specs, 5)
+
+
+def bit_by_bit(monkeypatch):
+    """Matrices take vectors bit by bit wherever they can."""
+    keys = LinearLayer.keys
+
+    def serial(self):
+        found = [*keys(self)]
+        return iter([key for key in found if key[0] == "serial"] or found)
+
+    monkeypatch.setattr(LinearLayer, "keys", serial)
+
+
+@pytest.mark.parametrize("seed", range(100, 105))
+def test_matrices_bit_by_bit(seed, tmp_path, monkeypatch):
+    bit_by_bit(monkeypatch)
+    test_units_compute_the_graph(random_graph, seed, tmp_path)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("first", range(106, 118, 4))
+def test_matrices_bit_by_bit_in_hardware(first, tmp_path, monkeypatch):
+    bit_by_bit(monkeypatch)
+    specs = [network(tmp_path, seed, dsps=0) for seed in range(first, first + 4)]
+    units = [placed.unit for spec in specs for placed in design_of(spec, Timing()).units]
+    assert any(isinstance(unit, SerialGraph) for unit in units)
     check(specs, 5)
 
 

@@ -5,6 +5,8 @@ stored
     a serial window of ``lanes`` channels, or are the frame itself.
 graph
     one adder graph of the constant matrix, a vector per cycle, behind a parallel window.
+serial
+    the same for one bit of every element at a time: a vector in as many cycles as bits.
 channels
     every channel with its own window: ``lanes`` channels at once, one tap after the other, or all
     taps at once.
@@ -27,6 +29,8 @@ from .layers import LayerNodes
 from .matrices import Products, products_of
 
 __all__ = ["LinearLayer"]
+
+_GRAPHS = ("graph", "serial")
 
 
 def divisors(number: int) -> list[int]:
@@ -86,8 +90,9 @@ class LinearLayer:
                             yield ("stored", lanes, simd, pe, multiplier, *end)
         for lanes in divisors(channels) if products.windowed else [products.features]:
             if not products.windowed or self._parallel(lanes):
-                for end in self._ends(products.results):
-                    yield ("graph", lanes, products.features, products.results, "", *end)
+                for what in ("graph", "serial") if self.input.width > 1 else ("graph",):
+                    for end in self._ends(products.results):
+                        yield (what, lanes, products.features, products.results, "", *end)
 
     def _parallel(self, lanes: int) -> Any:
         """The cycles of a parallel window; none if there is no such window."""
@@ -112,9 +117,11 @@ class LinearLayer:
         products = self.products
         results = products.vectors * products.results
         what, lanes, parallel, pe, *_, narrow = key
-        if what == "graph":
+        if what in _GRAPHS:
             window = self._parallel(lanes) if products.windowed else products.vectors
-            return max(products.elements // lanes, window, results // narrow)
+            bits = self._vectors().width if what == "serial" else 1
+            passes = products.vectors * bits
+            return max(products.elements // lanes, window, passes, results // narrow)
         if what == "channels":
             if parallel > 1:
                 return max(self._parallel(lanes), results // lanes, results // narrow)
@@ -135,7 +142,7 @@ class LinearLayer:
         found = []
         for name, unit in self.units(key):
             if id(unit) not in self.costs:
-                quick = makers.graph_luts(unit) if name == "graph" else None
+                quick = makers.graph_luts(unit) if name in _GRAPHS else None
                 self.costs[id(unit)] = unit.cost(device) if quick is None else quick
             found.append(self.costs[id(unit)])
         return found
@@ -146,10 +153,10 @@ class LinearLayer:
         found: list[tuple[str, Unit]] = []
         if self.products.windowed:
             order = "depthwise" if what == "channels" else "dense"
-            if what == "graph" or (what == "channels" and parallel > 1):
+            if what in _GRAPHS or (what == "channels" and parallel > 1):
                 order = "parallel"
             found.append(("window", self.made(("window", lanes, order))))
-        if what == "graph":
+        if what in _GRAPHS:
             found.append((what, self.made((what, lanes))))
         else:
             found.append((what, self.made((what, parallel, pe, multiplier))))
@@ -197,6 +204,8 @@ class LinearLayer:
                 return makers.window(products, self.input, lanes, order)
             case ("graph", lanes):
                 return makers.graph(products, self._vectors(), output, lanes, timing)
+            case ("serial", lanes):
+                return makers.serial_graph(products, self._vectors(), output, lanes, timing)
             case ("stored", simd, pe, multiplier):
                 return makers.products(
                     products, self._vectors(), output, simd, pe, multiplier, timing

@@ -18,6 +18,7 @@ from ..units.matrix_vector.shape import Depthwise, MatrixVector
 from ..units.pool.shape import Pool as PoolUnit
 from ..units.pool.shape import Reduce
 from ..units.routing.shape import Cut, WidthConverter
+from ..units.serial_graph.shape import SerialGraph
 from ..units.softmax.shape import Powers, Shares
 from ..units.unit import Integers, Unit, costs
 from ..units.window.shape import ParallelWindow, SerialWindow
@@ -36,6 +37,7 @@ __all__ = [
     "parallel_window",
     "pool",
     "products",
+    "serial_graph",
     "softmax",
     "window",
 ]
@@ -62,21 +64,41 @@ def graph(
     products: Products, input: Integers, output: Integers, lanes: int, timing: Timing
 ) -> Unit:
     """A graph of adders; windows come with ``lanes`` channels of all their taps at a time."""
-    node, rows = products.node, np.arange(products.features)
+    rows = _graph_rows(products, lanes)
+    weights, node = products.weights[rows], products.node
+    bias = node.bias.reshape(-1)
+    return ConstantGraph(weights, bias, input, output, products.vectors, node.zero, timing)
+
+
+def serial_graph(
+    products: Products, input: Integers, output: Integers, lanes: int, timing: Timing
+) -> Unit:
+    """A graph of adders for single bits of the same vectors."""
+    weights, node = products.weights[_graph_rows(products, lanes)], products.node
+    bias = node.bias.reshape(-1)
+    return SerialGraph(weights, bias, input, output, products.vectors, node.zero, timing)
+
+
+def _graph_rows(products: Products, lanes: int) -> np.ndarray:
+    """Rows of the matrix in the order in which a parallel window delivers taps."""
+    rows = np.arange(products.features)
     if products.windowed:
         rows = rows.reshape(-1, products.size[2] // lanes, lanes).swapaxes(0, 1).reshape(-1)
-    weights, bias = products.weights[rows], node.bias.reshape(-1)
-    return ConstantGraph(weights, bias, input, output, products.vectors, node.zero, timing)
+    return rows
 
 
 def graph_luts(unit: Unit) -> dict[str, int]:
     """What a graph of adders costs, by the digits of its constants: no search."""
-    assert isinstance(unit, ConstantGraph)
+    assert isinstance(unit, ConstantGraph | SerialGraph)
     # Digits of the canonical signed form: places where w and 3 w differ.
     weights = np.abs(unit.weights.astype(np.int64))
     digits = sum(int(n).bit_count() for n in (weights ^ 3 * weights).reshape(-1))
-    luts = digits * (1.4 + 0.35 * unit.input.width)
-    return costs(luts, luts / 2)
+    if isinstance(unit, ConstantGraph):
+        luts = digits * (1.4 + 0.35 * unit.input.width)
+        return costs(luts, luts / 2)
+    luts, totals = digits * 1.75, unit.lanes_out * unit.output.width
+    vector = unit.lanes_in * (unit.bits + 1)
+    return costs(luts + totals + vector, luts / 2 + totals + vector)
 
 
 def products(

@@ -1,0 +1,54 @@
+# Amaranth is untyped: its context managers and shapes look wrong to a type checker.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false
+
+"""A system behind a serial port, with a queue for what comes while its programme is busy."""
+
+from typing import Any
+
+from amaranth import Module
+from amaranth.lib import fifo, wiring
+from amaranth.lib.wiring import In, Out
+
+from holigrail_hw.hdl.stream.uart import UartReceiver, UartTransmitter
+
+__all__ = ["DEPTH", "HostedShell"]
+
+DEPTH = 512
+"""Bytes that wait for the programme: a memory block of most devices."""
+
+
+class HostedShell(wiring.Component):
+    """A component with streams of bytes ``sent`` and ``received``, on a serial line.
+
+    A byte that comes while the queue is full is lost: the programme must take bytes faster than the
+    line brings them, whenever it expects some.
+
+    Members
+    -------
+    rx : In(1), serial line from the host
+    tx : Out(1), serial line to the host
+    """
+
+    latency, interleave = None, 1
+
+    def __init__(self, system: Any, divisor: int):
+        self._system, self._divisor = system, divisor
+        super().__init__({"rx": In(1), "tx": Out(1)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.receiver = receiver = UartReceiver(self._divisor)
+        m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=8, depth=DEPTH)
+        m.submodules.system = system = self._system
+        m.d.comb += [
+            receiver.line.eq(self.rx),
+            self.tx.eq(transmitter.line),
+            queue.w_data.eq(receiver.o.payload),
+            queue.w_en.eq(receiver.o.valid),
+            system.received.payload.eq(queue.r_data),
+            system.received.valid.eq(queue.r_rdy),
+            queue.r_en.eq(system.received.ready),
+        ]
+        wiring.connect(m, system.sent, transmitter.i)
+        return m

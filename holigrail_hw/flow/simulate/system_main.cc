@@ -1,0 +1,64 @@
+// The loop around a simulated system: bytes to it and from it, as the other end of a pipe asks.
+//
+//   W count bytes       bytes for the system to receive; nothing happens yet
+//   R count patience    run until so many bytes have been sent, or none came for so many cycles;
+//                       answered with their number, the cycles so far, and the bytes
+//
+// Numbers have 8 bytes, the lowest first.
+#include "Vtop.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <deque>
+#include <string>
+
+double sc_time_stamp() { return 0; }
+
+static bool take(void *data, size_t count) { return fread(data, 1, count, stdin) == count; }
+
+int main() {
+    Vtop top;
+    std::deque<uint8_t> waiting, sent;
+    uint64_t cycles = 0;
+    auto cycle = [&](bool reset) {
+        top.rst = reset;
+        top.received___05Fvalid = !waiting.empty();
+        top.received___05Fpayload = waiting.empty() ? 0 : waiting.front();
+        top.sent___05Fready = 1;
+        top.clk = 0;
+        top.eval();
+        bool taken = !reset && top.received___05Fvalid && top.received___05Fready;
+        if (!reset && top.sent___05Fvalid) sent.push_back(top.sent___05Fpayload);
+        top.clk = 1;
+        top.eval();
+        if (taken) waiting.pop_front();
+        cycles++;
+    };
+    for (int n = 0; n < 4; n++) cycle(true);
+    for (char what; take(&what, 1);) {
+        uint64_t count, patience;
+        if (!take(&count, 8)) return 1;
+        if (what == 'W') {
+            std::string data(count, 0);
+            if (!take(&data[0], count)) return 1;
+            waiting.insert(waiting.end(), data.begin(), data.end());
+            continue;
+        }
+        if (what != 'R' || !take(&patience, 8)) return 1;
+        size_t before = sent.size() + waiting.size();
+        for (uint64_t quiet = 0; sent.size() < count && quiet < patience; quiet++) {
+            cycle(false);
+            if (sent.size() + waiting.size() != before) quiet = 0;
+            before = sent.size() + waiting.size();
+        }
+        uint64_t given = sent.size() < count ? sent.size() : count;
+        fwrite(&given, 8, 1, stdout);
+        fwrite(&cycles, 8, 1, stdout);
+        for (; given; given--) {
+            putchar(sent.front());
+            sent.pop_front();
+        }
+        fflush(stdout);
+    }
+    return 0;
+}

@@ -1,0 +1,40 @@
+"""The cycles of an accelerator's descriptors, exactly, from the pipelines of its parts."""
+
+from functools import lru_cache
+
+from holigrail_hw.arrays.gemm.core import STATUS_DEPTH, GemmTiming
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.soc.cycles.delays import Delays
+from holigrail_hw.soc.cycles.depthwise import UnitDelays
+from holigrail_hw.soc.cycles.exact import ExactCycles
+from holigrail_hw.soc.hardware.adder import sum_latency
+from holigrail_hw.soc.hardware.checker import SIZE_CYCLES, SPAN_CYCLES
+from holigrail_hw.soc.hardware.depthwise import DepthwiseTiming
+from holigrail_hw.soc.hardware.engine import engine_of, lane_of
+from holigrail_hw.soc.machine import Machine
+
+__all__ = ["exact_cycles"]
+
+
+@lru_cache(maxsize=64)
+def exact_cycles(machine: Machine, lane_count: int | None, timing: Timing) -> ExactCycles:
+    """A function of this machine and a descriptor, as compilers take it."""
+    gemm = engine_of(machine, lane_count)
+    engine, unit = GemmTiming(gemm, timing), None
+    if machine.line_buffer:
+        found = DepthwiseTiming(gemm, timing)
+        unit = UnitDelays(found.swap, found.whole, found.turn)
+    return ExactCycles(
+        Delays(
+            step=engine.step,
+            spacing=engine.spacing,
+            swap=engine.swap,
+            whole=engine.whole,
+            turn=engine.turn,
+            statuses=STATUS_DEPTH,
+            lane=sum_latency(lane_of("none"), timing),
+            sizes=SIZE_CYCLES,
+            spans=SPAN_CYCLES,
+            depthwise=unit,
+        )
+    )

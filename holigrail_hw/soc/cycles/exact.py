@@ -1,0 +1,127 @@
+"""Cycles of descriptors of all kinds, as the register of a descriptor's cycles shows them."""
+
+from functools import lru_cache
+
+from holigrail_hw.soc.compiler.cycles import items_of_row
+from holigrail_hw.soc.descriptors.kinds import (
+    Add,
+    Copy,
+    Descriptor,
+    End,
+    Fill,
+    Matmul,
+    Maximum,
+)
+from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
+
+from .delays import Delays
+from .depthwise import Lines, depthwise_cycles
+from .engine import Sizes, engine_cycles
+from .readers import Reader, granted
+
+__all__ = ["ExactCycles"]
+
+_RECORD_BYTES, _TABLE_BYTES = 8, 2048
+# Begin, judge, wait, and the step to the next descriptor; the last of the words that are read.
+_FRAME, _LAST_WORD = 4, 1
+# Begin and judge alone.
+_JUDGED = 2
+# From the port to a reader's queue and through it; a result is written when it comes.
+_READ = 2
+
+
+class ExactCycles:
+    """A function of a machine and a descriptor that the machine can do.
+
+    Parameters
+    ----------
+    delays : Delays
+        Of the accelerator.
+    """
+
+    def __init__(self, delays: Delays):
+        self._delays = delays
+
+    def __call__(self, machine: Machine, descriptor: Descriptor) -> int:
+        """Cycles from the fetch of a descriptor to its last result, both included."""
+        before = self.before(machine, descriptor) + _FRAME - _JUDGED
+        if isinstance(descriptor, End):
+            return before
+        return before + self._worked(machine, descriptor)
+
+    def before(self, machine: Machine, descriptor: Descriptor) -> int:
+        """Those of them before it can wait for a load: it is fetched and checked."""
+        fetched = _JUDGED + DESCRIPTOR_BYTES // (2 * machine.grain) + _LAST_WORD
+        if isinstance(descriptor, End):
+            return fetched
+        delays = self._delays
+        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
+
+    def _worked(self, machine: Machine, descriptor: Descriptor) -> int:
+        match descriptor:
+            case Matmul(line_buffered=1) as d:
+                assert self._delays.depthwise is not None
+                return _depthwise_cycles(_lines(machine, d), self._delays.depthwise)
+            case Matmul() as d:
+                return _engine_cycles(_sizes(machine, d), self._delays)
+            case Add() as d:
+                return _sum_cycles(_parts(machine, _TABLE_BYTES), d.nx * d.ny, self._delays.lane)
+            case Maximum() as d:
+                return d.fx * d.fy * d.nx * d.ny * d.groups + _READ + 1
+            case Copy() as d:
+                return items_of_row(machine, d) * d.ny * d.groups + _READ + 1
+            case Fill() as d:
+                return items_of_row(machine, d) * d.ny + 1
+        raise AssertionError(descriptor)
+
+
+_depthwise_cycles = lru_cache(maxsize=4096)(depthwise_cycles)
+_engine_cycles = lru_cache(maxsize=4096)(engine_cycles)
+
+
+def _parts(machine: Machine, size: int) -> int:
+    """Items of tables."""
+    return size // min(_RECORD_BYTES, 2 * machine.grain)
+
+
+def _record_parts(machine: Machine, d: Matmul) -> int:
+    size = 2 * _RECORD_BYTES if d.p_wide else _RECORD_BYTES
+    return size // min(size, 2 * machine.grain)
+
+
+def _lines(machine: Machine, d: Matmul) -> Lines:
+    high, wide = d.raster
+    parts = _record_parts(machine, d)
+    return Lines(machine.columns, high, wide, d.strides, d.groups, parts)
+
+
+def _sizes(machine: Machine, d: Matmul) -> Sizes:
+    return Sizes(
+        rows=machine.rows,
+        columns=machine.columns,
+        vectors=d.vectors,
+        k_tiles=d.k_tiles,
+        n_tiles=d.column_tiles,
+        groups=d.groups,
+        diagonal=bool(d.diagonal),
+        parts=_record_parts(machine, d),
+    )
+
+
+@lru_cache(maxsize=256)
+def _sum_cycles(tables: int, codes: int, lane: int) -> int:
+    """Tables are read first; then both operands share the port, the second one first."""
+    second, table, first = Reader(codes), Reader(tables), Reader(codes)
+    readers, now, missing = (second, table, first), 0, codes
+    while True:
+        port = granted(readers)
+        loads = table.left + table.promised > 0
+        loaded = table.queue > 0
+        taken = not loads and second.queue > 0 and first.queue > 0
+        second.end_cycle(port == 0, taken)
+        table.end_cycle(port == 1, loaded)
+        first.end_cycle(port == 2, taken)
+        missing -= taken
+        if not missing:
+            return now + lane + 3
+        now += 1

@@ -1,0 +1,181 @@
+"""An accelerator with a processor, as a host sees it: a network loaded, and run frame by frame.
+
+A layer is looked at by a chain that ends behind it: its last descriptor gets the mark ``last``, the
+chain runs, and the bytes of its tensor are read back. So the same check finds the first wrong layer
+of a simulation and of a board.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from holigrail_hw.core.errors import DesignError, RequestError
+from holigrail_hw.core.timing import Timing
+from holigrail_hw.core.whole_system import ByteLine, Checked, WholeSystem
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.soc.compiler.compare import executed, loaded, tensor_at, told
+from holigrail_hw.soc.compiler.program import Program
+from holigrail_hw.soc.hosts.firmware_host import FirmwareHost
+from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
+
+from .files import system_of, system_sources
+
+__all__ = ["ServedAccelerator"]
+
+_LOGIC = 0.6
+
+
+@dataclass(frozen=True)
+class ServedAccelerator(WholeSystem):
+    """The system of a machine, and what a network on it must answer.
+
+    Parameters
+    ----------
+    machine : Machine
+    preset : str
+        The processor's form.
+    lane_count : int or None
+        Lanes that the columns of the engine share.
+    network : (IntegerGraph, Program) or None
+        What is asked of it.
+    """
+
+    machine: Machine
+    preset: str
+    lane_count: int | None
+    network: tuple[IntegerGraph, Program] | None
+
+    def component(self, timing: Timing) -> Any:
+        # On a device that is this full, wires take about as long as what they connect.
+        if timing.period_ns is not None:
+            timing = replace(timing, period_ns=_LOGIC * timing.period_ns)
+        return system_of(self.machine, self.preset, self.lane_count, timing)
+
+    def sources(self) -> Mapping[str, bytes]:
+        return system_sources(self.preset)
+
+    def check(
+        self, line: ByteLine, seed: int, count: int, say: Callable[[str], None] = lambda text: None
+    ) -> Checked:
+        graph, program = self._asked()
+        host = _begun(line, program)
+        rng = np.random.default_rng(seed)
+        frames = [_frame(graph, rng) for _ in range(count)]
+        say(f"{len(program.steps)} layers of a frame are compared")
+        layers = _compared(host, graph, program, frames[0])
+        for number, frame in enumerate(frames):
+            say(f"frame {number + 1} of {count}")
+            _answered(host, graph, program, frame)
+        text = (
+            f"{len(layers)} layers and {count} answers, {host.cycles} cycles of the accelerator a"
+            f" frame, {program.cycles} predicted"
+        )
+        return Checked(len(layers) + count, text)
+
+    def short_check(self, line: ByteLine, seed: int) -> Checked:
+        graph, program = self._asked()
+        host = _begun(line, program)
+        _answered(host, graph, program, _frame(graph, np.random.default_rng(seed)))
+        return Checked(1, f"an answer, {host.cycles} cycles of the accelerator")
+
+    def _asked(self) -> tuple[IntegerGraph, Program]:
+        if self.network is None:
+            raise RequestError(
+                "accelerator: there must be a network to ask the system about, not none",
+                hint="say --model FILE, an int8 TFLite file",
+            )
+        return self.network
+
+
+@dataclass(frozen=True)
+class _Port:
+    """Lines out of single bytes."""
+
+    line: ByteLine
+
+    def write(self, data: bytes) -> None:
+        self.line.write(data)
+
+    def read(self, count: int) -> bytes:
+        return self.line.read(count)
+
+    def readline(self) -> bytes:
+        found = b""
+        while not found.endswith(b"\n"):
+            byte = self.line.read(1)
+            if not byte:
+                break
+            found += byte
+        return found
+
+
+def _frame(graph: IntegerGraph, rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(-128, 128, graph.inputs[0].shape)
+
+
+def _begun(line: ByteLine, program: Program) -> FirmwareHost:
+    """The programme answers, it is on the right machine, and the image is loaded."""
+    host = FirmwareHost(_Port(line))
+    digest = host.digest()
+    if digest != program.machine.digest:
+        raise DesignError(
+            f"accelerator: the machine must have the digest {program.machine.digest:08x}, not"
+            f" {digest:08x}",
+            hint="build it with the same parameters as those of the network",
+        )
+    host.load(program)
+    return host
+
+
+def _answered(host: FirmwareHost, graph: IntegerGraph, program: Program, frame: np.ndarray) -> None:
+    """Raises DesignError unless the frame's answer is the graph's."""
+    found = host.run(program, frame[None])[0]
+    wanted = graph.evaluate(frame[None]).reshape(-1)
+    if not np.array_equal(found, wanted):
+        raise DesignError(
+            f"accelerator: the answer must be {wanted.tolist()}, not {found.tolist()}"
+        )
+
+
+def _compared(
+    host: FirmwareHost, graph: IntegerGraph, program: Program, frame: np.ndarray
+) -> list[str]:
+    """The layers whose tensors are those of the graph, all that can be compared.
+
+    Channels that cannot change have left the program: then the executor says what a tensor is.
+    """
+    tensors = graph.evaluate(frame[None], every=True)
+    memory, snapshots = loaded(program, frame), {}
+    ends = {step.first + step.count - 1: step for step in program.steps}
+
+    def keep(at: int, _: Any) -> None:
+        step = ends.get(at)
+        if step is not None and step.name in program.buffers:
+            snapshots[step.name] = tensor_at(memory, program.buffers[step.name])
+
+    executed(program, memory, keep)
+    done = []
+    for at, step in sorted(ends.items()):
+        if step.name not in snapshots:
+            continue
+        image = snapshots[step.name].shape
+        wanted = np.asarray(tensors[step.name][0]) if step.name in tensors else snapshots[step.name]
+        if wanted.size != np.prod(image):
+            wanted = snapshots[step.name]
+        place = program.start + DESCRIPTOR_BYTES * at
+        host.put(place, replace(program.descriptors[at], last=1).encode())
+        host.frame(frame)
+        host.go()
+        buffer = program.buffers[step.name]
+        first, bytes_ = buffer.first, (image[0] - 1) * buffer.geometry.row_step
+        bytes_ += (image[1] - 1) * buffer.geometry.pitch + image[2]
+        copy = np.zeros(first + bytes_, np.uint8)
+        copy[first:] = np.frombuffer(host.read(first, bytes_), np.uint8)
+        difference = told(step, wanted.reshape(image), tensor_at(copy, buffer))
+        if difference is not None:
+            raise DesignError(f"accelerator: {difference.text}")
+        host.put(place, program.descriptors[at].encode())
+        done.append(step.name)
+    return done

@@ -1,0 +1,1 @@
+"""Trained models as what their hardware computes: see :func:`holigrail_hw.torch.export`."""

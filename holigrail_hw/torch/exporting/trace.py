@@ -1,0 +1,201 @@
+"""What a model computes, step by step, for an export: symbolic tracing, and what it refuses.
+
+Layers and quantisers are leaves; everything else is followed into. What no export knows is named by
+its path, all at once.
+"""
+
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from holigrail_hw.models.errors import ModelError
+
+from ..quantizers import Quantizer
+
+__all__ = ["Step", "steps_of"]
+
+LAYERS = (nn.Linear, nn.Conv2d)
+_RESHAPES = (torch.flatten, torch.reshape, "flatten", "reshape", "view")
+_SIZES = (getattr, operator.getitem, "size")
+_PASSED = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
+_HINTS = {
+    "BatchNorm1d": "fold it into the layer before",
+    "BatchNorm2d": "fold it into the layer before",
+    "BlockScaled": "blocks with scales of their own have no export; use Quantize",
+    "Softmax": "leave it to the host: the order of logits is that of their softmax",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step: ``kind`` is *layer*, *quantise*, *relu*, *pool*, *mean*, *flatten* or *add*.
+
+    ``shape`` is that of the result without the batch; ``module`` the layer, the quantiser or a
+    pool's module, where there is one.
+    """
+
+    kind: str
+    name: str
+    path: str
+    inputs: tuple[str, ...]
+    shape: tuple[int, ...]
+    module: Any = None
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        known = isinstance(m, (Quantizer, *LAYERS)) or hasattr(m, "arithmetic")
+        own = type(m).__module__.startswith("holigrail_hw.torch")
+        return known or own or super().is_leaf_module(m, module_qualified_name)
+
+
+def steps_of(model: nn.Module, example: Tensor, who: str) -> tuple[Step, ...]:
+    """The steps of a model in the mode for evaluation; the last one gives the output.
+
+    Raises
+    ------
+    ModelError
+        With one line for everything that cannot be exported.
+    """
+    if model.training:
+        raise ModelError(
+            f"{who}: the model must be in the mode for evaluation, not for training",
+            hint="model.eval()",
+        )
+    try:
+        traced = fx.GraphModule(model, _Tracer().trace(model))
+    except (fx.proxy.TraceError, TypeError) as error:
+        text = str(error).splitlines()[0]
+        raise ModelError(f"{who}: forward must not depend on its numbers: {text}") from None
+    shapes = _Shapes(traced)
+    with torch.no_grad():
+        shapes.run(example)
+    walk = _Walk(traced, shapes.found, who)
+    for node in traced.graph.nodes:
+        walk.take(node)
+    if walk.wrong:
+        hints = dict.fromkeys(h for name, h in _HINTS.items() if name in " ".join(walk.wrong))
+        raise ModelError(walk.wrong, hint="; ".join(hints) or None)
+    return tuple(walk.steps)
+
+
+class _Shapes(fx.Interpreter):
+    """The shape of every tensor, by the node's name."""
+
+    def __init__(self, traced: fx.GraphModule):
+        super().__init__(traced)
+        self.found: dict[str, tuple[int, ...]] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        if isinstance(result, Tensor):
+            self.found[n.name] = tuple(result.shape[1:])
+        return result
+
+
+class _Walk:
+    def __init__(self, traced: fx.GraphModule, shapes: dict[str, tuple[int, ...]], who: str):
+        self.traced, self.shapes, self.who = traced, shapes, who
+        self.steps: list[Step] = []
+        self.wrong: list[str] = []
+        self.same: dict[str, str] = {}
+
+    def _refuse(self, node: fx.Node, what: str) -> None:
+        place = str(node.target) if node.op == "call_module" else node.name
+        self.wrong.append(f"{self.who}: {place}: {what} cannot be exported")
+
+    def _add(self, kind: str, node: fx.Node, operands: tuple[Any, ...], module: Any = None) -> None:
+        if not all(isinstance(operand, fx.Node) for operand in operands):
+            self._refuse(node, f"{kind} of anything but tensors")
+            return
+        path = str(node.target) if node.op == "call_module" else node.name
+        names = [str(operand.name) for operand in operands]
+        inputs = tuple(self.same.get(name, name) for name in names)
+        shape = self.shapes.get(node.name, ())
+        self.steps.append(Step(kind, node.name, path, inputs, shape, module))
+
+    def take(self, node: fx.Node) -> None:
+        match node.op:
+            case "placeholder":
+                if self.same:
+                    self._refuse(node, "a second input")
+                self.same[node.name] = "x"
+            case "call_module":
+                self._module(node, self.traced.get_submodule(str(node.target)))
+            case "call_function" | "call_method":
+                self._function(node)
+            case "get_attr":
+                self._refuse(node, "a tensor that is no parameter of a layer")
+            case "output":
+                given: Any = node.args[0]
+                if not isinstance(given, fx.Node):
+                    self._refuse(node, "more than one output")
+                elif self.steps and self.same.get(given.name, given.name) != self.steps[-1].name:
+                    self._refuse(node, "an output that is not the last step")
+
+    def _module(self, node: fx.Node, module: nn.Module) -> None:
+        if isinstance(module, LAYERS):
+            if isinstance(module, nn.Conv2d) and module.padding_mode != "zeros":
+                self._refuse(node, f"padding with {module.padding_mode}")
+            if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
+                self._refuse(node, f"padding by the name {module.padding!r}")
+            self._add("layer", node, node.args[:1], module)
+        elif isinstance(module, Quantizer):
+            self._add("quantise", node, node.args[:1], module)
+        elif isinstance(module, nn.ReLU):
+            self._add("relu", node, node.args[:1])
+        elif isinstance(module, nn.MaxPool2d):
+            self._add("pool", node, node.args[:1], module)
+        elif isinstance(module, nn.AvgPool2d) and not hasattr(module, "arithmetic"):
+            self._add("mean", node, node.args[:1], module)
+        elif isinstance(module, nn.Flatten):
+            self._flatten(node)
+        elif isinstance(module, _PASSED):
+            self._pass(node)
+        else:
+            self._refuse(node, type(module).__name__)
+
+    def _function(self, node: fx.Node) -> None:
+        target = node.target
+        name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+        if target in (torch.relu, functional.relu, "relu"):
+            self._add("relu", node, node.args[:1])
+        elif target in _RESHAPES:
+            self._flatten(node)
+        elif target in (operator.add, torch.add, "add") and len(node.args) == 2:
+            self._add("add", node, node.args)
+        elif target in _SIZES and node.name not in self.shapes:
+            return  # a size, which a reshape wants to know
+        elif target is functional.dropout:
+            self._pass(node)
+        else:
+            self._refuse(node, str(name))
+
+    def _flatten(self, node: fx.Node) -> None:
+        operand: Any = node.args[0]
+        before, after = (self.shapes.get(name, ()) for name in (operand.name, node.name))
+        if len(after) != 1:
+            self._refuse(node, f"a reshape to anything but vectors, {[*before]} to {[*after]},")
+        elif len(before) == 1:
+            self._pass(node)
+        else:
+            self._add("flatten", node, node.args[:1])
+
+    def _pass(self, node: fx.Node) -> None:
+        operand: Any = node.args[0]
+        name = str(operand.name)
+        self.same[node.name] = self.same.get(name, name)
+
+
+def weight_quantizer(module: nn.Module) -> Quantizer | None:
+    """The last quantiser of a layer's weights, if they have one."""
+    if not parametrize.is_parametrized(module, "weight"):
+        return None
+    chain: Any = module.parametrizations["weight"]  # type: ignore[index]
+    found = [part for part in chain if isinstance(part, Quantizer)]
+    return found[-1] if found else None

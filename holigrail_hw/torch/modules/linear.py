@@ -1,0 +1,35 @@
+"""Linear layers, and tables of vectors."""
+
+from torch import Tensor, nn
+
+from ..functional import linear, round
+from .base import Layer
+
+__all__ = ["Embedding", "Linear"]
+
+
+class Linear(Layer, nn.Linear):
+    """``torch.nn.Linear`` in an arithmetic."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return linear(input, self.weight, self.bias, self.arithmetic, key=self.random_key)
+
+
+class Embedding(Layer, nn.Embedding):
+    """``torch.nn.Embedding``: vectors rounded as weights are, then to the output's format."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        how = self.arithmetic
+        weight = round(self.weight, how.of_weights, key=self.random_key, operation="weight")
+        found = nn.functional.embedding(
+            input,
+            weight,
+            self.padding_idx,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.sparse,
+        )
+        if how.output is None:
+            return found
+        return round(found, how.output, key=self.random_key, operation="output")

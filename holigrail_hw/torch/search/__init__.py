@@ -1,0 +1,24 @@
+"""Formats for every layer of a network, by integer programming, greedily, or all of them.
+
+>>> from holigrail_hw.torch import search
+>>> precision = search.Precision(model, samples, ["int8", "int4"], search.energy(), budget=0.02)
+>>> precision.solve("ilp").formats
+"""
+
+from .costs import adders, energy, luts, weight_bits
+from .layers import Choice, Layer
+from .precision import Pick, Precision
+from .sums import Sums, narrowest_sums
+
+__all__ = [
+    "Choice",
+    "Layer",
+    "Pick",
+    "Precision",
+    "Sums",
+    "adders",
+    "energy",
+    "luts",
+    "narrowest_sums",
+    "weight_bits",
+]

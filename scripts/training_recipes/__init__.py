@@ -1,0 +1,1 @@
+"""Trainings of digits that ``scripts/bench_training`` measures: ``digits``, ``search``."""
