@@ -1,156 +1,172 @@
-"""Matrix products rounded after every step on a GPU, in Triton: the twin of the fast CPU kernel.
+"""The matrix product of narrow floats as a Triton kernel, with the bits of the processor's.
 
-To nearest even, by adding and subtracting a constant made of the exponent, as
-:mod:`holigrail_hw.kernels` does; the order of sums is that of the definition. Multiplications and
-additions must stay apart where both are rounded, so kernels are compiled without
-``enable_fp_fusion``: by default Triton makes one operation of them, which is another arithmetic.
-
-Covered are fused and cascade sums of finite numbers through float32 (``via="float32"``), or those
-of ``via="exact"`` where :func:`holigrail_hw.golden.equals_via_float32` says that they are the same.
+A block of sums stays in registers over all of K, in its order. A step is that of
+``kernels/native/rounding32.h``: adding and subtracting 3/2 of a power of two rounds a float32 to
+fewer bits. Contraction of a product and a sum would be another arithmetic, so that kernels must be
+compiled with ``enable_fp_fusion=False``, as :func:`gemm` does. Without a GPU Triton's interpreter
+(TRITON_INTERPRET=1) runs them on tensors of the processor, slowly.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from holigrail_hw.formats import Format
-from holigrail_hw.formats.scalar.binary_float import BinaryFloat
-from holigrail_hw.kernels.certificates import Products, loses_nothing_in_float32
-from holigrail_hw.kernels.nearest import is_narrow
-from holigrail_hw.kernels.operands import largest
+from holigrail_hw.kernels.certificates import Products
+from holigrail_hw.kernels.nearest import rounding32_of, step32
 
 from .arithmetic import Gemm
 
-__all__ = ["OPTIONS", "kernel", "multiply", "wrong"]
+__all__ = ["OPTIONS", "gemm", "gemm_kernel", "settings"]
 
 OPTIONS = {"enable_fp_fusion": False}
-"""How the kernel must be compiled."""
-_BLOCK = 32
+"""What every compilation of the kernel needs."""
+
+_INFINITE, _SATURATE, _NOTHING = 1, 2, 3
 
 
 @triton.jit
-def _rounded(x, LEAST: tl.constexpr, MAGIC: tl.constexpr, UP: tl.constexpr, DOWN: tl.constexpr):
-    """To nearest even, with subnormal numbers and infinities; see ``native/rounding32.h``."""
-    exponent = x.to(tl.int32, bitcast=True) & 0x7F800000
-    constant = (tl.maximum(exponent, LEAST) + MAGIC).to(tl.float32, bitcast=True)
-    nearest = (x + constant) - constant
-    return (nearest * UP) * DOWN
+def _rounded(x, least, magic, largest, OVER: tl.constexpr):
+    """A float32 rounded to nearest even; ``OVER`` says what becomes of too large numbers."""
+    bits = x.to(tl.int32, bitcast=True)
+    power = tl.maximum(bits & 0x7F800000, least)
+    c = (power + magic).to(tl.float32, bitcast=True)
+    y = (x + c) - c
+    y = (y.to(tl.int32, bitcast=True) | (bits & -2147483648)).to(tl.float32, bitcast=True)
+    if OVER == 1:
+        infinite = ((bits & -2147483648) | 0x7F800000).to(tl.float32, bitcast=True)
+        y = tl.where(tl.abs(y) > largest, infinite, y)
+    if OVER == 2:
+        y = tl.minimum(tl.maximum(y, -largest), largest)
+    if OVER == 3:
+        y = tl.where(tl.abs(y) > largest, float("nan"), y)
+    return y
 
 
 @triton.jit
-def kernel(
+def _to_odd(x, y):
+    """x + y rounded to odd, by Knuth's error of an addition."""
+    total = x + y
+    part = total - x
+    lost = (x - (total - part)) + (y - part)
+    bits = total.to(tl.int32, bitcast=True)
+    # Not where it is NaN, behind an infinity.
+    inexact = (lost < 0.0) | (lost > 0.0)
+    opposite = (bits ^ lost.to(tl.int32, bitcast=True)) < 0
+    bits = bits - tl.where(inexact & opposite, 1, 0)
+    return (bits | tl.where(inexact, 1, 0)).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def gemm_kernel(
     a,
     b,
-    initial,
     c,
     rows,
-    depth,
     columns,
+    depth,
+    chunk,
+    sum_least,
+    sum_magic,
+    sum_largest,
+    product_least,
+    product_magic,
+    product_largest,
     CASCADE: tl.constexpr,
-    LEAST: tl.constexpr,
-    MAGIC: tl.constexpr,
-    UP: tl.constexpr,
-    DOWN: tl.constexpr,
-    PRODUCT_LEAST: tl.constexpr,
-    PRODUCT_MAGIC: tl.constexpr,
-    PRODUCT_UP: tl.constexpr,
-    PRODUCT_DOWN: tl.constexpr,
-    ROWS: tl.constexpr,
-    COLUMNS: tl.constexpr,
+    ODD: tl.constexpr,
+    OVER: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
 ):
-    """A block of ROWS x COLUMNS sums, kept in registers over all of K."""
-    i = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    j = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
-    begin = tl.load(initial + j, mask=j < columns, other=0.0)
-    total = tl.zeros((ROWS, COLUMNS), dtype=tl.float32) + begin[None, :]
-    for k in range(depth):
-        left = tl.load(a + i * depth + k, mask=i < rows, other=0.0)
-        right = tl.load(b + k * columns + j, mask=j < columns, other=0.0)
-        if CASCADE:
-            product = left[:, None] * right[None, :]
-            product = _rounded(product, PRODUCT_LEAST, PRODUCT_MAGIC, PRODUCT_UP, PRODUCT_DOWN)
-            total = _rounded(total + product, LEAST, MAGIC, UP, DOWN)
+    """One block of c = a b, all of them in C order; sums of ``chunk`` products are added up."""
+    i = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    j = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for first in range(0, depth, chunk):
+        sums = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+        for k in range(first, tl.minimum(first + chunk, depth)):
+            x = tl.load(a + i * depth + k, mask=i < rows, other=0.0)[:, None]
+            y = tl.load(b + k * columns + j, mask=j < columns, other=0.0)[None, :]
+            x, y = tl.broadcast(x, y)
+            if CASCADE:
+                p = _rounded(x * y, product_least, product_magic, product_largest, OVER)
+                exact = _to_odd(sums, p) if ODD else sums + p
+            else:
+                exact = _to_odd(sums, x * y) if ODD else tl.fma(x, y, sums)
+            sums = _rounded(exact, sum_least, sum_magic, sum_largest, OVER)
+        if chunk < depth:
+            exact = _to_odd(total, sums) if ODD else total + sums
+            total = _rounded(exact, sum_least, sum_magic, sum_largest, OVER)
         else:
-            total = _rounded(tl.fma(left[:, None], right[None, :], total), LEAST, MAGIC, UP, DOWN)
+            total = sums
     place = i[:, None] * columns + j[None, :]
     tl.store(c + place, total, mask=(i[:, None] < rows) & (j[None, :] < columns))
 
 
-@dataclass(frozen=True)
-class _Constants:
-    """Of one rounding; the exponent's bits, and factors that make infinities."""
-
-    least: int
-    magic: int
-    up: float
-    down: float
-
-    @classmethod
-    def of(cls, format: Format) -> "_Constants":
-        assert isinstance(format, BinaryFloat)
-        top, drop = format.maximum_exponent, 23 - format.fraction_width
-        magic = (drop << 23) | 0x400000
-        least = (format.minimum_exponent + 127) << 23
-        return cls(least, magic, 2.0 ** (127 - top), 2.0 ** (top - 127))
-
-
-def _overflows_to_infinity(format: Format) -> bool:
-    """Whether infinity stands where the next power of two would, as in IEEE 754."""
-    assert isinstance(format, BinaryFloat)
-    whole = 2 * 2.0**format.maximum_exponent * (1 - 2.0 ** -(format.fraction_width + 1))
-    usual = largest(format) == whole and format.maximum_exponent >= 0
-    return usual and format.has_infinity and not format.saturates
-
-
-def wrong(how: Gemm) -> list[str]:
-    """Why the kernel does not compute a product; empty if it does."""
-    found = []
-    formats = [f for f in (how.accumulator, how.product) if f is not None]
-    if how.accumulation not in ("fused", "cascade") or how.chunk is not None:
-        found.append("sums must be fused or cascade, without chunks")
-    if how.rounding != "nearest_even" or how.start != "zero" or how.via == "mptorch":
-        found.append("rounding must be nearest_even, start zero, via exact or float32")
-    for format in formats:
-        usual = is_narrow(format) and format.has_negative_zero and _overflows_to_infinity(format)
-        # Else the constant of the largest numbers is no float32.
-        if not usual or format.maximum_exponent + 24 - format.fraction_width > 127:  # type: ignore
-            found.append(f"{format} must be a float with infinities and fewer than 8 exponent bits")
-    products = Products.of(how.a, how.b)
-    if not products.are_float32:
-        found.append("products must be exact in float32")
-    if not found and how.via == "exact" and not loses_nothing_in_float32(how, products):
-        found.append("sums must be the same through float32")
-    return found
-
-
-def arguments(how: Gemm) -> dict[str, Any]:
-    """The compile-time arguments of the kernel."""
-    sums, product = (_Constants.of(f) for f in (how.accumulator, how.product or how.accumulator))
-    given = {"LEAST": sums.least, "MAGIC": sums.magic, "UP": sums.up, "DOWN": sums.down}
-    given |= {"PRODUCT_LEAST": product.least, "PRODUCT_MAGIC": product.magic}
-    given |= {"PRODUCT_UP": product.up, "PRODUCT_DOWN": product.down}
-    return {"CASCADE": how.product is not None, "ROWS": _BLOCK, "COLUMNS": _BLOCK, **given}
-
-
-def multiply(how: Gemm, a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
-    """The product of two matrices of finite numbers on their device; float32.
+def settings(how: Gemm) -> dict[str, Any]:
+    """Numbers and constants of the kernel for a product.
 
     Raises
     ------
     ValueError
-        If the kernel does not compute it; all reasons at once.
+        If float32 does not hold its products, or for other roundings and ways of adding than the
+        kernel knows: fused and cascade, to nearest even.
     """
-    if reasons := wrong(how):
-        raise ValueError(f"triton: {'; '.join(reasons)}")
-    a, b = a.float().contiguous(), b.float().contiguous()
+    ends = [np.full((1, 1), float(f.number_range[1]), np.float32) for f in (how.a, how.b)]
+    exact = Products.of(how.a, how.b).are_float32
+    step = step32(how, *ends, certify=False) if exact else None
+    if step is None or how.start != "zero":
+        raise ValueError(
+            f"triton: products must be of narrow floats, to nearest even, not {how.text}"
+        )
+    found: dict[str, Any] = {}
+    for name, format in (("sum", how.accumulator), ("product", how.product or how.accumulator)):
+        rounding = rounding32_of(format)
+        found[f"{name}_least"], found[f"{name}_magic"] = rounding.least, rounding.magic
+        found[f"{name}_largest"] = rounding.largest
+    return found | {"CASCADE": how.product is not None, "ODD": step.odd, "OVER": step.over}
+
+
+def gemm(how: Gemm, a: Tensor, b: Tensor, *, block: tuple[int, int] = (64, 64)) -> Tensor:
+    """The product of two matrices of numbers of the formats, float32, on their device.
+
+    Parameters
+    ----------
+    how : Gemm
+    a, b : Tensor
+        float32, M x K and K x N.
+    block : pair of int
+        Rows and columns of sums that a program keeps, powers of two.
+
+    Raises
+    ------
+    ValueError
+        For sizes or types that do not fit, and what :func:`settings` refuses.
+    """
+    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[0]:
+        raise ValueError(f"triton: matrices must fit, not {tuple(a.shape)} and {tuple(b.shape)}")
+    if a.dtype != torch.float32 or b.dtype != torch.float32:
+        raise ValueError(f"triton: matrices must be float32, not {a.dtype} and {b.dtype}")
+    given = settings(how)
     (rows, depth), columns = a.shape, b.shape[1]
-    begin = a.new_zeros(columns) if initial is None else initial.float().contiguous()
-    result = a.new_empty((rows, columns))
-    grid = (triton.cdiv(rows, _BLOCK), triton.cdiv(columns, _BLOCK))
-    if result.numel():
-        launched: Any = kernel[grid]
-        launched(a, b, begin, result, rows, depth, columns, **arguments(how), **OPTIONS)
-    return result + 0.0
+    result = torch.zeros((rows, columns), dtype=torch.float32, device=a.device)
+    if rows and columns and depth:
+        grid = (triton.cdiv(rows, block[0]), triton.cdiv(columns, block[1]))
+        launch: Any = gemm_kernel[grid]
+        launch(
+            a.contiguous(),
+            b.contiguous(),
+            result,
+            rows,
+            columns,
+            depth,
+            how.chunk or depth,
+            **given,
+            BLOCK_M=block[0],
+            BLOCK_N=block[1],
+            **OPTIONS,
+        )
+    return result if how.accumulator.has_negative_zero else result + 0.0
