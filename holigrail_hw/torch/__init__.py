@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import holigrail_hw.torch.quantizers as quantizers
     import holigrail_hw.torch.scales as scales
     import holigrail_hw.torch.search as search
+
     from .exporting.network import IntegerNetwork, NumberNetwork
 
 __all__ = [

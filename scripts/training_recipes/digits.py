@@ -191,7 +191,7 @@ def multipliers(digits: Digits) -> Iterator[Bar]:
         # What is judged best is judged by the images for training.
         judge = lambda m: methods.accuracy(m, digits.flat[0])  # noqa: E731
         options = {"seed": seed, "measure": judge, "keep_best": True}
-        fit(model, digits.flat[0], adam(1e-3), epochs=6, **options)
+        fit(model, digits.flat[0], adam(5e-4), epochs=6, **options)
         rows.append((before, digits.right(model)))
     yield Bar("broken array, 10 columns, as it is (%)", mean(b for b, _ in rows))
     yield Bar("the same, retrained (%)", mean(r for _, r in rows), 94.5)
