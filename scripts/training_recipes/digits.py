@@ -87,7 +87,7 @@ def adaqat(digits: Digits) -> Iterator[Bar]:
     rows = []
     for seed in SEEDS:
         model = mlp(seed)
-        method = methods.AdaQAT(0.8, digits.flat[0], input_bits=5, seed=seed)
+        method = methods.AdaQAT(1.5, digits.flat[0], input_bits=5, seed=seed)
         found = fit(model, digits.flat[0], adam(5e-3), epochs=40, seed=seed, methods=[method])
         rows.append((digits.right(model), found.reports[0].figures["bit operations"]))
     yield Bar("accuracy (%)", mean(r for r, _ in rows), 95.8)
@@ -191,7 +191,7 @@ def multipliers(digits: Digits) -> Iterator[Bar]:
         # What is judged best is judged by the images for training.
         judge = lambda m: methods.accuracy(m, digits.flat[0])  # noqa: E731
         options = {"seed": seed, "measure": judge, "keep_best": True}
-        fit(model, digits.flat[0], adam(1e-3), epochs=6, **options)
+        fit(model, digits.flat[0], adam(5e-4), epochs=6, **options)
         rows.append((before, digits.right(model)))
     yield Bar("broken array, 10 columns, as it is (%)", mean(b for b, _ in rows))
     yield Bar("the same, retrained (%)", mean(r for _, r in rows), 94.5)
