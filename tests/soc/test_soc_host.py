@@ -1,6 +1,7 @@
 """Hosts over a memory map and over streams, with the executor in the accelerator's place."""
 
 from dataclasses import replace
+from struct import pack
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from random_networks import Builder, random_network
 from holigrail_hw.core import DesignError, RequestError
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import FLASH
-from holigrail_hw.soc.descriptors.kinds import Fill
+from holigrail_hw.soc.descriptors.kinds import Fill, Matmul
 from holigrail_hw.soc.executor.execute import run
 from holigrail_hw.soc.hosts.buses import RegisterBus, RequestBus
 from holigrail_hw.soc.hosts.host import AcceleratorHost
@@ -160,3 +161,35 @@ def test_frames_are_checked(frames, message):
     with pytest.raises(RequestError) as caught:
         host.run(frames)
     assert str(caught.value) == f"accelerator host: {message}"
+
+
+@pytest.mark.parametrize("seed", [5, 8])
+def test_the_first_wrong_layer_is_named(seed):
+    """A weight or a parameter that the accelerator does not have right, layer after layer."""
+    graph = random_network(seed)
+    program = compiled(graph, MACHINE)
+    frame, device = frames_of(graph, 1)[0], Accelerator(MACHINE)
+    host = AcceleratorHost(register_bus(device), program)
+    assert host.first_difference(graph, frame) is None
+    products = [at for at, d in enumerate(program.descriptors) if isinstance(d, Matmul)]
+    for at in (products[0], products[-1]):
+        place = program.descriptors[at].p_base
+        kept = device.memory[place : place + 8].copy()
+        device.memory[place : place + 8] = np.frombuffer(pack("<Q", 1 << 62 | 1 << 30), np.uint8)
+        found = host.first_difference(graph, frame)
+        assert found is not None and found.layer == program.step_of(at).name
+        device.memory[place : place + 8] = kept
+        # The chain is whole again.
+        expected = graph.evaluate(frame[None]).reshape(1, -1)
+        assert (host.run(frame[None]) == expected).all()
+
+
+def test_layers_of_loaded_weights_are_not_compared():
+    made = Builder(4, (200,))
+    made.dense(100, once=True)
+    made.dense(7, once=False)
+    machine = replace(MACHINE, scratchpad=1 << 13)
+    program = compiled(made.graph(), machine)
+    host = AcceleratorHost(register_bus(Accelerator(machine)), program)
+    with pytest.raises(RequestError, match="all weights must stay in the scratchpad"):
+        host.first_difference(made.graph(), frames_of(made.graph(), 1)[0])
