@@ -14,10 +14,6 @@ if find_spec("torch") is None:
 
 import torch
 
-import holigrail_hw.torch.optim as optim
-import holigrail_hw.torch.quantizers as quantizers
-import holigrail_hw.torch.scales as scales
-
 from .approximate import replace_multipliers
 from .arithmetic import Arithmetic, Conversion, Gemm
 from .check import Checked, DifferenceError, check
@@ -39,7 +35,12 @@ from .random import advance, seed
 from .scales import Float, PowerOfTwo
 
 if TYPE_CHECKING:
-    from . import methods, search
+    import holigrail_hw.torch.methods as methods
+    import holigrail_hw.torch.optim as optim
+    import holigrail_hw.torch.quantizers as quantizers
+    import holigrail_hw.torch.scales as scales
+    import holigrail_hw.torch.search as search
+
     from .exporting.network import IntegerNetwork, NumberNetwork
 
 __all__ = [
@@ -117,6 +118,6 @@ def export(
 
 def __getattr__(name: str) -> Any:
     """What many users never need is imported when it is first asked for."""
-    if name in ("methods", "search"):
+    if name in ("methods", "optim", "search"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
