@@ -146,13 +146,13 @@ def network_in_hardware(seed: int, monkeypatch) -> None:
         assert cycles[0] == program.cycles
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_networks_like_mobilenet_run_with_both_kinds_of_parameters(seed, monkeypatch):
     network_in_hardware(seed, monkeypatch)
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("seed", range(4, 40))
+@pytest.mark.parametrize("seed", range(2, 40))
 def test_many_networks_like_mobilenet(seed, monkeypatch):
     network_in_hardware(seed, monkeypatch)
 

@@ -29,7 +29,7 @@ _CHECKED = 26
 # A word of a load: eight nibbles. A burst: command, address, the first word's way, its end.
 _WORD_CYCLES, _BURST = 8, 28
 # From the start of both chains until the first record is judged, without the reads of both.
-_FIRST_LOAD = 5
+_FIRST_LOAD = 4
 
 
 def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:

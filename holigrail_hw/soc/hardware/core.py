@@ -195,7 +195,7 @@ class AcceleratorCore(wiring.Component):
             m.d.comb += pad.read_address.eq(Mux(self._fetch, self._at, work.address))
         with m.If(~is_writing):
             words = max(1, grain // 4)
-            place = word_at[2 : grain.bit_length() - 1] if grain > 4 else 0
+            place: Any = word_at[2 : grain.bit_length() - 1] if grain > 4 else 0
             select: Any = Mux(loads, 0b1111, Mux(host_writes, self.select, 0))
             word = Mux(loads, self._load_data, self.write_data)
             m.d.comb += [
@@ -217,7 +217,7 @@ class AcceleratorCore(wiring.Component):
         moved = work.granted.any() | work.write.any()
         stirs = moved | self._load_written
         # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
-        latest = self._words[-8 * step :]
+        latest: Any = self._words[-8 * step :]
         m.d.sync += [comes.eq(self._fetch), came.eq(comes)]
         with m.If(comes):
             m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
