@@ -32,12 +32,18 @@ def main(words: list[str], session: Session) -> int:
     Of long lists the size and a digest; with --json all of their items.
     """
     options, design = read_design(words, session, configure)
-    result = describe(design.spec, design.timing, _memories(options))
+    timing = design.timing
+    if design.board is not None:
+        from holigrail_hw.flow.board import build
+
+        timing = build.planned(design.spec, timing, design.board)
+    result = describe(design.spec, timing, _memories(options))
     return session.show(result, lambda console: _text(console, result, design.spec))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
+    parser.add_argument("--board", metavar="NAME", help="as on this board, at its clock")
     parser.add_argument(
         "--memories", metavar="FILE", help="JSON with the energy of memory accesses (45 nm)"
     )

@@ -73,6 +73,7 @@ def test_words_are_those_of_the_table():
         "p_restart": (10, 1 << 24),
         "w_restart": (10, 1 << 25),
         "p_wide": (10, 1 << 26),
+        "line_buffered": (10, 1 << 27),
         "y_step_group": (13, 1 << 16),
         "valid": (14, 1 << 16),
         "w_step_row": (15, 1 << 16),
@@ -162,6 +163,54 @@ def test_parts_that_are_not_there_are_refused():
     assert load_error(small, Load(length=4), 99) is Error.RECORD
 
 
+LINES = Matmul(
+    nx=4,
+    ny=2,
+    fx=3,
+    fy=3,
+    groups=2,
+    diagonal=1,
+    line_buffered=1,
+    a_step_x=8,
+    a_step_fx=4,
+    a_step_y=48,
+    a_step_fy=48,
+    w_step_k=4,
+    y_base=1024,
+    y_step_x=4,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({}, Error.NONE),
+        ({"nx": 5}, Error.SIZE),
+        ({"nx": 1, "a_step_x": 12}, Error.NONE),
+        ({"a_step_x": 4, "nx": 7}, Error.NONE),
+        ({"a_step_x": 4, "nx": 8}, Error.SIZE),
+        ({"a_step_x": 12}, Error.SIZE),
+        ({"a_step_y": 144}, Error.SIZE),
+        ({"a_step_y": 96}, Error.NONE),
+        ({"fx": 2}, Error.SIZE),
+        ({"fy": 2}, Error.SIZE),
+        ({"diagonal": 0}, Error.SIZE),
+        ({"nc": 2}, Error.SIZE),
+        ({"column_tiles": 2}, Error.SIZE),
+        ({"valid": 5}, Error.SIZE),
+        ({"ny": 20, "y_step_y": 4}, Error.NONE),
+        ({"ny": 65535, "a_step_y": 0, "a_step_fy": 0}, Error.SIZE),
+        ({"a_step_fx": 6, "a_step_x": 6}, Error.NONE),
+        ({"a_step_fx": 5, "a_step_x": 5}, Error.ADDRESS),
+    ],
+)
+def test_errors_of_the_unit_for_depthwise_layers(changes, error):
+    """A row of 9 pixels fits; the engine's sizes do not matter."""
+    machine = replace(MACHINE, line_buffer=9)
+    assert error_of(machine, replace(LINES, **changes)) is error
+    assert error_of(MACHINE, replace(LINES, **changes)) is Error.RECORD
+
+
 @pytest.mark.parametrize(
     ("load", "error"),
     [
@@ -188,6 +237,8 @@ def test_machines_that_cannot_be_are_refused():
         "machine: activation_depth must be 1 to 65535, not 0",
         "machine: scratchpad must be a multiple of 64 of at most 16777216 bytes, not 100",
     ]
+    with pytest.raises(RequestError, match="line_buffer must be 0 or 3 to 65535, not 2"):
+        Machine(line_buffer=2)
     with pytest.raises(RequestError, match="at least 4, the bytes of a word, not 2 x 2"):
         Machine(rows=2, columns=2)
     with pytest.raises(RequestError, match="must differ by a factor of 2 at most, not 2 x 8"):
@@ -204,6 +255,7 @@ def test_the_digest_tells_every_size():
         {"maximum": False},
         {"loader": False},
         {"wide_parameters": False},
+        {"line_buffer": 64},
     )
     digests = {replace(MACHINE, **size).digest for size in sizes} | {MACHINE.digest}
     assert len(digests) == len(sizes) + 1

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from random_networks import Builder
 
+from holigrail_hw.cli.main import main
 from holigrail_hw.core import Timing
 from holigrail_hw.core.target import Target
 from holigrail_hw.models.reading import read
@@ -116,3 +117,19 @@ def test_traffic_of_every_kind():
     one = traffic_of(machine, Matmul(nx=3, nc=2, column_tiles=2, groups=5))
     assert (one.weights, one.parameters, one.activations, one.results) == (80, 80, 30, 30)
     assert one.read == 190
+
+
+def test_info_shows_the_layers_as_on_a_board(capsys):
+    path = MODELS / "tiny_kws_int8.tflite"
+    if not path.exists():
+        pytest.skip("the reference networks are not there")
+    words = ["info", "accelerator", "--model", str(path), "--scratchpad", str(1 << 16)]
+    words += ["--rows", "8", "--columns", "8", "--activation-depth", "2048"]
+    words += ["--accumulator-depth", "128", "--line-buffer", "64", "--board", "ulx3s"]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "49144 cycles a frame" in text and "nothing: all weights stay" in text
+    assert "\nMemory map\n" in text and "\nLayers on the accelerator\n" in text
+    (row,) = [line.split() for line in text.splitlines() if line.startswith("n8_codes ")]
+    assert row[:6] == ["n8_codes", "MATMUL", "1", "8280", "512000", "31040"] and row[8] == "array"
+    assert "energy of a product, tiny_kws_int8.tflite" in text

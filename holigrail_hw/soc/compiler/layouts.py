@@ -90,7 +90,7 @@ def too_large(machine: Machine, least: Layout, resident: Layout) -> RequestError
     parts = least.streams[1] - least.streams[0]
     helps = [f"a scratchpad of {rounded_up(least.end, _UNIT)} bytes"]
     if not machine.loader:
-        helps.append("a loader, which hardware has not yet, so that weights need not stay")
+        helps.append("a loader, so that weights need not stay")
     elif least.emission.chunks:
         helps.append(f"with {rounded_up(resident.end, _UNIT)} bytes all weights stay")
     return RequestError(

@@ -3,14 +3,19 @@
 What a processor beside the accelerator would do, the host does: the softmax of the last codes.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from holigrail_hw.core.errors import DesignError, RequestError
-from holigrail_hw.soc.compiler.compare import finished
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.soc.compiler.buffers import Buffer
+from holigrail_hw.soc.compiler.compare import Difference, finished, tensor_at, told
+from holigrail_hw.soc.compiler.plans import Step
 from holigrail_hw.soc.compiler.program import Program, check_image
 from holigrail_hw.soc.descriptors.checks import WHY, Error
+from holigrail_hw.soc.machine import DESCRIPTOR_BYTES
 from holigrail_hw.soc.registers.memory_map import CONTROL
 
 from .buses import Bus
@@ -99,12 +104,73 @@ class AcceleratorHost:
             found.append(finished(self._program, codes.astype(np.int64)))
         return np.stack(found)
 
-    def _check(self, word: int) -> None:
+    def first_difference(self, graph: IntegerGraph, frame: Any) -> Difference | None:
+        """The first layer that the accelerator computes wrong; the rest is not run.
+
+        Every layer is a chain of its own: its last descriptor gets the mark ``last`` for as long.
+
+        Parameters
+        ----------
+        graph : IntegerGraph
+            What the program was compiled from; tensors of other shapes are left out.
+        frame : array of integers
+            One frame of the input.
+
+        Raises
+        ------
+        RequestError
+            Weights of the program are loaded while it runs, or the frame has another size.
+        DesignError
+            The accelerator reports an error, or does not answer.
+        """
+        program = self._program
+        if program.loads:
+            raise RequestError(
+                "accelerator host: layer by layer, all weights must stay in the scratchpad",
+                hint="a larger scratchpad",
+            )
+        codes = checked_frames(program, np.asarray(frame)[None])[0]
+        tensors = graph.evaluate(np.asarray(frame).reshape(1, *graph.inputs[0].shape), every=True)
+        self._write(program.input[0], codes.tobytes())
+        for step in program.steps:
+            self._alone(step)
+            buffer, expected = program.buffers.get(step.name), tensors.get(step.name)
+            if buffer is None or expected is None:
+                continue
+            image = buffer.geometry.image
+            if expected[0].size != np.prod(image):
+                continue
+            found = told(step, expected[0].reshape(image), tensor_at(self._around(buffer), buffer))
+            if found is not None:
+                return found
+        return None
+
+    def _alone(self, step: Step) -> None:
+        """The descriptors of a step, and no others."""
+        program, end = self._program, step.first + step.count - 1
+        at = program.start + DESCRIPTOR_BYTES * end
+        marked = replace(program.descriptors[end], last=1)
+        self._write(at, marked.encode())
+        try:
+            word, _ = self._bus.run(program.start + DESCRIPTOR_BYTES * step.first, None)
+        finally:
+            self._write(at, program.descriptors[end].encode())
+        self._check(word, step.first)
+
+    def _around(self, buffer: Buffer) -> np.ndarray:
+        """A scratchpad of which the bytes of a tensor are read."""
+        memory = np.zeros(self._program.machine.scratchpad, np.uint8)
+        first, count = buffer.base // _WORD, -(-buffer.end // _WORD) - buffer.base // _WORD
+        memory.view("<u4")[first : first + count] = self._bus.read(_WORD * first, count)
+        return memory
+
+    def _check(self, word: int, first: int = 0) -> None:
+        """An error of a chain that begins with descriptor ``first``."""
         status = CONTROL.register("status")
         error = status.part("error").get(word)
         if not error:
             return
-        index = status.part("index").get(word)
+        index = first + status.part("index").get(word)
         known = index < len(self._program.descriptors)
         layer = self._program.step_of(index).name if known else "unknown"
         why = WHY[Error(error)] if error in {*Error} else f"error {error}"
