@@ -46,10 +46,14 @@ def system_files(preset: str) -> dict[str, bytes]:
         If the processor's package is not installed.
     """
     firmware = prebuilt(INSTRUCTIONS[preset])
-    return processor_files(preset) | {
-        "_firmware.bin": firmware.code,
-        "_registers.h": as_c().encode(),
-        "_registers.json": as_json().encode(),
-        "_registers.csv": as_csv().encode(),
-        "_registers.svd": as_svd().encode(),
-    } | {f"_firmware_{name}": text.encode() for name, text in sources().items()}
+    return (
+        processor_files(preset)
+        | {
+            "_firmware.bin": firmware.code,
+            "_registers.h": as_c().encode(),
+            "_registers.json": as_json().encode(),
+            "_registers.csv": as_csv().encode(),
+            "_registers.svd": as_svd().encode(),
+        }
+        | {f"_firmware_{name}": text.encode() for name, text in sources().items()}
+    )
