@@ -27,7 +27,9 @@ from holigrail_hw.flow.verify import workloads
 JOB = json.loads(Path(os.environ["HOLIGRAIL_BENCH"]).read_text(encoding="utf-8"))
 for _module in JOB["modules"]:
     importlib.import_module(_module)
-_ASKED, TIMING = manifest.rebuild(JOB["operator"], JOB["parameters"], JOB["timing"], who="bench")
+_ASKED, TIMING = manifest.rebuild(
+    JOB["operator"], JOB["parameters"], JOB["timing"], who="bench", folder=Path(JOB["folder"])
+)
 TOP = Top(_ASKED, TIMING).driven()
 SPEC = TOP.spec
 WORKLOAD = workloads.choose(SPEC, JOB["count"], JOB["seed"], timing=TIMING)

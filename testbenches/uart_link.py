@@ -7,6 +7,7 @@ modules to import first, seed and count of the results; ``uart_line`` needs more
 import importlib
 import json
 import os
+from pathlib import Path
 
 import cocotb
 from cocotb.task import bridge, resume
@@ -21,7 +22,9 @@ from holigrail_hw.flow.simulate.byte_link import Line
 JOB = json.loads(os.environ["LINK_JOB"])
 for _module in JOB["modules"]:
     importlib.import_module(_module)
-SPEC, _ = manifest.rebuild(JOB["operator"], JOB["parameters"], {}, who="bench")
+SPEC, _ = manifest.rebuild(
+    JOB["operator"], JOB["parameters"], {}, who="bench", folder=Path(JOB["folder"])
+)
 
 
 class SimulatedPort(Line):

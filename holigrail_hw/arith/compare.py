@@ -72,7 +72,8 @@ class Compare(OperatorSpec):
 
         def answer(plan: Plan, a: Any, b: Any) -> dict[str, Any]:
             x, y = reference.decode(plan, self.a, a), reference.decode(plan, self._other, b)
-            return reference.compare(plan, x, y, alike=self.a == self._other)
+            ordered = reference.COMPARE.find(self.a, self._other) or reference.compare
+            return ordered(plan, x, y, alike=self.a == self._other)
 
         return reference.circuit(self.inputs(), self.outputs(), answer)
 

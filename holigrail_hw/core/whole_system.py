@@ -44,6 +44,13 @@ class WholeSystem(ABC):
     def sources(self) -> Mapping[str, bytes]:
         """Verilog of modules that the component has instances of, by names of files."""
 
+    def flash(self) -> tuple[int, bytes] | None:
+        """What a serial flash memory at the component's pins ``flash`` holds, and from where on.
+
+        None if the component has no such pins: chip select, clock, four data lines.
+        """
+        return None
+
     @abstractmethod
     def check(
         self, line: ByteLine, seed: int, count: int, say: Callable[[str], None] = lambda text: None

@@ -24,16 +24,24 @@ from .plan.plan import Plan, Wire
 from .shapes import shape_of
 
 __all__ = [
+    "COMPARE",
+    "DECODE",
+    "INTEGER",
     "MOST_BITS",
+    "PROJECT",
     "Number",
     "add",
+    "any_above",
+    "any_below",
     "circuit",
     "compare",
     "decode",
     "fits",
+    "grows",
     "has_integers",
     "integer",
     "is_known",
+    "let",
     "multiply",
     "negate",
     "product",
@@ -44,6 +52,8 @@ __all__ = [
 MOST_BITS = 1200
 """Reference circuits whose whole numbers would be wider are not made."""
 
+COMPARE = hardware_rules("reference compare")
+"""By two formats: ``(plan, x, y, alike)`` to what :func:`compare` gives, where NaN has an order."""
 DECODE = hardware_rules("reference decode")
 """By format: ``(plan, format, code)`` to a Number; without one for fixed-like formats."""
 INTEGER = hardware_rules("reference integer")
@@ -76,7 +86,7 @@ class Number:
 
     def magnitude(self, plan: Plan) -> Any:
         """Multiple of 2^place."""
-        return _let(plan, "magnitude", self.significand << self.shift)
+        return let(plan, "magnitude", self.significand << self.shift)
 
     @property
     def zero(self) -> Any:
@@ -147,13 +157,13 @@ def _float(plan: Plan, format: BinaryFloat, code: Any) -> Number:
         nan = (magnitude > format.largest_code) & ~infinite
     significand = Cat(bits[:cut], is_normal)
     counts = ~(nan | infinite) if format.subnormals else is_normal & ~(nan | infinite)
-    significand = _let(plan, "significand", Mux(counts, significand, 0))
+    significand = let(plan, "significand", Mux(counts, significand, 0))
     negative = bits[-1] if format.signed else no
     if format.nan_is_negative_zero:
         negative = negative & (significand.any() | infinite)
     shift = field if format.full else (Mux(is_normal, field, 1) - 1).as_unsigned()
     shift = shift[: format.exponent_width]
-    shift, nan = _let(plan, "shift", shift), _let(plan, "nan", nan)
+    shift, nan = let(plan, "shift", shift), let(plan, "nan", nan)
     return Number(negative, significand, shift, format.minimum_exponent - cut, nan, infinite)
 
 
@@ -174,7 +184,7 @@ def multiply(plan: Plan, x: Number, y: Number) -> Number:
     return Number(
         x.negative ^ y.negative,
         total,
-        _let(plan, "shift", x.shift + y.shift),
+        let(plan, "shift", x.shift + y.shift),
         x.place + y.place,
         nan,
         (x.infinite | y.infinite) & ~nan,
@@ -184,7 +194,7 @@ def multiply(plan: Plan, x: Number, y: Number) -> Number:
 def add(plan: Plan, x: Number, y: Number, rounding: Rounding) -> Number:
     """x + y, exactly; the mode decides the sign of an exact zero."""
     place, (a, b) = _aligned(plan, x, y)
-    total = _let(plan, "total", a + b)
+    total = let(plan, "total", a + b)
     is_negative = Value.cast(total < 0)
     same_zero = (a == 0) & (b == 0) & (x.negative == y.negative)
     zero_sign = Mux(same_zero, x.negative, int(rounding is Rounding.DOWN))
@@ -193,7 +203,7 @@ def add(plan: Plan, x: Number, y: Number, rounding: Rounding) -> Number:
     nan = x.nan | y.nan | (x.infinite & y.infinite & (x.negative ^ y.negative))
     infinite = (x.infinite | y.infinite) & ~nan
     magnitude = Mux(is_negative, -total, total).as_unsigned()[: len(total)]
-    significand = _let(plan, "significand", Mux(nan | infinite, 0, magnitude))
+    significand = let(plan, "significand", Mux(nan | infinite, 0, magnitude))
     is_whole = x.integer is not None and y.integer is not None
     integer = total if is_whole else None
     return Number(negative, significand, Const(0, 1), place, nan, infinite, integer)
@@ -206,14 +216,14 @@ def compare(plan: Plan, x: Number, y: Number, *, alike: bool = False) -> dict[st
     other, are in the order of the magnitudes.
     """
     if alike:
-        a, b = (_let(plan, "key", Cat(n.significand, n.shift)) for n in (x, y))
+        a, b = (let(plan, "key", Cat(n.significand, n.shift)) for n in (x, y))
     else:
         _, (a, b) = _aligned(plan, x, y)
         a, b = (Mux(m < 0, -m, m) for m in (a, b))
     # An infinity outweighs every finite number.
     size = max(len(a), len(b))
     a, b = (Cat((m + Const(0, size))[:size], n.infinite) for m, n in ((a, x), (b, y)))
-    a, b = (_let(plan, "value", Mux(n.negative, -m, m)) for m, n in ((a, x), (b, y)))
+    a, b = (let(plan, "value", Mux(n.negative, -m, m)) for m, n in ((a, x), (b, y)))
     ordered: Any = ~(x.nan | y.nan)
     return {
         "less": (a < b) & ordered,
@@ -265,7 +275,7 @@ def circuit(
     return datapath
 
 
-def _let(plan: Plan, name: str, value: Any) -> Any:
+def let(plan: Plan, name: str, value: Any) -> Any:
     """A name for a value: a circuit of shared expressions, not a tree that grows with each use."""
     value = Value.cast(value)
     return plan.step(name, value.shape(), lambda: value).value
@@ -273,8 +283,8 @@ def _let(plan: Plan, name: str, value: Any) -> Any:
 
 def _whole(plan: Plan, value: Any, place: int) -> Number:
     """A number that is an integer in units of 2^place."""
-    value = _let(plan, "integer", value)
-    magnitude = _let(plan, "significand", Mux(value < 0, -value, value).as_unsigned())
+    value = let(plan, "integer", value)
+    magnitude = let(plan, "significand", Mux(value < 0, -value, value).as_unsigned())
     no = Const(0, 1)
     return Number(Value.cast(value < 0), magnitude, no, place, no, no, value)
 
@@ -287,7 +297,7 @@ def product(plan: Plan, a: Any, b: Any) -> Any:
     for place in range(len(b)):
         row = Mux(b[place], a, 0).shift_left(place)
         is_sign = b.shape().signed and place == len(b) - 1
-        total = _let(plan, "rows", (total - row) if is_sign else (total + row))
+        total = let(plan, "rows", (total - row) if is_sign else (total + row))
     width = len(a) + len(b)
     is_signed = a.shape().signed or b.shape().signed
     total = (total + Const(0, width))[:width]
@@ -296,7 +306,7 @@ def product(plan: Plan, a: Any, b: Any) -> Any:
 
 def _aligned(plan: Plan, x: Number, y: Number) -> tuple[int, tuple[Any, Any]]:
     place = min(x.place, y.place)
-    a, b = (_let(plan, "aligned", n.signed(plan)).shift_left(n.place - place) for n in (x, y))
+    a, b = (let(plan, "aligned", n.signed(plan)).shift_left(n.place - place) for n in (x, y))
     return place, (a, b)
 
 
@@ -312,10 +322,10 @@ def _to_fixed(
     cut = max(cut, 0)
     below = Cat(whole, Const(0, max(0, cut - len(whole))))[:cut]
     kept = whole[cut:] if cut < len(whole) else Const(0, 1)
-    kept = _let(plan, "kept", kept)
+    kept = let(plan, "kept", kept)
     negative = x.negative if x.integer is None else Value.cast(x.integer < 0)
-    grown = kept + _grows(rounding, negative, kept[0], _bits_from_top(below), random)
-    value = _let(plan, "value", Mux(negative, -grown, grown))
+    grown = kept + grows(rounding, negative, kept[0], _bits_from_top(below), random)
+    value = let(plan, "value", Mux(negative, -grown, grown))
     if overflow == "wrap":
         value = value + Const(0, format.width)
         return Mux(x.nan | x.infinite, 0, value)[: format.width]
@@ -349,7 +359,7 @@ def _to_float(
     stops = Const(1, 1) if format.saturates else stops & ~x.infinite
     if not format.subnormals:
         lowest = cut if format.flushes else 0
-        code = _let(plan, "flushed", Mux(code[lowest:].any(), code, 0))
+        code = let(plan, "flushed", Mux(code[lowest:].any(), code, 0))
     size = format.magnitude_width
     below = Const(0, 1) if format.signed else x.negative & (code.any() | too_large)
     code = Mux(too_large & stops, largest, code)[:size]
@@ -378,11 +388,11 @@ def _rounded_magnitude(
         magnitude, least = magnitude.shift_left(-least), 0
     width = max(len(magnitude), least + 1)
     whole = Cat(magnitude, Const(0, width - len(magnitude)))[:width]
-    leading = _let(plan, "leading", whole & ~_any_above(plan, whole, width))
+    leading = let(plan, "leading", whole & ~any_above(plan, whole, width))
     if format.subnormals:
         # Below the smallest normal number the last place stays where it is.
         leading = Cat(Const(0, least), ~whole[least + 1 :].any(), leading[least + 1 :])
-        leading = _let(plan, "leading", leading)
+        leading = let(plan, "leading", leading)
 
     def pick(vector: Any) -> Any:
         return (vector & leading).any()
@@ -405,19 +415,19 @@ def _rounded_magnitude(
         else:
             field.append(pick(Const(value, width)))
     fraction = [below(distance) for distance in range(cut, 0, -1)]
-    code = _let(plan, "truncated", Cat(*fraction, *field))
+    code = let(plan, "truncated", Cat(*fraction, *field))
     bits = rounding.guard(0 if random is None else len(Value.cast(random)))
     first = [below(cut + 1 + index) for index in range(max(bits, 1))]
-    rest = pick(_any_below(plan, whole.shift_left(cut + 1 + len(first)), width))
-    grows = _grows(rounding, x.negative, code[0], [*first, rest], random)
+    rest = pick(any_below(plan, whole.shift_left(cut + 1 + len(first)), width))
+    up = grows(rounding, x.negative, code[0], [*first, rest], random)
     if not format.subnormals:
         # Far below the smallest number nothing can round up to it.
         far = pick(Const((1 << max(least - lowest, 0)) - 1, width))
-        code, grows = Mux(far, 0, code), grows & ~far
-    return _let(plan, "rounded", code + grows), _let(plan, "too_large", too_large)
+        code, up = Mux(far, 0, code), up & ~far
+    return let(plan, "rounded", code + up), let(plan, "too_large", too_large)
 
 
-def _grows(rounding: Rounding, negative: Any, odd: Any, cut: Sequence[Any], random: Any) -> Any:
+def grows(rounding: Rounding, negative: Any, odd: Any, cut: Sequence[Any], random: Any) -> Any:
     """Whether the magnitude grows by one; ``cut`` are the bits cut off, from the top."""
     nothing = Const(0, 1)
     half = cut[0] if cut else nothing
@@ -448,19 +458,19 @@ def _bits_from_top(value: Any) -> list[Any]:
     return [value[index] for index in reversed(range(len(value)))]
 
 
-def _any_above(plan: Plan, value: Any, width: int) -> Any:
+def any_above(plan: Plan, value: Any, width: int) -> Any:
     """For each place, whether any place above it is set."""
     found, distance = value[1:], 1
     while distance < width:
-        found = _let(plan, "above", found | found[distance:])
+        found = let(plan, "above", found | found[distance:])
         distance *= 2
     return Cat(found, Const(0, 1))[:width]
 
 
-def _any_below(plan: Plan, value: Any, width: int) -> Any:
+def any_below(plan: Plan, value: Any, width: int) -> Any:
     """For each place, whether it or any place below it is set."""
     found, distance = value[:width], 1
     while distance < width:
-        found = _let(plan, "below", (found | found.shift_left(distance))[:width])
+        found = let(plan, "below", (found | found.shift_left(distance))[:width])
         distance *= 2
     return found

@@ -14,7 +14,10 @@ if find_spec("torch") is None:
 
 import torch
 
-from . import optim, quantizers, scales
+import holigrail_hw.torch.optim as optim
+import holigrail_hw.torch.quantizers as quantizers
+import holigrail_hw.torch.scales as scales
+
 from .approximate import replace_multipliers
 from .arithmetic import Arithmetic, Conversion, Gemm
 from .check import Checked, DifferenceError, check

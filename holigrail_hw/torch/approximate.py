@@ -32,13 +32,18 @@ class _Product:
             raise ValueError(f"multiplier: slope must be {' or '.join(SLOPES)}, not {slope!r}")
         if multiplier.table is None and accumulator is None:
             raise ValueError(
-                f"multiplier: sums of {multiplier.name} must be rounded in an accumulator, not exact"
+                f"multiplier: sums of {multiplier.name} must have an accumulator, not be exact"
             )
         self.multiplier, self.accumulator, self.slope = multiplier, accumulator, slope
         # Integers are symmetric: the least one has no magnitude in as many bits.
         self.tops = [float(f.number_range[1]) for f in (multiplier.a, multiplier.b)]
         self.lows = [
             max(-top, float(f.number_range[0]))
+            for top, f in zip(self.tops, (multiplier.a, multiplier.b), strict=True)
+        ]
+        # Floats and posits are densest around 1.
+        self.units = [
+            top if f.is_fixed_like else 1.0
             for top, f in zip(self.tops, (multiplier.a, multiplier.b), strict=True)
         ]
         self.slopes = None
@@ -128,6 +133,9 @@ def _along(g: Tensor, codes: Any, slopes: Any, axis: int) -> Tensor:
 class _Approximate(nn.Module):
     """What both layers have: a multiplier, and the step of inputs."""
 
+    weight: Tensor
+    input_step: Tensor
+
     def set_multiplier(self, product: _Product, scale: str) -> None:
         """Use a multiplier; the step of inputs follows the largest one of the first batch."""
         self.product, self.scale = product, scale
@@ -135,7 +143,7 @@ class _Approximate(nn.Module):
         self.register_buffer("input_step", torch.zeros((), device=weight.device))
 
     def step_of(self, values: Tensor, top: float) -> Tensor:
-        """The step with which the largest value is the largest number."""
+        """The step with which the largest value becomes ``top``."""
         found = values.detach().abs().max().clamp_min(2.0**-60) / top
         return torch.exp2(torch.ceil(torch.log2(found))) if self.scale == "power_of_two" else found
 
@@ -143,8 +151,8 @@ class _Approximate(nn.Module):
         """x (M x K) by w (N x K)."""
         if not float(self.input_step):
             with torch.no_grad():
-                self.input_step.copy_(self.step_of(x, self.product.tops[0]))  # type: ignore[operator]
-        steps = torch.stack([self.input_step, self.step_of(w, self.product.tops[1])])  # type: ignore[list-item]
+                self.input_step.copy_(self.step_of(x, self.product.units[0]))
+        steps = torch.stack([self.input_step, self.step_of(w, self.product.units[1])])
         found = _Sums.apply(x, w, steps, self.product)
         assert isinstance(found, Tensor)
         return found
@@ -182,6 +190,7 @@ class ApproximateConv2d(_Approximate, nn.Conv2d):
         found = self.sums(taps.reshape(-1, taps.shape[2]), self.weight.flatten(1))
         if self.bias is not None:
             found = found + self.bias
+        assert not isinstance(self.padding, str)
         sizes = [
             (size + 2 * pad - far * (taps - 1) - 1) // stride + 1
             for size, pad, far, taps, stride in zip(
@@ -220,8 +229,8 @@ def replace_multipliers(
     slope : str
         Of gradients: ``exact``, those of a * b, or ``smoothed``, those of the table.
     scale : str
-        ``power_of_two`` or ``float``: the steps of weights, which follow their largest magnitude,
-        and of inputs, which follow that of the first batch.
+        ``power_of_two`` or ``float``: the steps of weights, whose largest magnitude becomes the
+        largest integer, or 1 in floats and posits, and of inputs, which follow the first batch.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from holigrail_hw import kernels
 from holigrail_hw.formats import Format
 
 from .arithmetic import Conversion, Gemm
-from .operators import observers
+from .computing import observers
 
 __all__ = ["Checked", "DifferenceError", "check"]
 

@@ -87,7 +87,7 @@ def adaqat(digits: Digits) -> Iterator[Bar]:
     rows = []
     for seed in SEEDS:
         model = mlp(seed)
-        method = methods.AdaQAT(0.6, digits.flat[0], input_bits=5, seed=seed)
+        method = methods.AdaQAT(0.8, digits.flat[0], input_bits=5, seed=seed)
         found = fit(model, digits.flat[0], adam(5e-3), epochs=40, seed=seed, methods=[method])
         rows.append((digits.right(model), found.reports[0].figures["bit operations"]))
     yield Bar("accuracy (%)", mean(r for r, _ in rows), 95.8)

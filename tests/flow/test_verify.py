@@ -159,7 +159,7 @@ class TestRefusals:
         with pytest.raises(RequestError) as caught:
             verify.run(MultiplyAdd(), levels=["spice"], simulator="vcs", count=0, only=-1)
         assert caught.value.violations == (
-            "verify: level must be one of compiled, cocotb, icarus, gates, words, not 'spice'",
+            "verify: level must be one of compiled, cocotb, icarus, gates, words, system, not 'spice'",
             "verify: simulator must be one of verilator, icarus, not 'vcs'",
             "verify: count must be at least 1, not 0",
             "verify: only must be the index of a vector, not -1",

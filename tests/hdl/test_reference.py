@@ -63,9 +63,51 @@ def test_every_rounding_mode(rounding):
     )
 
 
+POSITS = (
+    ("add", {"a": "posit6_1", "b": "posit6_1"}),
+    ("multiply", {"a": "posit5_2", "b": "posit6_0"}),
+    ("fma", {"a": "posit4_1", "b": "e2m2", "c": "posit5_0"}),
+    ("convert", {"source": "e4m3", "result": "posit6_1"}),
+    ("convert", {"source": "posit7_2", "result": "e3m2_fnuz"}),
+    ("convert", {"source": "posit7_1", "result": "sfix6_en3"}),
+    ("convert", {"source": "int9", "result": "posit2_0"}),
+    ("compare", {"a": "posit6_1"}),
+    ("compare", {"a": "posit5_1", "b": "int5"}),
+    ("max", {"format": "posit6_2", "nan": "number"}),
+    ("min", {"format": "posit6_0", "nan": "propagate"}),
+)
+
+
+@pytest.mark.parametrize("name, texts", POSITS, ids=str)
+def test_posits(name, texts):
+    check([referred(make(find(name), **texts))])
+
+
+@pytest.mark.parametrize(
+    "rounding",
+    [
+        pytest.param(mode, marks=() if mode is Rounding.TO_ODD else pytest.mark.heavy)
+        for mode in Rounding
+        if mode is not Rounding.STOCHASTIC_C
+    ],
+)
+def test_posits_in_every_rounding_mode(rounding):
+    texts = {"rounding": rounding, "random_width": "2"}
+    check(
+        referred(make(find(name), **texts, result=result, **operands))
+        for name, operands, result in (
+            ("convert", {"source": "e4m4"}, "posit5_1"),
+            ("convert", {"source": "sfix9_en4"}, "posit4_0"),
+            ("multiply", {"a": "posit5_1", "b": "posit4_2"}, "posit5_1"),
+        )
+    )
+
+
 @pytest.mark.parametrize(
     "name, texts",
     [
+        ("add", {"a": "posit16_1", "b": "posit16_1"}),
+        pytest.param("multiply", {"a": "posit16_2", "b": "posit16_2"}, marks=pytest.mark.heavy),
         ("add", {"a": "fp16", "b": "fp16"}),
         pytest.param("add", {"a": "fp32", "b": "fp16"}, marks=pytest.mark.heavy),
         pytest.param("multiply", {"a": "bf16", "b": "fp32"}, marks=pytest.mark.heavy),

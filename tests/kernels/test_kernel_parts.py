@@ -220,6 +220,13 @@ def test_where_numbers_lie():
     assert measured(np.zeros((2, 2))) is None
 
 
+def test_words_of_numbers_that_are_rounded_once():
+    words = Philox(3, 5, 2, 9).numbers(11, 13)
+    counters = [[place, 0, 0, (2 << 16) + 9] for place in range(3)]
+    wanted = philox(counters, (3, 5)).reshape(-1)[:11] & ((1 << 13) - 1)
+    assert words.tolist() == wanted.tolist() and Philox(3).numbers(0, 4).shape == (0,)
+
+
 def name_of(exponent, fraction, given):
     options = "" if given["subnormals"] else "_flush"
     return f"e{exponent}m{fraction}" + options + "_sat" * given["saturate"]

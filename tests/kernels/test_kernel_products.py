@@ -66,6 +66,57 @@ def test_products_equal_the_golden_model(way, sums, request):
             assert not differences(gemm, *operands(gemm, rng, scale)), (gemm, scale)
 
 
+def begun(gemm, rng, columns):
+    """Codes of what the sums of some columns begin with."""
+    return gemm.accumulator.encode(rng.normal(size=columns) * 30)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())))
+@pytest.mark.parametrize("sums", ("fp16", "e4m3_sat", "fp32", "int20", "sfix12_en2"))
+def test_sums_begin_with_a_number_of_their_column(way, sums):
+    modes = ("nearest_even", "down", "stochastic")
+    windows = way["accumulation"] == "window"
+    for turn, mode in enumerate(modes if "chunk" not in way else modes[:2]):
+        if windows and "m" not in sums and sums != "fp16":
+            continue
+        pair = ("int8", "int8") if "m" not in sums and "p" not in sums else OPERANDS[2:4]
+        if sums == "int20" and "product" in way:
+            continue
+        gemm = Gemm(a=pair[0], b=pair[1], accumulator=sums, rounding=mode, **way)
+        rng = np.random.default_rng(turn)
+        random = Philox(5) if mode == "stochastic" else None
+        for shape in ((7, 13, 19), (3, 0, 5), (1, 1, 1)):
+            a, b = operands(gemm, rng, shape=shape)
+            begin = begun(gemm, rng, shape[2])
+            if windows:
+                with pytest.raises(ValueError, match="initial must be left out with accumulation"):
+                    gemm.codes(a, b, random=random, initial=begin)
+                continue
+            wanted = gemm.golden(a, b, random=random, initial=begin)
+            assert np.array_equal(gemm.codes(a, b, random=random, initial=begin, threads=2), wanted)
+            x, y, z = (decode(f, v) for f, v in ((gemm.a, a), (gemm.b, b), (sums, begin)))
+            found = gemm.numbers(x, y, random=random, initial=z)
+            assert np.array_equal(found, decode(sums, wanted), equal_nan=True)
+
+
+def test_a_sum_begins_before_its_products():
+    """2048 + 1 is 2048 in fp16, and so it is eight times; the sum of ones alone would be 8."""
+    ones, begin = np.ones((1, 8), np.float32), np.array([2048.0, -0.0, np.inf])
+    gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+    assert gemm.numbers(ones, np.ones((8, 3)), initial=begin).tolist() == [[2048.0, 8.0, np.inf]]
+    assert gemm.numbers(ones[:, :0], np.ones((0, 3)), initial=begin).tolist() == [begin.tolist()]
+    # Nothing overflows without what the sums begin with.
+    found = gemm.numbers(ones * 448, np.full((8, 1), 4.0), initial=np.array([65504.0]))
+    assert found.tolist() == [[np.inf]]
+    with pytest.raises(ValueError, match=r"initial must be of 3 columns, not \(2,\)"):
+        gemm.numbers(ones, np.ones((8, 3)), initial=begin[:2])
+    with pytest.raises(ValueError, match="initial must hold numbers of fp16, not 2049"):
+        gemm.numbers(ones, np.ones((8, 1)), initial=[2049.0])
+    chain = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16", start="product")
+    with pytest.raises(ValueError, match="initial must be left out with start product"):
+        chain.numbers(ones, np.ones((8, 1)), initial=[1.0])
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("mode", MODES + STOCHASTIC)
 @pytest.mark.parametrize("sums", SUMS)

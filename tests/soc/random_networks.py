@@ -62,14 +62,20 @@ class Builder:
                 pads[axis], pads[axis + 2] = total // 2, total - total // 2
         return Window(kernel, strides, (1, 1), tuple(pads))
 
-    def convolution(self, kernel, strides, channels, *, same=True, depthwise=False, group=1):
+    def convolution(
+        self, kernel, strides, channels, *, same=True, depthwise=False, group=1, reach=1
+    ):
+        """``reach`` is how much larger, per channel, biases are than sums of products."""
         rows, columns, inputs = self.shapes[self.tensor]
         window = self.window(kernel, strides, same=same)
         group = inputs if depthwise else group
         shape = (*kernel, inputs // group, channels)
         weights = self.numbers.integers(-128, 128, shape)
         spread = 60 * np.sqrt((weights.astype(float) ** 2).sum(axis=(0, 1, 2)))
+        limit = (1 << 30) / np.maximum(spread, 1)
+        spread = spread * np.minimum(reach, limit)
         bias = (self.numbers.normal(size=channels) * spread).astype(np.int64)
+        bias = np.clip(bias, -(1 << 30), 1 << 30)
         sizes = window.outputs(rows, columns)
         zero = self.zeros[self.tensor]
         self.add(
@@ -193,4 +199,34 @@ def random_network(seed):
         made.dense(rng.randint(2, 11), once=rng.random() < 0.5)
         if rng.random() < 0.3:
             made.softmax()
+    return made.graph()
+
+
+def _reach(made, channels):
+    """Mostly 1; channels with larger biases hardly change, and have longer shifts."""
+    exponents = made.numbers.choice([0, 0, 0, 6, 12], channels)
+    return 2.0**exponents
+
+
+def mobile_network(seed):
+    """A convolution with any window, depthwise and pointwise pairs with residual sums, a mean."""
+    rng = random.Random(7000 + seed)
+    made = Builder(seed, (rng.randint(6, 14), rng.randint(4, 9), rng.choice((1, 2, 3))))
+    kernel = rng.choice(((10, 4), (3, 3), (1, 1), (5, 2), (2, 3)))
+    count = rng.choice((3, 4, 8))
+    made.convolution(kernel, (rng.randint(1, 2), rng.randint(1, 2)), count)
+    for _ in range(rng.randint(1, 3)):
+        start, channels = made.tensor, made.shapes[made.tensor][2]
+        stride = rng.choice((1, 1, 2))
+        made.convolution(
+            (3, 3), (stride, stride), channels, depthwise=True, reach=_reach(made, channels)
+        )
+        results = rng.choice((channels, channels, 5, 12, 16))
+        made.convolution((1, 1), (1, 1), results, reach=_reach(made, results))
+        if made.shapes[start] == made.shapes[made.tensor]:
+            made.sum_with(start)
+    made.pool("sum", made.shapes[made.tensor][:2], (1, 1))
+    made.dense(rng.randint(2, 11), once=True)
+    if rng.random() < 0.5:
+        made.softmax()
     return made.graph()

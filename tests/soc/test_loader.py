@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from amaranth.sim import Simulator
 from flash_of_blocks import AcceleratorByPins
 from hardware import make
-from random_networks import Builder
+from random_networks import Builder, mobile_network
 
 from holigrail_hw.core import Timing
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
@@ -22,6 +22,7 @@ from holigrail_hw.soc.accelerator.cycles import exact_cycles
 from holigrail_hw.soc.accelerator.jobs import chain_job
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.accelerator.shape import START, WRITE
+from holigrail_hw.soc.compiler import weights
 from holigrail_hw.soc.compiler.compare import answer, executed, loaded
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.descriptors.checks import Error
@@ -34,7 +35,7 @@ from holigrail_hw.soc.system.bus import BUS
 from holigrail_hw.soc.system.control import Control
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
-SIZES = {"activation_depth": 64, "accumulator_depth": 16, "scratchpad": 4096}
+SIZES = {"activation_depth": 256, "accumulator_depth": 32, "scratchpad": 8192}
 SIZES |= {"loader": True, "wide_parameters": True}
 SMALL, BY_PINS = make(Accelerator, **SIZES), make(AcceleratorByPins, **SIZES)
 OTHERS = [
@@ -114,19 +115,46 @@ def predicted(spec, graph):
 
 def test_streamed_weights_give_the_answer_in_the_cycles_that_were_predicted():
     """Words come from the pins at their pace; every descriptor waits as long as was foretold."""
-    made = Builder(3, (40,))
-    for results in (60, 48, 7):
+    made = Builder(3, (90,))
+    for results in (80, 60, 7):
         made.dense(results, once=results == 7)
     graph, one = made.graph(), designs()[1]
     program = predicted(one.top.spec, graph)
     assert len(program.loads) > 3 and any(load.wait for load in program.loads)
-    frames = np.random.default_rng(2).integers(-128, 128, (2, 40))
+    frames = np.random.default_rng(2).integers(-128, 128, (2, 90))
     for frame in frames:
         left, cycles = run_frame(one, program, frame)
         assert (answer(program, left) == graph.evaluate(frame[None]).reshape(-1)).all()
         assert cycles[0] == program.cycles
         latest = range(max(len(program.descriptors) - 32, 0), len(program.descriptors))
         assert [cycles[1 + at % 32] for at in latest] == [program.predicted[at] for at in latest]
+
+
+def network_in_hardware(seed: int, monkeypatch) -> None:
+    """All parameters of odd networks are wide ones, whether they need it or not."""
+    if seed % 2:
+        monkeypatch.setattr(weights, "_NARROW_BIAS", 0)
+    graph, one = mobile_network(seed), designs()[0]
+    program = predicted(one.top.spec, graph)
+    products = [one for one in program.descriptors if isinstance(one, Matmul)]
+    assert all(bool(product.p_wide) == seed % 2 for product in products)
+    shape = graph.inputs[0].shape
+    frame = np.random.default_rng(seed).integers(-128, 128, shape)
+    left, cycles = run_frame(one, program, frame)
+    assert (answer(program, left) == graph.evaluate(frame[None]).reshape(-1)).all()
+    if not program.loads:
+        assert cycles[0] == program.cycles
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_networks_like_mobilenet_run_with_both_kinds_of_parameters(seed, monkeypatch):
+    network_in_hardware(seed, monkeypatch)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", range(4, 40))
+def test_many_networks_like_mobilenet(seed, monkeypatch):
+    network_in_hardware(seed, monkeypatch)
 
 
 @pytest.mark.slow

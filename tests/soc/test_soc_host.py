@@ -24,8 +24,13 @@ class Streams:
     """The streams of an accelerator; ``spec`` is all that a host sees of it."""
 
     def __init__(self, machine):
-        self.machine, self.spec = machine, self
+        self.machine, self.spec, self.first = machine, self, 0
         self.memory = np.full(machine.scratchpad, 0xAA, np.uint8)
+
+    def flash(self, items):
+        """Words of the stream stand where the loads, one after the other, look for them."""
+        words = items.get("block", {"data": []})["data"]
+        return bytes(FLASH + self.first) + np.asarray(words).astype("<u4").tobytes()
 
     def exchange(self, items, counts):
         request, data, cycles = items["request"], [], []
@@ -39,10 +44,13 @@ class Streams:
                 data.append(int(words[address // 4]))
                 cycles.append(0)
             else:
-                outcome = run(self.machine, self.memory, address)
+                first = word or None
+                outcome = run(
+                    self.machine, self.memory, address, loader_start=first, flash=self.flash(items)
+                )
                 data.append(4 | outcome.error << 4 | outcome.index << 16)
                 cycles.append(77)
-        assert counts == {"answer": len(data)}
+        assert counts["answer"] == len(data)
         return {"answer": {"data": np.array(data, np.uint64), "cycles": np.array(cycles)}}
 
 
@@ -80,8 +88,15 @@ def test_weights_come_from_the_flash_memory():
     device = Accelerator(machine, bytes(FLASH) + program.image)
     found = AcceleratorHost(register_bus(device), program).run(frames)
     assert (found == made.graph().evaluate(frames)).all()
-    with pytest.raises(DesignError, match="streams must bring all weights, not loads"):
-        AcceleratorHost(RequestBus(Streams(machine)), program).run(frames)
+    streams = Streams(machine)
+    streams.first = program.resident + 4
+    found = AcceleratorHost(RequestBus(streams, program.image), program).run(frames)
+    assert (found == made.graph().evaluate(frames)).all()
+    with pytest.raises(DesignError, match="flash must have the image whose loads"):
+        AcceleratorHost(RequestBus(streams), program).run(frames)
+    streams.machine = replace(machine, loader=False)
+    with pytest.raises(DesignError, match="the accelerator must have a loader for loads"):
+        RequestBus(streams, program.image).run(program.start, program.loader_start)
 
 
 def small():

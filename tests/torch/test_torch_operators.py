@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 import holigrail_hw.torch as hgt  # noqa: E402 - PyTorch may not be there
 from holigrail_hw.formats import FormatError, Rounding, parse  # noqa: E402
 from holigrail_hw.kernels import GivenWords, Philox, ShiftRegister, decode, encode  # noqa: E402
+from holigrail_hw.torch import computing, operators  # noqa: E402
 from holigrail_hw.torch import functional as F  # noqa: E402
-from holigrail_hw.torch import operators  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("torch")
 SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "benchmarks" / "mptorch_sample.npz"
@@ -112,7 +112,7 @@ def test_batches_have_words_of_their_own():
 
 @pytest.mark.parametrize("rounding", ["nearest_even", "down", "stochastic"])
 def test_threads_change_nothing(rounding, monkeypatch):
-    monkeypatch.setattr(operators, "_WORTH", 0)
+    monkeypatch.setattr(computing, "_WORTH", 0)
     how = hgt.Gemm(**{**E4M3, "accumulator": "e5m6"}, rounding=rounding)
     _, _, x, y = operands(how, 33, 40, 70)
     before, found = torch.get_num_threads(), []

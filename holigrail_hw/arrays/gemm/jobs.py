@@ -10,7 +10,7 @@ from holigrail_hw.core.streams import Items, joined
 from holigrail_hw.formats import Format
 
 from .shape import GemmShape
-from .windows import Window
+from .windows import STEPS, Window
 
 __all__ = ["corner_jobs", "make_job", "random_job"]
 
@@ -121,9 +121,10 @@ def _windows(spec: GemmShape, rng: np.random.Generator, codes: Codes) -> Items:
     kernel = rng.integers(1, 4, 2)
     vectors = int(rng.integers(1, 1 + spec.accumulator_depth))
     columns = int(rng.integers(1, 2 + min(vectors, depth - 1)))
-    steps = (int(step) for step in rng.choice([0, 1, 1, 1, 2, 3, 7], 6))
+    drawn = rng.choice([0, 1, 1, 1, 2, 3, 7], len(STEPS)).tolist()
+    steps: dict[str, int] = dict(zip(STEPS, drawn, strict=True))
     pad = int(codes("pad", spec.activation, 1)[0])
-    window = Window(height, width, blocks, min(int(kernel[1]), depth), columns, *steps, pad)
+    window = Window(height, width, blocks, min(int(kernel[1]), depth), columns, pad=pad, **steps)
     k_tiles = int(blocks * kernel[0] * kernel[1] + rng.integers(0, 2))
     return make_job(spec, vectors, k_tiles, int(rng.integers(1, 3)), codes, window=window)
 

@@ -22,11 +22,10 @@ import numpy as np
 
 from holigrail_hw.formats import FixedFormat, Format
 
-__all__ = ["LONGEST_STEP", "MOST_PAD", "SIZES", "Window", "window_formats"]
+__all__ = ["LONGEST_STEP", "MOST_PAD", "SIZES", "STEPS", "Window", "window_formats"]
 
 SIZES = ("height", "width", "blocks", "kernel_columns", "output_columns")
-_STEPS = ("stride_rows", "stride_columns", "dilation_rows", "dilation_columns")
-_PADS = ("top", "left")
+STEPS = ("stride_rows", "stride_columns", "dilation_rows", "dilation_columns", "top", "left")
 LONGEST_STEP = MOST_PAD = 7
 """Strides and dilations, and pixels above and to the left of an image."""
 
@@ -86,4 +85,4 @@ def window_formats(activation: Format, depth: int) -> dict[str, Format]:
     size = FixedFormat(depth.bit_length(), signed=False)
     step = FixedFormat(LONGEST_STEP.bit_length(), signed=False)
     found: dict[str, Format] = dict.fromkeys(SIZES, size)
-    return found | dict.fromkeys((*_STEPS, *_PADS), step) | {"pad": activation}
+    return found | dict.fromkeys(STEPS, step) | {"pad": activation}

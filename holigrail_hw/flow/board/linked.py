@@ -71,6 +71,8 @@ class LinkBench:
         job = {
             "operator": self.spec.name,
             "parameters": self.spec.parameters(),
+            # The bench runs elsewhere, and files of parameters may be named from here.
+            "folder": str(Path.cwd()),
             "modules": [] if module == "__main__" else [module],
             "seed": self.seed,
             "count": self.count,

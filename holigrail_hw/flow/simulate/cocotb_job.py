@@ -58,6 +58,8 @@ def run(
     design = {
         "operator": spec.name,
         "parameters": spec.parameters(),
+        # The bench runs elsewhere, and files of parameters may be named from here.
+        "folder": str(Path.cwd()),
         "timing": asdict(top.timing),
         "modules": sorted(origins),
         "report": str(report),

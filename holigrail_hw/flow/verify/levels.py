@@ -114,8 +114,11 @@ class Levels:
                 " programme",
                 hint="where there are processors, ask for one",
             )
-        program = system_run.program_of(whole.component(top.timing), whole.sources(), self.progress)
-        with system_run.SimulatedSystem(program) as line:
+        flash = whole.flash()
+        program = system_run.program_of(
+            whole.component(top.timing), whole.sources(), self.progress, flash=flash is not None
+        )
+        with system_run.SimulatedSystem(program, flash=flash) as line:
             say = lambda text: self.progress(f"system: {text}")  # noqa: E731
             checked = whole.check(line, self.seed, self.wanted or _REQUESTS, say)
         return ("verilator", checked.results, False, line.cycles), f"verify: {checked.text}"

@@ -55,10 +55,14 @@ class Accelerator(AcceleratorShape):
     are answered: with the word; with the status register once the chain has ended, and the cycles
     of the chain; with the cycles of the descriptor. Words beyond the scratchpad are 0.
 
+    With a loader the data of operation 2 are the address of a chain of loads that begins with it, 0
+    for none. A load asks for words by an item of the stream ``fetch``; they come by ``block``. The
+    answer comes when both chains have ended.
+
     Errors in the status: 1 an unknown operation or a wrong check sum; 2 a size is 0 or more than
-    the engine holds; 3 an address lies outside or is misaligned; 4 the engine reports an error; 6
-    nothing moved for too long; 7 a wait that cannot end. A descriptor with error 1, 2, 3 or 7
-    changes nothing. The chain ends there; the next one works.
+    the engine holds; 3 an address lies outside or is misaligned; 4 the engine reports an error; 5
+    the check sum of a block is wrong; 6 nothing moved for too long; 7 a wait that cannot end. A
+    descriptor with error 1, 2, 3 or 7 changes nothing. The chain ends there; the next one works.
     """
 
     def golden(self, **items: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -137,7 +137,9 @@ def check_image(image: bytes, digest: int, who: str = "image") -> None:
     words = [int.from_bytes(image[4 * n : 4 * n + 4], "little") for n in range(16)]
     if len(image) < HEADER_BYTES or words[0] != MAGIC:
         raise RequestError(f"{who}: it must begin with the header of an image")
-    if len(image) != words[13] or sealed(image[: words[2]]) != image[: words[2]]:
+    resident, stated = image[: words[2]], image[words[2] : words[2] + 4]
+    is_sound = sealed(resident) == resident and pack("<I", crc32(resident)) == stated
+    if len(image) != words[13] or not is_sound:
         raise RequestError(f"{who}: its bytes must be those that were compiled; they are spoilt")
     if words[1] != digest:
         raise RequestError(

@@ -11,6 +11,8 @@ import numpy as np
 
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.link import Link
+from holigrail_hw.soc.compiler.program import FLASH
+from holigrail_hw.soc.descriptors.kinds import LOAD_BYTES, Load
 from holigrail_hw.soc.registers.memory_map import CONTROL, REGIONS
 from holigrail_hw.soc.registers.requests import READ, START, WRITE
 
@@ -44,9 +46,18 @@ class RequestBus:
     """The streams ``request`` and ``answer`` of the operator ``accelerator`` behind a link.
 
     Streams do not tell the digest; the machine is that of the link's operator.
+
+    Parameters
+    ----------
+    link : Link
+    flash : bytes
+        What loads find from address ``flash_at`` on; their words go over the stream ``block``.
+    flash_at : int
     """
 
     link: Link
+    flash: bytes = b""
+    flash_at: int = FLASH
 
     def digest(self) -> int | None:
         return self.link.spec.machine.digest
@@ -57,7 +68,10 @@ class RequestBus:
         items: dict[str, dict[str, np.ndarray]] = {
             "request": {str(name): column for name, column in zip(names, columns, strict=True)}
         }
-        return self.link.exchange(items, {"answer": answers})["answer"]
+        counts = {"answer": answers}
+        if self.link.spec.machine.loader:
+            items["block"], counts["fetch"] = {"data": self._words([])}, 0
+        return self.link.exchange(items, counts)["answer"]
 
     def write(self, address: int, words: Sequence[int]) -> None:
         self._asked([(WRITE, address + _WORD * n, word) for n, word in enumerate(words)], 0)
@@ -67,10 +81,38 @@ class RequestBus:
         return [int(word) for word in self._asked(rows, count)["data"]]
 
     def run(self, start: int, loader_start: int | None) -> tuple[int, int]:
-        if loader_start is not None:
-            raise DesignError("accelerator host: streams must bring all weights, not loads")
-        answer = self._asked([(START, start, 0)], 1)
+        if not self.link.spec.machine.loader:
+            if loader_start is not None:
+                raise DesignError("accelerator host: the accelerator must have a loader for loads")
+            answer = self._asked([(START, start, 0)], 1)
+            return int(answer["data"][0]), int(answer["cycles"][0])
+        loads = [] if loader_start is None else self._loads(loader_start)
+        request = {"operation": START, "address": start, "data": loader_start or 0}
+        items = {"request": {name: np.array([v], np.uint64) for name, v in request.items()}}
+        items["block"] = {"data": self._words(loads)}
+        counts = {"answer": 1, "fetch": len(loads)}
+        answer = self.link.exchange(items, counts)["answer"]
         return int(answer["data"][0]), int(answer["cycles"][0])
+
+    def _loads(self, at: int) -> list[Load]:
+        """The chain of loads that lies in the scratchpad."""
+        found = []
+        while not found or not found[-1].last:
+            words = self.read(at + LOAD_BYTES * len(found), LOAD_BYTES // _WORD)
+            found.append(Load.decode(np.array(words, "<u4").tobytes()))
+        return found
+
+    def _words(self, loads: Sequence[Load]) -> np.ndarray:
+        """The words that loads bring."""
+        found = bytearray()
+        for load in loads:
+            first, size = load.flash - self.flash_at, load.length + _WORD * load.crc
+            if first < 0 or first + size > len(self.flash):
+                raise DesignError(
+                    "accelerator host: flash must have the image whose loads the accelerator does"
+                )
+            found += self.flash[first : first + size]
+        return np.frombuffer(bytes(found), "<u4").astype(np.uint64)
 
 
 @dataclass(frozen=True)

@@ -79,13 +79,17 @@ class FirmwareHost:
         return int(self._expect("?", "machine")[0], 16)
 
     def load(self, program: Program) -> None:
-        """Send the resident block of an image; the rest must lie in the flash memory.
+        """Send the resident block of an image; one with loads must lie in the flash memory.
 
         Raises
         ------
         DesignError
             If the machine is another one, or nothing answers.
         """
+        if program.loads:
+            self._port.write(b"F")
+            self._expect("F", "ok")
+            return
         self.put(0, program.image[: program.resident])
         self._port.write(b"C")
         self._expect("C", "ok")

@@ -88,7 +88,7 @@ class _Walk:
             )
         return self._add(
             Round(
-                name=f"{name}_rounded",
+                name=f"{name}.rounded",
                 input=value,
                 format=how.format,
                 rounding=how.rounding,
@@ -104,7 +104,7 @@ class _Walk:
         if getattr(module, "groups", 1) != 1:
             raise ModelError(f"{label}: a convolution must have one group, not {module.groups}")
         assert how.input is not None and how.weight is not None
-        value = self._round(f"{step.name}_input", value, how.input, label)
+        value = self._round(f"{step.name}.input", value, how.input, label)
         weights = array_of(rounded(module.weight, how.weight))
         bias = module.bias
         if bias is not None:

@@ -12,7 +12,7 @@ from holigrail_hw.models.errors import ModelError
 
 __all__ = ["Grid", "grid_of_format", "grid_of_numbers", "last_place"]
 
-_WIDEST = 24
+_WIDEST = 16
 _MODES = ("ROUND", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN")
 _QONNX = {qonnx_rounding(mode): mode for mode in _MODES}
 
@@ -57,7 +57,7 @@ def grid_of_numbers(numbers: np.ndarray, who: str) -> Grid:
     Raises
     ------
     ModelError
-        If codes would have more than 24 bits: the numbers are not quantised.
+        If codes would have more than 16 bits: the numbers are not quantised.
     """
     place = last_place(numbers)
     codes = numbers / 2.0**place

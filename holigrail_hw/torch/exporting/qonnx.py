@@ -39,13 +39,13 @@ def float_graph(graph: NumberGraph) -> tuple[FloatGraph, dict[str, Any]]:
         match node:
             case Round():
                 operator, more, attributes = _quantiser(node.format, str(node.rounding), name)
-                inputs += [constant(f"{name}_{key}", value) for key, value in more.items()]
+                inputs += [constant(f"{name}.{key}", value) for key, value in more.items()]
             case Product():
                 arithmetic[name] = _described(node)
-                weights = constant(f"{name}_weights", node.weights)
+                weights = constant(f"{name}.weights", node.weights)
                 inputs.append(weights)
                 if node.bias is not None:
-                    inputs.append(constant(f"{name}_bias", node.bias))
+                    inputs.append(constant(f"{name}.bias", node.bias))
                 operator, attributes = ("Gemm", {}) if node.window is None else _convolution(node)
             case Relu():
                 operator, attributes = "Relu", {}

@@ -106,12 +106,12 @@ class _Walk:
         return name
 
     def _quant(self, name: str, value: str, grid: Grid) -> str:
-        result = f"{name}_codes"
+        result = f"{name}.codes"
         inputs = (
             value,
-            self._constant(f"{name}_scale", grid.scale),
-            self._constant(f"{name}_zero", 0.0),
-            self._constant(f"{name}_bits", grid.bits),
+            self._constant(f"{name}.scale", grid.scale),
+            self._constant(f"{name}.zero", 0.0),
+            self._constant(f"{name}.bits", grid.bits),
         )
         self.nodes.append(
             SourceNode(f"{name}_quantiser", "Quant", inputs, (result,), grid.attributes)
@@ -126,7 +126,7 @@ class _Walk:
         if how is not None:
             grid = grid_of_format(how.input.format, 1.0, how.input.rounding, f"{label}: input")
             _check_overflow(how.input.overflow, f"{label}: input")
-            value = self._quant(f"{step.name}_input", value, grid)
+            value = self._quant(f"{step.name}.input", value, grid)
             weight = rounded(weight, how.weight)
             bias = None if bias is None else rounded(bias, how.start) if initial(how) else bias
         if value not in self.grids:
@@ -139,11 +139,11 @@ class _Walk:
         if isinstance(module.weight, Tensor) and module.weight.dim() == 2:
             numbers = numbers.T
             grid = Grid(grid.bits, grid.signed, grid.scale.T)
-        weights = self._constant(f"{step.name}_weights", numbers)
-        names = [value, self._quant(f"{step.name}_weight", weights, grid)]
+        weights = self._constant(f"{step.name}.weights", numbers)
+        names = [value, self._quant(f"{step.name}.weight", weights, grid)]
         offsets = None if bias is None else array_of(bias)
         if offsets is not None:
-            names.append(self._constant(f"{step.name}_bias", offsets))
+            names.append(self._constant(f"{step.name}.bias", offsets))
         bound = self._bound(numbers, value, offsets)
         if how is None:
             self._check_exact(bound, numbers, value, offsets, label)
@@ -157,7 +157,7 @@ class _Walk:
         if how is None or how.output is None:
             return step.name
         grid = grid_of_format(how.output.format, 1.0, how.output.rounding, f"{label}: output")
-        return self._quant(f"{step.name}_output", step.name, grid)
+        return self._quant(f"{step.name}.output", step.name, grid)
 
     def _weight_grid(self, module: Any, how: Any, numbers: np.ndarray, label: str) -> Grid:
         quantizer = weight_quantizer(module)

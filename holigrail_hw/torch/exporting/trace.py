@@ -49,7 +49,7 @@ class Step:
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        known = isinstance(m, (Quantizer, *LAYERS)) or hasattr(m, "arithmetic")
+        known = is_quantizer(m) or isinstance(m, LAYERS) or hasattr(m, "arithmetic")
         own = type(m).__module__.startswith("holigrail_hw.torch")
         return known or own or super().is_leaf_module(m, module_qualified_name)
 
@@ -73,8 +73,12 @@ def steps_of(model: nn.Module, example: Tensor, who: str) -> tuple[Step, ...]:
         text = str(error).splitlines()[0]
         raise ModelError(f"{who}: forward must not depend on its numbers: {text}") from None
     shapes = _Shapes(traced)
-    with torch.no_grad():
-        shapes.run(example)
+    try:
+        with torch.no_grad():
+            shapes.run(example)
+    except (RuntimeError, IndexError) as error:
+        text = str(error).splitlines()[0]
+        raise ModelError(f"{who}: the example must fit the model: {text}") from None
     walk = _Walk(traced, shapes.found, who)
     for node in traced.graph.nodes:
         walk.take(node)
@@ -116,8 +120,12 @@ class _Walk:
         path = str(node.target) if node.op == "call_module" else node.name
         names = [str(operand.name) for operand in operands]
         inputs = tuple(self.same.get(name, name) for name in names)
-        shape = self.shapes.get(node.name, ())
-        self.steps.append(Step(kind, node.name, path, inputs, shape, module))
+        shape, name = self.shapes.get(node.name, ()), node.name
+        if name == "x":
+            # That is the input's name.
+            self.same[name] = "x.step"
+            name = "x.step"
+        self.steps.append(Step(kind, name, path, inputs, shape, module))
 
     def take(self, node: fx.Node) -> None:
         match node.op:
@@ -135,8 +143,12 @@ class _Walk:
                 given: Any = node.args[0]
                 if not isinstance(given, fx.Node):
                     self._refuse(node, "more than one output")
-                elif self.steps and self.same.get(given.name, given.name) != self.steps[-1].name:
+                elif not self.wrong and not self._is_last(given):
                     self._refuse(node, "an output that is not the last step")
+
+    def _is_last(self, node: fx.Node) -> bool:
+        name = self.same.get(node.name, node.name)
+        return bool(self.steps) and name == self.steps[-1].name
 
     def _module(self, node: fx.Node, module: nn.Module) -> None:
         if isinstance(module, LAYERS):
@@ -145,7 +157,7 @@ class _Walk:
             if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
                 self._refuse(node, f"padding by the name {module.padding!r}")
             self._add("layer", node, node.args[:1], module)
-        elif isinstance(module, Quantizer):
+        elif is_quantizer(module):
             self._add("quantise", node, node.args[:1], module)
         elif isinstance(module, nn.ReLU):
             self._add("relu", node, node.args[:1])
@@ -192,10 +204,17 @@ class _Walk:
         self.same[node.name] = self.same.get(name, name)
 
 
-def weight_quantizer(module: nn.Module) -> Quantizer | None:
-    """The last quantiser of a layer's weights, if they have one."""
+def is_quantizer(module: nn.Module) -> bool:
+    """Whether a module says what codes it gives, as :class:`.Quantizer` does."""
+    own = type(module).__module__.startswith("holigrail_hw.torch")
+    says = all(hasattr(module, name) for name in ("format", "rounding", "scales"))
+    return isinstance(module, Quantizer) or (own and says)
+
+
+def weight_quantizer(module: nn.Module) -> Any:
+    """The last quantiser of a layer's weights, or None."""
     if not parametrize.is_parametrized(module, "weight"):
         return None
     chain: Any = module.parametrizations["weight"]  # type: ignore[index]
-    found = [part for part in chain if isinstance(part, Quantizer)]
+    found = [part for part in chain if is_quantizer(part)]
     return found[-1] if found else None

@@ -15,7 +15,7 @@ from holigrail_hw import kernels
 from holigrail_hw.formats import Format, FormatError, parse
 
 from ..arithmetic import Conversion, Gemm
-from ..operators import array
+from ..computing import array
 from ..random import OPERATIONS, numbers, source
 
 __all__ = [

@@ -27,6 +27,9 @@ _NAMES = {cost: name for name, cost in NAMED.items()}
 class _Words(nn.Module):
     """Parametrisation: the nearest allowed word times a step."""
 
+    words: Tensor
+    middles: Tensor
+
     def __init__(self, allowed: Coefficients, fraction: int, device: Any):
         super().__init__()
         self.step = 2.0**-fraction
@@ -104,6 +107,9 @@ _TOTALS = ("digit adders", "adders, shared", "zeros")
 
 class _Frozen(nn.Module):
     """Parametrisation: held values in frozen places, without a gradient."""
+
+    frozen: Tensor
+    held: Tensor
 
     def __init__(self, like: Tensor):
         super().__init__()

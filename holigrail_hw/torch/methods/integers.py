@@ -60,6 +60,8 @@ class Weight(nn.Module):
 class Activation(nn.Module):
     """Unsigned integers of so many bits, up to a limit that is learnt; for what follows a ReLU."""
 
+    seen: Tensor
+
     def __init__(self, bits: int, device: Any = None):
         super().__init__()
         self.bits = bits

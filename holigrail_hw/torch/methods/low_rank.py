@@ -127,7 +127,7 @@ class Tucker(_Split):
             first.weight.copy_(right.T[:, :, None, None])
             middle.weight.copy_(core)
             last.weight.copy_(left[:, :, None, None])
-            if layer.bias is not None:
+            if last.bias is not None:
                 last.bias.copy_(layer.bias)
         return [first, middle, last]
 

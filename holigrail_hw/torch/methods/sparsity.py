@@ -21,6 +21,8 @@ __all__ = ["Patterns", "Structured"]
 class _Mask(nn.Module):
     """Parametrisation: weights in kept places, zeros elsewhere."""
 
+    kept: Tensor
+
     def __init__(self, like: Tensor):
         super().__init__()
         self.register_buffer("kept", torch.ones_like(like))

@@ -20,7 +20,8 @@ Cost = Callable[[Layer, Choice], float]
 
 @functools.cache
 def _unit(choice: Choice) -> Any:
-    return find("mac")(a=choice.weight, b=choice.input, accumulator=choice.sums())
+    formats = {"a": choice.weight, "b": choice.input, "accumulator": choice.sums()}
+    return find("mac")(**formats)
 
 
 @functools.cache

@@ -82,7 +82,8 @@ class Rounded:
     def _before(self, _: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         x = inputs[0]
         if self._choice is None:
-            self.seen = x.detach()
+            # Of the model itself, before any layer is changed.
+            self.seen = x.detach() if self.seen is None else self.seen
             return inputs
         scale = self._scale_of_inputs(self._choice.input)
         return (_rounded(self._choice.input, x.detach(), scale), *inputs[1:])

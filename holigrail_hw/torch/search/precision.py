@@ -141,9 +141,7 @@ class Precision:
         rounded = [Rounded(layer, self._made[path]) for path, layer in self._found.items()]
         sizes: dict[str, int] = {}
         hooks = [
-            layer.register_forward_hook(
-                lambda _, __, y, p=path, n=len(layer.weight): sizes.update({p: y[0].numel() // n})
-            )
+            layer.register_forward_hook(_noting(sizes, path, len(layer.weight)))
             for path, layer in self._found.items()
         ]
         try:
@@ -277,15 +275,19 @@ class Precision:
     def _ilp(self, budget: float) -> tuple[tuple[int, ...], int] | None:
         allowed = budget
         for repair in range(_REPAIRS):
-            places = self._programme(allowed)
-            if places is None:
-                break
+            places = self._programme(allowed) or self._safest()
             excess = self.evaluate([places])[0]
             if excess <= budget:
                 return self._cheaper(places, budget), repair
             # What was found misses by so much; at least it must not be found again.
             allowed = min(allowed - (excess - budget), self._predicted(places) * (1 - 1e-9) - 1e-12)
+            if allowed < 0 and places == self._safest():
+                break
         return None
+
+    def _safest(self) -> tuple[int, ...]:
+        """The choice of every layer with the least sensitivity, for there may be none within."""
+        return tuple(row.index(min(row)) for row in self.sensitivities)
 
     def _cheaper(self, places: tuple[int, ...], budget: float) -> tuple[int, ...]:
         """What larger budgets of the programme give, if the loss is within the true one; then the
@@ -388,3 +390,12 @@ class Precision:
             large=(False, sign),
             line=False,
         )[0]
+
+
+def _noting(sizes: dict[str, int], path: str, channels: int) -> Any:
+    """A hook that notes for how many places a layer gives all its channels."""
+
+    def note(_: Any, __: Any, result: Tensor) -> None:
+        sizes[path] = result[0].numel() // channels
+
+    return note

@@ -21,7 +21,8 @@ def layer_items(plan: Plan, layer: Layer, operand: np.ndarray) -> Iterator[Items
     spec = plan.spec
     vectors: np.ndarray | None = None
     for job in plan.jobs(layer, len(operand)):
-        product, hold = job.product, {"resume": job.command.resume, "keep": job.command.keep}
+        product = job.product
+        hold: dict[str, Any] = {"resume": job.command.resume, "keep": job.command.keep}
         wide = -len(product.channels) % spec.columns
         parameters = {
             name: _codes(np.pad(numbers, (0, wide)), spec.streams()["parameter"].fields[name])

@@ -81,7 +81,7 @@ class SerialGraphUnit(wiring.Component):
         """
         shape, width = self._shape, self._shape.bits
         given = self.i.payload.as_value()
-        vector = Signal(len(given), name="vector", reset_less=True)
+        vector: Any = Signal(len(given), name="vector", reset_less=True)
         is_held, place, enters = Signal(), Signal(range(width), name="bit"), Signal()
         m.d.comb += enters.eq(is_held & moves)
         last = wrapped(m, place, width, enters)

@@ -1,0 +1,99 @@
+"""A whole system as a program: bytes there and back, what does not come, sources of others."""
+
+import pytest
+from amaranth import Instance, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from holigrail_hw.arith.add import Add
+from holigrail_hw.core.errors import RequestError, ToolError
+from holigrail_hw.core.whole_system import Checked, WholeSystem
+from holigrail_hw.flow.simulate.system_run import SimulatedSystem, program_of
+from holigrail_hw.flow.verify import verify
+from holigrail_hw.formats import parse
+
+
+def adder():
+    int8 = parse("int8")
+    return Add(a=int8, b=int8)
+
+
+OTHERS = {"flip.v": b"module flip(input [7:0] a, output [7:0] b); assign b = ~a; endmodule\n"}
+
+
+class Flips(wiring.Component):
+    """Takes a byte, gives its complement a cycle later; one byte at a time."""
+
+    sent: Out(stream.Signature(8))
+    received: In(stream.Signature(8))
+
+    def elaborate(self, platform):
+        m = Module()
+        flipped = Signal(8)
+        m.submodules.flip = Instance("flip", i_a=self.received.payload, o_b=flipped)
+        m.d.comb += self.received.ready.eq(~self.sent.valid)
+        with m.If(self.sent.valid & self.sent.ready):
+            m.d.sync += self.sent.valid.eq(0)
+        with m.Elif(self.received.valid & self.received.ready):
+            m.d.sync += [self.sent.valid.eq(1), self.sent.payload.eq(flipped)]
+        return m
+
+
+class Flipping(WholeSystem):
+    def component(self, timing):
+        return Flips()
+
+    def sources(self):
+        return OTHERS
+
+    def check(self, line, seed, count, say=lambda text: None):
+        line.write(bytes(range(count)))
+        say("asked")
+        assert line.read(count) == bytes(255 - n for n in range(count))
+        return Checked(count, "all flipped")
+
+    def short_check(self, line, seed):
+        return self.check(line, seed, 1)
+
+
+@pytest.fixture(scope="module")
+def program():
+    return program_of(Flips(), OTHERS)
+
+
+def test_bytes_go_there_and_back(program):
+    with SimulatedSystem(program, patience=50) as line:
+        assert line.read(1) == b"" and line.cycles == 54
+        line.write(b"ab")
+        line.write(b"c")
+        assert line.read(2) == bytes([255 - 97, 255 - 98])
+        # The third one comes, a fourth does not.
+        assert line.read(2) == bytes([255 - 99])
+        line.write(bytes(70_000))
+        assert line.read(70_000) == b"\xff" * 70_000
+        assert 140_000 <= line.cycles < 141_000
+
+
+def test_a_program_that_has_ended_is_an_error(program):
+    with SimulatedSystem(program) as line:
+        line.write(b"a")
+        line._process.kill()
+        with pytest.raises(ToolError, match="verify: the simulation must go on, not end with"):
+            line.read(1)
+
+
+def test_verify_asks_the_system(program, monkeypatch):
+    said = []
+    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    found = verify.run(adder(), progress=said.append, count=7)
+    ((level,), note) = (found.levels, found.note)
+    assert (level.level, level.simulator, level.vectors) == ("system", "verilator", 7)
+    assert note == "verify: all flipped" and "system: asked" in said
+
+
+def test_an_operator_alone_has_no_system():
+    with pytest.raises(RequestError) as caught:
+        verify.run(adder(), levels="system")
+    assert str(caught.value) == (
+        "add: level system needs a design that is part of a system with a programme"
+    )
