@@ -30,6 +30,8 @@ from ..reference import (
     let,
 )
 
+__all__: list[str] = []
+
 
 @DECODE.rule(PositFormat)
 def _decoded(plan: Plan, format: PositFormat, code: Any) -> Number:
