@@ -516,14 +516,14 @@ def test_a_wrong_constant_is_noticed(monkeypatch):
     gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
     a, b = operands(gemm, np.random.default_rng(17), shape=(20, 60, 20))
     assert not differences(gemm, a, b)
-    right = nearest._rounding
+    right = nearest.rounding32_of
 
     def wrong(format):
         found = right(format)
         found.magic ^= 1 << 22
         return found
 
-    monkeypatch.setattr(nearest, "_rounding", wrong)
+    monkeypatch.setattr(nearest, "rounding32_of", wrong)
     assert differences(gemm, a, b)
 
 
