@@ -35,7 +35,12 @@ from .random import advance, seed
 from .scales import Float, PowerOfTwo
 
 if TYPE_CHECKING:
-    from . import methods, optim, quantizers, scales, search
+    import holigrail_hw.torch.methods as methods
+    import holigrail_hw.torch.optim as optim
+    import holigrail_hw.torch.quantizers as quantizers
+    import holigrail_hw.torch.scales as scales
+    import holigrail_hw.torch.search as search
+
     from .exporting.network import IntegerNetwork, NumberNetwork
 
 __all__ = [
