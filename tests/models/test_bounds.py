@@ -276,7 +276,7 @@ def test_errors_of_weights_are_exact(seed):
     together = Companions(values_of_few(rng, 12, 2), np.zeros(12))
     codes, found = compensated(weights, bits, together)
     assert (codes[weights == 0] == 0).all() and (codes == np.rint(codes)).all()
-    assert (codes != coded(weights, bits)[0]).sum() > 6
+    assert (codes != coded(weights, bits)[0]).any()
     for row, unit in enumerate(bits.tolist()):
         for code, error, weight in zip(codes[row], found[row], weights[row], strict=True):
             exact = Fraction(float(code)) / 2**unit - Fraction(float(weight))
