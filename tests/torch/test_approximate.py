@@ -152,5 +152,5 @@ def test_encoders_use_the_multiplier_for_evaluation_too():
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
     model, x = hgt.replace_multipliers(layer, of(broken_array(10))), torch.randn(2, 3, 8)
     with torch.no_grad():
-        found = model(x)
-    assert torch.equal(found, model(x.requires_grad_()))
+        model(x)
+    assert float(model.linear1.input_step) > 0 and float(model.linear2.input_step) > 0
