@@ -50,6 +50,9 @@ class Hosted(BoardDesign):
     def sources(self) -> dict[str, bytes]:
         return dict(self._system.sources())
 
+    def memory_bits(self) -> int:
+        return self._system.memory_bits()
+
     def shell(self, timing: Timing, divisor: int) -> Any:
         from .hosted_shell import HostedShell
 

@@ -17,6 +17,7 @@ from holigrail_hw.core.whole_system import ByteLine, Checked, WholeSystem
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.soc.compiler.compare import executed, loaded, tensor_at, told
 from holigrail_hw.soc.compiler.program import Program
+from holigrail_hw.soc.firmware.build import MEMORY_BYTES
 from holigrail_hw.soc.hardware.core import PATIENCE
 from holigrail_hw.soc.hosts.firmware_host import FirmwareHost
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
@@ -65,6 +66,10 @@ class ServedAccelerator(WholeSystem):
         if not self.machine.loader:
             return None
         return (0, b"") if self.network is None else (self.network[1].flash, self.network[1].image)
+
+    def memory_bits(self) -> int:
+        """Scratchpad and programme."""
+        return 8 * (self.machine.scratchpad + MEMORY_BYTES)
 
     def check(
         self, line: ByteLine, seed: int, count: int, say: Callable[[str], None] = lambda text: None
