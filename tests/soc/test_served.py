@@ -15,6 +15,7 @@ from holigrail_hw.flow.board import build, flash
 from holigrail_hw.flow.board.choice import board_design
 from holigrail_hw.flow.board.hosted import Hosted
 from holigrail_hw.flow.board.self_tested import SelfTested
+from holigrail_hw.flow.verify import verify
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.firmware.build import prebuilt
@@ -94,6 +95,11 @@ def test_without_a_network_there_is_nothing_to_ask():
     assert str(caught.value) == (
         "accelerator: there must be a network to ask the system about, not none"
     )
+    # Before anything is compiled or built.
+    with pytest.raises(RequestError, match="there must be a network to ask the system about"):
+        verify.run(make(Accelerator, rows=2, scratchpad=512, processor="picorv32"), levels="system")
+    with pytest.raises(RequestError, match="there must be a network to ask the system about"):
+        board_design(make(Accelerator, processor="picorv32")).check_request(1, 1)
     assert caught.value.hint == "say --model FILE, an int8 TFLite file"
 
 

@@ -75,3 +75,4 @@ class Hosted(BoardDesign):
 
     def check_request(self, seed: int, count: int) -> None:
         """Whatever can be asked of the system's programme can be asked of a board."""
+        self._system.check_request()

@@ -122,6 +122,7 @@ class Levels:
                 " programme",
                 hint="where there are processors, ask for one",
             )
+        whole.check_request()
         flash = whole.flash()
         program = system_run.program_of(
             whole.component(top.timing), whole.sources(), self.progress, flash=flash is not None

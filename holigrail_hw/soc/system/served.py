@@ -71,6 +71,9 @@ class ServedAccelerator(WholeSystem):
         """Scratchpad and programme."""
         return 8 * (self.machine.scratchpad + MEMORY_BYTES)
 
+    def check_request(self) -> None:
+        self._asked()
+
     def check(
         self, line: ByteLine, seed: int, count: int, say: Callable[[str], None] = lambda text: None
     ) -> Checked:
