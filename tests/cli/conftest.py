@@ -1,6 +1,7 @@
 """Run a command line inside this process: status, standard output, standard error."""
 
 import json
+import re
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,6 +17,11 @@ class Answer(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+    @property
+    def said(self) -> str:
+        """Standard error without the hint of wrong requests that have none of their own."""
+        return re.sub(r"  hint: `[^`]+ --help` shows what may be given\n$", "", self.err)
 
 
 @pytest.fixture

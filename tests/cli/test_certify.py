@@ -116,7 +116,7 @@ def test_what_does_not_hold(holigrail, folder, model, tmp_path):
 def test_files_that_are_missing(holigrail, folder, tmp_path):
     answer = holigrail("certify", "--check", "none.json")
     assert answer.status == 2
-    assert answer.err == "error: --check: the file must be a certificate, not none.json\n"
+    assert answer.said == "error: --check: the file must be a certificate, not none.json\n"
     (folder / "small.nnet").unlink()
     answer = holigrail("certify", "--check", folder / "certificate.json", "-q")
     assert answer.status == 2
@@ -145,18 +145,18 @@ def test_requests_that_are_refused(holigrail, model, words, status, message):
 def test_a_model_is_needed(holigrail):
     answer = holigrail("certify", "network", "--box", "0:1", "--error", "1", "-q")
     assert answer.status == 2
-    assert answer.err == (
+    assert answer.said == (
         "error: network: a model must be given, for formats are found from its real numbers\n"
     )
     answer = holigrail("certify", "network", "--model", "example", "--box", "1", "--error", "1")
-    assert answer.err == (
+    assert answer.said == (
         "error: network: example.json: the model must have real numbers, not integers already\n"
     )
 
 
 def test_an_operator_without_formats(holigrail):
     answer = holigrail("certify", "cmvm", "--error", "1")
-    assert (answer.status, answer.err) == (
+    assert (answer.status, answer.said) == (
         2,
         "error: certify: the operator must find formats with a proved error, which cmvm does not\n",
     )

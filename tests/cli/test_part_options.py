@@ -25,7 +25,7 @@ def test_options_of_a_part(holigrail):
 def test_what_is_wrong_in_a_part_is_told_with_the_rest(holigrail):
     answer = holigrail("info", "gemm", "--requantiser.scale-width", "99", "--rows", "0")
     assert answer.status == 2 and answer.out == ""
-    assert answer.err.splitlines() == [
+    assert answer.said.splitlines() == [
         "error: gemm: rows must be between 1 and 256, not 0 (rows of the array)",
         "error: gemm: requantiser.scale_width must be between 1 and 32, not 99 (bits of the scale)",
     ]

@@ -181,7 +181,7 @@ WRONG = [
 @pytest.mark.parametrize(("words", "message"), WRONG, ids=lambda value: str(value)[:40])
 def test_message(holigrail, tmp_path, words, message):
     answer = holigrail(*words)
-    assert answer.err == message
+    assert answer.said == message
     assert (answer.status, answer.out) == (2, "")
     assert [*tmp_path.iterdir()] == []
 
@@ -265,7 +265,7 @@ def test_unknown_device_lists_the_known(holigrail):
     answer = holigrail("info", "mac", "--device", "virtex")
     assert answer.status == 2
     assert answer.err.startswith("error: timing: device must be one of generic, ice40up5k,")
-    assert answer.err.endswith("not 'virtex'\n")
+    assert answer.said.endswith("not 'virtex'\n")
 
 
 def test_a_product_that_does_not_fit(holigrail):

@@ -36,7 +36,8 @@ def test_classes_behind_a_shell_that_packs_its_streams(holigrail, frames):
     [
         (
             ("network", "--data", "nothing"),
-            "--data: the file must be digits, digits-calibration, .npy or .npz, not nothing",
+            "--data: the file must be digits, digits-training, digits-calibration, .npy or .npz,"
+            " not nothing",
         ),
         (
             ("mac", "--data", "nothing"),

@@ -120,7 +120,7 @@ def test_random_items_are_decoded_behind_axi_streams(holigrail):
 )
 def test_a_wrong_request(holigrail, words, message):
     answer = holigrail("simulate", *words)
-    assert (answer.status, answer.out, answer.err) == (2, "", f"error: {message}")
+    assert (answer.status, answer.out, answer.said) == (2, "", f"error: {message}")
 
 
 def test_items_that_no_result_needs(holigrail):

@@ -171,7 +171,7 @@ def test_refusals(holigrail, model, tmp_path, words, message):
 
 def test_operators_that_are_not_trained(holigrail):
     answer = holigrail("train", "mac")
-    assert (answer.status, answer.err) == (2, "error: train: mac must be something to train\n")
+    assert (answer.status, answer.said) == (2, "error: train: mac must be something to train\n")
     answer = holigrail("train")
     assert answer.status == 2
     assert answer.err.startswith("error: train: an operator must be given\n")

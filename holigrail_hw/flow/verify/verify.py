@@ -125,11 +125,10 @@ def run(
         If a tool is missing (found out before anything starts) or dies.
     """
     timing = timing or Timing()
-    asked = levels is not None
-    # Behind a bus there is the design alone, whose host is somebody else's.
-    is_alone = find_shell(timing.shell).has_bus or spec.whole_system() is None
-    usual = USUAL if is_alone else ("system",)
-    levels = usual if levels is None else (levels,) if isinstance(levels, str) else tuple(levels)
+    is_free = levels is None
+    if levels is None:
+        levels = _usual(spec, timing)
+    levels = (levels,) if isinstance(levels, str) else tuple(levels)
     _check_request(levels, simulator, count, only)
     needed = {
         tool: None
@@ -139,8 +138,8 @@ def run(
     tools.require(*needed, who="verify")
     top = Top(spec, timing).driven()
     note = ""
-    asked = asked or usual != USUAL
-    if not asked and (count_of_cells := word_netlist.cells(top.rtlil)) >= LARGE and words_of(top):
+    is_free = is_free and levels == USUAL
+    if is_free and (count_of_cells := word_netlist.cells(top.rtlil)) >= LARGE and words_of(top):
         levels = ("words",)
         note = (
             f"verify: a compiler would take long for {count_of_cells} cells, so that Amaranth's"
@@ -159,6 +158,12 @@ def run(
         seconds = time.monotonic() - start
         results.append(LevelResult(level, name, checked, exhaustive, cycles, seconds))
     return VerifyResult(top.name, top.latency, top.interleave, seed, tuple(results), note)
+
+
+def _usual(spec: OperatorSpec, timing: Timing) -> tuple[str, ...]:
+    """Levels without a choice; behind a bus there is the design alone, whose host is another's."""
+    is_alone = find_shell(timing.shell).has_bus or spec.whole_system() is None
+    return USUAL if is_alone else ("system",)
 
 
 def _check_request(levels, simulator, count, only) -> None:
