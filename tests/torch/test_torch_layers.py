@@ -238,6 +238,21 @@ def test_models_are_converted_by_rules():
     assert again[3].arithmetic == FP8 and type(again[4]) is hgt.Linear
 
 
+def test_vectors_with_a_largest_norm_stay_numbers_of_the_format():
+    layer = nn.Embedding(5, 3, max_norm=0.7)
+    model, places = hgt.convert(layer, {nn.Embedding: FP8}), torch.tensor([[1, 3]])
+    found, wanted = model(places), layer(places)
+    assert torch.equal(model.weight, layer.weight)
+    assert torch.equal(found, F.round(wanted, "fp8_e4m3"))
+
+
+def test_a_causal_attention_wants_its_mask():
+    model = hgt.MultiheadAttention(4, 2, arithmetic=FP8)
+    x = drawn(3, 1, 4)
+    with pytest.raises(ValueError, match="attn_mask must be given with is_causal, not none"):
+        model(x, x, x, is_causal=True)
+
+
 def test_encoders_call_their_layers_for_evaluation_too():
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     encoder = nn.TransformerEncoder(layer, 2).eval()
