@@ -269,6 +269,25 @@ def test_encoders_call_their_layers_for_evaluation_too():
     assert {*checked.products} == {f"layers.{i}.linear1" for i in range(2)}
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_windows_by_index_are_those_of_unfold(monkeypatch, dtype):
+    from holigrail_hw.torch.functional import convolutions
+
+    layer = hgt.Conv2d(4, 6, (3, 2), (2, 1), (1, 2), (1, 3), groups=2, arithmetic=FP8)
+    x = drawn(2, 4, 9, 8).to(dtype, memory_format=torch.channels_last)
+    answers = []
+    for most in (1 << 18, 0):
+        monkeypatch.setattr(convolutions, "_MOST_KEPT", most)
+        image = x.clone().requires_grad_()
+        found = layer(image)
+        found.square().sum().backward()
+        with torch.inference_mode():
+            assert torch.equal(layer(x), found)
+        answers.append((found, image.grad, layer.weight.grad.clone()))
+        layer.zero_grad()
+    assert all(torch.equal(*pair) for pair in zip(*answers, strict=True))
+
+
 def test_sums_of_nothing_are_the_bias():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # PyTorch says that weights are none.
