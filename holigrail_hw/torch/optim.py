@@ -48,6 +48,8 @@ class Rounded(Optimizer):
     ------
     FormatError
         If a format is unknown, or float32 does not hold its numbers.
+    ValueError
+        From the first step, if the optimiser has no state of a name.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Rounded(Optimizer):
         for index, parameter in enumerate(self._parameters()):
             self._round_states(index, parameter)
         self._round_weights(0)
+        self._check_names()
         advance()
         return loss
 
@@ -101,6 +104,14 @@ class Rounded(Optimizer):
         for index, parameter in enumerate(self._parameters()):
             mode = self.rounding if step >= 0 else Rounding.NEAREST_EVEN
             parameter.copy_(self._rounded(parameter, self.weight, mode, f"{index}"))
+
+    def _check_names(self) -> None:
+        known = {name for states in self.state.values() for name in states}
+        if known and (wrong := sorted({*self.formats} - known)):
+            raise ValueError(
+                f"Rounded: states must be some of {', '.join(sorted(known))},"
+                f" not {', '.join(wrong)}"
+            )
 
     def _round_states(self, index: int, parameter: Tensor) -> None:
         for name, value in self.state.get(parameter, {}).items():

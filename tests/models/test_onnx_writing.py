@@ -53,6 +53,13 @@ def test_the_same_graph_gives_the_same_bytes_and_says_its_metadata():
     assert {item.domain for item in model.opset_import} == {"", "qonnx.custom_op.general"}
 
 
+def test_numbers_of_double_precision_are_refused():
+    graph = small()
+    graph.constants["bias"] = np.array([0.1, 0.5, 0.25])
+    with pytest.raises(ModelError, match=r"^small: bias: numbers must be float32 .*, not 0\.1"):
+        onnx_bytes(graph)
+
+
 def test_nothing_half_written_stays(tmp_path, monkeypatch):
     from pathlib import Path
 

@@ -157,3 +157,26 @@ def test_what_an_engine_cannot_do_is_refused():
         NumberHost(graph, GoldenLink(engine_of(CASES["exact"])))
     with pytest.raises(ModelError, match=r"dense: samples must be \(samples, 9\), not \(3, 8\)"):
         graph.evaluate(np.zeros((3, 8)))
+
+
+@pytest.mark.parametrize("way", [{}, {"accumulation": "cascade"}])
+@pytest.mark.parametrize("chunk", [1, 3, 4])
+def test_biases_leave_chunks_where_they_are(way, chunk):
+    """What the engine adds up, the bias first, is what the layer says."""
+    gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16", chunk=chunk, **way)
+    rng = np.random.default_rng(chunk)
+    weights = numbers("fp8_e4m3", rng, 21, 9)
+    bias = np.round(rng.normal(size=9) * 2**8) * 2.0**-8
+    node = Product(name="y", input="x", weights=weights, bias=bias, gemm=gemm)
+    x = numbers("fp8_e4m3", rng, 200, 21)
+    assert len(node.leading[0]) % chunk == 0
+    left, right = node.operands(x)
+    assert np.array_equal(gemm.numbers(left, right), node.apply(x))
+
+
+def test_biases_are_not_rounded_as_products():
+    gemm = Gemm(
+        a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16", accumulation="cascade", product="e5m2"
+    )
+    assert bias_rows(np.array([1.25]), gemm) is not None
+    assert bias_rows(np.array([1.125]), gemm) is None

@@ -244,6 +244,10 @@ def test_qonnx_of_floats_says_its_arithmetic(tmp_path):
     stored = onnx.load(tmp_path / "fp8.onnx")
     said = json.loads({p.key: p.value for p in stored.metadata_props}["holigrail.arithmetic"])
     assert said["_0"] | {"accumulator": "fp16", "accumulation": "fused"} == said["_0"]
+    (quantiser,) = [node for node in stored.graph.node if node.op_type == "FloatQuant"]
+    known = {item.name: item.i for item in quantiser.attribute}
+    # What is too large for E4M3 becomes NaN.
+    assert (known["has_inf"], known["has_nan"], known["saturation"]) == (0, 1, 0)
     source = read_source(tmp_path / "fp8.onnx")
     near = source.evaluate(x).reshape(len(x), -1)
     assert np.abs(near - network.numbers(network.codes(x))).max() < 0.02

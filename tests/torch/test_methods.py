@@ -386,3 +386,9 @@ def test_weights_of_few_bits_are_on_their_grid():
     made, x = Weight(8), torch.randn(4000, generator=torch.Generator().manual_seed(1))
     codes = made(x) / made.step(x)
     assert torch.equal(codes, codes.round()) and float(codes.abs().max()) <= 127
+
+
+def test_a_single_weight_has_a_step():
+    from holigrail_hw.torch.methods.integers import Weight
+
+    assert Weight(8)(torch.tensor([[0.75]])).tolist() == [[0.75]]

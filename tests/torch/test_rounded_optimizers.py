@@ -116,6 +116,14 @@ def test_any_words_and_short_types():
     assert is_in(model.weight.detach().float(), "fp8_e4m3")
 
 
+def test_names_of_states_must_be_known():
+    model = nn.Linear(5, 3)
+    made = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    optimizer = hgt.optim.Rounded(made, state={"momentum": "bf16"})
+    with pytest.raises(ValueError, match=r"^Rounded: states must be some of momentum_buffer, not"):
+        steps(model, optimizer, 1, 1)
+
+
 def test_what_does_not_fit_is_refused():
     model = nn.Linear(2, 2)
     inner = torch.optim.SGD(model.parameters(), 0.1)

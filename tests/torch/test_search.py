@@ -155,6 +155,29 @@ def test_convolutions_count_every_place():
     assert [layer.products for layer in found.layers] == [36 * 18, 216]
 
 
+def test_a_layer_that_is_used_twice_counts_twice(samples):
+    layer = nn.Linear(12, 12)
+    found = search.Precision(nn.Sequential(layer, layer), samples, FORMATS, bits, 0.1)
+    assert [one.products for one in found.layers] == [2 * 144]
+
+
+def test_layers_that_are_not_called_are_refused(samples):
+    class Half(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.idle = nn.Linear(12, 3), nn.Linear(12, 3)
+
+        def forward(self, x):
+            return self.used(x) + x @ self.idle.weight.T
+
+    model = Half()
+    with pytest.raises(ValueError, match=r"^precision: the model must call .*, but not idle\n"):
+        search.Precision(model, samples, FORMATS, bits, 0.1)
+    assert not nn.utils.parametrize.is_parametrized(model.idle)
+    found = search.Precision(model, samples, {"used": FORMATS}, bits, 0.1)
+    assert found.solve("greedy") is not None
+
+
 def test_scales_lose_least_of_some_powers_of_two():
     values = torch.tensor([0.1, -0.2, 0.3, 5.0])
     scale = best_scale(parse("int4"), values)

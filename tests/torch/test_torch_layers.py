@@ -238,6 +238,21 @@ def test_models_are_converted_by_rules():
     assert again[3].arithmetic == FP8 and type(again[4]) is hgt.Linear
 
 
+def test_vectors_with_a_largest_norm_stay_numbers_of_the_format():
+    layer = nn.Embedding(5, 3, max_norm=0.7)
+    model, places = hgt.convert(layer, {nn.Embedding: FP8}), torch.tensor([[1, 3]])
+    found, wanted = model(places), layer(places)
+    assert torch.equal(model.weight, layer.weight)
+    assert torch.equal(found, F.round(wanted, "fp8_e4m3"))
+
+
+def test_a_causal_attention_wants_its_mask():
+    model = hgt.MultiheadAttention(4, 2, arithmetic=FP8)
+    x = drawn(3, 1, 4)
+    with pytest.raises(ValueError, match="attn_mask must be given with is_causal, not none"):
+        model(x, x, x, is_causal=True)
+
+
 def test_encoders_call_their_layers_for_evaluation_too():
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     encoder = nn.TransformerEncoder(layer, 2).eval()
@@ -252,6 +267,25 @@ def test_encoders_call_their_layers_for_evaluation_too():
     assert torch.equal(found, wanted)
     assert not torch.allclose(found[:, :4], exact[:, :4], atol=1e-3)
     assert {*checked.products} == {f"layers.{i}.linear1" for i in range(2)}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_windows_by_index_are_those_of_unfold(monkeypatch, dtype):
+    from holigrail_hw.torch.functional import convolutions
+
+    layer = hgt.Conv2d(4, 6, (3, 2), (2, 1), (1, 2), (1, 3), groups=2, arithmetic=FP8)
+    x = drawn(2, 4, 9, 8).to(dtype, memory_format=torch.channels_last)
+    answers = []
+    for most in (1 << 18, 0):
+        monkeypatch.setattr(convolutions, "_MOST_KEPT", most)
+        image = x.clone().requires_grad_()
+        found = layer(image)
+        found.square().sum().backward()
+        with torch.inference_mode():
+            assert torch.equal(layer(x), found)
+        answers.append((found, image.grad, layer.weight.grad.clone()))
+        layer.zero_grad()
+    assert all(torch.equal(*pair) for pair in zip(*answers, strict=True))
 
 
 def test_sums_of_nothing_are_the_bias():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.models.errors import package
+from holigrail_hw.models.errors import ModelError, package
 from holigrail_hw.models.source.graph import FloatGraph
 from holigrail_hw.models.source.nodes import SourceNode
 
@@ -37,7 +37,7 @@ def onnx_bytes(graph: FloatGraph, metadata: Mapping[str, str] | None = None) -> 
     Raises
     ------
     ModelError
-        If the package ``onnx`` is not installed.
+        If the package ``onnx`` is not installed, or for numbers that float32 does not hold.
     """
     onnx = package("onnx", graph.name)
     helper = package("onnx.helper", graph.name)
@@ -73,8 +73,15 @@ def write_onnx(
 
 
 def _tensor(name: str, value: Any, who: str) -> Any:
-    array = np.asarray(value)
-    array = array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
+    given = np.asarray(value)
+    with np.errstate(over="ignore"):
+        array = given.astype(np.float32 if given.dtype.kind == "f" else np.int64)
+    wrong = given[(array != given) & (given == given)]
+    if wrong.size:
+        raise ModelError(
+            f"{who}: {name}: numbers must be float32 in an ONNX file, not {float(wrong[0])!r}",
+            hint="quantise what the model computes in double precision",
+        )
     return package("onnx.numpy_helper", who).from_array(array, name)
 
 

@@ -24,7 +24,7 @@ def float_graph(graph: NumberGraph) -> tuple[FloatGraph, dict[str, Any]]:
     Raises
     ------
     ModelError
-        If a format is neither a float nor fixed point.
+        If a format is neither a float nor fixed point, or wraps.
     """
     nodes: list[SourceNode] = []
     constants: dict[str, np.ndarray] = {}
@@ -38,6 +38,8 @@ def float_graph(graph: NumberGraph) -> tuple[FloatGraph, dict[str, Any]]:
         inputs, name = [node.input], node.name
         match node:
             case Round():
+                if node.overflow == "wrap":
+                    raise ModelError(f"{name}: overflow must saturate for QONNX, not wrap")
                 operator, more, attributes = _quantiser(node.format, str(node.rounding), name)
                 inputs += [constant(f"{name}.{key}", value) for key, value in more.items()]
             case Product():
@@ -87,7 +89,7 @@ def _quantiser(format: Format, rounding: str, who: str) -> tuple[str, dict[str, 
         "has_inf": int(format.infinity_code is not None),
         "has_nan": int(format.nan_code is not None),
         "has_subnormal": int(format.subnormals),
-        "saturation": 1,
+        "saturation": int(format.saturates),
         "rounding_mode": mode,
     }
     return "FloatQuant", operands, attributes

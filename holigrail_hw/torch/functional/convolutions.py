@@ -123,7 +123,7 @@ class _Windows(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, *given: tuple[int, int]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, *given: tuple[int, ...]) -> Tensor:
         ctx.size, ctx.given = x.shape[2:], given
         places = _pixels(tuple(x.shape[1:]), *given)
         return x.flatten(1).index_select(1, places.flatten()).unflatten(1, places.shape)
@@ -137,10 +137,10 @@ class _Windows(torch.autograd.Function):
 
 @functools.lru_cache(maxsize=64)
 def _pixels(
-    shape: tuple[int, int, int],
-    size: tuple[int, int],
-    dilation: tuple[int, int],
-    stride: tuple[int, int],
+    shape: tuple[int, ...],
+    size: tuple[int, ...],
+    dilation: tuple[int, ...],
+    stride: tuple[int, ...],
 ) -> Tensor:
     """For every window, and every place in it, which number of an image is there."""
     numbers = torch.arange(math.prod(shape), dtype=torch.float64).reshape(1, *shape)
@@ -148,7 +148,7 @@ def _pixels(
 
 
 def _windows(
-    x: Tensor, size: tuple[int, int], dilation: tuple[int, int], stride: tuple[int, int]
+    x: Tensor, size: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...]
 ) -> Tensor:
     """Windows of images: (images, windows, channel * ky * kx)."""
     rows, columns = _places(x.shape[2:], size, stride, dilation, (0, 0))

@@ -5,6 +5,7 @@ distortion, 1960), or what their largest magnitude needs, whichever is finer, as
 Activations have a limit that is learnt (Choi and others, PACT, 2018).
 """
 
+import math
 from typing import Any
 
 import torch
@@ -39,7 +40,8 @@ class Weight(nn.Module):
         high = 2.0 ** (self.bits - 1) - 1
         with torch.no_grad():
             full = weight.abs().max() / high
-            found = torch.minimum(full, weight.std() * _STEPS[self.bits]) if high > 0 else full
+            spread = weight.std() if weight.numel() > 1 else full.new_tensor(math.inf)
+            found = torch.minimum(full, spread * _STEPS[self.bits]) if high > 0 else full
             return found.clamp_min(2.0**-60) if self.free else power_of_two(found)
 
     def codes(self, weight: Tensor, bits: int | None = None) -> tuple[Tensor, Tensor]:

@@ -36,6 +36,8 @@ class MultiheadAttention(Layer, nn.MultiheadAttention):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
+        if is_causal and attn_mask is None:
+            raise ValueError("MultiheadAttention: attn_mask must be given with is_causal, not none")
         batched = query.dim() == 3
         given = [x if batched else x[None] for x in (query, key, value)]
         if batched and not self.batch_first:

@@ -1,5 +1,6 @@
 """Linear layers, and tables of vectors."""
 
+import torch
 from torch import Tensor, nn
 
 from ..functional import linear, round
@@ -20,15 +21,18 @@ class Embedding(Layer, nn.Embedding):
 
     def forward(self, input: Tensor) -> Tensor:
         how = self.arithmetic
+        if self.max_norm is not None:
+            # Of the parameter itself, as in PyTorch; rounded numbers stay numbers of the format.
+            with torch.no_grad():
+                norms = (self.max_norm, self.norm_type)
+                torch.embedding_renorm_(self.weight, input.contiguous(), *norms)
         weight = round(self.weight, how.of_weights, key=self.random_key, operation="weight")
         found = nn.functional.embedding(
             input,
             weight,
             self.padding_idx,
-            self.max_norm,
-            self.norm_type,
-            self.scale_grad_by_freq,
-            self.sparse,
+            scale_grad_by_freq=self.scale_grad_by_freq,
+            sparse=self.sparse,
         )
         if how.output is None:
             return found

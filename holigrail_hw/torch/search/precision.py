@@ -100,7 +100,8 @@ class Precision:
     Raises
     ------
     ValueError
-        Without a layer, for unknown paths, or a budget that is negative.
+        Without a layer, for unknown paths, layers that the model does not call (attention reads
+        weights of its projections), or a budget that is negative.
     """
 
     model: nn.Module
@@ -144,6 +145,7 @@ class Precision:
         try:
             with judging(self.model):
                 self.base = self._loss()
+                once = dict(sizes)
                 for places in wanted or ():
                     for one, place, options in zip(rounded, places, self.options, strict=True):
                         one.choose(options[place])
@@ -151,8 +153,13 @@ class Precision:
                     if self.measure is not None:
                         self.measured[places] = self.measure(self.model)
                 if wanted is None:
+                    if idle := [path for path in self.paths if path not in once]:
+                        raise ValueError(
+                            f"precision: the model must call its layers, but not {', '.join(idle)}"
+                            "\n  hint: give choices by path, for the others alone"
+                        )
                     self.layers = [
-                        Layer(p, sizes[p] * layer.weight.numel(), layer.weight.numel())
+                        Layer(p, once[p] * layer.weight.numel(), layer.weight.numel())
                         for p, layer in self._found.items()
                     ]
                     self.sensitivities = self._each_alone(rounded)
@@ -392,9 +399,9 @@ class Precision:
 
 
 def _noting(sizes: dict[str, int], path: str, channels: int) -> Any:
-    """A hook that notes for how many places a layer gives all its channels."""
+    """A hook that counts for how many places a layer gives all its channels, every time."""
 
     def note(_: Any, __: Any, result: Tensor) -> None:
-        sizes[path] = result[0].numel() // channels
+        sizes[path] = sizes.get(path, 0) + result[0].numel() // channels
 
     return note
