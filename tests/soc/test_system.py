@@ -19,6 +19,7 @@ from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import CONTROL, UART
+from holigrail_hw.soc.system import system as system_module
 from holigrail_hw.soc.system.bus import BUS
 from holigrail_hw.soc.system.control import Control
 from holigrail_hw.soc.system.memory import FirmwareMemory
@@ -197,6 +198,31 @@ def test_the_serial_line_moves_bytes_and_tells_when_it_can():
         assert await access(ctx, bus, UART.at("timer")) == first + 2
 
     simulated(serial, bench)
+
+
+def test_nobody_answers_who_is_not_asked(monkeypatch):
+    """A processor may leave any address on its bus between accesses."""
+
+    class Bus(wiring.Component):
+        bus: wiring.Out(BUS)
+
+        def elaborate(self, platform):
+            return Module()
+
+    processor = Bus()
+    monkeypatch.setattr(system_module, "processor_of", lambda form: processor)
+    system = system_module.System(MACHINE, [0] * 4, "fast")
+
+    async def bench(ctx):
+        for region in range(16):
+            for address in (0, 4, 0x0FFF_FFFC):
+                ctx.set(processor.bus.address, region << 28 | address)
+                await ctx.tick()
+                assert not ctx.get(processor.bus.ready), hex(region)
+        ctx.set(processor.bus.valid, 1)
+        assert ctx.get(processor.bus.ready)
+
+    simulated(system, bench)
 
 
 def test_a_system_comes_as_files():
