@@ -106,7 +106,7 @@ module DP16KD(
   parameter [319:0] INITVAL_3D = 320'b0;
   parameter [319:0] INITVAL_3E = 320'b0;
   parameter [319:0] INITVAL_3F = 320'b0;
-  reg [17:0] rows [0:1023];
+  reg [35:0] rows [0:511];
   integer row;
   wire [64*320-1:0] first = {INITVAL_3F, INITVAL_3E, INITVAL_3D, INITVAL_3C, INITVAL_3B,
   INITVAL_3A, INITVAL_39, INITVAL_38, INITVAL_37, INITVAL_36, INITVAL_35, INITVAL_34,
@@ -119,83 +119,113 @@ module DP16KD(
   INITVAL_09, INITVAL_08, INITVAL_07, INITVAL_06, INITVAL_05, INITVAL_04, INITVAL_03,
   INITVAL_02, INITVAL_01, INITVAL_00};
   initial
-    for (row = 0; row < 1024; row = row + 1)
-      rows[row] = first[320 * (row / 16) + 20 * (row % 16) +: 18];
+    for (row = 0; row < 512; row = row + 1)
+      rows[row] = {first[320 * (row / 8) + 40 * (row % 8) + 20 +: 18],
+        first[320 * (row / 8) + 40 * (row % 8) +: 18]};
 
-  // A row holds two bytes of nine bits; narrower words leave the ninth bits out.
-  function [17:0] read(input [17:0] whole, input integer width, input [3:0] address);
-    case (width)
-      18: read = whole;
-      9: read = whole[9 * address[3] +: 9];
-      4: read = whole[9 * address[3] + 4 * address[2] +: 4];
-      2: read = whole[9 * address[3] + 2 * address[2:1] +: 2];
-      default: read = whole[9 * address[3] + address[2:0] +: 1];
-    endcase
-  endfunction
-
-  function [17:0] merge(input [17:0] whole, data, input integer width, input [3:0] address);
+  // A row holds four bytes of nine bits; words of at most four bits leave the ninth bits out.
+  // A word of 36 bits is written at port A and read at port B, but has the pins of both.
+  function [35:0] read(input [35:0] row, input integer width, input [4:0] address);
     begin
-      merge = whole;
+      read = 36'b0;
       case (width)
-        18: begin
-          if (address[0]) merge[8:0] = data[8:0];
-          if (address[1]) merge[17:9] = data[17:9];
-        end
-        9: merge[9 * address[3] +: 9] = data[8:0];
-        4: merge[9 * address[3] + 4 * address[2] +: 4] = data[3:0];
-        2: merge[9 * address[3] + 2 * address[2:1] +: 2] = data[1:0];
-        default: merge[9 * address[3] + address[2:0] +: 1] = data[0];
+        36: read = row;
+        18: read[17:0] = row[18 * address[4] +: 18];
+        9: read[8:0] = row[9 * address[4:3] +: 9];
+        4: read[3:0] = row[9 * address[4:3] + 4 * address[2] +: 4];
+        2: read[1:0] = row[9 * address[4:3] + 2 * address[2:1] +: 2];
+        default: read[0] = row[9 * address[4:3] + address[2:0] +: 1];
       endcase
     end
   endfunction
 
+  function [35:0] merge(input [35:0] row, data, input integer width, input [4:0] address);
+    begin
+      merge = row;
+      case (width)
+        36: merge = data;
+        18: merge[18 * address[4] +: 18] = data[17:0];
+        9: merge[9 * address[4:3] +: 9] = data[8:0];
+        4: merge[9 * address[4:3] + 4 * address[2] +: 4] = data[3:0];
+        2: merge[9 * address[4:3] + 2 * address[2:1] +: 2] = data[1:0];
+        default: merge[9 * address[4:3] + address[2:0] +: 1] = data[0];
+      endcase
+    end
+  endfunction
+
+  // The bytes of a row that a word written covers; for wide words the lowest address bits say so.
+  function [3:0] bytes(input integer width, input [4:0] address);
+    case (width)
+      36: bytes = address[3:0];
+      18: bytes = {2'b0, address[1:0]} << 2 * address[4];
+      default: bytes = 4'b1 << address[4:3];
+    endcase
+  endfunction
+
   wire clock_A = CLKAMUX == "INV" ? ~CLKA : CLKA;
   wire [13:0] address_A = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0};
-  reg [17:0] out_A = 18'b0;
-  wire [17:0] old_A = rows[address_A[13:4]];
   wire [17:0] data_A = {
     DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4,
     DIA3, DIA2, DIA1, DIA0
   };
-  wire [17:0] new_A = merge(old_A, data_A, DATA_WIDTH_A, address_A[3:0]);
-  assign {
-    DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4,
-    DOA3, DOA2, DOA1, DOA0
-  } = out_A;
-  always @(posedge clock_A) begin
-    if (CEA && WEA) rows[address_A[13:4]] <= new_A;
-    if (RSTA) out_A <= 18'b0;
-    else if (CEA && !WEA) out_A <= read(old_A, DATA_WIDTH_A, address_A[3:0]);
-    else if (CEA && WRITEMODE_A == "WRITETHROUGH")
-      out_A <= read(new_A, DATA_WIDTH_A, address_A[3:0]);
-    else if (CEA && WRITEMODE_A == "READBEFOREWRITE")
-      out_A <= read(old_A, DATA_WIDTH_A, address_A[3:0]);
-  end
-
+  reg [35:0] out_A = 36'b0;
+  wire [35:0] old_A = rows[address_A[13:5]];
+  wire [3:0] bytes_A = CEA && WEA ? bytes(DATA_WIDTH_A, address_A[4:0]) : 4'b0;
   wire clock_B = CLKBMUX == "INV" ? ~CLKB : CLKB;
   wire [13:0] address_B = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0};
-  reg [17:0] out_B = 18'b0;
-  wire [17:0] old_B = rows[address_B[13:4]];
   wire [17:0] data_B = {
     DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6, DIB5, DIB4,
     DIB3, DIB2, DIB1, DIB0
   };
-  wire [17:0] new_B = merge(old_B, data_B, DATA_WIDTH_B, address_B[3:0]);
+  reg [35:0] out_B = 36'b0;
+  wire [35:0] old_B = rows[address_B[13:5]];
+  wire [3:0] bytes_B = CEB && WEB ? bytes(DATA_WIDTH_B, address_B[4:0]) : 4'b0;
+  wire [35:0] new_A = merge(old_A, {data_B, data_A}, DATA_WIDTH_A, address_A[4:0]);
+  wire [35:0] new_B = merge(old_B, {18'b0, data_B}, DATA_WIDTH_B, address_B[4:0]);
+  assign {
+    DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4,
+    DOA3, DOA2, DOA1, DOA0
+  } = DATA_WIDTH_B == 36 ? out_B[17:0] : out_A[17:0];
   assign {
     DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4,
     DOB3, DOB2, DOB1, DOB0
-  } = out_B;
-  always @(posedge clock_B) begin
-    if (CEB && WEB) rows[address_B[13:4]] <= new_B;
-    if (RSTB) out_B <= 18'b0;
-    else if (CEB && !WEB) out_B <= read(old_B, DATA_WIDTH_B, address_B[3:0]);
-    else if (CEB && WRITEMODE_B == "WRITETHROUGH")
-      out_B <= read(new_B, DATA_WIDTH_B, address_B[3:0]);
-    else if (CEB && WRITEMODE_B == "READBEFOREWRITE")
-      out_B <= read(old_B, DATA_WIDTH_B, address_B[3:0]);
+  } = DATA_WIDTH_B == 36 ? out_B[35:18] : out_B[17:0];
+  always @(posedge clock_A) begin
+    if (bytes_A[0]) rows[address_A[13:5]][8:0] <= new_A[8:0];
+    if (bytes_A[1]) rows[address_A[13:5]][17:9] <= new_A[17:9];
+    if (bytes_A[2]) rows[address_A[13:5]][26:18] <= new_A[26:18];
+    if (bytes_A[3]) rows[address_A[13:5]][35:27] <= new_A[35:27];
+    if (RSTA) out_A <= 36'b0;
+    else if (CEA && !WEA) out_A <= read(old_A, DATA_WIDTH_A, address_A[4:0]);
+    else if (CEA && WRITEMODE_A == "WRITETHROUGH")
+      out_A <= read(new_A, DATA_WIDTH_A, address_A[4:0]);
+    else if (CEA && WRITEMODE_A == "READBEFOREWRITE")
+      out_A <= read(old_A, DATA_WIDTH_A, address_A[4:0]);
   end
 
-`ifndef YOSYS
+  always @(posedge clock_B) begin
+    if (bytes_B[0]) rows[address_B[13:5]][8:0] <= new_B[8:0];
+    if (bytes_B[1]) rows[address_B[13:5]][17:9] <= new_B[17:9];
+    if (bytes_B[2]) rows[address_B[13:5]][26:18] <= new_B[26:18];
+    if (bytes_B[3]) rows[address_B[13:5]][35:27] <= new_B[35:27];
+    if (RSTB) out_B <= 36'b0;
+    else if (CEB && !WEB) out_B <= read(old_B, DATA_WIDTH_B, address_B[4:0]);
+    else if (CEB && WRITEMODE_B == "WRITETHROUGH")
+      out_B <= read(new_B, DATA_WIDTH_B, address_B[4:0]);
+    else if (CEB && WRITEMODE_B == "READBEFOREWRITE")
+      out_B <= read(old_B, DATA_WIDTH_B, address_B[4:0]);
+  end
+
+`ifdef YOSYS
+  generate
+    if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG"
+        || (DATA_WIDTH_A != 1 && DATA_WIDTH_A != 2 && DATA_WIDTH_A != 4 && DATA_WIDTH_A != 9
+            && DATA_WIDTH_A != 18 && DATA_WIDTH_A != 36)
+        || (DATA_WIDTH_B != 1 && DATA_WIDTH_B != 2 && DATA_WIDTH_B != 4 && DATA_WIDTH_B != 9
+            && DATA_WIDTH_B != 18 && DATA_WIDTH_B != 36))
+      $error("DP16KD: this mode is not modelled");
+  endgenerate
+`else
   always @(RSTA, RSTB)
     if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || RESETMODE != "SYNC" && (RSTA || RSTB)) begin
       $display("DP16KD: this mode is not modelled");
@@ -346,7 +376,11 @@ module PDPW16KD(
       else out <= {read(rows[address_r[13:4]], DATA_WIDTH_R, address_r[3:0]), 18'b0};
     end
 
-`ifndef YOSYS
+`ifdef YOSYS
+  generate
+    if (REGMODE != "NOREG") $error("PDPW16KD: this mode is not modelled");
+  endgenerate
+`else
   always @(RST)
     if (REGMODE != "NOREG" || RESETMODE != "SYNC" && RST) begin
       $display("PDPW16KD: this mode is not modelled");
