@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from importlib.util import find_spec
 
 import pytest
@@ -11,7 +12,9 @@ from amaranth.sim import Simulator
 from hardware import make
 
 from holigrail_hw.core import Timing
-from holigrail_hw.flow.emit.verilog import companion
+from holigrail_hw.flow import tools
+from holigrail_hw.flow.emit.verilog import companion, verilog
+from holigrail_hw.flow.top import Top
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.descriptors.kinds import End, Fill
@@ -19,6 +22,7 @@ from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import CONTROL, UART
+from holigrail_hw.soc.system import system as system_module
 from holigrail_hw.soc.system.bus import BUS
 from holigrail_hw.soc.system.control import Control
 from holigrail_hw.soc.system.memory import FirmwareMemory
@@ -199,6 +203,31 @@ def test_the_serial_line_moves_bytes_and_tells_when_it_can():
     simulated(serial, bench)
 
 
+def test_nobody_answers_who_is_not_asked(monkeypatch):
+    """A processor may leave any address on its bus between accesses."""
+
+    class Bus(wiring.Component):
+        bus: wiring.Out(BUS)
+
+        def elaborate(self, platform):
+            return Module()
+
+    processor = Bus()
+    monkeypatch.setattr(system_module, "processor_of", lambda form: processor)
+    system = system_module.System(MACHINE, [0] * 4, "fast")
+
+    async def bench(ctx):
+        for region in range(16):
+            for address in (0, 4, 0x0FFF_FFFC):
+                ctx.set(processor.bus.address, region << 28 | address)
+                await ctx.tick()
+                assert not ctx.get(processor.bus.ready), hex(region)
+        ctx.set(processor.bus.valid, 1)
+        assert ctx.get(processor.bus.ready)
+
+    simulated(system, bench)
+
+
 def test_a_system_comes_as_files():
     if find_spec("pythondata_cpu_picorv32") is None:
         pytest.skip("the extra soc is not installed")
@@ -224,6 +253,19 @@ def test_a_system_is_made_as_it_was_asked_for():
     assert quiet.findall(text) == quiet.findall(onboard) == ["[9:0]"]
     assert quiet.findall(plain) == ["[20:0]"]
     assert len(re.findall(r"^  reg ", text, re.M)) > len(re.findall(r"^  reg ", plain, re.M))
+
+
+def test_verilator_has_nothing_to_say_of_an_accelerator(tmp_path):
+    """With a unit for depthwise layers and loads; nothing stops a chain behind streams."""
+    verilator = tools.find("verilator")
+    if verilator is None:
+        pytest.skip("Verilator is not there")
+    given = {"loader": True, "line_buffer": 5, "wide_parameters": True, "lane_count": 2}
+    spec = make(Accelerator, rows=2, scratchpad=512, activation_depth=4, **given)
+    (tmp_path / "chains.v").write_text(verilog(Top(spec, Timing(name="chains"))))
+    command = [*verilator.command, "--lint-only", "-Wall", "chains.v"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, re.findall(r"%\w+.*", done.stderr)) == (0, [])
 
 
 def test_a_system_is_readable_verilog():

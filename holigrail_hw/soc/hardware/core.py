@@ -236,13 +236,14 @@ class AcceleratorCore(wiring.Component):
             with m.State("IDLE"):
                 m.d.sync += quiet.eq(Mux(stirs | ~self._streaming, 0, quiet + 1))
                 alone = Mux(self._load_waits_in_vain, Error.DEADLOCK, self._load_code)
-                with m.If(quiet[-1] | (alone != 0)):
+                fails_alone = quiet[-1] | (alone != 0)
+                with m.If(self.stop & ~fails_alone):
+                    m.d.comb += self._abort.eq(1)
+                with m.If(fails_alone):
                     # Loads that outlast their chain end in the index behind its last descriptor.
                     m.d.sync += self.index.eq(Mux(self._is_fresh, 0, self.index + 1))
                     fails(Mux(quiet[-1], Error.WATCHDOG, alone))
-                with m.Elif(self.stop):
-                    m.d.comb += self._abort.eq(1)
-                with m.Elif(self.start):
+                with m.Elif(self.start & ~self.stop):
                     # A chain whose loads have failed already is not begun.
                     failed_before = self._is_fresh & (self.error != 0)
                     m.d.sync += [
@@ -253,7 +254,7 @@ class AcceleratorCore(wiring.Component):
                         *(self._at.eq(self.first), next_at.eq(self.first)),
                     ]
                     m.next = "BEGIN"
-                with m.Elif(self.load):
+                with m.Elif(self.load & ~self.stop):
                     m.d.sync += [self.descriptors.eq(0), self.error.eq(0)]
             with m.State("BEGIN"):
                 m.d.sync += [count.eq(0), total.eq(0)]

@@ -69,7 +69,7 @@ class Serv(wiring.Component):
             o_o_dbus_we=writes,
             o_o_dbus_cyc=accesses,
             i_i_dbus_rdt=bus.read_data,
-            i_i_dbus_ack=bus.ready & ~fetches,
+            i_i_dbus_ack=bus.ready & accesses & ~fetches,
             i_i_ext_rd=Const(0, 32),
             i_i_ext_ready=Const(0, 1),
         )

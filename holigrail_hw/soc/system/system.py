@@ -133,6 +133,6 @@ class System(wiring.Component):
         m.d.sync += [comes.eq(core.request & core.grant), granted.eq(comes), found.eq(core.found)]
         with m.If(chosen):
             m.d.comb += [
-                bus.ready.eq(granted | ~inside),
+                bus.ready.eq(granted | (bus.valid & ~inside)),
                 bus.read_data.eq(Mux(inside, found, 0)),
             ]
