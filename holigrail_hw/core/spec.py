@@ -471,11 +471,11 @@ class OperatorSpec(ABC):
         """
         return None
 
-    def companions(self) -> Mapping[str, bytes]:
+    def companions(self, timing: Timing | None = None) -> Mapping[str, bytes]:
         """Files that ``generate`` writes beside the Verilog, by their endings."""
         return {}
 
-    def companion_designs(self) -> Mapping[str, Any]:
+    def companion_designs(self, timing: Timing | None = None) -> Mapping[str, Any]:
         """Components that ``generate`` writes beside the module, each with all that it needs.
 
         A key is the ending that a name of a file gets, and the name of the design's own top module.

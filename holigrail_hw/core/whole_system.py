@@ -51,6 +51,14 @@ class WholeSystem(ABC):
         """
         return None
 
+    def memory_bits(self) -> int:
+        """Bits of its memories, at least: a board that has fewer is refused at once."""
+        return 0
+
+    def check_request(self) -> None:
+        """Raises RequestError if there is nothing that a host can ask."""
+        return
+
     @abstractmethod
     def check(
         self, line: ByteLine, seed: int, count: int, say: Callable[[str], None] = lambda text: None

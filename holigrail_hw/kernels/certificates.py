@@ -18,7 +18,9 @@ Float32 is enough
 """
 
 import functools
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,10 +45,12 @@ __all__ = [
     "never_overflows",
     "products_of",
     "sums_are_float32",
+    "tops_of",
 ]
 
 FLOAT32 = Reach(-149, 128)
 _BITS = 24
+Tops = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,24 @@ class Products:
         return self.bits <= _BITS and self.reach.fits(FLOAT32)
 
 
-def are_finite(
-    shape: GemmShape, x: np.ndarray, y: np.ndarray, initial: np.ndarray | None = None
-) -> bool:
+def tops_of(x: np.ndarray, y: np.ndarray) -> Tops:
+    """The largest magnitudes of both factors; NaN if any number is."""
+    first, second = (float(_largest(v)) if v.size else 0.0 for v in (x, y))
+    return first, second
+
+
+def _largest(numbers: np.ndarray) -> Any:
+    """The largest magnitude of some numbers, without an array of magnitudes."""
+    return np.maximum(numbers.max(), -numbers.min())
+
+
+def are_finite(shape: GemmShape, tops: Tops, initial: np.ndarray | None = None) -> bool:
     """Whether no factor, and nothing that sums begin with, is infinite or NaN."""
     if initial is not None and not np.isfinite(initial).all():
         return False
     return all(
-        not _has_other(format) or bool(np.isfinite(numbers).all())
-        for format, numbers in ((shape.a, x), (shape.b, y))
+        not _has_other(format) or math.isfinite(top)
+        for format, top in zip((shape.a, shape.b), tops, strict=True)
     )
 
 
@@ -163,14 +176,27 @@ def largest_sum(a: np.ndarray, b: np.ndarray, initial: np.ndarray | None = None)
 
 
 def bounds(
-    shape: GemmShape, a: np.ndarray, b: np.ndarray, initial: np.ndarray | None = None
+    shape: GemmShape,
+    a: np.ndarray,
+    b: np.ndarray,
+    tops: Tops,
+    initial: np.ndarray | None = None,
 ) -> list[tuple[BinaryFloat, float]]:
     """For each float that results are rounded to, what no such number exceeds, rounded or not.
 
     In any rounding mode, which makes a number larger by one last place at most. Finite numbers;
-    infinite if there is no bound.
+    infinite if there is no bound. A rough bound is given where that is enough to leave out what
+    :func:`never_overflows` and :func:`can_be_moved` ask.
     """
-    depth, total = len(b), largest_sum(a, b, initial)
+    begin = 0.0 if initial is None else float(np.abs(initial).max(initial=0))
+    found = _bounds(shape, len(b), (len(b) * tops[0] * tops[1] + begin) * (1 + 2.0**-30))
+    if never_overflows(found) and can_be_moved(found, tops):
+        return found
+    return _bounds(shape, len(b), largest_sum(a, b, initial))
+
+
+def _bounds(shape: GemmShape, depth: int, total: float) -> list[tuple[BinaryFloat, float]]:
+    """:func:`bounds` of what no sum of magnitudes of exact products exceeds."""
     steps = depth + (0 if shape.chunk is None else -(-depth // shape.chunk)) + 1
     found = []
     for format in (shape.product, shape.accumulator):
@@ -189,13 +215,13 @@ def never_overflows(found: list[tuple[BinaryFloat, float]]) -> bool:
     return all(bound < largest(format) for format, bound in found)
 
 
-def can_be_moved(found: list[tuple[BinaryFloat, float]], x: np.ndarray, y: np.ndarray) -> bool:
+def can_be_moved(found: list[tuple[BinaryFloat, float]], tops: Tops) -> bool:
     """Whether float32 holds the constant that rounds any number before it is judged.
 
     That is 1.5 * 2^(e + 23 - m) for a number of exponent e. Where nothing is known of sums, they
     are a number of the accumulator and a product.
     """
-    product = float(np.abs(x).max(initial=0)) * float(np.abs(y).max(initial=0))
+    product = tops[0] * tops[1]
     for format, bound in found:
         top = largest(format)
         most = bound if bound < top else 2 * top + product

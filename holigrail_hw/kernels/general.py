@@ -18,6 +18,7 @@ from .certificates import (
     never_overflows,
     products_of,
     sums_are_float32,
+    tops_of,
 )
 from .library import called, library
 from .nearest import is_narrow
@@ -132,12 +133,13 @@ def step_general(
     narrow = narrow and all(is_exact_in(f, np.float32) for f in (shape.a, shape.b))
     if not narrow or shape.accumulation == "window" or shape.via != "exact":
         return wide
-    if not are_finite(shape, x, y, initial):
+    above = tops_of(x, y)
+    if not are_finite(shape, above, initial):
         return wide
     if shape.rounding.is_stochastic and not has_exact_thresholds(shape):
         return wide
-    known, products = bounds(shape, x, y, initial), products_of(shape, x, y)
-    if not never_overflows(known) or not can_be_moved(known, x, y) or not products.are_float32:
+    known, products = bounds(shape, x, y, above, initial), products_of(shape, x, y)
+    if not never_overflows(known) or not can_be_moved(known, above) or not products.are_float32:
         return wide
     if shape.rounding in _DIRECTED and not has_near_rests(shape, products):
         return wide

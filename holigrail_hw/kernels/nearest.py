@@ -17,6 +17,7 @@ from .certificates import (
     loses_nothing_in_float32,
     never_overflows,
     products_of,
+    tops_of,
 )
 from .library import called, library
 from .operands import largest, reach
@@ -86,7 +87,8 @@ def step32(
     if shape.accumulator.has_negative_zero and not all(f.has_negative_zero for f in formats):
         return None
     found = library("gemm32")
-    if found is None or not are_finite(shape, x, y, initial):
+    tops = tops_of(x, y)
+    if found is None or not are_finite(shape, tops, initial):
         return None
     products = products_of(shape, x, y)
     odd = False
@@ -98,8 +100,8 @@ def step32(
             return None
     elif not products.are_float32 and shape.product is None and not found.gemm32_is_fused():
         return None
-    known = bounds(shape, x, y, initial)
-    if not can_be_moved(known, x, y):
+    known = bounds(shape, x, y, tops, initial)
+    if not can_be_moved(known, tops):
         return None
     # Where zeros are rounded their signs stay, too.
     small = shape.is_negative_start or _underflows(shape, products)

@@ -17,6 +17,8 @@ from torch.nn import functional
 from holigrail_hw.kernels import decode, encode
 from holigrail_hw.kernels.multipliers import Multiplier
 
+from .convert import keep_to_layers
+
 __all__ = ["ApproximateConv2d", "ApproximateLinear", "replace_multipliers"]
 
 SLOPES = ("exact", "smoothed")
@@ -103,7 +105,8 @@ class _Sums(torch.autograd.Function):
         sums = product.sums(a, np.ascontiguousarray(b.T))
         ctx.product, ctx.codes = product, (a, b)
         # Where x lies within the range gradients pass.
-        inside = x.detach().abs() <= scales[0] * product.tops[0]
+        numbers, low, top = x.detach(), product.lows[0], product.tops[0]
+        inside = (numbers >= scales[0] * low) & (numbers <= scales[0] * top)
         ctx.save_for_backward(a_numbers, b_numbers, scales, inside)
         found = torch.as_tensor(sums, dtype=torch.float64, device=x.device)
         return (found * scales[0].double() * scales[1].double()).to(x.dtype)
@@ -258,4 +261,5 @@ def replace_multipliers(
     for layer in found.values():
         layer.__class__ = _COUNTERPARTS[type(layer)]
         layer.set_multiplier(product, scale)  # type: ignore[operator]
+    keep_to_layers(result, _Approximate)
     return result

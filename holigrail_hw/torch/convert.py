@@ -26,7 +26,7 @@ from .modules import (
 )
 from .random import name_layers
 
-__all__ = ["Report", "convert", "report"]
+__all__ = ["Report", "convert", "keep_to_layers", "report"]
 
 Rules = Mapping[type | str | Callable[[str, nn.Module], bool], Arithmetic | None]
 _LAYERS = (
@@ -83,6 +83,7 @@ def convert(model: nn.Module, rules: Rules) -> nn.Module:
         raise ValueError(f"convert: {'; '.join(wrong)}")
     for path, arithmetic in chosen.items():
         _turn(result.get_submodule(path), arithmetic)
+    keep_to_layers(result, Layer)
     name_layers(result)
     return result
 
@@ -158,6 +159,21 @@ def _refusals(path: str, module: nn.Module) -> list[str]:
     if isinstance(module, nn.AvgPool2d) and module.ceil_mode:
         wrong = ["ceil_mode must be False"]
     return [f"{place}: {text}" for text in wrong]
+
+
+def keep_to_layers(model: nn.Module, kind: type[nn.Module]) -> None:
+    """Encoders of ``torch.nn`` call layers of a kind, as they do while training.
+
+    For evaluation they have one operator of their own, in float, that takes the layers' weights. It
+    is for known activations alone: the activation itself stays as it is.
+    """
+    for module in model.modules():
+        if not any(isinstance(part, kind) for part in module.modules()):
+            continue
+        if isinstance(module, nn.TransformerEncoderLayer):
+            module.activation_relu_or_gelu = 0
+        elif isinstance(module, nn.TransformerEncoder):
+            module.use_nested_tensor = False
 
 
 def _turn(module: nn.Module, arithmetic: Arithmetic) -> None:

@@ -17,7 +17,7 @@ from holigrail_hw.formats import Format
 from .arithmetic import Conversion, Gemm, holds
 from .computing import check_sizes, convert, multiply, number_type
 
-__all__ = ["gemm", "multiplied", "round", "rounded"]
+__all__ = ["gemm", "is_eager", "multiplied", "round", "rounded"]
 
 
 @torch.library.custom_op("holigrail::gemm", mutates_args=())
@@ -55,11 +55,13 @@ def _keep(ctx: Any, inputs: tuple, output: Tensor) -> None:
 
 
 def _product(ctx: Any, text: str, grad: Tensor, other: Tensor, operation: str) -> Tensor:
-    """A product of the backward pass, with b for gradients of a, and the other way round."""
+    """A product of the backward pass, with b for gradients of a, and the other way round.
+
+    ``grad`` are numbers of the product's format already.
+    """
     if not text:
         return torch.matmul(grad.to(other.dtype), other)
     how, forward = Gemm.from_text(text), Gemm.from_text(ctx.forward)
-    grad = _fitted(grad, _format_of(ctx.grad), how.a, ctx.key)
     other = _fitted(other, forward.b if operation == "grad_input" else forward.a, how.b, ctx.key)
     return multiplied(grad, other, None, text, "", "", "", ctx.key, operation, False)
 
@@ -85,7 +87,6 @@ def _sum_of_rows(ctx: Any, grad: Tensor) -> Tensor:
     if not ctx.grad_b:
         return grad.sum(0)
     how = _with_ones(ctx.grad_b)
-    grad = _fitted(grad, _format_of(ctx.grad), how.b, ctx.key)
     ones = grad.new_ones((1, len(grad)))
     return multiplied(ones, grad, None, how.text, "", "", "", ctx.key, "bias", False)[0]
 
@@ -100,17 +101,27 @@ def _gradients(ctx: Any, grad: Tensor) -> tuple:
     a, b = ctx.saved_tensors
     if ctx.grad:
         grad = rounded(grad, ctx.grad, ctx.key, "grad")
+    known: dict[Format | None, Tensor] = {None: grad}
+
+    def fitted(text: str) -> Tensor:
+        """Output gradients for a product, rounded once for all that want the same format."""
+        format = Gemm.from_text(text).a if text else None
+        if format not in known:
+            assert format is not None
+            known[format] = _fitted(grad, _format_of(ctx.grad), format, ctx.key)
+        return known[format]
+
     grad_a = grad_b = initial = None
     if ctx.needs_input_grad[0]:
-        grad_a = _product(ctx, ctx.grad_a, grad, b.mT, "grad_input").to(a.dtype)
+        grad_a = _product(ctx, ctx.grad_a, fitted(ctx.grad_a), b.mT, "grad_input").to(a.dtype)
     if ctx.needs_input_grad[1]:
-        turned = grad.mT
+        turned = fitted(ctx.grad_b).mT
         left = a
         if b.dim() == 2 and a.dim() == 3:
-            turned, left = grad.flatten(0, 1).mT, a.flatten(0, 1)
+            turned, left = fitted(ctx.grad_b).flatten(0, 1).mT, a.flatten(0, 1)
         grad_b = _product(ctx, ctx.grad_b, turned, left, "grad_weight").mT.to(b.dtype)
     if ctx.needs_input_grad[2]:
-        initial = _sum_of_rows(ctx, grad.flatten(0, -2)).to(ctx.initial)
+        initial = _sum_of_rows(ctx, fitted(ctx.grad_b).flatten(0, -2)).to(ctx.initial)
     return grad_a, grad_b, initial, *[None] * 7
 
 
@@ -148,7 +159,7 @@ def _passed(ctx: Any, grad: Tensor) -> tuple:
 round.register_autograd(_passed, setup_context=_keep_range)
 
 
-def _is_eager(*tensors: Tensor | None) -> bool:
+def is_eager(*tensors: Tensor | None) -> bool:
     """Whether tensors hold numbers of this machine that nobody traces."""
     return not torch.compiler.is_compiling() and all(
         tensor is None or (type(tensor) in (Tensor, Parameter) and tensor.device.type == "cpu")
@@ -186,11 +197,11 @@ class _Rounding(torch.autograd.Function):
 
 def multiplied(a: Tensor, b: Tensor, initial: Tensor | None, *given: Any) -> Tensor:
     """:func:`gemm`, on the shortest way."""
-    if _is_eager(a, b, initial):
+    if is_eager(a, b, initial):
         return _Product.apply(a, b, initial, *given)  # type: ignore[return-value]
     return gemm(a, b, initial, *given)
 
 
 def rounded(x: Tensor, *given: Any) -> Tensor:
     """:func:`round`, on the shortest way."""
-    return _Rounding.apply(x, *given) if _is_eager(x) else round(x, *given)  # type: ignore
+    return _Rounding.apply(x, *given) if is_eager(x) else round(x, *given)  # type: ignore

@@ -17,7 +17,8 @@ from torch.optim import Optimizer
 from holigrail_hw import kernels
 from holigrail_hw.formats import Format, FormatError, Rounding, parse
 
-from .random import advance, source
+from .computing import array
+from .random import advance, numbers
 
 __all__ = ["Rounded"]
 
@@ -114,11 +115,10 @@ class Rounded(Optimizer):
         if mode.is_stochastic:
             key = zlib.crc32(f"optimizer/{place}".encode())
             width = self.random_width
-            random = source(key, 0).numbers(value.numel(), width).reshape(tuple(value.shape))
+            random = numbers(key, 0, value.numel(), width).reshape(tuple(value.shape))
         overflow = "saturate" if "saturate" in format.overflow_modes else None
-        numbers = value.detach().cpu().numpy()
         found = kernels.quantise(
-            format, numbers, mode, random=random, random_width=width, overflow=overflow
+            format, array(value), mode, random=random, random_width=width, overflow=overflow
         )
         return torch.from_numpy(found).to(value)
 

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.arith.add import Add
 from holigrail_hw.core.errors import RequestError, ToolError
+from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.whole_system import Checked, WholeSystem
 from holigrail_hw.flow.simulate.system_run import SimulatedSystem, program_of
 from holigrail_hw.flow.verify import verify
@@ -97,3 +98,21 @@ def test_an_operator_alone_has_no_system():
     assert str(caught.value) == (
         "add: level system needs a design that is part of a system with a programme"
     )
+
+
+def test_behind_a_bus_there_is_no_system(monkeypatch):
+    """Without a choice the other levels are taken; the design's own host is somebody else."""
+    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    monkeypatch.setattr(verify, "USUAL", ("compiled",))
+    timing = Timing(shell="wishbone")
+    assert [one.level for one in verify.run(adder(), timing=timing, count=3).levels] == ["compiled"]
+    with pytest.raises(RequestError) as caught:
+        verify.run(adder(), timing=timing, levels="system")
+    assert str(caught.value) == "add: level system needs the shell plain or stream, not wishbone"
+    assert "by the other levels" in caught.value.hint
+
+
+def test_no_single_result_of_a_system_is_judged(monkeypatch):
+    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    with pytest.raises(RequestError, match="verify: --only must not be given for level system"):
+        verify.run(adder(), only=3)

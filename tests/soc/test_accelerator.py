@@ -11,6 +11,8 @@ from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.streams import joined
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.verify import workloads
+from holigrail_hw.models import ModelError
+from holigrail_hw.soc.accelerator import network
 from holigrail_hw.soc.accelerator.cycles import exact_cycles
 from holigrail_hw.soc.accelerator.jobs import chain_job, random_job, requests
 from holigrail_hw.soc.accelerator.operator import Accelerator
@@ -240,3 +242,16 @@ def test_a_model_that_is_not_for_it_is_refused(model, message, hint, tmp_path):
             ask()
         assert message in str(caught.value) and "samples" not in str(caught.value)
         assert hint in caught.value.hint if hint else caught.value.hint is None
+
+
+def test_a_file_that_leaves_its_formats_open_is_refused(monkeypatch):
+    """Other operators have a parameter for what the file does not say; this one has none."""
+
+    def open_input(source):
+        raise ModelError("input x: a format must be given", hint="give it as input")
+
+    monkeypatch.setattr(network, "integer_graph", open_input)
+    with pytest.raises(RequestError) as caught:
+        make(Accelerator, model="digits", patience=9).facts()
+    assert str(caught.value) == "accelerator: input x: a format must be given"
+    assert caught.value.hint == "the accelerator takes int8 TFLite files"

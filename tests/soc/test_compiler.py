@@ -19,6 +19,7 @@ from holigrail_hw.models.formulas.rounded_floats import DoubleAway
 from holigrail_hw.models.formulas.twice_rounded import TwiceRounded
 from holigrail_hw.models.graph.nodes import Add, Linear, Move, Requantise
 from holigrail_hw.models.reading import read
+from holigrail_hw.soc.compiler import weights
 from holigrail_hw.soc.compiler.buffers import Arena, Geometry
 from holigrail_hw.soc.compiler.compare import answer, executed, first_difference, loaded
 from holigrail_hw.soc.compiler.compile import compiled
@@ -386,6 +387,17 @@ def test_two_readers_need_one_border():
     assert str(caught.value) == (
         "random: tensor t1: all its readers must have one value around the image, not [-128, 5]"
     )
+
+
+def test_the_mean_of_an_image_can_have_wide_parameters(monkeypatch):
+    monkeypatch.setattr(weights, "_NARROW_BIAS", 0)
+    made = Builder(8, (5, 3, 16))
+    made.pool("sum", (5, 3), (1, 1))
+    made.dense(6, once=True)
+    for machine in (ROOMY, replace(ROOMY, rows=8, columns=8)):
+        program = compared(made.graph(), replace(machine, wide_parameters=True))
+        products = [one for one in program.descriptors if isinstance(one, Matmul)]
+        assert products[0].w_step_row and all(one.p_wide for one in products)
 
 
 @pytest.mark.parametrize("size", [1, 4, 9, 16, 25, 36, 49, 64, 100, 125])

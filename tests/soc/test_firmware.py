@@ -159,6 +159,29 @@ def test_a_line_that_says_nothing_is_an_error():
         FirmwareHost(Silent()).digest()
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"machine 12x4 image 0", "command ? must be answered with 1 number, not with 12x4"),
+        (b"machine", "command ? must be answered with 1 number, not with "),
+        (b"error 99 7", "command ?, descriptor 7: error 99"),
+        (b"error", "command ? must be answered with 2 numbers, not with "),
+        (b"\xff\xfe", "command ? must be answered with machine, not with \ufffd\ufffd"),
+    ],
+)
+def test_what_a_broken_line_says_is_an_error(line, message):
+    class Broken:
+        def write(self, data):
+            pass
+
+        def readline(self):
+            return line + b"\n"
+
+    with pytest.raises(DesignError) as caught:
+        FirmwareHost(Broken()).digest()
+    assert str(caught.value) == f"firmware host: {message}"
+
+
 def test_a_chain_that_never_ends_is_stopped():
     accelerator = Accelerator(MACHINE)
     line = Line(prebuilt("rv32im").code, accelerator)

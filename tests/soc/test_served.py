@@ -8,12 +8,14 @@ from memory_map_device import Accelerator as Device
 from random_networks import Builder
 from test_firmware import MACHINE, Line
 
+from holigrail_hw.core import Timing
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.site import Site
-from holigrail_hw.flow.board import flash
+from holigrail_hw.flow.board import build, flash
 from holigrail_hw.flow.board.choice import board_design
 from holigrail_hw.flow.board.hosted import Hosted
 from holigrail_hw.flow.board.self_tested import SelfTested
+from holigrail_hw.flow.verify import verify
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.firmware.build import prebuilt
@@ -93,6 +95,11 @@ def test_without_a_network_there_is_nothing_to_ask():
     assert str(caught.value) == (
         "accelerator: there must be a network to ask the system about, not none"
     )
+    # Before anything is compiled or built.
+    with pytest.raises(RequestError, match="there must be a network to ask the system about"):
+        verify.run(make(Accelerator, rows=2, scratchpad=512, processor="picorv32"), levels="system")
+    with pytest.raises(RequestError, match="there must be a network to ask the system about"):
+        board_design(make(Accelerator, processor="picorv32")).check_request(1, 1)
     assert caught.value.hint == "say --model FILE, an int8 TFLite file"
 
 
@@ -112,3 +119,13 @@ def test_too_few_bytes_of_the_scratchpad_are_an_error():
 
     with pytest.raises(DesignError, match=r"command R must be answered with \d+ bytes, not 1"):
         system().check(Short(Device(MACHINE)), 1, 1)
+
+
+def test_a_board_without_the_memory_is_refused_before_synthesis(tmp_path):
+    spec = make(Accelerator, scratchpad=8192, processor="picorv32")
+    with pytest.raises(DesignError) as caught:
+        build.run(spec, Timing(), "icebreaker", tmp_path)
+    assert str(caught.value) == (
+        "accelerator: memories must have at most the 122880 bits of icebreaker, not 131072"
+    )
+    assert not list(tmp_path.iterdir())

@@ -211,6 +211,21 @@ def test_a_system_comes_as_files():
     assert make(Accelerator).companions() == make(Accelerator).companion_designs() == {}
 
 
+def test_a_system_is_made_as_it_was_asked_for():
+    """Its watchdog waits as long, and its sums are planned for the clock, as those of the top."""
+    clocked = Timing(period_ns=8.0, device="ecp5")
+    spec = make(Accelerator, scratchpad=512, activation_depth=4, patience=9, processor="picorv32")
+    (system,) = spec.companion_designs(clocked).values()
+    board = spec.whole_system().component(Timing())
+    slow = make(Accelerator, scratchpad=512, activation_depth=4, processor="picorv32")
+    (other,) = slow.companion_designs().values()
+    text, plain, onboard = (companion(one, "top") for one in (system, other, board))
+    quiet = re.compile(r"reg (\[\d+:0\]) quiet")
+    assert quiet.findall(text) == quiet.findall(onboard) == ["[9:0]"]
+    assert quiet.findall(plain) == ["[20:0]"]
+    assert len(re.findall(r"^  reg ", text, re.M)) > len(re.findall(r"^  reg ", plain, re.M))
+
+
 def test_a_system_is_readable_verilog():
     spec = make(Accelerator, rows=2, scratchpad=512, accumulator_depth=2, processor="picorv32")
     ((ending, system),) = spec.companion_designs().items()

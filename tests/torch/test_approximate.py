@@ -136,3 +136,21 @@ def test_what_cannot_be_replaced_is_refused():
     wide = Multiplier.from_operator(find("multiply")(a="posit8_2", b="posit8_2", result="fp32"))
     with pytest.raises(ValueError, match="sums of .* must have an accumulator, not be exact"):
         hgt.replace_multipliers(nn.Linear(2, 2), wide)
+
+
+def test_numbers_out_of_range_have_no_gradient():
+    multiplier = Multiplier.from_function(lambda a, b: a * b, "uint8", "int8")
+    model = hgt.replace_multipliers(nn.Linear(3, 2, bias=False), multiplier)
+    model.input_step.fill_(2.0**-8)
+    x = torch.tensor([[-0.5, 0.5, 1.5]], requires_grad=True)
+    model(x).sum().backward()
+    assert (x.grad != 0).tolist() == [[False, True, False]]
+
+
+def test_encoders_use_the_multiplier_for_evaluation_too():
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    model, x = hgt.replace_multipliers(layer, of(broken_array(10))), torch.randn(2, 3, 8)
+    with torch.no_grad():
+        model(x)
+    assert float(model.linear1.input_step) > 0 and float(model.linear2.input_step) > 0

@@ -3,6 +3,7 @@
 The accuracy that training prints is that of the generated hardware.
 """
 
+import dataclasses
 import json
 from collections import OrderedDict
 
@@ -303,6 +304,21 @@ def test_what_is_not_quantised_is_refused():
         refused(wild, "0: the rounding must be nearest_even, .*, not stochastic")
     wraps = nn.Sequential(hgt.Quantize("uint5", 1 / 16, overflow="wrap"), fine[1]).eval()
     refused(wraps, "0: overflow must saturate, not wrap")
+
+
+def test_what_ends_in_no_codes_is_refused():
+    fine = [hgt.Quantize("uint5", 1 / 16), layer(64, 8, hgt.Quantize("int4", 1 / 8))]
+    refused(nn.Sequential(*fine, nn.ReLU()).eval(), "wrong: 2: a quantiser must follow, not")
+    gemm = hgt.Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+    after = hgt.Arithmetic(forward=gemm, bias="after")
+    model = nn.Sequential(hgt.Linear(64, 8, arithmetic=after), nn.ReLU()).eval()
+    refused(model, "wrong: 0: a bias after the sums must have an output format")
+    model[0].arithmetic = dataclasses.replace(after, output="bf16")
+    x = digits()[2][:4]
+    assert hgt.export(model, x, "right").codes(x.numpy()).shape == (4, 8)
+    noisy = dataclasses.replace(gemm, rounding="stochastic")
+    model = hgt.convert(model, {nn.Linear: hgt.Arithmetic(forward=noisy)})
+    refused(model, "wrong: 0: a rounding must not be stochastic")
 
 
 def test_a_forward_of_ones_own_is_followed():

@@ -377,3 +377,12 @@ def test_methods_go_together_and_reports_are_lines(samples):
 def test_what_cannot_be_is_refused(make, text):
     with pytest.raises(ValueError, match=text):
         make()
+
+
+def test_weights_of_few_bits_are_on_their_grid():
+    """Exactly, not off by a last place as x + (value - x) is."""
+    from holigrail_hw.torch.methods.integers import Weight
+
+    made, x = Weight(8), torch.randn(4000, generator=torch.Generator().manual_seed(1))
+    codes = made(x) / made.step(x)
+    assert torch.equal(codes, codes.round()) and float(codes.abs().max()) <= 127

@@ -122,6 +122,14 @@ def test_dorefa_gives_evenly_spaced_weights():
     assert hgt.DoReFa(2, activation=True)(drawn(500)).unique().tolist() == [0, 0.25, 0.5, 0.75]
 
 
+def test_empty_batches_change_nothing():
+    for made in (hgt.Quantize("int8", hgt.PowerOfTwo()), hgt.LSQ(4), hgt.PACT(4)):
+        before = copy.deepcopy(made.state_dict())
+        nothing = torch.zeros(0, 4, requires_grad=True)
+        made.train()(nothing).sum().backward()
+        assert all(torch.equal(before[name], value) for name, value in made.state_dict().items())
+
+
 def test_words_are_the_nearest_allowed():
     quantizer = hgt.Words([0, 1, 2, 4, -4], 0.5)
     x = torch.tensor([-9.0, -1.01, -0.99, 0.2, 0.75, 1.4, 1.6, 5.0])

@@ -11,6 +11,7 @@ from torch import nn
 
 import holigrail_hw.torch as hgt
 from holigrail_hw.formats import FormatError
+from holigrail_hw.kernels import ShiftRegister
 
 pytestmark = pytest.mark.xdist_group("torch")
 
@@ -102,6 +103,17 @@ def test_schedulers_and_names_of_states():
     state = optimizer.state[model.weight]
     assert is_in(state["exp_avg"], "e5m2") and not is_in(state["exp_avg_sq"], "e5m2")
     assert not is_in(model.weight.detach(), "bf16")
+
+
+def test_any_words_and_short_types():
+    model = nn.Linear(5, 3).bfloat16()
+    with hgt.seed(1, words=ShiftRegister(5)):
+        made = torch.optim.SGD(model.parameters(), 0.1)
+        optimizer = hgt.optim.Rounded(made, weight="fp8_e4m3", rounding="stochastic")
+        model(torch.ones(2, 5).bfloat16()).sum().backward()
+        optimizer.step()
+    assert model.weight.dtype == torch.bfloat16
+    assert is_in(model.weight.detach().float(), "fp8_e4m3")
 
 
 def test_what_does_not_fit_is_refused():

@@ -12,6 +12,7 @@ from holigrail_hw.core import find  # noqa: E402
 from holigrail_hw.formats import parse  # noqa: E402
 from holigrail_hw.kernels import quantise  # noqa: E402
 from holigrail_hw.torch import search  # noqa: E402
+from holigrail_hw.torch.methods.fit import accuracy  # noqa: E402
 from holigrail_hw.torch.search.layers import best_scale  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("torch")
@@ -87,6 +88,30 @@ def test_the_model_stays_as_it_is(precision, model, samples):
     assert [*after] == [*before]
     assert all(torch.equal(after[name], value) for name, value in before.items())
     assert not model[0]._forward_hooks and not model[0]._forward_pre_hooks
+
+
+def test_modules_keep_their_modes(samples):
+    """Those frozen for evaluation inside of a model that trains, say."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    model[1].eval()
+    found = search.Precision(model, samples, FORMATS, bits, 0.1)
+    found.solve("greedy")
+    gemm = hgt.Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
+    search.narrowest_sums(model, samples, gemm, 10.0, fraction_bits=(9, 10), exponent_bits=2)
+    accuracy(model, samples)
+    assert [part.training for part in model.modules()] == [True, True, False, True]
+
+
+def test_the_safest_formats_are_tried_at_last(precision):
+    """Although sensitivities are so wrong that no budget of the programme leads to them."""
+    found = search.Precision(precision.model, precision.samples, FORMATS, bits, 0.0)
+    safest = found._safest()
+    found._known[safest] = 0.0
+    found._programme = lambda budget: (4, 4, 4)
+    found.sensitivities = [[1000.0 + loss for loss in row] for row in found.sensitivities]
+    pick = found.solve("ilp", 0.0)
+    assert pick is not None and pick.excess == 0.0
 
 
 def test_a_budget_that_is_missed_is_repaired(precision):

@@ -238,6 +238,52 @@ def test_models_are_converted_by_rules():
     assert again[3].arithmetic == FP8 and type(again[4]) is hgt.Linear
 
 
+def test_encoders_call_their_layers_for_evaluation_too():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, 2).eval()
+    model = hgt.convert(encoder, {"*.linear1": FP8})
+    x, padding = drawn(3, 5, 8), torch.tensor([[False] * 4 + [True]] * 3)
+    with torch.no_grad():
+        found = model(x, src_key_padding_mask=padding)
+        checked = hgt.check(model, x)
+    x.requires_grad_()
+    wanted = model(x, src_key_padding_mask=padding)
+    exact = encoder(x, src_key_padding_mask=padding)
+    assert torch.equal(found, wanted)
+    assert not torch.allclose(found[:, :4], exact[:, :4], atol=1e-3)
+    assert {*checked.products} == {f"layers.{i}.linear1" for i in range(2)}
+
+
+def test_sums_of_nothing_are_the_bias():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # PyTorch says that weights are none.
+        layer = nn.Linear(0, 2)
+    layer = hgt.convert(layer, {nn.Linear: FP8})
+    x = torch.zeros(3, 0, requires_grad=True)
+    found = layer(x)
+    found.sum().backward()
+    rounded = F.round(layer.bias, "fp16")
+    assert torch.equal(found, rounded.expand(3, 2)) and x.grad.shape == (3, 0)
+    assert layer.bias.grad.tolist() == [3.0, 3.0]
+
+
+def test_parts_of_an_attention_have_words_of_their_own(monkeypatch):
+    from holigrail_hw.torch import computing
+
+    asked, source = [], computing.source
+
+    def heard(key, operation, batch=0):
+        asked.append((key, operation, batch))
+        return source(key, operation, batch)
+
+    monkeypatch.setattr(computing, "source", heard)
+    layer = nn.MultiheadAttention(4, 2, batch_first=True)
+    layer = hgt.convert(layer, {nn.MultiheadAttention: hgt.Arithmetic(forward=ROUGH)})
+    with hgt.seed(1):
+        layer(*[drawn(2, 3, 4)] * 3)
+    assert len(asked) == len({*asked}) == 3 + 4 + 1 + 4 + 1
+
+
 def test_all_refusals_come_at_once():
     model = nn.Sequential(nn.BatchNorm1d(3), nn.GRU(2, 2), nn.Linear(2, 2))
     model.pool, model.attention = (

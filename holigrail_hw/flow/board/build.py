@@ -160,6 +160,7 @@ def run(
     folder = prepare(Path(out_dir), "build")
     design = board_design(spec)
     timing = planned(spec, timing, board_name)
+    _check_memory(design, goal)
     name = f"{spec.top_name(timing)}_{goal.name}"
     with staging(folder, "build") as work:
         if progress is not None:
@@ -185,6 +186,17 @@ def run(
             met = result.fmax_mhz is None or result.fmax_mhz >= clock_mhz
             result = replace(result, clock_mhz=round(clock_mhz, 3), met=met)
         return _in_place(result, work, folder)
+
+
+def _check_memory(design: BoardDesign, goal: Board) -> None:
+    """Before synthesis takes minutes for memories that cannot fit."""
+    room = target(goal.target).room.get("memory_bits") if goal.target else None
+    if room is not None and design.memory_bits() > room:
+        raise DesignError(
+            f"{design.spec.name}: memories must have at most the {room} bits of {goal.name}, not"
+            f" {design.memory_bits()}",
+            hint="a board with more block memory, or smaller memories",
+        )
 
 
 def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) -> Any:

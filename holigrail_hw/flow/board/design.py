@@ -78,6 +78,10 @@ class BoardDesign(ABC):
         """Verilog of modules that the design has instances of, by names of files."""
         return {}
 
+    def memory_bits(self) -> int:
+        """Bits of its memories, at least; 0 if only synthesis can tell."""
+        return 0
+
     @abstractmethod
     def shell(self, timing: Timing, divisor: int) -> Any:
         """The component with the members ``rx`` and ``tx``, ``latency`` and ``interleave``."""

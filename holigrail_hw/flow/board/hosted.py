@@ -50,6 +50,9 @@ class Hosted(BoardDesign):
     def sources(self) -> dict[str, bytes]:
         return dict(self._system.sources())
 
+    def memory_bits(self) -> int:
+        return self._system.memory_bits()
+
     def shell(self, timing: Timing, divisor: int) -> Any:
         from .hosted_shell import HostedShell
 
@@ -72,3 +75,4 @@ class Hosted(BoardDesign):
 
     def check_request(self, seed: int, count: int) -> None:
         """Whatever can be asked of the system's programme can be asked of a board."""
+        self._system.check_request()

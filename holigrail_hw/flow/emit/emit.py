@@ -91,7 +91,7 @@ def generate(
             f"{top.name}_bench.v": text,
             f"{top.name}.core": core_file.core_file(top),
         }
-        for ending, component in spec.companion_designs().items():
+        for ending, component in spec.companion_designs(timing).items():
             name = f"{top.name}{ending}"
             texts[f"{name}.v"] = companion(component, name)
         texts |= top.shell.sources(top.spec, top.name) | top.shell.files(top.spec, top.name)
@@ -99,7 +99,8 @@ def generate(
             both = stand_alone_bench.bench(top, chosen)
             texts |= dict(zip(stand_alone_bench.names_of(top), both, strict=True))
         files = {name: given.content for name, given in files_of(spec).values()}
-        files |= {f"{top.name}{ending}": data for ending, data in spec.companions().items()}
+        beside = spec.companions(timing)
+        files |= {f"{top.name}{ending}": data for ending, data in beside.items()}
         content = manifest.describe(top, [*texts, *files], vectors=len(chosen), seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():

@@ -107,6 +107,14 @@ class Levels:
     def system(self) -> tuple[Done, str]:
         """What a host is answered by the whole system; and what else was found."""
         top = self.top
+        if self.only is not None:
+            raise RequestError("verify: --only must not be given for level system")
+        if top.part:
+            raise RequestError(
+                f"{top.asked.name}: level system needs the shell plain or stream, not"
+                f" {top.timing.shell}",
+                hint="behind a bus the design is verified without its system, by the other levels",
+            )
         whole = top.spec.whole_system()
         if whole is None:
             raise RequestError(
@@ -114,6 +122,7 @@ class Levels:
                 " programme",
                 hint="where there are processors, ask for one",
             )
+        whole.check_request()
         flash = whole.flash()
         program = system_run.program_of(
             whole.component(top.timing), whole.sources(), self.progress, flash=flash is not None

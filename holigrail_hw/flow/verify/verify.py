@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.run.process import Progress
+from holigrail_hw.core.shell_registry import find_shell
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
@@ -100,7 +101,8 @@ def run(
     Parameters
     ----------
     levels : names from ``LEVELS``, or one of them
-        Without any, ``system`` for a design that is part of one, else those in ``USUAL``, or
+        Without any, ``system`` for a design that is part of one and has no bus, else those in
+        ``USUAL``, or
         ``words`` for a netlist of ``LARGE`` cells or more that
         it covers.
     simulator : str
@@ -124,7 +126,9 @@ def run(
     """
     timing = timing or Timing()
     asked = levels is not None
-    usual = USUAL if spec.whole_system() is None else ("system",)
+    # Behind a bus there is the design alone, whose host is somebody else's.
+    is_alone = find_shell(timing.shell).has_bus or spec.whole_system() is None
+    usual = USUAL if is_alone else ("system",)
     levels = usual if levels is None else (levels,) if isinstance(levels, str) else tuple(levels)
     _check_request(levels, simulator, count, only)
     needed = {

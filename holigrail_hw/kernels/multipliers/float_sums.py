@@ -51,10 +51,10 @@ def float_sums(
         table[: len(products), : products.shape[1]] = products
     if not np.array_equal(table[: len(products), : products.shape[1]], products):
         return None
-    largest = np.full((len(b), 1), np.abs(products).max())
-    known = bounds(gemm, np.ones((1, len(b))), largest)
+    top = float(np.abs(products).max())
+    known = bounds(gemm, np.ones((1, len(b))), np.full((len(b), 1), top), (1.0, top))
     over, found = overflow32(tuple(narrow for narrow, _ in known)), library("float_tables")
-    if found is None or over is None or not can_be_moved(known, np.ones((1, 1)), largest):
+    if found is None or over is None or not can_be_moved(known, (1.0, top)):
         return None
     sums = np.empty((len(a), b.shape[1]), np.float32)
     left, right = np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)

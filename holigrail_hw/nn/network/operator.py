@@ -187,7 +187,7 @@ class TrainedNetwork(NetworkShape):
         searched = style(self.style).searched(self)
         return [*self.graph.remarks, *self.graph.approximations, *design_remarks(searched)]
 
-    def companions(self) -> Mapping[str, bytes]:
+    def companions(self, timing: Timing | None = None) -> Mapping[str, bytes]:
         """In style parallel the same network as a DAIS program, codes in and codes out."""
         return getattr(style(self.style), "companions", lambda network: {})(self)
 

@@ -25,6 +25,7 @@ __all__ = ["frame_job", "network_facts", "network_of", "program_of", "sized"]
 
 _Spec = TypeVar("_Spec", bound=AcceleratorShape)
 _MOST_BYTES = 1 << 20
+_TAKES = "the accelerator takes int8 TFLite files"
 
 
 def program_of(spec: AcceleratorShape, timing: Timing | None = None) -> Program | None:
@@ -67,12 +68,14 @@ def _graph(model: GivenFile, runtime: str) -> IntegerGraph:
     except Unquantised:
         raise RequestError(
             f"accelerator: model must be quantised to int8, not hold real numbers as {model.name}",
-            hint="the accelerator takes int8 TFLite files; `holigrail info network --samples`"
-            " quantises models for hardware of their own",
+            hint=f"{_TAKES}; `holigrail info network --samples` quantises models for hardware of"
+            " their own",
         ) from None
     except ModelError as error:
         lines = [f"accelerator: {line}" for line in error.violations]
-        raise RequestError(lines, hint=error.hint) from None
+        # Other operators can be given what a file leaves open.
+        hint = _TAKES if error.hint and error.hint.startswith("give ") else error.hint
+        raise RequestError(lines, hint=hint) from None
 
 
 def network_of(

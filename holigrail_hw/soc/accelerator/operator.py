@@ -102,7 +102,8 @@ class Accelerator(AcceleratorShape):
             return None
         from ..system.served import ServedAccelerator
 
-        return ServedAccelerator(self.machine, self.form, self.lane_count, network_of(self))
+        network = network_of(self)
+        return ServedAccelerator(self.machine, self.form, self.lane_count, network, self.patience)
 
     def tables(self, timing: Timing | None = None) -> list[Table]:
         program = program_of(self, timing)
@@ -112,9 +113,9 @@ class Accelerator(AcceleratorShape):
         program = program_of(self, timing)
         return None if program is None else network_accesses(program, self.lane_count)
 
-    def companions(self) -> Mapping[str, bytes]:
+    def companions(self, timing: Timing | None = None) -> Mapping[str, bytes]:
         """The network's image with what says where all of it is, and the system's files."""
-        program = program_of(self)
+        program = program_of(self, timing)
         found: dict[str, bytes] = {}
         if program is not None:
             text = json.dumps(manifest(program), indent=2) + "\n"
@@ -129,13 +130,14 @@ class Accelerator(AcceleratorShape):
 
         return found | system_files(self.form)
 
-    def companion_designs(self) -> Mapping[str, Any]:
+    def companion_designs(self, timing: Timing | None = None) -> Mapping[str, Any]:
         """The system with the processor, firmware in its memory."""
         if self.processor in (None, "none"):
             return {}
         from ..system.files import system_of
 
-        return {"_system": system_of(self.machine, self.form, self.lane_count)}
+        system = system_of(self.machine, self.form, self.lane_count, timing, self.patience)
+        return {"_system": system}
 
     def views(self, target: Target | None = None) -> list[View]:
         target = target or Target()

@@ -179,13 +179,15 @@ class _Walk:
             layer = plan.stage.layer
         buffers = (a, y)
         if packed.turned:
-            self._emit(
-                [
-                    turned_descriptor(
-                        self._machine, layer, buffers, packed.parameters, self._constant
-                    )
-                ]
+            mean = turned_descriptor(
+                self._machine,
+                layer,
+                buffers,
+                packed.parameters,
+                self._constant,
+                wide=packed.wide,
             )
+            self._emit([mean])
             return
         if layer.result not in plan.streamed:
             whole = Part(

@@ -41,15 +41,17 @@ def turned_descriptor(
     buffers: tuple[Buffer, Buffer],
     parameters: bytes,
     constant: Callable[[bytes], int],
+    *,
+    wide: bool,
 ) -> Matmul:
     """A mean with pixels as weights: the vector has the weight for pixels of the window, else 0.
 
-    ``parameters`` are 8 bytes per channel, ``constant`` gives bytes an address. What is read beyond
-    the window lies before it, unless the scratchpad begins there.
+    ``parameters`` are 8 bytes per channel, or 16 if they are ``wide``; ``constant`` gives bytes an
+    address. What is read beyond the window lies before it, unless the scratchpad begins there.
     """
     a, y = buffers
     tiles = -(-len(layer.bias) // machine.columns)
-    high, wide = layer.window.kernel
+    lines, pixels = layer.window.kernel
     pitch, row = a.geometry.pitch, a.geometry.row_step // a.geometry.pitch
     reach, rescaling = _reach(layer, a.geometry), layer.rescaling
     nc = -(-reach // machine.rows)
@@ -57,9 +59,9 @@ def turned_descriptor(
     first = a.first - spare * pitch
     ahead = spare if first >= 0 else 0
     vector = np.zeros(nc * machine.rows, np.int8)
-    for place in range(high):
+    for place in range(lines):
         start = ahead + place * row
-        vector[start : start + wide] = layer.weights.flat[0]
+        vector[start : start + pixels] = layer.weights.flat[0]
     return Matmul(
         nc=nc,
         a_base=constant(vector.tobytes()),
@@ -70,6 +72,7 @@ def turned_descriptor(
         w_step_k=machine.rows * pitch if nc > 1 else 0,
         w_step_n=machine.columns if tiles > 1 else 0,
         p_base=constant(parameters),
+        p_wide=int(wide),
         y_base=y.first,
         y_step_column=machine.columns if tiles > 1 else 0,
         valid=len(layer.bias) % machine.columns,

@@ -59,10 +59,26 @@ class FirmwareHost:
             )
         words = line.decode("ascii", "replace").split()
         if words[:1] == ["error"]:
-            code = int(words[1])
-            why = _SAID.get(code) or WHY[Error(code)]
-            raise DesignError(f"firmware host: command {command}, descriptor {words[2]}: {why}")
+            code, place = self._numbers(command, words[1:], 2)
+            why = _SAID.get(code) or (WHY[Error(code)] if code in {*Error} else f"error {code}")
+            raise DesignError(f"firmware host: command {command}, descriptor {place}: {why}")
         return words
+
+    def _numbers(
+        self, command: str, words: list[str], count: int | None, base: int = 10
+    ) -> list[int]:
+        """The numbers of an answer, so many or any."""
+        try:
+            numbers = [int(word, base) for word in words]
+        except ValueError:
+            numbers = None
+        if numbers is None or count not in (None, len(numbers)):
+            many = "numbers" if count is None else f"{count} number{'s' * (count > 1)}"
+            raise DesignError(
+                f"firmware host: command {command} must be answered with {many}, not with"
+                f" {' '.join(words)}"
+            )
+        return numbers
 
     def _expect(self, command: str, first: str) -> list[str]:
         words = self._line(command)
@@ -76,7 +92,7 @@ class FirmwareHost:
     def digest(self) -> int:
         """Of the machine."""
         self._port.write(b"?")
-        return int(self._expect("?", "machine")[0], 16)
+        return self._numbers("?", self._expect("?", "machine")[:1], 1, 16)[0]
 
     def load(self, program: Program) -> None:
         """Send the resident block of an image; one with loads must lie in the flash memory.
@@ -123,8 +139,8 @@ class FirmwareHost:
     def go(self) -> list[int]:
         """Run the chain; the codes of its output, softmax included."""
         self._port.write(b"G")
-        codes = [int(word) for word in self._expect("G", "answer")]
-        self.cycles = int(self._expect("G", "cycles")[0])
+        codes = self._numbers("G", self._expect("G", "answer"), None)
+        (self.cycles,) = self._numbers("G", self._expect("G", "cycles"), 1)
         return codes
 
     def run(self, program: Program, frames: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.firmware.build import prebuilt, sources
+from holigrail_hw.soc.hardware.core import PATIENCE
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
 
@@ -13,14 +14,18 @@ __all__ = ["system_files", "system_of", "system_sources"]
 
 
 def system_of(
-    machine: Machine, preset: str, lane_count: int | None = None, timing: Timing | None = None
+    machine: Machine,
+    preset: str,
+    lane_count: int | None = None,
+    timing: Timing | None = None,
+    patience: int = PATIENCE,
 ) -> System:
     """The system; it has the bytes of the serial line as streams ``sent`` and ``received``.
 
     Its memory holds the firmware.
     """
     words = prebuilt(INSTRUCTIONS[preset]).words()
-    return System(machine, words, preset, timing, lane_count=lane_count)
+    return System(machine, words, preset, timing, lane_count=lane_count, patience=patience)
 
 
 def system_sources(preset: str) -> dict[str, bytes]:

@@ -17,6 +17,8 @@ from holigrail_hw.core.whole_system import ByteLine, Checked, WholeSystem
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.soc.compiler.compare import executed, loaded, tensor_at, told
 from holigrail_hw.soc.compiler.program import Program
+from holigrail_hw.soc.firmware.build import MEMORY_BYTES
+from holigrail_hw.soc.hardware.core import PATIENCE
 from holigrail_hw.soc.hosts.firmware_host import FirmwareHost
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
@@ -40,18 +42,21 @@ class ServedAccelerator(WholeSystem):
         Lanes that the columns of the engine share.
     network : (IntegerGraph, Program) or None
         What is asked of it.
+    patience : int
+        An error ends a descriptor that moves nothing for 2 to this power of cycles.
     """
 
     machine: Machine
     preset: str
     lane_count: int | None
     network: tuple[IntegerGraph, Program] | None
+    patience: int = PATIENCE
 
     def component(self, timing: Timing) -> Any:
         # On a device that is this full, wires take about as long as what they connect.
         if timing.period_ns is not None:
             timing = replace(timing, period_ns=_LOGIC * timing.period_ns)
-        return system_of(self.machine, self.preset, self.lane_count, timing)
+        return system_of(self.machine, self.preset, self.lane_count, timing, self.patience)
 
     def sources(self) -> Mapping[str, bytes]:
         return system_sources(self.preset)
@@ -61,6 +66,13 @@ class ServedAccelerator(WholeSystem):
         if not self.machine.loader:
             return None
         return (0, b"") if self.network is None else (self.network[1].flash, self.network[1].image)
+
+    def memory_bits(self) -> int:
+        """Scratchpad and programme."""
+        return 8 * (self.machine.scratchpad + MEMORY_BYTES)
+
+    def check_request(self) -> None:
+        self._asked()
 
     def check(
         self, line: ByteLine, seed: int, count: int, say: Callable[[str], None] = lambda text: None

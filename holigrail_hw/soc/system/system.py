@@ -14,7 +14,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.core.timing import Timing
-from holigrail_hw.soc.hardware.core import AcceleratorCore
+from holigrail_hw.soc.hardware.core import PATIENCE, AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
 from holigrail_hw.soc.hardware.flash import FLASH_PINS, FlashReader
 from holigrail_hw.soc.machine import Machine
@@ -43,6 +43,8 @@ class System(wiring.Component):
         Lanes that the columns of the engine share.
     half_rate : bool
         A clock of the flash memory takes two cycles.
+    patience : int
+        An error ends a descriptor that moves nothing for 2 to this power of cycles.
 
     Members
     -------
@@ -62,9 +64,11 @@ class System(wiring.Component):
         timing: Timing | None = None,
         lane_count: int | None = None,
         half_rate: bool = False,
+        patience: int = PATIENCE,
     ):
         self._machine, self._firmware, self._preset = machine, firmware, preset
         self._lane_count, self._half_rate = lane_count, half_rate
+        self._patience = patience
         self._timing = timing or Timing()
         byte: Any = stream.Signature(8)
         super().__init__(
@@ -77,8 +81,9 @@ class System(wiring.Component):
         m.submodules.processor = processor = processor_of(self._preset)
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
+        engine = engine_of(self._machine, self._lane_count)
         m.submodules.core = core = AcceleratorCore(
-            self._machine, engine_of(self._machine, self._lane_count), self._timing
+            self._machine, engine, self._timing, self._patience
         )
         m.submodules.control = control = Control(self._machine, core)
         if self._machine.loader:

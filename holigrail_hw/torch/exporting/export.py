@@ -28,7 +28,9 @@ def exported(model: nn.Module, example: Tensor, name: str) -> IntegerNetwork | N
         raise ModelError(f"export: name must be letters, digits and _, not {name!r}")
     shape = tuple(example.shape[1:])
     steps = steps_of(model, example[:1], name)
-    if _is_float(steps):
+    is_float = _is_float(steps)
+    _check_end(steps, is_float, name)
+    if is_float:
         network: IntegerNetwork | NumberNetwork = NumberNetwork(number_graph(steps, shape, name))
     else:
         mantissa = 53 if example.dtype == torch.float64 else 24
@@ -46,6 +48,24 @@ def exported(model: nn.Module, example: Tensor, name: str) -> IntegerNetwork | N
             f" {place} of sample {sample}, not {float(found[sample, place])!r}"
         )
     return network
+
+
+def _check_end(steps: tuple[Step, ...], is_float: bool, who: str) -> None:
+    """That logits are codes: sums, or numbers of a format; raises ModelError."""
+    kept = ("flatten", "relu", "pool") if is_float else ("flatten",)
+    last = next((step for step in reversed(steps) if step.kind not in kept), steps[-1])
+    if not is_float and last.kind == "relu":
+        raise ModelError(
+            f"{who}: {last.path}: a quantiser must follow, not the end of the network",
+            hint="or leave the ReLU of logits to the host",
+        )
+    how = getattr(last.module, "arithmetic", None)
+    if is_float and how is not None and how.bias == "after" and how.output is None:
+        if last.module.bias is not None:
+            raise ModelError(
+                f"{who}: {last.path}: a bias after the sums must have an output format, at the end"
+                " of a network"
+            )
 
 
 def _is_float(steps: tuple[Step, ...]) -> bool:

@@ -5,6 +5,7 @@ its path, all at once.
 """
 
 import operator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch.nn.utils import parametrize
 from holigrail_hw.models.errors import ModelError
 
 from ..quantizers import Quantizer
+from ..random import current, seed
 
 __all__ = ["Step", "steps_of"]
 
@@ -74,7 +76,8 @@ def steps_of(model: nn.Module, example: Tensor, who: str) -> tuple[Step, ...]:
         raise ModelError(f"{who}: forward must not depend on its numbers: {text}") from None
     shapes = _Shapes(traced)
     try:
-        with torch.no_grad():
+        # Stochastic roundings are refused later, each by its place.
+        with torch.no_grad(), seed(0) if current() is None else nullcontext():
             shapes.run(example)
     except (RuntimeError, IndexError) as error:
         text = str(error).splitlines()[0]

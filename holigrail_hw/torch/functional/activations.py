@@ -23,7 +23,7 @@ def function(
 
 
 def softmax(x: Tensor, arithmetic: Arithmetic, axis: int = -1, *, key: int = 0) -> Tensor:
-    """Softmax: numbers less their maximum, and powers, are rounded as inputs are.
+    """Softmax: numbers, and powers of them less their maximum, are rounded as inputs are.
 
     Powers are added in the arithmetic, each quotient is float64 and rounded to the output's
     format, or that of inputs. What is -infinity, as of masks, stays so.

@@ -1,15 +1,22 @@
 """Convolutions, and means of windows, as matrix products."""
 
+import functools
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..arithmetic import Arithmetic
+from ..operators import is_eager
 from ..random import part_key
 from .products import product, round, sums
 
 __all__ = ["conv2d", "conv_transpose2d", "window_means"]
+
+_MOST_KEPT = 1 << 18
+"""Numbers in the windows of an image, of which it is kept where they come from."""
 
 
 def conv2d(
@@ -97,16 +104,60 @@ def _convolved(
 ) -> Tensor:
     """The convolution of numbers that are rounded already."""
     size = tuple(weight.shape[2:])
-    windows = torch.nn.functional.unfold(x, size, tuple(dilation), 0, tuple(stride))
     rows, columns = _places(x.shape[2:], size, stride, dilation, (0, 0))
+    windows = _windows(x, size, tuple(dilation), tuple(stride))
     parts, each = [], weight.shape[0] // groups
-    for group, part in enumerate(windows.chunk(groups, 1) if groups > 1 else (windows,)):
+    for group, part in enumerate(windows.chunk(groups, -1) if groups > 1 else (windows,)):
         own = slice(group * each, (group + 1) * each)
         given = bias if bias is None or groups == 1 else bias[own]
         matrix = (weight if groups == 1 else weight[own]).flatten(1).mT
-        parts.append(product(part.mT, matrix, given, how, part_key(key, group)))
+        parts.append(product(part, matrix, given, how, part_key(key, group)))
     result = parts[0] if groups == 1 else torch.cat(parts, -1)
     return result.mT.reshape(x.shape[0], weight.shape[0], rows, columns)
+
+
+class _Windows(torch.autograd.Function):
+    """What ``unfold`` gives, turned, but not through its loops, which take longer than products.
+
+    In gradients, windows are added as ``unfold`` adds them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *given: tuple[int, int]) -> Tensor:
+        ctx.size, ctx.given = x.shape[2:], given
+        places = _pixels(tuple(x.shape[1:]), *given)
+        return x.flatten(1).index_select(1, places.flatten()).unflatten(1, places.shape)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        size, dilation, stride = ctx.given
+        fold = torch.nn.functional.fold
+        return fold(grads[0].mT, ctx.size, size, dilation, 0, stride), None, None, None
+
+
+@functools.lru_cache(maxsize=64)
+def _pixels(
+    shape: tuple[int, int, int],
+    size: tuple[int, int],
+    dilation: tuple[int, int],
+    stride: tuple[int, int],
+) -> Tensor:
+    """For every window, and every place in it, which number of an image is there."""
+    numbers = torch.arange(math.prod(shape), dtype=torch.float64).reshape(1, *shape)
+    return torch.nn.functional.unfold(numbers, size, dilation, 0, stride)[0].mT.long()
+
+
+def _windows(
+    x: Tensor, size: tuple[int, int], dilation: tuple[int, int], stride: tuple[int, int]
+) -> Tensor:
+    """Windows of images: (images, windows, channel * ky * kx)."""
+    rows, columns = _places(x.shape[2:], size, stride, dilation, (0, 0))
+    numbers = rows * columns * x.shape[1] * math.prod(size)
+    if is_eager(x) and len(x) and 0 < numbers <= _MOST_KEPT:
+        found = _Windows.apply(x, size, dilation, stride)
+        assert isinstance(found, Tensor)
+        return found
+    return torch.nn.functional.unfold(x, size, dilation, 0, stride).mT
 
 
 def _places(

@@ -1,5 +1,7 @@
 """Roundings and matrix products of tensors."""
 
+import math
+
 from torch import Tensor
 
 from ..arithmetic import Arithmetic, Conversion, Gemm
@@ -89,7 +91,7 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None, arithmetic: Arithmetic, k
     how, initial = arithmetic, None
     if bias is not None and how.bias == "initial":
         initial = round(bias, how.start, key=key, operation="bias")
-    flat = a if b.dim() == 3 else a.reshape(-1, a.shape[-1])
+    flat = a if b.dim() == 3 else a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
     result = gemm(
         flat,
         b,

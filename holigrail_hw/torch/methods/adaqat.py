@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Method, Report, Turn
+from .base import Method, Report, Turn, judging
 from .integers import Integers
 
 __all__ = ["AdaQAT"]
@@ -116,9 +116,7 @@ class AdaQAT(Method):
         chosen = torch.randperm(len(x), generator=self.order)[: self.batch]
         first, last = self.rates
         rate = first * (last / first) ** part
-        was_training = self.model.training
-        self.model.eval()
-        with torch.no_grad():
+        with judging(self.model):
             here = self._judge(x[chosen], y[chosen])
             for index, variable in enumerate(self.variables):
                 bits = variable.bits
@@ -129,7 +127,6 @@ class AdaQAT(Method):
                 variable.bits = bits
                 slope = (here - there) / (bits - other)
                 self.means[index] = self.average * self.means[index] + (1 - self.average) * slope
-        self.model.train(was_training)
         for index, variable in enumerate(self.variables):
             moved = self.widths[index] - rate * self.means[index]
             self.widths[index] = min(max(moved, _LEAST), _MOST)

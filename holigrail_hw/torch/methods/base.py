@@ -5,13 +5,15 @@ step. It never owns the optimiser, so that several methods go together.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["Method", "Report", "Turn", "checked_layers", "plain", "weighted_layers"]
+__all__ = ["Method", "Report", "Turn", "checked_layers", "judging", "plain", "weighted_layers"]
 
 
 @dataclass
@@ -82,6 +84,19 @@ class Method:
     def finish(self) -> Report:
         """Make what was trained the plain weights of the model, and tell about it."""
         raise NotImplementedError
+
+
+@contextmanager
+def judging(model: nn.Module) -> Iterator[None]:
+    """Evaluation without gradients; every module gets back the mode that it had."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def weighted_layers(

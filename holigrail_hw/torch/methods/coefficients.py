@@ -15,8 +15,8 @@ from holigrail_hw.mcm.single.closure import nonzero_digits
 from holigrail_hw.nn.training.coefficients import NAMED, Coefficients, coefficients
 from holigrail_hw.nn.training.columns import product_adders
 
+from ..quantizers.base import straight
 from .base import Method, Report, Turn, checked_layers, plain
-from .integers import straight
 
 __all__ = ["AdderCost", "Freezing"]
 

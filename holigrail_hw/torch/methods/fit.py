@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..random import current
-from .base import Method, Report, Turn
+from .base import Method, Report, Turn, judging
 
 __all__ = ["Fit", "accuracy", "fit"]
 
@@ -165,9 +165,5 @@ def _copied(model: nn.Module) -> dict[str, Any]:
 def accuracy(model: nn.Module, samples: tuple[Tensor, Tensor]) -> float:
     """Percent of samples whose largest output is that of their class."""
     x, y = samples
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        found = float((model(x).argmax(1) == y).double().mean()) * 100
-    model.train(was_training)
-    return found
+    with judging(model):
+        return float((model(x).argmax(1) == y).double().mean()) * 100

@@ -11,18 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from ..quantizers.base import straight
 from .base import Method, Report, checked_layers, plain
 
-__all__ = ["Activation", "Integers", "Weight", "straight"]
+__all__ = ["Activation", "Integers", "Weight"]
 
 # Steps for a deviation of 1, by bits.
 _STEPS = {2: 0.996, 3: 0.586, 4: 0.335, 5: 0.188, 6: 0.104, 7: 0.0569, 8: 0.0308}
 _KINDS = (nn.Linear, nn.Conv2d)
-
-
-def straight(x: Tensor, value: Tensor) -> Tensor:
-    """The value, with the gradient of x."""
-    return x + (value - x).detach()
 
 
 def power_of_two(x: Tensor) -> Tensor:

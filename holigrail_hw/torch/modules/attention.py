@@ -68,7 +68,7 @@ class MultiheadAttention(Layer, nn.MultiheadAttention):
         scores = products(queries, keys.mT, how, part_key(key, 3)) * self.head_dim**-0.5
         if mask is not None:
             scores = scores + mask.to(scores.dtype)
-        weights = softmax(scores, how, -1, key=part_key(key, 6))
+        weights = softmax(scores, how, -1, key=part_key(key, 8))
         dropped = nn.functional.dropout(weights, self.dropout, self.training)
         return products(dropped, values, how, part_key(key, 4)), weights
 

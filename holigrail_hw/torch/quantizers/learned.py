@@ -45,7 +45,7 @@ class LSQ(Quantizer):
 
     def _begin(self, x: Tensor) -> None:
         start = 2 * x.detach().abs().mean() / self.limits[1] ** 0.5
-        self.step.data.copy_(torch.where(start > 0, start, 1.0))
+        self.step.data.copy_(torch.where((start > 0) & start.isfinite(), start, 1.0))
         self.begun.fill_(True)
 
     def _settled(self, step: Tensor) -> Tensor:
@@ -55,10 +55,10 @@ class LSQ(Quantizer):
         return self._settled(self.step.detach())
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and not bool(self.begun):
+        if self.training and x.numel() and not bool(self.begun):
             self._begin(x)
         low, high = self.limits
-        slope = 1 / (x.numel() * high) ** 0.5
+        slope = 1 / (max(1, x.numel()) * high) ** 0.5
         step = self.step * slope + (self.step * (1 - slope)).detach()
         unit = straight(step, self._settled(step.detach())).to(x.dtype)
         y = (x / unit).clamp(low, high)

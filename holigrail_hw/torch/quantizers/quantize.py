@@ -100,7 +100,7 @@ class Quantize(Quantizer):
         self.scale.copy_(self.rule.settled(self.found))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and not bool(self.frozen):
+        if self.training and x.numel() and not bool(self.frozen):
             with torch.no_grad():
                 self.observe(x)
         unit = self.scale.to(x.dtype)

@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from holigrail_hw.models.solver import solver_of
 from holigrail_hw.ui.plots import scatter
 
-from ..methods.base import checked_layers
+from ..methods.base import checked_layers, judging
 from .costs import Cost
 from .layers import Choice, Layer, Rounded
 
@@ -136,8 +135,6 @@ class Precision:
 
     def _run(self, wanted: Sequence[tuple[int, ...]] | None) -> None:
         """Evaluate combinations; None: the model itself, and the sizes of its layers."""
-        was_training = self.model.training
-        self.model.eval()
         rounded = [Rounded(layer, self._made[path]) for path, layer in self._found.items()]
         sizes: dict[str, int] = {}
         hooks = [
@@ -145,7 +142,7 @@ class Precision:
             for path, layer in self._found.items()
         ]
         try:
-            with torch.no_grad():
+            with judging(self.model):
                 self.base = self._loss()
                 for places in wanted or ():
                     for one, place, options in zip(rounded, places, self.options, strict=True):
@@ -164,7 +161,6 @@ class Precision:
                 handle.remove()
             for one in rounded:
                 one.remove()
-            self.model.train(was_training)
 
     def _loss(self) -> float:
         return float(self.loss(self.model(self.samples[0]), self.samples[1]))
@@ -197,7 +193,7 @@ class Precision:
         return sum(row[place] for row, place in zip(self.costs, places, strict=True))
 
     def solve(self, method: str = "ilp", budget: float | None = None) -> Pick | None:
-        """The cheapest formats found; None if none is within the budget.
+        """The cheapest formats found; None if no network tried is within the budget.
 
         Parameters
         ----------
@@ -281,8 +277,11 @@ class Precision:
                 return self._cheaper(places, budget), repair
             # What was found misses by so much; at least it must not be found again.
             allowed = min(allowed - (excess - budget), self._predicted(places) * (1 - 1e-9) - 1e-12)
-            if allowed < 0 and places == self._safest():
+            if allowed < 0:
                 break
+        places = self._safest()
+        if self.evaluate([places])[0] <= budget:
+            return self._cheaper(places, budget), _REPAIRS
         return None
 
     def _safest(self) -> tuple[int, ...]:

@@ -57,25 +57,23 @@ def narrowest_sums(
         None if not even the most fraction bits are within the budget.
     """
     tried: dict[str, float] = {}
-    model_was = model.training
-    model.eval()
+
+    def judged(how: Arithmetic) -> float:
+        changed = convert(model, dict.fromkeys(layers, how)).eval()
+        with torch.no_grad():
+            return float(loss(changed(samples[0]), samples[1]))
 
     def judge(exponent: int, fraction: int) -> float:
         name = f"e{exponent}m{fraction}"
         if name not in tried:
             narrow = Arithmetic(forward=replace(gemm, accumulator=name))
-            changed = convert(model, dict.fromkeys(layers, narrow))
-            with torch.no_grad():
-                found = float(loss(changed(samples[0]), samples[1]))
+            found = judged(narrow)
             tried[name] = found - base if math.isfinite(found) else math.inf
         return tried[name]
 
-    with torch.no_grad():
-        wide = Arithmetic(forward=replace(gemm, accumulator="fp32"))
-        base = float(loss(convert(model, dict.fromkeys(layers, wide))(samples[0]), samples[1]))
+    base = judged(Arithmetic(forward=replace(gemm, accumulator="fp32")))
     low, high = fraction_bits
     if judge(exponent_bits, high) > budget:
-        model.train(model_was)
         return None
     while low < high:
         middle = (low + high) // 2
@@ -86,6 +84,5 @@ def narrowest_sums(
     exponent = exponent_bits
     while exponent > 2 and judge(exponent - 1, high) <= budget:
         exponent -= 1
-    model.train(model_was)
     name = f"e{exponent}m{high}"
     return Sums(name, tried[name], tried)
