@@ -355,6 +355,9 @@ def test_what_becomes_of_sums_that_do_not_fit():
     for k, wanted in ((3, 3 << 14), (4, (4 << 14) - (1 << 17))):
         assert host.multiply(np.full((1, k), -128), np.full((k, 1), -128)).tolist() == [[wanted]]
     assert make(Gemm).facts()["sums"] == "exact, any 256 products fit into int24"
+    # A command's products fit, but a sum may go on in others.
+    limit = make(Gemm, resumable="true").facts()["sums"]
+    assert limit == "any 511 products fit into int24; longer sums may wrap modulo 2^24"
 
 
 @pytest.mark.parametrize(

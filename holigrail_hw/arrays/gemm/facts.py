@@ -96,7 +96,7 @@ def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:
     bits = memory_bits(spec)
     facts: dict[str, Any] = {
         "multipliers": spec.rows * spec.columns,
-        "sums": spec.totals.limit(),
+        "sums": spec.totals.limit(goes_on=spec.resumable),
         "memory": ", ".join(f"{name} {count} bits" for name, count in bits.items()),
     }
     commands = split(spec, m, k, n)

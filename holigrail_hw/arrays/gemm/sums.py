@@ -58,7 +58,7 @@ class Totals:
     format : Format
         Of a sum over all of K; of an exact one the register.
     longest : int
-        The most products of a sum.
+        The most products of a sum; of one that goes on in other commands, those of a command.
     """
 
     column: RawSums
@@ -108,10 +108,10 @@ class Totals:
             period_ns=None if adder is None else timing.period_ns,
         )
 
-    def limit(self) -> str:
-        """How sums of up to ``longest`` products differ from exact ones."""
+    def limit(self, *, goes_on: bool = False) -> str:
+        """How sums of up to ``longest`` products differ from exact ones, or those that go on."""
         column = self.column if self.column.is_exact else replace(self.column, result=self.format)
-        return replace(column, products=self.longest).limit(self.longest)
+        return replace(column, products=self.longest).limit(None if goes_on else self.longest)
 
     def computed(self, a: Any, b: Any) -> Any:
         """What :meth:`golden` gives, by compiled kernels where products are many."""
