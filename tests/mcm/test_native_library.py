@@ -10,7 +10,12 @@ import pytest
 import holigrail_hw
 from holigrail_hw.core.run import compiled_library
 
-SOURCES = sorted(Path(holigrail_hw.__file__).parent.rglob("*.cc"))
+# Those around a simulated design need what is made of the design.
+SOURCES = [
+    path
+    for path in sorted(Path(holigrail_hw.__file__).parent.rglob("*.cc"))
+    if '"Vtop.h"' not in path.read_text()
+]
 
 
 def test_sources_are_there():

@@ -564,22 +564,29 @@ def test_vectors_are_moved_where_all_is_aligned():
 
 
 def test_waiting_is_predicted():
-    """Loads of 100 and 20 bytes take 208 and 48 cycles, the second after descriptor 0."""
-    fill = Fill()
+    """Loads of 100 and 20 bytes take 236 and 76 cycles, the second begins after descriptor 0.
+
+    The first begins in cycle 24, when its record of 16 bytes is read behind that of the first
+    descriptor, 4 bytes a cycle. Descriptors can wait 4 cycles after they begin.
+    """
+    machine, fill, before = Machine(), Fill(), [4] * 3
     chain = [fill, replace(fill, wait=1, wait_count=1), Copy(wait=1, wait_count=2)]
     loads = [Load(length=100), Load(length=20, wait=1, wait_count=1)]
-    assert with_waits(chain, [10, 10, 10], loads) == (10, 208, 48)
-    assert with_waits(chain, [300, 10, 10], loads) == (300, 10, 48)
-    assert with_waits([fill] * 3, [1, 2, 3], []) == (1, 2, 3)
+    # Descriptor 1 begins in cycle 11, its load is there in 260, the next in 336.
+    assert with_waits(machine, chain, [10, 10, 10], before, loads) == (10, 255, 76)
+    # The second load begins when descriptor 0 is done, in cycle 301, and is there in 377.
+    assert with_waits(machine, chain, [300, 10, 10], before, loads) == (300, 10, 72)
+    assert with_waits(machine, [fill] * 3, [1, 2, 3], before, []) == (1, 2, 3)
 
 
 def test_counters_of_8_bits_go_round():
     """300 descriptors that each wait for a load of their own."""
     chain = [Fill(wait=1, wait_count=(n + 1) % 256) for n in range(300)]
     loads = [Load(length=4, wait=n > 1, wait_count=max(n - 1, 0) % 256) for n in range(300)]
-    # A load of 16 cycles begins when the descriptor two before is done.
-    assert with_waits(chain, [20] * 300, loads)[2:] == (20,) * 298
-    assert with_waits(chain, [5] * 300, loads)[2:] == (16,) * 298
+    # A load of 44 cycles begins when the descriptor two before is done.
+    for alone, cycles in ((60, 60), (20, 44), (5, 44)):
+        found = with_waits(Machine(), chain, [alone] * 300, [4] * 300, loads)
+        assert found[2:] == (cycles,) * 298
 
 
 def test_a_second_frame_needs_only_its_input():
