@@ -231,6 +231,7 @@ def test_a_named_operator_is_found(tmp_path):
         ("import holigrail_hw.models", "amaranth onnx tflite networkx"),
         ("import holigrail_hw.kernels", "amaranth networkx rich torch"),
         ("import holigrail_hw, holigrail_hw.flow, holigrail_hw.nn, holigrail_hw.soc", "torch"),
+        ("from holigrail_hw.core.registry import operators; operators()", "torch pulp matplotlib"),
         ("import holigrail_hw.torch", "amaranth onnx tflite networkx matplotlib"),
         (
             "import holigrail_hw.nn.plants.views, holigrail_hw.nn.training.retrain",

@@ -24,7 +24,8 @@ ENTRY_POINTS = "holigrail_hw.operators"
 
 _ROOT = Path(__file__).resolve().parent.parent
 _LAYERS = {
-    *("formats", "golden", "estimate", "hdl", "core", "shells", "flow", "ui", "cli"),
+    *("formats", "golden", "estimate", "kernels", "hdl", "core", "shells", "models"),
+    *("flow", "torch", "ui", "cli"),
     *("boards", "testbenches", "generators"),
 }
 _broken: dict[str, str] = {}
