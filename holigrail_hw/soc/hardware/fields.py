@@ -53,7 +53,7 @@ are checked before more than their low bits is used."""
 
 
 class Fields(wiring.Component):
-    """From the words of a descriptor to its numbers; no clock."""
+    """From the words of a descriptor to its numbers, which are there two cycles later."""
 
     def __init__(self, machine: Machine):
         self._machine = machine
@@ -63,8 +63,9 @@ class Fields(wiring.Component):
         m = Module()
         fields = self.fields
         kinds = {"matmul": Matmul, "add": Add, "maximum": Maximum, "copy": Copy, "fill": Fill}
+        # Registers, as all that carries a descriptor out depends on its kind.
         for name, kind in kinds.items():
-            m.d.comb += fields[f"is_{name}"].eq(self._at(OPERATION) == kind.operation)
+            m.d.sync += fields[f"is_{name}"].eq(self._at(OPERATION) == kind.operation)
         m.d.comb += fields.operation.eq(self._at(OPERATION))
         for name in ("last", "interrupt", "wait", "wait_count"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
@@ -84,8 +85,11 @@ class Fields(wiring.Component):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         for name in ("w_restart", "p_wide"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
-        m.d.comb += fields.wide.eq(self._is_wide())
-        m.d.comb += fields.line_buffered.eq(fields.is_matmul & self._field(Matmul, "line_buffered"))
+        is_matmul = self._at(OPERATION) == Matmul.operation
+        m.d.sync += [
+            fields.wide.eq(self._is_wide()),
+            fields.line_buffered.eq(is_matmul & self._field(Matmul, "line_buffered")),
+        ]
         if self._machine.line_buffer:
             self._lines(m)
         return m
@@ -96,7 +100,7 @@ class Fields(wiring.Component):
         for axis, count, size in (("x", "nx", "line"), ("y", "ny", "lines")):
             step, tap = fields[f"a_step_{axis}"], fields[f"a_step_f{axis}"]
             number, twice = fields[count], fields[f"twice_{axis}"]
-            m.d.comb += [
+            m.d.sync += [
                 twice.eq((number != 1) & (step != tap)),
                 fields[size].eq(Mux(twice, (number << 1) + SIDE - 2, number + SIDE - 1)),
             ]
@@ -148,4 +152,4 @@ class Fields(wiring.Component):
         for name in ("w_base", "w_step_k", "w_step_n"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         row = self._field(Matmul, "w_step_row")
-        m.d.comb += fields.w_step_row.eq(Mux(row == 0, self._machine.columns, row))
+        m.d.sync += fields.w_step_row.eq(Mux(row == 0, self._machine.columns, row))

@@ -9,6 +9,8 @@ address, from which the loops inside begin again. So one adder is enough, behind
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth import Module, Mux, Signal
@@ -69,9 +71,9 @@ class Loops(wiring.Component):
         # The lowest loop that is not in its last turn goes on; those inside it begin again.
         goes_on = Signal(levels)
         m.d.comb += goes_on.eq(~self.ends & (self.ends + 1))
-        for level in range(levels):
-            with m.If(goes_on[level]):
-                m.d.comb += [source.eq(sources[level]), step.eq(steps[level])]
+        for signal, choices in ((source, sources), (step, steps)):
+            kept = [Mux(goes_on[level], one, 0) for level, one in enumerate(choices)]
+            m.d.comb += signal.eq(reduce(or_, kept))
         with m.If(self.start):
             m.d.sync += [self.busy.eq(1), *(one.eq(self.base) for one in begun)]
         with m.Elif(self.step & self.ends.all()):
