@@ -78,10 +78,14 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         job, busy = Signal(self.job.shape()), Signal()
-        vector, k_left, n_left = Signal(16), Signal(16), Signal(16)
-        opens, first = Signal(), Signal()
+        opens, first, whole_tile = Signal(), Signal(), Signal()
         layout = tags_layout(self._resumable)
-        tags, held, completes = Signal(layout), Signal(layout), k_left == 1
+        tags, held = Signal(layout), Signal(layout)
+        # Nested counters: the last vector of a tile, the last tile of a column, the last column.
+        m.d.comb += whole_tile.eq(self.read & tags.closes)
+        closes = self._countdown(m, "vectors", job, self.read)
+        completes = self._countdown(m, "k_tiles", job, whole_tile)
+        last_column = self._countdown(m, "n_tiles", job, whole_tile & completes)
         has_data, can_move = Signal(), Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
@@ -90,10 +94,10 @@ class Sequencer(wiring.Component):
             self.half.eq(job.half),
             tags.vector.eq(job.code == GOOD),
             tags.opens.eq(opens & (job.code == GOOD)),
-            tags.closes.eq(vector == 1),
+            tags.closes.eq(closes),
             tags.first.eq(first),
             tags.final.eq(completes),
-            tags.ends.eq((job.code != GOOD) | ((vector == 1) & completes & (n_left == 1))),
+            tags.ends.eq((job.code != GOOD) | (closes & completes & last_column)),
             tags.code.eq(job.code),
         ]
         if self._resumable:
@@ -112,22 +116,13 @@ class Sequencer(wiring.Component):
             m.d.sync += [
                 busy.eq(1),
                 job.eq(self.job),
-                vector.eq(self.job.vectors),
-                k_left.eq(self.job.k_tiles),
-                n_left.eq(self.job.n_tiles),
                 opens.eq(1),
                 first.eq(1),
             ]
         with m.If(self.read):
-            m.d.sync += [
-                opens.eq(tags.closes),
-                vector.eq(vector - 1),
-                held.eq(tags),
-            ]
+            m.d.sync += [opens.eq(tags.closes), held.eq(tags)]
             with m.If(tags.closes):
-                m.d.sync += [vector.eq(job.vectors), first.eq(completes), k_left.eq(k_left - 1)]
-                with m.If(completes):
-                    m.d.sync += [k_left.eq(job.k_tiles), n_left.eq(n_left - 1)]
+                m.d.sync += first.eq(completes)
             with m.If(tags.ends):
                 m.d.sync += busy.eq(0)
         with m.If(self.read):
@@ -139,6 +134,22 @@ class Sequencer(wiring.Component):
         with m.If(can_move & has_data):
             m.d.sync += [self.o.payload.vector.eq(self._data), self.o.payload.tags.eq(held)]
         return m
+
+    def _countdown(self, m: Module, size: str, job: Any, counts: Any) -> Signal:
+        """Whether a counter that begins with a size of the job, again and again, stands at 1.
+
+        Registers say so, and whether the size itself is 1, which spares a comparison in the cycle.
+        """
+        left, is_last = Signal(16, name=f"{size}_left"), Signal(name=f"last_of_{size}")
+        single = Signal(name=f"single_of_{size}")
+        with m.If(counts):
+            m.d.sync += [left.eq(left - 1), is_last.eq(left == 2)]
+            with m.If(is_last):
+                m.d.sync += [left.eq(job[size]), is_last.eq(single)]
+        with m.If(self.taken):
+            is_one = self.job[size] == 1
+            m.d.sync += [left.eq(self.job[size]), is_last.eq(is_one), single.eq(is_one)]
+        return is_last
 
     def _resume(self, m: Module, job: Any, tags: Any, first: Any, completes: Any) -> None:
         """Tags of a job that may keep sums, or go on from those that are kept."""
