@@ -156,6 +156,7 @@ def test_loops_give_the_addresses_of_nested_loops():
                 ctx.set(loops.steps[level], steps[level] % (1 << 12))
             ctx.set(loops.base, base)
             ctx.set(loops.chain, chain)
+            await ctx.tick()
             ctx.set(loops.start, 1)
             await ctx.tick()
             ctx.set(loops.start, 0)

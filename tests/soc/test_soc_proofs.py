@@ -46,9 +46,9 @@ class Watched(wiring.Component):
         m.submodules.reader = reader = Reader((2, 2, 1), 2, 1)
         granted, taken, idle = Signal(), Signal(), Signal()
         asked, since, place = Signal(4), Signal(range(READ + 1), init=READ), Signal(range(6))
-        is_lost, is_extra, is_marked = Signal(), Signal(), Signal()
+        is_lost, is_extra, is_marked, begun = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            idle.eq(~reader.request & (asked == 0)),
+            idle.eq(begun & ~reader.request & (asked == 0)),
             reader.start.eq(self.starts & idle),
             reader.counts.n0.eq(BLOCK[0]),
             reader.counts.n1.eq(BLOCK[1]),
@@ -67,6 +67,7 @@ class Watched(wiring.Component):
         m.d.sync += [
             asked.eq(asked + granted - taken),
             since.eq(0),
+            begun.eq(1),
         ]
         with m.If(~granted & (since != READ)):
             m.d.sync += since.eq(since + 1)

@@ -65,11 +65,11 @@ class ExactCycles:
             case Add() as d:
                 return _sum_cycles(_parts(machine, _TABLE_BYTES), d.nx * d.ny, self._delays.lane)
             case Maximum() as d:
-                return d.fx * d.fy * d.nx * d.ny * d.groups + READ + 2
+                return d.fx * d.fy * d.nx * d.ny * d.groups + READ + 3
             case Copy() as d:
-                return items_of_row(machine, d) * d.ny * d.groups + READ + 1
+                return items_of_row(machine, d) * d.ny * d.groups + READ + 2
             case Fill() as d:
-                return items_of_row(machine, d) * d.ny + 1
+                return items_of_row(machine, d) * d.ny + 2
         raise AssertionError(descriptor)
 
 
@@ -122,5 +122,5 @@ def _sum_cycles(tables: int, codes: int, lane: int) -> int:
         records -= loaded
         missing -= taken
         if not missing:
-            return now + lane + 3
+            return now + lane + 4
         now += 1

@@ -99,17 +99,18 @@ class Datapath(wiring.Component):
         in_engine = fields.is_matmul
         if machine.line_buffer:
             in_engine = in_engine & ~fields.line_buffered
+        # Without a command the engine takes nothing.
         m.d.comb += [
             products.start.eq(self.start & in_engine),
             products.fields.eq(fields),
             products.vectors.eq(self.vectors),
             products.k_tiles.eq(self.k_tiles),
             products.activation.payload.eq(self._a.o.payload),
-            products.activation.valid.eq(self._a.o.valid & in_engine),
+            products.activation.valid.eq(self._a.o.valid),
             products.weight.payload.eq(self._w.o.payload),
-            products.weight.valid.eq(self._w.o.valid & in_engine),
+            products.weight.valid.eq(self._w.o.valid),
             products.record.payload.eq(records.o.payload),
-            products.record.valid.eq(records.o.valid & in_engine),
+            products.record.valid.eq(records.o.valid),
             self.done.eq(~writer.busy & ~products.busy),
             self.code.eq(products.code),
             self.starved.eq(in_engine & products.activation.ready & ~products.activation.valid),
@@ -269,11 +270,15 @@ class Datapath(wiring.Component):
         if machine.line_buffer:
             sources.append(self._depthwise(m, records, takes))
         m.d.comb += reader.o.ready.eq(takes)
-        # The unit for depthwise layers comes last, as its descriptors are products, too.
+        # The unit for depthwise layers comes last, as its descriptors are products, too. What the
+        # writer takes is a register, which it empties in every cycle until it has all.
+        given = Signal()
+        m.d.sync += writer.i.valid.eq(given & writer.i.ready)
         for chosen, valid, payload, ready in sources:
             m.d.comb += ready.eq(writer.i.ready & chosen)
             with m.If(chosen):
-                m.d.comb += [writer.i.valid.eq(valid), writer.i.payload.eq(payload)]
+                m.d.comb += given.eq(valid)
+                m.d.sync += writer.i.payload.eq(payload)
 
     def _depthwise(self, m: Module, records: Records, takes: Any) -> tuple[Any, Any, Any, Any]:
         """The unit for depthwise layers between the readers and the writer."""

@@ -36,8 +36,8 @@ class Loops(wiring.Component):
     Members
     -------
     start : In
-        The loops begin at ``base`` in the next cycle; all that comes with it stays as it is until
-        they have ended.
+        The loops begin at ``base`` in the next cycle; ``counts`` are there a cycle before it, and
+        all that comes with it stays as it is until they have ended.
     busy, address : Out
         Whether there is an address, and which.
     ends : Out
@@ -80,9 +80,11 @@ class Loops(wiring.Component):
             m.d.sync += self.busy.eq(0)
         for level, count in enumerate(left):
             whole = self.counts[f"n{level}"]
+            is_single = Signal(name=f"single{level}", reset_less=True)
+            m.d.sync += is_single.eq(whole == 1)
             restarts = self.step & goes_on[level + 1 :].any() if level + 1 < levels else 0
             with m.If(self.start | restarts):
-                m.d.sync += [count.eq(whole), self.ends[level].eq(whole == 1)]
+                m.d.sync += [count.eq(whole), self.ends[level].eq(is_single)]
             with m.Elif(self.step & goes_on[level]):
                 m.d.sync += [count.eq(count - 1), self.ends[level].eq(count == 2)]
             with m.If(self.step & ~self.start & (goes_on[level:] != 0)):
