@@ -197,14 +197,14 @@ class GemmCore(wiring.Component):
         parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
         may_open: Any = parameters_there | ~opens_final
         if cycles.turn > 1:
-            free = self._paced(m, cycles.turn, taken & tags.final & tags.vector)
-            may_open = may_open & (free | ~(tags.final & tags.vector))
+            free = self._paced(m, cycles.turn, taken & tags.final)
+            may_open = may_open & (free | ~tags.final)
         keeps: Any = tags.keep if spec.resumable else Const(0)
         # The parameters' verdict is the last one; without results there are no parameters.
         needed = [Const(1), ~keeps]
         m.d.comb += [
             allowed.eq(
-                (room | ~(tags.final & tags.vector))
+                (room | ~tags.final)
                 & ((status_room & judged) | ~tags.ends)
                 & (spaced | ~tags.opens)
                 & may_open
@@ -271,10 +271,10 @@ class GemmCore(wiring.Component):
             m.d.sync += claimed.eq(0)
 
         if cycles.turn > 1:
-            arrives = entered & tags.final
+            arrives = taken & tags.final
             m.d.comb += lanes.arrives.eq(later(arrives, cycles.totals, "arrives", resets=True))
         ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
-        gives = later(entered & tags.final, cycles.written, "gives", resets=True)
+        gives = later(taken & tags.final, cycles.written, "gives", resets=True)
         time = Signal(32)
         m.d.sync += time.eq(time + 1)
         results, left = self._queue(
@@ -284,7 +284,7 @@ class GemmCore(wiring.Component):
         status = Cat(later(code, cycles.written, "code"), time)
         _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, status)
         m.d.comb += status_room.eq(left)
-        self._count(m, "results", taken & tags.final & tags.vector)
+        self._count(m, "results", taken & tags.final)
         self._count(m, "statuses", taken & tags.ends)
 
     def _paced(self, m: Module, turn: int, gives: Any) -> Any:

@@ -9,6 +9,7 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .countdown import countdown
 from .feeders import GOOD, job_layout
 from .walk import Walk
 
@@ -21,10 +22,10 @@ _RESUMABLE = {"keep": 1, "new": 1, "moves": 1}
 def tags_layout(resumable: bool) -> data.StructLayout:
     """What goes with a vector.
 
-    The first and the last one of its tile, whether the tile starts sums or completes them, whether
-    it ends the job. A refused job is one item that holds no vector. Where sums may go on: whether
-    the job keeps them, whether the tile is the first along K, and whether its sums have rows
-    behind those of the tile of N before.
+    The first and the last one of its tile, whether the tile starts sums or completes them (with
+    it results leave), whether it ends the job. A refused job is one item that holds no vector.
+    Where sums may go on: whether the job keeps them, whether the tile is the first along K, and
+    whether its sums have rows behind those of the tile of N before.
     """
     return data.StructLayout(_TAGS | (_RESUMABLE if resumable else {}))
 
@@ -83,9 +84,13 @@ class Sequencer(wiring.Component):
         tags, held = Signal(layout), Signal(layout)
         # Nested counters: the last vector of a tile, the last tile of a column, the last column.
         m.d.comb += whole_tile.eq(self.read & tags.closes)
-        closes = self._countdown(m, "vectors", job, self.read)
-        completes = self._countdown(m, "k_tiles", job, whole_tile)
-        last_column = self._countdown(m, "n_tiles", job, whole_tile & completes)
+
+        def last(name: str, counts: Any) -> Signal:
+            return countdown(m, name, self.job[name], job[name], loads=self.taken, counts=counts)
+
+        closes = last("vectors", self.read)
+        completes = last("k_tiles", whole_tile)
+        last_column = last("n_tiles", whole_tile & completes)
         has_data, can_move = Signal(), Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
@@ -96,7 +101,7 @@ class Sequencer(wiring.Component):
             tags.opens.eq(opens & (job.code == GOOD)),
             tags.closes.eq(closes),
             tags.first.eq(first),
-            tags.final.eq(completes),
+            tags.final.eq(completes & (job.code == GOOD)),
             tags.ends.eq((job.code != GOOD) | (closes & completes & last_column)),
             tags.code.eq(job.code),
         ]
@@ -135,28 +140,12 @@ class Sequencer(wiring.Component):
             m.d.sync += [self.o.payload.vector.eq(self._data), self.o.payload.tags.eq(held)]
         return m
 
-    def _countdown(self, m: Module, size: str, job: Any, counts: Any) -> Signal:
-        """Whether a counter that begins with a size of the job, again and again, stands at 1.
-
-        Registers say so, and whether the size itself is 1, which spares a comparison in the cycle.
-        """
-        left, is_last = Signal(16, name=f"{size}_left"), Signal(name=f"last_of_{size}")
-        single = Signal(name=f"single_of_{size}")
-        with m.If(counts):
-            m.d.sync += [left.eq(left - 1), is_last.eq(left == 2)]
-            with m.If(is_last):
-                m.d.sync += [left.eq(job[size]), is_last.eq(single)]
-        with m.If(self.taken):
-            is_one = self.job[size] == 1
-            m.d.sync += [left.eq(self.job[size]), is_last.eq(is_one), single.eq(is_one)]
-        return is_last
-
     def _resume(self, m: Module, job: Any, tags: Any, first: Any, completes: Any) -> None:
         """Tags of a job that may keep sums, or go on from those that are kept."""
         begun = Signal()
         m.d.comb += [
             tags.first.eq(first & ~job.resume),
-            tags.final.eq(completes & ~job.keep),
+            tags.final.eq(completes & (job.code == GOOD) & ~job.keep),
             tags.keep.eq(job.keep & (job.code == GOOD)),
             tags.new.eq(first),
             tags.moves.eq(first & begun & (job.keep | job.resume)),
