@@ -42,7 +42,7 @@ _REACH = signed(38)
 
 @dataclass(frozen=True)
 class _Term:
-    """A product that counts to a span: of ``factor``, one less unless it is ``whole``, and ``step``.
+    """A product that counts to a span: of ``step``, and ``factor``, less 1 unless it is ``whole``.
 
     ``begins`` is the span's base, ``ends`` the bytes at an address, ``counts`` whether it matters.
     """

@@ -63,9 +63,7 @@ class Reader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.loops = loops = self._loops
-        m.submodules.queue = queue = fifo.SyncFIFOBuffered(
-            width=self._bits + 1, depth=QUEUE + 1
-        )
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=self._bits + 1, depth=QUEUE + 1)
         promised, is_last = Signal(range(QUEUE + 1)), (loops.ends | ~self.inner).all()
         m.d.comb += [
             loops.start.eq(self.start),
