@@ -13,7 +13,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -69,8 +69,8 @@ class Loops(wiring.Component):
         source, step, following = (Signal(self._width, name=n) for n in ("source", "by", "next"))
         m.d.comb += [following.eq(source + step), self.address.eq(begun[0])]
         # The lowest loop that is not in its last turn goes on; those inside it begin again.
-        goes_on = Signal(levels)
-        m.d.comb += goes_on.eq(~self.ends & (self.ends + 1))
+        inner = [self.ends[:level].all() if level else Const(1) for level in range(levels)]
+        goes_on = [inner[level] & ~self.ends[level] for level in range(levels)]
         for signal, choices in ((source, sources), (step, steps)):
             kept = [Mux(goes_on[level], one, 0) for level, one in enumerate(choices)]
             m.d.comb += signal.eq(reduce(or_, kept))
@@ -82,11 +82,12 @@ class Loops(wiring.Component):
             whole = self.counts[f"n{level}"]
             is_single = Signal(name=f"single{level}", reset_less=True)
             m.d.sync += is_single.eq(whole == 1)
-            restarts = self.step & goes_on[level + 1 :].any() if level + 1 < levels else 0
-            with m.If(self.start | restarts):
+            # When all loops end, whatever they begin again with does not matter.
+            moves = self.step & inner[level]
+            with m.If(self.start | (moves & self.ends[level])):
                 m.d.sync += [count.eq(whole), self.ends[level].eq(is_single)]
-            with m.Elif(self.step & goes_on[level]):
+            with m.Elif(moves):
                 m.d.sync += [count.eq(count - 1), self.ends[level].eq(count == 2)]
-            with m.If(self.step & ~self.start & (goes_on[level:] != 0)):
+            with m.If(moves & ~self.start):
                 m.d.sync += begun[level].eq(following)
         return m
