@@ -13,7 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["Method", "Report", "Turn", "checked_layers", "judging", "plain", "stored", "weighted_layers"]
+__all__ = [
+    "Method",
+    "Report",
+    "Turn",
+    "checked_layers",
+    "judging",
+    "plain",
+    "stored",
+    "weighted_layers",
+]
 
 
 @dataclass
