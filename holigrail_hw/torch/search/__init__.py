@@ -5,7 +5,7 @@
 >>> precision.solve("ilp").formats
 """
 
-from .costs import adders, energy, luts, weight_bits
+from .costs import adders, energy, luts, network_luts, weight_bits
 from .layers import Choice, Layer
 from .precision import Pick, Precision
 from .sums import Sums, narrowest_sums
@@ -20,5 +20,6 @@ __all__ = [
     "energy",
     "luts",
     "narrowest_sums",
+    "network_luts",
     "weight_bits",
 ]
