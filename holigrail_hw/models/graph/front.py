@@ -12,7 +12,7 @@ from holigrail_hw.models.errors import ModelError
 __all__ = ["Candidate", "Front", "front_document", "front_of"]
 
 _MOST_POINTS = 200_000
-_LONGEST = 400
+_LONGEST = 10_000
 
 
 @dataclass(frozen=True)

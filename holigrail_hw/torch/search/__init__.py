@@ -5,18 +5,21 @@
 >>> precision.solve("ilp").formats
 """
 
+from .certified import Certified, certified
 from .costs import adders, energy, luts, network_luts, weight_bits
 from .layers import Choice, Layer
 from .precision import Pick, Precision
 from .sums import Sums, narrowest_sums
 
 __all__ = [
+    "Certified",
     "Choice",
     "Layer",
     "Pick",
     "Precision",
     "Sums",
     "adders",
+    "certified",
     "energy",
     "luts",
     "narrowest_sums",
