@@ -482,10 +482,11 @@ class OperatorSpec(ABC):
         """
         return {}
 
-    def whole_system(self) -> WholeSystem | None:
+    def whole_system(self, timing: Timing | None = None) -> WholeSystem | None:
         """The system that this operator is part of, with a programme of its own; None without one.
 
-        It is what a board gets, and what ``verify`` simulates, in the operator's place.
+        It is what a board gets, and what ``verify`` simulates, in the operator's place. With the
+        ``timing`` of its component it predicts cycles of that one.
         """
         return None
 
