@@ -110,8 +110,10 @@ def test_a_design_beside_the_operator_has_a_target_with_its_files(monkeypatch):
         text = control.read_text()
         assert "--top-module own_system" in text
         assert "own_system.v" in text and "own_flip.v" in text and "own_bench.v" not in text
-        # What is no Verilog is there, too, and the module from elsewhere is needed.
-        assert [*folder.glob("build/*/src/*/own_code.bin")]
+        assert (
+            "    files: [own_code.bin]\n    file_type: user\n" in (folder / "own.core").read_text()
+        )
+        # The module from elsewhere is needed.
         (folder / "own_flip.v").write_bytes(b"")
         with pytest.raises(AssertionError, match="flip"):
             fusesoc(folder, "run", "--target=system", "own")
