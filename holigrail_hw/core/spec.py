@@ -472,7 +472,10 @@ class OperatorSpec(ABC):
         return None
 
     def companions(self, timing: Timing | None = None) -> Mapping[str, bytes]:
-        """Files that ``generate`` writes beside the Verilog, by their endings."""
+        """Files that ``generate`` writes beside the Verilog, by their endings.
+
+        An ending may have a slash: then the file lies in a folder.
+        """
         return {}
 
     def companion_designs(self, timing: Timing | None = None) -> Mapping[str, Any]:

@@ -106,5 +106,6 @@ def generate(
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
         for file, data in files.items():
+            (work / file).parent.mkdir(exist_ok=True)
             (work / file).write_bytes(data)
     return Generated(tuple(Path(out_dir) / file for file in (*texts, *files)), content)
