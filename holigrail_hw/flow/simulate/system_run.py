@@ -62,7 +62,7 @@ _FLASH = ("chip_select", "clock", "output", "enable", "input")
 _SERIAL = """\
   reg [9:0] out = 10'h3ff;
   reg [3:0] left = 0, coming = 0;
-  reg [31:0] rest = 0, until = 0;
+  reg [31:0] rest = 0, still = 0;
   reg [7:0] taken = 0;
   reg full = 0;
   wire back;
@@ -82,13 +82,13 @@ _SERIAL = """\
     if (coming == 0) begin
       if (!back) begin
         coming <= 9;
-        until <= {divisor} + {divisor} / 2 - 1;
+        still <= {divisor} + {divisor} / 2 - 1;
       end
-    end else if (until != 0) until <= until - 1;
+    end else if (still != 0) still <= still - 1;
     else begin
       if (coming != 1) taken <= {{back, taken[7:1]}};
       full <= coming == 2;
-      until <= {divisor} - 1;
+      still <= {divisor} - 1;
       coming <= coming - 1;
     end
   end
