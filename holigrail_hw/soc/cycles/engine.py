@@ -251,4 +251,4 @@ class _Engine:
 
 def engine_cycles(sizes: Sizes, delays: Delays) -> int:
     """Cycles from the first in which a reader asks to the one in which all results are written."""
-    return _Engine(sizes, delays).run() + delays.whole + 2
+    return _Engine(sizes, delays).run() + delays.whole + 3

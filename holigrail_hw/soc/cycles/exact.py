@@ -17,17 +17,15 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 from .delays import Delays
 from .depthwise import Lines, depthwise_cycles
 from .engine import Sizes, engine_cycles
-from .readers import Reader, granted
+from .readers import READ, Reader, granted
 
 __all__ = ["ExactCycles"]
 
 _RECORD_BYTES, _TABLE_BYTES = 8, 2048
-# Begin, judge, wait, and the step to the next descriptor; the last of the words that are read.
-_FRAME, _LAST_WORD = 4, 1
-# Begin and judge alone.
-_JUDGED = 2
-# From the port to a reader's queue and through it; a result is written when it comes.
-_READ = 2
+# Begin, decode, judge; the last of the words that are read.
+_JUDGED, _LAST_WORD = 3, READ - 2
+# The chance to wait, and the step to the next descriptor; the start of what is not the end.
+_ENDED, _STARTED = 2, 1
 
 
 class ExactCycles:
@@ -44,10 +42,10 @@ class ExactCycles:
 
     def __call__(self, machine: Machine, descriptor: Descriptor) -> int:
         """Cycles from the fetch of a descriptor to its last result, both included."""
-        before = self.before(machine, descriptor) + _FRAME - _JUDGED
+        framed = self.before(machine, descriptor) + _ENDED
         if isinstance(descriptor, End):
-            return before
-        return before + self._worked(machine, descriptor)
+            return framed
+        return framed + _STARTED + self._worked(machine, descriptor)
 
     def before(self, machine: Machine, descriptor: Descriptor) -> int:
         """Those of them before it can wait for a load: it is fetched and checked."""
@@ -55,7 +53,7 @@ class ExactCycles:
         if isinstance(descriptor, End):
             return fetched
         delays = self._delays
-        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
+        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 0)
 
     def _worked(self, machine: Machine, descriptor: Descriptor) -> int:
         match descriptor:
@@ -67,11 +65,11 @@ class ExactCycles:
             case Add() as d:
                 return _sum_cycles(_parts(machine, _TABLE_BYTES), d.nx * d.ny, self._delays.lane)
             case Maximum() as d:
-                return d.fx * d.fy * d.nx * d.ny * d.groups + _READ + 1
+                return d.fx * d.fy * d.nx * d.ny * d.groups + READ + 3
             case Copy() as d:
-                return items_of_row(machine, d) * d.ny * d.groups + _READ + 1
+                return items_of_row(machine, d) * d.ny * d.groups + READ + 2
             case Fill() as d:
-                return items_of_row(machine, d) * d.ny + 1
+                return items_of_row(machine, d) * d.ny + 2
         raise AssertionError(descriptor)
 
 
@@ -112,16 +110,17 @@ def _sizes(machine: Machine, d: Matmul) -> Sizes:
 def _sum_cycles(tables: int, codes: int, lane: int) -> int:
     """Tables are read first; then both operands share the port, the second one first."""
     second, table, first = Reader(codes), Reader(tables), Reader(codes)
-    readers, now, missing = (second, table, first), 0, codes
+    readers, now, missing, records = (second, table, first), 0, codes, tables
     while True:
         port = granted(readers)
-        loads = table.left + table.promised > 0
+        loads = records > 0
         loaded = table.queue > 0
         taken = not loads and second.queue > 0 and first.queue > 0
         second.end_cycle(port == 0, taken)
         table.end_cycle(port == 1, loaded)
         first.end_cycle(port == 2, taken)
+        records -= loaded
         missing -= taken
         if not missing:
-            return now + lane + 3
+            return now + lane + 4
         now += 1

@@ -17,6 +17,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.arrays.gemm.operator import Gemm
+from holigrail_hw.arrays.shared.delays import delayed
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
@@ -27,7 +28,7 @@ from .datapath import Datapath
 from .fields import WORDS, Fields
 from .flash_port import FLASH_PORT
 from .loader import Loader
-from .scratchpad import Scratchpad
+from .scratchpad import READ_CYCLES, Scratchpad
 
 __all__ = ["COUNTERS", "PATIENCE", "AcceleratorCore"]
 
@@ -57,7 +58,7 @@ class AcceleratorCore(wiring.Component):
     -------
     request, select, address, write_data, grant, found
         Words of 32 bits of the scratchpad: ``select`` has a bit for each byte that is written, and
-        is 0 for a read, whose word is ``found`` in the cycle after ``grant``. The descriptors'
+        is 0 for a read, whose word is ``found`` ``READ_CYCLES`` after ``grant``. The descriptors'
         accesses come first.
     start, first : In
         A chain starts at this address; only while not ``running``.
@@ -101,10 +102,13 @@ class AcceleratorCore(wiring.Component):
         m.submodules.scratchpad = self._pad = Scratchpad(machine.scratchpad, machine.grain)
         m.submodules.fields = self._fields = Fields(machine)
         self._abort, self._stopping = Signal(), Signal()
+        # What is reset is large, and begins cycles after the chain does.
+        resets = Signal()
+        m.d.sync += resets.eq(self._abort)
         self._checker = Checker(machine)
-        m.submodules.checker = ResetInserter(self._abort)(self._checker)
+        m.submodules.checker = ResetInserter(resets)(self._checker)
         self._datapath = Datapath(machine, self._engine, self._timing)
-        m.submodules.datapath = ResetInserter(self._abort)(self._datapath)
+        m.submodules.datapath = ResetInserter(resets)(self._datapath)
         self._fetch, self._at = Signal(), Signal(32)
         self._words = Signal(32 * WORDS)
         self._chain_done = Signal()
@@ -177,7 +181,8 @@ class AcceleratorCore(wiring.Component):
         is_writing, loads = work.write.any(), self._load_write
         word_at = Mux(loads, self._load_write_address, self.address)
         m.d.comb += [
-            work.grant.eq(~self._fetch),
+            # While a descriptor is fetched none is carried out, and no reader asks.
+            work.grant.eq(1),
             takes_port.eq(self._fetch | work.request),
             self._load_read.eq(self._load_request & ~takes_port),
             self._load_written.eq(loads & ~is_writing),
@@ -210,15 +215,16 @@ class AcceleratorCore(wiring.Component):
         step, size = 2 * self._machine.grain, self._machine.scratchpad
         wide = int(self._machine.wide_parameters)
         reads = DESCRIPTOR_BYTES // step
-        count, total = Signal(range(reads + 1)), Signal(8)
-        comes, came, failed, code = Signal(), Signal(), Signal(), Signal(4)
+        count, total, is_wrong = Signal(range(reads + READ_CYCLES)), Signal(8), Signal()
+        came, failed, code = Signal(), Signal(), Signal(4)
         next_at = Signal(33)
         quiet = Signal(self._patience + 1)
         moved = work.granted.any() | work.write.any()
         stirs = moved | self._load_written
         # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
         latest: Any = self._words[-8 * step :]
-        m.d.sync += [comes.eq(self._fetch), came.eq(comes)]
+        comes = delayed(m, self._fetch, READ_CYCLES, "comes", resets=True)
+        m.d.sync += [came.eq(comes), is_wrong.eq(total != 0)]
         with m.If(comes):
             m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
         with m.If(came):
@@ -264,11 +270,14 @@ class AcceleratorCore(wiring.Component):
                 with m.If(beyond | self._at[: DESCRIPTOR_BYTES.bit_length() - 1].any()):
                     fails(Error.ADDRESS)
             with m.State("FETCH"):
-                m.d.comb += self._fetch.eq(count != reads)
-                m.d.sync += [count.eq(count + 1), self._at.eq(self._at + step)]
-                with m.If(count == reads):
-                    m.d.sync += self._at.eq(self._at)
-                    m.next = "JUDGE"
+                m.d.comb += self._fetch.eq(count < reads)
+                m.d.sync += count.eq(count + 1)
+                with m.If(self._fetch):
+                    m.d.sync += self._at.eq(self._at + step)
+                with m.If(count == reads + READ_CYCLES - 1):
+                    m.next = "DECODE"
+            with m.State("DECODE"):
+                m.next = "JUDGE"
             with m.State("JUDGE"):
                 known = fields.is_add | fields.is_copy | fields.is_fill
                 products = fields.is_matmul & (~fields.p_wide | wide)
@@ -284,7 +293,7 @@ class AcceleratorCore(wiring.Component):
                 with m.Elif(~known):
                     m.next = "WAIT"
             with m.State("CHECK"):
-                with m.If(total != 0):
+                with m.If(is_wrong):
                     fails(Error.RECORD)
                 with m.Elif(checker.done):
                     m.next = "WAIT"
@@ -292,7 +301,7 @@ class AcceleratorCore(wiring.Component):
                         fails(checker.error)
             with m.State("WAIT"):
                 m.d.sync += quiet.eq(0)
-                with m.If(total != 0):
+                with m.If(is_wrong):
                     fails(Error.RECORD)
                 with m.Elif(self._stopping):
                     m.next = "ABORT"
@@ -306,8 +315,10 @@ class AcceleratorCore(wiring.Component):
                 with m.Elif(fields.operation == 0):
                     m.next = "NEXT"
                 with m.Else():
-                    m.d.comb += work.start.eq(1)
-                    m.next = "RUN"
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += work.start.eq(1)
+                m.next = "RUN"
             with m.State("RUN"):
                 m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
                 with m.If(work.code != 0):
@@ -359,7 +370,9 @@ class AcceleratorCore(wiring.Component):
             "flash_wait": self._flash_wait,
         }
         for name, event in events.items():
-            with m.If(event):
+            # All but the clock itself a cycle later: what moves is known late in its cycle.
+            happened = event if name == "cycles" else delayed(m, event, 1, name, resets=True)
+            with m.If(happened):
                 m.d.sync += counters[name].eq(counters[name] + 1)
             with m.If(self.start & ~self.running):
                 m.d.sync += counters[name].eq(0)
