@@ -55,7 +55,11 @@ class ExactCycles:
         if isinstance(descriptor, End):
             return fetched
         delays = self._delays
-        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
+        return (
+            fetched
+            + delays.spans
+            + (delays.sizes if isinstance(descriptor, Matmul) else delays.size)
+        )
 
     def _worked(self, machine: Machine, descriptor: Descriptor) -> int:
         match descriptor:
@@ -65,14 +69,19 @@ class ExactCycles:
             case Matmul() as d:
                 return _engine_cycles(_sizes(machine, d), self._delays)
             case Add() as d:
-                return _sum_cycles(_parts(machine, _TABLE_BYTES), d.nx * d.ny, self._delays.lane)
+                tables, delays = _parts(machine, _TABLE_BYTES), self._delays
+                return _sum_cycles(tables, d.nx * d.ny, delays.lane, delays.one_port)
             case Maximum() as d:
-                return d.fx * d.fy * d.nx * d.ny * d.groups + _READ + 1
+                return self._moved(d.fx * d.fy * d.nx * d.ny * d.groups, d.fx * d.fy)
             case Copy() as d:
-                return items_of_row(machine, d) * d.ny * d.groups + _READ + 1
+                return self._moved(items_of_row(machine, d) * d.ny * d.groups, 1)
             case Fill() as d:
                 return items_of_row(machine, d) * d.ny + 1
         raise AssertionError(descriptor)
+
+    def _moved(self, items: int, window: int) -> int:
+        """Items that are read and, the last one of every window, written."""
+        return _shared_cycles(items, window) if self._delays.one_port else items + _READ + 1
 
 
 _depthwise_cycles = lru_cache(maxsize=4096)(depthwise_cycles)
@@ -109,12 +118,31 @@ def _sizes(machine: Machine, d: Matmul) -> Sizes:
 
 
 @lru_cache(maxsize=256)
-def _sum_cycles(tables: int, codes: int, lane: int) -> int:
-    """Tables are read first; then both operands share the port, the second one first."""
+def _shared_cycles(items: int, window: int) -> int:
+    """Items are read through the port by which the last one of every window is written."""
+    reader, now, taken = Reader(items), 0, 0
+    while True:
+        has_item = reader.queue > 0
+        writes = has_item and (taken + 1) % window == 0
+        port = -1 if writes else granted((reader,))
+        reader.end_cycle(port == 0, has_item)
+        taken += has_item
+        if taken == items:
+            return now + 2
+        now += 1
+
+
+@lru_cache(maxsize=256)
+def _sum_cycles(tables: int, codes: int, lane: int, one_port: bool) -> int:
+    """Tables are read first; then both operands share the port, the second one first.
+
+    With one port a sum that is written takes it, too.
+    """
     second, table, first = Reader(codes), Reader(tables), Reader(codes)
     readers, now, missing = (second, table, first), 0, codes
+    writes: set[int] = set()
     while True:
-        port = granted(readers)
+        port = granted(readers) if now not in writes else -1
         loads = table.left + table.promised > 0
         loaded = table.queue > 0
         taken = not loads and second.queue > 0 and first.queue > 0
@@ -122,6 +150,8 @@ def _sum_cycles(tables: int, codes: int, lane: int) -> int:
         table.end_cycle(port == 1, loaded)
         first.end_cycle(port == 2, taken)
         missing -= taken
+        if one_port and taken:
+            writes.add(now + lane + 1)
         if not missing:
             return now + lane + 3
         now += 1

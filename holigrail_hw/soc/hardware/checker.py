@@ -22,10 +22,13 @@ from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
 
-__all__ = ["SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
+__all__ = ["LEFT_BITS", "RIGHT_BITS", "SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
 
 SIZE_CYCLES, SPAN_CYCLES = 5, 18
 """Cycles for the sizes of a product, where all other operations take one; and for all spans."""
+
+LEFT_BITS, RIGHT_BITS = 17, 18
+"""Of the factors of a product: a count, and a step, which is signed."""
 
 # Six products of 33 bits beside an address of 32.
 _REACH = signed(38)
@@ -48,6 +51,12 @@ class _Term:
 class Checker(wiring.Component):
     """Looks at a descriptor whose operation and check sum are right.
 
+    Parameters
+    ----------
+    machine : Machine
+    serial : bool
+        Products are made elsewhere: of ``left`` and ``right``, in ``multiple``.
+
     Members
     -------
     start : In
@@ -58,10 +67,15 @@ class Checker(wiring.Component):
         Of a command of the engine, from ``done`` on.
     """
 
-    def __init__(self, machine: Machine):
-        self._machine = machine
+    def __init__(self, machine: Machine, *, serial: bool = False):
+        self._machine, self._serial = machine, serial
+        product: dict[str, Any] = {
+            **{"left": Out(LEFT_BITS), "right": Out(signed(RIGHT_BITS))},
+            "multiple": In(signed(LEFT_BITS + RIGHT_BITS)),
+        }
         super().__init__(
-            {
+            (product if serial else {})
+            | {
                 **{"start": In(1), "fields": In(FIELDS), "done": Out(1), "error": Out(4)},
                 **{"vectors": Out(16), "k_tiles": Out(16)},
             }
@@ -70,10 +84,14 @@ class Checker(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         fields, machine = self.fields, self._machine
-        self._left, self._right = Signal(17), Signal(signed(18))
-        self._product = Signal(signed(35))
+        self._left, self._right = Signal(LEFT_BITS), Signal(signed(RIGHT_BITS))
+        self._product = Signal(signed(LEFT_BITS + RIGHT_BITS))
         self._tiles, too_many = Signal(16), Signal()
-        m.d.sync += self._product.eq(self._left * self._right)
+        if self._serial:
+            m.d.comb += [self.left.eq(self._left), self.right.eq(self._right)]
+            m.d.sync += self._product.eq(self.multiple)
+        else:
+            m.d.sync += self._product.eq(self._left * self._right)
         terms = self._terms()
         place = Signal(range(len(terms) + 2))
         product = self._product

@@ -222,6 +222,33 @@ class Datapath(wiring.Component):
         """Additions, maxima, copies and fills; and whose results are written."""
         fields, machine = self.fields, self._machine
         reader, writer = self._a, self._writer
+        takes = Signal()
+        m.d.comb += takes.eq(Mux(fields.is_matmul, products.activation.ready, writer.i.ready))
+        m.d.comb += [
+            self._w.o.ready.eq(products.weight.ready),
+            records.o.ready.eq(products.record.ready),
+        ]
+        sources: list[tuple[Any, Any, Any, Any]] = [
+            (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
+            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
+            (fields.is_fill, Const(1, 1), fields.low, Signal()),
+        ]
+        if machine.addition:
+            sources.append(self._addition(m, records, takes))
+        if machine.maximum:
+            sources.append(self._maximum(m, takes))
+        if machine.line_buffer:
+            sources.append(self._depthwise(m, records, takes))
+        m.d.comb += reader.o.ready.eq(takes)
+        # The unit for depthwise layers comes last, as its descriptors are products, too.
+        for chosen, valid, payload, ready in sources:
+            m.d.comb += ready.eq(writer.i.ready & chosen)
+            with m.If(chosen):
+                m.d.comb += [writer.i.valid.eq(valid), writer.i.payload.eq(payload)]
+
+    def _addition(self, m: Module, records: Records, takes: Any) -> tuple[Any, Any, Any, Any]:
+        """The unit for additions between the readers and the writer."""
+        fields, reader = self.fields, self._a
         m.submodules.adder = adder = Adder(lane_of("none"), self._timing)
         m.d.comb += [
             adder.start.eq(self.start & fields.is_add),
@@ -237,43 +264,29 @@ class Datapath(wiring.Component):
             adder.setting.minimum.eq(fields.low.as_signed()),
             adder.setting.maximum.eq(fields.high.as_signed()),
             adder.setting.once.eq(fields.once),
-            self._w.o.ready.eq(Mux(fields.is_add, adder.b.ready, products.weight.ready)),
-            records.o.ready.eq(Mux(fields.is_add, adder.tables.ready, products.record.ready)),
         ]
-        sources: list[tuple[Any, Any, Any, Any]] = [
-            (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
-            (fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready),
-            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
-            (fields.is_fill, Const(1, 1), fields.low, Signal()),
-        ]
-        takes = Signal()
-        m.d.comb += takes.eq(
-            Mux(
-                fields.is_matmul,
-                products.activation.ready,
-                Mux(fields.is_add, adder.a.ready, writer.i.ready),
-            )
-        )
-        if machine.maximum:
-            m.submodules.windows = windows = Windows(machine.rows)
+        with m.If(fields.is_add):
             m.d.comb += [
-                windows.low.eq(fields.low.as_signed()),
-                windows.high.eq(fields.high.as_signed()),
-                windows.i.payload.data.eq(reader.o.payload.data),
-                windows.i.payload.last.eq(reader.o.payload.last),
-                windows.i.valid.eq(reader.o.valid & fields.is_maximum),
+                takes.eq(adder.a.ready),
+                self._w.o.ready.eq(adder.b.ready),
+                records.o.ready.eq(adder.tables.ready),
             ]
-            sources.append((fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready))
-            with m.If(fields.is_maximum):
-                m.d.comb += takes.eq(windows.i.ready)
-        if machine.line_buffer:
-            sources.append(self._depthwise(m, records, takes))
-        m.d.comb += reader.o.ready.eq(takes)
-        # The unit for depthwise layers comes last, as its descriptors are products, too.
-        for chosen, valid, payload, ready in sources:
-            m.d.comb += ready.eq(writer.i.ready & chosen)
-            with m.If(chosen):
-                m.d.comb += [writer.i.valid.eq(valid), writer.i.payload.eq(payload)]
+        return fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready
+
+    def _maximum(self, m: Module, takes: Any) -> tuple[Any, Any, Any, Any]:
+        """The unit for maxima of windows between a reader and the writer."""
+        fields, reader = self.fields, self._a
+        m.submodules.windows = windows = Windows(self._machine.rows)
+        m.d.comb += [
+            windows.low.eq(fields.low.as_signed()),
+            windows.high.eq(fields.high.as_signed()),
+            windows.i.payload.data.eq(reader.o.payload.data),
+            windows.i.payload.last.eq(reader.o.payload.last),
+            windows.i.valid.eq(reader.o.valid & fields.is_maximum),
+        ]
+        with m.If(fields.is_maximum):
+            m.d.comb += takes.eq(windows.i.ready)
+        return fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready
 
     def _depthwise(self, m: Module, records: Records, takes: Any) -> tuple[Any, Any, Any, Any]:
         """The unit for depthwise layers between the readers and the writer."""
