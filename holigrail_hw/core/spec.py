@@ -472,7 +472,10 @@ class OperatorSpec(ABC):
         return None
 
     def companions(self, timing: Timing | None = None) -> Mapping[str, bytes]:
-        """Files that ``generate`` writes beside the Verilog, by their endings."""
+        """Files that ``generate`` writes beside the Verilog, by their endings.
+
+        An ending may have a slash: then the file lies in a folder.
+        """
         return {}
 
     def companion_designs(self, timing: Timing | None = None) -> Mapping[str, Any]:
@@ -482,10 +485,11 @@ class OperatorSpec(ABC):
         """
         return {}
 
-    def whole_system(self) -> WholeSystem | None:
+    def whole_system(self, timing: Timing | None = None) -> WholeSystem | None:
         """The system that this operator is part of, with a programme of its own; None without one.
 
-        It is what a board gets, and what ``verify`` simulates, in the operator's place.
+        It is what a board gets, and what ``verify`` simulates, in the operator's place. With the
+        ``timing`` of its component it predicts cycles of that one.
         """
         return None
 

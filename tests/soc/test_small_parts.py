@@ -130,8 +130,8 @@ def test_serial_checks_say_what_those_with_a_multiplier_say():
 def test_chains_equal_the_executor_with_one_port():
     """Whole scratchpads, faults too; what was left out is an unknown operation."""
     faults = {Error.NONE, Error.RECORD, Error.SIZE, Error.ADDRESS, Error.DEADLOCK}
-    assert check(designs()[0], 300, 1) == faults
-    assert Error.NONE in check(designs()[1], 150, 1)
+    assert check(designs()[0], 160, 1) == faults
+    assert Error.NONE in check(designs()[1], 60, 1)
 
 
 @pytest.mark.heavy
@@ -141,9 +141,9 @@ def test_many_chains_equal_the_executor_with_one_port(place):
 
 
 def test_cycles_are_predicted_exactly_with_one_port():
-    assert compare_cycles(designs()[0], 40, 1) == {"Matmul", "Copy", "Fill", "End"}
+    assert compare_cycles(designs()[0], 14, 1) == {"Matmul", "Copy", "Fill", "End"}
     kinds = {"Matmul", "Add", "Maximum", "Copy", "Fill", "End"}
-    assert compare_cycles(designs()[1], 60, 1) == kinds
+    assert compare_cycles(designs()[1], 24, 1) == kinds
 
 
 @pytest.mark.heavy
