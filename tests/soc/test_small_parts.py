@@ -18,6 +18,7 @@ from holigrail_hw.soc.descriptors.kinds import Add, End, Maximum
 from holigrail_hw.soc.hardware.checker import SIZE_CYCLES, SPAN_CYCLES
 from holigrail_hw.soc.hardware.fields import Fields
 from holigrail_hw.soc.hardware.large_scratchpad import LargeScratchpad
+from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
 from holigrail_hw.soc.hardware.serial_checker import STEP_CYCLES, SerialChecker
 from holigrail_hw.soc.machine import Machine
 
@@ -75,6 +76,8 @@ def test_the_large_scratchpad_is_an_array_of_bytes(grain):
             ctx.set(pad.read_address, at)
             await ctx.tick()
             ctx.set(pad.read, 0)
+            for _ in range(READ_CYCLES - 1):
+                await ctx.tick()
             found = ctx.get(pad.data) & (1 << 8 * width) - 1
             assert found == int.from_bytes(model[at : at + width].tobytes(), "little")
 
@@ -108,6 +111,7 @@ def test_serial_checks_say_what_those_with_a_multiplier_say():
             for place in range(16):
                 word = int.from_bytes(record[4 * place : 4 * place + 4], "little")
                 ctx.set(fields.words[place], word)
+            await ctx.tick()
             ctx.set(checker.start, 1)
             await ctx.tick()
             ctx.set(checker.start, 0)
@@ -118,7 +122,7 @@ def test_serial_checks_say_what_those_with_a_multiplier_say():
                 assert cycles < STEP_CYCLES * (SIZE_CYCLES + SPAN_CYCLES + 2)
             assert ctx.get(checker.error) == wanted
             if wanted is Error.NONE:
-                sizes = SIZE_CYCLES if one.operation == 1 else 1
+                sizes = SIZE_CYCLES if one.operation == 1 else 0
                 assert cycles == STEP_CYCLES * (1 + sizes + SPAN_CYCLES)
             await ctx.tick()
             assert not ctx.get(checker.done)

@@ -29,7 +29,7 @@ def exact_cycles(
     if machine.line_buffer:
         found = DepthwiseTiming(gemm, timing)
         unit = UnitDelays(found.swap, found.whole, found.turn)
-    # Serial checks have a step more, in which the first product is made.
+    # Serial checks have a step more, in which they begin.
     step = STEP_CYCLES if style.serial else 1
     return ExactCycles(
         Delays(
@@ -42,7 +42,6 @@ def exact_cycles(
             lane=sum_latency(lane_of("none"), timing),
             sizes=step * SIZE_CYCLES,
             spans=step * (SPAN_CYCLES + style.serial),
-            size=step,
             depthwise=unit,
             one_port=style.has_one_port,
         )

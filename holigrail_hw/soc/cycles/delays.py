@@ -31,8 +31,6 @@ class Delays:
         Steps in which the sizes of a product are checked, and spans of addresses.
     depthwise : UnitDelays or None
         Of the unit for depthwise layers, if there is one.
-    size : int
-        In place of ``sizes`` for all operations but products.
     one_port : bool
         Whether nothing is read in a cycle in which results are written.
     """
@@ -47,5 +45,4 @@ class Delays:
     sizes: int
     spans: int
     depthwise: UnitDelays | None = None
-    size: int = 1
     one_port: bool = False

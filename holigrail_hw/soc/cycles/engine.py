@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from .delays import Delays
-from .readers import Reader, granted
+from .readers import GIVEN, Reader, granted
 
 __all__ = ["Sizes", "engine_cycles"]
 
@@ -213,7 +213,7 @@ class _Engine:
         if final:
             self._final = now
             if self._delays.one_port:
-                self._writes.append(now + self._delays.whole)
+                self._writes.append(now + self._delays.whole + GIVEN)
         if ends:
             self._ends.append(now)
             self._left -= 1
@@ -262,4 +262,4 @@ class _Engine:
 
 def engine_cycles(sizes: Sizes, delays: Delays) -> int:
     """Cycles from the first in which a reader asks to the one in which all results are written."""
-    return _Engine(sizes, delays).run() + delays.whole + 2
+    return _Engine(sizes, delays).run() + delays.whole + 3

@@ -17,6 +17,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.arrays.gemm.operator import Gemm
+from holigrail_hw.arrays.shared.delays import delayed
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
@@ -28,7 +29,7 @@ from .fields import WORDS, Fields
 from .flash_port import FLASH_PORT
 from .large_scratchpad import LargeScratchpad
 from .loader import Loader
-from .scratchpad import Scratchpad
+from .scratchpad import READ_CYCLES, Scratchpad
 from .serial_checker import SerialChecker
 from .style import Style
 
@@ -60,7 +61,7 @@ class AcceleratorCore(wiring.Component):
     -------
     request, select, address, write_data, grant, found
         Words of 32 bits of the scratchpad: ``select`` has a bit for each byte that is written, and
-        is 0 for a read, whose word is ``found`` in the cycle after ``grant``. The descriptors'
+        is 0 for a read, whose word is ``found`` ``READ_CYCLES`` after ``grant``. The descriptors'
         accesses come first.
     start, first : In
         A chain starts at this address; only while not ``running``.
@@ -112,10 +113,13 @@ class AcceleratorCore(wiring.Component):
         m.submodules.scratchpad = self._pad = kind(machine.scratchpad, machine.grain)
         m.submodules.fields = self._fields = Fields(machine)
         self._abort, self._stopping = Signal(), Signal()
+        # What is reset is large, and begins cycles after the chain does.
+        resets = Signal()
+        m.d.sync += resets.eq(self._abort)
         self._checker = (SerialChecker if self._style.serial else Checker)(machine)
-        m.submodules.checker = ResetInserter(self._abort)(self._checker)
+        m.submodules.checker = ResetInserter(resets)(self._checker)
         self._datapath = Datapath(machine, self._engine, self._timing)
-        m.submodules.datapath = ResetInserter(self._abort)(self._datapath)
+        m.submodules.datapath = ResetInserter(resets)(self._datapath)
         self._fetch, self._fetched, self._at = Signal(), Signal(), Signal(32)
         self._words = Signal(32 * WORDS)
         self._chain_done = Signal()
@@ -199,7 +203,8 @@ class AcceleratorCore(wiring.Component):
             ]
         m.d.comb += [
             self._fetched.eq(self._fetch & free),
-            work.grant.eq(~self._fetch & free),
+            # While a descriptor is fetched none is carried out, and no reader asks.
+            work.grant.eq(free),
             takes_port.eq(self._fetch | work.request),
             self._load_read.eq(self._load_request & ~takes_port & free),
             self._load_written.eq(loads & ~is_writing),
@@ -234,15 +239,16 @@ class AcceleratorCore(wiring.Component):
         step, size = 2 * self._machine.grain, self._machine.scratchpad
         wide = int(self._machine.wide_parameters)
         reads = DESCRIPTOR_BYTES // step
-        count, total = Signal(range(reads + 1)), Signal(8)
-        comes, came, failed, code = Signal(), Signal(), Signal(), Signal(4)
+        count, total, is_wrong = Signal(range(reads + READ_CYCLES)), Signal(8), Signal()
+        came, failed, code = Signal(), Signal(), Signal(4)
         next_at = Signal(33)
         quiet = Signal(self._patience + 1)
         moved = work.granted.any() | work.write.any()
         stirs = moved | self._load_written
         # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
         latest: Any = self._words[-8 * step :]
-        m.d.sync += [comes.eq(self._fetched), came.eq(comes)]
+        comes = delayed(m, self._fetched, READ_CYCLES, "comes", resets=True)
+        m.d.sync += [came.eq(comes), is_wrong.eq(total != 0)]
         with m.If(comes):
             m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
         with m.If(came):
@@ -288,11 +294,15 @@ class AcceleratorCore(wiring.Component):
                 with m.If(beyond | self._at[: DESCRIPTOR_BYTES.bit_length() - 1].any()):
                     fails(Error.ADDRESS)
             with m.State("FETCH"):
-                m.d.comb += self._fetch.eq(count != reads)
+                m.d.comb += self._fetch.eq(count < reads)
+                with m.If(self._fetched | ~self._fetch):
+                    m.d.sync += count.eq(count + 1)
                 with m.If(self._fetched):
-                    m.d.sync += [count.eq(count + 1), self._at.eq(self._at + step)]
-                with m.If(count == reads):
-                    m.next = "JUDGE"
+                    m.d.sync += self._at.eq(self._at + step)
+                with m.If(count == reads + READ_CYCLES - 1):
+                    m.next = "DECODE"
+            with m.State("DECODE"):
+                m.next = "JUDGE"
             with m.State("JUDGE"):
                 known = fields.is_copy | fields.is_fill
                 if self._machine.addition:
@@ -310,7 +320,7 @@ class AcceleratorCore(wiring.Component):
                 with m.Elif(~known):
                     m.next = "WAIT"
             with m.State("CHECK"):
-                with m.If(total != 0):
+                with m.If(is_wrong):
                     fails(Error.RECORD)
                 with m.Elif(checker.done):
                     m.next = "WAIT"
@@ -318,7 +328,7 @@ class AcceleratorCore(wiring.Component):
                         fails(checker.error)
             with m.State("WAIT"):
                 m.d.sync += quiet.eq(0)
-                with m.If(total != 0):
+                with m.If(is_wrong):
                     fails(Error.RECORD)
                 with m.Elif(self._stopping):
                     m.next = "ABORT"
@@ -332,8 +342,10 @@ class AcceleratorCore(wiring.Component):
                 with m.Elif(fields.operation == 0):
                     m.next = "NEXT"
                 with m.Else():
-                    m.d.comb += work.start.eq(1)
-                    m.next = "RUN"
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += work.start.eq(1)
+                m.next = "RUN"
             with m.State("RUN"):
                 m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
                 with m.If(work.code != 0):
@@ -387,7 +399,9 @@ class AcceleratorCore(wiring.Component):
         for name, event in events.items():
             if self._style.serial and name != "cycles":
                 continue
-            with m.If(event):
+            # All but the clock itself a cycle later: what moves is known late in its cycle.
+            happened = event if name == "cycles" else delayed(m, event, 1, name, resets=True)
+            with m.If(happened):
                 m.d.sync += counters[name].eq(counters[name] + 1)
             with m.If(self.start & ~self.running):
                 m.d.sync += counters[name].eq(0)

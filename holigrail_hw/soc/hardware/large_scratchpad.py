@@ -19,8 +19,8 @@ __all__ = ["LargeScratchpad"]
 class LargeScratchpad(wiring.Component):
     """Bytes behind one port of two grains; parameters and members as those of the scratchpad.
 
-    ``read`` must be 0 in cycles in which any byte is written. What was read is there for the cycle
-    after ``read`` alone.
+    ``read`` must be 0 in cycles in which any byte is written. What was read is there for a cycle,
+    ``READ_CYCLES`` later.
     """
 
     def __init__(self, size: int, grain: int):
@@ -40,16 +40,20 @@ class LargeScratchpad(wiring.Component):
         m = Module()
         grain, half = self._grain, 8 * self._grain
         low = grain.bit_length() - 1
-        is_writing, address = Signal(), Signal.like(self.read_address)
-        m.d.comb += [
-            is_writing.eq(self.write.any()),
-            address.eq(Mux(is_writing, self.write_address, self.read_address)),
+        # A register before the memories and one behind, as those of the other scratchpad.
+        reads, address = Signal(), Signal.like(self.read_address)
+        mask, code = Signal(2 * grain), Signal(2 * half)
+        m.d.sync += [
+            reads.eq(self.read),
+            mask.eq(self.write),
+            code.eq(self.write_data),
+            address.eq(Mux(self.write.any(), self.write_address, self.read_address)),
         ]
-        is_second, line, code = address[low], address[low + 1 :], self.write_data
+        is_second, line = address[low], address[low + 1 :]
         lines: list[Any] = [line + is_second, line]
         # The first bank holds a vector's first grain unless it begins in the second bank.
         words = [Mux(is_second, code[half:], code[:half]), Mux(is_second, code[:half], code[half:])]
-        masks = [self.write[:grain], self.write[grain:]]
+        masks = [mask[:grain], mask[grain:]]
         found = []
         for number in range(2):
             # Synthesis finds these memories by their name: they begin with unknown contents.
@@ -63,21 +67,21 @@ class LargeScratchpad(wiring.Component):
             read, write = bank.read_port(), bank.write_port(granularity=8)
             m.d.comb += [
                 read.addr.eq(lines[number]),
-                read.en.eq(self.read & ~is_writing),
+                read.en.eq(reads),
                 write.addr.eq(lines[number]),
                 write.data.eq(words[number]),
                 write.en.eq(Mux(is_second, masks[1 - number], masks[number])),
             ]
             found.append(read.data)
-        began_second, byte = Signal(), Signal(low)
-        with m.If(self.read):
-            m.d.sync += [began_second.eq(self.read_address[low]), byte.eq(self.read_address[:low])]
+        places = [Signal(low + 1, name=f"place_{stage}") for stage in range(2)]
+        m.d.sync += [places[0].eq(address[: low + 1]), places[1].eq(places[0])]
+        began_second, byte = places[0][low], places[1][:low]
         first, second = found
         vector = self.vector
-        m.d.comb += [
-            vector.eq(Cat(Mux(began_second, second, first), Mux(began_second, first, second))),
-            self.data.eq(vector),
-        ]
+        m.d.sync += vector.eq(
+            Cat(Mux(began_second, second, first), Mux(began_second, first, second))
+        )
+        m.d.comb += self.data.eq(vector)
         if grain > 4:
             m.d.comb += self.data[:32].eq(vector.word_select(byte[2:], 32))
         m.d.comb += self.data[:8].eq(vector.word_select(byte, 8))
