@@ -5,9 +5,11 @@ import math
 from torch import Tensor
 
 from ..arithmetic import Arithmetic, Conversion, Gemm
+from ..computing import observers
 from ..operators import multiplied, rounded
 from ..random import part_key
 from .codes import gemm_codes
+from .layers import Geometry, layer
 
 __all__ = ["gemm", "linear", "product", "products", "round", "sums"]
 
@@ -73,9 +75,24 @@ def linear(
 ) -> Tensor:
     """x W^T + bias in an arithmetic: inputs and weights are rounded, multiplied, added."""
     how = arithmetic
-    left = round(x, how.of_inputs, key=key, operation="input")
-    right = round(weight, how.of_weights, key=key, operation="weight")
-    return product(left, right.mT, bias, how, key)
+
+    def parts(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        left = round(x, how.of_inputs, key=key, operation="input")
+        right = round(weight, how.of_weights, key=key, operation="weight")
+        return product(left, right.mT, bias, how, key)
+
+    if not observers and x.dim() > 0 and x.shape[-1] == weight.shape[1]:
+        rows, sizes = math.prod(x.shape[:-1]), (*x.shape[:-1], weight.shape[0])
+        geometry = Geometry(rows, weight.shape[1], 1, 1, weight.shape[0], is_matrix=True)
+        found = layer(x, weight, bias, how, geometry, lambda *given: _images(parts(*given)))
+        if found is not None:
+            return found.reshape(sizes)
+    return parts(x, weight, bias)
+
+
+def _images(x: Tensor) -> Tensor:
+    """Vectors as images of one pixel."""
+    return x.reshape(-1, x.shape[-1], 1, 1)
 
 
 def products(a: Tensor, b: Tensor, arithmetic: Arithmetic, key: int = 0) -> Tensor:
