@@ -3,6 +3,8 @@
 // A convolution is a product with K ordered (channel, ky, kx), whose columns are the places of all
 // images; a matrix is a convolution of images of one pixel. Windows are never laid out as a whole.
 #pragma once
+#include <memory>
+
 #include "blocks.h"
 #include "rounding.h"
 #include "work.h"
@@ -42,6 +44,13 @@ struct Layer {
         return place / out_x * step_y * padded_x + place % out_x * step_x;
     }
 };
+
+// Numbers that nobody has set yet.
+template <class Number> using Space = std::unique_ptr<Number[]>;
+
+template <class Number> static Space<Number> space_for(int64_t count) {
+    return Space<Number>(new Number[count]);
+}
 
 // Words that are spread over vectors; none for floats, which are such words.
 template <class Number, class Given>
@@ -130,12 +139,12 @@ template <class Number> float lay_out_input(const Layer &layer) {
     const int64_t count = layer.images * layer.channels * layer.high * layer.wide;
     if (layer.high == layer.padded_y && layer.wide == layer.padded_x)
         return quantise(layer.x, kept, count, layer.of_x);
-    std::vector<Number> rounded(count);
-    const float top = quantise(layer.x, rounded.data(), count, layer.of_x);
+    const Space<Number> rounded = space_for<Number>(count);
+    const float top = quantise(layer.x, rounded.get(), count, layer.of_x);
     memset(kept, 0, layer.images * layer.image() * sizeof(Number));
-    if (layer.wide == 8) pad_rows<Number, 8>(layer, rounded.data(), kept);
-    else if (layer.wide == 4) pad_rows<Number, 4>(layer, rounded.data(), kept);
-    else pad_rows<Number, 0>(layer, rounded.data(), kept);
+    if (layer.wide == 8) pad_rows<Number, 8>(layer, rounded.get(), kept);
+    else if (layer.wide == 4) pad_rows<Number, 4>(layer, rounded.get(), kept);
+    else pad_rows<Number, 0>(layer, rounded.get(), kept);
     return top;
 }
 
@@ -230,25 +239,30 @@ template <class Number, int LANES> int forward_in(const Layer &layer) {
 }
 
 // Output gradients, rounded: each output's for all columns, and each column's for all outputs.
+// Behind both there is room for two vectors of anything.
 template <class Number> struct Gradients {
-    int64_t pitch, width;
-    std::vector<Number> by_output, by_column;
+    int64_t pitch;
+    Space<Number> by_output, by_column;
     float top;
 
-    Gradients(const Layer &layer, int64_t pitch, int64_t width)
-        : pitch(pitch), width(width), by_output(layer.grad_x ? layer.outputs * pitch : 0),
-          by_column(layer.columns() * width) {
+    Gradients(const Layer &layer, int64_t room) : pitch(layer.columns() + room) {
         const int64_t places = layer.places(), outputs = layer.outputs;
-        std::vector<Number> rounded(layer.columns() * outputs);
-        top = quantise(layer.grad, rounded.data(), layer.columns() * outputs, layer.of_grad);
-        for (int64_t n = 0; n < layer.images; n++)
-            for (int64_t o = 0; o < outputs; o++) {
-                const Number *from = rounded.data() + (n * outputs + o) * places;
-                if (layer.grad_x)
-                    copy_run<0>(&by_output[o * pitch + n * places], from, places);
-                Number *to = &by_column[n * places * width + o];
-                for (int64_t p = 0; p < places; p++) to[p * width] = from[p];
-            }
+        const int64_t count = layer.columns() * outputs;
+        by_column = space_for<Number>(count + room);
+        by_output = space_for<Number>(layer.grad_x ? outputs * pitch : 0);
+        const Space<Number> rounded = space_for<Number>(count);
+        top = quantise(layer.grad, rounded.get(), count, layer.of_grad);
+        memset(&by_column[count], 0, room * sizeof(Number));
+        for (int64_t n = 0; n < layer.images; n++) {
+            const Number *from = &rounded[n * outputs * places];
+            Number *to = &by_column[n * places * outputs];
+            for (int64_t p = 0; p < places; p++)
+                for (int64_t o = 0; o < outputs; o++) to[p * outputs + o] = from[o * places + p];
+            for (int64_t o = 0; layer.grad_x && o < outputs; o++)
+                copy_run<0>(&by_output[o * pitch + n * places], from + o * places, places);
+        }
+        for (int64_t o = 0; layer.grad_x && o < outputs; o++)
+            memset(&by_output[o * pitch + layer.columns()], 0, room * sizeof(Number));
     }
 };
 
@@ -273,7 +287,7 @@ int weight_gradients(const Layer &layer, const Gradients<Number> &grads) {
     const std::vector<uint32_t> pair = words_of<Number>(&one, 1);
     const uint32_t *ones = pair.empty() ? (const uint32_t *)&one : pair.data();
     const int64_t vectors = outputs > LANES ? 2 : 1, width = vectors * LANES;
-    const int64_t panels = grads.width / width, groups = (factors + BLOCK - 1) / BLOCK;
+    const int64_t panels = (outputs + width - 1) / width, groups = (factors + BLOCK - 1) / BLOCK;
     share(layer.threads, panels * (groups + 1), [&](int64_t index) {
         const int64_t panel = index % panels, group = index / panels, first = group * BLOCK;
         const bool is_bias = group == groups;
@@ -282,8 +296,8 @@ int weight_gradients(const Layer &layer, const Gradients<Number> &grads) {
         const int64_t output = panel * width, kept = std::min(width, outputs - output);
         std::vector<float> result(count * width);
         multiply({layer.grad_weight, is_bias ? &ones : &rows[first],
-                  is_bias ? none.data() : windows.data(), grads.by_column.data() + output,
-                  grads.width, count, depth, vectors, nullptr, nullptr, result.data()});
+                  is_bias ? none.data() : windows.data(), &grads.by_column[output],
+                  outputs, count, depth, vectors, nullptr, nullptr, result.data()});
         for (int64_t o = 0; o < kept; o++)
             if (is_bias) layer.grad_bias[output + o] = result[o];
             else
@@ -340,7 +354,7 @@ int input_gradients(const Layer &layer, const Gradients<Number> &grads) {
         std::vector<float> image(layer.image());
         for (int64_t p = 0; p < panels; p++) {
             multiply({layer.grad_input, rows.data(), outputs.data(),
-                      grads.by_output.data() + first * places + p * WIDTH, grads.pitch, factors,
+                      &grads.by_output[first * places + p * WIDTH], grads.pitch, factors,
                       depth, 2, nullptr, nullptr, block.data()});
             if (panels > 1)
                 for (int64_t k = 0; k < factors; k++)
@@ -364,9 +378,7 @@ int input_gradients(const Layer &layer, const Gradients<Number> &grads) {
 
 template <class Number, int LANES> int backward_in(const Layer &layer) {
     Arithmetic arithmetic;
-    const int64_t vectors = layer.outputs > LANES ? 2 : 1, width = vectors * LANES;
-    const Gradients<Number> grads(layer, layer.columns() + 2 * LANES,
-                                  (layer.outputs + width - 1) / width * width);
+    const Gradients<Number> grads(layer, 2 * LANES);
     const int found =
         layer.grad_weights || layer.grad_bias ? weight_gradients<Number, LANES>(layer, grads) : 1;
     return found == 1 && layer.grad_x ? input_gradients<Number, LANES>(layer, grads) : found;

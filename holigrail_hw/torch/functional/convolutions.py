@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from ..arithmetic import Arithmetic
-from ..computing import observers
 from ..operators import is_eager
 from ..random import part_key
-from .layers import Geometry, layer
+from .layers import layer
 from .products import product, round, sums
 
 __all__ = ["conv2d", "conv_transpose2d", "window_means"]
@@ -45,10 +44,9 @@ def conv2d(
         right = round(weight, how.of_weights, key=key, operation="weight")
         return _convolved(left, right, bias, how, stride, dilation, groups, key)
 
-    if groups == 1 and x.dim() == 4 and not observers:
-        sizes = (*x.shape, weight.shape[0], tuple(weight.shape[2:]))
-        geometry = Geometry(*sizes, tuple(stride), tuple(dilation), tuple(padding))  # type: ignore
-        found = layer(x, weight, bias, how, geometry, parts)
+    if groups == 1 and x.dim() == 4:
+        kernel, ways = tuple(weight.shape[2:]), (tuple(stride), tuple(dilation), tuple(padding))
+        found = layer(x, weight, bias, how, (*x.shape, weight.shape[0], kernel, *ways), parts)
         if found is not None:
             return found
     return parts(x, weight, bias)

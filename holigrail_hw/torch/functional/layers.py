@@ -14,10 +14,10 @@ from holigrail_hw.formats import Rounding
 from holigrail_hw.kernels.layers import Geometry, Layer, LayerSums, run_backward, run_forward
 
 from ..arithmetic import Arithmetic, Conversion, Gemm, holds
-from ..computing import threads_for
+from ..computing import observers, threads_for
 from ..operators import is_eager
 
-__all__ = ["Geometry", "layer"]
+__all__ = ["layer"]
 
 Parts = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 _MOST_KEPT = 1024
@@ -29,21 +29,28 @@ def layer(
     weight: Tensor,
     bias: Tensor | None,
     how: Arithmetic,
-    geometry: Geometry,
+    sizes: tuple[Any, ...],
     parts: Parts,
 ) -> Tensor | None:
     """Images (images, outputs, rows, columns) of a layer; None if its parts have to compute it.
 
-    ``parts``: what makes the same of input, weights and bias by single operators.
+    Parameters
+    ----------
+    sizes : tuple
+        Those of a :class:`.Geometry`.
+    parts : callable
+        Makes the same of input, weights and bias by single operators.
     """
+    if observers:
+        return None
     if not is_eager(x, weight, bias) or x.dtype != torch.float32 or weight.dtype != torch.float32:
         return None
     if bias is not None and bias.dtype != torch.float32:
         return None
-    template = _plan(how).of(geometry, bias is not None)
-    if template is None:
+    known = _plan(how).of((*sizes, bias is not None))
+    if known is None:
         return None
-    return _Layer.apply(x, weight, bias, template, geometry, parts)  # type: ignore[return-value]
+    return _Layer.apply(x, weight, bias, *known, parts)  # type: ignore[return-value]
 
 
 class _Plan:
@@ -51,17 +58,21 @@ class _Plan:
 
     def __init__(self, how: Arithmetic):
         self.how, self.sums = how, _sums(how)
-        self.templates: dict[Any, Layer | None] = {}
+        self.known: dict[Any, tuple[Layer, Geometry] | None] = {}
 
-    def of(self, geometry: Geometry, has_bias: bool) -> Layer | None:
+    def of(self, key: tuple[Any, ...]) -> tuple[Layer, Geometry] | None:
+        """Of sizes, and whether there is a bias."""
+        if key not in self.known:
+            if len(self.known) >= _MOST_KEPT:
+                self.known.clear()
+            self.known[key] = self._described(Geometry(*key[:-1]), key[-1])
+        return self.known[key]
+
+    def _described(self, geometry: Geometry, has_bias: bool) -> tuple[Layer, Geometry] | None:
         if self.sums is None or (has_bias and self.how.bias != "initial"):
             return None
-        key = geometry, has_bias
-        if key not in self.templates:
-            if len(self.templates) >= _MOST_KEPT:
-                self.templates.clear()
-            self.templates[key] = self.sums.described(geometry, has_bias)
-        return self.templates[key]
+        found = self.sums.described(geometry, has_bias)
+        return None if found is None else (found, geometry)
 
 
 def _plan(how: Arithmetic) -> _Plan:

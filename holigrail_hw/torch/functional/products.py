@@ -5,13 +5,15 @@ import math
 from torch import Tensor
 
 from ..arithmetic import Arithmetic, Conversion, Gemm
-from ..computing import observers
 from ..operators import multiplied, rounded
 from ..random import part_key
 from .codes import gemm_codes
-from .layers import Geometry, layer
+from .layers import layer
 
 __all__ = ["gemm", "linear", "product", "products", "round", "sums"]
+
+_MATRIX = ((1, 1), (1, 1), (1, 1), (0, 0, 0, 0), True)
+"""Kernel, step, gap and zeros of a matrix that is a convolution."""
 
 
 def round(x: Tensor, how: Conversion | str, *, key: int = 0, operation: str = "input") -> Tensor:
@@ -81,12 +83,11 @@ def linear(
         right = round(weight, how.of_weights, key=key, operation="weight")
         return product(left, right.mT, bias, how, key)
 
-    if not observers and x.dim() > 0 and x.shape[-1] == weight.shape[1]:
-        rows, sizes = math.prod(x.shape[:-1]), (*x.shape[:-1], weight.shape[0])
-        geometry = Geometry(rows, weight.shape[1], 1, 1, weight.shape[0], is_matrix=True)
-        found = layer(x, weight, bias, how, geometry, lambda *given: _images(parts(*given)))
+    if x.dim() > 0 and x.shape[-1] == weight.shape[1]:
+        sizes = (math.prod(x.shape[:-1]), x.shape[-1], 1, 1, len(weight), *_MATRIX)
+        found = layer(x, weight, bias, how, sizes, lambda *given: _images(parts(*given)))
         if found is not None:
-            return found.reshape(sizes)
+            return found.view(*x.shape[:-1], len(weight))
     return parts(x, weight, bias)
 
 
