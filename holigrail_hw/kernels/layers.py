@@ -184,8 +184,8 @@ def _quantiser(format: Format) -> _Quantiser | None:
 def run_forward(template: Layer, threads: int, pointers: Sequence[int | None]) -> bool:
     """Computes; ``pointers``: x, weight, bias, y, and kept inputs, weights and tops.
 
-    False: some number is infinite or NaN, or float32 may not hold what its rounding needs.
-    Raises MemoryError.
+    False: it did not, as some number is infinite or NaN, float32 may not hold what its rounding
+    needs, or there is no compiler any more. Raises MemoryError.
     """
     layer = Layer.from_buffer_copy(template)
     layer.threads = threads
@@ -205,7 +205,8 @@ def run_backward(template: Layer, threads: int, pointers: Sequence[int | None]) 
 
 def _ran(name: str, layer: Layer) -> bool:
     kernels = library("gemm32")
-    assert kernels is not None
+    if kernels is None:
+        return False
     found = getattr(kernels, name)(ctypes.byref(layer))
     if not found:
         raise MemoryError("kernels: there must be room for a part of the operands in each thread")

@@ -72,19 +72,19 @@ class usual_arithmetic:
 
 
 def _load(name: str) -> ctypes.CDLL | None:
-    return _built(name, instructions())
-
-
-@functools.cache
-def _built(name: str, instructions: str) -> ctypes.CDLL | None:
-    """With these instructions, or with fewer: the compiler may be older than the processor."""
-    kinds = [kind for kind, _, _ in _SETS]
-    fewer = _SETS[kinds.index(instructions) :] if instructions in kinds else ()
-    for flags in (*(flags for _, _, flags in fewer), ()):
-        found = compiled_library.load(name, _FOLDER, (*_FLAGS, *flags))
+    """With all instructions, or with fewer: the compiler may be older than the processor."""
+    for flags in _flags(instructions()):
+        found = compiled_library.load(name, _FOLDER, flags)
         if found is not None:
             return found
     return None
+
+
+@functools.cache
+def _flags(instructions: str) -> tuple[tuple[str, ...], ...]:
+    kinds = [kind for kind, _, _ in _SETS]
+    fewer = _SETS[kinds.index(instructions) :] if instructions in kinds else ()
+    return (*((*_FLAGS, *flags) for _, _, flags in fewer), _FLAGS)
 
 
 @functools.cache

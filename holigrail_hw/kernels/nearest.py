@@ -158,7 +158,7 @@ def multiply32(
 
 
 def sums_of(shape: GemmShape, step: Step32, limit: float = 0.0) -> Sums:
-    """Sums for the kernels; ``limit``: what sums of magnitudes may reach, so that none overflows."""
+    """Sums for the kernels; ``limit``: what sums of magnitudes may reach if none overflows."""
     return Sums(
         *(step.half, shape.product is not None, step.odd, step.small, step.over, shape.chunk or 0),
         limit,
