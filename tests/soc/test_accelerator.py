@@ -100,7 +100,7 @@ def chain_in(spec: Accelerator, memory: np.ndarray) -> list:
 def compare_cycles(one: Compiled, count: int, seed: int) -> set[str]:
     """Predicted and counted cycles of the descriptors of random chains; kinds that there were."""
     spec, rng, jobs, chains = one.top.spec, np.random.default_rng(seed), [], []
-    predicted = exact_cycles(spec.machine, spec.lane_count, one.top.timing)
+    predicted = exact_cycles(spec.machine, spec.lane_count, one.top.timing, spec.style)
     for _ in range(count):
         asked = random_job(spec, rng, int(rng.integers(20, 200)))["request"]
         place = int(np.argmax(asked["operation"] == START))

@@ -47,7 +47,11 @@ class Watched(wiring.Component):
         m = Module()
         m.submodules.reader = reader = Reader((2, 2, 1), 2, 1)
         granted, taken, idle = Signal(), Signal(), Signal()
-        asked, since, place = Signal(range(QUEUE + 2)), Signal(range(READ + 1), init=READ), Signal(range(6))
+        asked, since, place = (
+            Signal(range(QUEUE + 2)),
+            Signal(range(READ + 1), init=READ),
+            Signal(range(6)),
+        )
         is_lost, is_extra, is_marked, begun = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             idle.eq(begun & ~reader.request & (asked == 0)),

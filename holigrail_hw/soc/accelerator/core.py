@@ -36,7 +36,11 @@ class StreamedAccelerator(wiring.Component):
         m = Module()
         spec, machine = self._spec, self._spec.machine
         m.submodules.core = core = AcceleratorCore(
-            machine, engine_of(machine, spec.lane_count), self._timing, spec.patience
+            machine,
+            engine_of(machine, spec.lane_count, spec.style),
+            self._timing,
+            spec.patience,
+            spec.style,
         )
         request, operation = self.request.payload, self.request.payload.operation
         self._kept = Signal(self.answer.payload.shape())

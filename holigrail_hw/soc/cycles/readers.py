@@ -1,11 +1,13 @@
 """Readers of the scratchpad, cycle by cycle: how many items each has asked for, and has."""
 
-__all__ = ["QUEUE", "READ", "Reader", "granted"]
+__all__ = ["GIVEN", "QUEUE", "READ", "Reader", "granted"]
 
 QUEUE = 8
 """Items that a reader may have asked for before they are taken."""
 READ = 5
 """Cycles from an address granted to its item at the reader's border."""
+GIVEN = 2
+"""Cycles from a result that leaves a unit to its place at the port that writes."""
 
 
 class Reader:

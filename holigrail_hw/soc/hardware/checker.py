@@ -22,7 +22,7 @@ from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
 
-__all__ = ["SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
+__all__ = ["LEFT_BITS", "RIGHT_BITS", "SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
 
 # From the choice of two factors: chosen, one less if it is a count of steps, multiplied.
 _PRODUCT_CYCLES = 3
@@ -35,6 +35,9 @@ SIZE_CYCLES = _DEPTH + _PRODUCT_CYCLES + 1
 """Cycles for the sizes of a product, which other operations do not have."""
 SPAN_CYCLES = _TERMS + _PRODUCT_CYCLES + 2
 """Cycles for all spans: a product each, the last one's sum, and what becomes of it."""
+
+LEFT_BITS, RIGHT_BITS = 17, 18
+"""Of the factors of a product: a count, and a step, which is signed."""
 
 # Six products of 33 bits beside an address of 32.
 _REACH = signed(38)
@@ -58,6 +61,12 @@ class _Term:
 class Checker(wiring.Component):
     """Looks at a descriptor whose operation and check sum are right.
 
+    Parameters
+    ----------
+    machine : Machine
+    serial : bool
+        Products are made elsewhere: of ``left`` and ``right``, in ``multiple``.
+
     Members
     -------
     start : In
@@ -68,10 +77,15 @@ class Checker(wiring.Component):
         Of a command of the engine, from ``done`` on.
     """
 
-    def __init__(self, machine: Machine):
-        self._machine = machine
+    def __init__(self, machine: Machine, *, serial: bool = False):
+        self._machine, self._serial = machine, serial
+        product: dict[str, Any] = {
+            **{"left": Out(LEFT_BITS), "right": Out(signed(RIGHT_BITS))},
+            "multiple": In(signed(LEFT_BITS + RIGHT_BITS)),
+        }
         super().__init__(
-            {
+            (product if serial else {})
+            | {
                 **{"start": In(1), "fields": In(FIELDS), "done": Out(1), "error": Out(4)},
                 **{"vectors": Out(16), "k_tiles": Out(16)},
             }
@@ -122,13 +136,16 @@ class Checker(wiring.Component):
 
     def _multiplier(self, m: Module) -> None:
         """Factors that are chosen in a cycle are multiplied ``_PRODUCT_CYCLES`` later."""
-        self._factor, self._step, self._less = Signal(17), Signal(signed(18)), Signal()
-        left, right = Signal(17), Signal(signed(18))
-        self._product = Signal(signed(35))
+        self._factor, self._less = Signal(LEFT_BITS), Signal()
+        self._step = Signal(signed(RIGHT_BITS))
+        left, right = Signal(LEFT_BITS), Signal(signed(RIGHT_BITS))
+        self._product = Signal(signed(LEFT_BITS + RIGHT_BITS))
+        if self._serial:
+            m.d.comb += [self.left.eq(left), self.right.eq(right)]
         m.d.sync += [
             left.eq(self._factor - self._less),
             right.eq(self._step),
-            self._product.eq(left * right),
+            self._product.eq(self.multiple if self._serial else left * right),
         ]
 
     def _multiply(self, m: Module, left: Any, right: Any, less: int = 0) -> None:

@@ -223,6 +223,39 @@ class Datapath(wiring.Component):
         """Additions, maxima, copies and fills; and whose results are written."""
         fields, machine = self.fields, self._machine
         reader, writer = self._a, self._writer
+        # The engine takes nothing that is not its own, nor does the adder.
+        takes = [products.activation.ready, fields.is_copy & writer.i.ready]
+        self._weight_takers = [products.weight.ready]
+        self._record_takers = [products.record.ready]
+        sources: list[tuple[Any, Any, Any, Any]] = [
+            (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
+            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
+            (fields.is_fill, Const(1, 1), fields.low, Signal()),
+        ]
+        if machine.addition:
+            sources.append(self._addition(m, records, takes))
+        if machine.maximum:
+            sources.append(self._maximum(m, takes))
+        if machine.line_buffer:
+            sources.append(self._depthwise(m, records, takes))
+        m.d.comb += [
+            reader.o.ready.eq(Cat(takes).any()),
+            self._w.o.ready.eq(Cat(self._weight_takers).any()),
+            records.o.ready.eq(Cat(self._record_takers).any()),
+        ]
+        # The unit for depthwise layers comes last, as its descriptors are products, too. What the
+        # writer takes is a register, which it empties in every cycle until it has all.
+        given = Signal()
+        m.d.sync += writer.i.valid.eq(given & writer.i.ready)
+        for chosen, valid, payload, ready in sources:
+            m.d.comb += ready.eq(writer.i.ready & chosen)
+            with m.If(chosen):
+                m.d.comb += given.eq(valid)
+                m.d.sync += writer.i.payload.eq(payload)
+
+    def _addition(self, m: Module, records: Records, takes: list[Any]) -> tuple[Any, Any, Any, Any]:
+        """The unit for additions between the readers and the writer."""
+        fields, reader = self.fields, self._a
         m.submodules.adder = adder = Adder(lane_of("none"), self._timing)
         m.d.comb += [
             adder.enable.eq(fields.is_add),
@@ -240,43 +273,24 @@ class Datapath(wiring.Component):
             adder.setting.maximum.eq(fields.high.as_signed()),
             adder.setting.once.eq(fields.once),
         ]
-        # The engine and the adder take nothing that is not theirs.
-        takes = [products.activation.ready, adder.a.ready, fields.is_copy & writer.i.ready]
-        self._weight_takers = [products.weight.ready, adder.b.ready]
-        self._record_takers = [products.record.ready, adder.tables.ready]
-        sources: list[tuple[Any, Any, Any, Any]] = [
-            (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
-            (fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready),
-            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
-            (fields.is_fill, Const(1, 1), fields.low, Signal()),
-        ]
-        if machine.maximum:
-            m.submodules.windows = windows = Windows(machine.rows)
-            m.d.comb += [
-                windows.low.eq(fields.low.as_signed()),
-                windows.high.eq(fields.high.as_signed()),
-                windows.i.payload.data.eq(reader.o.payload.data),
-                windows.i.payload.last.eq(reader.o.payload.last),
-                windows.i.valid.eq(reader.o.valid & fields.is_maximum),
-            ]
-            sources.append((fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready))
-            takes.append(fields.is_maximum & windows.i.ready)
-        if machine.line_buffer:
-            sources.append(self._depthwise(m, records, takes))
+        takes.append(adder.a.ready)
+        self._weight_takers.append(adder.b.ready)
+        self._record_takers.append(adder.tables.ready)
+        return fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready
+
+    def _maximum(self, m: Module, takes: list[Any]) -> tuple[Any, Any, Any, Any]:
+        """The unit for maxima of windows between a reader and the writer."""
+        fields, reader = self.fields, self._a
+        m.submodules.windows = windows = Windows(self._machine.rows)
         m.d.comb += [
-            reader.o.ready.eq(Cat(takes).any()),
-            self._w.o.ready.eq(Cat(self._weight_takers).any()),
-            records.o.ready.eq(Cat(self._record_takers).any()),
+            windows.low.eq(fields.low.as_signed()),
+            windows.high.eq(fields.high.as_signed()),
+            windows.i.payload.data.eq(reader.o.payload.data),
+            windows.i.payload.last.eq(reader.o.payload.last),
+            windows.i.valid.eq(reader.o.valid & fields.is_maximum),
         ]
-        # The unit for depthwise layers comes last, as its descriptors are products, too. What the
-        # writer takes is a register, which it empties in every cycle until it has all.
-        given = Signal()
-        m.d.sync += writer.i.valid.eq(given & writer.i.ready)
-        for chosen, valid, payload, ready in sources:
-            m.d.comb += ready.eq(writer.i.ready & chosen)
-            with m.If(chosen):
-                m.d.comb += given.eq(valid)
-                m.d.sync += writer.i.payload.eq(payload)
+        takes.append(fields.is_maximum & windows.i.ready)
+        return fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready
 
     def _depthwise(
         self, m: Module, records: Records, takes: list[Any]

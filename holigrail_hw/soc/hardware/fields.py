@@ -67,8 +67,12 @@ class Fields(wiring.Component):
         m = Module()
         fields = self.fields
         kinds = {"matmul": Matmul, "add": Add, "maximum": Maximum, "copy": Copy, "fill": Fill}
+        # What the machine has not is refused, and needs no logic behind.
+        absent = {"add": not self._machine.addition, "maximum": not self._machine.maximum}
         # Registers, as all that carries a descriptor out depends on its kind.
         for name, kind in kinds.items():
+            if absent.get(name):
+                continue
             m.d.sync += fields[f"is_{name}"].eq(self._at(OPERATION) == kind.operation)
         m.d.comb += fields.operation.eq(self._at(OPERATION))
         for name in ("last", "interrupt", "wait", "wait_count"):

@@ -19,6 +19,7 @@ from holigrail_hw.soc.hardware.core import PATIENCE, AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
 from holigrail_hw.soc.hardware.flash import FLASH_PINS, FlashReader
 from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
+from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import REGIONS
 
@@ -47,6 +48,8 @@ class System(wiring.Component):
         A clock of the flash memory takes two cycles.
     patience : int
         An error ends a descriptor that moves nothing for 2 to this power of cycles.
+    style : Style or None
+        What the hardware is made of.
 
     Members
     -------
@@ -67,10 +70,11 @@ class System(wiring.Component):
         lane_count: int | None = None,
         half_rate: bool = False,
         patience: int = PATIENCE,
+        style: Style | None = None,
     ):
         self._machine, self._firmware, self._preset = machine, firmware, preset
         self._lane_count, self._half_rate = lane_count, half_rate
-        self._patience = patience
+        self._patience, self._style = patience, style or Style()
         self._timing = timing or Timing()
         byte: Any = stream.Signature(8)
         super().__init__(
@@ -83,9 +87,9 @@ class System(wiring.Component):
         m.submodules.processor = processor = processor_of(self._preset)
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
-        engine = engine_of(self._machine, self._lane_count)
+        engine = engine_of(self._machine, self._lane_count, self._style)
         m.submodules.core = core = AcceleratorCore(
-            self._machine, engine, self._timing, self._patience
+            self._machine, engine, self._timing, self._patience, self._style
         )
         m.submodules.control = control = Control(self._machine, core)
         if self._machine.loader:
