@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
@@ -47,6 +48,18 @@ class Hosted(BoardDesign):
     def __init__(self, spec: OperatorSpec, system: WholeSystem):
         super().__init__(spec)
         self._system = system
+
+    def timing(self, timing: Timing, goal: Board) -> Timing:
+        if self._system.flash() is not None and not goal.has_flash:
+            raise RequestError(
+                f"{self.spec.name}: a system on {goal.name} must do without the pins of a flash"
+                " memory",
+                hint="leave the loader out, or take a board whose recipe has them",
+            )
+        return super().timing(timing, goal)
+
+    def flash_image(self) -> tuple[int, bytes] | None:
+        return self._system.flash()
 
     def clock_hz(self, timing: Timing, goal: Board) -> float:
         return 1e9 / timing.period_ns if timing.period_ns else goal.clock_hz
