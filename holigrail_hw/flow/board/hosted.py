@@ -89,7 +89,15 @@ class Hosted(BoardDesign):
         defines: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Simulated:
-        """A short request: every byte takes many cycles of every cell."""
+        """A short request: every byte takes many cycles of every cell.
+
+        Raises RequestError of a system with the pins of a flash memory, too.
+        """
+        if self.flash_image() is not None:
+            raise RequestError(
+                f"{self.spec.name}: a system with a flash memory must be checked by `holigrail"
+                " verify`, not at the pins of its netlist"
+            )
         program = program_of_netlist(verilog_files, top, ports, divisor, progress, defines=defines)
         if progress is not None:
             progress("verilator: the programme on the netlist answers a short request")
