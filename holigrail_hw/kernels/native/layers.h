@@ -291,7 +291,7 @@ int weight_gradients(const Layer &layer, const Gradients<Number> &grads) {
     share(layer.threads, panels * (groups + 1), [&](int64_t index) {
         const int64_t panel = index % panels, group = index / panels, first = group * BLOCK;
         const bool is_bias = group == groups;
-        if (is_bias && !layer.grad_bias) return;
+        if (!(is_bias ? layer.grad_bias : layer.grad_weights)) return;
         const int64_t count = is_bias ? 1 : std::min<int64_t>(BLOCK, factors - first);
         const int64_t output = panel * width, kept = std::min(width, outputs - output);
         std::vector<float> result(count * width);
