@@ -30,6 +30,8 @@ def arithmetic(sums="fp16", a="fp8_e4m3", grad="fp8_e5m2", **options):
 
 WAYS = {
     "fp16": arithmetic(),
+    "fp32": arithmetic("fp32"),
+    "fp32, e6m9": arithmetic("fp32", a="e6m9", grad="fp16", accumulation="cascade"),
     "e6m9": arithmetic("e6m9"),
     "narrow": arithmetic("e5m4"),
     "saturated": arithmetic("e4m3_sat", grad="e4m3_sat"),
