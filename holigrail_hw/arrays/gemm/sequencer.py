@@ -9,7 +9,7 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .feeders import GOOD, job_layout
+from .feeders import GOOD
 from .walk import Walk
 
 __all__ = ["Sequencer", "tags_layout"]
@@ -38,11 +38,11 @@ class Sequencer(wiring.Component):
         Bits of a vector.
     depth : int
         Vectors in one half of the buffer.
+    job : StructLayout
+        That of the loader's job.
     asks : bool
         Tell the buffer, by ``ask``, ``ask_half`` and ``ask_address``, of which vector the next read
         will be, at least a cycle before it.
-    resumable : bool
-        As of the loader.
     window : StructLayout or None
         That of ``window``, if vectors are windows over an image.
     """
@@ -51,20 +51,20 @@ class Sequencer(wiring.Component):
         self,
         width: int,
         depth: int,
+        job: data.StructLayout,
         *,
         asks: bool = False,
-        resumable: bool = False,
         window: Any = None,
     ):
         self._depth, self._asks, self._width = depth, asks, width
-        self._resumable, self._window = resumable, window
-        tags = tags_layout(resumable)
+        self._resumable, self._window = "resume" in job.members, window
+        tags = tags_layout(self._resumable)
         asking = {"ask": Out(1), "ask_half": Out(1), "ask_address": Out(range(depth))}
         super().__init__(
             (asking if asks else {})
             | ({"window": In(window)} if window else {})
             | {
-                "job": In(job_layout(resumable)),
+                "job": In(job),
                 "offered": In(1),
                 "taken": Out(1),
                 "address": Out(range(depth)),
@@ -78,7 +78,10 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         job, busy = Signal(self.job.shape()), Signal()
-        vector, k_left, n_left = Signal(16), Signal(16), Signal(16)
+        vector, k_left, n_left = (
+            Signal(job[size].shape(), name=name)
+            for size, name in (("vectors", "vector"), ("k_tiles", "k_left"), ("n_tiles", "n_left"))
+        )
         opens, first = Signal(), Signal()
         layout = tags_layout(self._resumable)
         tags, held, completes = Signal(layout), Signal(layout), k_left == 1
