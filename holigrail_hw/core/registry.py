@@ -16,7 +16,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from .errors import RequestError
-from .spec import DISPLACED, OPERATORS, OperatorSpec
+from .registration import DISPLACED, OPERATORS
+from .spec import OperatorSpec
 
 __all__ = ["ENTRY_POINTS", "find", "operators", "unavailable"]
 

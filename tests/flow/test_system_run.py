@@ -85,7 +85,7 @@ def test_a_program_that_has_ended_is_an_error(program):
 
 def test_verify_asks_the_system(program, monkeypatch):
     said = []
-    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    monkeypatch.setattr(Add, "whole_system", lambda self, timing=None: Flipping())
     found = verify.run(adder(), progress=said.append, count=7)
     ((level,), note) = (found.levels, found.note)
     assert (level.level, level.simulator, level.vectors) == ("system", "verilator", 7)
@@ -102,7 +102,7 @@ def test_an_operator_alone_has_no_system():
 
 def test_behind_a_bus_there_is_no_system(monkeypatch):
     """Without a choice the other levels are taken; the design's own host is somebody else."""
-    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    monkeypatch.setattr(Add, "whole_system", lambda self, timing=None: Flipping())
     monkeypatch.setattr(verify, "USUAL", ("compiled",))
     timing = Timing(shell="wishbone")
     assert [one.level for one in verify.run(adder(), timing=timing, count=3).levels] == ["compiled"]
@@ -113,6 +113,6 @@ def test_behind_a_bus_there_is_no_system(monkeypatch):
 
 
 def test_no_single_result_of_a_system_is_judged(monkeypatch):
-    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    monkeypatch.setattr(Add, "whole_system", lambda self, timing=None: Flipping())
     with pytest.raises(RequestError, match="verify: --only must not be given for level system"):
         verify.run(adder(), only=3)

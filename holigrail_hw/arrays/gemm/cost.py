@@ -47,7 +47,7 @@ def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
         made: dict[str, int] = dict.fromkeys(_KEYS, 0)
         made["flip_flops"] = 2 * columns * (channel.width if channel else 0)
         count = columns // spec.lane_cycles
-        _add(made, plan_cost(lanes.plan(timing)), count)
+        _add(made, plan_cost(spec.lane_plan(timing)), count)
         # A row waits while some of its columns are at work, and so does what was made of them.
         made["flip_flops"] += (columns - count) * (width + spec.final.width)
         made["luts"] += (columns - count) * (width if count < columns else 0)

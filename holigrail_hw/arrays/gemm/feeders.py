@@ -11,10 +11,11 @@ to it on another stream.
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .countdown import countdown
 from .windows import SIZES
 
 __all__ = ["GOOD", "LONG", "SHORT", "SIZE", "Feeder", "Loader", "job_layout"]
@@ -299,22 +300,13 @@ class Feeder(wiring.Component):
 
     def _count(self, m: Module, gives: Any, completes: Any) -> None:
         """Nested counters of the items of a tile and of tiles."""
-        inner = Signal(range(self._inner))
-        carry = gives & (inner == self._inner - 1)
-        with m.If(gives):
-            m.d.sync += inner.eq(inner + 1)
-        with m.If(carry):
-            m.d.sync += inner.eq(0)
+        items = Const(self._inner, range(self._inner + 1))
+        counts = gives
+        last = countdown(m, "items", items, items, loads=self.taken, counts=counts)
         for name in self._sizes:
-            shape = self.job[name].shape()
-            left, whole = Signal(shape, name=f"{name}_left"), Signal(shape, name=name)
-            with m.If(carry):
-                m.d.sync += left.eq(left - 1)
-            carry = carry & (left == 1)
-            with m.If(carry):
-                m.d.sync += left.eq(whole)
+            counts = counts & last
+            size, whole = self.job[name], Signal(self.job[name].shape(), name=name)
             with m.If(self.taken):
-                m.d.sync += [left.eq(self.job[name]), whole.eq(self.job[name])]
-        m.d.comb += completes.eq(carry)
-        with m.If(self.taken):
-            m.d.sync += inner.eq(0)
+                m.d.sync += whole.eq(size)
+            last = countdown(m, name, size, whole, loads=self.taken, counts=counts)
+        m.d.comb += completes.eq(counts & last)

@@ -9,6 +9,7 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .countdown import countdown
 from .feeders import GOOD
 from .walk import Walk
 
@@ -21,10 +22,10 @@ _RESUMABLE = {"keep": 1, "new": 1, "moves": 1}
 def tags_layout(resumable: bool) -> data.StructLayout:
     """What goes with a vector.
 
-    The first and the last one of its tile, whether the tile starts sums or completes them, whether
-    it ends the job. A refused job is one item that holds no vector. Where sums may go on: whether
-    the job keeps them, whether the tile is the first along K, and whether its sums have rows
-    behind those of the tile of N before.
+    The first and the last one of its tile, whether the tile starts sums or completes them (with
+    it results leave), whether it ends the job. A refused job is one item that holds no vector.
+    Where sums may go on: whether the job keeps them, whether the tile is the first along K, and
+    whether its sums have rows behind those of the tile of N before.
     """
     return data.StructLayout(_TAGS | (_RESUMABLE if resumable else {}))
 
@@ -78,13 +79,18 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         job, busy = Signal(self.job.shape()), Signal()
-        vector, k_left, n_left = (
-            Signal(job[size].shape(), name=name)
-            for size, name in (("vectors", "vector"), ("k_tiles", "k_left"), ("n_tiles", "n_left"))
-        )
-        opens, first = Signal(), Signal()
+        opens, first, whole_tile = Signal(), Signal(), Signal()
         layout = tags_layout(self._resumable)
-        tags, held, completes = Signal(layout), Signal(layout), k_left == 1
+        tags, held = Signal(layout), Signal(layout)
+        # Nested counters: the last vector of a tile, the last tile of a column, the last column.
+        m.d.comb += whole_tile.eq(self.read & tags.closes)
+
+        def last(name: str, counts: Any) -> Signal:
+            return countdown(m, name, self.job[name], job[name], loads=self.taken, counts=counts)
+
+        closes = last("vectors", self.read)
+        completes = last("k_tiles", whole_tile)
+        last_column = last("n_tiles", whole_tile & completes)
         has_data, can_move = Signal(), Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
@@ -93,10 +99,10 @@ class Sequencer(wiring.Component):
             self.half.eq(job.half),
             tags.vector.eq(job.code == GOOD),
             tags.opens.eq(opens & (job.code == GOOD)),
-            tags.closes.eq(vector == 1),
+            tags.closes.eq(closes),
             tags.first.eq(first),
-            tags.final.eq(completes),
-            tags.ends.eq((job.code != GOOD) | ((vector == 1) & completes & (n_left == 1))),
+            tags.final.eq(completes & (job.code == GOOD)),
+            tags.ends.eq((job.code != GOOD) | (closes & completes & last_column)),
             tags.code.eq(job.code),
         ]
         if self._resumable:
@@ -115,22 +121,13 @@ class Sequencer(wiring.Component):
             m.d.sync += [
                 busy.eq(1),
                 job.eq(self.job),
-                vector.eq(self.job.vectors),
-                k_left.eq(self.job.k_tiles),
-                n_left.eq(self.job.n_tiles),
                 opens.eq(1),
                 first.eq(1),
             ]
         with m.If(self.read):
-            m.d.sync += [
-                opens.eq(tags.closes),
-                vector.eq(vector - 1),
-                held.eq(tags),
-            ]
+            m.d.sync += [opens.eq(tags.closes), held.eq(tags)]
             with m.If(tags.closes):
-                m.d.sync += [vector.eq(job.vectors), first.eq(completes), k_left.eq(k_left - 1)]
-                with m.If(completes):
-                    m.d.sync += [k_left.eq(job.k_tiles), n_left.eq(n_left - 1)]
+                m.d.sync += first.eq(completes)
             with m.If(tags.ends):
                 m.d.sync += busy.eq(0)
         with m.If(self.read):
@@ -148,7 +145,7 @@ class Sequencer(wiring.Component):
         begun = Signal()
         m.d.comb += [
             tags.first.eq(first & ~job.resume),
-            tags.final.eq(completes & ~job.keep),
+            tags.final.eq(completes & (job.code == GOOD) & ~job.keep),
             tags.keep.eq(job.keep & (job.code == GOOD)),
             tags.new.eq(first),
             tags.moves.eq(first & begun & (job.keep | job.resume)),

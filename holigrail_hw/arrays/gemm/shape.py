@@ -11,6 +11,7 @@ from holigrail_hw.core.parameters import to_text
 from holigrail_hw.formats import FixedFormat, Format, Rounding, parse
 from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.number.project import has_hardware
+from holigrail_hw.hdl.plan.plan import Plan
 
 from ..systolic_array.guarded_element import guardless
 from ..systolic_array.pace import Pace
@@ -23,6 +24,8 @@ __all__ = ["GemmShape"]
 
 _BIT = parse("uint1")
 _WIDEST_SUM = 62
+# Lanes have this share of a clock period: their products are in columns of DSP blocks, far away.
+_LANE_SHARE = 0.7
 # Inputs of a lane that a command sets for all of its channels.
 _PER_COMMAND = ("zero_point", "minimum", "maximum", "once")
 # What follows from the engine, and what its lanes keep as it is by default.
@@ -317,6 +320,14 @@ class GemmShape(Engine):
         rounding = self.requantiser.rounding if self.requantiser else Rounding.NEAREST_EVEN
         assert isinstance(rounding, Rounding)
         return ExactResult(replace(self.totals.whole(self.final), rounding=rounding))
+
+    def lane_plan(self, timing: Timing) -> Plan:
+        """The schedule of a lane, a fresh plan; wires to and from it take the rest of a period."""
+        period = timing.period_ns
+        assert self.lanes is not None
+        return self.lanes.plan(
+            timing if period is None else replace(timing, period_ns=_LANE_SHARE * period)
+        )
 
     @property
     def lane_cycles(self) -> int:

@@ -43,6 +43,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from .framing import FRAME_BYTES, FrameReceiver, FrameSender
+from .skid_buffer import SkidBuffer
 
 __all__ = [
     "CREDIT",
@@ -152,13 +153,19 @@ class StreamLink(wiring.Component):
             queue = ResetInserter(self.reset)(SyncFIFOBuffered(width=width, depth=self._depth + 1))
             m.submodules[f"queue_{name}"] = queue
             items, freed = getattr(self, f"to_{name}"), outgoing.freed[number]
+            # A memory is slow: its items go through registers.
+            exit = ResetInserter(self.reset)(SkidBuffer(width))
+            m.submodules[f"exit_{name}"] = exit
             m.d.comb += [
                 queue.w_data.eq(incoming.item(width)),
                 queue.w_en.eq(incoming.push[number]),
                 incoming.room[number].eq(queue.w_rdy),
-                items.payload.eq(queue.r_data),
-                items.valid.eq(queue.r_rdy),
-                queue.r_en.eq(items.ready),
+                exit.i.payload.eq(queue.r_data),
+                exit.i.valid.eq(queue.r_rdy),
+                queue.r_en.eq(exit.i.ready),
+                items.payload.eq(exit.o.payload),
+                items.valid.eq(exit.o.valid),
+                exit.o.ready.eq(items.ready),
             ]
             gained = items.valid & items.ready
             given = outgoing.credit_taken[number]
@@ -173,13 +180,19 @@ class StreamLink(wiring.Component):
                 freed.eq(count),
                 outgoing.credit_due[number].eq(count >= self._depth // 2),
             ]
-        # Sinks: an item is accepted in the cycle in which it is copied into the frame being sent.
-        for number, name in enumerate(self._sinks):
+        # Sinks: an item is accepted into registers, from which it is copied into the frame being
+        # sent.
+        for number, (name, width) in enumerate(self._sinks.items()):
             items = getattr(self, f"from_{name}")
+            entry = ResetInserter(self.reset)(SkidBuffer(width))
+            m.submodules[f"entry_{name}"] = entry
             m.d.comb += [
-                outgoing.items[number].eq(items.payload),
-                outgoing.valid[number].eq(items.valid),
-                items.ready.eq(outgoing.item_taken[number]),
+                entry.i.payload.eq(items.payload),
+                entry.i.valid.eq(items.valid),
+                items.ready.eq(entry.i.ready),
+                outgoing.items[number].eq(entry.o.payload),
+                outgoing.valid[number].eq(entry.o.valid),
+                entry.o.ready.eq(outgoing.item_taken[number]),
             ]
         return m
 

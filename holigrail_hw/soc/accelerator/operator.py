@@ -97,12 +97,12 @@ class Accelerator(AcceleratorShape):
         """With a model, what is not asked for is what the network takes."""
         return sized(self) if self.model is not None else self
 
-    def whole_system(self) -> WholeSystem | None:
+    def whole_system(self, timing: Timing | None = None) -> WholeSystem | None:
         if self.processor in (None, "none"):
             return None
-        from ..system.served import ServedAccelerator
+        from ..system.served import ServedAccelerator, inner
 
-        network = network_of(self)
+        network = network_of(self, timing and inner(timing))
         return ServedAccelerator(self.machine, self.form, self.lane_count, network, self.patience)
 
     def tables(self, timing: Timing | None = None) -> list[Table]:

@@ -15,6 +15,8 @@ __all__ = ["Sizes", "engine_cycles"]
 
 _IDLE, _LOAD, _OFFER = range(3)
 _LONG_AGO = -(1 << 30)
+# Vectors that may wait for the array in registers of their own.
+_ENTRY = 2
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,17 @@ class _Tiles:
 
 
 class _Order:
-    """The order of vectors: a job, and two registers between buffer and array."""
+    """The order of vectors: a job, and the registers between buffer and array.
+
+    ``held`` and ``out`` move on together; two more vectors are in a buffer in front of the array.
+    """
 
     def __init__(self, sizes: Sizes):
         self._sizes = sizes
         self.busy, self.vector, self.k, self.n, self.opens = False, 0, 0, 0, False
         self.held: tuple[bool, bool, bool, bool] | None = None
         self.out: tuple[bool, bool, bool, bool] | None = None
+        self.entry: deque[tuple[bool, bool, bool, bool]] = deque()
 
     def take(self) -> None:
         """A job has come."""
@@ -126,7 +132,12 @@ class _Order:
 
     def cycle(self, taken: bool) -> None:
         """One cycle, in which the vector ahead did or did not enter the array."""
-        moves = taken or self.out is None
+        takes = len(self.entry) < _ENTRY
+        if taken:
+            self.entry.popleft()
+        if takes and self.out is not None:
+            self.entry.append(self.out)
+        moves = takes or self.out is None
         reads = self.busy and (moves or self.held is None)
         if moves:
             self.out = self.held
@@ -183,7 +194,7 @@ class _Engine:
     def _cycle(self, now: int) -> None:
         weights, parameters, vectors = self._readers
         port = granted(self._readers)
-        given = self._order.out
+        given = self._order.entry[0] if self._order.entry else None
         taken = given is not None and self._may_enter(now, given)
         opens, closes, final, ends = given if given is not None and taken else (False,) * 4
         takers = [one for one in self._offered if not one.busy]

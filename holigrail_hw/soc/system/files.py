@@ -60,5 +60,5 @@ def system_files(preset: str) -> dict[str, bytes]:
             "_registers.csv": as_csv().encode(),
             "_registers.svd": as_svd().encode(),
         }
-        | {f"_firmware_{name}": text.encode() for name, text in sources().items()}
+        | {f"_firmware/{name}": text.encode() for name, text in sources().items()}
     )
