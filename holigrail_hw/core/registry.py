@@ -18,7 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import RequestError
-from .spec import DISPLACED, OPERATORS, OperatorSpec
+from .registration import DISPLACED, OPERATORS
+from .spec import OperatorSpec
 
 __all__ = ["ENTRY_POINTS", "find", "operators", "summaries", "unavailable"]
 

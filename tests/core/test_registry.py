@@ -11,7 +11,7 @@ import pytest
 
 from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core import OperatorSpec, RequestError, find, operator, registry
-from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.core.store import kinds as cache_kinds
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.board import board

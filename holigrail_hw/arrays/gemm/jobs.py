@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.spec import random_codes
 from holigrail_hw.core.streams import Items, joined
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.formats import Format
 
 from .shape import GemmShape

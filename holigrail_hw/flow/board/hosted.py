@@ -1,16 +1,20 @@
 """A system with a programme of its own on a board; the host talks to the programme."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.whole_system import WholeSystem
 
+from ..simulate.system_run import SimulatedSystem, program_of_netlist
+from ..synth.netlist_program import unknown_bits
 from .board import Board
-from .design import BoardDesign, SerialBench
+from .design import BoardDesign, Simulated
 from .serial_port import SerialPort
 
 __all__ = ["Hosted", "TimedLine"]
@@ -58,19 +62,35 @@ class Hosted(BoardDesign):
 
         return HostedShell(self._system.component(timing), divisor)
 
-    def bench(
-        self, seed: int, count: int, interleave: int, divisor: int, ports: tuple[str, str, str]
-    ) -> tuple[SerialBench, int, str]:
-        raise RequestError(
-            f"{self.spec.name}: a system with a programme must be checked by `holigrail verify`,"
-            " not through its simulated pins"
-        )
+    def simulated(
+        self,
+        verilog_files: Sequence[Path],
+        top: str,
+        ports: tuple[str, str, str],
+        divisor: int,
+        seed: int,
+        count: int,
+        *,
+        interleave: int,
+        log: Path,
+        defines: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Simulated:
+        """A short request: every byte takes many cycles of every cell."""
+        program = program_of_netlist(verilog_files, top, ports, divisor, progress, defines=defines)
+        if progress is not None:
+            progress("verilator: the programme on the netlist answers a short request")
+        begun = time.monotonic()
+        with SimulatedSystem(program, arguments=unknown_bits(seed)) as line:
+            checked = self._system.short_check(line, seed)
+        return Simulated(checked.results, checked.text, time.monotonic() - begun)
 
     def check(
         self, goal: Board, port: Path, timing: Timing, seed: int, count: int
     ) -> tuple[int, str]:
+        system = self.spec.whole_system(self.timing(timing, goal)) or self._system
         with SerialPort(port, goal.baud) as line:
-            checked = self._system.check(TimedLine(line), seed, count)
+            checked = system.check(TimedLine(line), seed, count)
         return checked.results, checked.text
 
     def check_request(self, seed: int, count: int) -> None:

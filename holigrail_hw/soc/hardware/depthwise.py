@@ -57,10 +57,9 @@ class DepthwiseTiming:
     """
 
     def __init__(self, engine: Gemm, timing: Timing):
-        lanes = engine.lane_plan(timing)
         self.totals = _WINDOW_CYCLES + window_product().plan(timing).latency
         self.swap, self.turn = self.totals - 1, engine.lane_cycles
-        self.written = self.totals + lanes.latency + self.turn - 1
+        self.written = self.totals + engine.lane_plan(timing).latency + self.turn - 1
         self.whole = self.written + _QUEUE_CYCLES
 
 

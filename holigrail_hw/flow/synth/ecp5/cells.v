@@ -1,6 +1,7 @@
 // Simulation models of the ECP5 cells that Yosys maps to, written from Lattice's FPGA Libraries
 // Reference Guide: look-up tables, carry cells, multiplexers, flip-flops, the 18-bit multiplier
-// without its registers, and the global set/reset.
+// without its registers, the global set/reset, and a phase-locked loop, whose clock is the one that
+// comes in: a simulation has cycles and no frequencies.
 
 module LUT4(input A, B, C, D, output Z);
   parameter [15:0] INIT = 16'h0000;
@@ -125,4 +126,21 @@ module MULT18X18D(
 endmodule
 
 module SGSR(input CLK, GSR);
+endmodule
+
+module EHXPLLL(input CLKI, CLKFB, PHASESEL1, PHASESEL0, PHASEDIR, PHASESTEP, PHASELOADREG, STDBY,
+               PLLWAKESYNC, RST, ENCLKOP, output CLKOP, LOCK);
+  parameter CLKI_DIV = 1;
+  parameter CLKFB_DIV = 1;
+  parameter CLKOP_DIV = 8;
+  parameter CLKOP_ENABLE = "ENABLED";
+  parameter CLKOP_CPHASE = 0;
+  parameter CLKOP_FPHASE = 0;
+  parameter FEEDBK_PATH = "CLKOP";
+  parameter PLLRST_ENA = "DISABLED";
+  parameter INTFB_WAKE = "DISABLED";
+  parameter STDBY_ENABLE = "DISABLED";
+  parameter DPHASE_SOURCE = "DISABLED";
+  assign CLKOP = CLKI;
+  assign LOCK = 1'b1;
 endmodule
