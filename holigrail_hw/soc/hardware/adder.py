@@ -65,7 +65,9 @@ class Adder(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        depth = self._latency + 2
+        # Enough for a code a cycle: one is promised for its way, a cycle in the queue, the next one,
+        # in which its place is free, and a further one, as two are taken before that counts.
+        depth = self._latency + 4
         m.submodules.lane = lane = PlanModule(self._plan)
         m.submodules.queue = queue = fifo.SyncFIFO(width=8, depth=depth)
         records, loads = Signal(range(_RECORDS)), Signal()
