@@ -65,9 +65,9 @@ class Adder(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        # Enough for a code a cycle: one is promised for its way, a cycle in the queue, the next one,
-        # in which its place is free, and a further one, as two are taken before that counts.
-        depth = self._latency + 4
+        # Enough for a code a cycle: those on their way and in the queue, and one that is taken before
+        # it counts.
+        depth = self._latency + 3
         m.submodules.lane = lane = PlanModule(self._plan)
         m.submodules.queue = queue = fifo.SyncFIFO(width=8, depth=depth)
         records, loads = Signal(range(_RECORDS)), Signal()
