@@ -12,9 +12,10 @@ from played_board import loaded_by_nobody, serial_port
 from test_served import Served
 
 from holigrail_hw.cli.main import main
-from holigrail_hw.core import find
+from holigrail_hw.core import Timing, find
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.core.site import Site
+from holigrail_hw.soc.accelerator.network import program_of
 
 SIZES = {"rows": "4", "columns": "4", "activation_depth": "64", "accumulator_depth": "64"}
 
@@ -73,3 +74,18 @@ def test_a_board_with_another_accelerator(asked):
     assert status == 1
     assert "accelerator: the machine must have the digest " in text
     assert "hint: build it with the same parameters as those of the network" in text
+
+
+def test_cycles_are_predicted_for_the_clock_of_the_system(tmp_path):
+    """What is planned for a short period takes more cycles; the rest of it is for wires."""
+    (tmp_path / "dense.tflite").write_bytes(dense())
+    kind = find("accelerator")
+    words = {"model": str(tmp_path / "dense.tflite"), "processor": "picorv32"} | SIZES
+    spec = kind(**parse_parameters(kind, words, who="accelerator")).on(Site())
+    fast = Timing(period_ns=10.0, device="ecp5")
+    alone = {
+        period: program_of(spec, Timing(period_ns=period, device="ecp5")).cycles
+        for period in (6.0, 10.0)
+    }
+    predicted = spec.whole_system(fast).network[1].cycles
+    assert predicted == alone[6.0] > alone[10.0] >= spec.whole_system().network[1].cycles
