@@ -29,7 +29,7 @@ import numpy as np
 from amaranth import Cat, Mux, Value
 
 from holigrail_hw.core import OperatorSpec, operator, parameter
-from holigrail_hw.core.spec import random_codes
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.estimate.primitives import Logic
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.hdl.integer.bit_heap import add_up, compress

@@ -60,7 +60,9 @@ def main(words: list[str], session: Session) -> int:
         raise DesignError(
             f"{design.spec.name}: the design must run at the board's {result.clock_mhz:g} MHz,"
             f" not at {result.fmax_mhz} MHz",
-            hint="allow more latency: --latency N, or a shorter --period",
+            hint="ask for a longer --period, which is its clock"
+            if design.spec.whole_system() is not None
+            else "allow more latency: --latency N, or a shorter --period",
         )
     return status
 

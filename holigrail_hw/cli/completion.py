@@ -17,10 +17,11 @@ from holigrail_hw.flow.explore import catalogue
 from holigrail_hw.flow.synth import devices
 from holigrail_hw.formats import Format
 
-from .arguments import parser_of, parser_of_task, read_options
+from .arguments import read_options
 from .guide import topics
 from .main import VERBS
 from .options import one_of
+from .parsing import parser_of, parser_of_task
 from .session import Session
 
 __all__ = ["candidates", "configure", "main"]

@@ -5,19 +5,18 @@ golden model and a datapath. Command line, Verilog, benches, proofs, cost and do
 derived from it, once, for all operators.
 """
 
-import itertools
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from holigrail_hw.estimate.primitives import device_model
 from holigrail_hw.formats import Format
-from holigrail_hw.hdl.plan.plan import Plan, Wire, schedule
+from holigrail_hw.hdl.plan.plan import Plan, Wire
+from holigrail_hw.hdl.plan.schedule import schedule
 from holigrail_hw.hdl.shapes import shape_of
 
 from .accesses import Accesses
@@ -25,97 +24,20 @@ from .certification import Certifier
 from .clock import Clock
 from .errors import RequestError
 from .exact_outputs import ExactOutputs
-from .keywords import is_keyword
 from .naming import module_name
 from .parameters import Fit, leaves_of, replaced, settle, to_text
+from .registration import operator
 from .shell_registry import find_shell
 from .site import Site
 from .streams import Items, Stream
 from .target import Target
 from .task import Task
 from .timing import Timing
+from .trials import interleaved, mixed_items, random_codes, sample_values
 from .views import Table, View
 from .whole_system import WholeSystem
 
-__all__ = ["DISPLACED", "OPERATORS", "OperatorSpec", "operator"]
-
-OPERATORS: dict[str, type["OperatorSpec"]] = {}
-DISPLACED: dict[str, str] = {}
-"""Operators from elsewhere whose name turned out to be one of this package's, with the reason."""
-
-_MATURITY = ("stable", "preview")
-_Spec = TypeVar("_Spec", bound="OperatorSpec")
-
-
-def operator(
-    name: str,
-    *,
-    summary: str,
-    references: Sequence[str] = (),
-    maturity: str = "stable",
-    module: str | None = None,
-) -> Callable[[type[_Spec]], type[_Spec]]:
-    """Register an operator class under its command-line name.
-
-    A name belongs to one class, known by its module and its name there: a module may be loaded
-    again, and its classes take the place of the old ones. Where this package has an operator of
-    the same name, that one counts, whichever was loaded first.
-
-    Parameters
-    ----------
-    name : kebab-case name on the command line
-    summary : one line
-    references : papers or standards the method comes from, with year
-    maturity : ``stable`` or ``preview``
-    module : what names of modules begin with, where the name is a word of Verilog
-
-    Raises
-    ------
-    RequestError
-        Another class has this name, or the class another name.
-    ValueError
-        The name or the maturity is none.
-    """
-
-    def register(cls: type[_Spec]) -> type[_Spec]:
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-            raise ValueError(f"operator {name!r}: the name must be kebab-case")
-        if is_keyword(module or name):
-            raise ValueError(
-                f"operator {name!r}: the name must be no word of Verilog, SystemVerilog or VHDL"
-            )
-        if maturity not in _MATURITY:
-            raise ValueError(f"operator {name!r}: maturity must be one of {_MATURITY}")
-        _claim(name, cls)
-        cls.name, cls.module, cls.summary = name, module or "", summary
-        cls.references, cls.maturity = tuple(references), maturity
-        OPERATORS[name] = cls
-        return cls
-
-    return register
-
-
-def _claim(name: str, cls: type) -> None:
-    """Refuse a name that is taken; raises RequestError."""
-    other = next((n for n, known in OPERATORS.items() if known is cls and n != name), None)
-    if other is not None:
-        raise RequestError(f"operator {name}: {_place(cls)} must have one name, not {other} too")
-    known = OPERATORS.get(name)
-    if known is None or _place(known) == _place(cls):
-        return
-    places = f"by {_place(known)} and by {_place(cls)}"
-    if _is_ours(cls) and not _is_ours(known):
-        DISPLACED[name] = f"operator {name}: the name must be registered once, not {places}"
-    else:
-        raise RequestError(f"operator {name}: the name must be registered once, not {places}")
-
-
-def _place(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _is_ours(cls: type) -> bool:
-    return cls.__module__.split(".")[0] == __name__.split(".")[0]
+__all__ = ["OperatorSpec", "operator"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -450,19 +372,7 @@ class OperatorSpec(ABC):
         """
         if not self.stateful or interleave == 1:
             return self.golden(**codes)
-        count = len(next(iter(codes.values())))
-        turns = -(-count // interleave)
-
-        def split(values: Any) -> Any:
-            values = np.asarray(values)
-            padding = np.zeros((turns * interleave - count, *values.shape[1:]), values.dtype)
-            whole = np.concatenate([values, padding])
-            return whole.reshape(turns, interleave, *values.shape[1:])
-
-        results = self.golden(**{name: split(values) for name, values in codes.items()})
-        return {
-            name: np.asarray(v).reshape(-1, *np.shape(v)[2:])[:count] for name, v in results.items()
-        }
+        return interleaved(self.golden, codes, interleave)
 
     def outcome(self) -> str | None:
         """What a search found, as text, where the parameters alone do not say what the hardware is.
@@ -472,7 +382,10 @@ class OperatorSpec(ABC):
         return None
 
     def companions(self, timing: Timing | None = None) -> Mapping[str, bytes]:
-        """Files that ``generate`` writes beside the Verilog, by their endings."""
+        """Files that ``generate`` writes beside the Verilog, by their endings.
+
+        An ending may have a slash: then the file lies in a folder.
+        """
         return {}
 
     def companion_designs(self, timing: Timing | None = None) -> Mapping[str, Any]:
@@ -482,10 +395,11 @@ class OperatorSpec(ABC):
         """
         return {}
 
-    def whole_system(self) -> WholeSystem | None:
+    def whole_system(self, timing: Timing | None = None) -> WholeSystem | None:
         """The system that this operator is part of, with a programme of its own; None without one.
 
-        It is what a board gets, and what ``verify`` simulates, in the operator's place.
+        It is what a board gets, and what ``verify`` simulates, in the operator's place. With the
+        ``timing`` of its component it predicts cycles of that one.
         """
         return None
 
@@ -510,7 +424,7 @@ class OperatorSpec(ABC):
         """This specification with one parameter at a time set to each of its sample values."""
         found: list[OperatorSpec] = []
         for name, (parameter, _) in leaves_of(self).items():
-            for value in parameter.samples or _samples(parameter):
+            for value in sample_values(parameter):
                 try:
                     found.append(replaced(self, name, value))
                 except RequestError:
@@ -519,47 +433,4 @@ class OperatorSpec(ABC):
 
     def items(self, count: int, rng: np.random.Generator) -> dict[str, Any]:
         """``count`` test items: corner cases combined, then random ones; all in random order."""
-        names = list(self.inputs())
-        corners = self.corner_cases()
-        total = int(np.prod([len(corners[name]) for name in names], dtype=float))
-        budget = min(total, count // 2)
-        if total <= count // 2:
-            rows = list(itertools.product(*(corners[name] for name in names)))
-        else:
-            picks = [rng.integers(0, len(corners[name]), budget) for name in names]
-            rows = [
-                tuple(corners[name][i] for name, i in zip(names, row, strict=True))
-                for row in zip(*picks, strict=True)
-            ]
-        random = self.stimulus(rng, count - len(rows))
-        order = rng.permutation(count)
-        result = {}
-        for index, (name, format) in enumerate(self.inputs().items()):
-            dtype = np.uint64 if format.width <= 64 else object
-            corner = np.array([row[index] for row in rows], dtype=dtype)
-            result[name] = np.concatenate([corner, np.asarray(random[name], dtype)])[order]
-        return result
-
-
-def random_codes(rng: np.random.Generator, width: int, count: int) -> Any:
-    """Uniform codes of a given width in bits."""
-    if width <= 64:
-        high = (1 << width) - 1
-        return rng.integers(0, high, count, dtype=np.uint64, endpoint=True)
-    words = [rng.integers(0, (1 << 32) - 1, count, endpoint=True) for _ in range(-(-width // 32))]
-    mask = (1 << width) - 1
-    codes = np.zeros(count, dtype=object)
-    for word in words:
-        codes = (codes << 32) | word.astype(object)
-    return codes & mask
-
-
-def _samples(parameter: Any) -> tuple[Any, ...]:
-    if "." in parameter.name:
-        # What a part does with its parameters is seen where it is tested alone.
-        return ()
-    if parameter.choices:
-        return parameter.choices
-    if parameter.type is bool:
-        return (False, True)
-    return ()
+        return mixed_items(self.inputs(), self.corner_cases(), self.stimulus, count, rng)

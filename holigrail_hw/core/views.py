@@ -1,8 +1,8 @@
 """What an operator has to show besides its numbers, as plain data that anything can draw.
 
 A view is a :class:`LayeredGraph`, a :class:`BlockDiagram`, a :class:`Histogram`, a :class:`Curve`,
-a :class:`HeatMap`, :class:`Lines`, a :class:`Roofline` or a :class:`Table`. It holds no picture and
-needs no library: the report page draws it, a test looks at it as it is, and
+a :class:`HeatMap`, :class:`Lines`, a :class:`Roofline`, a :class:`Scatter` or a :class:`Table`. It
+holds no picture and needs no library: the report page draws it, a test looks at it as it is, and
 :func:`.mcm.dot_form.to_dot` writes a graph for Graphviz.
 """
 
@@ -13,6 +13,7 @@ __all__ = [
     "Block",
     "BlockDiagram",
     "Curve",
+    "Dot",
     "Edge",
     "HeatMap",
     "Histogram",
@@ -22,6 +23,7 @@ __all__ = [
     "Node",
     "Panel",
     "Roofline",
+    "Scatter",
     "Table",
     "View",
     "Wire",
@@ -244,6 +246,31 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Dot:
+    """A point; what is marked stands out."""
+
+    x: float
+    y: float
+    label: str
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Points to be weighed against each other.
+
+    ``large`` says of x and of y whether large values are good.
+    """
+
+    title: str
+    dots: tuple[Dot, ...]
+    x_label: str
+    y_label: str
+    large: tuple[bool, bool] = (False, False)
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of texts and numbers; ``None`` where there is nothing to say."""
 
@@ -253,4 +280,6 @@ class Table:
     caption: str = ""
 
 
-View = LayeredGraph | BlockDiagram | Histogram | Curve | HeatMap | Lines | Roofline | Table
+View = (
+    LayeredGraph | BlockDiagram | Histogram | Curve | HeatMap | Lines | Roofline | Scatter | Table
+)

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     import holigrail_hw.torch.quantizers as quantizers
     import holigrail_hw.torch.scales as scales
     import holigrail_hw.torch.search as search
+    from holigrail_hw.models.graph.front import Front
 
     from .exporting.network import IntegerNetwork, NumberNetwork
+
 
 __all__ = [
     "GELU",
@@ -85,7 +87,10 @@ __all__ = [
 
 
 def export(
-    model: torch.nn.Module, example: torch.Tensor, name: str = "network"
+    model: torch.nn.Module,
+    example: torch.Tensor,
+    name: str = "network",
+    front: "Front | None" = None,
 ) -> "IntegerNetwork | NumberNetwork":
     """The network that hardware computes, with the same codes of logits as a trained model.
 
@@ -104,6 +109,9 @@ def export(
         network does; logits must be the same.
     name : str
         Of files and of the hardware.
+    front : Front or None
+        What a search weighed, from :meth:`.Precision.front`; it goes with the files of a network of
+        integers, and ``holigrail report network`` draws it.
 
     Raises
     ------
@@ -113,7 +121,7 @@ def export(
     """
     from .exporting.export import exported
 
-    return exported(model, example, name)
+    return exported(model, example, name, front)
 
 
 def __getattr__(name: str) -> Any:

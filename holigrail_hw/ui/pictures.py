@@ -8,6 +8,7 @@ from holigrail_hw.core.views import (
     LayeredGraph,
     Lines,
     Roofline,
+    Scatter,
     View,
 )
 
@@ -42,4 +43,8 @@ def svg_of(view: View) -> str:
         from .roofline import roofline_svg
 
         return roofline_svg(view)
+    if isinstance(view, Scatter):
+        from .plots import scatter_svg
+
+        return scatter_svg(view)
     return ""

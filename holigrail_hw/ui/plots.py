@@ -6,7 +6,7 @@ from typing import Any
 
 from .svg import inline_svg, new_figure, plain_settings
 
-__all__ = ["curve_svg", "histogram_svg", "lines_svg", "scatter"]
+__all__ = ["curve_svg", "histogram_svg", "lines_svg", "scatter", "scatter_svg"]
 
 _BLUE, _RED, _GREY = "#2f6ea5", "#c0392b", "#8a939c"
 _PALE = "#c3c9ce"
@@ -41,30 +41,50 @@ def scatter(
     with plain_settings():
         figure = new_figure(7, 4.5, layout="constrained")
         axes = figure.add_subplot()
-        rows = [*zip(points, labels, front, strict=True)]
-        beaten = [point for point, _, inside in rows if not inside]
-        best = sorted(point for point, _, inside in rows if inside)
-        axes.scatter([x for x, _ in beaten], [y for _, y in beaten], color=_PALE, s=18)
-        if line:
-            where = "pre" if large[0] else "post"
-            axes.step([x for x, _ in best], [y for _, y in best], where=where, color=_RED, lw=1)
-        axes.scatter([x for x, _ in best], [y for _, y in best], color=_BLUE, s=26, zorder=3)
-        for (x, y), label, inside in rows:
-            if inside or len(rows) <= _LABELLED:
-                axes.annotate(
-                    label,
-                    (x, y),
-                    xytext=(4, 4),
-                    textcoords="offset points",
-                    fontsize=7,
-                    color="black" if inside else _GREY,
-                )
+        _dots(axes, points, labels, front, (large[0],) if line else None)
         axes.set(xlabel=x_label, ylabel=y_label, title=title)
         axes.grid(alpha=0.3)
         text, picture = StringIO(), BytesIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
         figure.savefig(picture, format="png", dpi=160, metadata={"Software": None})
     return text.getvalue(), picture.getvalue()
+
+
+def scatter_svg(view: Any) -> str:
+    """Draw an object like :class:`.Scatter`."""
+    with plain_settings():
+        figure = new_figure(6.4, 4.0, layout="constrained")
+        axes = figure.add_subplot()
+        points, labels = [(d.x, d.y) for d in view.dots], [d.label for d in view.dots]
+        _dots(axes, points, labels, [d.marked for d in view.dots], None)
+        axes.set_xlabel(view.x_label, fontsize=8.5, parse_math=False)
+        axes.set_ylabel(view.y_label, fontsize=8.5, parse_math=False)
+        axes.grid(alpha=0.3)
+        _plain(axes)
+        return inline_svg(figure, view.title)
+
+
+def _dots(axes: Any, points: Any, labels: Any, front: Any, line: tuple[bool] | None) -> None:
+    """Points with labels; ``line`` draws the border of a front, where large x are good or not."""
+    rows = [*zip(points, labels, front, strict=True)]
+    beaten = [point for point, _, inside in rows if not inside]
+    best = sorted(point for point, _, inside in rows if inside)
+    axes.scatter([x for x, _ in beaten], [y for _, y in beaten], color=_PALE, s=18)
+    if line is not None:
+        where = "pre" if line[0] else "post"
+        axes.step([x for x, _ in best], [y for _, y in best], where=where, color=_RED, lw=1)
+    axes.scatter([x for x, _ in best], [y for _, y in best], color=_BLUE, s=26, zorder=3)
+    for (x, y), label, inside in rows:
+        if inside or len(rows) <= _LABELLED:
+            axes.annotate(
+                label,
+                (x, y),
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=7,
+                color="black" if inside else _GREY,
+                parse_math=False,
+            )
 
 
 def histogram_svg(histogram: Any) -> str:

@@ -420,6 +420,28 @@ def test_build(holigrail, tmp_path):
     assert Path(answer.json["bitstream"]).stat().st_size > 10_000
 
 
+SYSTEM = ["accelerator", "--rows", "2", "--columns", "4", "--scratchpad", "512"]
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        (SMALL, "allow more latency: --latency N, or a shorter --period"),
+        ([*SYSTEM, "--processor", "picorv32"], "ask for a longer --period, which is its clock"),
+    ],
+)
+def test_build_of_a_design_that_is_too_slow(holigrail, monkeypatch, words, hint):
+    """Of a system the period is the clock that it gets; of others an aim for place and route."""
+    made = build.BuildResult("ulx3s", "top", None, 1, None, None, None, 75.0, 33.5, met=False)
+    monkeypatch.setattr(build, "run", lambda *given, **more: made)
+    answer = holigrail("build", *words, "--board", "ulx3s", "--period", "13.333")
+    assert answer.status == 1
+    assert answer.err.endswith(
+        f"error: {words[0]}: the design must run at the board's 75 MHz, not at 33.5 MHz\n"
+        f"  hint: {hint}\n"
+    )
+
+
 def test_build_of_a_board_whose_tool_is_closed(holigrail, tmp_path):
     answer = holigrail("build", *SMALL, "--board", "zcu104", "-o", "here")
     assert answer.status == 0

@@ -21,7 +21,7 @@ from holigrail_hw.arith.convert import Convert
 from holigrail_hw.arith.requantize.operator import Requantize
 from holigrail_hw.core import Fit, OperatorSpec, RequestError, Timing, operator, part, registry
 from holigrail_hw.core.parameters import construct, leaf_parameters, leaves_of, parse_parameters
-from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.flow.emit import emit, manifest, recipe
 from holigrail_hw.flow.explore.explore import explore
 from holigrail_hw.flow.verify import replay

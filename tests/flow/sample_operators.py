@@ -8,7 +8,7 @@ import numpy as np
 from amaranth import Mux, signed, unsigned
 
 from holigrail_hw.core import OperatorSpec, operator, parameter
-from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.estimate.primitives import Adder, Logic, Multiplier
 from holigrail_hw.formats import Format, parse
 

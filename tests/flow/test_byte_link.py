@@ -2,16 +2,13 @@
 
 import gc
 import os
-import select
-import threading
-import tty
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from amaranth.hdl import UnusedElaboratable
+from played_board import loaded_by_nobody, serial_port
 from sample_engines import Repeat
 
 from holigrail_hw.arith.mac.operator import Mac
@@ -236,33 +233,6 @@ def test_another_version_is_refused():
     )
 
 
-@contextmanager
-def serial_port(board: Line | None):
-    """A pseudo terminal; bytes go to ``board`` and come from it."""
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    stop = threading.Event()
-
-    def play():
-        while not stop.is_set():
-            if select.select([ours], [], [], 0.01)[0]:
-                data = os.read(ours, 4096)
-                if board is not None:
-                    board.write(data)
-            if board is not None:
-                os.write(ours, board.read(1))
-
-    player = threading.Thread(target=play, daemon=True)
-    player.start()
-    try:
-        yield Path(os.ttyname(theirs))
-    finally:
-        stop.set()
-        player.join(timeout=30)
-        os.close(ours)
-        os.close(theirs)
-
-
 @pytest.mark.heavy
 def test_a_serial_port(board):
     chosen = jobs(8, 60)
@@ -272,12 +242,7 @@ def test_a_serial_port(board):
 
 def test_flash_checks_an_engine(board, tmp_path, monkeypatch):
     """Load, then jobs: a stand-in for the loader, the simulated board behind the port."""
-    loader = tmp_path / "loader"
-    loader.write_text('#!/bin/sh\n[ "$1" = --Version ] && echo loader v9.9\nexit 0\n')
-    loader.chmod(0o755)
-    monkeypatch.setenv("OPENFPGALOADER", str(loader))
-    image = tmp_path / "design.bin"
-    image.write_bytes(b"the bits")
+    image = loaded_by_nobody(tmp_path, monkeypatch)
     with serial_port(board) as path:
         check = flash.Check(SPEC, seed=3, count=40)
         result = flash.run(image, "icebreaker", check=check, serial=path)

@@ -7,8 +7,9 @@ from amaranth.lib.wiring import Component, In, Out
 from sample_operators import Accumulate, Broken, MultiplyAdd
 
 from holigrail_hw.core import DesignError, RequestError, Timing, ToolError
-from holigrail_hw.core.spec import OperatorSpec, random_codes
+from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.store import compiled_files as cache
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.flow.simulate import backends, compiled
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.flow.simulate.item_words import counted_codes

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import needs
 import pytest
+from amaranth import Instance, Module
+from amaranth.lib import wiring
 
 from holigrail_hw.core import Timing, find
 from holigrail_hw.core.work_folder import scratch
@@ -81,3 +83,37 @@ def test_synth_is_set_up(core):
 @BOTH
 def test_bench(core):
     assert "PASS: " in fusesoc(core, "run", "--target=sim", "own")
+
+
+class Around(wiring.Component):
+    """A design beside the operator, with a module from elsewhere."""
+
+    a: wiring.In(4)
+    b: wiring.Out(4)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.flip = Instance("flip", i_a=self.a, o_b=self.b)
+        return m
+
+
+def test_a_design_beside_the_operator_has_a_target_with_its_files(monkeypatch):
+    kind = find("mac")
+    flip = b"module flip(input [3:0] a, output [3:0] b); assign b = ~a; endmodule\n"
+    beside = {"_flip.v": flip, "_code.bin": b"\0"}
+    monkeypatch.setattr(kind, "companion_designs", lambda self, timing=None: {"_system": Around()})
+    monkeypatch.setattr(kind, "companions", lambda self, timing=None: beside)
+    with scratch() as folder:
+        emit.generate(kind(), Timing(name="own"), folder, vectors=20)
+        assert "verilator -f" in fusesoc(folder, "run", "--target=system", "own")
+        (control,) = folder.glob("build/*/system/*.vc")
+        text = control.read_text()
+        assert "--top-module own_system" in text
+        assert "own_system.v" in text and "own_flip.v" in text and "own_bench.v" not in text
+        assert (
+            "    files: [own_code.bin]\n    file_type: user\n" in (folder / "own.core").read_text()
+        )
+        # The module from elsewhere is needed.
+        (folder / "own_flip.v").write_bytes(b"")
+        with pytest.raises(AssertionError, match="flip"):
+            fusesoc(folder, "run", "--target=system", "own")

@@ -11,7 +11,7 @@ import pytest
 from sample_operators import SAMPLES, Accumulate, MultiplyAdd
 
 from holigrail_hw.core import RequestError, Timing, find
-from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit, manifest
 from holigrail_hw.flow.top import Top

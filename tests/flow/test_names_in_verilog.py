@@ -8,7 +8,7 @@ from sample_operators import MultiplyAdd
 from holigrail_hw.core import RequestError, Timing, operator
 from holigrail_hw.core.identifiers import check_ports
 from holigrail_hw.core.keywords import SYSTEMVERILOG, VERILOG, VHDL, is_keyword
-from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.flow.emit.plain_names import plain, renamed
 from holigrail_hw.flow.emit.portable import portable
 from holigrail_hw.flow.top import Top

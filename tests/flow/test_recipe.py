@@ -4,7 +4,7 @@ import pytest
 from sample_operators import SAMPLES, Accumulate, MultiplyAdd
 
 from holigrail_hw.core import RequestError, Timing
-from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.flow.emit import recipe
 
 

@@ -1,5 +1,7 @@
 """A whole system as a program: bytes there and back, what does not come, sources of others."""
 
+from pathlib import Path
+
 import pytest
 from amaranth import Instance, Module, Signal
 from amaranth.lib import stream, wiring
@@ -9,7 +11,11 @@ from holigrail_hw.arith.add import Add
 from holigrail_hw.core.errors import RequestError, ToolError
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.whole_system import Checked, WholeSystem
-from holigrail_hw.flow.simulate.system_run import SimulatedSystem, program_of
+from holigrail_hw.flow import synth
+from holigrail_hw.flow.board.hosted_shell import HostedShell
+from holigrail_hw.flow.emit.verilog import companion
+from holigrail_hw.flow.simulate.system_run import SimulatedSystem, program_of, program_of_netlist
+from holigrail_hw.flow.synth.netlist_program import unknown_bits
 from holigrail_hw.flow.verify import verify
 from holigrail_hw.formats import parse
 
@@ -85,7 +91,7 @@ def test_a_program_that_has_ended_is_an_error(program):
 
 def test_verify_asks_the_system(program, monkeypatch):
     said = []
-    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    monkeypatch.setattr(Add, "whole_system", lambda self, timing=None: Flipping())
     found = verify.run(adder(), progress=said.append, count=7)
     ((level,), note) = (found.levels, found.note)
     assert (level.level, level.simulator, level.vectors) == ("system", "verilator", 7)
@@ -102,7 +108,7 @@ def test_an_operator_alone_has_no_system():
 
 def test_behind_a_bus_there_is_no_system(monkeypatch):
     """Without a choice the other levels are taken; the design's own host is somebody else."""
-    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    monkeypatch.setattr(Add, "whole_system", lambda self, timing=None: Flipping())
     monkeypatch.setattr(verify, "USUAL", ("compiled",))
     timing = Timing(shell="wishbone")
     assert [one.level for one in verify.run(adder(), timing=timing, count=3).levels] == ["compiled"]
@@ -113,6 +119,37 @@ def test_behind_a_bus_there_is_no_system(monkeypatch):
 
 
 def test_no_single_result_of_a_system_is_judged(monkeypatch):
-    monkeypatch.setattr(Add, "whole_system", lambda self: Flipping())
+    monkeypatch.setattr(Add, "whole_system", lambda self, timing=None: Flipping())
     with pytest.raises(RequestError, match="verify: --only must not be given for level system"):
         verify.run(adder(), only=3)
+
+
+BOARD = b"""
+module board(input pin, input line, output back);
+  wire clk;
+  EHXPLLL #(.CLKFB_DIV(3)) loop(
+    .CLKI(pin), .CLKFB(clk), .CLKOP(clk), .LOCK(), .RST(1'b0), .STDBY(1'b0), .PLLWAKESYNC(1'b0),
+    .PHASESEL0(1'b0), .PHASESEL1(1'b0), .PHASEDIR(1'b1), .PHASESTEP(1'b1), .PHASELOADREG(1'b1),
+    .ENCLKOP(1'b0));
+  served system(.clk(clk), .rst(1'b0), .rx(line), .tx(back));
+endmodule
+"""
+
+
+def test_a_netlist_is_asked_through_its_serial_line(tmp_path):
+    """Bits of five cycles; the clock comes through the model of a loop."""
+    served = companion(HostedShell(Flips(), 5), "served").encode()
+    sources = {"served.v": served, "board.v": BOARD, **OTHERS}
+    for name, text in sources.items():
+        (tmp_path / name).write_bytes(text)
+    files = [
+        *(tmp_path / name for name in sources),
+        Path(synth.__file__).with_name("ecp5") / "cells.v",
+    ]
+    program = program_of_netlist(files, "board", ("pin", "line", "back"), 5)
+    data = bytes(range(0, 256, 5)) + b"\xff\0"
+    with SimulatedSystem(program, patience=2000, arguments=unknown_bits(3)) as line:
+        line.write(data)
+        assert line.read(len(data)) == bytes(255 - byte for byte in data)
+        assert len(data) * 50 < line.cycles < len(data) * 50 + 200
+        assert line.read(1) == b""

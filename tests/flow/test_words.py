@@ -9,7 +9,7 @@ from sample_operators import MultiplyAdd
 
 from holigrail_hw.core import DesignError, OperatorSpec, RequestError, Timing, find, operator
 from holigrail_hw.core.parameters import parse_parameters
-from holigrail_hw.core.spec import OPERATORS
+from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.estimate.primitives import Adder
 from holigrail_hw.flow.simulate import words
 from holigrail_hw.flow.simulate.word_netlist import cells

@@ -9,7 +9,8 @@ from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from holigrail_hw.estimate.primitives import Adder, Logic, Multiplier, device_model, device_models
-from holigrail_hw.hdl.plan.plan import Plan, schedule
+from holigrail_hw.hdl.plan.plan import Plan
+from holigrail_hw.hdl.plan.schedule import schedule
 
 GENERIC = device_model("generic")
 ITEMS = [(3, -4, 5), (-8, -8, 7), (7, 7, -8), (0, 1, -1), (-1, -1, -1), (5, 0, 2), (-3, 6, 1)]

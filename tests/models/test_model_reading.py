@@ -121,6 +121,45 @@ def test_float_quant_of_every_code(tmp_path):
     assert graph.evaluate(np.array([[1.0625 * 0.5]]))[0, 0, 0] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("attributes", "beyond"),
+    [
+        ({}, 448.0),
+        ({"saturation": 0, "has_nan": 1}, np.nan),
+        ({"saturation": 0, "has_inf": 1, "has_nan": 1}, np.inf),
+        ({"saturation": 0, "has_infinity": 1}, np.inf),
+        ({"saturation": 1, "has_inf": 1, "has_nan": 1}, 448.0),
+    ],
+)
+def test_floats_beyond_the_largest(tmp_path, attributes, beyond):
+    """They saturate, or become infinities or NaN where the node says so."""
+    nodes = [
+        node("FloatQuant", ["x", "s", "e", "m", "b", "max"], ["y"], domain=QONNX, **attributes)
+    ]
+    numbers = {"s": 1, "e": 4, "m": 3, "b": 7, "max": 448}
+    constants = {name: np.float32(value) for name, value in numbers.items()}
+    graph = source(tmp_path, nodes, {"x": [1, 1]}, ["y"], constants)
+    x = np.array([448.0, 464.0, np.nextafter(464, 500), 1e9, np.inf])
+    found = graph.evaluate(np.concatenate([x, -x]).reshape(-1, 1)).reshape(2, 5)
+    wanted = [448.0, 448.0, beyond, beyond, beyond]
+    assert np.array_equal(found[0], wanted, equal_nan=True)
+    assert np.array_equal(found[1], [-value for value in wanted], equal_nan=True)
+
+
+def test_floats_that_neither_saturate_nor_have_special_values_are_refused(tmp_path):
+    nodes = [node("FloatQuant", ["x", *"sembt"], ["y"], name="q", domain=QONNX, saturation=0)]
+    constants = {name: np.float32(1) for name in "sembt"}
+    with pytest.raises(ModelError, match="node q, FloatQuant: floats must saturate, or have"):
+        source(tmp_path, nodes, {"x": [1, 1]}, ["y"], constants)
+
+
+def test_halves_are_halves_and_not_what_is_next_to_them():
+    below, above = np.nextafter(0.5, 0), np.nextafter(0.5, 1)
+    values = np.array([below, 0.5, above, 2.5, -below, -0.5, -above, -2.5])
+    assert rounded(values, "HALF_UP").tolist() == [0, 1, 1, 3, 0, -1, -1, -3]
+    assert rounded(values, "HALF_DOWN").tolist() == [0, 0, 1, 2, 0, 0, -1, -2]
+
+
 @pytest.mark.parametrize("trailing", [",", ""])
 @pytest.mark.parametrize("extra", ["", "3"])
 def test_nnet_with_and_without_commas_and_an_extra_size(tmp_path, trailing, extra):

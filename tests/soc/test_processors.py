@@ -1,8 +1,6 @@
 """The processors of a system: their files, and one transcript of the firmware on all of them."""
 
-import subprocess
 from importlib.util import find_spec
-from pathlib import Path
 from struct import pack
 
 import numpy as np
@@ -11,14 +9,15 @@ from random_networks import Builder
 
 from holigrail_hw.core import Timing
 from holigrail_hw.core.errors import ToolError
-from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit.verilog import companion
+from holigrail_hw.flow.simulate.system_run import SimulatedSystem, program_of
 from holigrail_hw.soc.accelerator.cycles import exact_cycles
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import Program
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.system import packages, processors
-from holigrail_hw.soc.system.files import system_files, system_of
+from holigrail_hw.soc.system.files import system_files, system_of, system_sources
+from holigrail_hw.soc.system.served import Lines
 
 PACKAGES = {
     "fast": "pythondata_cpu_picorv32",
@@ -35,31 +34,6 @@ MACHINE = Machine(
     loader=False,
 )
 NAME = "served"
-MAIN = r"""
-#include "Vserved.h"
-#include <cstdio>
-#include <cstdlib>
-int main(int count, char **words) {
-    // Bytes of standard input go in; ends after so many lines, or so many cycles.
-    long lines = atol(words[1]), most = atol(words[2]);
-    Vserved top;
-    int byte = getchar();
-    top.sent___05Fready = 1;
-    for (long cycle = 0; cycle < most && lines; cycle++) {
-        top.rst = cycle < 4;
-        top.received___05Fvalid = byte != EOF; top.received___05Fpayload = byte;
-        top.clk = 0; top.eval();
-        bool taken = top.received___05Fvalid && top.received___05Fready && !top.rst;
-        if (top.sent___05Fvalid && !top.rst) {
-            putchar(top.sent___05Fpayload);
-            lines -= top.sent___05Fpayload == '\n';
-        }
-        top.clk = 1; top.eval();
-        if (taken) byte = getchar();
-    }
-    return lines != 0;
-}
-"""
 
 
 def there(form: str) -> None:
@@ -104,40 +78,25 @@ def network() -> tuple[Program, np.ndarray]:
     )
 
 
-def transcript(folder: Path, form: str, sent: bytes, lines: int) -> bytes:
+def transcript(form: str, sent: bytes, lines: int) -> list[str]:
     """What the firmware says on the simulated system."""
-    (folder / "system.v").write_text(companion(system_of(MACHINE, form), NAME))
-    for ending, content in processors.processor_files(form).items():
-        (folder / f"processor{Path(ending).suffix}").write_bytes(content)
-    (folder / "main.cc").write_text(MAIN)
-    program = tools.require("verilator", who="test")["verilator"].path
-    command = [str(program), "--cc", "--exe", "--build", "-Wno-fatal", "--no-timing"]
-    command += ["-CFLAGS", "-O1", "--top-module", NAME, "main.cc"]
-    command += sorted(one.name for one in folder.glob("*.v"))
-    environment = tools.verilator_environment()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment)
-    most = str(60_000_000)
-    made = [str(folder / f"obj_dir/V{NAME}"), str(lines), most]
-    found = subprocess.run(made, input=sent, stdout=subprocess.PIPE, check=False)
-    assert found.returncode == 0, found.stdout
-    return found.stdout
+    program = program_of(system_of(MACHINE, form), system_sources(form))
+    with SimulatedSystem(program) as line:
+        line.write(sent)
+        return [Lines(line).readline().decode() for _ in range(lines)]
 
 
 @pytest.mark.heavy
-def test_three_processors_give_one_transcript(tmp_path):
+def test_three_processors_give_one_transcript():
     """Image, frame, answer with its softmax, and cycles, over the serial line."""
     for form in PACKAGES:
         there(form)
     program, frame = network()
     sent = b"?P" + pack("<II", 0, program.resident) + program.image[: program.resident] + b"?"
     sent += b"I" + frame.astype(np.int8).tobytes() + b"G"
-    found = {}
-    for form in PACKAGES:
-        folder = tmp_path / form
-        folder.mkdir()
-        found[form] = transcript(folder, form, sent, 6)
+    found = {form: transcript(form, sent, 6) for form in PACKAGES}
     assert found["fast"] == found["serv"] == found["sentinel"]
-    lines = found["fast"].decode().splitlines()
+    lines = found["fast"]
     assert lines[0].startswith(f"machine {MACHINE.digest:08x} image")
     assert [line.split()[0] for line in lines] == [
         *("machine", "ok", "machine", "ok", "answer", "cycles")

@@ -19,6 +19,7 @@ from holigrail_hw.flow.verify import verify
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.firmware.build import prebuilt
+from holigrail_hw.soc.system import served
 from holigrail_hw.soc.system.served import ServedAccelerator
 
 
@@ -74,8 +75,23 @@ def test_a_wrong_layer_is_named():
     with pytest.raises(DesignError) as caught:
         system((graph, spoilt)).check(Served(Device(MACHINE)), 1, 1)
     assert str(caught.value).startswith(f"accelerator: layer {step.name}, ")
-    with pytest.raises(DesignError, match="accelerator: the answer must be "):
-        system((graph, spoilt)).short_check(Served(Device(MACHINE)), 1)
+
+
+def test_a_wrong_answer_of_the_short_check_is_found(monkeypatch):
+    """A planted fault in the weights of the layer, which is not the network's."""
+
+    def spoilt(graph, machine):
+        program = compiled(graph, machine)
+        at = program.descriptors[0].w_base
+        image = bytearray(program.image)
+        image[at] ^= 0x80
+        return replace(program, image=bytes(image))
+
+    checked = replace(system(), network=None).short_check(Served(Device(MACHINE)), 1)
+    assert checked.results == 1 and checked.text.startswith("the answer of a layer, ")
+    monkeypatch.setattr(served, "compiled", spoilt)
+    with pytest.raises(DesignError):
+        system().short_check(Served(Device(MACHINE)), 1)
 
 
 def test_another_machine_is_refused():

@@ -150,8 +150,8 @@ def test_a_descriptor_that_moves_nothing_ends_in_an_error_and_the_next_chain_wor
     def stuck(self, platform):
         m = whole(self, platform)
         loops = m.submodules.loops
-        with m.If(self.address == 448):
-            m.d.comb += [self.write.eq(0), self.i.ready.eq(0), loops.step.eq(0)]
+        with m.If(loops.address == 448):
+            m.d.comb += [self.i.ready.eq(0), loops.step.eq(0)]
         return m
 
     monkeypatch.setattr(Writer, "elaborate", stuck)
@@ -236,6 +236,11 @@ def test_a_system_comes_as_files():
     assert b"Permission to use, copy, modify" in files["_picorv32.v"]
     assert files["_firmware.bin"][:4] != bytes(4)
     assert json.loads(files["_registers.json"])
+    # The sources lie in a folder of their own, under the names by which they ask for each other.
+    sources = {name.split("/")[1]: text for name, text in files.items() if "/" in name}
+    asked = {found for text in sources.values() for found in re.findall(rb'#include "(.*)"', text)}
+    assert asked and {name.decode() for name in asked} < {*sources}
+    assert re.search(rb"LENGTH = 8192\b", sources["link.ld"])
     assert files == spec.companions()
     assert make(Accelerator).companions() == make(Accelerator).companion_designs() == {}
 

@@ -13,6 +13,7 @@ from holigrail_hw.formats import parse  # noqa: E402
 from holigrail_hw.kernels import quantise  # noqa: E402
 from holigrail_hw.torch import search  # noqa: E402
 from holigrail_hw.torch.methods.fit import accuracy  # noqa: E402
+from holigrail_hw.torch.search import solvers  # noqa: E402
 from holigrail_hw.torch.search.layers import best_scale  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("torch")
@@ -103,12 +104,12 @@ def test_modules_keep_their_modes(samples):
     assert [part.training for part in model.modules()] == [True, True, False, True]
 
 
-def test_the_safest_formats_are_tried_at_last(precision):
+def test_the_safest_formats_are_tried_at_last(precision, monkeypatch):
     """Although sensitivities are so wrong that no budget of the programme leads to them."""
     found = search.Precision(precision.model, precision.samples, FORMATS, bits, 0.0)
-    safest = found._safest()
+    safest = found.safest()
     found._known[safest] = 0.0
-    found._programme = lambda budget: (4, 4, 4)
+    monkeypatch.setattr(solvers, "programme", lambda given, budget: (4, 4, 4))
     found.sensitivities = [[1000.0 + loss for loss in row] for row in found.sensitivities]
     pick = found.solve("ilp", 0.0)
     assert pick is not None and pick.excess == 0.0

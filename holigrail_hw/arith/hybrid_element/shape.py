@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from holigrail_hw.core import OperatorSpec, parameter
-from holigrail_hw.core.spec import random_codes
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.formats import Format, Rounding, parse
 
 __all__ = ["BACKWARD", "FLOAT", "FORWARD", "FP16", "INT2", "INT4", "MODES", "HybridShape"]

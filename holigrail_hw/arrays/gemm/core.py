@@ -15,6 +15,7 @@ from amaranth.lib import data, fifo, wiring
 from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.hdl.shapes import shape_of
+from holigrail_hw.hdl.stream.skid_buffer import SkidBuffer
 
 from ..shared.delays import delayed
 from ..systolic_array.stationary import StationaryArray
@@ -57,7 +58,7 @@ class GemmTiming:
 
     def __init__(self, spec: GemmShape, timing: Timing):
         pace = spec.pace(timing)
-        lanes = spec.lanes
+        lanes = spec.lane_plan(timing).latency if spec.lanes else 0
         self.step, self.late = pace.step, pace.late
         self.array = pace.late + spec.rows * pace.step + spec.columns - 1 + pace.finish
         add = 0 if spec.sums.continues else _SUM_CYCLES + spec.totals.plan(timing).latency
@@ -65,7 +66,7 @@ class GemmTiming:
         self.swap = self.array + add - 1
         self.turn = spec.lane_cycles
         self.totals = self.array + add
-        self.written = self.totals + (lanes.plan(timing).latency if lanes else 0) + self.turn - 1
+        self.written = self.totals + lanes + self.turn - 1
         self.whole = self.written + _QUEUE_CYCLES
 
 
@@ -84,7 +85,6 @@ class GemmCore(wiring.Component):
         takers = 2 + has_parameters
         settings = _layout(spec.settings) if spec.settings else None
         window = window_layout(spec.window, depth) if spec.windows else None
-        resumable = spec.resumable
         m.submodules.loader = loader = Loader(
             self.command.payload.shape(),
             width,
@@ -92,17 +92,18 @@ class GemmCore(wiring.Component):
             spec.accumulator_depth,
             takers,
             settings,
-            resumable=resumable,
+            resumable=spec.resumable,
             window=window,
         )
+        job = loader.job.shape()
         self._connect(m, self.command, loader.command)
         _join(m, self.activation, loader.moving)
         if spec.guard:
             buffer = GuardedBuffer(spec.rows, spec.activation.width, depth)
-            sequencer = Sequencer(width + spec.rows, depth, asks=True, resumable=resumable)
+            sequencer = Sequencer(width + spec.rows, depth, job, asks=True)
         else:
             buffer = Buffer(spec.buffer, width, depth)
-            sequencer = Sequencer(width, depth, resumable=resumable, window=window)
+            sequencer = Sequencer(width, depth, job, window=window)
             if window:
                 m.d.comb += sequencer.window.eq(loader.window)
         m.submodules.buffer, m.submodules.sequencer = buffer, sequencer
@@ -113,16 +114,15 @@ class GemmCore(wiring.Component):
             spec.columns * spec.weight.width,
             spec.rows,
             ("k_tiles", "n_tiles"),
-            resumable=resumable,
+            job,
         )
         _join(m, self.weight, weights.i)
         _join(m, weights.o, array.stationary)
         m.submodules.lanes = lanes = Lanes(
-            spec.lanes,
+            (lambda: spec.lane_plan(self._timing)) if spec.lanes else None,
             spec.totals.width,
             spec.final.width,
             spec.columns,
-            self._timing,
             turn=spec.lane_cycles,
             fields=spec.channel,
             settings=spec.settings,
@@ -133,8 +133,8 @@ class GemmCore(wiring.Component):
                 len(Value.cast(lanes.parameter.payload)),
                 spec.columns,
                 ("n_tiles",),
+                job,
                 settings,
-                resumable=resumable,
             )
             if settings:
                 m.d.comb += [
@@ -170,20 +170,23 @@ class GemmCore(wiring.Component):
             ]
         m.d.comb += sequencer.data.eq(buffer.data)
         verdicts = [feeder.verdict for feeder in workers[1:]]
-        self._flow(m, cycles, sequencer, array, lanes, verdicts)
+        # Whether a vector may enter depends on much: it is decided between registers.
+        m.submodules.entry = entry = SkidBuffer(sequencer.o.payload.shape())
+        wiring.connect(m, sequencer.o, entry.i)
+        self._flow(m, cycles, entry, array, lanes, verdicts)
         return m
 
     def _flow(
         self,
         m: Module,
         cycles: GemmTiming,
-        sequencer: Any,
+        entry: Any,
         array: Any,
         lanes: Any,
         verdicts: list[Any],
     ) -> None:
-        """From the sequencer through the array to the border."""
-        spec, tags = self._spec, sequencer.o.payload.tags
+        """From the entry through the array to the border."""
+        spec, tags = self._spec, entry.o.payload.tags
         moving = [Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)]
         if spec.guard:
             moving.append(array.moving.payload.present)
@@ -194,23 +197,23 @@ class GemmCore(wiring.Component):
         parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
         may_open: Any = parameters_there | ~opens_final
         if cycles.turn > 1:
-            free = self._paced(m, cycles.turn, taken & tags.final & tags.vector)
-            may_open = may_open & (free | ~(tags.final & tags.vector))
+            free = self._paced(m, cycles.turn, taken & tags.final)
+            may_open = may_open & (free | ~tags.final)
         keeps: Any = tags.keep if spec.resumable else Const(0)
         # The parameters' verdict is the last one; without results there are no parameters.
         needed = [Const(1), ~keeps]
         m.d.comb += [
             allowed.eq(
-                (room | ~(tags.final & tags.vector))
+                (room | ~tags.final)
                 & ((status_room & judged) | ~tags.ends)
                 & (spaced | ~tags.opens)
                 & may_open
             ),
-            array.moving.valid.eq(sequencer.o.valid & tags.vector & allowed),
+            array.moving.valid.eq(entry.o.valid & tags.vector & allowed),
             array.moving.payload.last.eq(tags.closes),
-            Cat(*moving).eq(sequencer.o.payload.vector),
-            sequencer.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
-            taken.eq(sequencer.o.valid & sequencer.o.ready),
+            Cat(*moving).eq(entry.o.payload.vector),
+            entry.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
+            taken.eq(entry.o.valid & entry.o.ready),
             array.result.ready.eq(1),
             code.eq(tags.code),
         ]
@@ -268,11 +271,11 @@ class GemmCore(wiring.Component):
             m.d.sync += claimed.eq(0)
 
         if cycles.turn > 1:
-            arrives = entered & tags.final
+            arrives = taken & tags.final
             m.d.comb += lanes.arrives.eq(later(arrives, cycles.totals, "arrives", resets=True))
         ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
-        gives = later(entered & tags.final, cycles.written, "gives", resets=True)
-        time = Signal(32)
+        gives = later(taken & tags.final, cycles.written, "gives", resets=True)
+        time = Signal(spec.cycle_width)
         m.d.sync += time.eq(time + 1)
         results, left = self._queue(
             m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
@@ -281,7 +284,7 @@ class GemmCore(wiring.Component):
         status = Cat(later(code, cycles.written, "code"), time)
         _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, status)
         m.d.comb += status_room.eq(left)
-        self._count(m, "results", taken & tags.final & tags.vector)
+        self._count(m, "results", taken & tags.final)
         self._count(m, "statuses", taken & tags.ends)
 
     def _paced(self, m: Module, turn: int, gives: Any) -> Any:

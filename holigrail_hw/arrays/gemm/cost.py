@@ -38,7 +38,7 @@ def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
         _add(sums, plan_cost(spec.totals.plan(timing)), columns)
     rest = dict.fromkeys(_KEYS, 0) | {
         "luts": 300,
-        "flip_flops": 2 * spec.rows * spec.activation.width + 400,
+        "flip_flops": 4 * spec.rows * spec.activation.width + 400,
         "memory_bits": bits["activations"],
     }
     parts = {"array": array.cost(timing), "sums over tiles": sums, "buffer and control": rest}
@@ -47,7 +47,7 @@ def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
         made: dict[str, int] = dict.fromkeys(_KEYS, 0)
         made["flip_flops"] = 2 * columns * (channel.width if channel else 0)
         count = columns // spec.lane_cycles
-        _add(made, plan_cost(lanes.plan(timing)), count)
+        _add(made, plan_cost(spec.lane_plan(timing)), count)
         # A row waits while some of its columns are at work, and so does what was made of them.
         made["flip_flops"] += (columns - count) * (width + spec.final.width)
         made["luts"] += (columns - count) * (width if count < columns else 0)

@@ -7,7 +7,7 @@ The sum of a row is read, added to and written some cycles later, without any by
 the array leaves enough cycles between two visits of the same row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amaranth import Module, Mux, Signal, Value
@@ -197,8 +197,8 @@ class Lanes(wiring.Component):
 
     Parameters
     ----------
-    spec : operator or None
-        From ``x``, and parameters, to its only output; without it nothing changes.
+    plan : callable or None
+        A fresh plan from ``x``, and parameters, to its only output; without it nothing changes.
     total, result : int
         Bits of a sum and of a result.
     turn : int
@@ -210,18 +210,16 @@ class Lanes(wiring.Component):
 
     def __init__(
         self,
-        spec: Any,
+        plan: Callable[[], Plan] | None,
         total: int,
         result: int,
         columns: int,
-        timing: Timing,
         *,
         turn: int,
         fields: Mapping[str, Format],
         settings: Mapping[str, Format],
     ):
-        self._spec, self._columns = spec, columns
-        self._timing, self._turn = timing, turn
+        self._plan, self._columns, self._turn = plan, columns, turn
         self.fields = {name: shape_of(format) for name, format in fields.items()}
         self._settings = {name: shape_of(format) for name, format in settings.items()}
         ports: dict[str, Any] = {
@@ -241,7 +239,7 @@ class Lanes(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.d.comb += self.filled.eq(1)
-        if self._spec is None:
+        if self._plan is None:
             m.d.comb += self.result.eq(self.total)
             return m
         active = self._active(m) if self._turn > 1 else None
@@ -251,7 +249,7 @@ class Lanes(wiring.Component):
         setting: Any = self._set(m) if self._settings else {}
         lanes, results = [], []
         for j in range(self._columns // self._turn):
-            plan = self._spec.plan(self._timing)
+            plan = self._plan()
             m.submodules[f"lane_{j}"] = lane = PlanModule(plan)
             lanes.append(lane)
             results += [getattr(lane, name) for name in plan.outputs]
@@ -307,20 +305,19 @@ class Lanes(wiring.Component):
         columns, layout = self._columns, data.StructLayout(self.fields)
         arriving = [Signal(layout, name=f"arriving{j}", reset_less=True) for j in range(columns)]
         used = [Signal(layout, name=f"used{j}", reset_less=True) for j in range(columns)]
-        count = Signal(range(columns + 1))
-        m.d.comb += [
-            self.filled.eq(count == columns),
-            self.parameter.ready.eq(~self.filled),
-        ]
+        # A register of its own says that all have come: a vector waits for it in its cycle.
+        left, filled = Signal(range(columns), init=columns - 1), Signal()
+        m.d.comb += [self.filled.eq(filled), self.parameter.ready.eq(~filled)]
         with m.If(self.parameter.valid & self.parameter.ready):
-            m.d.sync += [count.eq(count + 1), arriving[-1].eq(self.parameter.payload)]
+            m.d.sync += [filled.eq(left == 0), left.eq(left - 1)]
+            m.d.sync += arriving[-1].eq(self.parameter.payload)
             m.d.sync += [arriving[j].eq(arriving[j + 1]) for j in range(columns - 1)]
         if active is not None:
             lanes = columns // self._turn
             with m.If(active):
                 m.d.sync += [used[j].eq(used[(j + lanes) % columns]) for j in range(columns)]
         with m.If(self.swap):
-            m.d.sync += count.eq(0)
+            m.d.sync += [filled.eq(0), left.eq(columns - 1)]
             m.d.sync += [new.eq(old) for new, old in zip(used, arriving, strict=True)]
         return used
 

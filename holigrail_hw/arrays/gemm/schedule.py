@@ -16,7 +16,7 @@ from .core import STATUS_DEPTH, GemmTiming
 from .feeders import LONG, SHORT, SIZE
 from .shape import GemmShape
 
-__all__ = ["Command", "tile_spans", "total_cycles"]
+__all__ = ["Command", "status_times", "tile_spans", "total_cycles"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,15 @@ def total_cycles(spec: GemmShape, timing: Timing, commands: Iterable[Command]) -
     return run.last + run.cycles.whole + 1 if run.recent else 0
 
 
+def status_times(spec: GemmShape, timing: Timing, commands: Iterable[Command]) -> list[int]:
+    """The clock that the status of every command tells."""
+    run = _Run(spec, timing)
+    for command in commands:
+        run.add(command)
+    mask = (1 << spec.cycle_width) - 1
+    return [(end + run.cycles.written) & mask for end in run.ends]
+
+
 def tile_spans(
     spec: GemmShape, timing: Timing, commands: Sequence[Command]
 ) -> list[tuple[int, int, int]]:
@@ -85,7 +94,7 @@ class _Periods:
 
 
 # Takes that a later cycle may depend on, and the other cycles, by what they belong to.
-_RECENT = 3
+_RECENT = 5
 _ARRAY = ("_written", "_start", "_closed", "_opened")
 _CHANNELS = ("_parameter", "_swapped")
 _FEEDERS = ("_loader", "_weights", "_sequencer", "_parameters")
@@ -116,6 +125,11 @@ class _Run:
         self._judged = (-1, -1)
         self.recent: list[int] = []
         self.spans: list[tuple[int, int, int]] = []
+
+    @property
+    def ends(self) -> list[int]:
+        """The takes that ended commands."""
+        return self._ends
 
     @property
     def last(self) -> int:
@@ -158,7 +172,7 @@ class _Run:
         parameters = max(verdict, self._parameters) if has_parameters else verdict
         self._loader = max(weights, sequencer, parameters) + 1
         previous = self.recent[-1] if self.recent else -1
-        first = max(sequencer + 3, previous + 1)
+        first = max(sequencer + 4, previous + 1)
         if command.is_obeyed:
             items = self._obeyed(command, first, weights, parameters)
         else:
@@ -168,7 +182,9 @@ class _Run:
                 self._parameters = parameters + 1 + command.parameters
             items = 1
         self._ends.append(self.last)
-        fetched = max(sequencer + items, *(self.recent[-3:-2] or [0]))
+        # Four vectors are between the buffer and the array; a place is used a cycle later.
+        left = self.recent[-_RECENT] + 1 if len(self.recent) >= _RECENT else 0
+        fetched = max(sequencer + items, left)
         self._sequencer = fetched + 1
 
     def _obeyed(self, command: Command, first: int, weights: int, parameters: int) -> int:
@@ -222,7 +238,7 @@ class _Run:
                     close = self._ending(close)
                 if command.keep:
                     self._opened = close
-            for early in range(max(vectors - 3, 0), vectors - 1):
+            for early in range(max(vectors - _RECENT, 0), vectors - 1):
                 self._take(take + early * apart)
             self._take(close)
             if is_final:

@@ -9,7 +9,8 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .feeders import GOOD, job_layout
+from .countdown import countdown
+from .feeders import GOOD
 from .walk import Walk
 
 __all__ = ["Sequencer", "tags_layout"]
@@ -21,10 +22,10 @@ _RESUMABLE = {"keep": 1, "new": 1, "moves": 1}
 def tags_layout(resumable: bool) -> data.StructLayout:
     """What goes with a vector.
 
-    The first and the last one of its tile, whether the tile starts sums or completes them, whether
-    it ends the job. A refused job is one item that holds no vector. Where sums may go on: whether
-    the job keeps them, whether the tile is the first along K, and whether its sums have rows
-    behind those of the tile of N before.
+    The first and the last one of its tile, whether the tile starts sums or completes them (with
+    it results leave), whether it ends the job. A refused job is one item that holds no vector.
+    Where sums may go on: whether the job keeps them, whether the tile is the first along K, and
+    whether its sums have rows behind those of the tile of N before.
     """
     return data.StructLayout(_TAGS | (_RESUMABLE if resumable else {}))
 
@@ -38,11 +39,11 @@ class Sequencer(wiring.Component):
         Bits of a vector.
     depth : int
         Vectors in one half of the buffer.
+    job : StructLayout
+        That of the loader's job.
     asks : bool
         Tell the buffer, by ``ask``, ``ask_half`` and ``ask_address``, of which vector the next read
         will be, at least a cycle before it.
-    resumable : bool
-        As of the loader.
     window : StructLayout or None
         That of ``window``, if vectors are windows over an image.
     """
@@ -51,20 +52,20 @@ class Sequencer(wiring.Component):
         self,
         width: int,
         depth: int,
+        job: data.StructLayout,
         *,
         asks: bool = False,
-        resumable: bool = False,
         window: Any = None,
     ):
         self._depth, self._asks, self._width = depth, asks, width
-        self._resumable, self._window = resumable, window
-        tags = tags_layout(resumable)
+        self._resumable, self._window = "resume" in job.members, window
+        tags = tags_layout(self._resumable)
         asking = {"ask": Out(1), "ask_half": Out(1), "ask_address": Out(range(depth))}
         super().__init__(
             (asking if asks else {})
             | ({"window": In(window)} if window else {})
             | {
-                "job": In(job_layout(resumable)),
+                "job": In(job),
                 "offered": In(1),
                 "taken": Out(1),
                 "address": Out(range(depth)),
@@ -78,10 +79,18 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         job, busy = Signal(self.job.shape()), Signal()
-        vector, k_left, n_left = Signal(16), Signal(16), Signal(16)
-        opens, first = Signal(), Signal()
+        opens, first, whole_tile = Signal(), Signal(), Signal()
         layout = tags_layout(self._resumable)
-        tags, held, completes = Signal(layout), Signal(layout), k_left == 1
+        tags, held = Signal(layout), Signal(layout)
+        # Nested counters: the last vector of a tile, the last tile of a column, the last column.
+        m.d.comb += whole_tile.eq(self.read & tags.closes)
+
+        def last(name: str, counts: Any) -> Signal:
+            return countdown(m, name, self.job[name], job[name], loads=self.taken, counts=counts)
+
+        closes = last("vectors", self.read)
+        completes = last("k_tiles", whole_tile)
+        last_column = last("n_tiles", whole_tile & completes)
         has_data, can_move = Signal(), Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
@@ -90,10 +99,10 @@ class Sequencer(wiring.Component):
             self.half.eq(job.half),
             tags.vector.eq(job.code == GOOD),
             tags.opens.eq(opens & (job.code == GOOD)),
-            tags.closes.eq(vector == 1),
+            tags.closes.eq(closes),
             tags.first.eq(first),
-            tags.final.eq(completes),
-            tags.ends.eq((job.code != GOOD) | ((vector == 1) & completes & (n_left == 1))),
+            tags.final.eq(completes & (job.code == GOOD)),
+            tags.ends.eq((job.code != GOOD) | (closes & completes & last_column)),
             tags.code.eq(job.code),
         ]
         if self._resumable:
@@ -112,22 +121,13 @@ class Sequencer(wiring.Component):
             m.d.sync += [
                 busy.eq(1),
                 job.eq(self.job),
-                vector.eq(self.job.vectors),
-                k_left.eq(self.job.k_tiles),
-                n_left.eq(self.job.n_tiles),
                 opens.eq(1),
                 first.eq(1),
             ]
         with m.If(self.read):
-            m.d.sync += [
-                opens.eq(tags.closes),
-                vector.eq(vector - 1),
-                held.eq(tags),
-            ]
+            m.d.sync += [opens.eq(tags.closes), held.eq(tags)]
             with m.If(tags.closes):
-                m.d.sync += [vector.eq(job.vectors), first.eq(completes), k_left.eq(k_left - 1)]
-                with m.If(completes):
-                    m.d.sync += [k_left.eq(job.k_tiles), n_left.eq(n_left - 1)]
+                m.d.sync += first.eq(completes)
             with m.If(tags.ends):
                 m.d.sync += busy.eq(0)
         with m.If(self.read):
@@ -145,7 +145,7 @@ class Sequencer(wiring.Component):
         begun = Signal()
         m.d.comb += [
             tags.first.eq(first & ~job.resume),
-            tags.final.eq(completes & ~job.keep),
+            tags.final.eq(completes & (job.code == GOOD) & ~job.keep),
             tags.keep.eq(job.keep & (job.code == GOOD)),
             tags.new.eq(first),
             tags.moves.eq(first & begun & (job.keep | job.resume)),

@@ -20,8 +20,8 @@ import numpy as np
 from holigrail_hw.arith.scalable_mac.golden import sums_by_mode
 from holigrail_hw.arith.scalable_mac.structures import Mode
 from holigrail_hw.core import Timing, operator
-from holigrail_hw.core.spec import random_codes
 from holigrail_hw.core.target import Target
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.core.views import View
 
 from ..systolic_array.accumulating import check_pace

@@ -22,7 +22,7 @@ import numpy as np
 
 from holigrail_hw.core import RequestError, Target, Timing, operator
 from holigrail_hw.core.accesses import Accesses
-from holigrail_hw.core.spec import random_codes
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.core.views import View
 
 from ..shared.item_orders import item_orders

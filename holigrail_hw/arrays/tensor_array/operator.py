@@ -19,7 +19,7 @@ import numpy as np
 
 from holigrail_hw.core import Timing, operator
 from holigrail_hw.core.accesses import Accesses
-from holigrail_hw.core.spec import random_codes
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.formats import Format
 from holigrail_hw.golden import sum_limit
 from holigrail_hw.golden.structured import random_metadata

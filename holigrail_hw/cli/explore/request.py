@@ -17,9 +17,10 @@ from holigrail_hw.flow.explore.sweep.samplers import SAMPLERS
 from holigrail_hw.flow.explore.sweep.space import Space, spread
 from holigrail_hw.flow.synth import devices
 
-from ..arguments import Request, say_part, timing_of
+from ..arguments import Request
 from ..options import integer, one_of
 from ..session import Session
+from ..timing_options import say_part, timing_of
 
 __all__ = ["configure", "sweep_of"]
 

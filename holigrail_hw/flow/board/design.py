@@ -1,52 +1,34 @@
 """What goes onto a board beside an operator, and how host and board check each other.
 
-Two kinds: an operator tests itself (:mod:`.self_tested`); an engine, which needs whole jobs, is
-driven by the host through a link (:mod:`.linked`).
+Three kinds: an operator tests itself (:mod:`.self_tested`); an engine, which needs whole jobs, is
+driven by the host through a link (:mod:`.linked`); a whole system serves the host by a programme
+of its own (:mod:`.hosted`).
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
+from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
 from . import self_test
 from .board import Board
+from .uart_simulation import SerialBench, simulate
 
-__all__ = ["BoardDesign", "SerialBench"]
+__all__ = ["Benched", "BoardDesign", "Simulated"]
 
 
-class SerialBench(Protocol):
-    """A simulation of the serial line: a cocotb bench and what it needs to know.
+@dataclass(frozen=True)
+class Simulated:
+    """How many results of a simulated serial line were compared, the answer, seconds it took."""
 
-    ``environment()`` names the ports among other things; ``who`` begins messages. ``simulator`` is
-    ``icarus`` or ``verilator``, which draws unknown bits from the seed. ``reset`` may be empty.
-    """
-
-    bench: ClassVar[str]
-    who: ClassVar[str]
-    simulator: ClassVar[str]
-
-    @property
-    def seed(self) -> int: ...
-
-    @property
-    def clock(self) -> str: ...
-
-    @property
-    def rx(self) -> str: ...
-
-    @property
-    def tx(self) -> str: ...
-
-    @property
-    def reset(self) -> str: ...
-
-    @property
-    def what(self) -> str: ...
-
-    def environment(self) -> dict[str, str]: ...
+    items: int
+    answer: str
+    seconds: float
 
 
 class BoardDesign(ABC):
@@ -56,7 +38,7 @@ class BoardDesign(ABC):
     proof_items: ClassVar[int]
     # Items that a board is asked for unless the request says how many.
     flash_items: ClassVar[int] = 4096
-    # Whether there is a simulation of its serial line.
+    # Whether its serial line is simulated before it is placed, unless the request says not to.
     benched: ClassVar[bool] = True
 
     def __init__(self, spec: OperatorSpec):
@@ -78,6 +60,10 @@ class BoardDesign(ABC):
         """Verilog of modules that the design has instances of, by names of files."""
         return {}
 
+    def flash_image(self) -> tuple[int, bytes] | None:
+        """What the board's flash memory must hold, and from where on; None without its pins."""
+        return None
+
     def memory_bits(self) -> int:
         """Bits of its memories, at least; 0 if only synthesis can tell."""
         return 0
@@ -87,10 +73,29 @@ class BoardDesign(ABC):
         """The component with the members ``rx`` and ``tx``, ``latency`` and ``interleave``."""
 
     @abstractmethod
-    def bench(
-        self, seed: int, count: int, interleave: int, divisor: int, ports: tuple[str, str, str]
-    ) -> tuple[SerialBench, int, str]:
-        """The simulation that proves a design, the results it checks, and the board's answer."""
+    def simulated(
+        self,
+        verilog_files: Sequence[Path],
+        top: str,
+        ports: tuple[str, str, str],
+        divisor: int,
+        seed: int,
+        count: int,
+        *,
+        interleave: int,
+        log: Path,
+        defines: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Simulated:
+        """Compare what a netlist with clock and serial line answers with golden.
+
+        Raises
+        ------
+        DesignError
+            An answer is wrong or missing.
+        ToolError
+            A tool is missing or died.
+        """
 
     @abstractmethod
     def check(
@@ -107,3 +112,33 @@ class BoardDesign(ABC):
     def check_request(self, seed: int, count: int) -> None:
         """Raises RequestError if no board can be asked this."""
         self_test.command(seed, count)
+
+
+class Benched(BoardDesign):
+    """A design whose serial line a cocotb bench simulates."""
+
+    @abstractmethod
+    def bench(
+        self, seed: int, count: int, interleave: int, divisor: int, ports: tuple[str, str, str]
+    ) -> tuple[SerialBench, int, str]:
+        """The simulation that proves a design, the results it checks, and the board's answer."""
+
+    def simulated(
+        self,
+        verilog_files: Sequence[Path],
+        top: str,
+        ports: tuple[str, str, str],
+        divisor: int,
+        seed: int,
+        count: int,
+        *,
+        interleave: int,
+        log: Path,
+        defines: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Simulated:
+        exchange, checked, answer = self.bench(seed, count, interleave, divisor, ports)
+        seconds = simulate(
+            verilog_files, top, exchange, log=log, defines=defines, progress=progress
+        )
+        return Simulated(checked, answer, seconds)

@@ -1,16 +1,21 @@
 """A system with a programme of its own on a board; the host talks to the programme."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from holigrail_hw.core.errors import RequestError
+from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.whole_system import WholeSystem
 
+from ..simulate.system_run import SimulatedSystem, program_of_netlist
+from ..synth.netlist_program import unknown_bits
 from .board import Board
-from .design import BoardDesign, SerialBench
+from .design import BoardDesign, Simulated
 from .serial_port import SerialPort
 
 __all__ = ["Hosted", "TimedLine"]
@@ -44,6 +49,18 @@ class Hosted(BoardDesign):
         super().__init__(spec)
         self._system = system
 
+    def timing(self, timing: Timing, goal: Board) -> Timing:
+        if self._system.flash() is not None and not goal.has_flash:
+            raise RequestError(
+                f"{self.spec.name}: a system on {goal.name} must do without the pins of a flash"
+                " memory",
+                hint="leave the loader out, or take a board whose recipe has them",
+            )
+        return super().timing(timing, goal)
+
+    def flash_image(self) -> tuple[int, bytes] | None:
+        return self._system.flash()
+
     def clock_hz(self, timing: Timing, goal: Board) -> float:
         return 1e9 / timing.period_ns if timing.period_ns else goal.clock_hz
 
@@ -58,19 +75,43 @@ class Hosted(BoardDesign):
 
         return HostedShell(self._system.component(timing), divisor)
 
-    def bench(
-        self, seed: int, count: int, interleave: int, divisor: int, ports: tuple[str, str, str]
-    ) -> tuple[SerialBench, int, str]:
-        raise RequestError(
-            f"{self.spec.name}: a system with a programme must be checked by `holigrail verify`,"
-            " not through its simulated pins"
-        )
+    def simulated(
+        self,
+        verilog_files: Sequence[Path],
+        top: str,
+        ports: tuple[str, str, str],
+        divisor: int,
+        seed: int,
+        count: int,
+        *,
+        interleave: int,
+        log: Path,
+        defines: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Simulated:
+        """A short request: every byte takes many cycles of every cell.
+
+        Raises RequestError of a system with the pins of a flash memory, too.
+        """
+        if self.flash_image() is not None:
+            raise RequestError(
+                f"{self.spec.name}: a system with a flash memory must be checked by `holigrail"
+                " verify`, not at the pins of its netlist"
+            )
+        program = program_of_netlist(verilog_files, top, ports, divisor, progress, defines=defines)
+        if progress is not None:
+            progress("verilator: the programme on the netlist answers a short request")
+        begun = time.monotonic()
+        with SimulatedSystem(program, arguments=unknown_bits(seed)) as line:
+            checked = self._system.short_check(line, seed)
+        return Simulated(checked.results, checked.text, time.monotonic() - begun)
 
     def check(
         self, goal: Board, port: Path, timing: Timing, seed: int, count: int
     ) -> tuple[int, str]:
+        system = self.spec.whole_system(self.timing(timing, goal)) or self._system
         with SerialPort(port, goal.baud) as line:
-            checked = self._system.check(TimedLine(line), seed, count)
+            checked = system.check(TimedLine(line), seed, count)
         return checked.results, checked.text
 
     def check_request(self, seed: int, count: int) -> None:

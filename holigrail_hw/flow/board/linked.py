@@ -12,7 +12,8 @@ from holigrail_hw.core.timing import Timing
 from ..simulate.byte_link import ByteLink, Line, SerialLine
 from ..verify import workloads
 from .board import Board
-from .design import BoardDesign, SerialBench
+from .design import Benched
+from .uart_simulation import SerialBench
 
 __all__ = ["LinkBench", "Linked", "check_line", "short_jobs"]
 
@@ -20,7 +21,7 @@ __all__ = ["LinkBench", "Linked", "check_line", "short_jobs"]
 _SHORT = 16
 
 
-class Linked(BoardDesign):
+class Linked(Benched):
     """The design of :mod:`holigrail_hw.hdl.stream.link`."""
 
     proof_items = 8

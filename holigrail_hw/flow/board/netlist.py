@@ -17,7 +17,6 @@ from .. import tools
 from ..synth.netlist_top import netlist_rtlil
 from .board import Board
 from .design import BoardDesign
-from .uart_simulation import simulate
 
 __all__ = ["check", "pads_as_ports", "serial_ports"]
 
@@ -59,9 +58,6 @@ def check(
     """
     if progress is not None:
         progress(f"netlist: simulating the cells of {goal.name}")
-    exchange, checked, _ = design.bench(
-        seed, design.proof_items, interleave, goal.divisor, serial_ports(goal)
-    )
     with scratch() as work:
         content = json.loads(netlist.read_text())
         pads_as_ports(content["modules"][top])
@@ -75,8 +71,13 @@ def check(
             environment=tools.environment(),
             makes=[work / "flat.v"],
         )
-        simulate([work / "flat.v"], top, exchange, log=log, progress=progress)
-    return checked
+        done = design.simulated(
+            *([work / "flat.v"], top, serial_ports(goal), goal.divisor, seed, design.proof_items),
+            interleave=interleave,
+            log=log,
+            progress=progress,
+        )
+    return done.items
 
 
 def serial_ports(goal: Board) -> tuple[str, str, str]:

@@ -8,16 +8,16 @@ from holigrail_hw.core.timing import Timing
 
 from . import self_test
 from .board import Board
-from .design import BoardDesign, SerialBench
+from .design import Benched
 from .serial_port import SerialPort
-from .uart_simulation import Exchange
+from .uart_simulation import Exchange, SerialBench
 
 __all__ = ["SelfTested"]
 
 _ANSWER_SECONDS = 5.0
 
 
-class SelfTested(BoardDesign):
+class SelfTested(Benched):
     """The design of :mod:`.self_test`."""
 
     proof_items = 200

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.run.child_process import PYTHON
@@ -21,11 +21,42 @@ from holigrail_hw.core.work_folder import plain, scratch
 from .. import tools
 from ..synth import netlist_program
 from . import self_test
-from .design import SerialBench
 
-__all__ = ["Exchange", "simulate"]
+__all__ = ["Exchange", "SerialBench", "simulate"]
 
 _TIME_LIMIT_S = 900
+
+
+class SerialBench(Protocol):
+    """A simulation of the serial line: a cocotb bench and what it needs to know.
+
+    ``environment()`` names the ports among other things; ``who`` begins messages. ``simulator`` is
+    ``icarus`` or ``verilator``, which draws unknown bits from the seed. ``reset`` may be empty.
+    """
+
+    bench: ClassVar[str]
+    who: ClassVar[str]
+    simulator: ClassVar[str]
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def clock(self) -> str: ...
+
+    @property
+    def rx(self) -> str: ...
+
+    @property
+    def tx(self) -> str: ...
+
+    @property
+    def reset(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+    def environment(self) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True)

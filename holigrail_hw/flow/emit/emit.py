@@ -86,12 +86,13 @@ def generate(
         text = verilog_bench.bench(top, chosen, master)
         if master:
             text += "\n" + verilog(master)
+        designs, beside = spec.companion_designs(timing), spec.companions(timing)
         texts = {
             f"{top.name}.v": verilog(top),
             f"{top.name}_bench.v": text,
-            f"{top.name}.core": core_file.core_file(top),
+            f"{top.name}.core": core_file.core_file(top, designs, beside),
         }
-        for ending, component in spec.companion_designs(timing).items():
+        for ending, component in designs.items():
             name = f"{top.name}{ending}"
             texts[f"{name}.v"] = companion(component, name)
         texts |= top.shell.sources(top.spec, top.name) | top.shell.files(top.spec, top.name)
@@ -99,12 +100,12 @@ def generate(
             both = stand_alone_bench.bench(top, chosen)
             texts |= dict(zip(stand_alone_bench.names_of(top), both, strict=True))
         files = {name: given.content for name, given in files_of(spec).values()}
-        beside = spec.companions(timing)
         files |= {f"{top.name}{ending}": data for ending, data in beside.items()}
         content = manifest.describe(top, [*texts, *files], vectors=len(chosen), seed=seed)
         texts[manifest.NAME] = json.dumps(content, indent=2) + "\n"
         for file, text in texts.items():
             (work / file).write_text(text, encoding="utf-8", newline="\n")
         for file, data in files.items():
+            (work / file).parent.mkdir(exist_ok=True)
             (work / file).write_bytes(data)
     return Generated(tuple(Path(out_dir) / file for file in (*texts, *files)), content)

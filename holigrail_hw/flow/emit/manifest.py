@@ -12,7 +12,8 @@ from holigrail_hw.core import registry
 from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.parameters import construct, files_of, located, overridden
 from holigrail_hw.core.port_layout import layout_of
-from holigrail_hw.core.spec import OPERATORS, OperatorSpec
+from holigrail_hw.core.registration import OPERATORS
+from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.estimate.primitives import device_models
 

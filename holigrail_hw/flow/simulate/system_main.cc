@@ -45,10 +45,12 @@ struct Flash {
 };
 #endif
 
-int main() {
+int main(int count_of_words, char **words) {
+    Verilated::commandArgs(count_of_words, words);
     Vtop top;
     std::deque<uint8_t> waiting, sent;
     uint64_t cycles = 0;
+    bool tick = top.tick = 0;
 #ifdef FLASH
     Flash flash;
     auto pins = [&](unsigned half) {
@@ -59,21 +61,19 @@ int main() {
 #else
     auto pins = [](unsigned) {};
 #endif
+    // One evaluation is one cycle: its outputs are those of the cycle that begins, in which the
+    // inputs that were given here, from registers around the system, stand.
     auto cycle = [&](bool reset) {
+        bool offered = !reset && !waiting.empty();
         top.rst = reset;
-        top.received___05Fvalid = !waiting.empty();
-        top.received___05Fpayload = waiting.empty() ? 0 : waiting.front();
-        top.sent___05Fready = 1;
-        top.clk = 0;
+        top.received___05Fvalid = offered;
+        top.received___05Fpayload = offered ? waiting.front() : 0;
+        top.tick = tick = !tick;
         top.eval();
-        pins(0);
-        top.eval();
-        bool taken = !reset && top.received___05Fvalid && top.received___05Fready;
+        if (offered && top.received___05Fready) waiting.pop_front();
         if (!reset && top.sent___05Fvalid) sent.push_back(top.sent___05Fpayload);
+        pins(0);
         pins(1);
-        top.clk = 1;
-        top.eval();
-        if (taken) waiting.pop_front();
         cycles++;
     };
     for (int n = 0; n < 4; n++) cycle(true);

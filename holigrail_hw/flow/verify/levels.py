@@ -115,7 +115,7 @@ class Levels:
                 f" {top.timing.shell}",
                 hint="behind a bus the design is verified without its system, by the other levels",
             )
-        whole = top.spec.whole_system()
+        whole = top.spec.whole_system(top.timing)
         if whole is None:
             raise RequestError(
                 f"{top.spec.name}: level system needs a design that is part of a system with a"

@@ -9,13 +9,18 @@ selects between the sum and the old value. Sum, carry and selection share one 4-
 *Tree* reduces the columns of partial products with full and half adders to two words (Dadda,
 "Some schemes for parallel multipliers", 1965; signs by Baugh and Wooley, 1973) and adds these bit
 by bit. It takes the fewest gates where there are no carry chains.
+
+In DSP blocks a product wider than one is cut, where a clock is asked for, as synthesis would do it:
+the blocks are steps of their own, and registers fit between them and the sum of their products.
 """
 
+import itertools
 from typing import Any
 
 from amaranth import Cat, Const, Mux, Shape, Value
 
-from holigrail_hw.estimate.primitives import DspMultiplier, Logic, SelectingAdder
+from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Logic, SelectingAdder
+from holigrail_hw.estimate.product_cut import BLOCKS
 
 from ..plan.plan import Plan, Wire
 from .bit_heap import Bit, add_up, compress, heap_of
@@ -48,6 +53,8 @@ def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = 
     is_signed = shape_a.signed or shape_b.signed
     shape = Shape(shape_a.width + shape_b.width, is_signed)
     if structure == "dsp":
+        if parts := _cuts(plan, shape_a, shape_b):
+            return _in_parts(plan, a, b, parts, shape, name)
         using = DspMultiplier(shape_a.width, shape_b.width, shape_a.signed, shape_b.signed)
         product = plan.step(name, shape, lambda a, b: a * b, a, b, using=using)
         # No register may come in between: it would read the bare product, and be moved as well.
@@ -58,6 +65,69 @@ def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = 
         a, b = b, a
     bits = (_rows if structure == "rows" else _tree)(plan, a, b, name)
     return plan.step(name, shape, lambda x: x.as_signed() if is_signed else x, bits)
+
+
+def _cuts(plan: Plan, a: Shape, b: Shape) -> list[tuple[int, int, int, int]]:
+    """Where a product is cut into DSP blocks: begin and end of both parts; empty if it is not.
+
+    All parts but the highest are unsigned, so in a signed product they have a bit less.
+    """
+    blocks = {block.width for block in BLOCKS[plan.device.dsp_blocks]}
+    using = DspMultiplier(a.width, b.width, a.signed, b.signed)
+    if plan.period_ns is None or plan.device.dsp_merges or len(blocks) != 1:
+        return []
+    width = blocks.pop() - (a.signed or b.signed)
+
+    def ends(shape: Shape) -> list[tuple[int, int]]:
+        inner = range(width, shape.width - shape.signed, width)
+        return list(itertools.pairwise([0, *inner, shape.width]))
+
+    parts = [(*x, *y) for x in ends(a) for y in ends(b)]
+    return parts if 1 < len(parts) == using.dsps(plan.device) else []
+
+
+def _in_parts(
+    plan: Plan, a: Wire, b: Wire, parts: list[tuple[int, int, int, int]], shape: Shape, name: str
+) -> Wire:
+    """A product of several blocks, so that registers may come between these and their sum."""
+    total: Any = None
+    for begin, end, first, last in sorted(parts, key=lambda part: part[0] + part[2]):
+        x = _bits_of(plan, a, begin, end, f"{name}_a{begin}")
+        y = _bits_of(plan, b, first, last, f"{name}_b{first}")
+        using = DspMultiplier(x.width, y.width, x.shape.signed, y.shape.signed)
+        is_signed, place = x.shape.signed or y.shape.signed, begin + first
+        part = plan.step(
+            f"{name}_part",
+            Shape(x.width + y.width, is_signed),
+            lambda x, y: x * y,
+            x,
+            y,
+            using=using,
+        )
+        if total is None:
+            total = part
+            continue
+
+        def added(total: Any, part: Any, place: int = place) -> Any:
+            upper = total.shift_right(place) + part
+            return Cat(total[:place], _extend(upper, shape.width - place))
+
+        using = Adder(shape.width - place)
+        total = plan.step(f"{name}_sum", shape, added, total, part, using=using, wrap=True)
+    return total
+
+
+def _bits_of(plan: Plan, wire: Wire, begin: int, end: int, name: str) -> Wire:
+    shape = Shape.cast(wire.shape)
+    if (begin, end) == (0, shape.width):
+        return wire
+    is_signed = shape.signed and end == shape.width
+
+    def bits(value: Any) -> Any:
+        part = Value.cast(value)[begin:end]
+        return part.as_signed() if is_signed else part
+
+    return plan.step(name, Shape(end - begin, is_signed), bits, wire)
 
 
 def _rows(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:

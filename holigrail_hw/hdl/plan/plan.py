@@ -15,12 +15,11 @@ must then come some cycles later.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
 
-from amaranth import Const, Module, Mux, Shape, Signal, Value
+from amaranth import Const, Mux, Shape, Signal, Value
 
-from holigrail_hw.estimate.arrival import TimedStep, arrive, slowest_ns
+from holigrail_hw.estimate.arrival import arrive
 from holigrail_hw.estimate.primitives import (
     Arrival,
     DeviceModel,
@@ -30,42 +29,17 @@ from holigrail_hw.estimate.primitives import (
     Wiring,
 )
 
-__all__ = ["Plan", "UnevenLoopsError", "Wire", "schedule"]
+from .registers import TimedRegisters
+from .wire import Wire
 
-
-@dataclass(frozen=True, eq=False)
-class Wire:
-    """A value, the clock cycle in which it is ready, and when in that cycle.
-
-    ``step`` is the place in ``Plan.steps`` of what made it in this cycle.
-    """
-
-    value: Any
-    cycle: int = 0
-    arrival: Arrival = Arrival()
-    step: int | None = None
-
-    @property
-    def time_ns(self) -> float:
-        """When all bits are there, in ns into the cycle."""
-        return self.arrival.latest
-
-    @property
-    def shape(self) -> Any:
-        """Amaranth shape of the value."""
-        return self.value.shape()
-
-    @property
-    def width(self) -> int:
-        """Width in bits."""
-        return Shape.cast(self.shape).width
+__all__ = ["Plan", "UnevenLoopsError", "Wire"]
 
 
 class UnevenLoopsError(ValueError):
     """Loops of one plan interleave different numbers of sums."""
 
 
-class Plan:
+class Plan(TimedRegisters):
     """Schedule of one datapath.
 
     Parameters
@@ -87,8 +61,6 @@ class Plan:
 
     Attributes
     ----------
-    latency : int
-        Cycles from inputs to outputs.
     interleave : int
         How many independent sums a loop holds; 1 without loops.
     interval : int
@@ -112,24 +84,14 @@ class Plan:
         latency: int = 0,
         arrivals: Mapping[str, int] | None = None,
     ):
-        self.device = device
-        self._cautious = device.cautious
+        super().__init__(device, (*inputs, *outputs, "clk", "rst"))
         self.period_ns = period_ns
         self.interleave = 1
         self.interval = 1
         self._loop_lengths: list[int] = []
         self._shortest_loop = 1
-        self.valid = Signal()
-        self.resources: list[tuple[str, Primitive, int]] = []
-        self._comb: list[Any] = []
-        self._sync: list[Any] = []
-        self._registers: dict[tuple[int, int], tuple[Any, Any]] = {}
-        self._names: dict[str, int] = {}
-        self.steps: list[TimedStep] = []
         self.inputs = {name: Signal(shape, name=name) for name, shape in inputs.items()}
         self.outputs = {name: Signal(shape, name=name) for name, shape in outputs.items()}
-        for name in (*self.inputs, *self.outputs, "clk", "rst"):
-            self._names[name] = 1
         cycles = arrivals or {}
         wires = {name: Wire(signal, cycles.get(name, 0)) for name, signal in self.inputs.items()}
         results = datapath(self, **wires)
@@ -355,80 +317,6 @@ class Plan:
         held = iter(results[len(state) :])
         return results[: len(state)], [None if wire is None else next(held) for wire in kept]
 
-    def valid_at(self, cycle: int) -> Any:
-        """``valid`` of the item that is in the given cycle; cleared by reset."""
-        value = self.valid
-        for index in range(cycle):
-            key = (id(value), -1 - index)
-            if key not in self._registers:
-                register = Signal(name=self._unique(f"valid_d{index + 1}"))
-                self._sync.append(register.eq(value))
-                self._registers[key] = register, value
-            value = self._registers[key][0]
-        return value
-
-    @property
-    def promise_ns(self) -> float:
-        """Clock period that the schedule was made for, in ns: from the cautious numbers."""
-        model = self._cautious
-        return model.register_ns + slowest_ns(self.steps, model, self.latency)
-
-    @property
-    def estimate_ns(self) -> float:
-        """Clock period that place and route will find in the mean, in ns: from fitted numbers."""
-        return self.device.register_ns + slowest_ns(self.steps, self.device, self.latency)
-
-    def flip_flops(self) -> int:
-        """Registers in bits, before synthesis removes any."""
-        return sum(len(Value.cast(statement.lhs)) for statement in self._sync)
-
-    def add_to(self, module: Module, moves: Sequence[Any] | None = None) -> None:
-        """Write the datapath into a module; may be called once per plan.
-
-        ``moves`` says for every cycle whether the registers behind it load, for an item that may
-        wait on its way; by default all do. A plan with memory of items before cannot wait.
-        """
-        if moves is not None and len(self._registers) != len(self._sync):
-            raise ValueError("a plan with loops must not wait")
-        module.d.comb += self._comb
-        if moves is None:
-            module.d.sync += self._sync
-            return
-        for (_, cycle), (register, value) in self._registers.items():
-            kept, new = Value.cast(register), Value.cast(value)
-            module.d.sync += kept.eq(Mux(moves[cycle], new, kept))
-
-    def _assign(self, target: Any, expression: Any) -> None:
-        self._comb.append(Value.cast(target).eq(Value.cast(expression)))
-
-    def _timed(self, wire: Wire, primitive: Primitive, ready: list[Wire]) -> Wire:
-        """Note what made a wire; ``ready`` are the operands of the same cycle."""
-        sources = tuple(operand.step for operand in ready if operand.step is not None)
-        self.steps.append(TimedStep(primitive, wire.cycle, sources, wire.width))
-        return replace(wire, step=len(self.steps) - 1)
-
-    def _unique(self, name: str) -> str:
-        count = self._names.get(name, 0)
-        self._names[name] = count + 1
-        return name if count == 0 else self._unique(f"{name}_{count + 1}")
-
-    def _at(self, wire: Wire, cycle: int) -> Any:
-        """The value in a later cycle, through registers that all its readers share."""
-        value = wire.value
-        if not isinstance(value, Signal) and not hasattr(value, "as_value"):
-            return value
-        for index in range(wire.cycle, cycle):
-            key = (id(value), index)
-            if key not in self._registers:
-                base = Value.cast(value).name.removesuffix(f"_d{index}")
-                register = Signal.like(
-                    value, name=self._unique(f"{base}_d{index + 1}"), reset_less=True
-                )
-                self._sync.append(Value.cast(register).eq(Value.cast(value)))
-                self._registers[key] = register, value
-            value = self._registers[key][0]
-        return value
-
     def _loop_from(
         self, first, state_ns, name, shape, body, operands, init, strobes, restarts
     ) -> Wire:
@@ -478,44 +366,6 @@ class Plan:
             self._timed(result, Logic(), [result])
         self._sync.append(Value.cast(state).eq(updated))
         return Wire(state, result.cycle + 1)
-
-    def _snapshot(self):
-        return (
-            list(self._comb),
-            list(self._sync),
-            dict(self._registers),
-            dict(self._names),
-            list(self.steps),
-            list(self.resources),
-        )
-
-    def _restore(self, snapshot) -> None:
-        comb, sync, registers, names, steps, resources = snapshot
-        self._comb, self._sync, self._registers = list(comb), list(sync), dict(registers)
-        self._names, self.steps, self.resources = dict(names), list(steps), list(resources)
-
-
-def schedule(make: Callable[[float | None, int], Plan], latency: int) -> Plan:
-    """The plan with the shortest promised period among those of exactly ``latency`` cycles.
-
-    ``make(period_ns, latency)`` builds a plan. Bisection on the period; registers are added at the
-    outputs when there are fewer steps than cycles. Loops stay as short as they can be: to
-    interleave sums changes what the hardware does, so only a period may ask for it.
-    """
-    plan = make(None, latency)
-    if plan.latency > latency:
-        raise ValueError(f"latency must be at least {plan.latency} cycles, not {latency}")
-    low, high = 0.0, plan.promise_ns
-    for _ in range(12):
-        middle = (low + high) / 2
-        attempt = make(middle, latency)
-        if attempt.latency <= latency and attempt.interleave == plan.interleave:
-            high = middle
-            if attempt.promise_ns < plan.promise_ns:
-                plan = attempt
-        else:
-            low = middle
-    return plan
 
 
 def _fits(found: Shape, declared: Shape) -> bool:

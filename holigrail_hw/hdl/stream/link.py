@@ -43,6 +43,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from .framing import FRAME_BYTES, FrameReceiver, FrameSender
+from .skid_buffer import SkidBuffer
 
 __all__ = [
     "CREDIT",
@@ -83,6 +84,9 @@ class StreamLink(wiring.Component):
         Identifies the design, 8 bytes.
     depth : int
         Items that each source's queue holds, 2 to 65535.
+    registered : bool
+        Whether items go through registers between the queues' memories and the design, and between
+        the design and the frames: for fast clocks.
 
     Members
     -------
@@ -99,6 +103,7 @@ class StreamLink(wiring.Component):
         *,
         digest: bytes,
         depth: int = 256,
+        registered: bool = False,
     ):
         for count in (len(sources), len(sinks)):
             if not 1 <= count <= STREAMS:
@@ -110,7 +115,7 @@ class StreamLink(wiring.Component):
         if len(digest) != DIGEST_BYTES:
             raise ValueError(f"stream link: digest must be {DIGEST_BYTES} bytes, not {len(digest)}")
         self._sources, self._sinks = dict(sources), dict(sinks)
-        self._digest, self._depth = digest, depth
+        self._digest, self._depth, self._registered = digest, depth, registered
         super().__init__(
             {
                 "i": In(stream.Signature(8, always_ready=True)),
@@ -152,14 +157,16 @@ class StreamLink(wiring.Component):
             queue = ResetInserter(self.reset)(SyncFIFOBuffered(width=width, depth=self._depth + 1))
             m.submodules[f"queue_{name}"] = queue
             items, freed = getattr(self, f"to_{name}"), outgoing.freed[number]
+            leaving = stream.Signature(width).create()
             m.d.comb += [
                 queue.w_data.eq(incoming.item(width)),
                 queue.w_en.eq(incoming.push[number]),
                 incoming.room[number].eq(queue.w_rdy),
-                items.payload.eq(queue.r_data),
-                items.valid.eq(queue.r_rdy),
-                queue.r_en.eq(items.ready),
+                leaving.payload.eq(queue.r_data),
+                leaving.valid.eq(queue.r_rdy),
+                queue.r_en.eq(leaving.ready),
             ]
+            self._pass_on(m, f"exit_{name}", leaving, items, late=True)
             gained = items.valid & items.ready
             given = outgoing.credit_taken[number]
             count = Signal(range(self._depth + 1), name=f"freed_{name}")
@@ -173,15 +180,31 @@ class StreamLink(wiring.Component):
                 freed.eq(count),
                 outgoing.credit_due[number].eq(count >= self._depth // 2),
             ]
-        # Sinks: an item is accepted in the cycle in which it is copied into the frame being sent.
-        for number, name in enumerate(self._sinks):
-            items = getattr(self, f"from_{name}")
+        # Sinks: an item is accepted in the cycle in which it is copied into the frame being sent,
+        # or into registers in front of that.
+        for number, (name, width) in enumerate(self._sinks.items()):
+            entering = stream.Signature(width).create()
+            self._pass_on(m, f"entry_{name}", getattr(self, f"from_{name}"), entering)
             m.d.comb += [
-                outgoing.items[number].eq(items.payload),
-                outgoing.valid[number].eq(items.valid),
-                items.ready.eq(outgoing.item_taken[number]),
+                outgoing.items[number].eq(entering.payload),
+                outgoing.valid[number].eq(entering.valid),
+                entering.ready.eq(outgoing.item_taken[number]),
             ]
         return m
+
+    def _pass_on(self, m: Module, name: str, source: Any, sink: Any, *, late: bool = False) -> None:
+        """From one stream to another, through registers if there are any."""
+        pairs = [(source, sink)]
+        if self._registered:
+            registers = ResetInserter(self.reset)(SkidBuffer(source.payload.shape(), late=late))
+            m.submodules[name] = registers
+            pairs = [(source, registers.i), (registers.o, sink)]
+        for one, other in pairs:
+            m.d.comb += [
+                other.payload.eq(one.payload),
+                other.valid.eq(one.valid),
+                one.ready.eq(other.ready),
+            ]
 
 
 class _Incoming(wiring.Component):

@@ -3,7 +3,8 @@
 Schema 1: ``name``, ``semantics``, ``remarks``, ``approximations``, ``measured``; ``inputs`` and
 ``outputs`` with the fields of :class:`.Port`; ``nodes`` with ``kind`` and the fields of its class
 in :mod:`.nodes`, in the order in which they can be computed; ``tensors``: name to shape, and the
-least and the greatest integer of every channel.
+least and the greatest integer of every channel. ``front``, which may be left out: what a search
+weighed, as :mod:`.front` has it.
 An array is ``{"shape", "kind", "values"}``, its kind integer, rational, float32 or float64; a
 rational is the text *numerator/denominator*. Formulas and forms have a ``kind`` of their own.
 """
@@ -21,6 +22,7 @@ from holigrail_hw.models.source.windows import Window
 
 from .checks import violations
 from .forms import form_document, form_of
+from .front import front_document, front_of
 from .nodes import Add, Adders, Linear, Meaning, Move, Pool, Port, Requantise, Softmax
 
 __all__ = ["graph_of", "graph_text"]
@@ -74,6 +76,8 @@ def graph_text(graph: Any) -> str:
         "nodes": [_document(node) for node in graph.nodes],
         "tensors": tensors,
     }
+    if graph.front is not None:
+        document["front"] = front_document(graph.front)
     return json.dumps(document, indent=1) + "\n"
 
 
@@ -92,6 +96,7 @@ def graph_of(text: str, who: str, make: Any) -> Any:
             remarks=tuple(map(str, document["remarks"])),
             approximations=tuple(map(str, document["approximations"])),
             measured=tuple(map(str, document["measured"])),
+            front=front_of(document.get("front"), who),
         )
         stated = document["tensors"]
         found = violations(graph, who)

@@ -12,6 +12,7 @@ from holigrail_hw.models.errors import ModelError
 from .border import entered, left
 from .documents import graph_of, graph_text
 from .evaluate import computed
+from .front import Front
 from .nodes import Adders, Linear, Node, Port
 from .ranges import Tensor, result
 
@@ -24,7 +25,8 @@ class IntegerGraph:
 
     ``semantics`` says in which arithmetic the file's own meaning is stated, ``approximations``
     where the graph leaves it and by how much at most, ``measured`` how far samples were from a
-    model of real numbers, ``remarks`` what was taken for granted.
+    model of real numbers, ``remarks`` what was taken for granted, ``front`` what a search weighed
+    against it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class IntegerGraph:
     remarks: tuple[str, ...] = ()
     approximations: tuple[str, ...] = ()
     measured: tuple[str, ...] = ()
+    front: Front | None = None
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:

@@ -83,6 +83,13 @@ def normalised(
             wanted = 6 if a["version"] == 2 else 5
             if len(node.inputs) != wanted:
                 violations.append(f"{label}: there must be {wanted} operands")
+        case "FloatQuant":
+            # Called has_infinity in its document, and has_inf where it is computed.
+            a["has_inf"] = a.get("has_inf", a.pop("has_infinity", 0))
+            if not (a.get("saturation", 1) or a["has_inf"] or a.get("has_nan", 0)):
+                violations.append(
+                    f"{label}: floats must saturate, or have infinities or NaN, not none of these"
+                )
         case "Cast":
             a["kind"] = "float" if a.get("to") in (1, 10, 11, 16) else "integer"
         case "RequantShift":

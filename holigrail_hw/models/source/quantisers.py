@@ -32,9 +32,12 @@ def rounded(values: np.ndarray, mode: str) -> np.ndarray:
         case "UP":
             return np.sign(values) * np.ceil(np.abs(values))
         case "HALF_UP":
-            return np.sign(values) * np.floor(np.abs(values) + 0.5)
+            # A sum with 1/2 would be rounded itself, just below it.
+            size = np.abs(values)
+            return np.sign(values) * (np.floor(size) + (size - np.floor(size) >= 0.5))
         case "HALF_DOWN":
-            return np.sign(values) * np.ceil(np.abs(values) - 0.5)
+            size = np.abs(values)
+            return np.sign(values) * (np.ceil(size) - (np.ceil(size) - size >= 0.5))
     raise ModelError(f"rounding_mode must be one of QONNX, not {mode!r}")
 
 
@@ -91,12 +94,19 @@ def _trunc(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
 def _float_quant(attributes: Any, arrays: list[Any], who: str) -> np.ndarray:
     value, scale, exponent, mantissa, bias, largest = arrays
     x = value / scale
-    binade = np.floor(np.log2(np.where(x == 0, 1.0, np.abs(x))))
+    is_finite = np.isfinite(x)
+    # By its exponent, not a logarithm, which is rounded up just below powers of two.
+    binade = np.frexp(np.where(is_finite & (x != 0), x, 1.0))[1] - 1.0
     quantum = 2.0 ** np.maximum(binade - mantissa, 1 - bias - mantissa)
-    codes = rounded(x / quantum, attributes.get("rounding_mode", "ROUND")) * quantum
+    numbers = rounded(x / quantum, attributes.get("rounding_mode", "ROUND")) * quantum
+    numbers = np.where(is_finite, numbers, x)
     top = 2.0 ** (2.0**exponent - 1 - bias) * (2 - 2.0**-mantissa)
     top = np.minimum(top, largest)
-    return np.clip(codes, -top, top) * scale
+    found = np.clip(numbers, -top, top)
+    if not attributes.get("saturation", 1):
+        beyond = np.copysign(np.inf, numbers) if attributes["has_inf"] else np.nan
+        found = np.where(np.abs(numbers) > top, beyond, found)
+    return found * scale
 
 
 def _per_axis(parameter: Any, value: np.ndarray, axis: int) -> Any:

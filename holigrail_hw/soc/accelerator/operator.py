@@ -97,13 +97,15 @@ class Accelerator(AcceleratorShape):
         """With a model, what is not asked for is what the network takes."""
         return sized(self) if self.model is not None else self
 
-    def whole_system(self) -> WholeSystem | None:
+    def whole_system(self, timing: Timing | None = None) -> WholeSystem | None:
         if self.processor in (None, "none"):
             return None
-        from ..system.served import ServedAccelerator
+        from ..system.served import ServedAccelerator, inner
 
-        network = network_of(self)
-        return ServedAccelerator(self.machine, self.form, self.lane_count, network, self.patience)
+        network = network_of(self, timing and inner(timing))
+        return ServedAccelerator(
+            self.machine, self.form, self.lane_count, network, self.patience, self.style
+        )
 
     def tables(self, timing: Timing | None = None) -> list[Table]:
         program = program_of(self, timing)
@@ -136,7 +138,9 @@ class Accelerator(AcceleratorShape):
             return {}
         from ..system.files import system_of
 
-        system = system_of(self.machine, self.form, self.lane_count, timing, self.patience)
+        system = system_of(
+            self.machine, self.form, self.lane_count, timing, self.patience, self.style
+        )
         return {"_system": system}
 
     def views(self, target: Target | None = None) -> list[View]:

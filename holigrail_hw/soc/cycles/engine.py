@@ -9,12 +9,14 @@ from collections import deque
 from dataclasses import dataclass
 
 from .delays import Delays
-from .readers import Reader, granted
+from .readers import GIVEN, Reader, granted
 
 __all__ = ["Sizes", "engine_cycles"]
 
 _IDLE, _LOAD, _OFFER = range(3)
 _LONG_AGO = -(1 << 30)
+# Vectors that may wait for the array in registers of their own.
+_ENTRY = 2
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,17 @@ class _Tiles:
 
 
 class _Order:
-    """The order of vectors: a job, and two registers between buffer and array."""
+    """The order of vectors: a job, and the registers between buffer and array.
+
+    ``held`` and ``out`` move on together; two more vectors are in a buffer in front of the array.
+    """
 
     def __init__(self, sizes: Sizes):
         self._sizes = sizes
         self.busy, self.vector, self.k, self.n, self.opens = False, 0, 0, 0, False
         self.held: tuple[bool, bool, bool, bool] | None = None
         self.out: tuple[bool, bool, bool, bool] | None = None
+        self.entry: deque[tuple[bool, bool, bool, bool]] = deque()
 
     def take(self) -> None:
         """A job has come."""
@@ -126,7 +132,12 @@ class _Order:
 
     def cycle(self, taken: bool) -> None:
         """One cycle, in which the vector ahead did or did not enter the array."""
-        moves = taken or self.out is None
+        takes = len(self.entry) < _ENTRY
+        if taken:
+            self.entry.popleft()
+        if takes and self.out is not None:
+            self.entry.append(self.out)
+        moves = takes or self.out is None
         reads = self.busy and (moves or self.held is None)
         if moves:
             self.out = self.held
@@ -170,6 +181,8 @@ class _Engine:
         self._opened = self._final = _LONG_AGO
         self._ends: deque[int] = deque(maxlen=delays.statuses)
         self._left = sizes.groups
+        # Cycles in which rows of results are written, of a memory with one port.
+        self._writes: deque[int] = deque()
 
     def run(self) -> int:
         """The cycle in which the last vector enters the array."""
@@ -182,8 +195,8 @@ class _Engine:
 
     def _cycle(self, now: int) -> None:
         weights, parameters, vectors = self._readers
-        port = granted(self._readers)
-        given = self._order.out
+        port = granted(self._readers) if not self._is_writing(now) else -1
+        given = self._order.entry[0] if self._order.entry else None
         taken = given is not None and self._may_enter(now, given)
         opens, closes, final, ends = given if given is not None and taken else (False,) * 4
         takers = [one for one in self._offered if not one.busy]
@@ -199,9 +212,18 @@ class _Engine:
             self._opened = now
         if final:
             self._final = now
+            if self._delays.one_port:
+                self._writes.append(now + self._delays.whole + GIVEN)
         if ends:
             self._ends.append(now)
             self._left -= 1
+
+    def _is_writing(self, now: int) -> bool:
+        """Whether results take the only port in this cycle."""
+        if not self._writes or self._writes[0] != now:
+            return False
+        self._writes.popleft()
+        return True
 
     def _may_enter(self, now: int, tags: tuple[bool, bool, bool, bool]) -> bool:
         """Whether the array takes the vector ahead."""
@@ -240,4 +262,4 @@ class _Engine:
 
 def engine_cycles(sizes: Sizes, delays: Delays) -> int:
     """Cycles from the first in which a reader asks to the one in which all results are written."""
-    return _Engine(sizes, delays).run() + delays.whole + 2
+    return _Engine(sizes, delays).run() + delays.whole + 3

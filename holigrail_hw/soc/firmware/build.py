@@ -50,10 +50,11 @@ class Firmware:
         return [*unpack_from(f"<{count}I", padded)]
 
 
-def sources() -> dict[str, str]:
-    """All sources by name, the header of the registers included."""
+def sources(memory: int = MEMORY_BYTES) -> dict[str, str]:
+    """All sources by name, for a memory of so many bytes, the header of the registers included."""
     files = sorted(p for p in _SOURCES.iterdir() if p.suffix in (".S", ".c", ".h", ".ld"))
-    return {p.name: p.read_text(encoding="utf-8") for p in files} | {"registers.h": as_c()}
+    texts = {p.name: p.read_text(encoding="utf-8") for p in files} | {"registers.h": as_c()}
+    return texts | {"link.ld": texts["link.ld"].replace("FIRMWARE_BYTES", str(memory))}
 
 
 def prebuilt(name: str) -> Firmware:
@@ -99,8 +100,7 @@ def build(
     """
     with TemporaryDirectory() as made:
         folder = Path(made)
-        for file, text in sources().items():
-            text = text.replace("FIRMWARE_BYTES", str(memory)) if file == "link.ld" else text
+        for file, text in sources(memory).items():
             (folder / file).write_text(text, encoding="utf-8")
         if main is not None:
             (folder / "main.c").write_bytes(main.read_bytes())

@@ -6,7 +6,7 @@ of a simulation and of a board.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,24 @@ import numpy as np
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.whole_system import ByteLine, Checked, WholeSystem
+from holigrail_hw.models.formulas.twice_rounded import TwiceRounded
 from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.models.graph.nodes import Linear, Port, Requantise
 from holigrail_hw.soc.compiler.compare import executed, loaded, tensor_at, told
+from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import Program
 from holigrail_hw.soc.firmware.build import MEMORY_BYTES
 from holigrail_hw.soc.hardware.core import PATIENCE
+from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.hosts.firmware_host import FirmwareHost
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
 from .files import system_of, system_sources
 
-__all__ = ["Lines", "ServedAccelerator"]
+__all__ = ["Lines", "ServedAccelerator", "inner"]
 
+# Devices on which the clock of the flash memory changes once a cycle.
+_CLOCKED_ONCE = ("ecp5",)
 _LOGIC = 0.6
 
 
@@ -44,6 +50,8 @@ class ServedAccelerator(WholeSystem):
         What is asked of it.
     patience : int
         An error ends a descriptor that moves nothing for 2 to this power of cycles.
+    style : Style
+        What the hardware is made of.
     """
 
     machine: Machine
@@ -51,12 +59,18 @@ class ServedAccelerator(WholeSystem):
     lane_count: int | None
     network: tuple[IntegerGraph, Program] | None
     patience: int = PATIENCE
+    style: Style = field(default_factory=Style)
 
     def component(self, timing: Timing) -> Any:
-        # On a device that is this full, wires take about as long as what they connect.
-        if timing.period_ns is not None:
-            timing = replace(timing, period_ns=_LOGIC * timing.period_ns)
-        return system_of(self.machine, self.preset, self.lane_count, timing, self.patience)
+        return system_of(
+            self.machine,
+            self.preset,
+            self.lane_count,
+            inner(timing),
+            self.patience,
+            self.style,
+            half_rate=timing.device in _CLOCKED_ONCE,
+        )
 
     def sources(self) -> Mapping[str, bytes]:
         return system_sources(self.preset)
@@ -68,8 +82,9 @@ class ServedAccelerator(WholeSystem):
         return (0, b"") if self.network is None else (self.network[1].flash, self.network[1].image)
 
     def memory_bits(self) -> int:
-        """Scratchpad and programme."""
-        return 8 * (self.machine.scratchpad + MEMORY_BYTES)
+        """Scratchpad, if it lies in such memories, and programme."""
+        scratchpad = 0 if self.style.has_one_port else self.machine.scratchpad
+        return 8 * (scratchpad + MEMORY_BYTES)
 
     def check_request(self) -> None:
         self._asked()
@@ -96,10 +111,13 @@ class ServedAccelerator(WholeSystem):
         return Checked(len(layers) + count, text)
 
     def short_check(self, line: ByteLine, seed: int) -> Checked:
-        graph, program = self._asked()
+        """A layer of random weights, whatever the network is."""
+        rng = np.random.default_rng(seed)
+        graph = _layer(self.machine, rng)
+        program = compiled(graph, self.machine)
         host = _begun(line, program)
-        _answered(host, graph, program, _frame(graph, np.random.default_rng(seed)))
-        return Checked(1, f"an answer, {host.cycles} cycles of the accelerator")
+        _answered(host, graph, program, _frame(graph, rng))
+        return Checked(1, f"the answer of a layer, {host.cycles} cycles of the accelerator")
 
     def _asked(self) -> tuple[IntegerGraph, Program]:
         if self.network is None:
@@ -108,6 +126,16 @@ class ServedAccelerator(WholeSystem):
                 hint="say --model FILE, an int8 TFLite file",
             )
         return self.network
+
+
+def inner(timing: Timing) -> Timing:
+    """What the accelerator in a system is planned for.
+
+    On a device that is this full, wires take about as long as what they connect.
+    """
+    if timing.period_ns is None:
+        return timing
+    return replace(timing, period_ns=_LOGIC * timing.period_ns)
 
 
 @dataclass(frozen=True)
@@ -133,6 +161,24 @@ class Lines:
                 break
             found += byte
         return found
+
+
+def _layer(machine: Machine, rng: np.random.Generator) -> IntegerGraph:
+    """Sums over two vectors of rows, one result for every column, requantised."""
+    inputs, results = 2 * machine.rows, machine.columns
+    port = Port(name="x", tensor="x", file_shape=(1, inputs), shape=(inputs,), low=-128, high=127)
+    sums = Linear(
+        name="sums",
+        inputs=("x",),
+        weights=rng.integers(-128, 128, (inputs, results)),
+        bias=rng.integers(-9999, 9999, results),
+        zero=int(rng.integers(-128, 128)),
+    )
+    factors = rng.integers(1 << 30, 1 << 31, results), np.full(results, -9)
+    formula = TwiceRounded(*factors, zero=5, low=-128, high=127)
+    codes = Requantise(name="codes", inputs=("sums",), formula=formula)
+    end = Port(name="y", tensor="codes", file_shape=(1, results), shape=(results,))
+    return IntegerGraph(name="layer", inputs=(port,), outputs=(end,), nodes=(sums, codes))
 
 
 def _frame(graph: IntegerGraph, rng: np.random.Generator) -> np.ndarray:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core.spec import random_codes
 from holigrail_hw.core.streams import Items, joined
+from holigrail_hw.core.trials import random_codes
 from holigrail_hw.core.values import whole_codes
 
 from .encoding import encode

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from holigrail_hw.formats import FixedFormat
 from holigrail_hw.models.errors import ModelError
+from holigrail_hw.models.graph.front import Front
 from holigrail_hw.models.reading import integers
 
 from .floats import number_graph
@@ -22,7 +23,9 @@ from .trace import Step, steps_of
 __all__ = ["exported"]
 
 
-def exported(model: nn.Module, example: Tensor, name: str) -> IntegerNetwork | NumberNetwork:
+def exported(
+    model: nn.Module, example: Tensor, name: str, front: Front | None = None
+) -> IntegerNetwork | NumberNetwork:
     """What :func:`holigrail_hw.torch.export` gives."""
     if not name.isidentifier():
         raise ModelError(f"export: name must be letters, digits and _, not {name!r}")
@@ -30,12 +33,14 @@ def exported(model: nn.Module, example: Tensor, name: str) -> IntegerNetwork | N
     steps = steps_of(model, example[:1], name)
     is_float = _is_float(steps)
     _check_end(steps, is_float, name)
+    if is_float and front is not None:
+        raise ModelError(f"{name}: a front must go with a network of integers, not of floats")
     if is_float:
         network: IntegerNetwork | NumberNetwork = NumberNetwork(number_graph(steps, shape, name))
     else:
         mantissa = 53 if example.dtype == torch.float64 else 24
         source = quantised_graph(steps, shape, name, mantissa)
-        network = IntegerNetwork(integers(source), source)
+        network = IntegerNetwork(integers(source).changed(front=front), source)
     with torch.no_grad():
         logits = model(example).detach().cpu().double().numpy().reshape(len(example), -1)
     codes = network.codes(example.detach().cpu().double().numpy())

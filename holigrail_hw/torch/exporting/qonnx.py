@@ -17,6 +17,8 @@ from .grids import grid_of_format
 
 __all__ = ["float_graph"]
 
+_DIRECTED = ("CEIL", "FLOOR", "DOWN")
+
 
 def float_graph(graph: NumberGraph) -> tuple[FloatGraph, dict[str, Any]]:
     """The operators, and the arithmetic of every product by its name.
@@ -75,8 +77,12 @@ def _quantiser(format: Format, rounding: str, who: str) -> tuple[str, dict[str, 
     if isinstance(format, FixedFormat):
         grid = grid_of_format(format, 1.0, rounding, who)
         return "Quant", {"scale": grid.scale, "zero": 0.0, "bits": grid.bits}, grid.attributes
-    if not isinstance(format, BinaryFloat):
-        raise ModelError(f"{who}: QONNX must know the format, a float or fixed point, not {format}")
+    is_known = isinstance(format, BinaryFloat) and format.signed and format.subnormals
+    if not isinstance(format, BinaryFloat) or not is_known or format.keeps_infinity:
+        raise ModelError(
+            f"{who}: QONNX must know the format, fixed point, or a signed float with subnormal"
+            f" numbers, not {format}"
+        )
     operands = {
         "scale": 1.0,
         "exponent_bits": format.exponent_width,
@@ -85,6 +91,12 @@ def _quantiser(format: Format, rounding: str, who: str) -> tuple[str, dict[str, 
         "largest": float(format.number_range[1]),
     }
     mode = grid_of_format(FixedFormat(8, True, 0), 1.0, rounding, who).rounding
+    if mode in _DIRECTED and not format.saturates:
+        # IEEE 754 lets them stop at the largest number, QONNX goes on to infinity or NaN.
+        raise ModelError(
+            f"{who}: a directed rounding must be that of a format that saturates, for QONNX, not"
+            f" {rounding} of {format}"
+        )
     attributes = {
         "has_inf": int(format.infinity_code is not None),
         "has_nan": int(format.nan_code is not None),

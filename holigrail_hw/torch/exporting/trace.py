@@ -6,7 +6,7 @@ its path, all at once.
 
 import operator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn.utils import parametrize
 from holigrail_hw.models.errors import ModelError
 
 from ..quantizers import Quantizer
+from ..quantizers.base import input_quantizer
 from ..random import current, seed
 
 __all__ = ["Step", "steps_of"]
@@ -159,7 +160,7 @@ class _Walk:
                 self._refuse(node, f"padding with {module.padding_mode}")
             if isinstance(module, nn.Conv2d) and isinstance(module.padding, str):
                 self._refuse(node, f"padding by the name {module.padding!r}")
-            self._add("layer", node, node.args[:1], module)
+            self._layer(node, module)
         elif is_quantizer(module):
             self._add("quantise", node, node.args[:1], module)
         elif isinstance(module, nn.ReLU):
@@ -174,6 +175,19 @@ class _Walk:
             self._pass(node)
         else:
             self._refuse(node, type(module).__name__)
+
+    def _layer(self, node: fx.Node, module: nn.Module) -> None:
+        """A layer, behind what rounds its input."""
+        self._add("layer", node, node.args[:1], module)
+        rounding = input_quantizer(module)
+        if rounding is None or self.wrong:
+            return
+        layer, operand = self.steps.pop(), node.args[0]
+        assert isinstance(operand, fx.Node)
+        name, path = f"{node.name}.rounded", f"{node.target}.input"
+        shape = self.shapes.get(operand.name, ())
+        self.steps.append(Step("quantise", name, path, layer.inputs, shape, rounding))
+        self.steps.append(replace(layer, inputs=(name,)))
 
     def _function(self, node: fx.Node) -> None:
         target = node.target

@@ -13,7 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["Method", "Report", "Turn", "checked_layers", "judging", "plain", "weighted_layers"]
+__all__ = [
+    "Method",
+    "Report",
+    "Turn",
+    "checked_layers",
+    "judging",
+    "plain",
+    "stored",
+    "weighted_layers",
+]
 
 
 @dataclass
@@ -128,11 +137,18 @@ def checked_layers(
     return found
 
 
-def plain(layer: Any) -> Tensor:
+def plain(layer: Any, name: str = "weight") -> Tensor:
     """The weights of a layer as they are computed now; from here on its plain weights.
 
     Whichever method is finished first does it for all.
     """
-    if parametrize.is_parametrized(layer, "weight"):
-        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-    return layer.weight.detach()
+    if parametrize.is_parametrized(layer, name):
+        parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
+    return getattr(layer, name).detach()
+
+
+def stored(layer: Any, name: str = "weight") -> Any:
+    """The parameter that the optimiser has, whatever is computed of it."""
+    if parametrize.is_parametrized(layer, name):
+        return layer.parametrizations[name].original
+    return getattr(layer, name)

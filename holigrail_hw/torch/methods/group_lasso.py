@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .base import Method, Report, Turn, checked_layers
+from .base import Method, Report, Turn, checked_layers, plain, stored
 
 __all__ = ["GroupLasso"]
 
@@ -77,15 +77,15 @@ class GroupLasso(Method):
                 gone = gone | self._shrink(turn.optimizer, layer, following, amount)
                 self.gone[path] = gone
             with torch.no_grad():
-                layer.weight[gone] = 0
-                following.weight[:, gone] = 0
+                stored(layer)[gone] = 0
+                stored(following)[:, gone] = 0
                 if layer.bias is not None:
-                    layer.bias[gone] = 0
+                    stored(layer, "bias")[gone] = 0
 
     def _shrink(self, optimizer: Any, layer: Any, following: Any, amount: float) -> Tensor:
         """The proximal step; which groups are zero."""
-        parts = [(layer.weight, 0), (following.weight, 1)]
-        parts += [] if layer.bias is None else [(layer.bias, 0)]
+        parts = [(stored(layer), 0), (stored(following), 1)]
+        parts += [] if layer.bias is None else [(stored(layer, "bias"), 0)]
         square, slowness, size = 0.0, 0.0, 0
         for parameter, axis in parts:
             flat = parameter.detach().transpose(0, axis).reshape(parameter.shape[axis], -1)
@@ -96,10 +96,10 @@ class GroupLasso(Method):
         norm, rate = square**0.5, (slowness / size) ** -0.5
         left = (1 - rate * amount * math.sqrt(size) / norm.clamp_min(1e-20)).clamp_min(0)
         with torch.no_grad():
-            layer.weight *= left.reshape(-1, *[1] * (layer.weight.dim() - 1))
-            following.weight *= left.reshape(1, -1, *[1] * (following.weight.dim() - 2))
-            if layer.bias is not None:
-                layer.bias *= left
+            for parameter, axis in parts:
+                shape = [1] * parameter.dim()
+                shape[axis] = -1
+                parameter *= left.reshape(shape)
         return left == 0
 
     def finish(self) -> Report:
@@ -137,11 +137,11 @@ def _slowness(optimizer: Any, parameter: Tensor) -> Tensor:
 def _cut(layer: Any, kept: Tensor, axis: int) -> None:
     """Keep some of the results (0) or operands (1) of a layer, in place."""
     places = kept.nonzero()[:, 0]
-    layer.weight = nn.Parameter(layer.weight.detach().index_select(axis, places))
+    layer.weight = nn.Parameter(plain(layer).index_select(axis, places))
     names = ("out_features", "in_features") if isinstance(layer, nn.Linear) else _CHANNELS
     setattr(layer, names[axis], len(places))
     if axis == 0 and layer.bias is not None:
-        layer.bias = nn.Parameter(layer.bias.detach()[places])
+        layer.bias = nn.Parameter(plain(layer, "bias")[places])
 
 
 _CHANNELS = ("out_channels", "in_channels")

@@ -12,7 +12,10 @@ from ..arithmetic import Conversion
 from ..functional import round as rounded
 from ..scales import of_few_bits, powers_of_two
 
-__all__ = ["Quantizer", "attach", "settled_scale", "straight"]
+__all__ = ["Quantizer", "attach", "input_quantizer", "settled_scale", "straight"]
+
+INPUT = "input"
+_ROUNDED_INPUT = "rounded_input"
 
 SCALE_BITS = 8
 """Of scales that are no power of two."""
@@ -67,8 +70,9 @@ class Quantizer(nn.Module):
         """Codes as integers in units of the scale's last place; of fixed-point formats only."""
         if not isinstance(self.format, FixedFormat):
             raise FormatError(f"quantizer: codes must be integers or fixed, not {self.format}")
+        numbers = self(x).detach()
         unit = self.scales() * 2.0**-self.format.fraction_width
-        return torch.round(self(x).detach() / unit).to(torch.int64)
+        return torch.round(numbers / unit).to(torch.int64)
 
     def extra_repr(self) -> str:
         return f"{self.format}, {self.rounding}"
@@ -92,6 +96,27 @@ def settled_scale(scale: Tensor, power_of_two: bool) -> Tensor:
 
 
 def attach(module: nn.Module, quantizer: nn.Module, name: str = "weight") -> nn.Module:
-    """Rounds a parameter wherever it is used; gives the module back."""
-    parametrize.register_parametrization(module, name, quantizer)
+    """Rounds a parameter wherever it is used, or the ``input`` of a layer; gives the module back.
+
+    Raises
+    ------
+    ValueError
+        If a layer's input is rounded already.
+    """
+    if name != INPUT:
+        parametrize.register_parametrization(module, name, quantizer)
+        return module
+    if input_quantizer(module) is not None:
+        raise ValueError("attach: a layer's input must have one quantiser, not two")
+    module.register_module(_ROUNDED_INPUT, quantizer)
+    module.register_forward_pre_hook(_round_input)
     return module
+
+
+def input_quantizer(module: nn.Module) -> Any:
+    """What rounds the input of a layer, or None."""
+    return dict(module.named_children()).get(_ROUNDED_INPUT)
+
+
+def _round_input(layer: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (layer.rounded_input(inputs[0]), *inputs[1:])

@@ -5,20 +5,24 @@
 >>> precision.solve("ilp").formats
 """
 
-from .costs import adders, energy, luts, weight_bits
+from .certified import Certified, certified
+from .costs import adders, energy, luts, network_luts, weight_bits
 from .layers import Choice, Layer
 from .precision import Pick, Precision
 from .sums import Sums, narrowest_sums
 
 __all__ = [
+    "Certified",
     "Choice",
     "Layer",
     "Pick",
     "Precision",
     "Sums",
     "adders",
+    "certified",
     "energy",
     "luts",
     "narrowest_sums",
+    "network_luts",
     "weight_bits",
 ]

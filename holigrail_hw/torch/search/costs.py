@@ -11,9 +11,10 @@ from typing import Any
 from holigrail_hw.core import find
 from holigrail_hw.flow.energy.estimate import estimate
 
+from ..exporting.export import exported
 from .layers import Choice, Layer
 
-__all__ = ["Cost", "adders", "energy", "luts", "weight_bits"]
+__all__ = ["Cost", "adders", "energy", "luts", "network_luts", "weight_bits"]
 
 Cost = Callable[[Layer, Choice], float]
 
@@ -37,6 +38,32 @@ def energy() -> Cost:
 def luts() -> Cost:
     """Look-up tables of one unit a layer."""
     return lambda layer, choice: float(_unit(choice).cost()["luts"])
+
+
+def network_luts(style: str = "parallel", **options: Any) -> Cost:
+    """Look-up tables of each layer as a network of its own in hardware, with the weights it has.
+
+    Parameters
+    ----------
+    style, **options
+        Of the operator ``network``, as :meth:`.IntegerNetwork.design` takes them.
+
+    Raises
+    ------
+    ValueError
+        For formats of floats, when costs are counted.
+    """
+
+    def cost(layer: Layer, choice: Choice) -> float:
+        if not (choice.weight.codes_are_integers and choice.input.codes_are_integers):
+            raise ValueError(
+                f"network_luts: formats must be integers or fixed point, not {choice.name}"
+            )
+        assert layer.alone is not None
+        network = exported(*layer.alone(choice), "layer")
+        return float(network.design(style, **options).cost()["luts"])
+
+    return cost
 
 
 def adders() -> Cost:

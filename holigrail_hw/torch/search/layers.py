@@ -1,6 +1,7 @@
 """Layers of a model in formats that can be changed at any time."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch.nn.utils import parametrize
 
 from holigrail_hw.formats import Format, parse
 from holigrail_hw.kernels import quantise
+
+from ..quantizers import Quantize, attach
 
 __all__ = ["Choice", "Layer", "Rounded"]
 
@@ -55,11 +58,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Layer:
-    """What costs are counted of: products for one sample, and weights."""
+    """What costs are counted of: products for one sample, and weights.
+
+    ``alone`` makes of a choice the layer by itself, without its bias, between quantisers of the
+    formats, and one of its inputs.
+    """
 
     path: str
     products: int
     weights: int
+    alone: Callable[[Choice], tuple[nn.Module, Tensor]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
 
 class Rounded:
@@ -106,6 +116,23 @@ class Rounded:
             assert self.seen is not None
             self._made[key] = best_scale(format, self.seen)
         return self._made[key]
+
+    def alone(self, choice: Choice) -> tuple[nn.Module, Tensor]:
+        """The layer by itself, as :class:`Layer` wants it; in float64, whose sums are exact."""
+        given, seen = self.layer, self.seen
+        assert seen is not None
+        if isinstance(given, nn.Conv2d):
+            names = ("kernel_size", "stride", "padding", "dilation", "groups")
+            window = {name: getattr(given, name) for name in names}
+            made: Any = nn.Conv2d(given.in_channels, given.out_channels, bias=False, **window)
+        else:
+            made, seen = nn.Linear(given.in_features, given.out_features, bias=False), seen[:1]
+            seen = seen.reshape(-1, given.in_features)
+        with torch.no_grad():
+            made.weight.copy_(self._values)
+        attach(made, Quantize(choice.weight, best_scale(choice.weight, self._values)))
+        first = Quantize(choice.input, self._scale_of_inputs(choice.input))
+        return nn.Sequential(first, made).double().eval(), seen[:1].double()
 
     def remove(self) -> None:
         """Leave the layer as it was."""

@@ -4,14 +4,8 @@ Nothing but the loading is left out: the command line, the bytes of the serial p
 design of the board, which is simulated.
 """
 
-import os
-import select
-import threading
-import tty
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
+from played_board import loaded_by_nobody, serial_port
 
 from holigrail_hw.cli.main import main
 from holigrail_hw.core import find
@@ -29,39 +23,11 @@ STYLES = {
 }
 
 
-@contextmanager
-def serial_port(board):
-    """A pseudo terminal; bytes go to ``board`` and come from it."""
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    stop = threading.Event()
-
-    def play():
-        while not stop.is_set():
-            if select.select([ours], [], [], 0.01)[0]:
-                board.write(os.read(ours, 4096))
-            os.write(ours, board.read(1))
-
-    player = threading.Thread(target=play, daemon=True)
-    player.start()
-    try:
-        yield Path(os.ttyname(theirs))
-    finally:
-        stop.set()
-        player.join(timeout=30)
-        os.close(ours)
-        os.close(theirs)
-
-
 @pytest.mark.parametrize(
     "name", ["stream", *(pytest.param(n, marks=pytest.mark.heavy) for n in [*STYLES][1:])]
 )
 def test_a_board_is_loaded_and_checked(name, tmp_path, monkeypatch, capsys):
-    loader, image = tmp_path / "loader", tmp_path / "design.bin"
-    loader.write_text('#!/bin/sh\n[ "$1" = --Version ] && echo loader v9.9\nexit 0\n')
-    loader.chmod(0o755)
-    monkeypatch.setenv("OPENFPGALOADER", str(loader))
-    image.write_bytes(b"the bits")
+    image = loaded_by_nobody(tmp_path, monkeypatch)
     network = find("network")
     given = STYLES[name]
     spec = network(**parse_parameters(network, given, who="network"))

@@ -1,6 +1,7 @@
 // Simulation models of the ECP5 cells that Yosys maps to, written from Lattice's FPGA Libraries
 // Reference Guide: look-up tables, carry cells, multiplexers, flip-flops, the 18-bit multiplier
-// without its registers, and the global set/reset.
+// without its registers, the global set/reset, and a phase-locked loop, whose clock is the one that
+// comes in: a simulation has cycles and no frequencies.
 
 module LUT4(input A, B, C, D, output Z);
   parameter [15:0] INIT = 16'h0000;
@@ -75,6 +76,10 @@ module MULT18X18D(
   output P18, P19, P20, P21, P22, P23, P24, P25, P26, P27, P28, P29, P30, P31, P32, P33, P34, P35);
   parameter REG_INPUTA_CLK = "NONE";
   parameter REG_INPUTB_CLK = "NONE";
+  parameter REG_INPUTA_CE = "CE0";
+  parameter REG_INPUTB_CE = "CE0";
+  parameter REG_INPUTA_RST = "RST0";
+  parameter REG_INPUTB_RST = "RST0";
   parameter REG_PIPELINE_CLK = "NONE";
   parameter REG_OUTPUT_CLK = "NONE";
   parameter REG_OUTPUT_CE = "CE0";
@@ -88,8 +93,17 @@ module MULT18X18D(
   parameter SOURCEB_MODE = "B_SHIFT";
   wire [17:0] a = {A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0};
   wire [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0};
-  wire [35:0] wide_a = {{18{SIGNEDA & a[17]}}, a};
-  wire [35:0] wide_b = {{18{SIGNEDB & b[17]}}, b};
+  reg [17:0] kept_a = 18'd0, kept_b = 18'd0;
+  always @(posedge CLK0) begin
+    if (RST0) kept_a <= 18'd0;
+    else if (CE1) kept_a <= a;
+    if (RST0) kept_b <= 18'd0;
+    else if (CE2) kept_b <= b;
+  end
+  wire [17:0] used_a = REG_INPUTA_CLK == "CLK0" ? kept_a : a;
+  wire [17:0] used_b = REG_INPUTB_CLK == "CLK0" ? kept_b : b;
+  wire [35:0] wide_a = {{18{SIGNEDA & used_a[17]}}, used_a};
+  wire [35:0] wide_b = {{18{SIGNEDB & used_b[17]}}, used_b};
   wire [35:0] product = wide_a * wide_b;
   reg [35:0] kept = 36'd0;
   always @(posedge CLK0)
@@ -99,7 +113,11 @@ module MULT18X18D(
           P17, P16, P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0}
     = REG_OUTPUT_CLK == "CLK0" ? kept : product;
   initial
-    if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_PIPELINE_CLK != "NONE"
+    if (REG_PIPELINE_CLK != "NONE"
+        || (REG_INPUTA_CLK != "NONE" && (REG_INPUTA_CLK != "CLK0" || REG_INPUTA_CE != "CE1"
+        || REG_INPUTA_RST != "RST0" || RESETMODE != "SYNC"))
+        || (REG_INPUTB_CLK != "NONE" && (REG_INPUTB_CLK != "CLK0" || REG_INPUTB_CE != "CE2"
+        || REG_INPUTB_RST != "RST0" || RESETMODE != "SYNC"))
         || (REG_OUTPUT_CLK != "NONE" && (REG_OUTPUT_CLK != "CLK0" || REG_OUTPUT_CE != "CE0"
         || REG_OUTPUT_RST != "RST0" || RESETMODE != "SYNC"))) begin
       $display("MULT18X18D: these registers are not modelled");
@@ -108,4 +126,21 @@ module MULT18X18D(
 endmodule
 
 module SGSR(input CLK, GSR);
+endmodule
+
+module EHXPLLL(input CLKI, CLKFB, PHASESEL1, PHASESEL0, PHASEDIR, PHASESTEP, PHASELOADREG, STDBY,
+               PLLWAKESYNC, RST, ENCLKOP, output CLKOP, LOCK);
+  parameter CLKI_DIV = 1;
+  parameter CLKFB_DIV = 1;
+  parameter CLKOP_DIV = 8;
+  parameter CLKOP_ENABLE = "ENABLED";
+  parameter CLKOP_CPHASE = 0;
+  parameter CLKOP_FPHASE = 0;
+  parameter FEEDBK_PATH = "CLKOP";
+  parameter PLLRST_ENA = "DISABLED";
+  parameter INTFB_WAKE = "DISABLED";
+  parameter STDBY_ENABLE = "DISABLED";
+  parameter DPHASE_SOURCE = "DISABLED";
+  assign CLKOP = CLKI;
+  assign LOCK = 1'b1;
 endmodule
