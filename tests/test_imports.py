@@ -263,6 +263,22 @@ def test_what_is_not_loaded(statement, forbidden):
     assert [name for name in forbidden.split() if name in loaded] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [("['--help']", 10), ("['list']", 125), ("['info', 'mac']", 235)],
+)
+def test_a_command_loads_what_it_needs(words, most):
+    """Modules of this package; those of all operators are more than 500."""
+    program = (
+        f"from holigrail_hw.cli.main import main; main({words})\nimport sys\n"
+        "print('LOADED', sum(name.startswith('holigrail_hw') for name in sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert 5 < int(answer.stdout.rpartition("LOADED")[2]) <= most
+
+
 def test_searches_do_not_load_amaranth():
     folders = [ROOT / "mcm" / part for part in SEARCHES]
     found = [path for folder in folders for path in sorted(folder.glob("*.py"))]

@@ -17,8 +17,10 @@ _KINDS = ("operators", "formats", "recipes", "boards", "devices")
 def main(words: list[str], session: Session) -> int:
     """List operators, formats, recipes, boards or devices."""
     options = read_options(words, session, configure)
-    rows = getattr(catalogue, options.kind)()
-    header = [key for key in rows[0] if key != "parameters"] if rows else ["name"]
+    # Parameters are shown as JSON only, and are all that needs the operators themselves.
+    short = options.kind == "operators" and not session.json
+    rows = catalogue.summaries() if short else getattr(catalogue, options.kind)()
+    header = list(rows[0]) if rows else ["name"]
     return session.show(
         {options.kind: rows},
         lambda console: table(console, header, [[row[key] for key in header] for row in rows]),

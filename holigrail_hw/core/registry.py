@@ -7,19 +7,21 @@ imported, or wants a name that is taken, breaks nothing: it is listed with its r
 its operators is there.
 """
 
+import ast
 import difflib
 import importlib
 import pkgutil
 import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import RequestError
 from .registration import DISPLACED, OPERATORS
 from .spec import OperatorSpec
 
-__all__ = ["ENTRY_POINTS", "find", "operators", "unavailable"]
+__all__ = ["ENTRY_POINTS", "find", "operators", "summaries", "unavailable"]
 
 ENTRY_POINTS = "holigrail_hw.operators"
 
@@ -57,6 +59,44 @@ def _modules() -> tuple[str, ...]:
             elif any(Path(p, member.name, "operator.py").exists() for p in package.__path__):
                 found.append(f"{name}.operator")
     return tuple(found)
+
+
+def summaries() -> list[tuple[str, str, str]] | None:
+    """Name, maturity and summary of every operator, as its source says, without importing it.
+
+    ``None`` where that cannot tell: a plug-in is installed, or what a decorator is given is no
+    plain text.
+    """
+    if list(entry_points(group=ENTRY_POINTS)):
+        return None
+    rows = []
+    for module in _modules():
+        source = find_spec(module)
+        if source is None or source.origin is None:
+            return None
+        text = Path(source.origin).read_text(encoding="utf-8")
+        # Most files of a family have no operator: they are not worth reading further.
+        found = _declared(ast.parse(text)) if "@operator(" in text else []
+        if found is None:
+            return None
+        rows += found
+    return sorted(rows)
+
+
+def _declared(tree: ast.Module) -> list[tuple[str, str, str]] | None:
+    """What the decorators ``@operator(...)`` of a module are given; ``None`` if not in words."""
+    rows = []
+    for statement in tree.body:
+        for call in getattr(statement, "decorator_list", []):
+            if not (isinstance(call, ast.Call) and ast.unparse(call.func) == "operator"):
+                continue
+            given = {one.arg: one.value for one in call.keywords}
+            words = [*call.args[:1], given.get("maturity", ast.Constant("stable"))]
+            words.append(given.get("summary", ast.Name("")))
+            if len(words) < 3 or not all(isinstance(word, ast.Constant) for word in words):
+                return None
+            rows.append(tuple(ast.literal_eval(word) for word in words))
+    return rows
 
 
 def _at_once(name: str) -> type[OperatorSpec] | None:

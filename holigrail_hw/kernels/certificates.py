@@ -36,6 +36,7 @@ __all__ = [
     "Products",
     "are_finite",
     "bounds",
+    "bounds_of_total",
     "can_be_moved",
     "has_exact_thresholds",
     "has_near_rests",
@@ -189,13 +190,13 @@ def bounds(
     :func:`never_overflows` and :func:`can_be_moved` ask.
     """
     begin = 0.0 if initial is None else float(np.abs(initial).max(initial=0))
-    found = _bounds(shape, len(b), (len(b) * tops[0] * tops[1] + begin) * (1 + 2.0**-30))
+    found = bounds_of_total(shape, len(b), (len(b) * tops[0] * tops[1] + begin) * (1 + 2.0**-30))
     if never_overflows(found) and can_be_moved(found, tops):
         return found
-    return _bounds(shape, len(b), largest_sum(a, b, initial))
+    return bounds_of_total(shape, len(b), largest_sum(a, b, initial))
 
 
-def _bounds(shape: GemmShape, depth: int, total: float) -> list[tuple[BinaryFloat, float]]:
+def bounds_of_total(shape: GemmShape, depth: int, total: float) -> list[tuple[BinaryFloat, float]]:
     """:func:`bounds` of what no sum of magnitudes of exact products exceeds."""
     steps = depth + (0 if shape.chunk is None else -(-depth // shape.chunk)) + 1
     found = []

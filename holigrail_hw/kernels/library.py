@@ -14,20 +14,18 @@ __all__ = ["called", "instructions", "is_compiled", "library", "usual_arithmetic
 _FOLDER = Path(__file__).parent / "native"
 # Contraction would turn c + round(a*b) into one rounding less. Exponents of infinities wrap.
 _FLAGS = ("-ffp-contract=off", "-fwrapv", "-pthread")
+_AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "fma"}
+_AVX512_FLAGS = (*sorted(f"-m{name}" for name in _AVX512), "-mprefer-vector-width=512")
 _SETS: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
-    (
-        "AVX-512",
-        {"avx512f", "avx512dq", "avx512bw", "avx512vl", "fma"},
-        ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma")
-        + ("-mprefer-vector-width=512",),
-    ),
+    ("AVX-512 FP16", {*_AVX512, "avx512_fp16"}, (*_AVX512_FLAGS, "-mavx512fp16")),
+    ("AVX-512", _AVX512, _AVX512_FLAGS),
     ("AVX2", {"avx2", "fma"}, ("-mavx2", "-mfma")),
 )
 
 
 @functools.cache
 def instructions() -> str:
-    """``AVX-512``, ``AVX2`` or ``portable``; the results are the same."""
+    """``AVX-512 FP16``, ``AVX-512``, ``AVX2`` or ``portable``; the results are the same."""
     return next((name for name, needed, _ in _SETS if needed <= _features()), "portable")
 
 
@@ -74,13 +72,19 @@ class usual_arithmetic:
 
 
 def _load(name: str) -> ctypes.CDLL | None:
-    return compiled_library.load(name, _FOLDER, _flags(instructions()))
+    """With all instructions, or with fewer: the compiler may be older than the processor."""
+    for flags in _flags(instructions()):
+        found = compiled_library.load(name, _FOLDER, flags)
+        if found is not None:
+            return found
+    return None
 
 
 @functools.cache
-def _flags(instructions: str) -> tuple[str, ...]:
-    flags = next((flags for name, _, flags in _SETS if name == instructions), ())
-    return (*_FLAGS, *flags)
+def _flags(instructions: str) -> tuple[tuple[str, ...], ...]:
+    kinds = [kind for kind, _, _ in _SETS]
+    fewer = _SETS[kinds.index(instructions) :] if instructions in kinds else ()
+    return (*((*_FLAGS, *flags) for _, _, flags in fewer), _FLAGS)
 
 
 @functools.cache

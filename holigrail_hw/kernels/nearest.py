@@ -2,11 +2,12 @@
 
 import ctypes
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats import Format, Rounding
+from holigrail_hw.formats import Format, Rounding, parse
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .certificates import (
@@ -20,20 +21,25 @@ from .certificates import (
     tops_of,
 )
 from .library import called, library
-from .operands import largest, reach
+from .operands import is_held_by, largest, reach
 from .shape import GemmShape
 
 __all__ = [
     "NearestRounding",
     "Step32",
+    "Sums",
+    "is_half",
     "is_narrow",
     "multiply32",
     "overflow32",
     "rounding32_of",
+    "static_step",
     "step32",
+    "sums_of",
 ]
 
 _NONE, _INFINITE, _SATURATE, _NOTHING = range(4)
+_HALF = parse("fp16")
 
 
 class NearestRounding(ctypes.Structure):
@@ -45,23 +51,37 @@ class NearestRounding(ctypes.Structure):
     )
 
 
-class _Request(ctypes.Structure):
+class Sums(ctypes.Structure):
+    """What the compiled kernels know of sums."""
+
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("a", "b", "initial", "c")),
-        *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "chunk", "threads")),
-        *((name, ctypes.c_int64) for name in ("cascade", "odd", "small", "over")),
+        *((name, ctypes.c_int64) for name in ("half", "cascade", "odd", "small", "over", "chunk")),
+        ("limit", ctypes.c_double),
         *((name, NearestRounding) for name in ("sum", "product")),
         ("start", ctypes.c_float),
     )
 
 
-class Step32:
-    """What a step does: whether sums are rounded to odd first, and what may happen to them."""
+class _Request(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("a", "b", "initial", "c")),
+        *((name, ctypes.c_int64) for name in ("rows", "depth", "columns", "threads")),
+        ("sums", Sums),
+    )
 
-    def __init__(self, odd: bool, small: bool, over: int):
-        self.odd, self.small, self.over = odd, small, over
+
+class Step32:
+    """What a step does: whether sums are rounded to odd first, and what may happen to them.
+
+    With ``half`` the processor multiplies and adds numbers of 16 bits as the sums are defined.
+    """
+
+    def __init__(self, odd: bool, small: bool, over: int, half: bool = False):
+        self.odd, self.small, self.over, self.half = odd, small, over, half
 
     def __str__(self) -> str:
+        if self.half:
+            return "float16"
         parts = ["float32"]
         parts += ["exact sums"] * self.odd
         parts += ["subnormal numbers"] * self.small
@@ -90,6 +110,8 @@ def step32(
     tops = tops_of(x, y)
     if found is None or not are_finite(shape, tops, initial):
         return None
+    if found.gemm32_has_float16() and is_half(shape):
+        return Step32(False, False, _INFINITE, True)
     products = products_of(shape, x, y)
     odd = False
     if shape.via == "exact":
@@ -128,21 +150,64 @@ def multiply32(
         y.ctypes.data,
         None if begin is None else begin.ctypes.data,
         result.ctypes.data,
-        len(x),
-        len(y),
-        y.shape[1],
-        shape.chunk or 0,
-        threads,
-        shape.product is not None,
-        step.odd,
-        step.small or step.over > _INFINITE,
-        step.over,
+        *(len(x), len(y), y.shape[1], threads),
+        sums_of(shape, step),
+    )
+    called(found.gemm32, request)
+    return result if shape.accumulator.has_negative_zero else result + np.float32(0)
+
+
+def sums_of(shape: GemmShape, step: Step32, limit: float = 0.0) -> Sums:
+    """Sums for the kernels; ``limit``: what sums of magnitudes may reach if none overflows."""
+    return Sums(
+        *(step.half, shape.product is not None, step.odd, step.small, step.over, shape.chunk or 0),
+        limit,
         rounding32_of(shape.accumulator),
         rounding32_of(shape.product or shape.accumulator),
         -0.0 if shape.is_negative_start else 0.0,
     )
-    called(found.gemm32, request)
-    return result if shape.accumulator.has_negative_zero else result + np.float32(0)
+
+
+def static_step(shape: GemmShape) -> Step32 | None:
+    """What float32 has to do for any numbers of the formats; None if it does not for some.
+
+    ``over`` is that of sums that may leave the range; -1 if these are not float32's.
+    """
+    formats = [f for f in (shape.accumulator, shape.product) if f is not None]
+    if not _is_nearest(shape) or not all(is_narrow(f) and f.has_negative_zero for f in formats):
+        return None
+    found = library("gemm32")
+    if found is None:
+        return None
+    if found.gemm32_has_float16() and is_half(shape):
+        return Step32(False, False, _INFINITE, True)
+    products = Products.of(shape.a, shape.b)
+    if shape.via != "exact" or not products.are_float32:
+        return None
+    odd = not loses_nothing_in_float32(shape, products)
+    if odd and max(f.fraction_width for f in formats) > 21:
+        return None
+    over = overflow32(tuple(formats))
+    largest_factors = largest(shape.a), largest(shape.b)
+    if over is None or not can_be_moved([(f, math.inf) for f in formats], largest_factors):
+        over = -1
+    return Step32(odd, shape.is_negative_start or _underflows(shape, products), over)
+
+
+@functools.cache
+def is_half(shape: GemmShape) -> bool:
+    """Whether every step is one of IEEE 754's operations on numbers of 16 bits."""
+    if shape.via != "exact":
+        products = Products.of(shape.a, shape.b)
+        if not products.are_float32 or not loses_nothing_in_float32(shape, products):
+            return False
+    wanted = (shape.accumulator, shape.product or shape.accumulator)
+    return (
+        _is_nearest(shape)
+        and wanted == (_HALF, _HALF)
+        and is_held_by(shape.a, _HALF)
+        and is_held_by(shape.b, _HALF)
+    )
 
 
 def _is_nearest(shape: GemmShape) -> bool:

@@ -14,6 +14,7 @@ __all__ = [
     "decoded",
     "growth",
     "is_exact_in",
+    "is_held_by",
     "largest",
     "measured",
     "reach",
@@ -122,6 +123,16 @@ def is_exact_in(format: Format, dtype: type) -> bool:
     bits, low, high = (24, -149, 128) if dtype is np.float32 else (53, -1000, 1000)
     found = reach(format)
     return significant_bits(format) <= bits and low <= found.low and found.high <= high
+
+
+@functools.cache
+def is_held_by(format: Format, outer: BinaryFloat) -> bool:
+    """Whether a float with subnormal numbers has every finite number of a format."""
+    return (
+        significant_bits(format) <= outer.significand_width
+        and reach(format).low >= outer.least_place
+        and max(map(abs, format.number_range)) <= outer.number_range[1]
+    )
 
 
 @functools.cache

@@ -35,6 +35,8 @@ class Machine:
         Whether parameters of 16 bytes with biases of 32 bits are there.
     line_buffer : int
         Pixels of a row that the unit for depthwise layers can hold; 0 if there is no such unit.
+    addition : bool
+        Whether the operation ADD is there.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Machine:
     loader: bool = True
     wide_parameters: bool = False
     line_buffer: int = 0
+    addition: bool = True
 
     def __post_init__(self) -> None:
         wrong = []

@@ -16,7 +16,7 @@ from .arithmetic import Conversion, Gemm
 from .random import OPERATIONS, source
 from .random import numbers as random_numbers
 
-__all__ = ["array", "check_sizes", "convert", "multiply", "number_type", "observers"]
+__all__ = ["array", "check_sizes", "convert", "multiply", "number_type", "observers", "threads_for"]
 
 _TYPES = {np.float32: torch.float32, np.float64: torch.float64}
 _KNOWN = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -83,7 +83,7 @@ def multiply(
     check_sizes(a, b, initial)
     x, y = array(a), array(b)
     start = None if initial is None else array(initial)
-    threads = _threads(x.shape[-2] * x.shape[-1] * y.shape[-1])
+    threads = threads_for(x.shape[-2] * x.shape[-1] * y.shape[-1])
 
     def one(x: np.ndarray, y: np.ndarray, batch: int) -> np.ndarray:
         random = source(key, OPERATIONS[operation], batch) if how.streams else None
@@ -119,13 +119,13 @@ def convert(x: Tensor, given: Conversion, key: int, operation: str) -> Tensor:
         random_width=width,
         overflow=given.overflow,
         via=given.via,
-        threads=_threads(x.numel()),
+        threads=threads_for(x.numel()),
     )
     for observer in observers:
         observer(given, {"x": numbers, "random": random, "width": width}, found)
     return torch.from_numpy(np.asarray(found)).to(x.device)
 
 
-def _threads(work: int) -> int:
-    """Threads that so many steps are worth."""
+def threads_for(work: int) -> int:
+    """Threads that so many steps of products or roundings are worth."""
     return max(1, min(torch.get_num_threads(), work >> _WORTH))

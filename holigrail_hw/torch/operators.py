@@ -19,6 +19,8 @@ from .computing import check_sizes, convert, multiply, number_type
 
 __all__ = ["gemm", "is_eager", "multiplied", "round", "rounded"]
 
+_PLAIN = (Tensor, Parameter)
+
 
 @torch.library.custom_op("holigrail::gemm", mutates_args=())
 def gemm(
@@ -161,10 +163,12 @@ round.register_autograd(_passed, setup_context=_keep_range)
 
 def is_eager(*tensors: Tensor | None) -> bool:
     """Whether tensors hold numbers of this machine that nobody traces."""
-    return not torch.compiler.is_compiling() and all(
-        tensor is None or (type(tensor) in (Tensor, Parameter) and tensor.device.type == "cpu")
-        for tensor in tensors
-    )
+    if torch.compiler.is_compiling():
+        return False
+    for tensor in tensors:
+        if tensor is not None and not (type(tensor) in _PLAIN and tensor.is_cpu):
+            return False
+    return True
 
 
 class _Product(torch.autograd.Function):

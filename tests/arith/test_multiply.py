@@ -132,6 +132,20 @@ def test_default_results():
         assert make(Multiply, a=a, b=b).result.name == result
 
 
+def test_products_of_several_blocks_have_registers_between_these_and_their_sum():
+    pairs = [("int28", "uint16"), ("uint16", "int28"), ("int36", "int9"), ("int35", "int35")]
+    pairs += [("uint37", "uint18"), ("uint36", "uint36"), ("uint19", "int18"), ("int2", "uint33")]
+    specs = [make(Multiply, a=a, b=b, multiplier="dsp") for a, b in pairs]
+    for period in (7.0, 30.0):
+        timing = Timing(period_ns=period, device="ecp5")
+        check(specs, timing, count=400)
+    plan = specs[0].plan(Timing(period_ns=7.5, device="ecp5"))
+    cycles = {name: cycle for name, _, cycle in plan.resources}
+    assert cycles["product_part"] == 0 and cycles["product_sum"] == 1 == plan.latency
+    assert sum(primitive.dsps(plan.device) for _, primitive, _ in plan.resources) == 2
+    assert plan.promise_ns < 7.5
+
+
 def test_planted_faults_are_seen(monkeypatch):
     real = float_round.leading_zeros
     monkeypatch.setattr(float_round, "leading_zeros", lambda v: Cat(0, real(v)[1:]))

@@ -1,5 +1,6 @@
 """Names of operators, boards, devices and kinds of cached files belong to one each."""
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holigrail_hw.arith.mac.operator import Mac
-from holigrail_hw.core import OperatorSpec, RequestError, find, operator
+from holigrail_hw.core import OperatorSpec, RequestError, find, operator, registry
 from holigrail_hw.core.registration import OPERATORS
 from holigrail_hw.core.store import kinds as cache_kinds
 from holigrail_hw.flow import tools
@@ -150,6 +151,7 @@ def test_every_named_float_has_fields_of_its_own():
 
 
 def test_kinds_of_cached_files_share_neither_name_nor_folder(tmp_path):
+    registry.operators()
     known = next(iter(cache_kinds.kinds().values()))
     cache_kinds.register(known)
     for changed in ({"name": "other-name"}, {"folder": "other-folder"}):
@@ -159,3 +161,26 @@ def test_kinds_of_cached_files_share_neither_name_nor_folder(tmp_path):
         ):
             cache_kinds.register(cache_kinds.Kind(**fields))
     assert known.name in cache_kinds.kinds() and "other-name" not in cache_kinds.kinds()
+
+
+def test_summaries_are_those_of_the_operators_read_from_their_sources():
+    """In a process of its own: other tests register operators of theirs."""
+    program = (
+        "from holigrail_hw.core import registry\nfound = registry.summaries()\n"
+        "known = registry.operators().items()\n"
+        "print(len(found), found == sorted((n, c.maturity, c.summary) for n, c in known))"
+    )
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert int(answer[0]) > 40 and answer[1] == "True"
+
+
+def test_summaries_that_are_not_in_words_are_not_guessed():
+    def declared(text):
+        return registry._declared(ast.parse(text))
+
+    told = "@operator('one', summary='first')\nclass One: pass\n"
+    assert declared(told) == [("one", "stable", "first")]
+    assert declared("@operator('one', summary='f' + x)\nclass One: pass\n") is None
+    assert declared("@operator('one')\nclass One: pass\n") is None
+    assert declared("@other('one', summary='first')\nclass One: pass\n") == []

@@ -70,6 +70,20 @@ def test_products_of_a_device_equal_golden(device, name, parameters, latency, bl
 
 
 @pytest.mark.synth
+def test_an_engine_whose_blocks_hold_registers_equals_golden(tmp_path):
+    """Of an ECP5's array at a fast clock: on both sides of products whose factors just pass by."""
+    spec = spec_of("gemm", rows=2, columns=2)
+    timing = Timing(period_ns=9.0, device="ecp5")
+    top, netlist, result = netlist_of(spec, timing, "ecp5-25k", tmp_path)
+    cells = json.loads(netlist.read_text())["modules"][top.name]["cells"].values()
+    blocks = [cell["parameters"] for cell in cells if cell["type"] == "MULT18X18D"]
+    assert len(blocks) == result.dsps == 8
+    assert all("REG_OUTPUT_CLK" in block for block in blocks)
+    assert sum("REG_INPUTA_CLK" in block for block in blocks) == 3
+    netlist_check.check(top, netlist, "ecp5", device="ecp5")
+
+
+@pytest.mark.synth
 def test_an_unsafe_mapping_is_found(tmp_path):
     """Yosys's own pass for the products of an iCE40 loses the upper bits of this sum."""
     top = Top(spec_of("fma", **FMA), Timing(latency=2))

@@ -10,6 +10,7 @@ from holigrail_hw.core import DesignError, RequestError, Timing, find
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.prove import equivalence, prove
 from holigrail_hw.flow.prove.aig import Graph, read_aiger, unroll, write_aiger
+from holigrail_hw.flow.prove.prospect import prospect
 from holigrail_hw.formats import parse
 from holigrail_hw.hdl.shapes import shape_of
 
@@ -188,7 +189,7 @@ class TestWideOperands:
 
     def test_where_it_ends_is_said(self):
         def text(name, **texts):
-            return prove.prospect(make(find(name), **texts))
+            return prospect(make(find(name), **texts))
 
         assert text("add") == "all 16 operand bits, against golden"
         assert text("add", a="int16", b="int16") == (

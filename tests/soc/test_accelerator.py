@@ -21,7 +21,7 @@ from holigrail_hw.soc.descriptors.checks import Error, descriptor_of, error_of
 from holigrail_hw.soc.descriptors.kinds import End, Fill
 from holigrail_hw.soc.executor.addresses import addresses
 from holigrail_hw.soc.hardware.loops import Loops
-from holigrail_hw.soc.hardware.scratchpad import Scratchpad
+from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES, Scratchpad
 
 SMALL = make(Accelerator, line_buffer=16, activation_depth=32, accumulator_depth=8, scratchpad=4096)
 WIDE = make(Accelerator, line_buffer=5, rows=16, columns=8, activation_depth=16, scratchpad=8192)
@@ -100,7 +100,7 @@ def chain_in(spec: Accelerator, memory: np.ndarray) -> list:
 def compare_cycles(one: Compiled, count: int, seed: int) -> set[str]:
     """Predicted and counted cycles of the descriptors of random chains; kinds that there were."""
     spec, rng, jobs, chains = one.top.spec, np.random.default_rng(seed), [], []
-    predicted = exact_cycles(spec.machine, spec.lane_count, one.top.timing)
+    predicted = exact_cycles(spec.machine, spec.lane_count, one.top.timing, spec.style)
     for _ in range(count):
         asked = random_job(spec, rng, int(rng.integers(20, 200)))["request"]
         place = int(np.argmax(asked["operation"] == START))
@@ -156,6 +156,7 @@ def test_loops_give_the_addresses_of_nested_loops():
                 ctx.set(loops.steps[level], steps[level] % (1 << 12))
             ctx.set(loops.base, base)
             ctx.set(loops.chain, chain)
+            await ctx.tick()
             ctx.set(loops.start, 1)
             await ctx.tick()
             ctx.set(loops.start, 0)
@@ -203,7 +204,8 @@ def test_the_scratchpad_is_an_array_of_bytes(grain):
             ctx.set(pad.read_address, at)
             await ctx.tick()
             ctx.set(pad.read, 0)
-            await ctx.tick()
+            for _ in range(READ_CYCLES - 1):
+                await ctx.tick()
             found = ctx.get(pad.data) & (1 << 8 * width) - 1
             assert found == int.from_bytes(model[at : at + width].tobytes(), "little")
 

@@ -150,8 +150,8 @@ def test_a_descriptor_that_moves_nothing_ends_in_an_error_and_the_next_chain_wor
     def stuck(self, platform):
         m = whole(self, platform)
         loops = m.submodules.loops
-        with m.If(self.address == 448):
-            m.d.comb += [self.write.eq(0), self.i.ready.eq(0), loops.step.eq(0)]
+        with m.If(loops.address == 448):
+            m.d.comb += [self.i.ready.eq(0), loops.step.eq(0)]
         return m
 
     monkeypatch.setattr(Writer, "elaborate", stuck)

@@ -156,6 +156,17 @@ def test_the_report_shows_the_front(weighed):
     assert np.array_equal(plain.run(x), network.graph.run(x))
 
 
+def test_the_command_draws_it_on_one_page(weighed, tmp_path):
+    from holigrail_hw.cli.main import main
+
+    weighed[2].to_json(tmp_path / "weighed.json")
+    words = ["report", "network", "--model", str(tmp_path / "weighed.json"), "--style", "stream"]
+    assert main([*words, "-q", "-o", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page" / "report.html").read_text()
+    assert "Formats per layer" in page and "Formats that were weighed" in page
+    assert "energy (pJ)" in page
+
+
 def test_the_best_are_those_that_no_other_beats():
     points = tuple(Candidate(*p, "", False) for p in ((3, 9), (1, 5), (2, 5), (2, 7), (4, 8)))
     best = Front("cost", "accuracy", True, points).best

@@ -17,6 +17,7 @@ from torch import nn
 from trained_digits import digits, layer, perceptron, train
 
 import holigrail_hw.torch as hgt
+from holigrail_hw.core import RequestError, find
 from holigrail_hw.models import IntegerGraph, ModelError, read, read_source
 from holigrail_hw.nn.number_network import NumberGraph
 
@@ -322,7 +323,20 @@ def test_what_ends_in_no_codes_is_refused():
     assert hgt.export(model, x, "right").codes(x.numpy()).shape == (4, 8)
     noisy = dataclasses.replace(gemm, rounding="stochastic")
     model = hgt.convert(model, {nn.Linear: hgt.Arithmetic(forward=noisy)})
-    refused(model, "wrong: 0: a rounding must not be stochastic")
+    refused(model, "wrong: 0: a rounding must not be stochastic, for arrays have no random words")
+
+
+@pytest.mark.parametrize(
+    ("operator", "options", "text"),
+    [
+        ("gemm", {"sum_rounding": "stochastic"}, "sum_rounding must not be stochastic in an array"),
+        ("systolic-array", {"rounding": "stochastic"}, "rounding must not be stochastic in an"),
+    ],
+)
+def test_arrays_have_no_random_words(operator, options, text):
+    formats = {"activation": "fp8_e4m3", "weight": "fp8_e4m3", "accumulator": "fp16"}
+    with pytest.raises(RequestError, match=f"{text}.*which has no random words"):
+        find(operator)(**formats, **options)
 
 
 def test_a_forward_of_ones_own_is_followed():

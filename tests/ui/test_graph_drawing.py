@@ -12,6 +12,7 @@ from holigrail_hw.core.views import (
     Block,
     BlockDiagram,
     Curve,
+    Dot,
     Edge,
     HeatMap,
     Histogram,
@@ -21,6 +22,7 @@ from holigrail_hw.core.views import (
     Node,
     Panel,
     Roofline,
+    Scatter,
     Table,
     Wire,
     WorkPoint,
@@ -109,6 +111,7 @@ VIEWS = [
     Lines("Lines", (0.1, 1.0), (Line("a", (9.0, 1.0)), Line("b", (2.0, 0.5))), "x", "y", True),
     a_diagram(),
     HeatMap("Heat", (0.0, 5.0, 9.0), (0.0, 1.0, 3.0), ((0.0, 0.5), (1.0, 1.0)), "x", "y", "use"),
+    Scatter("Front", (Dot(1.0, 2.0, "int8"), Dot(2.0, 5.0, "$x^$ <b>", True)), "pJ", "%"),
     Roofline("Roof", 64e6, (Bandwidth("link", 1e6),), (WorkPoint("job", 4.0, 4e6),), "MAC"),
 ]
 

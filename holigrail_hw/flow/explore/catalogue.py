@@ -14,7 +14,18 @@ from ..board import board
 from ..folders import is_there
 from ..synth.devices import TARGETS
 
-__all__ = ["boards", "devices", "formats", "operators", "recipe_folder", "recipe_path", "recipes"]
+__all__ = [
+    "boards",
+    "devices",
+    "formats",
+    "operators",
+    "recipe_folder",
+    "recipe_path",
+    "recipes",
+    "summaries",
+]
+
+_SUMMARY = ("name", "maturity", "summary")
 
 
 def operators() -> list[dict[str, Any]]:
@@ -31,6 +42,14 @@ def operators() -> list[dict[str, Any]]:
     for name, reason in registry.unavailable().items():
         rows.append({"name": name, "maturity": "unavailable", "summary": reason, "parameters": []})
     return rows
+
+
+def summaries() -> list[dict[str, Any]]:
+    """The same without their parameters; no operator is imported if that can be avoided."""
+    found = registry.summaries()
+    if found is None:
+        return [{key: row[key] for key in _SUMMARY} for row in operators()]
+    return [dict(zip(_SUMMARY, row, strict=True)) for row in found]
 
 
 def formats() -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from holigrail_hw.estimate.energy.memories import Memories
 from holigrail_hw.formats import Format
 
 from ..energy.estimate import estimate, levels
-from ..prove import prove
+from ..prove.prospect import prospect
 
 __all__ = ["describe", "latencies", "schedule_rows"]
 
@@ -70,7 +70,7 @@ def describe(
         "cost": spec.cost(timing),
         "energy": estimate(spec, timing).as_dict()
         | {"job": job, "levels": [asdict(level) for level in by_level]},
-        "proof": prove.prospect(spec),
+        "proof": prospect(spec),
         "remarks": [*spec.clock(timing).remarks(), *spec.remarks()],
         "facts": spec.facts(timing),
         "tables": [asdict(one) for one in spec.tables(timing)],

@@ -16,11 +16,9 @@ from pathlib import Path
 from holigrail_hw.core.run.process import Progress
 
 from .aig import Graph, write_aiger
+from .prospect import MOST_CASES
 
-__all__ = ["MOST_CASES", "Outcome", "check"]
-
-MOST_CASES = 1 << 12
-"""More cases than these are not tried."""
+__all__ = ["Outcome", "check"]
 
 _BATCH = 64
 _WHOLE = 0.2

@@ -34,11 +34,11 @@ from ..top import Top
 from ..verify import workloads
 from . import equivalence
 from .aig import Circuit, Graph, read_aiger, unroll
+from .prospect import GOLDEN_BITS
 from .reference_verilog import reference_verilog
 
-__all__ = ["GOLDEN_BITS", "ProofResult", "prospect", "run"]
+__all__ = ["ProofResult", "run"]
 
-GOLDEN_BITS = 20
 _MEMORY = 4 << 30
 
 
@@ -129,30 +129,6 @@ def run(
             # The circuit to compare is too large to be made.
             outcome = task.exhausted(error, against_golden=bits <= GOLDEN_BITS)
     return replace(outcome, seconds=time.monotonic() - start)
-
-
-def prospect(spec: OperatorSpec) -> str:
-    """How a design of this operator would be proved, and where that ends, in one line."""
-    bits = sum(format.width for format in spec.inputs().values())
-    has_reference = spec.reference_circuit is not None
-    if not (spec.planned or spec.stateful):
-        return "none: a result takes several cycles"
-    if spec.stateful:
-        if has_reference:
-            return "by induction from power-on, against a reference circuit"
-        return "none: it has state and no reference circuit"
-    if bits <= GOLDEN_BITS:
-        return f"all {bits} operand bits, against golden"
-    if not has_reference:
-        return f"none: {bits} operand bits, not at most {GOLDEN_BITS}, and no reference circuit"
-    exponents = sum(len(format.exponent_field) for format in spec.inputs().values())
-    text = f"all {bits} operand bits, against a reference circuit, where SAT sweeping closes"
-    if not exponents:
-        return text
-    cases = 1 << exponents
-    if cases > equivalence.MOST_CASES:
-        return f"{text}; not by its {cases} cases of exponents ({equivalence.MOST_CASES} at most)"
-    return f"{text}, or in {cases} cases of the exponents"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ __all__ = ["DEPTH", "LinkShell", "LinkTop", "LinkedDesign"]
 # Items of each queue. One-byte items keep a line of 115200 baud busy while a USB adapter holds
 # bytes back for 16 ms.
 DEPTH = 256
+# With longer periods the delay of a memory is none that counts.
+_SLOW_NS = 20.0
 
 
 class LinkedDesign(wiring.Component):
@@ -36,6 +38,7 @@ class LinkedDesign(wiring.Component):
 
     def __init__(self, spec: OperatorSpec, timing: Timing, depth: int = DEPTH):
         self._spec, self._depth = spec, depth
+        self._registered = timing.period_ns is not None and timing.period_ns < _SLOW_NS
         self._design = spec.component(timing)
         super().__init__(
             {
@@ -52,7 +55,11 @@ class LinkedDesign(wiring.Component):
             for way in ("in", "out")
         }
         m.submodules.link = link = StreamLink(
-            widths["in"], widths["out"], digest=digest(self._spec), depth=self._depth
+            widths["in"],
+            widths["out"],
+            digest=digest(self._spec),
+            depth=self._depth,
+            registered=self._registered,
         )
         m.submodules.design = design = ResetInserter(link.reset)(self._design)
         wiring.connect(m, wiring.flipped(self.i), link.i)

@@ -53,9 +53,9 @@ class Known:
             for index, number in enumerate(x.tolist()):
                 floor[index], inexact[index] = self.exactly(number, place, bits)
             return floor, inexact
-        known = np.zeros(x.shape, bool)
+        known, unit = np.zeros(x.shape, bool), Fraction(2) ** place
         for index, number in enumerate(x.tolist()):
-            value = self.exact_at(number * Fraction(2) ** place)
+            value = self.exact_at(number * unit)
             if value is not None:
                 scaled = value * Fraction(2) ** bits
                 floor[index], inexact[index] = scaled.__floor__(), scaled.denominator > 1

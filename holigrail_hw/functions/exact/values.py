@@ -13,18 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.formats import FINITE, INFINITE, NAN, Exact, Format
+from holigrail_hw.formats import FINITE, INFINITE, NAN, Exact, FixedFormat, Format
 
 from .catalogue import KNOWN
+from .evenly import CIRCLES, evenly_spaced
 
-__all__ = ["Values", "tabulated", "values_of"]
+__all__ = ["MOST_SINGLE", "WIDE", "Values", "tabulated", "values_of"]
+
+MOST_SINGLE = 20
+"""Bits of x up to which every value may be computed on its own."""
+
+WIDE = 15
+"""Bits of fixed-point x from which on values are interpolated, with a proved error."""
 
 
 @dataclass(frozen=True, eq=False)
 class Values:
     """``floor`` is floor(f 2^bits) at every code, ``inexact`` whether that is below f.
 
-    ``category`` is that of :class:`.formats.Exact`; ``negative`` the sign of zeros and infinities.
+    ``floor`` holds Python's integers, or of wide fixed-point formats those of 64 bits, if that many
+    hold them. ``category`` is that of :class:`.formats.Exact`; ``negative`` the sign of zeros and
+    infinities.
     """
 
     bits: int
@@ -33,30 +42,49 @@ class Values:
     category: Any
     negative: Any
 
-    def exact(self) -> Exact:
+    def exact(self, part: slice = slice(None)) -> Exact:
         """The values, with the bit below the last place set where something was cut off."""
-        is_finite = self.category == FINITE
-        below = (self.floor < 0).astype(bool)
+        floor, inexact = self.floor[part], self.inexact[part]
+        is_finite, one = self.category[part] == FINITE, inexact.astype(floor.dtype)
+        below = (floor < 0).astype(bool)
         # Of a negative number the floor of the magnitude is one less than that of its floor.
-        magnitude = np.where(below, -self.floor - self.inexact.astype(object), self.floor)
-        significand = np.where(is_finite, 2 * magnitude + self.inexact.astype(object), 0)
-        sign = np.where(below & is_finite, True, self.negative)
+        magnitude = np.where(below, -floor - one, floor)
+        significand = np.where(is_finite, 2 * magnitude + one, 0)
+        sign = np.where(below & is_finite, True, self.negative[part])
         exponent = np.full(below.shape, -self.bits - 1, np.int64)
-        return Exact(sign.astype(bool), significand, exponent, self.category)
+        return Exact(sign.astype(bool), significand, exponent, self.category[part])
 
 
 @lru_cache(maxsize=32)
 def values_of(
-    function: str, table: tuple[int | Fraction, ...] | None, input: Format, bits: int
+    function: str,
+    table: tuple[int | Fraction, ...] | None,
+    input: Format,
+    bits: int,
+    compact: bool = False,
 ) -> Values:
     """A known function, or the numbers of a table, at every code of a format in ascending order.
 
+    With ``compact`` the floors may be integers of 64 bits, which wide formats need.
+
     Infinities take the limits of the function; where it has no value, the category is NAN, and at a
     pole INFINITE.
+
+    Raises
+    ------
+    OverflowError
+        x has more than ``MOST_SINGLE`` bits, and 64 bits do not hold the values.
     """
     if table is not None:
         return _of_table(table, bits)
     known = KNOWN[function]
+    is_wide = isinstance(input, FixedFormat) and input.width >= WIDE
+    if compact and is_wide and function in CIRCLES:
+        wide = _of_wide(function, input, bits)
+        if wide is not None:
+            return wide
+        if input.width > MOST_SINGLE:
+            raise OverflowError(f"values of {function} must fit into 64 bits")
     given = input.unpack(np.arange(1 << input.width, dtype=np.uint64)).widened()
     place = input.least_place
     x = np.where(given.sign, -given.significand, given.significand)
@@ -79,6 +107,29 @@ def values_of(
             limit, given.is_infinite & (given.sign == bool(sign)), bits, (floor, category, negative)
         )
     return Values(bits, floor, inexact, category, negative)
+
+
+def _of_wide(function: str, input: FixedFormat, bits: int) -> Values | None:
+    """All numbers of a fixed-point format in order; None if 64 bits do not hold the values."""
+    known, place, count = KNOWN[function], input.least_place, 1 << input.width
+    codes = np.arange(count, dtype=np.int64)
+    half = count >> 1 if input.signed else 0
+    x = (codes ^ half) - half
+    pole, inside = known.poles(x), known.domain(x)
+    inside &= ~pole
+    floor, inexact = np.zeros(count, np.int64), np.zeros(count, bool)
+    # Where f has a value: one stretch or, beside a pole, two.
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], np.roll(inside, half), [False]])))
+    for first, last in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True):
+        start = first - half
+        found = evenly_spaced(function, known.floors, start, last - first, place, bits)
+        if found is None:
+            return None
+        at = np.arange(start, start + last - first) & (count - 1)
+        floor[at], inexact[at] = found
+    category = np.where(inside, FINITE, np.where(pole, INFINITE, NAN)).astype(np.uint8)
+    # Fixed point has one zero only, which is positive.
+    return Values(bits, floor, inexact, category, pole & (known.pole < 0))
 
 
 def _set_limit(limit: float, where: Any, bits: int, arrays: tuple[Any, Any, Any]) -> None:

@@ -178,7 +178,6 @@ def _polynomial(plan: Plan, core: Polynomial, index: Wire, multiplier: str) -> W
         looked_up(plan, f"c{number}", column, segment)
         for number, column in enumerate(core.coefficients)
     ]
-    ranges = core.levels(np.arange(1 << core.index_width))
     v = columns[-1]
     for level in reversed(range(core.degree)):
         drop, shift = core.drops[level], core.shifts[level]
@@ -186,7 +185,7 @@ def _polynomial(plan: Plan, core: Polynomial, index: Wire, multiplier: str) -> W
             f"t{level}", unsigned(places - drop), lambda u, drop=drop: u[drop:places], index
         )
         product = multiply(plan, v, t, multiplier, f"product{level}")
-        shape = _range_shape(ranges[level])
+        shape = Shape(*bits_for(*core.ranges[level]))
         v = plan.step(
             f"v{level}",
             shape,

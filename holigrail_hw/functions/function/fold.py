@@ -23,9 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from ..exact.values import MOST_SINGLE
 from .shape import Request
 
 __all__ = ["Corridor", "Fold", "corridor_of", "folds_of", "results_of"]
+
+_PART = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,9 @@ def corridor_of(request: Request, kind: str, guard: int) -> Corridor | None:
     least, most = low * unit, high * unit + unit - 1
     exact = target * unit + (unit - 1) / 2
     if kind == "none":
-        order = np.argsort(x, kind="stable")
-        return _shortened(kind, guard, least[order], most[order], exact[order])
+        # In the order of x, which in that of the codes begins with zero.
+        first = len(x) >> 1 if request.input.signed else 0
+        return _shortened(kind, guard, *(np.roll(side, first) for side in (least, most, exact)))
     if kind == "relu":
         part = _positive_part(request, x, guard)
         least, most, exact = least - part, most - part, exact - part
@@ -123,14 +127,27 @@ def _shortened(kind: str, guard: int, low: Any, high: Any, target: Any) -> Corri
             width, least, most = width - 1, down, up
         constant = min(max(round(float(target[-1])), least), most)
     kept = slice(0, 1 << width)
-    return Corridor(Fold(kind, guard, width, constant), low[kept], high[kept], target[kept])
+    low, high, target = low[kept], high[kept], target[kept]
+    if width > MOST_SINGLE and max(abs(int(low.min())), abs(int(high.max()))) < 1 << 31:
+        low, high, target = low.astype(np.int32), high.astype(np.int32), target.copy()
+    return Corridor(Fold(kind, guard, width, constant), low, high, target)
 
 
 def results_of(request: Request, fold: Fold, core: Any) -> Any:
     """The result for every code of the input, in units of its last place: integers alone."""
-    x = _numbers(request)
+    codes = np.arange(1 << request.input.width, dtype=np.int64)
+    parts = [
+        _results_of_part(request, fold, core, codes[start : start + _PART])
+        for start in range(0, len(codes), _PART)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _results_of_part(request: Request, fold: Fold, core: Any, codes: Any) -> Any:
+    half = 1 << (request.input.width - 1) if request.input.signed else 0
+    x = (codes ^ half) - half
     if fold.kind == "none":
-        return core(x - x.min()) >> fold.guard
+        return core(x + half) >> fold.guard
     inside = np.minimum(abs(x), (1 << fold.index_width) - 1)
     v: Any = np.where(abs(x) > inside, fold.constant, core(inside))
     if fold.kind == "relu":

@@ -32,14 +32,18 @@ from holigrail_hw.hdl.integer.multiply import MULTIPLIER_MEANING, MULTIPLIERS
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from ..exact.catalogue import KNOWN, MOST_EXPONENT
+from ..exact.evenly import CIRCLES
+from ..exact.values import MOST_SINGLE
 from .cost import METRICS
 from .datapath import approximated
-from .search import METHODS, Approximation, approximation
+from .search import METHODS, Approximation, Listener, approximation
 from .shape import ACCURACIES, OVERFLOWS, TABLE, Request
 
 __all__ = ["Function"]
 
-_WIDEST, _WIDEST_TABLE = 20, 16
+_WIDEST, _WIDEST_TABLE = 24, 16
+_WIDEST_RESULT = 32
+"""Bits of the result where x has more than are computed one by one."""
 _FOLDINGS = ("auto", "symmetric", "none")
 
 
@@ -100,7 +104,8 @@ class Function(OperatorSpec):
 
     def check(self) -> list[str]:
         wrong = self._wrong_formats() or self._wrong_choices()
-        return wrong or self._request.complaints()
+        # Of a wide x, what takes long is found out where a search is.
+        return wrong or ([] if self._request.is_wide else self._request.complaints())
 
     def _wrong_formats(self) -> list[str]:
         wrong = []
@@ -119,6 +124,17 @@ class Function(OperatorSpec):
         most = _WIDEST if may_be_wide and self.f != TABLE else _WIDEST_TABLE
         if self.input.width > most:
             wrong.append(f"input must have at most {most} bits, not {self.input.width}")
+        if self.input.width > MOST_SINGLE and not wrong:
+            if self.f not in CIRCLES:
+                wrong.append(
+                    f"input must have at most {MOST_SINGLE} bits where f is {self.f}, not"
+                    f" {self.input.width}"
+                )
+            elif self.result.width > _WIDEST_RESULT:
+                wrong.append(
+                    f"result must have at most {_WIDEST_RESULT} bits where input has more than"
+                    f" {MOST_SINGLE}, not {self.result.width}"
+                )
         if not is_fixed and self.method not in ("auto", TABLE):
             wrong.append(
                 f"method must be table unless both formats are fixed point, not {self.method}"
@@ -166,7 +182,15 @@ class Function(OperatorSpec):
         """
         if not self._request.is_fixed:
             return None
-        found = approximation(self._request, self.method, self.folding, self.metric)
+        return self._approximated(None)
+
+    def _approximated(self, say: Callable[[str], None] | None) -> Approximation:
+        listener, request = Listener(say), self._request
+        if request.is_wide:
+            listener(f"compute {self.f} of {1 << self.input.width} numbers")
+            if wrong := request.complaints():
+                raise RequestError(f"function: {wrong[0]}")
+        found = approximation(request, self.method, self.folding, self.metric, listener)
         if found is None:
             raise RequestError(
                 f"function: method must be another than {self.method},"
@@ -176,6 +200,9 @@ class Function(OperatorSpec):
         return found
 
     def prepare(self, progress: Callable[[str], None]) -> str | None:
+        if self._request.is_wide:
+            self.__dict__["approximation"] = self._approximated(progress)
+            return None
         progress(f"compute {self.f} of {1 << self.input.width} numbers, choose an approximation")
         _ = self.approximation
         return None

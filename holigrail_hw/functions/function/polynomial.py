@@ -10,7 +10,7 @@ what cutting and rounding did before is known exactly by then.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,12 @@ from .fold import Corridor
 
 __all__ = ["Polynomial", "polynomial_for"]
 
-_MOST_PLACES = 12
+_MOST_PLACES, _MOST_PLACES_OF_WIDE = 12, 17
 """Bits of t at most."""
+_SAMPLED = 1 << 20
+"""A search on more u than these tries choices on some of the segments, then on all of them."""
+_FEWEST, _CHECKED = 8, 12
+"""Of a sample: segments at least; and choices that are right there and are checked everywhere."""
 _MORE_SEGMENTS = 3
 """How many numbers of segments are tried, from the smallest that can do."""
 
@@ -66,6 +70,18 @@ class Polynomial:
             product = found[0] * (t >> self.drops[level])
             found.insert(0, columns[level] + (product >> self.shifts[level]))
         return found
+
+    @cached_property
+    def ranges(self) -> list[tuple[int, int]]:
+        """The least and the greatest v after c_0, c_1, ... was added."""
+        found: list[list[tuple[int, int]]] = []
+        for start in range(0, 1 << self.index_width, _SAMPLED):
+            u = np.arange(start, min(start + _SAMPLED, 1 << self.index_width))
+            found.append([(int(v.min()), int(v.max())) for v in self.levels(u)])
+        return [
+            (min(low for low, _ in of), max(high for _, high in of))
+            for of in zip(*found, strict=True)
+        ]
 
     @property
     def width(self) -> int:
@@ -117,6 +133,7 @@ class _Search:
     def __init__(self, corridors: list[Corridor], degree: int, metric: str):
         self.corridors, self.degree, self.metric = corridors, degree, metric
         self._known: dict[_Try, Polynomial | None] = {}
+        self.is_sampled = len(corridors[0].low) > _SAMPLED
 
     def made(self, choice: _Try) -> Polynomial | None:
         if choice not in self._known:
@@ -124,11 +141,55 @@ class _Search:
         return self._known[choice]
 
     def _make(self, choice: _Try) -> Polynomial | None:
+        """Of a wide u from some of the segments."""
+        count = 1 << choice.segment_width
+        places = self.corridors[choice.corridor].fold.index_width - choice.segment_width
+        some = count
+        if self.is_sampled:
+            some = min(max(_SAMPLED >> places, _FEWEST), count)
+        # The last segments count, too: functions bend most at an end, or in the middle.
+        return self._of_rows(choice, np.unique(np.linspace(0, count - 1, some).astype(np.int64)))
+
+    def whole(self, choice: _Try) -> Polynomial | None:
+        """The polynomial of all segments; None if one of them has no right coefficients."""
+        count = 1 << choice.segment_width
+        if not self.is_sampled:
+            return self.made(choice)
+        places = self.corridors[choice.corridor].fold.index_width - choice.segment_width
+        step, parts = max(_SAMPLED >> places, 1), []
+        for start in range(0, count, step):
+            found = self._of_rows(choice, np.arange(start, min(start + step, count)))
+            if found is None:
+                return None
+            parts.append(found)
+        columns = [
+            tuple(number for part in parts for number in part.coefficients[level])
+            for level in range(self.degree + 1)
+        ]
+        return replace(parts[0], coefficients=tuple(columns))
+
+    def cheapest(self, choice: _Try) -> tuple[_Try, Polynomial] | None:
+        """From a choice that may do to the cheapest found near it that is right everywhere."""
+        choice, found = self.improved(choice)
+        if not self.is_sampled:
+            return choice, found
+        tried = [
+            (self.cost(made), n, at)
+            for n, (at, made) in enumerate(self._known.items())
+            if made is not None and at.segment_width == choice.segment_width
+        ]
+        for _, _, at in sorted(tried)[:_CHECKED]:
+            made = self.whole(at)
+            if made is not None:
+                return at, made
+        return None
+
+    def _of_rows(self, choice: _Try, rows: Any) -> Polynomial | None:
         corridor = self.corridors[choice.corridor]
         width = corridor.fold.index_width
         places = width - choice.segment_width
         t = np.arange(1 << places)
-        target = corridor.target.reshape(1 << choice.segment_width, -1)
+        target = corridor.target.reshape(1 << choice.segment_width, -1)[rows]
         # Units of c_i: 2^-scale; half of one moves v by half a guarded unit at the last t.
         scales = [places * i + choice.extra * (i > 0) for i in range(self.degree + 1)]
         shifts = tuple(scales[i + 1] - choice.drops[i] - scales[i] for i in range(self.degree))
@@ -145,7 +206,7 @@ class _Search:
             if not np.all(abs(units) < _WIDEST_COEFFICIENT):
                 return None
             columns.append(units.astype(np.int64))
-        found = self._constants(corridor, columns, choice.drops, shifts, t)
+        found = self._constants(corridor, rows, columns, choice, shifts)
         if found is None:
             return None
         coefficients = [found[0], found[1], *reversed(columns[:-1])]
@@ -158,14 +219,18 @@ class _Search:
         )
 
     def _constants(
-        self, corridor: Corridor, columns: list[Any], drops: Any, shifts: Any, t: Any
+        self, corridor: Corridor, rows: Any, columns: list[Any], choice: _Try, shifts: Any
     ) -> tuple[Any, Any] | None:
         """c_0 for the corridor, with c_1 or a neighbour of it; None if some segment has none."""
-        segments = len(columns[0])
+        segments, drops = len(columns[0]), choice.drops
+        sides = (
+            side.reshape(1 << choice.segment_width, -1) for side in (corridor.low, corridor.high)
+        )
+        low, high = (side[rows] for side in sides)
+        t = np.arange(low.shape[1])
         v: Any = columns[0][:, None]
         for level, column in zip(range(self.degree - 1, 0, -1), columns[1:], strict=True):
             v = column[:, None] + ((v * (t >> drops[level])) >> shifts[level])
-        low, high = (side.reshape(segments, -1) for side in (corridor.low, corridor.high))
         c0, c1 = np.zeros(segments, np.int64), columns[-1].copy()
         open_ones = np.ones(segments, bool)
         for change in (0, -1, 1):
@@ -237,12 +302,16 @@ def polynomial_for(
     """
     search, best = _Search(corridors, degree, metric), None
     width, least, feasible = corridors[0].fold.index_width, limit, 0
-    for segment_width in range(max(0, width - _MOST_PLACES), width - degree.bit_length() + 1):
+    most = _MOST_PLACES_OF_WIDE if search.is_sampled else _MOST_PLACES
+    for segment_width in range(max(0, width - most), width - degree.bit_length() + 1):
         start = _Try(len(corridors) - 1, segment_width, 1, (0,) * degree)
         if search.made(start) is None:
             continue
+        cheapest = search.cheapest(start)
+        if cheapest is None:
+            continue
         feasible += 1
-        choice, found = search.improved(start)
+        choice, found = cheapest
         if search.cost(found)[0] < least:
             best, least = (corridors[choice.corridor], found), search.cost(found)[0]
         if feasible == _MORE_SEGMENTS:

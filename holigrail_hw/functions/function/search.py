@@ -4,6 +4,7 @@ Whatever a method finds is computed for every number of the input, in integers, 
 what is right there. That is the proof; nothing else about a method needs to be trusted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -18,11 +19,12 @@ from .polynomial import Polynomial, polynomial_for
 from .shape import Request
 from .table import Table, table_for
 
-__all__ = ["DEGREES", "METHODS", "Approximation", "approximation"]
+__all__ = ["DEGREES", "METHODS", "Approximation", "Listener", "approximation"]
 
 METHODS = ("auto", "table", "multipartite", "polynomial-1", "polynomial-2", "polynomial-3")
 DEGREES = (1, 2, 3)
-_GUARDS = {"faithful": 4, "correct": 8}
+_GUARDS = {"faithful": range(5), "correct": range(9)}
+_GUARDS_OF_WIDE = {"faithful": range(1, 4), "correct": range(3, 8, 2)}
 _WIDEST_MULTIPARTITE = (13, 10)
 """Index bits, of a request for that method and of one for the cheapest."""
 _WIDEST_TABLE = 16
@@ -58,21 +60,51 @@ def _fold_luts(fold: Fold, core: Any) -> int:
     return luts
 
 
-@lru_cache(maxsize=64)
-def approximation(request: Request, method: str, folding: str, metric: str) -> Approximation | None:
+class Listener:
+    """Who is told how far a search is; any equals any other, so that kept results are found.
+
+    Parameters
+    ----------
+    say : callable or None
+        Gets one line.
+    """
+
+    def __init__(self, say: Callable[[str], None] | None = None):
+        self._say = say
+
+    def __call__(self, text: str) -> None:
+        if self._say is not None:
+            self._say(text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listener)
+
+    def __hash__(self) -> int:
+        return hash(Listener)
+
+
+@lru_cache(maxsize=16)
+def approximation(
+    request: Request, method: str, folding: str, metric: str, listener: Listener | None = None
+) -> Approximation | None:
     """The cheapest of a method, or of all; None if the method finds none.
 
-    ``folding`` is ``auto``, ``symmetric`` or ``none``.
+    ``folding`` is ``auto``, ``symmetric`` or ``none``; with ``auto``, a wide x is folded if it can
+    be.
     """
+    tell = listener or Listener()
     best: tuple[int, Fold, Any] | None = None
-    for kind in folds_of(request):
+    for kind in reversed(folds_of(request)) if request.is_wide else folds_of(request):
         if folding != "auto" and (kind == "none") != (folding == "none"):
             continue
-        found = _of_fold(request, kind, method, metric, best[0] if best else _ENDLESS)
+        if request.is_wide and best is not None:
+            break
+        found = _of_fold(request, kind, method, metric, best[0] if best else _ENDLESS, tell)
         if found is not None and (best is None or found[0] < best[0]):
             best = found
     if best is None:
         return None
+    tell(f"prove {best[2].method}: {best[2].summary}")
     numbers = results_of(request, best[1], best[2].evaluate)
     low, high = request.allowed
     if ((numbers < low) | (numbers > high)).any():
@@ -84,7 +116,7 @@ def approximation(request: Request, method: str, folding: str, metric: str) -> A
 
 
 def _of_fold(
-    request: Request, kind: str, method: str, metric: str, limit: int
+    request: Request, kind: str, method: str, metric: str, limit: int, tell: Listener
 ) -> tuple[int, Fold, Any] | None:
     best: tuple[int, Fold, Any] | None = None
 
@@ -99,7 +131,8 @@ def _of_fold(
     def left() -> int:
         return min(limit, best[0] if best else _ENDLESS)
 
-    whole = [corridor_of(request, kind, guard) for guard in range(_GUARDS[request.accuracy] + 1)]
+    guards = (_GUARDS_OF_WIDE if request.is_wide else _GUARDS)[request.accuracy]
+    whole = [corridor_of(request, kind, guard) for guard in guards]
     corridors = [corridor for corridor in whole if corridor is not None]
     if not corridors:
         return None
@@ -111,6 +144,7 @@ def _of_fold(
     alike = [c for c in corridors if c.fold.index_width == corridors[-1].fold.index_width]
     for degree in DEGREES:
         if method in ("auto", f"polynomial-{degree}") and width > degree:
+            tell(f"search polynomials of degree {degree}")
             found = polynomial_for(alike, degree, metric, left())
             if found is not None:
                 offer(*found)

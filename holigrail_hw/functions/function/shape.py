@@ -5,6 +5,7 @@ rounded one, or both neighbours of the exact value if the result may be faithful
 one unit in the last place). All later search and all proof is against these two arrays.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,7 +16,7 @@ import numpy as np
 from holigrail_hw.formats import FINITE, INFINITE, FixedFormat, Format, Rounding
 
 from ..exact.catalogue import KNOWN
-from ..exact.values import Values, values_of
+from ..exact.values import MOST_SINGLE, Values, values_of
 
 __all__ = ["ACCURACIES", "OVERFLOWS", "TABLE", "Request"]
 
@@ -23,6 +24,7 @@ ACCURACIES = ("faithful", "correct")
 OVERFLOWS = ("refuse", "saturate")
 TABLE = "table"
 _BELOW = 20
+_PART = 1 << 20
 _WIDEST = 40
 
 
@@ -42,7 +44,12 @@ class Request:
     def values(self) -> Values:
         """The exact values, to 20 bits below the last place of the result."""
         bits = max(_BELOW - self.result.least_place, _BELOW)
-        return values_of(self.function, self.table, self.input, bits)
+        return values_of(self.function, self.table, self.input, bits, self.is_fixed)
+
+    def _parts(self) -> Iterator[slice]:
+        """All codes in parts, so that what is computed on the way stays small."""
+        for start in range(0, 1 << self.input.width, _PART):
+            yield slice(start, min(start + _PART, 1 << self.input.width))
 
     def values_at(self, codes: Any, more: int) -> list[Fraction]:
         """f of some codes, cut off ``more`` bits further down; ends of the range at infinities."""
@@ -69,6 +76,11 @@ class Request:
         return "none" if self.table is not None else KNOWN[self.function].symmetry
 
     @property
+    def is_wide(self) -> bool:
+        """Whether x has so many bits that arrays over all of them are dear."""
+        return self.input.width > MOST_SINGLE
+
+    @property
     def is_fixed(self) -> bool:
         """Whether both sides are integers times a unit, narrow enough for approximations."""
         formats = (self.input, self.result)
@@ -78,7 +90,11 @@ class Request:
     def correct(self) -> Any:
         """Correctly rounded codes by input code; out of range they are the nearest end."""
         overflow = "saturate" if "saturate" in self.result.overflow_modes else None
-        return self.result.project(self.values.exact(), self.rounding, overflow=overflow)
+        codes = [
+            self.result.project(self.values.exact(part), self.rounding, overflow=overflow)
+            for part in self._parts()
+        ]
+        return codes[0] if len(codes) == 1 else np.concatenate(codes)
 
     @cached_property
     def floors(self) -> Any:
@@ -98,7 +114,7 @@ class Request:
             return numbers, numbers
         floor, above = self.floors
         least = np.clip(floor, low, high).astype(np.int64)
-        most = np.clip(floor + above.astype(object), low, high).astype(np.int64)
+        most = np.clip(floor + above.astype(floor.dtype), low, high).astype(np.int64)
         special = self.values.category != FINITE
         if special.any():
             codes = self.correct.astype(np.int64)
@@ -108,6 +124,14 @@ class Request:
 
     def complaints(self) -> list[str]:
         """Why there is no such hardware: values without a number, or beyond the result's range."""
+        try:
+            _ = self.values
+        except OverflowError:
+            most = MOST_SINGLE
+            return [
+                f"input must have at most {most} bits where f is as large as in this range,"
+                f" not {self.input.width}"
+            ]
         if self.overflow == "saturate" or not self.result.is_fixed_like:
             return []
         special = np.flatnonzero(self.values.category != FINITE)
@@ -147,12 +171,16 @@ class Request:
         """
         cut = self.values.bits + self.result.least_place
         low, high = (int(end) << cut for end in self.result.integer_range)
-        floor = self.values.floor
-        off = np.maximum(
-            (numbers.astype(object) << cut) - np.clip(floor, low, high),
-            np.clip(floor + self.values.inexact.astype(object), low, high)
-            - (numbers.astype(object) << cut),
-        )
-        off[self.values.category != FINITE] = 0
-        worst = int(np.argmax(off))
-        return Fraction(int(off[worst]), 1 << cut), worst
+        worst, where = -1, 0
+        for part in self._parts():
+            floor = self.values.floor[part]
+            number = numbers[part].astype(floor.dtype) << cut
+            ceiling = floor + self.values.inexact[part].astype(floor.dtype)
+            off = np.maximum(
+                number - np.clip(floor, low, high), np.clip(ceiling, low, high) - number
+            )
+            off[self.values.category[part] != FINITE] = 0
+            place = int(np.argmax(off))
+            if off[place] > worst:
+                worst, where = int(off[place]), part.start + place
+        return Fraction(worst, 1 << cut), where

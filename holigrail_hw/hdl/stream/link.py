@@ -84,6 +84,9 @@ class StreamLink(wiring.Component):
         Identifies the design, 8 bytes.
     depth : int
         Items that each source's queue holds, 2 to 65535.
+    registered : bool
+        Whether items go through registers between the queues' memories and the design, and between
+        the design and the frames: for fast clocks.
 
     Members
     -------
@@ -100,6 +103,7 @@ class StreamLink(wiring.Component):
         *,
         digest: bytes,
         depth: int = 256,
+        registered: bool = False,
     ):
         for count in (len(sources), len(sinks)):
             if not 1 <= count <= STREAMS:
@@ -111,7 +115,7 @@ class StreamLink(wiring.Component):
         if len(digest) != DIGEST_BYTES:
             raise ValueError(f"stream link: digest must be {DIGEST_BYTES} bytes, not {len(digest)}")
         self._sources, self._sinks = dict(sources), dict(sinks)
-        self._digest, self._depth = digest, depth
+        self._digest, self._depth, self._registered = digest, depth, registered
         super().__init__(
             {
                 "i": In(stream.Signature(8, always_ready=True)),
@@ -153,20 +157,16 @@ class StreamLink(wiring.Component):
             queue = ResetInserter(self.reset)(SyncFIFOBuffered(width=width, depth=self._depth + 1))
             m.submodules[f"queue_{name}"] = queue
             items, freed = getattr(self, f"to_{name}"), outgoing.freed[number]
-            # A memory is slow: its items go through registers.
-            exit = ResetInserter(self.reset)(SkidBuffer(width))
-            m.submodules[f"exit_{name}"] = exit
+            leaving = stream.Signature(width).create()
             m.d.comb += [
                 queue.w_data.eq(incoming.item(width)),
                 queue.w_en.eq(incoming.push[number]),
                 incoming.room[number].eq(queue.w_rdy),
-                exit.i.payload.eq(queue.r_data),
-                exit.i.valid.eq(queue.r_rdy),
-                queue.r_en.eq(exit.i.ready),
-                items.payload.eq(exit.o.payload),
-                items.valid.eq(exit.o.valid),
-                exit.o.ready.eq(items.ready),
+                leaving.payload.eq(queue.r_data),
+                leaving.valid.eq(queue.r_rdy),
+                queue.r_en.eq(leaving.ready),
             ]
+            self._pass_on(m, f"exit_{name}", leaving, items, late=True)
             gained = items.valid & items.ready
             given = outgoing.credit_taken[number]
             count = Signal(range(self._depth + 1), name=f"freed_{name}")
@@ -180,21 +180,31 @@ class StreamLink(wiring.Component):
                 freed.eq(count),
                 outgoing.credit_due[number].eq(count >= self._depth // 2),
             ]
-        # Sinks: an item is accepted into registers, from which it is copied into the frame being
-        # sent.
+        # Sinks: an item is accepted in the cycle in which it is copied into the frame being sent,
+        # or into registers in front of that.
         for number, (name, width) in enumerate(self._sinks.items()):
-            items = getattr(self, f"from_{name}")
-            entry = ResetInserter(self.reset)(SkidBuffer(width))
-            m.submodules[f"entry_{name}"] = entry
+            entering = stream.Signature(width).create()
+            self._pass_on(m, f"entry_{name}", getattr(self, f"from_{name}"), entering)
             m.d.comb += [
-                entry.i.payload.eq(items.payload),
-                entry.i.valid.eq(items.valid),
-                items.ready.eq(entry.i.ready),
-                outgoing.items[number].eq(entry.o.payload),
-                outgoing.valid[number].eq(entry.o.valid),
-                entry.o.ready.eq(outgoing.item_taken[number]),
+                outgoing.items[number].eq(entering.payload),
+                outgoing.valid[number].eq(entering.valid),
+                entering.ready.eq(outgoing.item_taken[number]),
             ]
         return m
+
+    def _pass_on(self, m: Module, name: str, source: Any, sink: Any, *, late: bool = False) -> None:
+        """From one stream to another, through registers if there are any."""
+        pairs = [(source, sink)]
+        if self._registered:
+            registers = ResetInserter(self.reset)(SkidBuffer(source.payload.shape(), late=late))
+            m.submodules[name] = registers
+            pairs = [(source, registers.i), (registers.o, sink)]
+        for one, other in pairs:
+            m.d.comb += [
+                other.payload.eq(one.payload),
+                other.valid.eq(one.valid),
+                one.ready.eq(other.ready),
+            ]
 
 
 class _Incoming(wiring.Component):

@@ -26,10 +26,13 @@ class SkidBuffer(wiring.Component):
     ----------
     shape : Amaranth shape
         Of an item.
+    late : bool
+        What arrives is late in its cycle, as from a memory: it goes straight into a third register,
+        and comes out another cycle later.
     """
 
-    def __init__(self, shape: Any):
-        self._shape = shape
+    def __init__(self, shape: Any, *, late: bool = False):
+        self._late = late
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: Any) -> Module:
@@ -40,9 +43,15 @@ class SkidBuffer(wiring.Component):
         offered = Signal(width, reset_less=True)
         second = Signal(width, reset_less=True)
         valid, waits, moves = Signal(), Signal(), Signal()
-        arriving = Value.cast(self.i.payload)
+        arriving, arrives = Value.cast(self.i.payload), Signal()
+        m.d.comb += [self.i.ready.eq(~waits), arrives.eq(self.i.valid)]
+        if self._late:
+            # The third register, which moves on whenever the two behind it take an item.
+            arriving, arrived = Signal(width, reset_less=True), Signal()
+            m.d.comb += [self.i.ready.eq(~waits | ~arrived), arrives.eq(arrived)]
+            with m.If(self.i.ready):
+                m.d.sync += [arriving.eq(Value.cast(self.i.payload)), arrived.eq(self.i.valid)]
         m.d.comb += [
-            self.i.ready.eq(~waits),
             self.o.valid.eq(valid),
             Value.cast(self.o.payload).eq(offered),
             moves.eq(self.o.ready | ~valid),
@@ -50,11 +59,11 @@ class SkidBuffer(wiring.Component):
         with m.If(~waits):
             m.d.sync += second.eq(arriving)
         with m.If(moves):
-            m.d.sync += [valid.eq(waits | self.i.valid), waits.eq(0)]
+            m.d.sync += [valid.eq(waits | arrives), waits.eq(0)]
             with m.If(waits):
                 m.d.sync += offered.eq(second)
             with m.Else():
                 m.d.sync += offered.eq(arriving)
-        with m.Elif(self.i.valid):
+        with m.Elif(arrives):
             m.d.sync += waits.eq(1)
         return m

@@ -16,6 +16,7 @@ from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
+from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
 from holigrail_hw.soc.hardware.status import status_of
 
 from .blocks import BlockStreams
@@ -35,14 +36,18 @@ class StreamedAccelerator(wiring.Component):
         m = Module()
         spec, machine = self._spec, self._spec.machine
         m.submodules.core = core = AcceleratorCore(
-            machine, engine_of(machine, spec.lane_count), self._timing, spec.patience
+            machine,
+            engine_of(machine, spec.lane_count, spec.style),
+            self._timing,
+            spec.patience,
+            spec.style,
         )
         request, operation = self.request.payload, self.request.payload.operation
         self._kept = Signal(self.answer.payload.shape())
         if machine.loader:
             self._connect_flash(m, core.flash)
         inside = request.address < machine.scratchpad
-        beyond = Signal()
+        beyond, left = Signal(), Signal(range(READ_CYCLES))
         m.d.comb += [
             core.address.eq(request.address),
             core.write_data.eq(request.data),
@@ -61,7 +66,7 @@ class StreamedAccelerator(wiring.Component):
                     ]
                 with m.Elif(self.request.valid & (operation == READ)):
                     m.d.comb += core.request.eq(inside)
-                    m.d.sync += beyond.eq(~inside)
+                    m.d.sync += [beyond.eq(~inside), left.eq(READ_CYCLES - 1)]
                     with m.If(core.grant | ~inside):
                         m.d.comb += self.request.ready.eq(1)
                         m.next = "FOUND"
@@ -77,7 +82,9 @@ class StreamedAccelerator(wiring.Component):
                     m.next = "RUN"
             with m.State("FOUND"):
                 self._keep(m, Mux(beyond, 0, core.found), 0)
-                m.next = "ANSWER"
+                m.d.sync += left.eq(left - 1)
+                with m.If(left == 0):
+                    m.next = "ANSWER"
             with m.State("SHOWN"):
                 self._keep(m, 0, core.shown_cycles)
                 m.next = "ANSWER"

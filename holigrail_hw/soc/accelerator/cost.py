@@ -15,11 +15,12 @@ _COUNTERS, _LOOPS, _WORDS = 32 * 9, 17, 512
 def accelerator_cost(spec: AcceleratorShape, timing: Timing) -> dict[str, int]:
     """Estimated adders, one-bit adders, LUTs, flip-flops, DSP blocks and memory bits."""
     machine = spec.machine
-    engine = engine_of(machine, spec.lane_count)
+    engine = engine_of(machine, spec.lane_count, spec.style)
     width = (machine.scratchpad - 1).bit_length()
     total = dict(gemm_cost(engine, timing))
-    for key, value in lane_of("none").cost(timing).items():
-        total[key] += value
+    if machine.addition:
+        for key, value in lane_of("none").cost(timing).items():
+            total[key] += value
     if machine.line_buffer:
         for key, value in _depthwise_cost(spec, timing).items():
             total[key] += value
@@ -29,8 +30,8 @@ def accelerator_cost(spec: AcceleratorShape, timing: Timing) -> dict[str, int]:
         "one_bit_adders": _LOOPS * 16 + 12 * 32,
         "luts": _LOOPS * (2 * width + 32) + 24 * machine.grain * 8 + 600,
         "flip_flops": _LOOPS * (width + 17) + _WORDS + _COUNTERS + 200,
-        "dsps": 1,
-        "memory_bits": 8 * machine.scratchpad + 64 * 256 + 32 * 32,
+        "dsps": int(not spec.serial),
+        "memory_bits": 8 * machine.scratchpad + 64 * 256 * machine.addition + 32 * 32,
     }
     return {key: total[key] + around[key] for key in total}
 

@@ -19,7 +19,14 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 from .load_jobs import LOADS_BYTES, streamed
 from .shape import PROFILE, READ, START, WRITE, AcceleratorShape
 
-__all__ = ["chain_job", "corner_chains", "random_job", "requests"]
+__all__ = [
+    "chain_job",
+    "corner_chains",
+    "placed",
+    "random_descriptor",
+    "random_job",
+    "requests",
+]
 
 _FAULTY = 0.15
 _WORD = 4
@@ -63,7 +70,7 @@ def random_job(spec: AcceleratorShape, rng: np.random.Generator, size: int) -> I
     machine, most = spec.machine, int(rng.integers(1, 4))
     top, found = _RESERVED + LOADS_BYTES * machine.loader, []
     for _ in range(most):
-        descriptor, end = _random_descriptor(machine, rng, top, max(2, min(size // 8, 6)))
+        descriptor, end = random_descriptor(machine, rng, top, max(2, min(size // 8, 6)))
         if end > machine.scratchpad:
             break
         found.append(descriptor)
@@ -117,7 +124,7 @@ def _spoiled(
     return result
 
 
-def _placed(machine: Machine, descriptor: Descriptor, top: int) -> tuple[Descriptor, int]:
+def placed(machine: Machine, descriptor: Descriptor, top: int) -> tuple[Descriptor, int]:
     """Bases such that every span lies alone, from ``top`` on; and the first address behind."""
     bases = {"A": "a_base", "B": "b_base", "T": "tables", "W": "w_base", "P": "p_base"}
     bases["Y"] = "y_base"
@@ -128,13 +135,14 @@ def _placed(machine: Machine, descriptor: Descriptor, top: int) -> tuple[Descrip
     return descriptor, top
 
 
-def _random_descriptor(
+def random_descriptor(
     machine: Machine, rng: np.random.Generator, top: int, most: int
 ) -> tuple[Descriptor, int]:
     """A descriptor with bytes of its own from ``top`` on."""
-    kinds = [_matmul, _matmul, _add, _copy, _fill] + [_maximum] * machine.maximum
+    kinds = [_matmul, _matmul, _copy, _fill]
+    kinds += [_add] * machine.addition + [_maximum] * machine.maximum
     kinds += [_lines] * 2 * bool(machine.line_buffer)
-    return _placed(machine, kinds[int(rng.integers(len(kinds)))](machine, rng, most), top)
+    return placed(machine, kinds[int(rng.integers(len(kinds)))](machine, rng, most), top)
 
 
 def _steps(rng: np.random.Generator, unit: int, *names: str, most: int = 4) -> dict[str, int]:

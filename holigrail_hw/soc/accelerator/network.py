@@ -16,6 +16,7 @@ from holigrail_hw.nn.network.model import Source, Unquantised, integer_graph
 from holigrail_hw.soc.compiler.compare import loaded
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import Program
+from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.machine import Machine
 
 from .jobs import chain_job
@@ -40,16 +41,21 @@ def program_of(spec: AcceleratorShape, timing: Timing | None = None) -> Program 
     if spec.model is None:
         return None
     timing = replace(timing or Timing(), shell="stream")
-    return _program(spec.model, spec.runtime, spec.machine, spec.lane_count, timing)
+    return _program(spec.model, spec.runtime, spec.machine, spec.lane_count, timing, spec.style)
 
 
 @lru_cache(maxsize=8)
 def _program(
-    model: GivenFile, runtime: str, machine: Machine, lane_count: int | None, timing: Timing
+    model: GivenFile,
+    runtime: str,
+    machine: Machine,
+    lane_count: int | None,
+    timing: Timing,
+    style: Style,
 ) -> Program:
     from .cycles import exact_cycles
 
-    cycles = exact_cycles(machine, lane_count, timing)
+    cycles = exact_cycles(machine, lane_count, timing, style)
     return compiled(_graph(model, runtime), machine, cycles=cycles, before=cycles.before)
 
 

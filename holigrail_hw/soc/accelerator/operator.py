@@ -103,7 +103,9 @@ class Accelerator(AcceleratorShape):
         from ..system.served import ServedAccelerator, inner
 
         network = network_of(self, timing and inner(timing))
-        return ServedAccelerator(self.machine, self.form, self.lane_count, network, self.patience)
+        return ServedAccelerator(
+            self.machine, self.form, self.lane_count, network, self.patience, self.style
+        )
 
     def tables(self, timing: Timing | None = None) -> list[Table]:
         program = program_of(self, timing)
@@ -136,7 +138,9 @@ class Accelerator(AcceleratorShape):
             return {}
         from ..system.files import system_of
 
-        system = system_of(self.machine, self.form, self.lane_count, timing, self.patience)
+        system = system_of(
+            self.machine, self.form, self.lane_count, timing, self.patience, self.style
+        )
         return {"_system": system}
 
     def views(self, target: Target | None = None) -> list[View]:

@@ -8,6 +8,7 @@ from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.parameters import GivenFile
 from holigrail_hw.formats import parse
 from holigrail_hw.nn.network.model import MODEL_FILE
+from holigrail_hw.soc.hardware.style import MEMORIES, Style
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.requests import PROFILE, READ, START, WRITE
 from holigrail_hw.soc.system.presets import PRESETS, PROCESSORS
@@ -78,6 +79,20 @@ class AcceleratorShape(Engine):
         high=4096,
         samples=(16,),
     )
+    addition: bool = parameter(
+        True, "whether there are sums of two tensors, and tables", samples=(False,)
+    )
+    memory: str = parameter(
+        "block",
+        "what the scratchpad and the engine's vectors lie in: block memories, or large ones with a"
+        " single port (iCE40 UP5K)",
+        choices=MEMORIES,
+    )
+    serial: bool = parameter(
+        False,
+        "whether descriptors are checked a bit a cycle, and counters left out but that of cycles",
+        samples=(True,),
+    )
     patience: int = parameter(
         20,
         "an error ends a descriptor that moves nothing for 2 to this power of cycles",
@@ -119,12 +134,22 @@ class AcceleratorShape(Engine):
             return [line.removeprefix("machine: ") for line in str(error).splitlines()]
         if self.columns % (self.lane_count or self.columns):
             return [f"lane_count must divide {self.columns} columns, not be {self.lane_count}"]
+        if self.line_buffer and self.style.has_one_port:
+            return [
+                f"line_buffer must be 0 with a {self.memory} memory, which is read or written, not"
+                f" {self.line_buffer}"
+            ]
         return []
 
     @property
     def form(self) -> str:
         """Of the processor: the preset of one that has some, else its name."""
         return self.preset if self.processor == "picorv32" else self.processor or "none"
+
+    @property
+    def style(self) -> Style:
+        """What the hardware is made of."""
+        return Style(memory=self.memory, serial=self.serial)
 
     @property
     def machine(self) -> Machine:
@@ -139,6 +164,7 @@ class AcceleratorShape(Engine):
             loader=self.loader,
             wide_parameters=self.wide_parameters,
             line_buffer=self.line_buffer,
+            addition=self.addition,
         )
 
     def streams(self) -> dict[str, Stream]:

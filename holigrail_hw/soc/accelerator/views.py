@@ -31,7 +31,7 @@ def network_tables(program: Program) -> list[Table]:
 
 def _costs(spec: AcceleratorShape, timing: Timing) -> Table:
     total = accelerator_cost(spec, timing)
-    parts = cost_of_parts(engine_of(spec.machine, spec.lane_count), timing)
+    parts = cost_of_parts(engine_of(spec.machine, spec.lane_count, spec.style), timing)
     engine = {key: sum(part[key] for part in parts.values()) for key in total}
     rest = {key: total[key] - engine[key] for key in total}
     named = {"matrix engine": engine, "scratchpad, addresses, chains, additions": rest}
@@ -51,8 +51,9 @@ def _blocks(spec: AcceleratorShape) -> BlockDiagram:
         Block("parameters", "reader of parameters", notes=("3 loops",)),
         Block("activations", "reader of activations", notes=("6 loops",)),
         Block("engine", "matrix engine", notes=(f"{spec.rows} x {spec.columns}", "int8")),
-        Block("adder", "adder", "memory", ("two tables",)),
     ]
+    if spec.addition:
+        blocks.append(Block("adder", "adder", "memory", ("two tables",)))
     if spec.maximum:
         blocks.append(Block("windows", "maxima", notes=(f"{spec.rows} lanes",)))
     blocks += [
@@ -69,13 +70,16 @@ def _blocks(spec: AcceleratorShape) -> BlockDiagram:
         Wire("weights", "engine", columns),
         Wire("parameters", "engine", "64 bit"),
         Wire("activations", "engine", rows),
-        Wire("activations", "adder", "8 bit"),
-        Wire("weights", "adder", "8 bit"),
-        Wire("parameters", "adder", "tables"),
         Wire("engine", "writer", columns),
-        Wire("adder", "writer", "8 bit"),
         Wire("activations", "writer", "copies"),
     ]
+    if spec.addition:
+        wires += [
+            Wire("activations", "adder", "8 bit"),
+            Wire("weights", "adder", "8 bit"),
+            Wire("parameters", "adder", "tables"),
+            Wire("adder", "writer", "8 bit"),
+        ]
     if spec.maximum:
         wires += [Wire("activations", "windows", rows), Wire("windows", "writer", rows)]
     wires += [Wire("writer", "scratchpad", port), Wire("scratchpad", "answer", "32 bit")]

@@ -23,13 +23,13 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 __all__ = ["cycles_before", "descriptor_cycles", "items_of_row", "load_cycles", "with_waits"]
 
 # Sixteen words of a descriptor, the start of the engine, and the way of the last result.
-_START, _DRAIN = 25, 20
+_START, _DRAIN = 38, 24
 _TABLE_WORDS = 512
-_CHECKED = 26
+_CHECKED = 38
 # A word of a load: eight nibbles. A burst: command, address, the first word's way, its end.
 _WORD_CYCLES, _BURST = 8, 28
 # From the start of both chains until the first record is judged, without the reads of both.
-_FIRST_LOAD = 4
+_FIRST_LOAD = 6
 
 
 def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
@@ -42,9 +42,9 @@ def descriptor_cycles(machine: Machine, descriptor: Descriptor) -> int:
         case Maximum() as d:
             return _START + d.nx * d.ny * d.groups * (d.fx * d.fy + 1)
         case Copy() as d:
-            return _fetch(machine) + 1 + items_of_row(machine, d) * d.ny * d.groups
+            return _fetch(machine) + items_of_row(machine, d) * d.ny * d.groups
         case Fill() as d:
-            return _fetch(machine) - 1 + items_of_row(machine, d) * d.ny
+            return _fetch(machine) - 5 + items_of_row(machine, d) * d.ny
         case End():
             return _START
 

@@ -9,7 +9,7 @@ from holigrail_hw.models.source.windows import Window
 from holigrail_hw.soc.machine import Machine
 
 from .buffers import Geometry
-from .layers import Image, Layer, Maximum, Network, Product
+from .layers import Image, Layer, Lookup, Maximum, Network, Product, Sum
 from .tiles import depth_of
 
 __all__ = ["Stage", "geometries_of", "rounded_up", "stage_of"]
@@ -30,18 +30,35 @@ def _border(layer: Layer) -> tuple[tuple[int, int, int, int], int]:
     return (0, 0, 0, 0), 0
 
 
+def _left_out(machine: Machine, network: Network, layer: Layer) -> list[str]:
+    """Why a machine cannot do a layer whose unit it has not."""
+    needs = None
+    if isinstance(layer, Maximum) and not machine.maximum:
+        needs = "maximum"
+    if isinstance(layer, Sum | Lookup) and not machine.addition:
+        needs = "addition"
+    if needs is None:
+        return []
+    return [
+        f"{network.name}: node {layer.result}, {layer.source}: the machine must have the unit"
+        f" `{needs}` for a layer of the kind {layer.kind}, not leave it out"
+    ]
+
+
 def geometries_of(machine: Machine, network: Network) -> dict[str, Geometry]:
     """Geometries by tensor.
 
     Raises
     ------
     RequestError
-        If two readers of a tensor need different values around it, or a window is too large.
+        If two readers of a tensor need different values around it, a window is too large, or the
+        machine has not what a layer needs.
     """
     borders: dict[str, tuple[int, int, int, int]] = {}
     values: dict[str, set[int]] = {}
     wrong = []
     for layer in network.layers:
+        wrong += _left_out(machine, network, layer)
         border, value = _border(layer)
         for name in layer.operands:
             before = borders.get(name, (0, 0, 0, 0))

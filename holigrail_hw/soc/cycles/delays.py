@@ -31,6 +31,8 @@ class Delays:
         Steps in which the sizes of a product are checked, and spans of addresses.
     depthwise : UnitDelays or None
         Of the unit for depthwise layers, if there is one.
+    one_port : bool
+        Whether nothing is read in a cycle in which results are written.
     """
 
     step: int
@@ -43,3 +45,4 @@ class Delays:
     sizes: int
     spans: int
     depthwise: UnitDelays | None = None
+    one_port: bool = False

@@ -120,4 +120,4 @@ class _Unit:
 
 def depthwise_cycles(sizes: Lines, delays: UnitDelays) -> int:
     """Cycles from the first in which a reader asks to the one in which all results are written."""
-    return _Unit(sizes, delays).run() + delays.whole + 2
+    return _Unit(sizes, delays).run() + delays.whole + 3

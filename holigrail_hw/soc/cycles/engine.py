@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from .delays import Delays
-from .readers import Reader, granted
+from .readers import GIVEN, Reader, granted
 
 __all__ = ["Sizes", "engine_cycles"]
 
@@ -181,6 +181,8 @@ class _Engine:
         self._opened = self._final = _LONG_AGO
         self._ends: deque[int] = deque(maxlen=delays.statuses)
         self._left = sizes.groups
+        # Cycles in which rows of results are written, of a memory with one port.
+        self._writes: deque[int] = deque()
 
     def run(self) -> int:
         """The cycle in which the last vector enters the array."""
@@ -193,7 +195,7 @@ class _Engine:
 
     def _cycle(self, now: int) -> None:
         weights, parameters, vectors = self._readers
-        port = granted(self._readers)
+        port = granted(self._readers) if not self._is_writing(now) else -1
         given = self._order.entry[0] if self._order.entry else None
         taken = given is not None and self._may_enter(now, given)
         opens, closes, final, ends = given if given is not None and taken else (False,) * 4
@@ -210,9 +212,18 @@ class _Engine:
             self._opened = now
         if final:
             self._final = now
+            if self._delays.one_port:
+                self._writes.append(now + self._delays.whole + GIVEN)
         if ends:
             self._ends.append(now)
             self._left -= 1
+
+    def _is_writing(self, now: int) -> bool:
+        """Whether results take the only port in this cycle."""
+        if not self._writes or self._writes[0] != now:
+            return False
+        self._writes.popleft()
+        return True
 
     def _may_enter(self, now: int, tags: tuple[bool, bool, bool, bool]) -> bool:
         """Whether the array takes the vector ahead."""
@@ -251,4 +262,4 @@ class _Engine:
 
 def engine_cycles(sizes: Sizes, delays: Delays) -> int:
     """Cycles from the first in which a reader asks to the one in which all results are written."""
-    return _Engine(sizes, delays).run() + delays.whole + 2
+    return _Engine(sizes, delays).run() + delays.whole + 3

@@ -17,17 +17,15 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 from .delays import Delays
 from .depthwise import Lines, depthwise_cycles
 from .engine import Sizes, engine_cycles
-from .readers import Reader, granted
+from .readers import GIVEN, READ, Reader, granted
 
 __all__ = ["ExactCycles"]
 
 _RECORD_BYTES, _TABLE_BYTES = 8, 2048
-# Begin, judge, wait, and the step to the next descriptor; the last of the words that are read.
-_FRAME, _LAST_WORD = 4, 1
-# Begin and judge alone.
-_JUDGED = 2
-# From the port to a reader's queue and through it; a result is written when it comes.
-_READ = 2
+# Begin, decode, judge; the last of the words that are read.
+_JUDGED, _LAST_WORD = 3, READ - 2
+# The chance to wait, and the step to the next descriptor; the start of what is not the end.
+_ENDED, _STARTED = 2, 1
 
 
 class ExactCycles:
@@ -44,10 +42,10 @@ class ExactCycles:
 
     def __call__(self, machine: Machine, descriptor: Descriptor) -> int:
         """Cycles from the fetch of a descriptor to its last result, both included."""
-        before = self.before(machine, descriptor) + _FRAME - _JUDGED
+        framed = self.before(machine, descriptor) + _ENDED
         if isinstance(descriptor, End):
-            return before
-        return before + self._worked(machine, descriptor)
+            return framed
+        return framed + _STARTED + self._worked(machine, descriptor)
 
     def before(self, machine: Machine, descriptor: Descriptor) -> int:
         """Those of them before it can wait for a load: it is fetched and checked."""
@@ -55,7 +53,7 @@ class ExactCycles:
         if isinstance(descriptor, End):
             return fetched
         delays = self._delays
-        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 1)
+        return fetched + delays.spans + (delays.sizes if isinstance(descriptor, Matmul) else 0)
 
     def _worked(self, machine: Machine, descriptor: Descriptor) -> int:
         match descriptor:
@@ -65,14 +63,21 @@ class ExactCycles:
             case Matmul() as d:
                 return _engine_cycles(_sizes(machine, d), self._delays)
             case Add() as d:
-                return _sum_cycles(_parts(machine, _TABLE_BYTES), d.nx * d.ny, self._delays.lane)
+                tables, delays = _parts(machine, _TABLE_BYTES), self._delays
+                return _sum_cycles(tables, d.nx * d.ny, delays.lane, delays.one_port)
             case Maximum() as d:
-                return d.fx * d.fy * d.nx * d.ny * d.groups + _READ + 1
+                return self._moved(d.fx * d.fy * d.nx * d.ny * d.groups, d.fx * d.fy, 1)
             case Copy() as d:
-                return items_of_row(machine, d) * d.ny * d.groups + _READ + 1
+                return self._moved(items_of_row(machine, d) * d.ny * d.groups, 1, 0)
             case Fill() as d:
-                return items_of_row(machine, d) * d.ny + 1
+                return items_of_row(machine, d) * d.ny + 2
         raise AssertionError(descriptor)
+
+    def _moved(self, items: int, window: int, later: int) -> int:
+        """Items that are read and, the last one of every window, given ``later`` cycles later."""
+        if self._delays.one_port:
+            return _shared_cycles(items, window, later)
+        return items + READ + 2 + later
 
 
 _depthwise_cycles = lru_cache(maxsize=4096)(depthwise_cycles)
@@ -109,19 +114,43 @@ def _sizes(machine: Machine, d: Matmul) -> Sizes:
 
 
 @lru_cache(maxsize=256)
-def _sum_cycles(tables: int, codes: int, lane: int) -> int:
-    """Tables are read first; then both operands share the port, the second one first."""
-    second, table, first = Reader(codes), Reader(tables), Reader(codes)
-    readers, now, missing = (second, table, first), 0, codes
+def _shared_cycles(items: int, window: int, later: int) -> int:
+    """Items are read through the port by which the last one of every window is written."""
+    reader, now, taken = Reader(items), 0, 0
+    writes: set[int] = set()
     while True:
-        port = granted(readers)
-        loads = table.left + table.promised > 0
+        has_item = reader.queue > 0
+        port = granted((reader,)) if now not in writes else -1
+        reader.end_cycle(port == 0, has_item)
+        taken += has_item
+        if has_item and taken % window == 0:
+            writes.add(now + later + GIVEN)
+        if taken == items:
+            return now + later + 3
+        now += 1
+
+
+@lru_cache(maxsize=256)
+def _sum_cycles(tables: int, codes: int, lane: int, one_port: bool) -> int:
+    """Tables are read first; then both operands share the port, the second one first.
+
+    With one port a sum that is written takes it, too.
+    """
+    second, table, first = Reader(codes), Reader(tables), Reader(codes)
+    readers, now, missing, records = (second, table, first), 0, codes, tables
+    writes: set[int] = set()
+    while True:
+        port = granted(readers) if now not in writes else -1
+        loads = records > 0
         loaded = table.queue > 0
         taken = not loads and second.queue > 0 and first.queue > 0
         second.end_cycle(port == 0, taken)
         table.end_cycle(port == 1, loaded)
         first.end_cycle(port == 2, taken)
+        records -= loaded
         missing -= taken
+        if one_port and taken:
+            writes.add(now + lane + 1 + GIVEN)
         if not missing:
-            return now + lane + 3
+            return now + lane + 4
         now += 1

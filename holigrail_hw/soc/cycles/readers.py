@@ -1,30 +1,33 @@
 """Readers of the scratchpad, cycle by cycle: how many items each has asked for, and has."""
 
-__all__ = ["QUEUE", "Reader", "granted"]
+__all__ = ["GIVEN", "QUEUE", "READ", "Reader", "granted"]
 
-QUEUE = 4
+QUEUE = 8
 """Items that a reader may have asked for before they are taken."""
+READ = 5
+"""Cycles from an address granted to its item at the reader's border."""
+GIVEN = 2
+"""Cycles from a result that leaves a unit to its place at the port that writes."""
 
 
 class Reader:
-    """Items to read, promised, on their way, and in the queue."""
+    """Items to read, promised, on their way (a bit for each cycle), and in the queue.
 
-    __slots__ = ("coming", "left", "promised", "queue")
+    The place of an item that was taken is ``freed`` a cycle later.
+    """
+
+    __slots__ = ("coming", "freed", "left", "promised", "queue")
 
     def __init__(self, items: int):
-        self.left, self.promised, self.coming, self.queue = items, 0, 0, 0
+        self.left, self.promised, self.coming, self.queue, self.freed = items, 0, 0, 0, 0
 
     def end_cycle(self, granted: int, taken: int) -> None:
         """A cycle in which an address was or was not granted, an item was or was not taken."""
-        self.queue += self.coming - taken
-        self.coming = granted
-        self.promised += granted - taken
+        self.queue += (self.coming & 1) - taken
+        self.coming = self.coming >> 1 | granted << READ - 2
+        self.promised += granted - self.freed
+        self.freed = taken
         self.left -= granted
-
-    @property
-    def state(self) -> tuple[int, int, int]:
-        """All but what is left."""
-        return self.promised, self.coming, self.queue
 
 
 def granted(readers: tuple[Reader, ...]) -> int:

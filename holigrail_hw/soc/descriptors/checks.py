@@ -174,6 +174,8 @@ def _is_known(machine: Machine, descriptor: Descriptor) -> bool:
     if isinstance(descriptor, Matmul):
         has_lines = machine.line_buffer or not descriptor.line_buffered
         return bool(has_lines and (machine.wide_parameters or not descriptor.p_wide))
+    if isinstance(descriptor, Add):
+        return machine.addition
     return machine.maximum or not isinstance(descriptor, Maximum)
 
 

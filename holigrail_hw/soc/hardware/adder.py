@@ -37,6 +37,8 @@ class Adder(wiring.Component):
 
     Members
     -------
+    enable : In
+        What comes is for the adder; it stays from before ``start`` until all codes have left.
     start : In
         Two tables come before the next operands.
     tables : In
@@ -54,7 +56,7 @@ class Adder(wiring.Component):
         self._settings = data.StructLayout(fields)
         super().__init__(
             {
-                **{"start": In(1), "setting": In(self._settings)},
+                **{"enable": In(1), "start": In(1), "setting": In(self._settings)},
                 **{"a": In(stream.Signature(8)), "b": In(stream.Signature(8))},
                 "tables": In(stream.Signature(64)),
                 "o": Out(stream.Signature(8)),
@@ -67,14 +69,16 @@ class Adder(wiring.Component):
         m.submodules.lane = lane = PlanModule(self._plan)
         m.submodules.queue = queue = fifo.SyncFIFO(width=8, depth=depth)
         records, loads = Signal(range(_RECORDS)), Signal()
-        promised, taken = Signal(range(depth + 1)), Signal()
+        promised, taken, may_take = Signal(range(depth + 1)), Signal(), Signal()
+        # A register, as whole queues wait for it; one more code can be on its way than it knows.
+        m.d.sync += may_take.eq(self.enable & (promised < depth - 1))
         with m.If(self.start):
             m.d.sync += [loads.eq(1), records.eq(0)]
         with m.Elif(loads & self.tables.valid):
             m.d.sync += [records.eq(records + 1), loads.eq(records != _RECORDS - 1)]
         m.d.comb += [
             self.tables.ready.eq(loads),
-            taken.eq(self.a.valid & self.b.valid & ~loads & (promised != depth)),
+            taken.eq(self.a.valid & self.b.valid & ~loads & may_take),
             self.a.ready.eq(taken),
             self.b.ready.eq(taken),
         ]

@@ -3,10 +3,10 @@
 
 """Whether a descriptor can be done: its sizes, and where all of its addresses lie.
 
-One multiplier does it, a product a cycle, and what is found of it counts a cycle later. First the
-sizes: vectors, tiles along K, their product. Then the spans: an address is a base and multiples of
-steps; of every loop (count - 1) times the step counts to the lowest address if it is negative, else
-to the highest one.
+One multiplier does it, a product a cycle, with registers between all steps. First the sizes:
+vectors, tiles along K, their product. Then the spans: an address is a base and multiples of steps;
+of every loop (count - 1) times the step counts to the lowest address if it is negative, else to the
+highest one. What is wrong with a descriptor is told when all has been looked at.
 """
 
 from dataclasses import dataclass, replace
@@ -22,10 +22,22 @@ from holigrail_hw.soc.machine import Machine
 
 from .fields import FIELDS
 
-__all__ = ["SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
+__all__ = ["LEFT_BITS", "RIGHT_BITS", "SIZE_CYCLES", "SPAN_CYCLES", "Checker"]
 
-SIZE_CYCLES, SPAN_CYCLES = 5, 18
-"""Cycles for the sizes of a product, where all other operations take one; and for all spans."""
+# From the choice of two factors: chosen, one less if it is a count of steps, multiplied.
+_PRODUCT_CYCLES = 3
+# The sizes in the order in which their factors are there, and the steps in which they are chosen.
+_WINDOW, _VECTORS, _TILES = range(3)
+_K_TILES = _WINDOW + _PRODUCT_CYCLES
+_DEPTH = _K_TILES + _PRODUCT_CYCLES
+_TERMS = 17
+SIZE_CYCLES = _DEPTH + _PRODUCT_CYCLES + 1
+"""Cycles for the sizes of a product, which other operations do not have."""
+SPAN_CYCLES = _TERMS + _PRODUCT_CYCLES + 2
+"""Cycles for all spans: a product each, the last one's sum, and what becomes of it."""
+
+LEFT_BITS, RIGHT_BITS = 17, 18
+"""Of the factors of a product: a count, and a step, which is signed."""
 
 # Six products of 33 bits beside an address of 32.
 _REACH = signed(38)
@@ -33,13 +45,14 @@ _REACH = signed(38)
 
 @dataclass(frozen=True)
 class _Term:
-    """A product that counts to a span: ``begins`` is its base, ``ends`` the bytes at an address.
+    """A product that counts to a span: of ``step``, and ``factor``, less 1 unless it is ``whole``.
 
-    ``counts``: whether the span matters.
+    ``begins`` is the span's base, ``ends`` the bytes at an address, ``counts`` whether it matters.
     """
 
     factor: Any
     step: Any
+    whole: bool = False
     begins: Any = None
     ends: Any = None
     counts: Any = 1
@@ -47,6 +60,12 @@ class _Term:
 
 class Checker(wiring.Component):
     """Looks at a descriptor whose operation and check sum are right.
+
+    Parameters
+    ----------
+    machine : Machine
+    serial : bool
+        Products are made elsewhere: of ``left`` and ``right``, in ``multiple``.
 
     Members
     -------
@@ -58,82 +77,110 @@ class Checker(wiring.Component):
         Of a command of the engine, from ``done`` on.
     """
 
-    def __init__(self, machine: Machine):
-        self._machine = machine
+    def __init__(self, machine: Machine, *, serial: bool = False):
+        self._machine, self._serial = machine, serial
+        product: dict[str, Any] = {
+            **{"left": Out(LEFT_BITS), "right": Out(signed(RIGHT_BITS))},
+            "multiple": In(signed(LEFT_BITS + RIGHT_BITS)),
+        }
         super().__init__(
-            {
+            (product if serial else {})
+            | {
                 **{"start": In(1), "fields": In(FIELDS), "done": Out(1), "error": Out(4)},
                 **{"vectors": Out(16), "k_tiles": Out(16)},
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
+        """State: the place among the steps, and what was found wrong so far."""
         m = Module()
-        fields, machine = self.fields, self._machine
-        self._left, self._right = Signal(17), Signal(signed(18))
-        self._product = Signal(signed(35))
-        self._tiles, too_many = Signal(16), Signal()
-        m.d.sync += self._product.eq(self._left * self._right)
+        fields = self.fields
+        # What the counts alone say; fields stay until all has been looked at.
+        miscounted, misaligned = Signal(), Signal()
+        self._tiles, self._too_many, self._outside = Signal(16), Signal(), Signal()
+        m.d.sync += [
+            miscounted.eq(self._has_wrong_count()),
+            misaligned.eq(self._is_misaligned()),
+        ]
+        self._multiplier(m)
         terms = self._terms()
-        place = Signal(range(len(terms) + 2))
-        product = self._product
-        in_engine = fields.is_matmul & ~fields.line_buffered
+        assert len(terms) == _TERMS
+        place = Signal(range(max(SIZE_CYCLES, SPAN_CYCLES)))
+        m.d.sync += place.eq(place + 1)
+        walks = Signal()
         with m.FSM():
             with m.State("IDLE"):
-                self._multiply(m, fields.nx, fields.ny)
+                m.d.sync += [place.eq(0), self._too_many.eq(0), self._outside.eq(0)]
                 with m.If(self.start):
-                    m.next = "WINDOW"
-                    with m.If(self._has_wrong_count()):
-                        m.next = "SIZE"
-            with m.State("WINDOW"):
-                m.d.sync += self.vectors.eq(product)
-                self._multiply(m, fields.fx, fields.fy)
-                m.d.sync += too_many.eq(in_engine & (product > machine.accumulator_depth))
-                m.next = "DEPTH"
-                with m.If(~fields.is_matmul):
                     m.next = "SPANS"
-            with m.State("DEPTH"):
-                self._multiply(m, product[:16], fields.nc)
-                m.next = "K_TILES"
-                with m.If(too_many):
-                    m.next = "SIZE"
-            with m.State("K_TILES"):
-                m.d.sync += self.k_tiles.eq(product)
-                self._multiply(m, product[:16], self.vectors)
-                m.d.sync += too_many.eq(in_engine & (product > machine.activation_depth))
-                m.next = "TILES"
-            with m.State("TILES"):
-                self._multiply(m, fields.column_tiles, fields.groups)
-                m.d.sync += too_many.eq(in_engine & (product > machine.activation_depth))
-                m.next = "ALL_TILES"
-                with m.If(too_many):
-                    m.next = "SIZE"
-            with m.State("ALL_TILES"):
-                m.d.sync += [self._tiles.eq(product), too_many.eq(product >> 16 != 0)]
-                m.next = "SPANS"
-                with m.If(too_many):
-                    m.next = "SIZE"
+                    with m.If(fields.is_matmul):
+                        m.next = "SIZES"
+            with m.State("SIZES"):
+                self._measure(m, place)
+                with m.If(place == SIZE_CYCLES - 1):
+                    m.d.sync += place.eq(0)
+                    m.next = "SPANS"
             with m.State("SPANS"):
-                outside = self._walk(m, terms, place)
-                m.d.sync += [place.eq(place + 1), too_many.eq(0)]
-                with m.If(too_many):
-                    m.d.sync += place.eq(0)
-                    m.next = "SIZE"
-                with m.Elif(outside | self._is_misaligned()):
-                    m.d.sync += place.eq(0)
-                    m.d.comb += [self.done.eq(1), self.error.eq(Error.ADDRESS)]
-                    m.next = "IDLE"
-                with m.Elif(place == len(terms)):
-                    m.d.sync += place.eq(0)
+                m.d.comb += walks.eq(1)
+                with m.If(place == SPAN_CYCLES - 1):
                     m.d.comb += self.done.eq(1)
+                    with m.If(self._too_many | miscounted):
+                        m.d.comb += self.error.eq(Error.SIZE)
+                    with m.Elif(self._outside | misaligned):
+                        m.d.comb += self.error.eq(Error.ADDRESS)
                     m.next = "IDLE"
-            with m.State("SIZE"):
-                m.d.comb += [self.done.eq(1), self.error.eq(Error.SIZE)]
-                m.next = "IDLE"
+        with m.If(walks):
+            self._walk(m, terms, place)
+        self._compare(m, terms, place, walks)
         return m
 
-    def _multiply(self, m: Module, left: Any, right: Any) -> None:
-        m.d.comb += [self._left.eq(left), self._right.eq(right)]
+    def _multiplier(self, m: Module) -> None:
+        """Factors that are chosen in a cycle are multiplied ``_PRODUCT_CYCLES`` later."""
+        self._factor, self._less = Signal(LEFT_BITS), Signal()
+        self._step = Signal(signed(RIGHT_BITS))
+        left, right = Signal(LEFT_BITS), Signal(signed(RIGHT_BITS))
+        self._product = Signal(signed(LEFT_BITS + RIGHT_BITS))
+        if self._serial:
+            m.d.comb += [self.left.eq(left), self.right.eq(right)]
+        m.d.sync += [
+            left.eq(self._factor - self._less),
+            right.eq(self._step),
+            self._product.eq(self.multiple if self._serial else left * right),
+        ]
+
+    def _multiply(self, m: Module, left: Any, right: Any, less: int = 0) -> None:
+        m.d.sync += [self._factor.eq(left), self._step.eq(right), self._less.eq(less)]
+
+    def _measure(self, m: Module, place: Any) -> None:
+        """The sizes of a product, whose factors are chosen as soon as they are there."""
+        fields, machine, product = self.fields, self._machine, self._product
+        in_engine = ~fields.line_buffered
+
+        def at_most(limit: int, applies: Any) -> None:
+            with m.If(applies & (product > limit)):
+                m.d.sync += self._too_many.eq(1)
+
+        with m.Switch(place):
+            with m.Case(_WINDOW):
+                self._multiply(m, fields.fx, fields.fy)
+            with m.Case(_VECTORS):
+                self._multiply(m, fields.nx, fields.ny)
+            with m.Case(_TILES):
+                self._multiply(m, fields.column_tiles, fields.groups)
+            with m.Case(_K_TILES):
+                self._multiply(m, product[:16], fields.nc)
+            with m.Case(_VECTORS + _PRODUCT_CYCLES):
+                m.d.sync += self.vectors.eq(product)
+                at_most(machine.accumulator_depth, in_engine)
+            with m.Case(_TILES + _PRODUCT_CYCLES):
+                m.d.sync += self._tiles.eq(product)
+                at_most((1 << 16) - 1, 1)
+            with m.Case(_DEPTH):
+                m.d.sync += self.k_tiles.eq(product)
+                self._multiply(m, product[:16], self.vectors)
+                at_most(machine.activation_depth, in_engine)
+            with m.Case(_DEPTH + _PRODUCT_CYCLES):
+                at_most(machine.activation_depth, in_engine)
 
     def _has_wrong_count(self) -> Any:
         fields, machine = self.fields, self._machine
@@ -178,20 +225,20 @@ class Checker(wiring.Component):
         vectors = fields.is_matmul | fields.is_maximum
 
         def loop(side: str, name: str, count: Any, **more: Any) -> _Term:
-            return _Term(count - 1, fields[f"{side}_step_{name}"].as_signed(), **more)
+            return _Term(count, fields[f"{side}_step_{name}"].as_signed(), **more)
 
         counts = {name: fields[name] for name in ("nx", "ny", "nc", "fx", "fy", "groups")}
         loops = dict(zip(("x", "y", "c", "fx", "fy", "group"), counts.values(), strict=True))
         a = [loop("a", name, count) for name, count in loops.items()]
         weights = Mux(fields.w_restart, fields.column_tiles, self._tiles)
         channels = Mux(fields.p_restart, fields.column_tiles, self._tiles)
-        further_rows = Mux(fields.diagonal, 0, rows - 1)
+        rows_read = Mux(fields.diagonal, 1, rows)
         found = _span(a, fields.a_base, Mux(vectors, rows, 1), ~fields.is_fill)
         found += _span(
             [
-                _Term(weights - 1, fields.w_step_n),
-                _Term(self.k_tiles - 1, fields.w_step_k),
-                _Term(further_rows, fields.w_step_row),
+                _Term(weights, fields.w_step_n),
+                _Term(self.k_tiles, fields.w_step_k),
+                _Term(rows_read, fields.w_step_row),
             ],
             fields.w_base,
             Const(columns, 5),
@@ -201,19 +248,19 @@ class Checker(wiring.Component):
         if machine.wide_parameters:
             record = Mux(fields.p_wide, Const(16 * columns, 16), record)
         found += _span(
-            [_Term(channels, record)],
+            [_Term(channels, record, whole=True)],
             fields.p_base[:24],
             Const(0, 1),
             fields.is_matmul,
         )
         found += _span(
-            [_Term(fields.nx - 1, Const(1, 2)), _Term(fields.ny - 1, fields.b_step_y.as_signed())],
+            [_Term(fields.nx, Const(1, 2)), _Term(fields.ny, fields.b_step_y.as_signed())],
             fields.b_base,
             Const(1, 1),
             fields.is_add,
         )
         found += _span(
-            [_Term(Const(0, 1), Const(0, 1))],
+            [_Term(Const(0, 1), Const(0, 1), whole=True)],
             fields.p_base,
             Const(TABLE_BYTES, 12),
             fields.is_add,
@@ -229,34 +276,41 @@ class Checker(wiring.Component):
         terms = [loop("y", name, count) for name, count in zip(names, counts, strict=True)]
         return _span(terms, fields.y_base, size, Const(1, 1))
 
-    def _walk(self, m: Module, terms: list[_Term], place: Any) -> Any:
-        """The product of a term; in the cycle after it what becomes of the span."""
-        lowest, highest = Signal(_REACH), Signal(_REACH)
-        base, size = Signal(33), Signal(13)
-        begins, ends = Signal(), Signal()
+    def _walk(self, m: Module, terms: list[_Term], place: Any) -> None:
+        """The factors of a term in each cycle."""
         with m.Switch(place):
             for number, term in enumerate(terms):
                 with m.Case(number):
-                    self._multiply(m, term.factor, term.step)
+                    self._multiply(m, term.factor, term.step, int(not term.whole))
+
+    def _compare(self, m: Module, terms: list[_Term], place: Any, walks: Any) -> None:
+        """What becomes of the products: a cycle for the bounds of a span, and one to judge them."""
+        lowest, highest = Signal(_REACH), Signal(_REACH)
+        base, size, last_size = Signal(33), Signal(13), Signal(13)
+        begins, ends, ended = Signal(), Signal(), Signal()
+        # A cycle before a term's product is there.
+        with m.Switch(place):
+            for number, term in enumerate(terms):
+                with m.Case(number + _PRODUCT_CYCLES - 1):
                     m.d.sync += [
                         begins.eq(term.begins is not None),
-                        ends.eq(term.counts if term.ends is not None else 0),
+                        ends.eq(walks & term.counts if term.ends is not None else 0),
                     ]
                     if term.begins is not None:
                         m.d.sync += base.eq(term.begins)
                     if term.ends is not None:
                         m.d.sync += size.eq(term.ends)
+            with m.Default():
+                m.d.sync += [begins.eq(0), ends.eq(0)]
         product = self._product
         is_negative = product[-1]
-        low, high = Signal(_REACH), Signal(_REACH)
-        m.d.comb += [
-            low.eq(Mux(begins, base, lowest) + Mux(is_negative, product, 0)),
-            high.eq(Mux(begins, base, highest) + Mux(is_negative, 0, product)),
+        m.d.sync += [
+            lowest.eq(Mux(begins, base, lowest) + Mux(is_negative, product, 0)),
+            highest.eq(Mux(begins, base, highest) + Mux(is_negative, 0, product)),
+            *(ended.eq(ends), last_size.eq(size)),
         ]
-        with m.If(place != 0):
-            m.d.sync += [lowest.eq(low), highest.eq(high)]
-        outside = (low < 0) | (high + size > self._machine.scratchpad)
-        return (place != 0) & ends & outside
+        with m.If(ended & ((lowest < 0) | (highest + last_size > self._machine.scratchpad))):
+            m.d.sync += self._outside.eq(1)
 
 
 def _span(terms: list[_Term], base: Any, size: Any, counts: Any) -> list[_Term]:

@@ -17,6 +17,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.arrays.gemm.operator import Gemm
+from holigrail_hw.arrays.shared.delays import delayed
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
@@ -26,8 +27,11 @@ from .checker import Checker
 from .datapath import Datapath
 from .fields import WORDS, Fields
 from .flash_port import FLASH_PORT
+from .large_scratchpad import LargeScratchpad
 from .loader import Loader
-from .scratchpad import Scratchpad
+from .scratchpad import READ_CYCLES, Scratchpad
+from .serial_checker import SerialChecker
+from .style import Style
 
 __all__ = ["COUNTERS", "PATIENCE", "AcceleratorCore"]
 
@@ -57,7 +61,7 @@ class AcceleratorCore(wiring.Component):
     -------
     request, select, address, write_data, grant, found
         Words of 32 bits of the scratchpad: ``select`` has a bit for each byte that is written, and
-        is 0 for a read, whose word is ``found`` in the cycle after ``grant``. The descriptors'
+        is 0 for a read, whose word is ``found`` ``READ_CYCLES`` after ``grant``. The descriptors'
         accesses come first.
     start, first : In
         A chain starts at this address; only while not ``running``.
@@ -76,9 +80,16 @@ class AcceleratorCore(wiring.Component):
         Of the latest chain; and the cycles of descriptor ``shown``, a cycle later.
     """
 
-    def __init__(self, machine: Machine, engine: Gemm, timing: Timing, patience: int = PATIENCE):
+    def __init__(
+        self,
+        machine: Machine,
+        engine: Gemm,
+        timing: Timing,
+        patience: int = PATIENCE,
+        style: Style | None = None,
+    ):
         self._machine, self._engine, self._timing = machine, engine, timing
-        self._patience = patience
+        self._patience, self._style = patience, style or Style()
         self._width = (machine.scratchpad - 1).bit_length()
         flash = {"flash": Out(FLASH_PORT)} if machine.loader else {}
         super().__init__(
@@ -98,14 +109,18 @@ class AcceleratorCore(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         machine = self._machine
-        m.submodules.scratchpad = self._pad = Scratchpad(machine.scratchpad, machine.grain)
+        kind = LargeScratchpad if self._style.has_one_port else Scratchpad
+        m.submodules.scratchpad = self._pad = kind(machine.scratchpad, machine.grain)
         m.submodules.fields = self._fields = Fields(machine)
         self._abort, self._stopping = Signal(), Signal()
-        self._checker = Checker(machine)
-        m.submodules.checker = ResetInserter(self._abort)(self._checker)
+        # What is reset is large, and begins cycles after the chain does.
+        resets = Signal()
+        m.d.sync += resets.eq(self._abort)
+        self._checker = (SerialChecker if self._style.serial else Checker)(machine)
+        m.submodules.checker = ResetInserter(resets)(self._checker)
         self._datapath = Datapath(machine, self._engine, self._timing)
-        m.submodules.datapath = ResetInserter(self._abort)(self._datapath)
-        self._fetch, self._at = Signal(), Signal(32)
+        m.submodules.datapath = ResetInserter(resets)(self._datapath)
+        self._fetch, self._fetched, self._at = Signal(), Signal(), Signal(32)
         self._words = Signal(32 * WORDS)
         self._chain_done = Signal()
         # Without a loader nothing is loaded, and what waits stands for ever.
@@ -171,20 +186,34 @@ class AcceleratorCore(wiring.Component):
             m.d.comb += self.flash.stop.eq(1)
 
     def _ports(self, m: Module) -> None:
-        """Who reads: the chain, the datapath, loads, the host; who writes: the last three."""
+        """Who reads: the chain, the datapath, loads, the host; who writes: the last three.
+
+        With one port for both, results come first, then words of loads, then who reads.
+        """
         pad, work, grain = self._pad, self._datapath, self._machine.grain
         host_reads, host_writes, takes_port = Signal(), Signal(), Signal()
         is_writing, loads = work.write.any(), self._load_write
+        one_port = self._style.has_one_port
+        free, alone = Signal(init=1), Signal(init=1)
         word_at = Mux(loads, self._load_write_address, self.address)
+        if one_port:
+            m.d.comb += [
+                free.eq(~(is_writing | loads)),
+                alone.eq(~(takes_port | self._load_request)),
+            ]
         m.d.comb += [
-            work.grant.eq(~self._fetch),
+            self._fetched.eq(self._fetch & free),
+            # While a descriptor is fetched none is carried out, and no reader asks.
+            work.grant.eq(free),
             takes_port.eq(self._fetch | work.request),
-            self._load_read.eq(self._load_request & ~takes_port),
+            self._load_read.eq(self._load_request & ~takes_port & free),
             self._load_written.eq(loads & ~is_writing),
-            host_reads.eq(self.request & (self.select == 0) & ~takes_port & ~self._load_request),
-            host_writes.eq(self.request & (self.select != 0) & ~is_writing & ~loads),
+            host_reads.eq(
+                self.request & (self.select == 0) & ~takes_port & ~self._load_request & free
+            ),
+            host_writes.eq(self.request & (self.select != 0) & ~is_writing & ~loads & alone),
             self.grant.eq(host_reads | host_writes),
-            pad.read.eq(takes_port | self._load_read | host_reads),
+            pad.read.eq((takes_port & free) | self._load_read | host_reads),
             pad.read_address.eq(Mux(self._load_request, self._load_address, self.address)),
             self.found.eq(pad.data),
             pad.write.eq(work.write),
@@ -210,15 +239,16 @@ class AcceleratorCore(wiring.Component):
         step, size = 2 * self._machine.grain, self._machine.scratchpad
         wide = int(self._machine.wide_parameters)
         reads = DESCRIPTOR_BYTES // step
-        count, total = Signal(range(reads + 1)), Signal(8)
-        comes, came, failed, code = Signal(), Signal(), Signal(), Signal(4)
+        count, total, is_wrong = Signal(range(reads + READ_CYCLES)), Signal(8), Signal()
+        came, failed, code = Signal(), Signal(), Signal(4)
         next_at = Signal(33)
         quiet = Signal(self._patience + 1)
         moved = work.granted.any() | work.write.any()
         stirs = moved | self._load_written
         # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
         latest: Any = self._words[-8 * step :]
-        m.d.sync += [comes.eq(self._fetch), came.eq(comes)]
+        comes = delayed(m, self._fetched, READ_CYCLES, "comes", resets=True)
+        m.d.sync += [came.eq(comes), is_wrong.eq(total != 0)]
         with m.If(comes):
             m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
         with m.If(came):
@@ -264,13 +294,19 @@ class AcceleratorCore(wiring.Component):
                 with m.If(beyond | self._at[: DESCRIPTOR_BYTES.bit_length() - 1].any()):
                     fails(Error.ADDRESS)
             with m.State("FETCH"):
-                m.d.comb += self._fetch.eq(count != reads)
-                m.d.sync += [count.eq(count + 1), self._at.eq(self._at + step)]
-                with m.If(count == reads):
-                    m.d.sync += self._at.eq(self._at)
-                    m.next = "JUDGE"
+                m.d.comb += self._fetch.eq(count < reads)
+                with m.If(self._fetched | ~self._fetch):
+                    m.d.sync += count.eq(count + 1)
+                with m.If(self._fetched):
+                    m.d.sync += self._at.eq(self._at + step)
+                with m.If(count == reads + READ_CYCLES - 1):
+                    m.next = "DECODE"
+            with m.State("DECODE"):
+                m.next = "JUDGE"
             with m.State("JUDGE"):
-                known = fields.is_add | fields.is_copy | fields.is_fill
+                known = fields.is_copy | fields.is_fill
+                if self._machine.addition:
+                    known = known | fields.is_add
                 products = fields.is_matmul & (~fields.p_wide | wide)
                 if not self._machine.line_buffer:
                     products = products & ~fields.line_buffered
@@ -284,7 +320,7 @@ class AcceleratorCore(wiring.Component):
                 with m.Elif(~known):
                     m.next = "WAIT"
             with m.State("CHECK"):
-                with m.If(total != 0):
+                with m.If(is_wrong):
                     fails(Error.RECORD)
                 with m.Elif(checker.done):
                     m.next = "WAIT"
@@ -292,7 +328,7 @@ class AcceleratorCore(wiring.Component):
                         fails(checker.error)
             with m.State("WAIT"):
                 m.d.sync += quiet.eq(0)
-                with m.If(total != 0):
+                with m.If(is_wrong):
                     fails(Error.RECORD)
                 with m.Elif(self._stopping):
                     m.next = "ABORT"
@@ -306,8 +342,10 @@ class AcceleratorCore(wiring.Component):
                 with m.Elif(fields.operation == 0):
                     m.next = "NEXT"
                 with m.Else():
-                    m.d.comb += work.start.eq(1)
-                    m.next = "RUN"
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += work.start.eq(1)
+                m.next = "RUN"
             with m.State("RUN"):
                 m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
                 with m.If(work.code != 0):
@@ -359,7 +397,11 @@ class AcceleratorCore(wiring.Component):
             "flash_wait": self._flash_wait,
         }
         for name, event in events.items():
-            with m.If(event):
+            if self._style.serial and name != "cycles":
+                continue
+            # All but the clock itself a cycle later: what moves is known late in its cycle.
+            happened = event if name == "cycles" else delayed(m, event, 1, name, resets=True)
+            with m.If(happened):
                 m.d.sync += counters[name].eq(counters[name] + 1)
             with m.If(self.start & ~self.running):
                 m.d.sync += counters[name].eq(0)

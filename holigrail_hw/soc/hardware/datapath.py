@@ -9,7 +9,7 @@ tables. All results go through one writer.
 
 from typing import Any
 
-from amaranth import Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -99,17 +99,18 @@ class Datapath(wiring.Component):
         in_engine = fields.is_matmul
         if machine.line_buffer:
             in_engine = in_engine & ~fields.line_buffered
+        # Without a command the engine takes nothing.
         m.d.comb += [
             products.start.eq(self.start & in_engine),
             products.fields.eq(fields),
             products.vectors.eq(self.vectors),
             products.k_tiles.eq(self.k_tiles),
             products.activation.payload.eq(self._a.o.payload),
-            products.activation.valid.eq(self._a.o.valid & in_engine),
+            products.activation.valid.eq(self._a.o.valid),
             products.weight.payload.eq(self._w.o.payload),
-            products.weight.valid.eq(self._w.o.valid & in_engine),
+            products.weight.valid.eq(self._w.o.valid),
             products.record.payload.eq(records.o.payload),
-            products.record.valid.eq(records.o.valid & in_engine),
+            products.record.valid.eq(records.o.valid),
             self.done.eq(~writer.busy & ~products.busy),
             self.code.eq(products.code),
             self.starved.eq(in_engine & products.activation.ready & ~products.activation.valid),
@@ -222,60 +223,78 @@ class Datapath(wiring.Component):
         """Additions, maxima, copies and fills; and whose results are written."""
         fields, machine = self.fields, self._machine
         reader, writer = self._a, self._writer
+        # The engine takes nothing that is not its own, nor does the adder.
+        takes = [products.activation.ready, fields.is_copy & writer.i.ready]
+        self._weight_takers = [products.weight.ready]
+        self._record_takers = [products.record.ready]
+        sources: list[tuple[Any, Any, Any, Any]] = [
+            (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
+            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
+            (fields.is_fill, Const(1, 1), fields.low, Signal()),
+        ]
+        if machine.addition:
+            sources.append(self._addition(m, records, takes))
+        if machine.maximum:
+            sources.append(self._maximum(m, takes))
+        if machine.line_buffer:
+            sources.append(self._depthwise(m, records, takes))
+        m.d.comb += [
+            reader.o.ready.eq(Cat(takes).any()),
+            self._w.o.ready.eq(Cat(self._weight_takers).any()),
+            records.o.ready.eq(Cat(self._record_takers).any()),
+        ]
+        # The unit for depthwise layers comes last, as its descriptors are products, too. What the
+        # writer takes is a register, which it empties in every cycle until it has all.
+        given = Signal()
+        m.d.sync += writer.i.valid.eq(given & writer.i.ready)
+        for chosen, valid, payload, ready in sources:
+            m.d.comb += ready.eq(writer.i.ready & chosen)
+            with m.If(chosen):
+                m.d.comb += given.eq(valid)
+                m.d.sync += writer.i.payload.eq(payload)
+
+    def _addition(self, m: Module, records: Records, takes: list[Any]) -> tuple[Any, Any, Any, Any]:
+        """The unit for additions between the readers and the writer."""
+        fields, reader = self.fields, self._a
         m.submodules.adder = adder = Adder(lane_of("none"), self._timing)
         m.d.comb += [
+            adder.enable.eq(fields.is_add),
             adder.start.eq(self.start & fields.is_add),
             adder.tables.payload.eq(records.o.payload.record[: 8 * RECORD_BYTES]),
-            adder.tables.valid.eq(records.o.valid & fields.is_add),
+            adder.tables.valid.eq(records.o.valid),
             adder.a.payload.eq(reader.o.payload.data),
-            adder.a.valid.eq(reader.o.valid & fields.is_add),
+            adder.a.valid.eq(reader.o.valid),
             adder.b.payload.eq(self._w.o.payload.data),
-            adder.b.valid.eq(self._w.o.valid & fields.is_add),
+            adder.b.valid.eq(self._w.o.valid),
             adder.setting.scale.eq(fields.multiplier),
             adder.setting.shift.eq(fields.shift),
             adder.setting.zero_point.eq(fields.zero_point.as_signed()),
             adder.setting.minimum.eq(fields.low.as_signed()),
             adder.setting.maximum.eq(fields.high.as_signed()),
             adder.setting.once.eq(fields.once),
-            self._w.o.ready.eq(Mux(fields.is_add, adder.b.ready, products.weight.ready)),
-            records.o.ready.eq(Mux(fields.is_add, adder.tables.ready, products.record.ready)),
         ]
-        sources: list[tuple[Any, Any, Any, Any]] = [
-            (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
-            (fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready),
-            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
-            (fields.is_fill, Const(1, 1), fields.low, Signal()),
-        ]
-        takes = Signal()
-        m.d.comb += takes.eq(
-            Mux(
-                fields.is_matmul,
-                products.activation.ready,
-                Mux(fields.is_add, adder.a.ready, writer.i.ready),
-            )
-        )
-        if machine.maximum:
-            m.submodules.windows = windows = Windows(machine.rows)
-            m.d.comb += [
-                windows.low.eq(fields.low.as_signed()),
-                windows.high.eq(fields.high.as_signed()),
-                windows.i.payload.data.eq(reader.o.payload.data),
-                windows.i.payload.last.eq(reader.o.payload.last),
-                windows.i.valid.eq(reader.o.valid & fields.is_maximum),
-            ]
-            sources.append((fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready))
-            with m.If(fields.is_maximum):
-                m.d.comb += takes.eq(windows.i.ready)
-        if machine.line_buffer:
-            sources.append(self._depthwise(m, records, takes))
-        m.d.comb += reader.o.ready.eq(takes)
-        # The unit for depthwise layers comes last, as its descriptors are products, too.
-        for chosen, valid, payload, ready in sources:
-            m.d.comb += ready.eq(writer.i.ready & chosen)
-            with m.If(chosen):
-                m.d.comb += [writer.i.valid.eq(valid), writer.i.payload.eq(payload)]
+        takes.append(adder.a.ready)
+        self._weight_takers.append(adder.b.ready)
+        self._record_takers.append(adder.tables.ready)
+        return fields.is_add, adder.o.valid, adder.o.payload, adder.o.ready
 
-    def _depthwise(self, m: Module, records: Records, takes: Any) -> tuple[Any, Any, Any, Any]:
+    def _maximum(self, m: Module, takes: list[Any]) -> tuple[Any, Any, Any, Any]:
+        """The unit for maxima of windows between a reader and the writer."""
+        fields, reader = self.fields, self._a
+        m.submodules.windows = windows = Windows(self._machine.rows)
+        m.d.comb += [
+            windows.low.eq(fields.low.as_signed()),
+            windows.high.eq(fields.high.as_signed()),
+            windows.i.payload.data.eq(reader.o.payload.data),
+            windows.i.payload.last.eq(reader.o.payload.last),
+            windows.i.valid.eq(reader.o.valid & fields.is_maximum),
+        ]
+        takes.append(fields.is_maximum & windows.i.ready)
+        return fields.is_maximum, windows.o.valid, windows.o.payload, windows.o.ready
+
+    def _depthwise(
+        self, m: Module, records: Records, takes: list[Any]
+    ) -> tuple[Any, Any, Any, Any]:
         """The unit for depthwise layers between the readers and the writer."""
         fields, chosen = self.fields, self.fields.line_buffered
         m.submodules.depthwise = unit = Depthwise(self._machine, self._engine, self._timing)
@@ -289,12 +308,9 @@ class Datapath(wiring.Component):
             unit.record.payload.eq(records.o.payload.record),
             unit.record.valid.eq(records.o.valid & chosen),
         ]
-        with m.If(chosen):
-            m.d.comb += [
-                takes.eq(unit.pixel.ready),
-                self._w.o.ready.eq(unit.weight.ready),
-                records.o.ready.eq(unit.record.ready),
-            ]
+        takes.append(chosen & unit.pixel.ready)
+        self._weight_takers.append(chosen & unit.weight.ready)
+        self._record_takers.append(chosen & unit.record.ready)
         return chosen, unit.o.valid, unit.o.payload, unit.o.ready
 
 

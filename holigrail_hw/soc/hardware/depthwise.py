@@ -57,11 +57,9 @@ class DepthwiseTiming:
     """
 
     def __init__(self, engine: Gemm, timing: Timing):
-        lanes = engine.lanes
-        assert lanes is not None
         self.totals = _WINDOW_CYCLES + window_product().plan(timing).latency
         self.swap, self.turn = self.totals - 1, engine.lane_cycles
-        self.written = self.totals + lanes.plan(timing).latency + self.turn - 1
+        self.written = self.totals + engine.lane_plan(timing).latency + self.turn - 1
         self.whole = self.written + _QUEUE_CYCLES
 
 
@@ -97,11 +95,10 @@ class Depthwise(wiring.Component):
         cycles = DepthwiseTiming(self._engine, self._timing)
         engine, machine = self._engine, self._machine
         m.submodules.lanes = lanes = Lanes(
-            engine.lanes,
+            lambda: engine.lane_plan(self._timing),
             engine.totals.width,
             engine.final.width,
             machine.columns,
-            self._timing,
             turn=cycles.turn,
             fields=engine.channel,
             settings=engine.settings,

@@ -5,6 +5,8 @@ from holigrail_hw.arrays.gemm.operator import Gemm
 from holigrail_hw.formats import parse
 from holigrail_hw.soc.machine import Machine
 
+from .style import Style
+
 __all__ = ["engine_of", "lane_of"]
 
 _SUM, _CODE = parse("int32"), parse("int8")
@@ -26,7 +28,7 @@ def lane_of(bias: str) -> Requantize:
     )
 
 
-def engine_of(machine: Machine, lane_count: int | None = None) -> Gemm:
+def engine_of(machine: Machine, lane_count: int | None = None, style: Style | None = None) -> Gemm:
     """Products of int8 with sums of int32, which wrap; lanes that the columns share."""
     return Gemm(
         rows=machine.rows,
@@ -39,4 +41,5 @@ def engine_of(machine: Machine, lane_count: int | None = None) -> Gemm:
         lane_count=lane_count,
         activation_depth=machine.activation_depth,
         accumulator_depth=machine.accumulator_depth,
+        buffer=(style or Style()).memory,
     )

@@ -53,7 +53,11 @@ are checked before more than their low bits is used."""
 
 
 class Fields(wiring.Component):
-    """From the words of a descriptor to its numbers; no clock."""
+    """From the words of a descriptor to its numbers.
+
+    What is more than a part of a word is a register: the kind and ``line_buffered`` are there a
+    cycle later, all else two.
+    """
 
     def __init__(self, machine: Machine):
         self._machine = machine
@@ -63,29 +67,37 @@ class Fields(wiring.Component):
         m = Module()
         fields = self.fields
         kinds = {"matmul": Matmul, "add": Add, "maximum": Maximum, "copy": Copy, "fill": Fill}
+        # What the machine has not is refused, and needs no logic behind.
+        absent = {"add": not self._machine.addition, "maximum": not self._machine.maximum}
+        # Registers, as all that carries a descriptor out depends on its kind.
         for name, kind in kinds.items():
-            m.d.comb += fields[f"is_{name}"].eq(self._at(OPERATION) == kind.operation)
+            if absent.get(name):
+                continue
+            m.d.sync += fields[f"is_{name}"].eq(self._at(OPERATION) == kind.operation)
         m.d.comb += fields.operation.eq(self._at(OPERATION))
         for name in ("last", "interrupt", "wait", "wait_count"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         self._counts(m)
         self._reads(m)
         for name in Fill.places:
-            if name.startswith("y_"):
+            if name.startswith("y_") and name != "y_step_x":
                 m.d.comb += fields[name].eq(self._field(Fill, name))
         m.d.comb += [
-            fields.y_step_x.eq(Mux(fields.is_add, 1, self._field(Matmul, "y_step_x"))),
             fields.y_step_column.eq(self._field(Matmul, "y_step_column")),
             fields.y_step_group.eq(self._field(Matmul, "y_step_group")),
             fields.multiplier.eq(self._field(Add, "multiplier")),
             fields.shift.eq(self._field(Add, "shift")),
         ]
+        m.d.sync += fields.y_step_x.eq(Mux(fields.is_add, 1, self._field(Matmul, "y_step_x")))
         for name in ("once", "zero_point", "low", "high", "valid", "diagonal", "p_restart"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         for name in ("w_restart", "p_wide"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
-        m.d.comb += fields.wide.eq(self._is_wide())
-        m.d.comb += fields.line_buffered.eq(fields.is_matmul & self._field(Matmul, "line_buffered"))
+        is_matmul = self._at(OPERATION) == Matmul.operation
+        m.d.sync += [
+            fields.wide.eq(self._is_wide()),
+            fields.line_buffered.eq(is_matmul & self._field(Matmul, "line_buffered")),
+        ]
         if self._machine.line_buffer:
             self._lines(m)
         return m
@@ -96,7 +108,7 @@ class Fields(wiring.Component):
         for axis, count, size in (("x", "nx", "line"), ("y", "ny", "lines")):
             step, tap = fields[f"a_step_{axis}"], fields[f"a_step_f{axis}"]
             number, twice = fields[count], fields[f"twice_{axis}"]
-            m.d.comb += [
+            m.d.sync += [
                 twice.eq((number != 1) & (step != tap)),
                 fields[size].eq(Mux(twice, (number << 1) + SIDE - 2, number + SIDE - 1)),
             ]
@@ -106,8 +118,9 @@ class Fields(wiring.Component):
         fields, grain = self.fields, self._machine.grain.bit_length() - 1
         written = [fields[f"y_{name}"][:grain] for name in ("base", "step_y", "step_group")]
         read = [fields[f"a_{name}"][:grain] for name in ("base", "step_y", "step_group")]
-        rows = (fields.nx[: grain + 1] == 0) & (fields.y_step_x == 1)
-        copies = fields.is_copy & (fields.a_step_x == 1) & ~Cat(read, written).any()
+        rows = (fields.nx[: grain + 1] == 0) & (self._field(Fill, "y_step_x") == 1)
+        copies = fields.is_copy & (self._field(Copy, "a_step_x") == 1)
+        copies = copies & ~Cat(read, written).any()
         # A fill has no groups, whatever stands in the word of their step.
         return rows & (copies | (fields.is_fill & ~Cat(written[:2]).any()))
 
@@ -129,7 +142,7 @@ class Fields(wiring.Component):
         for name in ("nx", "ny"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         for name, owns in owners.items():
-            m.d.comb += fields[name].eq(Mux(owns, self._field(Matmul, name), 1))
+            m.d.sync += fields[name].eq(Mux(owns, self._field(Matmul, name), 1))
 
     def _reads(self, m: Module) -> None:
         fields = self.fields
@@ -138,14 +151,16 @@ class Fields(wiring.Component):
         matmul, add = Matmul.places, Add.places
         row = Mux(fields.is_add, self._at(add["a_step_y"]), self._at(matmul["a_step_y"]))
         tables = Mux(fields.is_add, self._at(add["tables"]), self._at(matmul["p_base"]))
-        m.d.comb += [
+        m.d.sync += [
             fields.a_step_x.eq(Mux(fields.is_add, 1, self._at(matmul["a_step_x"]))),
             fields.a_step_y.eq(row),
+            fields.p_base.eq(tables),
+        ]
+        m.d.comb += [
             fields.b_base.eq(self._at(add["b_base"])),
             fields.b_step_y.eq(self._at(add["b_step_y"])),
-            fields.p_base.eq(tables),
         ]
         for name in ("w_base", "w_step_k", "w_step_n"):
             m.d.comb += fields[name].eq(self._field(Matmul, name))
         row = self._field(Matmul, "w_step_row")
-        m.d.comb += fields.w_step_row.eq(Mux(row == 0, self._machine.columns, row))
+        m.d.sync += fields.w_step_row.eq(Mux(row == 0, self._machine.columns, row))

@@ -13,12 +13,14 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from holigrail_hw.arrays.shared.delays import delayed
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.descriptors.kinds import LOAD_BYTES, Load
 from holigrail_hw.soc.machine import Machine
 
 from .check_sum import FIRST, RESIDUE, after_byte
 from .flash_port import FLASH_BITS, FLASH_PORT
+from .scratchpad import READ_CYCLES
 
 __all__ = ["Loader"]
 
@@ -41,7 +43,7 @@ class Loader(wiring.Component):
     code : Out
         For one cycle: the error in which the chain of loads has ended.
     request, address, grant, found
-        The reading port for records; what was read comes in the cycle after ``grant``.
+        The reading port for records; what was read comes ``READ_CYCLES`` after ``grant``.
     write, write_address, write_data, write_grant
         A word to be written; it is there until it is granted.
     flash : Out
@@ -91,13 +93,13 @@ class Loader(wiring.Component):
         step = 2 * self._machine.grain
         reads = LOAD_BYTES // step
         at, count, total = Signal(33), Signal(range(reads + 1)), Signal(8)
-        comes, code, at_once = Signal(), Signal(4), Signal()
+        code, at_once, arrived = Signal(4), Signal(), Signal(range(reads + 1))
         met = ~self._field("wait") | ((self.descriptors - self._field("wait_count"))[:8] < 128)
-        m.d.sync += comes.eq(self.grant)
         m.d.comb += self.address.eq(at)
-        with m.If(comes):
+        with m.If(delayed(m, self.grant, READ_CYCLES, "comes", resets=True)):
             found = self.found
             m.d.sync += [
+                arrived.eq(arrived + 1),
                 self._record.eq(Cat(self._record, found)[8 * step :]),
                 total.eq(total + sum((found.word_select(i, 8) for i in range(step)), start=0)),
             ]
@@ -107,7 +109,8 @@ class Loader(wiring.Component):
                     m.d.sync += [self.busy.eq(1), at.eq(self.first)]
                     m.next = "BEGIN"
             with m.State("BEGIN"):
-                m.d.sync += [count.eq(0), total.eq(0), code.eq(Error.ADDRESS), at_once.eq(1)]
+                m.d.sync += [count.eq(0), total.eq(0), arrived.eq(0)]
+                m.d.sync += [code.eq(Error.ADDRESS), at_once.eq(1)]
                 outside = at + LOAD_BYTES > self._machine.scratchpad
                 m.next = "FETCH"
                 with m.If(outside | at[: LOAD_BYTES.bit_length() - 1].any()):
@@ -116,7 +119,7 @@ class Loader(wiring.Component):
                 m.d.comb += self.request.eq(count != reads)
                 with m.If(self.grant):
                     m.d.sync += [count.eq(count + 1), at.eq(at + step)]
-                with m.If((count == reads) & ~comes):
+                with m.If(arrived == reads):
                     m.d.sync += [code.eq(self._judged(total)), at_once.eq(total != 0)]
                     m.next = "READY"
             with m.State("READY"):

@@ -9,9 +9,11 @@ address, from which the loops inside begin again. So one adder is enough, behind
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,8 +36,8 @@ class Loops(wiring.Component):
     Members
     -------
     start : In
-        The loops begin at ``base`` in the next cycle; all that comes with it stays as it is until
-        they have ended.
+        The loops begin at ``base`` in the next cycle; ``counts`` are there a cycle before it, and
+        all that comes with it stays as it is until they have ended.
     busy, address : Out
         Whether there is an address, and which.
     ends : Out
@@ -67,22 +69,25 @@ class Loops(wiring.Component):
         source, step, following = (Signal(self._width, name=n) for n in ("source", "by", "next"))
         m.d.comb += [following.eq(source + step), self.address.eq(begun[0])]
         # The lowest loop that is not in its last turn goes on; those inside it begin again.
-        goes_on = Signal(levels)
-        m.d.comb += goes_on.eq(~self.ends & (self.ends + 1))
-        for level in range(levels):
-            with m.If(goes_on[level]):
-                m.d.comb += [source.eq(sources[level]), step.eq(steps[level])]
+        inner = [self.ends[:level].all() if level else Const(1) for level in range(levels)]
+        goes_on = [inner[level] & ~self.ends[level] for level in range(levels)]
+        for signal, choices in ((source, sources), (step, steps)):
+            kept = [Mux(goes_on[level], one, 0) for level, one in enumerate(choices)]
+            m.d.comb += signal.eq(reduce(or_, kept))
         with m.If(self.start):
             m.d.sync += [self.busy.eq(1), *(one.eq(self.base) for one in begun)]
         with m.Elif(self.step & self.ends.all()):
             m.d.sync += self.busy.eq(0)
         for level, count in enumerate(left):
             whole = self.counts[f"n{level}"]
-            restarts = self.step & goes_on[level + 1 :].any() if level + 1 < levels else 0
-            with m.If(self.start | restarts):
-                m.d.sync += [count.eq(whole), self.ends[level].eq(whole == 1)]
-            with m.Elif(self.step & goes_on[level]):
+            is_single = Signal(name=f"single{level}", reset_less=True)
+            m.d.sync += is_single.eq(whole == 1)
+            # When all loops end, whatever they begin again with does not matter.
+            moves = self.step & inner[level]
+            with m.If(self.start | (moves & self.ends[level])):
+                m.d.sync += [count.eq(whole), self.ends[level].eq(is_single)]
+            with m.Elif(moves):
                 m.d.sync += [count.eq(count - 1), self.ends[level].eq(count == 2)]
-            with m.If(self.step & ~self.start & (goes_on[level:] != 0)):
+            with m.If(moves & ~self.start):
                 m.d.sync += begun[level].eq(following)
         return m

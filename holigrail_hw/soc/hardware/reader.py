@@ -14,12 +14,16 @@ from amaranth import Module, Signal
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from holigrail_hw.arrays.shared.delays import delayed
+
 from .loops import Loops
+from .scratchpad import READ_CYCLES
 
 __all__ = ["QUEUE", "Reader"]
 
-QUEUE = 4
-"""Items that a reader may have asked for before they are taken: enough for one a cycle."""
+QUEUE = 8
+"""Items that a reader may have asked for before they are taken: enough for one a cycle, of which
+each takes ``READ_CYCLES``, two in the queue, and two until its place is free."""
 
 
 class Reader(wiring.Component):
@@ -37,7 +41,7 @@ class Reader(wiring.Component):
     inner : In
         The loops that make a block: the last item of each turn of them is marked.
     request, address, grant : Out, Out, In
-        The port; what was read comes in the cycle after ``grant``, as ``found``.
+        The port; what was read comes ``READ_CYCLES`` after ``grant``, as ``found``.
     o : Out
         Stream of items with the mark ``last``.
     """
@@ -59,8 +63,8 @@ class Reader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.loops = loops = self._loops
-        m.submodules.queue = queue = fifo.SyncFIFO(width=self._bits + 1, depth=QUEUE)
-        promised, comes, is_last = Signal(range(QUEUE + 1)), Signal(), Signal()
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=self._bits + 1, depth=QUEUE + 1)
+        promised, is_last = Signal(range(QUEUE + 1)), (loops.ends | ~self.inner).all()
         m.d.comb += [
             loops.start.eq(self.start),
             loops.base.eq(self.base),
@@ -69,18 +73,16 @@ class Reader(wiring.Component):
             self.request.eq(loops.busy & (promised != QUEUE)),
             self.address.eq(loops.address),
             loops.step.eq(self.grant),
-            queue.w_en.eq(comes),
+            queue.w_en.eq(delayed(m, self.grant, READ_CYCLES, "comes", resets=True)),
             queue.w_data[:-1].eq(self.found),
-            queue.w_data[-1].eq(is_last),
+            queue.w_data[-1].eq(delayed(m, is_last, READ_CYCLES, "is_last")),
             self.o.valid.eq(queue.r_rdy),
             self.o.payload.eq(queue.r_data),
             queue.r_en.eq(self.o.ready),
         ]
         if self._chained:
             m.d.comb += loops.chain.eq(self.chain)
-        m.d.sync += [
-            comes.eq(self.grant),
-            is_last.eq((loops.ends | ~self.inner).all()),
-            promised.eq(promised + self.grant - (self.o.valid & self.o.ready)),
-        ]
+        # Whether an item is taken is known late in its cycle.
+        taken = delayed(m, self.o.valid & self.o.ready, 1, "taken", resets=True)
+        m.d.sync += promised.eq(promised + self.grant - taken)
         return m

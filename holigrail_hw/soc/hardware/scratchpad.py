@@ -15,8 +15,8 @@ from amaranth.lib.wiring import In, Out
 
 __all__ = ["READ_CYCLES", "Scratchpad"]
 
-READ_CYCLES = 1
-"""Cycles from an address to what was there."""
+READ_CYCLES = 3
+"""Cycles from an address to what was there: a register before the memory, and one behind it."""
 
 
 class Scratchpad(wiring.Component):
@@ -35,12 +35,13 @@ class Scratchpad(wiring.Component):
         Read from this byte on; a vector must begin at a multiple of the grain, a word of 32 bits at
         a multiple of 4.
     data : Out
-        Two grains, one cycle later and until the next read. From the byte asked for on if it begins
-        a vector or a word; its first byte is always the one asked for.
+        Two grains, ``READ_CYCLES`` later and until those of the next read. From the byte asked for
+        on if it begins a vector or a word; its first byte is always the one asked for.
     vector : Out
         The same for a vector alone, earlier in the cycle.
     write, write_address, write_data : In
-        From this multiple of a grain on; ``write`` has a bit per byte.
+        From this multiple of a grain on; ``write`` has a bit per byte. Reads of the next cycle find
+        what is written.
     """
 
     def __init__(self, size: int, grain: int):
@@ -70,28 +71,34 @@ class Scratchpad(wiring.Component):
         read_second, write_second = self.read_address[low], self.write_address[low]
         line, write_line = self.read_address[low + 1 :], self.write_address[low + 1 :]
         (first_read, first_write), (second_read, second_write) = banks
-        m.d.comb += [
+        # The banks lie all over a device: their inputs, and what they give, are registers.
+        reads = Signal()
+        m.d.comb += [first_read.en.eq(reads), second_read.en.eq(reads)]
+        m.d.sync += [
+            reads.eq(self.read),
             first_read.addr.eq(line + read_second),
             second_read.addr.eq(line),
-            first_read.en.eq(self.read),
-            second_read.en.eq(self.read),
             first_write.addr.eq(write_line + write_second),
             second_write.addr.eq(write_line),
         ]
         half, code = 8 * grain, self.write_data
-        m.d.comb += [
+        m.d.sync += [
             first_write.data.eq(Mux(write_second, code[half:], code[:half])),
             second_write.data.eq(Mux(write_second, code[:half], code[half:])),
             first_write.en.eq(Mux(write_second, self.write[grain:], self.write[:grain])),
             second_write.en.eq(Mux(write_second, self.write[:grain], self.write[grain:])),
         ]
-        began_second, byte = Signal(), Signal(low)
-        with m.If(self.read):
-            m.d.sync += [began_second.eq(read_second), byte.eq(self.read_address[:low])]
+        places = [Signal(low + 1, name=f"place_{stage}") for stage in range(READ_CYCLES)]
+        m.d.sync += places[0].eq(self.read_address[: low + 1])
+        with m.If(reads):
+            m.d.sync += places[1].eq(places[0])
+        m.d.sync += places[2].eq(places[1])
+        began_second, byte = places[1][low], places[2][:low]
         lower = Mux(began_second, second_read.data, first_read.data)
         upper = Mux(began_second, first_read.data, second_read.data)
         vector = self.vector
-        m.d.comb += [vector.eq(Cat(lower, upper)), self.data.eq(vector)]
+        m.d.sync += vector.eq(Cat(lower, upper))
+        m.d.comb += self.data.eq(vector)
         if grain > 4:
             m.d.comb += self.data[:32].eq(vector.word_select(byte[2:], 32))
         m.d.comb += self.data[:8].eq(vector.word_select(byte, 8))

@@ -22,7 +22,7 @@ class Windows(wiring.Component):
     low, high : In
         Bounds of a maximum.
     o : Out
-        Stream of maxima, in the cycle of the marked vector.
+        Stream of maxima, in the cycle after the marked vector.
     """
 
     def __init__(self, lanes: int):
@@ -38,27 +38,26 @@ class Windows(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        is_first = Signal(init=1)
+        is_first, moves = Signal(init=1), Signal()
         taken = self.i.payload
         m.d.comb += [
-            self.o.valid.eq(self.i.valid & taken.last),
-            self.i.ready.eq(self.o.ready | ~taken.last),
+            self.i.ready.eq(self.o.ready | ~self.o.valid),
+            moves.eq(self.i.valid & self.i.ready),
         ]
-        with m.If(self.i.valid & self.i.ready):
+        with m.If(self.i.ready):
+            m.d.sync += self.o.valid.eq(self.i.valid & taken.last)
+        with m.If(moves):
             m.d.sync += is_first.eq(taken.last)
         for lane in range(self._lanes):
             code = taken.data[8 * lane : 8 * lane + 8].as_signed()
             kept = Signal(signed(8), name=f"kept{lane}")
-            greatest, bounded = (
-                Signal(signed(8), name=f"{name}{lane}") for name in ("greatest", "bounded")
-            )
+            bounded = Signal(signed(8), name=f"bounded{lane}")
+            with m.If(moves & (is_first | (code > kept))):
+                m.d.sync += kept.eq(code)
             m.d.comb += [
-                greatest.eq(Mux(is_first | (code > kept), code, kept)),
-                bounded.eq(Mux(greatest > self.high, self.high, greatest)),
+                bounded.eq(Mux(kept > self.high, self.high, kept)),
                 self.o.payload[8 * lane : 8 * lane + 8].eq(
                     Mux(bounded < self.low, self.low, bounded)
                 ),
             ]
-            with m.If(self.i.valid & self.i.ready):
-                m.d.sync += kept.eq(greatest)
         return m

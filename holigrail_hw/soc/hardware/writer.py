@@ -31,7 +31,7 @@ class Writer(wiring.Component):
     i : In
         Stream of items: a vector, or a byte in the lowest place.
     write, address, data : Out
-        The port: a bit per byte, from a multiple of the grain on.
+        The port, a cycle later: a bit per byte, from a multiple of the grain on.
     """
 
     def __init__(self, machine: Machine, width: int):
@@ -70,16 +70,19 @@ class Writer(wiring.Component):
             loops.step.eq(self.i.valid & loops.busy),
             self.i.ready.eq(loops.busy),
             self.busy.eq(loops.busy),
-            self.address.eq(loops.address),
             size.eq(Mux(is_narrow, fields.valid, whole)),
+        ]
+        m.d.sync += [
+            self.address.eq(loops.address),
             self.data.eq(self.i.payload),
+            self.write.eq(0),
         ]
         with m.If(fields.is_fill | ~(is_vector | fields.wide)):
-            m.d.comb += self.data.eq(self.i.payload[:8].replicate(2 * grain))
+            m.d.sync += self.data.eq(self.i.payload[:8].replicate(2 * grain))
         vector = Cat(size > byte for byte in range(2 * grain))
         single = Cat(place == byte for byte in range(grain))
         with m.If(loops.step):
-            m.d.comb += self.write.eq(Mux(is_vector, vector, single))
+            m.d.sync += self.write.eq(Mux(is_vector, vector, single))
             with m.If(fields.wide):
-                m.d.comb += self.write.eq(-1)
+                m.d.sync += self.write.eq(-1)
         return m

@@ -51,13 +51,16 @@ class Control(wiring.Component):
         writes = bus.valid & bus.select.any() & (age == 0)
         m.d.comb += [
             self.shown.eq(place - shown),
-            self.first.eq(bus.write_data),
-            self.load_first.eq(bus.write_data),
             self.interrupt.eq(enable & pending),
             bus.ready.eq(bus.valid & (age == 2)),
             bus.read_data.eq(found),
         ]
-        m.d.sync += age.eq(0)
+        # Registers, as all of the accelerator depends on them.
+        m.d.sync += [
+            *(self.start.eq(0), self.load.eq(0), self.stop.eq(0)),
+            *(self.first.eq(bus.write_data), self.load_first.eq(bus.write_data)),
+            age.eq(0),
+        ]
         with m.If(bus.valid & (age != 2)):
             m.d.sync += age.eq(age + 1)
         with m.Switch(place):
@@ -70,11 +73,11 @@ class Control(wiring.Component):
         with m.If(writes):
             with m.Switch(place):
                 with m.Case(CONTROL.register("start").offset // 4):
-                    m.d.comb += self.start.eq(1)
+                    m.d.sync += self.start.eq(1)
                 with m.Case(CONTROL.register("loader_start").offset // 4):
-                    m.d.comb += self.load.eq(1)
+                    m.d.sync += self.load.eq(1)
                 with m.Case(CONTROL.register("stop").offset // 4):
-                    m.d.comb += self.stop.eq(bus.write_data[0])
+                    m.d.sync += self.stop.eq(bus.write_data[0])
                 with m.Case(CONTROL.register("interrupt").offset // 4):
                     m.d.sync += enable.eq(bus.write_data[0])
                     with m.If(bus.write_data[1]):

@@ -3,6 +3,7 @@
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.firmware.build import prebuilt, sources
 from holigrail_hw.soc.hardware.core import PATIENCE
+from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
 
@@ -19,13 +20,16 @@ def system_of(
     lane_count: int | None = None,
     timing: Timing | None = None,
     patience: int = PATIENCE,
+    style: Style | None = None,
 ) -> System:
     """The system; it has the bytes of the serial line as streams ``sent`` and ``received``.
 
     Its memory holds the firmware.
     """
     words = prebuilt(INSTRUCTIONS[preset]).words()
-    return System(machine, words, preset, timing, lane_count=lane_count, patience=patience)
+    return System(
+        machine, words, preset, timing, lane_count=lane_count, patience=patience, style=style
+    )
 
 
 def system_sources(preset: str) -> dict[str, bytes]:

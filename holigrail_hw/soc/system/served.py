@@ -6,7 +6,7 @@ of a simulation and of a board.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import Program
 from holigrail_hw.soc.firmware.build import MEMORY_BYTES
 from holigrail_hw.soc.hardware.core import PATIENCE
+from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.hosts.firmware_host import FirmwareHost
 from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 
@@ -47,6 +48,8 @@ class ServedAccelerator(WholeSystem):
         What is asked of it.
     patience : int
         An error ends a descriptor that moves nothing for 2 to this power of cycles.
+    style : Style
+        What the hardware is made of.
     """
 
     machine: Machine
@@ -54,9 +57,12 @@ class ServedAccelerator(WholeSystem):
     lane_count: int | None
     network: tuple[IntegerGraph, Program] | None
     patience: int = PATIENCE
+    style: Style = field(default_factory=Style)
 
     def component(self, timing: Timing) -> Any:
-        return system_of(self.machine, self.preset, self.lane_count, inner(timing), self.patience)
+        return system_of(
+            self.machine, self.preset, self.lane_count, inner(timing), self.patience, self.style
+        )
 
     def sources(self) -> Mapping[str, bytes]:
         return system_sources(self.preset)
@@ -68,8 +74,9 @@ class ServedAccelerator(WholeSystem):
         return (0, b"") if self.network is None else (self.network[1].flash, self.network[1].image)
 
     def memory_bits(self) -> int:
-        """Scratchpad and programme."""
-        return 8 * (self.machine.scratchpad + MEMORY_BYTES)
+        """Scratchpad, if it lies in such memories, and programme."""
+        scratchpad = 0 if self.style.has_one_port else self.machine.scratchpad
+        return 8 * (scratchpad + MEMORY_BYTES)
 
     def check_request(self) -> None:
         self._asked()

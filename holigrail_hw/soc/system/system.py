@@ -13,10 +13,13 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from holigrail_hw.arrays.shared.delays import delayed
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.hardware.core import PATIENCE, AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
 from holigrail_hw.soc.hardware.flash import FLASH_PINS, FlashReader
+from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
+from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import REGIONS
 
@@ -45,6 +48,8 @@ class System(wiring.Component):
         A clock of the flash memory takes two cycles.
     patience : int
         An error ends a descriptor that moves nothing for 2 to this power of cycles.
+    style : Style or None
+        What the hardware is made of.
 
     Members
     -------
@@ -65,10 +70,11 @@ class System(wiring.Component):
         lane_count: int | None = None,
         half_rate: bool = False,
         patience: int = PATIENCE,
+        style: Style | None = None,
     ):
         self._machine, self._firmware, self._preset = machine, firmware, preset
         self._lane_count, self._half_rate = lane_count, half_rate
-        self._patience = patience
+        self._patience, self._style = patience, style or Style()
         self._timing = timing or Timing()
         byte: Any = stream.Signature(8)
         super().__init__(
@@ -81,9 +87,9 @@ class System(wiring.Component):
         m.submodules.processor = processor = processor_of(self._preset)
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
-        engine = engine_of(self._machine, self._lane_count)
+        engine = engine_of(self._machine, self._lane_count, self._style)
         m.submodules.core = core = AcceleratorCore(
-            self._machine, engine, self._timing, self._patience
+            self._machine, engine, self._timing, self._patience, self._style
         )
         m.submodules.control = control = Control(self._machine, core)
         if self._machine.loader:
@@ -103,36 +109,41 @@ class System(wiring.Component):
             core.first.eq(control.first),
             core.stop.eq(control.stop),
             core.shown.eq(control.shown),
-            bus.ready.eq(bus.valid),
         ]
+        # What a memory gives is late in its cycle: the processor sees it in the next one, in which
+        # the access has ended for everybody else.
+        asks, ready, word = Signal(), Signal(), Signal(32)
+        m.d.comb += [asks.eq(bus.valid & ~bus.ready), ready.eq(asks)]
+        m.d.sync += [bus.ready.eq(asks & ready), bus.read_data.eq(word)]
         for name, target in (("memory", memory), ("uart", serial), ("control", control)):
             own = target.bus
             m.d.comb += [
-                own.valid.eq(bus.valid & (region == _REGION[name])),
+                own.valid.eq(asks & (region == _REGION[name])),
                 own.address.eq(bus.address),
                 own.select.eq(bus.select),
                 own.write_data.eq(bus.write_data),
             ]
             with m.If(region == _REGION[name]):
-                m.d.comb += [bus.ready.eq(own.ready), bus.read_data.eq(own.read_data)]
-        self._scratchpad(m, core, bus, region == _REGION["scratchpad"])
+                m.d.comb += [ready.eq(own.ready), word.eq(own.read_data)]
+        chosen = asks & (region == _REGION["scratchpad"])
+        self._scratchpad(m, core, bus, chosen, ready, word)
         return m
 
-    def _scratchpad(self, m: Module, core: AcceleratorCore, bus: Any, chosen: Any) -> None:
-        """An access of the scratchpad ends two cycles after it was granted."""
-        granted, comes, inside = Signal(), Signal(), Signal()
-        found = Signal(32)
+    def _scratchpad(
+        self, m: Module, core: AcceleratorCore, bus: Any, chosen: Any, ready: Any, word: Any
+    ) -> None:
+        """An access of the scratchpad ends when a word that was read would come."""
+        granted, waits, inside = Signal(), Signal(), Signal()
+        comes = delayed(m, granted, READ_CYCLES, "comes", resets=True)
         m.d.comb += [
             inside.eq(bus.address[:28] < self._machine.scratchpad),
-            core.request.eq(bus.valid & chosen & ~granted & ~comes & inside),
+            core.request.eq(chosen & ~waits & inside),
             core.select.eq(bus.select),
             core.address.eq(bus.address),
             core.write_data.eq(bus.write_data),
+            granted.eq(core.request & core.grant),
         ]
-        # What a memory gives is late in its cycle: the processor sees it in the next one.
-        m.d.sync += [comes.eq(core.request & core.grant), granted.eq(comes), found.eq(core.found)]
+        with m.If(granted | comes):
+            m.d.sync += waits.eq(granted)
         with m.If(chosen):
-            m.d.comb += [
-                bus.ready.eq(granted | (bus.valid & ~inside)),
-                bus.read_data.eq(Mux(inside, found, 0)),
-            ]
+            m.d.comb += [ready.eq(comes | ~inside), word.eq(Mux(inside, core.found, 0))]

@@ -105,7 +105,10 @@ class _Walk:
             raise ModelError(f"{label}: a convolution must have one group, not {module.groups}")
         for mode in (how.forward.rounding, how.of_weights.rounding):
             if mode.is_stochastic:
-                raise ModelError(f"{label}: a rounding must not be stochastic, not {mode}")
+                raise ModelError(
+                    f"{label}: a rounding must not be stochastic, for arrays have no random words,"
+                    f" not {mode}"
+                )
         assert how.input is not None and how.weight is not None
         value = self._round(f"{step.name}.input", value, how.input, label)
         weights = array_of(rounded(module.weight, how.weight))

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..arithmetic import Arithmetic
 from ..operators import is_eager
 from ..random import part_key
+from .layers import layer
 from .products import product, round, sums
 
 __all__ = ["conv2d", "conv_transpose2d", "window_means"]
@@ -28,13 +29,27 @@ def conv2d(
     stride: Sequence[int] = (1, 1),
     dilation: Sequence[int] = (1, 1),
     groups: int = 1,
+    padding: Sequence[int] = (0, 0, 0, 0),
     key: int = 0,
 ) -> Tensor:
-    """A convolution as one product for each group, K ordered (channel, ky, kx); no padding."""
+    """A convolution as one product for each group, K ordered (channel, ky, kx).
+
+    ``padding``: zeros left, right, above and below.
+    """
     how = arithmetic
-    left = round(x, how.of_inputs, key=key, operation="input")
-    right = round(weight, how.of_weights, key=key, operation="weight")
-    return _convolved(left, right, bias, how, stride, dilation, groups, key)
+
+    def parts(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        padded = torch.nn.functional.pad(x, [*padding]) if any(padding) else x
+        left = round(padded, how.of_inputs, key=key, operation="input")
+        right = round(weight, how.of_weights, key=key, operation="weight")
+        return _convolved(left, right, bias, how, stride, dilation, groups, key)
+
+    if groups == 1 and x.dim() == 4:
+        kernel, ways = tuple(weight.shape[2:]), (tuple(stride), tuple(dilation), tuple(padding))
+        found = layer(x, weight, bias, how, (*x.shape, weight.shape[0], kernel, *ways), parts)
+        if found is not None:
+            return found
+    return parts(x, weight, bias)
 
 
 def conv_transpose2d(

@@ -8,8 +8,12 @@ from ..arithmetic import Arithmetic, Conversion, Gemm
 from ..operators import multiplied, rounded
 from ..random import part_key
 from .codes import gemm_codes
+from .layers import layer
 
 __all__ = ["gemm", "linear", "product", "products", "round", "sums"]
+
+_MATRIX = ((1, 1), (1, 1), (1, 1), (0, 0, 0, 0), True)
+"""Kernel, step, gap and zeros of a matrix that is a convolution."""
 
 
 def round(x: Tensor, how: Conversion | str, *, key: int = 0, operation: str = "input") -> Tensor:
@@ -73,9 +77,23 @@ def linear(
 ) -> Tensor:
     """x W^T + bias in an arithmetic: inputs and weights are rounded, multiplied, added."""
     how = arithmetic
-    left = round(x, how.of_inputs, key=key, operation="input")
-    right = round(weight, how.of_weights, key=key, operation="weight")
-    return product(left, right.mT, bias, how, key)
+
+    def parts(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        left = round(x, how.of_inputs, key=key, operation="input")
+        right = round(weight, how.of_weights, key=key, operation="weight")
+        return product(left, right.mT, bias, how, key)
+
+    if x.dim() > 0 and x.shape[-1] == weight.shape[1]:
+        sizes = (math.prod(x.shape[:-1]), x.shape[-1], 1, 1, len(weight), *_MATRIX)
+        found = layer(x, weight, bias, how, sizes, lambda *given: _images(parts(*given)))
+        if found is not None:
+            return found.view(*x.shape[:-1], len(weight))
+    return parts(x, weight, bias)
+
+
+def _images(x: Tensor) -> Tensor:
+    """Vectors as images of one pixel."""
+    return x.reshape(-1, x.shape[-1], 1, 1)
 
 
 def products(a: Tensor, b: Tensor, arithmetic: Arithmetic, key: int = 0) -> Tensor:

@@ -121,10 +121,9 @@ def _step(
         raise FloatingPointError(f"fit: the loss must be finite, not {turn.loss}")
     (found * scale).backward()
     if scale != 1.0:
-        for group in turn.optimizer.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.grad /= scale
+        groups = turn.optimizer.param_groups
+        grads = [p.grad for group in groups for p in group["params"] if p.grad is not None]
+        torch._foreach_div_(grads, scale)
     words = current()
     before = None if words is None else words.training_step
     turn.optimizer.step()

@@ -19,13 +19,20 @@ class _Convolution(Layer):
     _reversed_padding_repeated_twice: list[int]
 
     def _padded(self, input: Tensor) -> Tensor:
-        if not any(self._reversed_padding_repeated_twice):
+        """With all numbers around it but zeros."""
+        pads = self._reversed_padding_repeated_twice
+        if self.padding_mode == "zeros" or not any(pads):
             return input
-        mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
-        return nn.functional.pad(input, self._reversed_padding_repeated_twice, mode)
+        return nn.functional.pad(input, pads, self.padding_mode)
 
     def _convolved(self, input: Tensor, weight: Tensor, stride: Any, dilation: Any) -> Tensor:
-        options = {"stride": stride, "dilation": dilation, "groups": self.groups}
+        pads = (*self._reversed_padding_repeated_twice, 0, 0)[:4]
+        options = {
+            "stride": stride,
+            "dilation": dilation,
+            "groups": self.groups,
+            "padding": pads if self.padding_mode == "zeros" else (0, 0, 0, 0),
+        }
         return conv2d(input, weight, self.bias, self.arithmetic, key=self.random_key, **options)
 
 
