@@ -11,7 +11,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from holigrail_hw.formats import Format, Rounding
+from holigrail_hw.formats import Format, Rounding, parse
 from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 
 from .certificates import bounds_of_total, can_be_moved, never_overflows
@@ -24,6 +24,7 @@ from .shape import GemmShape
 
 __all__ = ["Geometry", "Layer", "LayerSums", "run_backward", "run_forward"]
 
+_FLOAT32 = parse("fp32")
 _LEAST_PLACE, _BITS, _TOP = -100, 23, 127
 
 
@@ -124,8 +125,8 @@ class LayerSums:
         depths = geometry.depth, geometry.outputs, columns
         formats = self.input, self.weight, self.forward.accumulator, self.grad
         rounded = [_quantiser(format) for format in formats]
-        halves = {step.half for step in steps if step is not None}
-        if None in steps or None in rounded or len(halves) != 1:
+        widths = {step.native == 16 for step in steps if step is not None}
+        if None in steps or None in rounded or len(widths) != 1:
             return None
         # The bias is summed up with the products of output gradients and ones.
         if has_bias and (self.forward.start != "zero" or not _has_one(self.grad_weight.b)):
@@ -144,7 +145,7 @@ class LayerSums:
 
 def _sums(shape: GemmShape, step: Step32 | None, depth: int) -> Sums:
     assert step is not None
-    return sums_of(shape, step, -1.0 if step.half else _limit(shape, depth))
+    return sums_of(shape, step, -1.0 if step.native else _limit(shape, depth))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -172,6 +173,8 @@ def _has_one(format: Format) -> bool:
 @functools.cache
 def _quantiser(format: Format) -> _Quantiser | None:
     """A rounding of float32 to nearest even; None if it takes more than that of the kernels."""
+    if format == _FLOAT32:
+        return _Quantiser(identity=1)
     if not is_narrow(format):
         return None
     assert isinstance(format, BinaryFloat)

@@ -28,9 +28,9 @@ __all__ = [
     "NearestRounding",
     "Step32",
     "Sums",
-    "is_half",
     "is_narrow",
     "multiply32",
+    "native_bits",
     "overflow32",
     "rounding32_of",
     "static_step",
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _NONE, _INFINITE, _SATURATE, _NOTHING = range(4)
-_HALF = parse("fp16")
+_FLOATS: dict[int, Any] = {16: parse("fp16"), 32: parse("fp32")}
 
 
 class NearestRounding(ctypes.Structure):
@@ -55,7 +55,10 @@ class Sums(ctypes.Structure):
     """What the compiled kernels know of sums."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("half", "cascade", "odd", "small", "over", "chunk")),
+        *(
+            (name, ctypes.c_int64)
+            for name in ("native", "cascade", "odd", "small", "over", "chunk")
+        ),
         ("limit", ctypes.c_double),
         *((name, NearestRounding) for name in ("sum", "product")),
         ("start", ctypes.c_float),
@@ -73,15 +76,16 @@ class _Request(ctypes.Structure):
 class Step32:
     """What a step does: whether sums are rounded to odd first, and what may happen to them.
 
-    With ``half`` the processor multiplies and adds numbers of 16 bits as the sums are defined.
+    ``native``: 16 or 32, the bits of floats that the processor itself multiplies and adds as the
+    sums are defined; else 0.
     """
 
-    def __init__(self, odd: bool, small: bool, over: int, half: bool = False):
-        self.odd, self.small, self.over, self.half = odd, small, over, half
+    def __init__(self, odd: bool, small: bool, over: int, native: int = 0):
+        self.odd, self.small, self.over, self.native = odd, small, over, native
 
     def __str__(self) -> str:
-        if self.half:
-            return "float16"
+        if self.native:
+            return f"float{self.native} of the processor"
         parts = ["float32"]
         parts += ["exact sums"] * self.odd
         parts += ["subnormal numbers"] * self.small
@@ -101,7 +105,8 @@ def step32(
     ``certify``: leave out what the numbers never need.
     """
     formats = [f for f in (shape.accumulator, shape.product) if f is not None]
-    if not _is_nearest(shape) or not all(map(is_narrow, formats)):
+    bits = native_bits(shape)
+    if not bits and (not _is_nearest(shape) or not all(map(is_narrow, formats))):
         return None
     # Every step keeps signs of zeros, the product's too; those of sums are taken off at the end.
     if shape.accumulator.has_negative_zero and not all(f.has_negative_zero for f in formats):
@@ -110,8 +115,8 @@ def step32(
     tops = tops_of(x, y)
     if found is None or not are_finite(shape, tops, initial):
         return None
-    if found.gemm32_has_float16() and is_half(shape):
-        return Step32(False, False, _INFINITE, True)
+    if bits:
+        return Step32(False, False, _INFINITE, bits)
     products = products_of(shape, x, y)
     odd = False
     if shape.via == "exact":
@@ -160,7 +165,14 @@ def multiply32(
 def sums_of(shape: GemmShape, step: Step32, limit: float = 0.0) -> Sums:
     """Sums for the kernels; ``limit``: what sums of magnitudes may reach if none overflows."""
     return Sums(
-        *(step.half, shape.product is not None, step.odd, step.small, step.over, shape.chunk or 0),
+        *(
+            step.native,
+            shape.product is not None,
+            step.odd,
+            step.small,
+            step.over,
+            shape.chunk or 0,
+        ),
         limit,
         rounding32_of(shape.accumulator),
         rounding32_of(shape.product or shape.accumulator),
@@ -173,14 +185,11 @@ def static_step(shape: GemmShape) -> Step32 | None:
 
     ``over`` is that of sums that may leave the range; -1 if these are not float32's.
     """
+    if bits := native_bits(shape):
+        return Step32(False, False, _INFINITE, bits)
     formats = [f for f in (shape.accumulator, shape.product) if f is not None]
     if not _is_nearest(shape) or not all(is_narrow(f) and f.has_negative_zero for f in formats):
         return None
-    found = library("gemm32")
-    if found is None:
-        return None
-    if found.gemm32_has_float16() and is_half(shape):
-        return Step32(False, False, _INFINITE, True)
     products = Products.of(shape.a, shape.b)
     if shape.via != "exact" or not products.are_float32:
         return None
@@ -194,20 +203,32 @@ def static_step(shape: GemmShape) -> Step32 | None:
     return Step32(odd, shape.is_negative_start or _underflows(shape, products), over)
 
 
+def native_bits(shape: GemmShape) -> int:
+    """16 or 32 if every step is an operation of the processor on IEEE 754's floats; else 0."""
+    bits, is_exact = _wanted_float(shape)
+    found = library("gemm32") if bits else None
+    if found is None or (bits == 16 and not found.gemm32_has_float16()):
+        return 0
+    if bits == 32 and not is_exact and shape.product is None and not found.gemm32_is_fused():
+        return 0
+    return bits
+
+
 @functools.cache
-def is_half(shape: GemmShape) -> bool:
-    """Whether every step is one of IEEE 754's operations on numbers of 16 bits."""
-    if shape.via != "exact":
-        products = Products.of(shape.a, shape.b)
-        if not products.are_float32 or not loses_nothing_in_float32(shape, products):
-            return False
-    wanted = (shape.accumulator, shape.product or shape.accumulator)
-    return (
-        _is_nearest(shape)
-        and wanted == (_HALF, _HALF)
-        and is_held_by(shape.a, _HALF)
-        and is_held_by(shape.b, _HALF)
-    )
+def _wanted_float(shape: GemmShape) -> tuple[int, bool]:
+    """Bits of the float whose operations are the steps, or 0; whether float32 holds products."""
+    products = Products.of(shape.a, shape.b)
+    if not _is_nearest(shape):
+        return 0, products.are_float32
+    if shape.via != "exact" and not (
+        products.are_float32 and loses_nothing_in_float32(shape, products)
+    ):
+        return 0, products.are_float32
+    for bits, format in _FLOATS.items():
+        same = {shape.accumulator, shape.product or shape.accumulator} == {format}
+        if same and is_held_by(shape.a, format) and is_held_by(shape.b, format):
+            return bits, products.are_float32
+    return 0, products.are_float32
 
 
 def _is_nearest(shape: GemmShape) -> bool:

@@ -10,7 +10,7 @@ from torch import nn
 from holigrail_hw import kernels
 from holigrail_hw.formats import Format
 
-from .arithmetic import Conversion, Gemm
+from .arithmetic import Arithmetic, Conversion, Gemm
 from .computing import observers
 
 __all__ = ["Checked", "DifferenceError", "check"]
@@ -93,8 +93,22 @@ class _Run:
         with kernels.library.usual_arithmetic():
             if isinstance(how, Gemm):
                 self._product(path, how, given, found)
+            elif isinstance(how, Arithmetic):
+                self._layer(path, how, given["wanted"], found)
             else:
                 self._rounding(path, how, given, found)
+
+    def _layer(self, path: str, how: Arithmetic, wanted: np.ndarray, found: np.ndarray) -> None:
+        """A layer in one piece, beside its products and roundings, which were compared before."""
+        sums = how.forward.accumulator
+        wrong = _differences(sums, sums.encode(wanted.astype(np.float64)), found)
+        if wrong.any():
+            place = tuple(map(int, np.argwhere(wrong)[0]))
+            raise DifferenceError(
+                f"check: {path or '(model)'}: {how.forward.text}: result {place} must be"
+                f" {float(wanted[place])!r}, not {float(found[place])!r};"
+                f" {int(wrong.sum())} of {wrong.size} differ"
+            )
 
     def _product(self, path: str, how: Gemm, given: dict[str, Any], found: np.ndarray) -> None:
         x, y = given["a"], given["b"]

@@ -25,7 +25,11 @@ _WORTH = 17
 """Logarithm of the number of steps that a thread should have."""
 Observer = Callable[[Any, dict[str, Any], np.ndarray], None]
 observers: list[Observer] = []
-"""Called after every product and rounding with what was asked, and what was found."""
+"""Called after every product and rounding with what was asked, and what was found.
+
+After layers that are computed as one operation, too: with their arithmetic and what single products
+and roundings, called before, make of it.
+"""
 
 
 def number_type(format: Any) -> torch.dtype:

@@ -6,10 +6,14 @@ from functools import partial
 from amaranth import Cat, Mux, Value, unsigned
 
 from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer
-from holigrail_hw.formats import Format, Rounding
-from holigrail_hw.hdl.number.exact_accumulator import exact_accumulator, with_flags
+from holigrail_hw.formats import FixedFormat, Format, Rounding
+from holigrail_hw.hdl.number.exact_accumulator import (
+    code_with_flags,
+    exact_accumulator,
+    with_flags,
+)
 from holigrail_hw.hdl.number.float_accumulator import float_accumulator
-from holigrail_hw.hdl.number.project import project
+from holigrail_hw.hdl.number.project import project, project_integer
 from holigrail_hw.hdl.number.sum_of_many import Addend, digits_of, windowed_sum_of
 from holigrail_hw.hdl.number.unpack import unpack
 from holigrail_hw.hdl.plan.plan import Plan, Wire
@@ -33,10 +37,16 @@ def exact_sum(
     total, flags = exact_accumulator(
         plan, (a, spec.a), (b, spec.b), clear, enable, spec.register, spec.multiplier
     )
+    how = {"rounding": spec.rounding, "random": random, "overflow": spec.overflow}
+    if isinstance(spec.accumulator, FixedFormat) and not spec.rounding.is_stochastic:
+        # Rounded as it stands: no magnitude is taken, and no sign put back.
+        code = project_integer(plan, spec.accumulator, total, spec.register.fraction_width, **how)
+        if flags is None:
+            return code
+        return code_with_flags(plan, spec.accumulator, code, flags, spec.overflow)
     number = unpack(plan, spec.register, total, "sum")
     if flags is not None:
         number = with_flags(plan, number, flags)
-    how = {"rounding": spec.rounding, "random": random, "overflow": spec.overflow}
     return project(plan, spec.accumulator, number, **how)
 
 

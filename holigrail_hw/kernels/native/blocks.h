@@ -9,8 +9,8 @@
 #include "vectors16.h"
 
 struct Sums {
-    int64_t half;                        // in 16-bit floats, which round as the sums are defined
-    int64_t cascade, odd, small, over;   // else in float32
+    int64_t native;                     // 16 or 32: floats whose own operations are the steps; or 0
+    int64_t cascade, odd, small, over;  // what else is done in float32
     int64_t chunk;
     double limit;  // what sums of magnitudes may reach, so that none overflows
     Rounding32 sum, product;
@@ -48,6 +48,20 @@ template <bool CASCADE, bool ODD, bool SMALL, int OVER> struct Step32 {
         memcpy(&number, &word, sizeof number);
         return spread(number);
     }
+    static ALWAYS F32 all_of(float number) { return spread(number); }
+    static ALWAYS F32 from(const float *numbers) { return load<F32>(numbers); }
+    static ALWAYS void put(float *to, F32 numbers) { store(to, numbers); }
+};
+
+// Sums, and rounded products, are float32 themselves.
+template <bool CASCADE> struct Plain32 {
+    typedef F32 V;
+    typedef float Number;
+    static constexpr int LANES = LANES32;
+    const Sums &sums;
+    ALWAYS F32 plus(F32 x, F32 y) const { return x + y; }
+    ALWAYS F32 operator()(F32 c, F32 a, F32 b) const { return CASCADE ? c + a * b : fused(a, b, c); }
+    static ALWAYS F32 factor(uint32_t word) { return Step32<false, false, false, NONE>::factor(word); }
     static ALWAYS F32 all_of(float number) { return spread(number); }
     static ALWAYS F32 from(const float *numbers) { return load<F32>(numbers); }
     static ALWAYS void put(float *to, F32 numbers) { store(to, numbers); }
@@ -151,8 +165,9 @@ template <bool CASCADE, bool ODD> Multiply chosen32(bool small, int64_t over) {
 // The function of some sums; ``over`` is what may happen to them.
 static Multiply chosen(const Sums &sums, int64_t over) {
 #if defined(HAS_FLOAT16)
-    if (sums.half) return sums.cascade ? multiply<Step16<true>> : multiply<Step16<false>>;
+    if (sums.native == 16) return sums.cascade ? multiply<Step16<true>> : multiply<Step16<false>>;
 #endif
+    if (sums.native == 32) return sums.cascade ? multiply<Plain32<true>> : multiply<Plain32<false>>;
     if (sums.cascade)
         return sums.odd ? chosen32<true, true>(sums.small, over)
                         : chosen32<true, false>(sums.small, over);

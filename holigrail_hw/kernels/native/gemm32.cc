@@ -42,7 +42,7 @@ template <class Number, int LANES> void multiply_matrices(const Request &request
 extern "C" int gemm32(const Request *request) {
     return has_room([&] {
 #if defined(HAS_FLOAT16)
-        if (request->sums.half) return multiply_matrices<Float16, LANES16>(*request);
+        if (request->sums.native == 16) return multiply_matrices<Float16, LANES16>(*request);
 #endif
         multiply_matrices<float, LANES32>(*request);
     });

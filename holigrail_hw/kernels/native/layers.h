@@ -114,7 +114,7 @@ static Multiply judged(const Sums &sums, int64_t depth, float top, float other, 
     const double total =
         (double(depth) * double(top) * double(other) + double(begin)) * (1 + 0x1p-30);
     const bool fits = total <= sums.limit;
-    if (!fits && !sums.half && sums.over < 0) return nullptr;
+    if (!fits && !sums.native && sums.over < 0) return nullptr;
     return chosen(sums, fits ? int64_t(NONE) : sums.over);
 }
 
@@ -291,7 +291,7 @@ int weight_gradients(const Layer &layer, const Gradients<Number> &grads) {
     share(layer.threads, panels * (groups + 1), [&](int64_t index) {
         const int64_t panel = index % panels, group = index / panels, first = group * BLOCK;
         const bool is_bias = group == groups;
-        if (is_bias && !layer.grad_bias) return;
+        if (!(is_bias ? layer.grad_bias : layer.grad_weights)) return;
         const int64_t count = is_bias ? 1 : std::min<int64_t>(BLOCK, factors - first);
         const int64_t output = panel * width, kept = std::min(width, outputs - output);
         std::vector<float> result(count * width);
@@ -387,14 +387,14 @@ template <class Number, int LANES> int backward_in(const Layer &layer) {
 // All three products, or none, are of 16-bit floats: what is kept is the same for all.
 static int forward(const Layer &layer) {
 #if defined(HAS_FLOAT16)
-    if (layer.forward.half) return forward_in<Float16, LANES16>(layer);
+    if (layer.forward.native == 16) return forward_in<Float16, LANES16>(layer);
 #endif
     return forward_in<float, LANES32>(layer);
 }
 
 static int backward(const Layer &layer) {
 #if defined(HAS_FLOAT16)
-    if (layer.forward.half) return backward_in<Float16, LANES16>(layer);
+    if (layer.forward.native == 16) return backward_in<Float16, LANES16>(layer);
 #endif
     return backward_in<float, LANES32>(layer);
 }
