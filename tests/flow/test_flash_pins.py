@@ -56,7 +56,7 @@ def test_a_memory_at_the_pins_of_a_board(name, family, clock, kept, tmp_path):
     mapped = map_design(
         ["read_rtlil top.il"],
         "top",
-        target(goal.target),
+        target(goal.target or ""),
         dsp=False,
         pads=True,
         netlist=tmp_path / "top.json",
