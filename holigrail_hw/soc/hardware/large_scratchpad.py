@@ -68,7 +68,8 @@ class LargeScratchpad(wiring.Component):
             read, write = bank.read_port(), bank.write_port(granularity=8)
             m.d.comb += [
                 read.addr.eq(lines[number]),
-                read.en.eq(reads),
+                # Synthesis must see that no cycle does both.
+                read.en.eq(reads & ~mask.any()),
                 write.addr.eq(lines[number]),
                 write.data.eq(words[number]),
                 write.en.eq(Mux(is_second, masks[1 - number], masks[number])),
