@@ -27,4 +27,5 @@ BOARD = Board(
     suffix=".bin",
     loader=("-b", "ice40_generic"),
     usb_name="iCEBreaker",
+    has_flash=True,
 )

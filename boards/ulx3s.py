@@ -11,9 +11,20 @@ __all__ = ["BOARD"]
 
 
 def _platform() -> Any:
+    from amaranth.build import Attrs, Pins, PinsN, Resource, Subsignal
     from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-    return ULX3S_85F_Platform()
+    platform = ULX3S_85F_Platform()
+    # The same pins as the resource spi_flash, with all data lines in both directions.
+    flash = Resource(
+        "spi_flash_4x",
+        0,
+        Subsignal("cs", PinsN("R2", dir="o")),
+        Subsignal("dq", Pins("W2 V2 Y2 W1", dir="io")),
+        Attrs(PULLMODE="NONE", DRIVE="4", IO_TYPE="LVCMOS33"),
+    )
+    platform.add_resources([flash])
+    return platform
 
 
 BOARD = Board(
@@ -28,4 +39,5 @@ BOARD = Board(
     suffix=".bit",
     loader=("-b", "ulx3s", "-m"),
     usb_name="ULX3S",
+    has_flash=True,
 )

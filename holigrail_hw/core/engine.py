@@ -81,6 +81,10 @@ class Engine(OperatorSpec):
         """
         return None
 
+    def moments(self, timing: Timing, **items: Mapping[str, Any]) -> Items:
+        """What golden leaves open since it depends on time, if nobody ever waits; else nothing."""
+        return {}
+
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         """As for every operator; ``None`` unless the engine has a model of its longest path."""
         return None

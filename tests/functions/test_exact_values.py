@@ -9,6 +9,7 @@ import pytest
 from holigrail_hw.formats import FINITE, INFINITE, NAN, parse
 from holigrail_hw.functions.exact.balls import Ball, ball, log_of_two, pi
 from holigrail_hw.functions.exact.catalogue import KNOWN
+from holigrail_hw.functions.exact.evenly import evenly_spaced
 from holigrail_hw.functions.exact.values import tabulated, values_of
 
 PI = Decimal(
@@ -196,3 +197,65 @@ def test_a_python_function_in_the_order_of_codes():
     assert tabulated(lambda x: x / 4, parse("uint1")) == (0, Fraction(1, 4))
     with pytest.raises(ValueError):
         tabulated(lambda x: 1 / (x + 1e-550) if x else float("inf"), parse("int2"))
+
+
+EVENLY = {
+    "sigmoid": (-(1 << 14), 1 << 15, -11, 40),
+    "tanh": (-(1 << 14), 1 << 15, -12, 40),
+    "exp": (-(1 << 14), 1 << 15, -12, 36),
+    "exp2": (-(1 << 14), 1 << 15, -12, 36),
+    "log2": (1 << 10, 1 << 14, -9, 36),
+    "gelu": (-(1 << 14), 1 << 15, -12, 36),
+    "silu": (-(1 << 14), 1 << 15, -11, 36),
+    "softplus": (-(1 << 14), 1 << 15, -11, 36),
+    "erf": (-(1 << 14), 1 << 15, -12, 40),
+    "reciprocal": (1 << 10, 1 << 14, -10, 40),
+    "sqrt": (1 << 10, 1 << 14, -4, 36),
+    "rsqrt": (1 << 10, 1 << 14, -4, 40),
+    "sin": (-(1 << 14), 1 << 15, -12, 40),
+    "cos": (-(1 << 14), 1 << 15, -12, 40),
+}
+
+
+@pytest.mark.parametrize("name", EVENLY)
+def test_interpolated_values_are_the_exact_ones(name):
+    """Of every function, at random places and at the ends; few are computed one by one."""
+    start, count, place, bits = EVENLY[name]
+    asked = 0
+
+    def floors(x, place, bits):
+        nonlocal asked
+        asked += len(x)
+        return KNOWN[name].floors(x, place, bits)
+
+    found = evenly_spaced(name, floors, start, count, place, bits)
+    assert found is not None and asked < count * 3 // 4
+    at = np.concatenate([np.random.default_rng(5).integers(0, count, 300), np.arange(9)])
+    at = np.concatenate([at, count - 1 - np.arange(9)])
+    floor, inexact = KNOWN[name].floors(at.astype(object) + start, place, bits)
+    assert (floor == found[0][at]).all() and (inexact == found[1][at]).all()
+
+
+def test_the_stated_error_of_an_interpolation_holds():
+    """Without bits to spare below them, values on the border are never taken for settled."""
+    start, count, place, bits = -(1 << 9), 1 << 10, -8, 53
+    floors = KNOWN["tanh"].floors
+    found = evenly_spaced("tanh", floors, start, count, place, bits)
+    assert found is not None
+    floor, inexact = floors(np.arange(start, start + count, dtype=object), place, bits)
+    assert (floor == found[0]).all() and (inexact == found[1]).all()
+
+
+def test_values_that_64_bits_do_not_hold_are_left_to_exact_arithmetic():
+    assert evenly_spaced("exp", KNOWN["exp"].floors, 1 << 12, 1 << 10, -8, 40) is None
+
+
+def test_wide_formats_with_poles_and_numbers_without_a_value():
+    """In the order of codes, as one by one: signs, the pole, categories."""
+    for name in ("reciprocal", "rsqrt"):
+        format = parse("sfix15_en10")
+        fast = values_of(name, None, format, 30, True)
+        slow = values_of(name, None, format, 30, False)
+        assert fast.floor.dtype == np.int64 and slow.floor.dtype == object
+        for field in ("floor", "inexact", "category", "negative"):
+            assert (getattr(fast, field) == getattr(slow, field)).all(), (name, field)

@@ -261,7 +261,15 @@ def test_a_large_table_is_a_block_of_memory():
             {"input": "fp16", "method": "multipartite"},
             "method must be table unless both formats are fixed point, not multipartite",
         ),
-        ({"input": "int24"}, "input must have at most 20 bits, not 24"),
+        ({"input": "int25"}, "input must have at most 24 bits, not 25"),
+        (
+            {"f": "square", "input": "sfix21_en19", "result": "sfix12_en8"},
+            "input must have at most 20 bits where f is square, not 21",
+        ),
+        (
+            {"input": "sfix21_en18", "result": "sfix33_en31"},
+            "result must have at most 32 bits where input has more than 20, not 33",
+        ),
         ({"input": "fp32"}, "input must have at most 16 bits, not 32"),
         ({"input": "int17", "method": "table"}, "input must have at most 16 bits, not 17"),
         ({"result": "sfix8_en-600"}, "result must have no numbers from 2^512 on, not sfix8_en-600"),
@@ -333,3 +341,28 @@ def test_sixteen_bits(f):
 def test_every_known_function_is_tested():
     assert set(FLOATS) == set(KNOWN)
     assert set(FORMATS) == set(KNOWN) - {"log2", "reciprocal", "rsqrt"}
+
+
+def test_a_wide_x_is_searched_in_samples_and_proved_everywhere():
+    """21 bits, steep and flat parts; results against floats, which are exact enough for 18 bits."""
+    spec = make(
+        Function, f="tanh", input="sfix21_en18", result="sfix19_en18", method="polynomial-2"
+    )
+    said: list[str] = []
+    spec.prepare(said.append)
+    assert said[0] == "compute tanh of 2097152 numbers" and said[-1].startswith("prove polynomial")
+    facts = spec.facts()
+    assert facts["error proof"].startswith("all 2097152 x computed")
+    codes = np.arange(1 << 21)
+    x = ((codes ^ (1 << 20)) - (1 << 20)) / 2**18
+    results = spec.golden(x=codes)["result"].astype(np.int64)
+    results = ((results ^ (1 << 18)) - (1 << 18)) / 2**18
+    off = abs(results - np.minimum(np.tanh(x), 1 - 2.0**-18)) * 2**18
+    stated = float(facts["largest error (ulp)"].split()[0])
+    assert stated - 1e-5 < off.max() < stated + 1e-6 and spec.approximation.error < 1
+
+
+def test_a_wide_x_is_refused_when_it_is_searched():
+    spec = make(Function, f="exp", input="sfix21_en17", result="ufix16_en16")
+    with pytest.raises(RequestError, match="result must hold exp of every x"):
+        spec.prepare(lambda _: None)

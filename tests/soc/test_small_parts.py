@@ -1,5 +1,6 @@
 """An accelerator for small devices: one port, serial checks, units left out; same results."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 from amaranth import Module
 from amaranth.sim import Simulator
 from hardware import make
+from random_networks import Builder
 from test_accelerator import check, compare_cycles
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
 from holigrail_hw.soc.accelerator.jobs import chain_job, placed, random_descriptor
 from holigrail_hw.soc.accelerator.operator import Accelerator
+from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.descriptors.checks import Error, descriptor_of, error_of
 from holigrail_hw.soc.descriptors.kinds import Add, End, Maximum
 from holigrail_hw.soc.hardware.checker import SIZE_CYCLES, SPAN_CYCLES
@@ -26,7 +29,7 @@ SMALL = make(
     Accelerator,
     rows=2,
     memory="large",
-    serial=True,
+    serial_checks=True,
     lane_count=1,
     addition=False,
     maximum=False,
@@ -40,6 +43,11 @@ WHOLE = make(Accelerator, memory="large", activation_depth=32, accumulator_depth
 @cache
 def designs() -> list[Compiled]:
     return compile_all([(SMALL, Timing()), (WHOLE, Timing())], short=True)
+
+
+@cache
+def loaded() -> Compiled:
+    return compile_all([(replace(SMALL, loader=True), Timing())], short=True)[0]
 
 
 def simulated(component, process) -> None:
@@ -151,6 +159,11 @@ def test_cycles_are_predicted_exactly_with_one_port():
 
 
 @pytest.mark.heavy
+def test_loads_beside_chains_equal_the_executor_with_one_port():
+    assert {Error.NONE, Error.RECORD, Error.ADDRESS} <= check(loaded(), 1000, 2)
+
+
+@pytest.mark.heavy
 @pytest.mark.parametrize("place", range(2))
 def test_cycles_of_many_chains_are_predicted_exactly_with_one_port(place):
     assert "Matmul" in compare_cycles(designs()[place], 400, 7)
@@ -172,3 +185,20 @@ def test_what_is_left_out_is_an_unknown_operation(kind):
 def test_a_line_buffer_takes_two_ports():
     with pytest.raises(RequestError, match="accelerator: line_buffer must be 0 with a large mem"):
         make(Accelerator, memory="large", line_buffer=8)
+
+
+def test_networks_need_what_they_use():
+    """A layer whose unit a machine leaves out is refused by its node."""
+    made = Builder(4, (6, 6, 4))
+    made.convolution((1, 1), (1, 1), 4)
+    first = made.tensor
+    made.convolution((1, 1), (1, 1), 4)
+    made.sum_with(first)
+    made.pool("max", (2, 2), (2, 2))
+    graph, whole = made.graph(), Machine(scratchpad=8192)
+    assert compiled(graph, whole).descriptors
+    for unit, kind in (("addition", "sum"), ("maximum", "maximum")):
+        with pytest.raises(RequestError) as caught:
+            compiled(graph, replace(whole, **{unit: False}))
+        (line,) = caught.value.violations
+        assert f"the machine must have the unit `{unit}` for a layer of the kind {kind}" in line

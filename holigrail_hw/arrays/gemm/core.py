@@ -85,7 +85,6 @@ class GemmCore(wiring.Component):
         takers = 2 + has_parameters
         settings = _layout(spec.settings) if spec.settings else None
         window = window_layout(spec.window, depth) if spec.windows else None
-        resumable = spec.resumable
         m.submodules.loader = loader = Loader(
             self.command.payload.shape(),
             width,
@@ -93,17 +92,18 @@ class GemmCore(wiring.Component):
             spec.accumulator_depth,
             takers,
             settings,
-            resumable=resumable,
+            resumable=spec.resumable,
             window=window,
         )
+        job = loader.job.shape()
         self._connect(m, self.command, loader.command)
         _join(m, self.activation, loader.moving)
         if spec.guard:
             buffer = GuardedBuffer(spec.rows, spec.activation.width, depth)
-            sequencer = Sequencer(width + spec.rows, depth, asks=True, resumable=resumable)
+            sequencer = Sequencer(width + spec.rows, depth, job, asks=True)
         else:
             buffer = Buffer(spec.buffer, width, depth)
-            sequencer = Sequencer(width, depth, resumable=resumable, window=window)
+            sequencer = Sequencer(width, depth, job, window=window)
             if window:
                 m.d.comb += sequencer.window.eq(loader.window)
         m.submodules.buffer, m.submodules.sequencer = buffer, sequencer
@@ -114,7 +114,7 @@ class GemmCore(wiring.Component):
             spec.columns * spec.weight.width,
             spec.rows,
             ("k_tiles", "n_tiles"),
-            resumable=resumable,
+            job,
         )
         _join(m, self.weight, weights.i)
         _join(m, weights.o, array.stationary)
@@ -133,8 +133,8 @@ class GemmCore(wiring.Component):
                 len(Value.cast(lanes.parameter.payload)),
                 spec.columns,
                 ("n_tiles",),
+                job,
                 settings,
-                resumable=resumable,
             )
             if settings:
                 m.d.comb += [
@@ -275,7 +275,7 @@ class GemmCore(wiring.Component):
             m.d.comb += lanes.arrives.eq(later(arrives, cycles.totals, "arrives", resets=True))
         ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
         gives = later(taken & tags.final, cycles.written, "gives", resets=True)
-        time = Signal(32)
+        time = Signal(spec.cycle_width)
         m.d.sync += time.eq(time + 1)
         results, left = self._queue(
             m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)

@@ -38,7 +38,7 @@ def cost_of_parts(spec: GemmShape, timing: Timing) -> dict[str, dict[str, int]]:
         _add(sums, plan_cost(spec.totals.plan(timing)), columns)
     rest = dict.fromkeys(_KEYS, 0) | {
         "luts": 300,
-        "flip_flops": 2 * spec.rows * spec.activation.width + 400,
+        "flip_flops": 4 * spec.rows * spec.activation.width + 400,
         "memory_bits": bits["activations"],
     }
     parts = {"array": array.cost(timing), "sums over tiles": sums, "buffer and control": rest}

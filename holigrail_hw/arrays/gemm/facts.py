@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 from .shape import GemmShape
 
-__all__ = ["ORDERS_OF_ITEMS", "gemm_accesses", "gemm_facts", "split"]
+__all__ = ["ORDERS_OF_ITEMS", "gemm_accesses", "gemm_facts", "split", "unsplit"]
 
 _IMAGES = "vectors (M) or pixels outer, then tiles of K or blocks of channels"
 
@@ -29,7 +29,7 @@ ORDERS_OF_ITEMS = {
 
 
 def split(spec: GemmShape, m: int, k: int, n: int) -> "list[Command]":
-    """The commands for a product of M x K and K x N, in blocks along M; none if K is too long.
+    """The commands for a product of M x K and K x N, in blocks along M; none if it cannot be split.
 
     Blocks are as few as fit, and about equal: one is loaded while the one before is computed. Where
     sums can go on, a block may be cut along K, too: its commands come one after the other, and all
@@ -68,18 +68,31 @@ def split(spec: GemmShape, m: int, k: int, n: int) -> "list[Command]":
     return commands(height + 1) * higher + commands(height) * (count - higher)
 
 
+def unsplit(spec: GemmShape, k: int, n: int) -> str:
+    """Why there are no commands for a product."""
+    widest = spec.most_tiles * spec.columns
+    if n > widest:
+        return f"products must have at most {widest} columns, not {n}"
+    longest = spec.rows * min(spec.activation_depth, spec.most_tiles)
+    return f"sums must have at most {longest} products, not {k}"
+
+
 def _parts(spec: GemmShape, m: int, k_tiles: int, n_tiles: int) -> tuple[int, int]:
     """Parts along K, and the vectors of a block; 0 vectors if even one does not fit."""
 
     def block(parts: int) -> int:
         rows = spec.accumulator_depth // (n_tiles if parts > 1 else 1)
-        return min(m, rows, spec.activation_depth // -(-k_tiles // parts))
+        tiles = -(-k_tiles // parts)
+        if max(tiles, n_tiles) > spec.most_tiles:
+            return 0
+        return min(m, rows, spec.activation_depth // tiles)
 
     most = block(1)
     if not spec.resumable:
         return 1, most
     # The fewest parts for every height of a block.
-    tiles = (spec.activation_depth // height for height in range(1, spec.accumulator_depth + 1))
+    heights = range(1, spec.accumulator_depth + 1)
+    tiles = (min(spec.activation_depth // height, spec.most_tiles) for height in heights)
     counts = sorted({1, *(-(-k_tiles // most) for most in tiles if most)})
     return min(
         ((parts, block(parts)) for parts in counts if block(parts)),
@@ -102,8 +115,7 @@ def gemm_facts(spec: GemmShape, timing: Timing) -> dict[str, Any]:
     commands = split(spec, m, k, n)
     product = f"{m} x {k} x {n}"
     if not commands:
-        longest = spec.rows * spec.activation_depth
-        facts[product] = f"sums are too long: at most {longest} products fit in the buffer"
+        facts[product] = unsplit(spec, k, n)
     else:
         cycles = total_cycles(spec, timing, commands)
         moved = _words(spec, commands)

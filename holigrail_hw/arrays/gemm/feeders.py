@@ -23,12 +23,13 @@ __all__ = ["GOOD", "LONG", "SHORT", "SIZE", "Feeder", "Loader", "job_layout"]
 # How a command ends. SHORT and LONG: the mark of the vectors came early, late; the same of weights
 # 2 higher, of parameters 4 higher.
 GOOD, SIZE, SHORT, LONG = range(4)
-_JOB = {"vectors": 16, "k_tiles": 16, "n_tiles": 16, "code": 2, "half": 1}
 
 
-def job_layout(resumable: bool) -> data.StructLayout:
+def job_layout(size_width: int, resumable: bool) -> data.StructLayout:
     """A command whose vectors have come; ``resume`` and ``keep`` where sums may go on."""
-    return data.StructLayout(_JOB | ({"resume": 1, "keep": 1} if resumable else {}))
+    sizes = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), size_width)
+    holds = {"resume": 1, "keep": 1} if resumable else {}
+    return data.StructLayout({**sizes, "code": 2, "half": 1, **holds})
 
 
 class Loader(wiring.Component):
@@ -71,6 +72,7 @@ class Loader(wiring.Component):
     ):
         self._depth, self._rows, self._takers = depth, rows, takers
         self._settings, self._window, self._resumable = settings, window, resumable
+        self._most = (1 << command["vectors"].width) - 1
         moving = data.StructLayout({"vector": width, "last": 1})
         super().__init__(
             ({"settings": Out(settings)} if settings else {})
@@ -78,7 +80,7 @@ class Loader(wiring.Component):
             | {
                 "command": In(stream.Signature(command)),
                 "moving": In(stream.Signature(moving)),
-                "job": Out(job_layout(resumable)),
+                "job": Out(job_layout(command["vectors"].width, resumable)),
                 "offered": Out(takers),
                 "taken": In(takers),
                 "address": Out(range(depth)),
@@ -182,7 +184,7 @@ class Loader(wiring.Component):
         """Whether a command's sizes cannot be."""
         command = self.command.payload
         wrong = (command.vectors == 0) | (command.k_tiles == 0) | (command.n_tiles == 0)
-        if self._rows < (1 << 16) - 1:
+        if self._rows < self._most:
             wrong = wrong | (command.vectors > self._rows)
         for name in SIZES if self._window else ():
             wrong = wrong | (command[name] == 0)
@@ -195,7 +197,9 @@ class Loader(wiring.Component):
         """
         command, job = self.command.payload, self.job
         is_kept = Signal()
-        vectors, n_tiles = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        vectors, n_tiles = (
+            Signal(job[name].shape(), name=name, reset_less=True) for name in ("vectors", "n_tiles")
+        )
         with m.If((self.offered != 0) & (job.code == GOOD)):
             m.d.sync += [is_kept.eq(job.keep), vectors.eq(job.vectors), n_tiles.eq(job.n_tiles)]
         bits = self._rows.bit_length()
@@ -223,10 +227,10 @@ class Feeder(wiring.Component):
         Items of one tile.
     sizes : tuple of str
         Fields of the job whose product is the number of tiles.
+    job : StructLayout
+        That of the loader's job.
     settings : StructLayout or None
         What goes with a job: ``job_settings`` with the one offered, ``settings`` with an item.
-    resumable : bool
-        As of the loader.
     """
 
     def __init__(
@@ -234,15 +238,14 @@ class Feeder(wiring.Component):
         width: int,
         inner: int,
         sizes: tuple[str, ...],
+        job: data.StructLayout,
         settings: Any = None,
-        *,
-        resumable: bool = False,
     ):
         self._inner, self._sizes, self._settings = inner, sizes, settings
         super().__init__(
             ({"job_settings": In(settings), "settings": Out(settings)} if settings else {})
             | {
-                "job": In(job_layout(resumable)),
+                "job": In(job),
                 "offered": In(1),
                 "taken": Out(1),
                 "i": In(stream.Signature(data.StructLayout({"item": width, "last": 1}))),
@@ -302,7 +305,7 @@ class Feeder(wiring.Component):
         last = countdown(m, "items", items, items, loads=self.taken, counts=counts)
         for name in self._sizes:
             counts = counts & last
-            size, whole = self.job[name], Signal(16, name=name)
+            size, whole = self.job[name], Signal(self.job[name].shape(), name=name)
             with m.If(self.taken):
                 m.d.sync += whole.eq(size)
             last = countdown(m, name, size, whole, loads=self.taken, counts=counts)

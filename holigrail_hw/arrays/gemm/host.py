@@ -17,7 +17,7 @@ from holigrail_hw.core.values import codes_of, integers_of, number_array
 from holigrail_hw.formats import Format
 
 from .commands import WHY, command_items, empty_command, result_codes
-from .facts import split
+from .facts import split, unsplit
 from .operator import Gemm
 from .schedule import Command
 
@@ -94,8 +94,7 @@ class GemmHost:
         (m, k), n = a.shape, b.shape[1]
         commands = split(spec, m, k, n)
         if not commands:
-            longest = spec.rows * spec.activation_depth
-            raise RequestError(f"gemm host: sums must have at most {longest} products, not {k}")
+            raise RequestError(f"gemm host: {unsplit(spec, k, n)}")
         deep, wide = -(-k // spec.rows) * spec.rows, commands[0].n_tiles * spec.columns
         left = self._padded("a", spec.activation, a, (m, deep), encode)
         right = self._padded("b", spec.weight, b, (deep, wide), encode)
@@ -111,7 +110,7 @@ class GemmHost:
             if not command.keep:
                 start += command.vectors
                 blocks.append(result)
-        self.cycles = (end - begin) % (1 << 32)
+        self.cycles = (end - begin) % (1 << spec.cycle_width)
         whole, final = np.concatenate(blocks)[:, :n], spec.final
         if final.codes_are_integers and final.is_integer:
             return integers_of(whole, final)

@@ -45,9 +45,14 @@ def make_job(
         del counts["parameter"]
     sizes = {"vectors": vectors, "k_tiles": k_tiles, "n_tiles": n_tiles}
     sizes |= {"resume": int(resume), "keep": int(keep)} if spec.resumable else {}
-    # A size that its field does not hold is one that no buffer holds either.
-    sizes |= {n: getattr(window, n) & ((1 << f.width) - 1) for n, f in spec.window.items()}
-    job: Items = {"command": {n: np.array([v], np.uint64) for n, v in sizes.items()}}
+    sizes |= {n: getattr(window, n) for n in spec.window}
+    # A size that its field does not hold is said without its upper bits: one more wrong command.
+    fields = spec.streams()["command"].fields
+    job: Items = {
+        "command": {
+            n: np.array([v & (1 << fields[n].width) - 1], np.uint64) for n, v in sizes.items()
+        }
+    }
     job["command"] |= {n: codes(n, f, 1) for n, f in spec.settings.items()}
     for name, stream in spec.streams().items():
         if name in counts:
@@ -144,7 +149,7 @@ def corner_jobs(spec: GemmShape) -> list[Items]:
     deep = min(depth, 9)
     right = [(1, 1, 1), (tall, 1, 2), (1, deep, 2), (1, 1, 5), (min(2, tall), deep // 2, 2)]
     # Tiles are counted far: enough of them for the seventh bit.
-    right.append((1, 1, 66))
+    right.append((1, 1, min(66, spec.most_tiles)))
     jobs = [make_job(spec, m, max(k, 1), n, extreme(pick)) for pick, (m, k, n) in enumerate(right)]
     wrong: list[tuple[int, int, int, int]] = [
         (0, 1, 1, 1),

@@ -20,6 +20,7 @@ import numpy as np
 
 from holigrail_hw.core import Target, Timing, operator
 from holigrail_hw.core.accesses import Accesses
+from holigrail_hw.core.streams import Items
 from holigrail_hw.core.views import View
 
 from .cost import gemm_cost
@@ -90,6 +91,12 @@ class Gemm(GemmShape):
         from .schedule import total_cycles
 
         return total_cycles(self, timing, commands_of(self, items))
+
+    def moments(self, timing: Timing, **items: Mapping[str, Any]) -> Items:
+        from .schedule import status_times
+
+        times = status_times(self, timing, commands_of(self, items))
+        return {"status": {"cycles": np.array(times, np.uint64)}}
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
         return gemm_cost(self, timing or Timing())

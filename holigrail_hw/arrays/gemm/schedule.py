@@ -16,7 +16,7 @@ from .core import STATUS_DEPTH, GemmTiming
 from .feeders import LONG, SHORT, SIZE
 from .shape import GemmShape
 
-__all__ = ["Command", "tile_spans", "total_cycles"]
+__all__ = ["Command", "status_times", "tile_spans", "total_cycles"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ def total_cycles(spec: GemmShape, timing: Timing, commands: Iterable[Command]) -
     for command, equal in groupby(commands):
         run.repeat(command, sum(1 for _ in equal))
     return run.last + run.cycles.whole + 1 if run.recent else 0
+
+
+def status_times(spec: GemmShape, timing: Timing, commands: Iterable[Command]) -> list[int]:
+    """The clock that the status of every command tells."""
+    run = _Run(spec, timing)
+    for command in commands:
+        run.add(command)
+    mask = (1 << spec.cycle_width) - 1
+    return [(end + run.cycles.written) & mask for end in run.ends]
 
 
 def tile_spans(
@@ -116,6 +125,11 @@ class _Run:
         self._judged = (-1, -1)
         self.recent: list[int] = []
         self.spans: list[tuple[int, int, int]] = []
+
+    @property
+    def ends(self) -> list[int]:
+        """The takes that ended commands."""
+        return self._ends
 
     @property
     def last(self) -> int:

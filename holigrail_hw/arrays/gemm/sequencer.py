@@ -10,7 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .countdown import countdown
-from .feeders import GOOD, job_layout
+from .feeders import GOOD
 from .walk import Walk
 
 __all__ = ["Sequencer", "tags_layout"]
@@ -39,11 +39,11 @@ class Sequencer(wiring.Component):
         Bits of a vector.
     depth : int
         Vectors in one half of the buffer.
+    job : StructLayout
+        That of the loader's job.
     asks : bool
         Tell the buffer, by ``ask``, ``ask_half`` and ``ask_address``, of which vector the next read
         will be, at least a cycle before it.
-    resumable : bool
-        As of the loader.
     window : StructLayout or None
         That of ``window``, if vectors are windows over an image.
     """
@@ -52,20 +52,20 @@ class Sequencer(wiring.Component):
         self,
         width: int,
         depth: int,
+        job: data.StructLayout,
         *,
         asks: bool = False,
-        resumable: bool = False,
         window: Any = None,
     ):
         self._depth, self._asks, self._width = depth, asks, width
-        self._resumable, self._window = resumable, window
-        tags = tags_layout(resumable)
+        self._resumable, self._window = "resume" in job.members, window
+        tags = tags_layout(self._resumable)
         asking = {"ask": Out(1), "ask_half": Out(1), "ask_address": Out(range(depth))}
         super().__init__(
             (asking if asks else {})
             | ({"window": In(window)} if window else {})
             | {
-                "job": In(job_layout(resumable)),
+                "job": In(job),
                 "offered": In(1),
                 "taken": Out(1),
                 "address": Out(range(depth)),

@@ -22,7 +22,7 @@ from .windows import window_formats
 
 __all__ = ["GemmShape"]
 
-_BIT, _SIZE = parse("uint1"), parse("uint16")
+_BIT = parse("uint1")
 _WIDEST_SUM = 62
 # Lanes have this share of a clock period: their products are in columns of DSP blocks, far away.
 _LANE_SHARE = 0.7
@@ -95,6 +95,16 @@ class GemmShape(Engine):
     accumulator_depth: int = parameter(
         32, "rows of sums, the most vectors of a command", low=1, high=1 << 15, samples=(32,)
     )
+    size_width: int = parameter(
+        16,
+        "bits of each size in a command: of its vectors, tiles of K and tiles of N",
+        low=2,
+        high=16,
+        samples=(7,),
+    )
+    cycle_width: int = parameter(
+        32, "bits of the clock that a status tells", low=8, high=32, samples=(32,)
+    )
     buffer: str = parameter(
         "block",
         "what holds activations: block memories, or large ones with a single port (iCE40 UP5K)",
@@ -166,7 +176,20 @@ class GemmShape(Engine):
 
     def _wrong(self) -> list[str]:
         """What is wrong apart from the lanes."""
-        return self._wrong_factors() or self._wrong_guard() or self._wrong_sums()
+        return (
+            self._wrong_factors()
+            or self._wrong_guard()
+            or self._wrong_sizes()
+            or self._wrong_sums()
+        )
+
+    def _wrong_sizes(self) -> list[str]:
+        if self.accumulator_depth <= self.most_tiles:
+            return []
+        return [
+            f"accumulator_depth must be at most {self.most_tiles}, the largest size of"
+            f" {self.size_width} bits, not {self.accumulator_depth}"
+        ]
 
     def _wrong_lane(self) -> list[str]:
         """Parameters of a lane that it has alone only."""
@@ -242,6 +265,11 @@ class GemmShape(Engine):
                 f" not be {given}"
             ]
         return []
+
+    @property
+    def most_tiles(self) -> int:
+        """The largest size that a command can say."""
+        return (1 << self.size_width) - 1
 
     @property
     def is_fixed(self) -> bool:
@@ -340,7 +368,8 @@ class GemmShape(Engine):
     def streams(self) -> dict[str, Stream]:
         rows, columns, channel = range(self.rows), range(self.columns), self.channel
         last = {"last": _BIT}
-        sizes: dict[str, Format] = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), _SIZE)
+        size = FixedFormat(self.size_width, signed=False)
+        sizes: dict[str, Format] = dict.fromkeys(("vectors", "k_tiles", "n_tiles"), size)
         streams = {
             "command": Stream("in", sizes | self.continuation | self.window | self.settings),
             "activation": Stream("in", {f"a{i}": self.activation for i in rows} | last),
@@ -349,7 +378,8 @@ class GemmShape(Engine):
         if channel:
             streams["parameter"] = Stream("in", channel | last)
         result = {f"c{j}": self.final for j in columns} | last
+        clock = FixedFormat(self.cycle_width, signed=False)
         return streams | {
             "result": Stream("out", result),
-            "status": Stream("out", {"code": parse("uint3"), "cycles": parse("uint32")}),
+            "status": Stream("out", {"code": parse("uint3"), "cycles": clock}),
         }

@@ -47,6 +47,8 @@ class Board:
         Speed of the self-test's serial line.
     vendor_tool : str or None
         The closed tool that builds for this board, if there is no open one.
+    has_flash : bool
+        Whether designs reach the flash memory, the platform's resource ``spi_flash_4x``.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Board:
     usb_name: str = ""
     baud: int = 115200
     vendor_tool: str | None = None
+    has_flash: bool = False
 
     @property
     def divisor(self) -> int:

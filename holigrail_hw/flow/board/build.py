@@ -185,7 +185,24 @@ def run(
             clock_mhz = clock_hz / 1e6
             met = result.fmax_mhz is None or result.fmax_mhz >= clock_mhz
             result = replace(result, clock_mhz=round(clock_mhz, 3), met=met)
+        result = _with_image(result, design, goal, name, work)
         return _in_place(result, work, folder)
+
+
+def _with_image(
+    result: BuildResult, design: BoardDesign, goal: Board, name: str, work: Path
+) -> BuildResult:
+    """What the board's flash memory must hold, as a file, and how it comes there."""
+    image = design.flash_image()
+    if image is None or not image[1]:
+        return result
+    (work / f"{name}.image").write_bytes(image[1])
+    board_of = " ".join(option for option in goal.loader if option != "-m")
+    told = (
+        f"the flash memory must hold {name}.image from byte {image[0]} on: openFPGALoader"
+        f" {board_of} -f -o {image[0]} --file-type raw {name}.image"
+    )
+    return replace(result, note="; ".join(text for text in (result.note, told) if text))
 
 
 def _check_memory(design: BoardDesign, goal: Board) -> None:
@@ -203,6 +220,8 @@ def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) 
     """Netlist, constraints and scripts of Amaranth's platform; returns the shell."""
     from amaranth import Elaboratable, Module
     from amaranth.lib import io
+
+    from .flash_pins import connect_flash
 
     clock_hz = design.clock_hz(timing, goal)
     shell = design.shell(timing, design.divisor(timing, goal))
@@ -224,6 +243,8 @@ def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) 
             m.submodules.rx = rx = io.Buffer("i", uart.rx)
             m.submodules.tx = tx = io.Buffer("o", uart.tx)
             m.d.comb += [shell.rx.eq(rx.i), tx.o.eq(shell.tx)]
+            if design.flash_image() is not None:
+                connect_flash(m, platform, target(goal.target or "").family, shell.flash)
             return m
 
     # Without source positions the files hold no path of this machine.

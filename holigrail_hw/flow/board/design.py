@@ -60,6 +60,10 @@ class BoardDesign(ABC):
         """Verilog of modules that the design has instances of, by names of files."""
         return {}
 
+    def flash_image(self) -> tuple[int, bytes] | None:
+        """What the board's flash memory must hold, and from where on; None without its pins."""
+        return None
+
     def memory_bits(self) -> int:
         """Bits of its memories, at least; 0 if only synthesis can tell."""
         return 0

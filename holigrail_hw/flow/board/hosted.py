@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
@@ -48,6 +49,18 @@ class Hosted(BoardDesign):
         super().__init__(spec)
         self._system = system
 
+    def timing(self, timing: Timing, goal: Board) -> Timing:
+        if self._system.flash() is not None and not goal.has_flash:
+            raise RequestError(
+                f"{self.spec.name}: a system on {goal.name} must do without the pins of a flash"
+                " memory",
+                hint="leave the loader out, or take a board whose recipe has them",
+            )
+        return super().timing(timing, goal)
+
+    def flash_image(self) -> tuple[int, bytes] | None:
+        return self._system.flash()
+
     def clock_hz(self, timing: Timing, goal: Board) -> float:
         return 1e9 / timing.period_ns if timing.period_ns else goal.clock_hz
 
@@ -76,7 +89,15 @@ class Hosted(BoardDesign):
         defines: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Simulated:
-        """A short request: every byte takes many cycles of every cell."""
+        """A short request: every byte takes many cycles of every cell.
+
+        Raises RequestError of a system with the pins of a flash memory, too.
+        """
+        if self.flash_image() is not None:
+            raise RequestError(
+                f"{self.spec.name}: a system with a flash memory must be checked by `holigrail"
+                " verify`, not at the pins of its netlist"
+            )
         program = program_of_netlist(verilog_files, top, ports, divisor, progress, defines=defines)
         if progress is not None:
             progress("verilator: the programme on the netlist answers a short request")

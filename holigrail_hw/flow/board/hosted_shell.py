@@ -29,13 +29,16 @@ class HostedShell(wiring.Component):
     -------
     rx : In(1), serial line from the host
     tx : Out(1), serial line to the host
+    flash : Out, pins of a flash memory, if the component has them
     """
 
     latency, interleave = None, 1
 
     def __init__(self, system: Any, divisor: int):
         self._system, self._divisor = system, divisor
-        super().__init__({"rx": In(1), "tx": Out(1)})
+        members = system.signature.members
+        flash = {"flash": members["flash"]} if "flash" in members else {}
+        super().__init__({"rx": In(1), "tx": Out(1)} | flash)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -60,4 +63,6 @@ class HostedShell(wiring.Component):
             queue.r_en.eq(system.received.ready),
         ]
         wiring.connect(m, system.sent, transmitter.i)
+        if "flash" in self.signature.members:
+            wiring.connect(m, wiring.flipped(self.flash), system.flash)
         return m

@@ -8,9 +8,10 @@ Family Handbook (TN-02052: phase detector 10 to 133 MHz, oscillator 533 to 1066 
 Data Sheet (FPGA-DS-02012: phase detector 3.125 to 400 MHz, oscillator 400 to 800 MHz).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 from amaranth import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, Signal
 from amaranth.lib import io
@@ -18,18 +19,45 @@ from amaranth.lib.cdc import ResetSynchronizer
 
 from holigrail_hw.core.errors import RequestError
 
-__all__ = ["Ecp5Loop", "Ice40Loop", "LoopedClock", "loop_for"]
+__all__ = ["Ecp5Loop", "Ice40Loop", "Loop", "LoopedClock", "loop_for"]
 
 # Frequencies may differ from the one asked for by this part of it.
 _TOLERANCE = 0.01
 
 
+class Loop(ABC):
+    """Dividers of a loop, and how it stands in a design."""
+
+    middle_mhz: ClassVar[float]
+
+    @property
+    @abstractmethod
+    def output_mhz(self) -> float:
+        """Of the domain."""
+
+    @property
+    @abstractmethod
+    def oscillator_mhz(self) -> float:
+        """Of the loop's oscillator; best at ``middle_mhz``."""
+
+    @classmethod
+    @abstractmethod
+    def choices(cls, input_mhz: float, wanted_mhz: float) -> "list[Loop]":
+        """Dividers within the limits whose outputs may come near to what is wanted."""
+
+    @abstractmethod
+    def instance(self, m: Module, platform: Any, locked: Signal) -> None:
+        """The loop, which drives the clock of the domain ``sync``."""
+
+
 @dataclass(frozen=True)
-class Ice40Loop:
+class Ice40Loop(Loop):
     """The loop of an iCE40, behind the pad of the clock.
 
     The output is input (divf + 1) / (2^divq (divr + 1)).
     """
+
+    middle_mhz: ClassVar[float] = 800.0
 
     input_mhz: float
     divr: int
@@ -38,13 +66,22 @@ class Ice40Loop:
 
     @property
     def output_mhz(self) -> float:
-        """Of the domain."""
         return self.oscillator_mhz / 2**self.divq
 
     @property
     def oscillator_mhz(self) -> float:
-        """Of the loop's oscillator."""
         return self.input_mhz * (self.divf + 1) / (self.divr + 1)
+
+    @classmethod
+    def choices(cls, input_mhz: float, wanted_mhz: float) -> list[Loop]:
+        return [
+            cls(input_mhz, divr, divf, divq)
+            for divr, divq in product(range(16), range(1, 7))
+            for divf in {round(wanted_mhz * (divr + 1) * 2**divq / input_mhz) - 1}
+            if 0 <= divf < 128
+            if 10 <= input_mhz / (divr + 1) <= 133
+            if 533 <= input_mhz * (divf + 1) / (divr + 1) <= 1066
+        ]
 
     @property
     def filter_range(self) -> int:
@@ -53,7 +90,6 @@ class Ice40Loop:
         return 1 + sum(self.input_mhz / (self.divr + 1) >= limit for limit in limits)
 
     def instance(self, m: Module, platform: Any, locked: Signal) -> None:
-        """The loop, which drives the clock of the domain ``sync``."""
         m.submodules.loop = Instance(
             "SB_PLL40_PAD",
             p_FEEDBACK_PATH="SIMPLE",
@@ -70,11 +106,13 @@ class Ice40Loop:
 
 
 @dataclass(frozen=True)
-class Ecp5Loop:
+class Ecp5Loop(Loop):
     """The loop of an ECP5, with its output fed back.
 
     The output is input feedback / divider; the oscillator runs ``output`` times as fast.
     """
+
+    middle_mhz: ClassVar[float] = 600.0
 
     input_mhz: float
     divider: int
@@ -83,16 +121,24 @@ class Ecp5Loop:
 
     @property
     def output_mhz(self) -> float:
-        """Of the domain."""
         return self.input_mhz * self.feedback / self.divider
 
     @property
     def oscillator_mhz(self) -> float:
-        """Of the loop's oscillator."""
         return self.output_mhz * self.output
 
+    @classmethod
+    def choices(cls, input_mhz: float, wanted_mhz: float) -> list[Loop]:
+        return [
+            cls(input_mhz, divider, feedback, output)
+            for divider, output in product(range(1, 9), range(1, 129))
+            for feedback in {round(wanted_mhz * divider / input_mhz)}
+            if 1 <= feedback <= 80
+            if 3.125 <= input_mhz / divider
+            if 400 <= input_mhz * feedback / divider * output <= 800
+        ]
+
     def instance(self, m: Module, platform: Any, locked: Signal) -> None:
-        """The loop, which drives the clock of the domain ``sync``."""
         made = Signal()
         pin = platform.request(platform.default_clk, dir="-")
         m.submodules.pin = buffer = io.Buffer("i", pin)
@@ -129,7 +175,7 @@ class Ecp5Loop:
 class LoopedClock(Elaboratable):
     """The domain ``sync``, clocked by a loop, and in reset until the loop is locked."""
 
-    def __init__(self, loop: "Ice40Loop | Ecp5Loop"):
+    def __init__(self, loop: Loop):
         self._loop = loop
 
     def elaborate(self, platform: Any) -> Module:
@@ -141,50 +187,31 @@ class LoopedClock(Elaboratable):
         return m
 
 
-def loop_for(family: str, input_mhz: float, wanted_mhz: float, who: str) -> "Ice40Loop | Ecp5Loop":
-    """The loop whose output is nearest to what is wanted.
+_LOOPS: dict[str, type[Loop]] = {"ice40": Ice40Loop, "ecp5": Ecp5Loop}
+
+
+def loop_for(family: str, input_mhz: float, wanted_mhz: float, who: str) -> Loop:
+    """The loop whose output is nearest to what is wanted, its oscillator then to the middle.
 
     Raises
     ------
     RequestError
         The family has none here, or none comes near.
     """
-    if family == "ice40":
-        found = [
-            Ice40Loop(input_mhz, divr, divf, divq)
-            for divr, divq in product(range(16), range(1, 7))
-            for divf in {round(wanted_mhz * (divr + 1) * 2**divq / input_mhz) - 1}
-            if 0 <= divf < 128
-            if 10 <= input_mhz / (divr + 1) <= 133
-            if 533 <= input_mhz * (divf + 1) / (divr + 1) <= 1066
-        ]
-    elif family == "ecp5":
-        found = [
-            Ecp5Loop(input_mhz, divider, feedback, output)
-            for divider, output in product(range(1, 9), range(1, 129))
-            for feedback in {round(wanted_mhz * divider / input_mhz)}
-            if 1 <= feedback <= 80
-            if 3.125 <= input_mhz / divider
-            if 400 <= input_mhz * feedback / divider * output <= 800
-        ]
-    else:
+    if family not in _LOOPS:
         raise RequestError(
             f"{who}: the clock must be the board's {input_mhz:g} MHz: there is no loop for {family}"
         )
-    near = min(found, key=lambda one: _distance(one, wanted_mhz), default=None)
-    if near is None or abs(near.output_mhz - wanted_mhz) > _TOLERANCE * wanted_mhz:
+
+    def distance(one: Loop) -> tuple[float, float]:
+        error = round(abs(one.output_mhz - wanted_mhz), 6)
+        return error, abs(one.oscillator_mhz - one.middle_mhz)
+
+    near = min(_LOOPS[family].choices(input_mhz, wanted_mhz), key=distance, default=None)
+    if near is None or distance(near)[0] > _TOLERANCE * wanted_mhz:
         raise RequestError(
             f"{who}: the clock must be one that a loop makes of {input_mhz:g} MHz, not"
             f" {wanted_mhz:g} MHz",
             hint="ask for another --period",
         )
     return near
-
-
-def _distance(loop: Any, wanted_mhz: float) -> tuple[float, float]:
-    """How far the output is from what is wanted, and the oscillator from the middle."""
-    error = round(abs(loop.output_mhz - wanted_mhz), 6)
-    return error, abs(loop.oscillator_mhz - _MIDDLE_MHZ[type(loop)])
-
-
-_MIDDLE_MHZ = {Ice40Loop: 800.0, Ecp5Loop: 600.0}

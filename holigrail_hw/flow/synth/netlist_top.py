@@ -25,7 +25,7 @@ _HERE = Path(__file__).parent
 _OURS = {
     "ice40": ("ice40/large_memory.v",),
     "ecp5": ("ecp5/cells.v", "ecp5/memories.v"),
-    "gowin": ("gowin/cells.v",),
+    "gowin": ("gowin/cells.v", "gowin/memories.v"),
 }
 _THEIRS = {
     "ice40": "ice40/cells_sim.v",

@@ -114,15 +114,20 @@ class MutantProofs:
             if graph.outputs == [0]:
                 return Verdict(True, _apart(apart))
             (self.folder / "runs.aig").write_bytes(write_aiger(graph, following))
+            # Registers that are alike in every reachable state become one before the search.
             said = self._abc(
-                f"read runs.aig; strash; pdr -T {max(1, round(left))}; write_cex -s runs.cex", left
+                f"read runs.aig; strash; scorr -F 2; pdr -T {max(1, round(left))};"
+                " write_cex -s runs.cex",
+                left,
             )
             if said is not None and re.search(r"^Property proved\b", said, re.M):
                 return Verdict(True, _apart(apart))
-            if said is None or not re.search(r"^Output 0 .*\basserted in frame", said, re.M):
+            found_in = re.search(r"^Output 0 .*\basserted in frame (\d+)", said or "", re.M)
+            if found_in is None:
                 return Verdict(None, self._open)
+            cycles = int(found_in[1]) + 1
             run = (self.folder / "runs.cex").read_text()
-            cycles, values = _last_frame(graph, following, run)
+            values = _last_frame(graph, following, cycles, run)
             if _value(values, seen):
                 return Verdict(False, f"a run of {cycles} cycles tells")
             found = {k for k, pair in pairs.items() if _value(values, pair)}
@@ -200,21 +205,20 @@ def _unlike(graph: Graph, a: int, b: int) -> int:
     return graph.both(graph.both(a, b ^ 1) ^ 1, graph.both(a ^ 1, b) ^ 1) ^ 1
 
 
-def _last_frame(graph: Graph, following: Sequence[int], run: str) -> tuple[int, Sequence[int]]:
-    """How long a run is that ABC wrote, and the values of all variables in its last cycle.
+def _last_frame(graph: Graph, following: Sequence[int], cycles: int, run: str) -> Sequence[int]:
+    """The values of all variables in the last cycle of a run that ABC wrote.
 
-    It has a bit for every register, then one for every input in every cycle.
+    It has bits for the registers that ABC kept, then one for every input in every cycle.
     """
     inputs = graph.inputs - len(following)
-    bits = [int(bit) for bit in run if bit in "01"]
-    state, values, cycles = [0] * len(following), [0], 0
-    for start in range(len(following), len(bits), inputs):
+    bits = [int(bit) for bit in run if bit in "01"][-cycles * inputs :]
+    state, values = [0] * len(following), [0]
+    for start in range(0, len(bits), inputs):
         values = [0, *bits[start : start + inputs], *state]
         for a, b in graph.ands:
             values.append(_value(values, a) & _value(values, b))
         state = [_value(values, literal) for literal in following]
-        cycles += 1
-    return cycles, values
+    return values
 
 
 def _apart(registers: set[int]) -> str:

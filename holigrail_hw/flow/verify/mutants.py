@@ -43,6 +43,7 @@ _LARGEST = (64, 256, 64, 64)
 # Copies of every mutant in a turn, each with its own pauses and resets.
 _COPIES = 4
 _PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
+_PERIOD, _REST = 251, 50
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _stream_verdicts(
         timed = not idle and not stall
         chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn], timed)
         pauses = {
-            stream.name: rng.random((251, _COPIES)) < (idle if stream.direction == "in" else stall)
+            stream.name: _pauses(rng, idle if stream.direction == "in" else stall)
             for stream in top.handshakes()
         }
         report(f"turn {turn + 1} of {len(_PAUSES)}: {len(chosen)} results of {lanes} copies")
@@ -199,6 +200,17 @@ def _stream_verdicts(
         noticed |= wrong.reshape(_COPIES, faults + 1).any(axis=0)
         total += len(chosen)
     return noticed.tolist(), total
+
+
+def _pauses(rng: np.random.Generator, share: float) -> np.ndarray:
+    """Pauses of every copy: in half of them of single cycles, in the others long rests.
+
+    Only where one stream rests while others go on are all queues filled in between.
+    """
+    found = rng.random((_PERIOD, _COPIES)) < share
+    rests = rng.random((-(-_PERIOD // _REST), _COPIES)) < share
+    found[:, 1::2] = np.repeat(rests, _REST, axis=0)[:_PERIOD, 1::2]
+    return found
 
 
 def _workload(

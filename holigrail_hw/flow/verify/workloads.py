@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from holigrail_hw.core.engine import Engine
 from holigrail_hw.core.errors import DesignError
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.streams import Items, joined
@@ -92,7 +93,8 @@ def choose(
     timing : Timing or None
         The request to the hardware.
     timed : bool
-        Only jobs of which the engine promises the cycles, if it does of any.
+        Only jobs of which the engine promises the cycles, if it does of any; what golden leaves
+        open since it depends on time is expected as if nobody ever waits.
     corners : bool
         Begin with the corner jobs of an engine.
     largest : int
@@ -117,9 +119,14 @@ def choose(
         job = _timed_job(spec, timing, rng, size) if timed else spec.job(rng, size)
         jobs.append(job)
         answers.append(spec.answers(job, timing))
+    items = joined(jobs)
     if not spec.jobs_stand_alone:
-        answers = [spec.answers(joined(jobs), timing)]
-    return _workload(len(jobs), joined(jobs), _joined_answers(answers))
+        answers = [spec.answers(items, timing)]
+    expected = _joined_answers(answers)
+    if timed and isinstance(spec, Engine):
+        for stream, fields in spec.moments(timing, **items).items():
+            expected[stream] |= {name: (codes, codes, _EVERY_BIT) for name, codes in fields.items()}
+    return _workload(len(jobs), items, expected)
 
 
 def _all_items(spec: OperatorSpec) -> Items:

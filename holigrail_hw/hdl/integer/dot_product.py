@@ -4,6 +4,8 @@
 carry chains adds them. No adder is merged into the next (:mod:`.unmerged`): synthesis would
 otherwise turn the whole sum into compressors, which cost more LUTs than carry chains.
 
+Of products that are +1 or -1 alone, the positive ones are counted.
+
 *Fused*: the partial products of all products form one bit heap, with one carry-propagate addition
 at the end. That takes fewer gates where there are no carry chains.
 """
@@ -22,9 +24,10 @@ from ..plan.plan import Plan, Wire
 from .balanced_tree import balanced_tree
 from .bit_heap import Bit, Heap, compress, heap_of
 from .multiply import partial_products
+from .population_count import population_count
 from .unmerged import unmerged
 
-__all__ = ["PARTIAL", "Partial", "dot_heap", "dot_product"]
+__all__ = ["PARTIAL", "SIGNS", "Partial", "dot_heap", "dot_product"]
 
 Pairs = Sequence[tuple[Wire, Wire]]
 Partial = tuple[list[Wire], list[Bit], int]
@@ -33,10 +36,20 @@ PARTIAL = hardware_rules("partial products")
 """By both formats: ``(plan, x, a, y, b, place)`` to the factors as they are used, from that place
 on among the operands of a heap, the bits of their product, and a constant to add."""
 
+SIGNS = hardware_rules("signs of products")
+"""By both formats, whose products are +1 and -1: ``(plan, x, y)`` to whether it is +1."""
+
 
 def dot_product(plan: Plan, pairs: Pairs, a: Format, b: Format, structure: str) -> Wire:
     """The exact sum of products; ``structure`` is that of the multipliers."""
     low, high, _ = product_range(a, b)
+    rule = SIGNS.find(a, b)
+    if rule is not None:
+        positive = population_count(plan, [rule(plan, x, y) for x, y in pairs])
+        count, shape = len(pairs), range_shape(len(pairs) * low, len(pairs) * high)
+        return plan.step(
+            "dot", shape, lambda n: (n << 1) - count, positive, using=Adder(shape.width), wrap=True
+        )
     terms = [(fixed_product(plan, x, a, y, b, structure), 1) for x, y in pairs]
 
     def added(x: tuple[Wire, int], y: tuple[Wire, int]) -> tuple[Wire, int]:

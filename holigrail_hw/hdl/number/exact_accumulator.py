@@ -9,8 +9,9 @@ so the loop is one addition. Infinities and NaN are remembered in three bits bes
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from amaranth import Cat, Mux, signed, unsigned
+from amaranth import Cat, Mux, Value, signed, unsigned
 
 from holigrail_hw.estimate.primitives import Adder, Logic, Shifter
 from holigrail_hw.formats import FixedFormat, Format
@@ -21,7 +22,14 @@ from .float_multiply import multiply_unpacked
 from .unpack import unpack
 from .unpacked import Unpacked
 
-__all__ = ["FLAGS", "aligned_integer", "exact_accumulator", "exact_flags", "with_flags"]
+__all__ = [
+    "FLAGS",
+    "aligned_integer",
+    "code_with_flags",
+    "exact_accumulator",
+    "exact_flags",
+    "with_flags",
+]
 
 FLAGS = 3
 """Bits beside the sum: +infinity seen, -infinity seen, NaN seen."""
@@ -111,6 +119,26 @@ def with_flags(plan: Plan, number: Unpacked, flags: Wire) -> Unpacked:
         using=Logic(),
     )  # fmt: skip
     return replace(number, sign=sign, nan=nan, special=special)
+
+
+def code_with_flags(
+    plan: Plan, format: FixedFormat, code: Wire, flags: Wire, overflow: str
+) -> Wire:
+    """The code of a sum with the special values it has seen.
+
+    NaN, and infinities of both signs, are 0; one infinity is the end of the range, or 0 if sums
+    out of range wrap.
+    """
+    low, high = format.integer_range
+    wraps, mask = format.overflow_of(overflow) == "wrap", (1 << format.width) - 1
+
+    def chosen(code: Any, flags: Any) -> Any:
+        both = flags[0] & flags[1]
+        end = 0 if wraps else Mux(flags[2] | both, 0, Mux(flags[1], low & mask, high & mask))
+        return Mux(flags.any(), end, Value.cast(code))
+
+    using = Logic(1, format.width)
+    return plan.step("code_of_seen", format.width, chosen, code, flags, using=using, wrap=True)
 
 
 def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire:

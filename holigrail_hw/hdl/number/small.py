@@ -12,7 +12,7 @@ from holigrail_hw.estimate.primitives import Logic, Negation
 from holigrail_hw.formats import BinaryFormat, Format, Rounding, TernaryFormat
 
 from ..integer.bit_heap import Bit
-from ..integer.dot_product import PARTIAL, Partial
+from ..integer.dot_product import PARTIAL, SIGNS, Partial
 from ..plan.plan import Plan, Wire
 from .canonical import CANONICAL
 from .fixed import CODE, INTEGER, PRODUCT, fixed_operand, product_range
@@ -119,6 +119,11 @@ def _binary_product(
     return plan.step(
         "product", shape, lambda x, y: Cat(1, x ^ y).as_signed(), a, b, using=Logic(1, 1)
     )
+
+
+@SIGNS.rule(BinaryFormat, BinaryFormat)
+def _binary_sign(plan: Plan, x: Wire, y: Wire) -> Wire:
+    return plan.step("is_one", 1, lambda x, y: ~(x ^ y), x, y, using=Logic())
 
 
 @PRODUCT.rule(BinaryFormat, Format)

@@ -21,6 +21,7 @@ def system_of(
     timing: Timing | None = None,
     patience: int = PATIENCE,
     style: Style | None = None,
+    half_rate: bool = False,
 ) -> System:
     """The system; it has the bytes of the serial line as streams ``sent`` and ``received``.
 
@@ -28,7 +29,14 @@ def system_of(
     """
     words = prebuilt(INSTRUCTIONS[preset]).words()
     return System(
-        machine, words, preset, timing, lane_count=lane_count, patience=patience, style=style
+        machine,
+        words,
+        preset,
+        timing,
+        lane_count=lane_count,
+        half_rate=half_rate,
+        patience=patience,
+        style=style,
     )
 
 

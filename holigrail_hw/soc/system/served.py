@@ -30,6 +30,8 @@ from .files import system_of, system_sources
 
 __all__ = ["Lines", "ServedAccelerator", "inner"]
 
+# Devices on which the clock of the flash memory changes once a cycle.
+_CLOCKED_ONCE = ("ecp5",)
 _LOGIC = 0.6
 
 
@@ -61,7 +63,13 @@ class ServedAccelerator(WholeSystem):
 
     def component(self, timing: Timing) -> Any:
         return system_of(
-            self.machine, self.preset, self.lane_count, inner(timing), self.patience, self.style
+            self.machine,
+            self.preset,
+            self.lane_count,
+            inner(timing),
+            self.patience,
+            self.style,
+            half_rate=timing.device in _CLOCKED_ONCE,
         )
 
     def sources(self) -> Mapping[str, bytes]:

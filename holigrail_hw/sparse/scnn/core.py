@@ -39,7 +39,7 @@ class ScnnCore(wiring.Component):
         m.submodules.weights = weights = Loader(
             "w", spec.weight.width, spec.index_width, spec.weight_lanes,
             size=spec.taps * spec.filters, depth=spec.weight_depth,
-            channel_depth=spec.channel_depth, halves=2,
+            channel_depth=spec.channel_depth, size_width=spec.size_width, halves=2,
         )  # fmt: skip
         _connect(m, self.weight, weights.i)
         # Elements: each has its own streams; all of them store the same weights.
@@ -73,7 +73,7 @@ class ScnnCore(wiring.Component):
         """One layer after another, and within a layer one group after another."""
         command, status = self.command, self.status
         # State: groups left, the set of sums being filled, the half of the weights being used.
-        groups = Signal(16)
+        groups = Signal(self._spec.size_width)
         load, start, swap, unload = Signal(), Signal(), Signal(), Signal()
         active, half = Signal(), Signal()
         loaded = Cat(element.loaded for element in elements).all()
@@ -152,7 +152,7 @@ class _Element(wiring.Component):
         self._loader = Loader(
             "a", spec.activation.width, spec.index_width, spec.activation_lanes,
             size=places, depth=spec.activation_depth,
-            channel_depth=spec.channel_depth, halves=1,
+            channel_depth=spec.channel_depth, size_width=spec.size_width, halves=1,
         )  # fmt: skip
         self._issue, self._products = Issue(spec), Products(spec, column, row)
         self._scatter, self._drain = Scatter(spec), Drain(spec, column, row)
@@ -166,7 +166,7 @@ class _Element(wiring.Component):
                 "weight": In(self._issue.w_store.signature.flip()),
                 "result": Out(self._compressor.o.signature),
                 "load": In(1),
-                "channels": In(16),
+                "channels": In(spec.size_width),
                 "unload": In(1),
                 "start": In(1),
                 "swap": In(1),

@@ -163,7 +163,8 @@ def _more(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
 
 def _fewer(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """More channels are announced than are sent, or than there is room for."""
-    job["command"]["channels"] = job["command"]["channels"] + np.uint64(spec.channel_depth)
+    more = job["command"]["channels"] + np.uint64(spec.channel_depth)
+    job["command"]["channels"] = np.minimum(more, np.uint64(spec.most))
 
 
 def _far(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
@@ -221,6 +222,9 @@ def _check(spec: ScnnShape, activations: np.ndarray, weights: np.ndarray) -> Non
         wrong.append(
             f"weights must be filters x channels x {taps[0]} x {taps[1]}, not {_sizes(weights)}"
         )
+    elif not wrong and len(weights) > spec.most * spec.filters:
+        most = spec.most * spec.filters
+        wrong.append(f"weights must have at most {most} filters, not {len(weights)}")
     elif not wrong and weights.shape[1] != len(activations):
         wrong.append(f"weights must be for {len(activations)} channels, not {weights.shape[1]}")
     if wrong:

@@ -68,6 +68,8 @@ class Loader(wiring.Component):
         Vectors per part.
     channel_depth : int
         Blocks per part.
+    size_width : int
+        Bits of ``channels`` and ``frames``.
     halves : int
         1 or 2.
     """
@@ -82,16 +84,18 @@ class Loader(wiring.Component):
         size: int,
         depth: int,
         channel_depth: int,
+        size_width: int,
         halves: int,
     ):
         self._prefix, self._lanes, self._size = prefix, lanes, size
         self._depth, self._channel_depth, self._halves = depth, channel_depth, halves
+        self._size_width = size_width
         super().__init__(
             {
                 "i": In(stream.Signature(vector_layout(prefix, width, index_width, lanes))),
                 "start": In(1),
-                "channels": In(16),
-                "frames": In(16),
+                "channels": In(size_width),
+                "frames": In(size_width),
                 "freed": In(halves),
                 "filled": Out(halves),
                 "blocks": Out(range(channel_depth + 1)).array(halves),
@@ -104,9 +108,10 @@ class Loader(wiring.Component):
         m = Module()
         item, store, size = self.i.payload, self.store, self._size
         # State: channels announced, frames left, the present block.
-        channels, frames = Signal(16), Signal(16)
+        bits = self._size_width
+        channels, frames = Signal(bits), Signal(bits)
         # There may be more blocks than announced, so this counts up to one more.
-        block = Signal(17)
+        block = Signal(bits + 1)
         count = Signal(range(self._depth + 1))
         base = Signal(range(size + 1))
         kept = Signal(range(self._channel_depth + 1))
@@ -151,8 +156,8 @@ class Loader(wiring.Component):
         ]
         # After a vector: go on in the block, to the next block, or, at the end of a frame, to the
         # next part. Flags collect what was wrong until the next ``start``.
-        after = Signal(17)
-        m.d.comb += after.eq(block + (ends & ~block[16]))
+        after = Signal(bits + 1)
+        m.d.comb += after.eq(block + (ends & ~block[bits]))
         with m.If(taken):
             m.d.sync += [
                 block.eq(after),

@@ -11,7 +11,7 @@ from .geometry import Axis, Sums
 
 __all__ = ["ScnnShape"]
 
-_BIT, _SIZE = parse("uint1"), parse("uint16")
+_BIT = parse("uint1")
 _WIDEST_FACTOR, _WIDEST_SUM, _MOST_WEIGHTS, _MOST_PLACES = 16, 48, 1024, 1024
 
 
@@ -45,6 +45,9 @@ class ScnnShape(Engine):
     index_width: int = parameter(4, "bits that count the zeros before a value", low=1, high=8)
     queue: int = parameter(2, "products that wait in front of a bank", low=1, high=8)
     channel_depth: int = parameter(16, "the most input channels", low=1, high=1 << 12)
+    size_width: int = parameter(
+        16, "bits of each size in a command: of its channels and groups", low=2, high=16
+    )
     activation_depth: int = parameter(
         128, "vectors of activations that an element holds", low=1, high=1 << 14
     )
@@ -82,6 +85,11 @@ class ScnnShape(Engine):
             wrong.append(
                 f"tile_width * tile_height must be at most {_MOST_PLACES}, not"
                 f" {self.tile_width * self.tile_height}"
+            )
+        if self.channel_depth > self.most:
+            wrong.append(
+                f"channel_depth must be at most {self.most}, the largest size of"
+                f" {self.size_width} bits, not {self.channel_depth}"
             )
         return wrong + self._wrong_axes()
 
@@ -131,6 +139,11 @@ class ScnnShape(Engine):
         return FixedFormat(max(width + (low < 0), 1), signed=low < 0)
 
     @property
+    def most(self) -> int:
+        """The largest size that a command can say."""
+        return (1 << self.size_width) - 1
+
+    @property
     def taps(self) -> int:
         """Weights of a filter in one channel."""
         return self.filter_width * self.filter_height
@@ -165,12 +178,13 @@ class ScnnShape(Engine):
         return values | zeros | {"last": _BIT, "final": _BIT}
 
     def streams(self) -> dict[str, Stream]:
+        size = FixedFormat(self.size_width, signed=False)
         assert self.accumulator is not None
         activation = self.vector("a", self.activation, self.activation_lanes)
         result = self.vector("c", self.accumulator, self.activation_lanes)
         every = range(self.elements)
         return {
-            "command": Stream("in", {"channels": _SIZE, "groups": _SIZE}),
+            "command": Stream("in", dict.fromkeys(("channels", "groups"), size)),
             **{f"activation{i}": Stream("in", activation) for i in every},
             "weight": Stream("in", self.vector("w", self.weight, self.weight_lanes)),
             **{f"result{i}": Stream("out", result) for i in every},

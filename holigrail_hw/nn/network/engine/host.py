@@ -124,5 +124,5 @@ class NetworkHost:
                 f" one: {WHY[wrong[0]]}"
             )
         begin, end = (int(status["cycles"][at]) for at in (0, -1))
-        self.cycles += (end - begin) % (1 << 32)
+        self.cycles += (end - begin) % (1 << self._plan.spec.cycle_width)
         return finished(layer, plan, layer_sums(plan, layer, found["result"], frames))

@@ -1,4 +1,4 @@
-"""Block memories of an ECP5 in every width, as mapped and simulated, against their source."""
+"""Block memories in every width, as mapped and simulated, against their source."""
 
 import re
 
@@ -18,6 +18,11 @@ from holigrail_hw.flow.synth.netlist_top import netlist_rtlil
 pytestmark = [pytest.mark.synth, pytest.mark.sampled]
 
 CYCLES = 120
+# The parameter with the width at the port that is read.
+WIDTHS = {"DP16KD": "DATA_WIDTH_B", "SDPB": "BIT_WIDTH_1", "SDPX9B": "BIT_WIDTH_1"} | dict.fromkeys(
+    ("SP", "SPX9"), "BIT_WIDTH"
+)
+FAMILIES = {"ecp5-85k": "ecp5", "gw1n-9c": "gowin"}
 
 
 class Kept(Elaboratable):
@@ -47,7 +52,7 @@ class Kept(Elaboratable):
         return m
 
 
-def mapped(design, folder):
+def mapped(design, folder, device="ecp5-85k"):
     """The source as RTLIL, the netlist's file, and the widths of its memories' ports."""
     ports = {name: (signal, None) for name, signal in design.ports().items()}
     source = rtlil.convert(design, name="kept", ports=ports, emit_src=False)
@@ -55,34 +60,51 @@ def mapped(design, folder):
     done = map_design(
         ["read_rtlil kept.il"],
         "kept",
-        target("ecp5-85k"),
+        target(device),
         dsp=False,
         pads=False,
         netlist=folder / "netlist.json",
         log=folder / "log",
         who="test",
     )
-    cells = [cell for cell in done.module["cells"].values() if cell["type"] == "DP16KD"]
-    widths = {int(cell["parameters"]["DATA_WIDTH_B"], 2) for cell in cells}
+    widths = {
+        (cell["type"], int(cell["parameters"][WIDTHS[cell["type"]]], 2))
+        for cell in done.module["cells"].values()
+        if cell["type"] in WIDTHS
+    }
     return source, done.netlist, widths
 
 
+ECP5 = [
+    (36, 200, None, 36),
+    (36, 512, 36, 36),
+    (36, 300, 9, 36),
+    (80, 400, 80, 36),
+    (18, 1024, 9, 18),
+    (9, 2048, 9, 9),
+    (4, 4096, 4, 4),
+    (2, 8192, 2, 2),
+    (1, 16384, 1, 1),
+]
+GOWIN = [
+    (36, 200, None, "SPX9", 36),
+    (36, 512, 36, "SDPX9B", 36),
+    (36, 300, 9, "SDPX9B", 36),
+    (18, 1024, 9, "SDPX9B", 18),
+    (9, 2048, 9, "SDPX9B", 9),
+    (4, 4096, 4, "SDPB", 4),
+    (2, 8192, 2, "SDPB", 2),
+    (1, 16384, 1, "SDPB", 1),
+]
+
+
 @pytest.mark.parametrize(
-    ("width", "depth", "granularity", "mapped_width"),
-    [
-        (36, 200, None, 36),
-        (36, 512, 36, 36),
-        (36, 300, 9, 36),
-        (80, 400, 80, 36),
-        (18, 1024, 9, 18),
-        (9, 2048, 9, 9),
-        (4, 4096, 4, 4),
-        (2, 8192, 2, 2),
-        (1, 16384, 1, 1),
-    ],
+    ("device", "width", "depth", "granularity", "cell", "mapped_width"),
+    [("ecp5-85k", *case[:3], "DP16KD", case[3]) for case in ECP5]
+    + [("gw1n-9c", *case) for case in GOWIN],
 )
 def test_every_width_gives_the_words_of_its_source(
-    width, depth, granularity, mapped_width, tmp_path
+    device, width, depth, granularity, cell, mapped_width, tmp_path
 ):
     rng = np.random.default_rng(width * depth)
 
@@ -90,10 +112,11 @@ def test_every_width_gives_the_words_of_its_source(
         return [int.from_bytes(rng.bytes(16), "little") >> (128 - bits) for _ in range(count)]
 
     design = Kept(width, depth, granularity, numbers(width, depth))
-    source, netlist, widths = mapped(design, tmp_path)
-    assert mapped_width in widths
+    source, netlist, widths = mapped(design, tmp_path, device)
+    assert (cell, mapped_width) in widths
     machines = [
-        Machine(text, "kept", 1) for text in (source, netlist_rtlil(netlist, "kept", "ecp5"))
+        Machine(text, "kept", 1)
+        for text in (source, netlist_rtlil(netlist, "kept", FAMILIES[device]))
     ]
     near = depth // 9
     given = {"reads": numbers(1, CYCLES)}
@@ -118,14 +141,20 @@ def test_every_width_gives_the_words_of_its_source(
 
 
 @pytest.mark.parametrize(
-    ("parameter", "value"), [("DATA_WIDTH_B", f"{72:032b}"), ("REGMODE_B", "OUTREG")]
+    ("device", "parameter", "value", "cell"),
+    [
+        ("ecp5-85k", "DATA_WIDTH_B", f"{72:032b}", "DP16KD"),
+        ("ecp5-85k", "REGMODE_B", "OUTREG", "DP16KD"),
+        ("gw1n-9c", "READ_MODE", "1", "gowin_block_memory"),
+        ("gw1n-9c", "RESET_MODE", "NONE", "gowin_block_memory"),
+    ],
 )
-def test_a_mode_without_a_model_is_refused(parameter, value, tmp_path):
+def test_a_mode_without_a_model_is_refused(device, parameter, value, cell, tmp_path):
     words = [3**index % 2**36 for index in range(200)]
-    _, netlist, widths = mapped(Kept(36, 200, None, words), tmp_path)
-    assert widths == {36}
+    _, netlist, widths = mapped(Kept(36, 200, None, words), tmp_path, device)
+    assert {width for _, width in widths} == {36}
     text, changed = re.subn(rf'("{parameter}": )"[^"]*"', rf'\1"{value}"', netlist.read_text())
     assert changed
     netlist.write_text(text)
-    with pytest.raises(ToolError, match="DP16KD: this mode is not modelled"):
-        netlist_rtlil(netlist, "kept", "ecp5")
+    with pytest.raises(ToolError, match=f"{cell}: this mode is not modelled"):
+        netlist_rtlil(netlist, "kept", FAMILIES[device])
