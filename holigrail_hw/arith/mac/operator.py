@@ -61,7 +61,7 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .fixed import fixed_sum, naive_sum
 from .shape import MacShape
-from .sums import exact_sum, rounded_sum
+from .sums import exact_sum, naive_exact_sum, rounded_sum
 
 __all__ = ["Mac"]
 
@@ -208,10 +208,21 @@ class Mac(MacShape):
 
     @property
     def reference_circuit(self) -> Callable[..., Mapping[str, Wire]] | None:
-        """For fixed-point sums: one expression in Amaranth's own integer arithmetic."""
+        """For fixed-point and exact sums: expressions in Amaranth's own integer arithmetic."""
+        if self.accumulation == "exact" and not self.accumulator.adds_exactly:
+            return self._exact_reference
         if not self.is_fixed or self.accumulation == "exact":
             return None
         is_known = all(map(reference.has_integers, (self.a, self.b)))
         return (
             partial(naive_sum, self) if is_known and self.accumulator.codes_are_integers else None
         )
+
+    @property
+    def _exact_reference(self) -> Callable[..., Mapping[str, Wire]] | None:
+        """Of one sum, in a register that is not too wide, rounded without random words."""
+        is_known = reference.is_known(self.a, self.b, result=self.accumulator)
+        is_narrow = self.register.width <= reference.MOST_BITS
+        if not (is_known and is_narrow) or self.rounding.is_stochastic or self.restart == "zero":
+            return None
+        return partial(naive_exact_sum, self)

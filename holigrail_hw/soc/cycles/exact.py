@@ -134,23 +134,30 @@ def _shared_cycles(items: int, window: int, later: int) -> int:
 def _sum_cycles(tables: int, codes: int, lane: int, one_port: bool) -> int:
     """Tables are read first; then both operands share the port, the second one first.
 
-    With one port a sum that is written takes it, too.
+    With one port a sum that is written takes it, too. The adder takes codes while fewer than its
+    pipeline's are on their way, which it knows a cycle later.
     """
     second, table, first = Reader(codes), Reader(tables), Reader(codes)
     readers, now, missing, records = (second, table, first), 0, codes, tables
     writes: set[int] = set()
+    leaves: set[int] = set()
+    promised, may_take = 0, True
     while True:
         port = granted(readers) if now not in writes else -1
         loads = records > 0
         loaded = table.queue > 0
-        taken = not loads and second.queue > 0 and first.queue > 0
+        taken = not loads and may_take and second.queue > 0 and first.queue > 0
         second.end_cycle(port == 0, taken)
         table.end_cycle(port == 1, loaded)
         first.end_cycle(port == 2, taken)
         records -= loaded
         missing -= taken
-        if one_port and taken:
-            writes.add(now + lane + 1 + GIVEN)
+        may_take = promised <= lane
+        promised += taken - (now in leaves)
+        if taken:
+            leaves.add(now + lane + 1)
+            if one_port:
+                writes.add(now + lane + 1 + GIVEN)
         if not missing:
             return now + lane + 4
         now += 1

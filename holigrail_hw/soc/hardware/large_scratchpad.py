@@ -49,8 +49,9 @@ class LargeScratchpad(wiring.Component):
             code.eq(self.write_data),
             address.eq(Mux(self.write.any(), self.write_address, self.read_address)),
         ]
-        is_second, line = address[low], address[low + 1 :]
-        lines: list[Any] = [line + is_second, line]
+        is_second: Any = address[low]
+        line: Any = address[low + 1 :]
+        lines = [line + is_second, line]
         # The first bank holds a vector's first grain unless it begins in the second bank.
         words = [Mux(is_second, code[half:], code[:half]), Mux(is_second, code[:half], code[half:])]
         masks = [mask[:grain], mask[grain:]]
