@@ -277,6 +277,15 @@ def test_infinities_and_nan_stay_in_an_exact_sum_until_cleared():
     np.testing.assert_array_equal(Gates(spec).run(codes)["result"], spec.golden(**codes)["result"])
 
 
+@pytest.mark.parametrize("overflow", ["wrap", "saturate"])
+@pytest.mark.parametrize("rounding", ["nearest_even", "down"])
+def test_exact_sums_read_in_fixed_point_with_infinities_and_nan(overflow, rounding):
+    """Narrower and coarser than the register, so that sums are rounded and leave the range."""
+    formats = {"a": "fp8_e5m2", "b": "fp6_e2m3", "accumulator": "sfix14_en3"}
+    how = {"accumulation": "exact", "overflow": overflow, "rounding": rounding}
+    check([mac(**formats, **how)])
+
+
 def test_restart_zero_drops_the_product():
     spec = mac(restart="zero")
     codes = {

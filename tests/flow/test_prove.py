@@ -117,6 +117,12 @@ class TestProved:
         spec = find("mac")(a=parse("int4"), b=parse("int4"), accumulator=parse("int16"))
         assert prove.run(spec).proved
 
+    @pytest.mark.parametrize("accumulator", ["sfix9_en1", "fp6_e3m2"])
+    def test_exact_sum_of_floats(self, accumulator):
+        texts = {"a": "fp4_e2m1", "b": "fp4_e2m1", "products": "4", "accumulation": "exact"}
+        result = prove.run(make(find("mac"), **texts, accumulator=accumulator))
+        assert (result.status, result.against) == ("proved", "reference circuit")
+
 
 class TestWideOperands:
     """More operand bits than a truth table takes: against the operator's own reference circuit."""

@@ -78,8 +78,8 @@ def values_of(
     if table is not None:
         return _of_table(table, bits)
     known = KNOWN[function]
-    is_wide = isinstance(input, FixedFormat) and input.width >= WIDE
-    if compact and is_wide and function in CIRCLES:
+    may_be_wide = compact and function in CIRCLES
+    if may_be_wide and isinstance(input, FixedFormat) and input.width >= WIDE:
         wide = _of_wide(function, input, bits)
         if wide is not None:
             return wide

@@ -201,7 +201,8 @@ class Function(OperatorSpec):
 
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         if self._request.is_wide:
-            self.__dict__["approximation"] = self._approximated(progress)
+            # Kept by the search for whoever asks next.
+            _ = self._approximated(progress)
             return None
         progress(f"compute {self.f} of {1 << self.input.width} numbers, choose an approximation")
         _ = self.approximation

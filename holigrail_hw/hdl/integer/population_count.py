@@ -7,6 +7,7 @@ cheapest splits are found by dynamic programming.
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from amaranth import Cat, Const, unsigned
 
@@ -34,12 +35,17 @@ def population_count(plan: Plan, bits: Sequence[Wire]) -> Wire:
         total = plan.step(
             "count",
             shape,
-            lambda x, y, c: (Cat(Const(1, 1), x) + Cat(c, y))[1:],
+            _with_carry,
             *(x, y, bits[-1]),
             using=using,
             wrap=True,
         )
     return plan.step("count_apart", shape, unmerged, total)
+
+
+def _with_carry(x: Any, y: Any, carry: Any) -> Any:
+    below: tuple[Any, Any] = Cat(Const(1, 1), x), Cat(carry, y)
+    return (below[0] + below[1])[1:]
 
 
 @cache

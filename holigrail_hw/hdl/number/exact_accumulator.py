@@ -35,6 +35,7 @@ FLAGS = 3
 """Bits beside the sum: +infinity seen, -infinity seen, NaN seen."""
 
 _STAGES_PER_STEP = 2
+_FREE_PLACES = 2
 
 
 def exact_accumulator(
@@ -156,13 +157,15 @@ def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire
     # below it, in zeros. A shift that is negative even so belongs to a zero.
     base = number.scale + register.fraction_width
     below = max(-min((span.exponent_low for span in number.spans), default=0) - base, 0)
+    if -_FREE_PLACES <= base < 0:
+        # A few more places below, which are dropped in the end, save an addition.
+        below = max(below, -base)
     base += below
+    bits = (number.exponent_high + base).bit_length()
+    using = Adder(bits) if base else None
     shift = plan.step(
-        "shift",
-        unsigned(max((number.exponent_high + base).bit_length(), 1)),
-        lambda e: e + base,
-        number.exponent,
-        using=Adder((number.exponent_high + base).bit_length()),
+        *("shift", unsigned(max(bits, 1)), (lambda e: e + base), number.exponent),
+        using=using,
         wrap=True,
     )
     width = register.width + below
