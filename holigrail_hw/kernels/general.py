@@ -21,7 +21,6 @@ from .certificates import (
     tops_of,
 )
 from .library import called, library
-from .nearest import is_narrow
 from .operands import Reach, is_exact_in, reach, significant_bits, tops
 from .random_words import Philox, RandomWords
 from .roundings import (
@@ -33,6 +32,7 @@ from .roundings import (
     threshold_offset,
 )
 from .shape import GemmShape
+from .sums import is_narrow
 
 __all__ = ["Step", "is_general", "multiply_general", "step_general", "sums_are_exact"]
 

@@ -17,10 +17,10 @@ from holigrail_hw.formats.scalar.binary_float import BinaryFloat
 from .certificates import bounds_of_total, can_be_moved, never_overflows
 from .convert import quantise
 from .library import library
-from .nearest import Step32, Sums, is_narrow, static_step, sums_of
 from .operands import largest
 from .roundings import Rounding32, rounding32
 from .shape import GemmShape
+from .sums import Step32, Sums, is_narrow, static_step, sums_of
 
 __all__ = ["Geometry", "Layer", "LayerSums", "run_backward", "run_forward"]
 

@@ -16,7 +16,8 @@ import triton.language as tl
 from torch import Tensor
 
 from holigrail_hw.kernels.certificates import Products
-from holigrail_hw.kernels.nearest import rounding32_of, step32
+from holigrail_hw.kernels.nearest import step32
+from holigrail_hw.kernels.sums import rounding32_of
 
 from .arithmetic import Gemm
 
@@ -117,7 +118,7 @@ def settings(how: Gemm) -> dict[str, Any]:
     """
     ends = [np.full((1, 1), float(f.number_range[1]), np.float32) for f in (how.a, how.b)]
     exact = Products.of(how.a, how.b).are_float32
-    step = step32(how, *ends, certify=False) if exact else None
+    step = step32(how, *ends, certify=False, native=False) if exact else None
     if step is None or how.start != "zero":
         raise ValueError(
             f"triton: products must be of narrow floats, to nearest even, not {how.text}"

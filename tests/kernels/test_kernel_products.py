@@ -12,8 +12,9 @@ import pytest
 from holigrail_hw.arith.mac.operator import Mac
 from holigrail_hw.core.run import compiled_library
 from holigrail_hw.formats import FormatError, parse
-from holigrail_hw.kernels import Gemm, GivenWords, Philox, ShiftRegister, decode, encode, nearest
+from holigrail_hw.kernels import Gemm, GivenWords, Philox, ShiftRegister, decode, encode
 from holigrail_hw.kernels import library as native
+from holigrail_hw.kernels import sums as rounded_sums
 
 MODES = ("nearest_even", "nearest_away", "toward_zero", "up", "down", "to_odd")
 STOCHASTIC = ("stochastic", "stochastic_b", "stochastic_c")
@@ -540,14 +541,14 @@ def test_a_wrong_constant_is_noticed(monkeypatch):
     gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="e6m9")
     a, b = operands(gemm, np.random.default_rng(17), shape=(20, 60, 20))
     assert not differences(gemm, a, b)
-    right = nearest.rounding32_of
+    right = rounded_sums.rounding32_of
 
     def wrong(format):
         found = right(format)
         found.magic ^= 1 << 22
         return found
 
-    monkeypatch.setattr(nearest, "rounding32_of", wrong)
+    monkeypatch.setattr(rounded_sums, "rounding32_of", wrong)
     assert differences(gemm, a, b)
 
 

@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402 - PyTorch may not be there
 import holigrail_hw.torch as hgt  # noqa: E402
 from holigrail_hw.kernels import layers as kernel_layers  # noqa: E402
 from holigrail_hw.kernels import library as native  # noqa: E402
-from holigrail_hw.kernels import nearest  # noqa: E402
+from holigrail_hw.kernels.operands import largest  # noqa: E402
 from holigrail_hw.torch import functional as F  # noqa: E402
 from holigrail_hw.torch.functional import layers  # noqa: E402
 
@@ -175,7 +175,7 @@ def test_threads_do_not_matter():
 def test_sums_at_the_end_of_the_range(sums, pieces):
     """Certificates of sums that reach the largest number exactly, and miss it by a little."""
     how = arithmetic(sums, a="fp8_e5m2" if sums == "e6m9" else "fp8_e4m3")
-    top, depth = nearest.largest(how.forward.accumulator), 40
+    top, depth = largest(how.forward.accumulator), 40
     for part in (0.4, 0.9, 0.99, 1.0, 1.01, 1.2):
         magnitude = float(np.sqrt(top * part / depth))
         x, w = torch.full((3, depth), magnitude), torch.full((70, depth), magnitude)

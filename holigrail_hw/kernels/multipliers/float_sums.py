@@ -7,8 +7,8 @@ import numpy as np
 from ..certificates import FLOAT32, bounds, can_be_moved
 from ..gemm import Gemm
 from ..library import called, library
-from ..nearest import NearestRounding, is_narrow, overflow32, rounding32_of
 from ..operands import measured, reach
+from ..sums import NearestRounding, is_narrow, overflow32, rounding32_of
 
 __all__ = ["float_sums"]
 
