@@ -196,9 +196,10 @@ def static_step(shape: GemmShape) -> Step32 | None:
     odd = not loses_nothing_in_float32(shape, products)
     if odd and max(f.fraction_width for f in formats) > 21:
         return None
-    over = overflow32(tuple(formats))
+    floats = [f for f in formats if isinstance(f, BinaryFloat)]
+    over = overflow32(tuple(floats))
     largest_factors = largest(shape.a), largest(shape.b)
-    if over is None or not can_be_moved([(f, math.inf) for f in formats], largest_factors):
+    if over is None or not can_be_moved([(f, math.inf) for f in floats], largest_factors):
         over = -1
     return Step32(odd, shape.is_negative_start or _underflows(shape, products), over)
 

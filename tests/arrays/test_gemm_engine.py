@@ -426,6 +426,38 @@ def test_old_names_of_the_lane_make_the_same_engine():
     assert new.top_name() == "gemm_rows_2_int8_int8_int23_result_int8_requantise_c599bcedf771"
 
 
+def test_sizes_of_few_bits_bound_commands():
+    with pytest.raises(RequestError) as caught:
+        make(Gemm, size_width=3, accumulator_depth=8)
+    assert str(caught.value) == (
+        "gemm: accumulator_depth must be at most 7, the largest size of 3 bits, not 8"
+    )
+    spec = make(Gemm, rows=2, columns=2, size_width=3, accumulator_depth=7, activation_depth=64)
+    assert [command.k_tiles for command in split(spec, 1, 14, 14)] == [7]
+    assert split(spec, 1, 15, 14) == split(spec, 1, 14, 15) == []
+    facts = replace(spec, m=1, k=14, n=15).facts(Timing())
+    assert facts["1 x 14 x 15"] == "products must have at most 14 columns, not 15"
+    facts = replace(spec, m=1, k=15, n=14).facts(Timing())
+    assert facts["1 x 15 x 14"] == "sums must have at most 14 products, not 15"
+    resumed = replace(spec, resumable=True)
+    assert [command.k_tiles for command in split(resumed, 1, 30, 4)] == [5, 5, 5]
+    # A size of 16 bits has an end, too.
+    assert not split(make(Gemm, columns=1), 1, 1, 1 << 16)
+    link = GoldenLink(spec)
+    a, b = np.arange(14).reshape(1, 14), np.ones((14, 14), int)
+    assert np.array_equal(GemmHost(link).multiply(a, b, scale=1, shift=0), np.minimum(a @ b, 127))
+    with pytest.raises(RequestError, match="products must have at most 14 columns, not 15"):
+        GemmHost(link).multiply(a, np.ones((14, 15), int), scale=1, shift=0)
+
+
+def test_statuses_tell_the_clock_that_is_predicted():
+    spec = make(Gemm, rows=2, columns=2, cycle_width=9)
+    chosen = workloads.choose(spec, 300, 1, timed=True)
+    low, high, mask = chosen.expected["status"]["cycles"]
+    assert mask == -1 and np.array_equal(low, high) and 400 < low.max() < 512
+    assert workloads.choose(spec, 30, 1).expected["status"]["cycles"] is None
+
+
 def test_names_of_designs_with_the_parameters_of_a_lane():
     names = [
         make(Gemm, requantiser=given).top_name()

@@ -19,9 +19,8 @@ pytestmark = [pytest.mark.synth, pytest.mark.sampled]
 
 CYCLES = 120
 # The parameter with the width at the port that is read.
-WIDTHS = {"DP16KD": "DATA_WIDTH_B", "SDPB": "BIT_WIDTH_1", "SDPX9B": "BIT_WIDTH_1"} | dict.fromkeys(
-    ("SP", "SPX9"), "BIT_WIDTH"
-)
+WIDTHS = {"DP16KD": "DATA_WIDTH_B", "SP": "BIT_WIDTH", "SPX9": "BIT_WIDTH"}
+WIDTHS |= dict.fromkeys(("SDPB", "SDPX9B", "DPB", "DPX9B"), "BIT_WIDTH_1")
 FAMILIES = {"ecp5-85k": "ecp5", "gw1n-9c": "gowin"}
 
 
@@ -90,11 +89,11 @@ GOWIN = [
     (36, 200, None, "SPX9", 36),
     (36, 512, 36, "SDPX9B", 36),
     (36, 300, 9, "SDPX9B", 36),
-    (18, 1024, 9, "SDPX9B", 18),
-    (9, 2048, 9, "SDPX9B", 9),
-    (4, 4096, 4, "SDPB", 4),
-    (2, 8192, 2, "SDPB", 2),
-    (1, 16384, 1, "SDPB", 1),
+    (18, 1024, 9, "DPX9B", 18),
+    (9, 2048, 9, "DPX9B", 9),
+    (4, 4096, 4, "DPB", 4),
+    (2, 8192, 2, "DPB", 2),
+    (1, 16384, 1, "DPB", 1),
 ]
 
 

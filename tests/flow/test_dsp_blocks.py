@@ -5,6 +5,7 @@ from amaranth.back import verilog
 
 from holigrail_hw.arrays.gemm.buffer import Buffer
 from holigrail_hw.flow.synth import synth
+from holigrail_hw.soc.hardware.large_scratchpad import LargeScratchpad
 
 # Two elements of an array: a product, and a product added to it.
 CHAIN = """
@@ -37,3 +38,11 @@ def test_the_halves_of_a_buffer_are_large_memories(tmp_path):
     source.write_text(verilog.convert(Buffer("large", 16, 64), name="buffer"))
     result = synth.run([source], "buffer", "ice40up5k", work_dir=tmp_path / "w", place=False)
     assert result.cells["SB_SPRAM256KA"] == 2
+
+
+@pytest.mark.synth
+def test_the_banks_of_a_scratchpad_with_one_port_are_large_memories(tmp_path):
+    source = tmp_path / "pad.v"
+    source.write_text(verilog.convert(LargeScratchpad(256, 2), name="pad"))
+    result = synth.run([source], "pad", "ice40up5k", work_dir=tmp_path / "w", place=False)
+    assert result.cells["SB_SPRAM256KA"] == result.memories == 2

@@ -1,27 +1,20 @@
 """Streamed weights from the pins of a flash memory to the answer of the firmware."""
 
-import re
 from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
-from amaranth import Elaboratable, Module
-from amaranth.lib import io
 from hardware import make
 from random_networks import Builder
 
 from holigrail_hw.core import DesignError, RequestError, Timing
 from holigrail_hw.flow.board.board import board
 from holigrail_hw.flow.board.choice import board_design
-from holigrail_hw.flow.board.flash_pins import connect_flash
 from holigrail_hw.flow.simulate import system_run
-from holigrail_hw.flow.synth.devices import target
-from holigrail_hw.flow.synth.mapping import map_design
 from holigrail_hw.models.graph.graph import IntegerGraph
 from holigrail_hw.soc.accelerator.operator import Accelerator
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import Program
-from holigrail_hw.soc.hardware.flash import FlashReader
 from holigrail_hw.soc.system.served import ServedAccelerator
 
 SPEC = make(
@@ -76,57 +69,3 @@ def test_a_board_without_the_pins_is_refused():
     assert str(caught.value) == (
         "accelerator: a system on icebreaker must do without the pins of a flash memory"
     )
-
-
-class Alone(Elaboratable):
-    """A reader of a flash memory at a board's pins, and a serial line that shows a bit of it."""
-
-    def __init__(self, family: str):
-        self._family = family
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.reader = reader = FlashReader(half_rate=self._family == "ecp5")
-        connect_flash(m, platform, self._family, reader.pins)
-        lines = {line.name: "-" for line in platform.lookup("uart").ios}
-        uart = platform.request("uart", dir=lines)
-        m.submodules.rx = rx = io.Buffer("i", uart.rx)
-        m.submodules.tx = tx = io.Buffer("o", uart.tx)
-        port = reader.port
-        m.d.comb += [
-            port.fetch.valid.eq(rx.i),
-            port.fetch.payload.address.eq(1 << 20),
-            port.block.ready.eq(1),
-            tx.o.eq(port.block.payload.xor()),
-        ]
-        return m
-
-
-@pytest.mark.parametrize(
-    ("name", "family", "clock", "kept"),
-    [("icebreaker", "ice40", "SB_IO", 8), ("ulx3s", "ecp5", "USRMCLK", 1)],
-)
-def test_a_memory_at_the_pins_of_a_board(name, family, clock, kept, tmp_path):
-    """Chip select and four lines at the board's pins, and what drives the clock is kept."""
-    goal = board(name)
-    plan = goal.platform().build(Alone(family), name="top", do_build=False, emit_src=False)
-    plan.extract(tmp_path)
-    pins = next(tmp_path.glob("top.[pl]?f")).read_text()
-    for site in {"ice40": "16 14 17 12 13 15", "ecp5": "R2 W2 V2 Y2 W1"}[family].split():
-        assert re.search(rf'spi_flash_4x_0__\S+ (SITE ")?{site}\b', pins)
-    mapped = map_design(
-        ["read_rtlil top.il"],
-        "top",
-        target(goal.target),
-        dsp=False,
-        pads=True,
-        netlist=tmp_path / "top.json",
-        log=tmp_path / "log",
-        who="build",
-    )
-    cells = [cell for cell in mapped.module["cells"].values() if cell["type"] == clock]
-    # Pads of the serial line, of the memory and of the clock; or the one cell for its clock.
-    assert len(cells) == kept
-    if family == "ice40":
-        (pad,) = (cell for cell in cells if cell["parameters"]["PIN_TYPE"] == "010001")
-        assert pad["connections"]["D_OUT_0"] == ["0"] and pad["connections"]["OUTPUT_CLK"]

@@ -13,6 +13,7 @@ from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.descriptors.kinds import End, Fill, Load, Matmul
 from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.engine import engine_of
+from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import CONTROL
 from holigrail_hw.soc.system.bus import BUS
@@ -107,6 +108,8 @@ class Registers(wiring.Component):
             ctx.set(core.request, 1)
             await ctx.tick()
             ctx.set(core.request, 0)
+            for _ in range(READ_CYCLES - 1):
+                await ctx.tick()
             found += ctx.get(core.found).to_bytes(4, "little")
         return found
 

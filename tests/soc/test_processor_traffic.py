@@ -11,6 +11,7 @@ from holigrail_hw.soc.executor.execute import run
 from holigrail_hw.soc.hardware.core import AcceleratorCore
 from holigrail_hw.soc.hardware.datapath import Datapath
 from holigrail_hw.soc.hardware.engine import engine_of
+from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
 from holigrail_hw.soc.machine import Machine
 
 MACHINE = Machine(
@@ -23,15 +24,15 @@ MACHINE = Machine(
     loader=False,
 )
 OWN = range(960, 1024, 4)
-# Each step reads what the one before has written last.
+# Each step reads what the one before has written last; bytes take longer than the next one's fetch.
 CHAIN = (
-    Fill(nx=6, y_base=512, value=37),
-    Copy(nx=6, a_base=512, y_base=520),
+    Fill(nx=101, y_base=640, value=37),
+    Copy(nx=101, a_base=640, y_base=750),
     Matmul(
         nx=3,
         nc=2,
         column_tiles=2,
-        a_base=520,
+        a_base=844,
         a_step_x=2,
         a_step_c=2,
         w_base=384,
@@ -68,6 +69,9 @@ def left(memory: np.ndarray, traffic: float, seed: int) -> tuple[np.ndarray, np.
             await ctx.tick()
         await ctx.tick()
         ctx.set(core.request, 0)
+        if value is None:
+            for _ in range(READ_CYCLES - 1):
+                await ctx.tick()
         return ctx.get(core.found)
 
     async def bench(ctx):

@@ -29,7 +29,7 @@ SMALL = make(
     Accelerator,
     rows=2,
     memory="large",
-    serial=True,
+    serial_checks=True,
     lane_count=1,
     addition=False,
     maximum=False,

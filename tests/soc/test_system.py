@@ -223,6 +223,7 @@ def test_nobody_answers_who_is_not_asked(monkeypatch):
                 await ctx.tick()
                 assert not ctx.get(processor.bus.ready), hex(region)
         ctx.set(processor.bus.valid, 1)
+        await ctx.tick()
         assert ctx.get(processor.bus.ready)
 
     simulated(system, bench)

@@ -13,11 +13,11 @@ from typing import Any
 from amaranth import ClockSignal, Const, Instance, Module
 from amaranth.lib import io
 
-__all__ = ["connect_flash"]
+__all__ = ["BOTH_EDGES", "connect_flash"]
 
 _RESOURCE = "spi_flash_4x"
-# An output that both edges of the clock load, and a plain input.
-_BOTH_EDGES = 0b0100_01
+BOTH_EDGES = 0b0100_01
+"""The type of an iCE40's pin: an output that both edges of the clock load, and a plain input."""
 
 
 def connect_flash(m: Module, platform: Any, family: str, pins: Any) -> None:
@@ -38,7 +38,7 @@ def connect_flash(m: Module, platform: Any, family: str, pins: Any) -> None:
         m.submodules.flash_clock = Instance(
             "SB_IO",
             p_IO_STANDARD="SB_LVCMOS",
-            p_PIN_TYPE=Const(_BOTH_EDGES, 6),
+            p_PIN_TYPE=Const(BOTH_EDGES, 6),
             i_OUTPUT_CLK=ClockSignal(),
             i_D_OUT_0=pins.clock[0],
             i_D_OUT_1=pins.clock[1],

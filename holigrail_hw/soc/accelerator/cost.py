@@ -30,7 +30,7 @@ def accelerator_cost(spec: AcceleratorShape, timing: Timing) -> dict[str, int]:
         "one_bit_adders": _LOOPS * 16 + 12 * 32,
         "luts": _LOOPS * (2 * width + 32) + 24 * machine.grain * 8 + 600,
         "flip_flops": _LOOPS * (width + 17) + _WORDS + _COUNTERS + 200,
-        "dsps": int(not spec.serial),
+        "dsps": int(not spec.serial_checks),
         "memory_bits": 8 * machine.scratchpad + 64 * 256 * machine.addition + 32 * 32,
     }
     return {key: total[key] + around[key] for key in total}

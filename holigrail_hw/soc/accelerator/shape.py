@@ -88,7 +88,7 @@ class AcceleratorShape(Engine):
         " single port (iCE40 UP5K)",
         choices=MEMORIES,
     )
-    serial: bool = parameter(
+    serial_checks: bool = parameter(
         False,
         "whether descriptors are checked a bit a cycle, and counters left out but that of cycles",
         samples=(True,),
@@ -149,7 +149,7 @@ class AcceleratorShape(Engine):
     @property
     def style(self) -> Style:
         """What the hardware is made of."""
-        return Style(memory=self.memory, serial=self.serial)
+        return Style(memory=self.memory, serial=self.serial_checks)
 
     @property
     def machine(self) -> Machine:

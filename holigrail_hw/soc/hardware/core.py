@@ -260,6 +260,10 @@ class AcceleratorCore(wiring.Component):
             m.d.comb += [failed.eq(1), code.eq(error)]
             m.next = "ABORT"
 
+        # A register, as all loops begin with it.
+        starts = Signal()
+        m.d.comb += work.start.eq(starts)
+        m.d.sync += starts.eq(0)
         is_last, begins, ends = Signal(), Signal(), Signal()
         self._show(m, begins, ends)
         with m.FSM():
@@ -342,9 +346,9 @@ class AcceleratorCore(wiring.Component):
                 with m.Elif(fields.operation == 0):
                     m.next = "NEXT"
                 with m.Else():
+                    m.d.sync += starts.eq(1)
                     m.next = "START"
             with m.State("START"):
-                m.d.comb += work.start.eq(1)
                 m.next = "RUN"
             with m.State("RUN"):
                 m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))

@@ -49,8 +49,9 @@ class LargeScratchpad(wiring.Component):
             code.eq(self.write_data),
             address.eq(Mux(self.write.any(), self.write_address, self.read_address)),
         ]
-        is_second, line = address[low], address[low + 1 :]
-        lines: list[Any] = [line + is_second, line]
+        is_second: Any = address[low]
+        line: Any = address[low + 1 :]
+        lines = [line + is_second, line]
         # The first bank holds a vector's first grain unless it begins in the second bank.
         words = [Mux(is_second, code[half:], code[:half]), Mux(is_second, code[:half], code[half:])]
         masks = [mask[:grain], mask[grain:]]
@@ -67,7 +68,8 @@ class LargeScratchpad(wiring.Component):
             read, write = bank.read_port(), bank.write_port(granularity=8)
             m.d.comb += [
                 read.addr.eq(lines[number]),
-                read.en.eq(reads),
+                # Synthesis must see that no cycle does both.
+                read.en.eq(reads & ~mask.any()),
                 write.addr.eq(lines[number]),
                 write.data.eq(words[number]),
                 write.en.eq(Mux(is_second, masks[1 - number], masks[number])),

@@ -65,12 +65,14 @@ class Reader(wiring.Component):
         m.submodules.loops = loops = self._loops
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=self._bits + 1, depth=QUEUE + 1)
         promised, is_last = Signal(range(QUEUE + 1)), (loops.ends | ~self.inner).all()
+        # A register, as whom the port is given to depends on it in its cycle.
+        has_room, following = Signal(init=1), Signal.like(promised)
         m.d.comb += [
             loops.start.eq(self.start),
             loops.base.eq(self.base),
             loops.counts.eq(self.counts),
             loops.steps.eq(self.steps),
-            self.request.eq(loops.busy & (promised != QUEUE)),
+            self.request.eq(loops.busy & has_room),
             self.address.eq(loops.address),
             loops.step.eq(self.grant),
             queue.w_en.eq(delayed(m, self.grant, READ_CYCLES, "comes", resets=True)),
@@ -84,5 +86,6 @@ class Reader(wiring.Component):
             m.d.comb += loops.chain.eq(self.chain)
         # Whether an item is taken is known late in its cycle.
         taken = delayed(m, self.o.valid & self.o.ready, 1, "taken", resets=True)
-        m.d.sync += promised.eq(promised + self.grant - taken)
+        m.d.comb += following.eq(promised + self.grant - taken)
+        m.d.sync += [promised.eq(following), has_room.eq(following != QUEUE)]
         return m

@@ -145,6 +145,8 @@ def _cut(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
 def _cut_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """Each group's weights end at a random vector, inside a block or not."""
     fields = job["weight"]
+    if not len(fields["final"]):
+        return
     ends = np.flatnonzero(fields["final"]) + 1
     starts = np.concatenate([[0], ends[:-1]])
     kept = [np.arange(a, int(rng.integers(a, b)) + 1) for a, b in zip(starts, ends, strict=True)]
@@ -158,7 +160,8 @@ def _cut_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
 
 def _more(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """One channel fewer is announced than sent; possibly 0 channels."""
-    job["command"]["channels"] = job["command"]["channels"] - np.uint64(1)
+    channels = job["command"]["channels"]
+    job["command"]["channels"] = channels - np.minimum(channels, np.uint64(1))
 
 
 def _fewer(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
@@ -186,11 +189,19 @@ def _long(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     job["activation0"] = longer
 
 
-_FAULTS = (_cut, _cut_weights, _more, _fewer, _far, _long)
+def _none(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
+    """No groups are announced, and none come."""
+    job["command"]["groups"] = np.zeros_like(job["command"]["groups"])
+    job["weight"] = {name: codes[:0] for name, codes in job["weight"].items()}
+
+
+_FAULTS = (_cut, _cut_weights, _more, _fewer, _far, _long, _none)
 
 
 def _spoil(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    _FAULTS[int(rng.integers(len(_FAULTS)))](spec, rng, job)
+    """One fault, or two at once: what the first one leaves out may not count in the second."""
+    for place in rng.permutation(len(_FAULTS))[: int(rng.integers(1, 3))].tolist():
+        _FAULTS[place](spec, rng, job)
 
 
 def _packed(spec: ScnnShape, frames: Iterable[Any], format: Format, prefix: str) -> dict[str, Any]:

@@ -175,7 +175,7 @@ def _by_parts(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
                 None if tensor is None else tensor.detach().requires_grad_(wanted)
                 for tensor, wanted in zip(given, needed, strict=True)
             ]
-        wanted = [tensor for tensor, want in zip(given, needed, strict=True) if want]
+        wanted: Any = [tensor for tensor, want in zip(given, needed, strict=True) if want]
         found = torch.autograd.grad(parts(*given), wanted, grad, create_graph=again)
     each = iter(found)
     return tuple(next(each) if want else None for want in needed)
