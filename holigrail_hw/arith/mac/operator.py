@@ -59,9 +59,10 @@ from holigrail_hw.hdl.integer.shift_register import random_word
 from holigrail_hw.hdl.number.fixed import product_range
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
-from .fixed import fixed_sum, naive_sum
+from .fixed import fixed_sum
+from .naive import naive_exact_sum, naive_sum
 from .shape import MacShape
-from .sums import exact_sum, naive_exact_sum, rounded_sum
+from .sums import exact_sum, rounded_sum
 
 __all__ = ["Mac"]
 

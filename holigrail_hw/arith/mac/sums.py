@@ -1,16 +1,13 @@
 """Hardware of running sums that are rounded, or exact; loops keep codes of the accumulator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from amaranth import Cat, Const, Mux, Shape, Value, unsigned
+from amaranth import Cat, Mux, Value, unsigned
 
 from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer
 from holigrail_hw.formats import FixedFormat, Format, Rounding
-from holigrail_hw.hdl import reference
 from holigrail_hw.hdl.number.exact_accumulator import (
-    FLAGS,
     code_with_flags,
     exact_accumulator,
     with_flags,
@@ -24,7 +21,7 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 from .shape import MacShape
 from .terms import Term, chosen, combine, parts, started, term_of, zeros, zeros_of
 
-__all__ = ["exact_sum", "naive_exact_sum", "place_in_chunk", "rounded_sum", "summed_chunks"]
+__all__ = ["exact_sum", "place_in_chunk", "rounded_sum", "summed_chunks"]
 
 
 def exact_sum(
@@ -51,51 +48,6 @@ def exact_sum(
     if flags is not None:
         number = with_flags(plan, number, flags)
     return project(plan, spec.accumulator, number, **how)
-
-
-def naive_exact_sum(
-    spec: MacShape, plan: Plan, a: Wire, b: Wire, clear: Wire, enable: Wire
-) -> Mapping[str, Wire]:
-    """The same by the definition, in Amaranth's own integer arithmetic: what proofs compare with.
-
-    State: the sum in units of the last place of all products, and which specials were seen.
-    """
-    place, width = -spec.register.fraction_width, spec.register.width
-    x, y = reference.decode(plan, spec.a, a.value), reference.decode(plan, spec.b, b.value)
-    product = reference.multiply(plan, x, y)
-    # What lies below the unit are zeros of a significand that is not normalised.
-    places = product.place - place
-    signed_product = product.signed(plan)
-    scaled = signed_product.shift_left(places) if places >= 0 else signed_product >> -places
-    whole = plan.step("whole", Shape(width, signed=True), lambda: scaled, wrap=True)
-    positive, negative = (product.infinite & s for s in (~product.negative, product.negative))
-    kinds = plan.step("kinds", FLAGS, lambda: Cat(positive, negative, product.nan), wrap=True)
-
-    def body(plan: Plan, old: Wire, *wires: Wire) -> Wire:
-        def next_state(old: Any, whole: Any, kinds: Any, clear: Any, enable: Any) -> Any:
-            total, seen = old[:width].as_signed(), old[width:]
-            total = Mux(clear, 0, total) + Mux(enable, whole, 0)
-            seen = Mux(clear, 0, seen) | Mux(enable, kinds, 0)
-            return Cat(total[:width], seen)
-
-        return plan.step("next_state", width + FLAGS, next_state, old, *wires, wrap=True)
-
-    state = plan.loop("state", unsigned(width + FLAGS), body, whole, kinds, clear, enable)
-    total, (up, down, nan) = state.value[:width].as_signed(), state.value[width:]
-    special = up | down | nan
-    magnitude = Mux(special, 0, Mux(total < 0, -total, total)).as_unsigned()
-    number = reference.Number(
-        negative=Mux(special, down, total < 0),
-        significand=reference.let(plan, "magnitude", magnitude),
-        shift=Const(0, 1),
-        place=place,
-        nan=nan | (up & down),
-        infinite=(up ^ down) & ~nan,
-    )
-    code = reference.project(plan, spec.accumulator, number, spec.rounding, None, spec.overflow)
-    shape = unsigned(spec.accumulator.width)
-    # Read with the state, one register after the item.
-    return {"result": plan.step("code", shape, lambda _: Value.cast(code), state, wrap=True)}
 
 
 def rounded_sum(

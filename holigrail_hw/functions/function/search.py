@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from .cost import METRICS, adder_luts
+from .fitting import polynomial_for
 from .fold import Corridor, Fold, corridor_of, folds_of, results_of
 from .multipartite import Multipartite, multipartite_for
-from .polynomial import Polynomial, polynomial_for
+from .polynomial import Polynomial
 from .shape import Request
 from .table import Table, table_for
 
