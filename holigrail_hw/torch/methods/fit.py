@@ -122,8 +122,9 @@ def _step(
     (found * scale).backward()
     if scale != 1.0:
         groups = turn.optimizer.param_groups
-        grads = [p.grad for group in groups for p in group["params"] if p.grad is not None]
-        torch._foreach_div_(grads, scale)
+        for parameter in (p for group in groups for p in group["params"]):
+            if parameter.grad is not None:
+                parameter.grad.div_(scale)
     words = current()
     before = None if words is None else words.training_step
     turn.optimizer.step()
