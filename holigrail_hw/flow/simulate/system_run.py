@@ -118,7 +118,7 @@ def program_of(
     )
     files = {f"{_TOP}.v": companion(component, _TOP).encode()} | dict(sources)
     flags = ("-DFLASH",) if flash else ()
-    return _program(around, files, _DECIDED, flags, "the system", progress)
+    return _program(around, files, _DECIDED, flags, "-O2", "the system", progress)
 
 
 def program_of_netlist(
@@ -145,9 +145,9 @@ def program_of_netlist(
     files = {f"part{number}.v": path.read_bytes() for number, path in enumerate(sources)}
     files["control.vlt"] = "\n".join(["`verilator_config", *CONTROL, ""]).encode()
     options = (*RANDOM, *(f"-D{name}" for name in defines))
-    return _program(
-        _AROUND.format(ports="", inside=inside), files, options, (), "netlist", progress
-    )
+    # A short exchange: the compiler would take longer to make it faster than that takes.
+    text = _AROUND.format(ports="", inside=inside)
+    return _program(text, files, options, (), "-O1", "the netlist", progress)
 
 
 def _program(
@@ -155,6 +155,7 @@ def _program(
     files: Mapping[str, bytes],
     options: Sequence[str],
     flags: Sequence[str],
+    level: str,
     what: str,
     progress: Progress | None,
 ) -> Path:
@@ -175,8 +176,8 @@ def _program(
         made.translate((*_OPTIONS, *options), "around_system", ["around.v", *files])
         if progress is not None:
             progress(f"g++: compiling {what}")
-        objects = [*made.written("-O2", [_MAIN], flags), *made.runtime("-O2", _RUNTIME, versions)]
-        return made.link(objects)
+        objects = made.written(level, [_MAIN], flags)
+        return made.link([*objects, *made.runtime(level, _RUNTIME, versions)])
 
     return cache.fetch(f"{cache.digest(parts)}.system", make)
 
