@@ -207,6 +207,32 @@ def test_numbers_that_are_not_finite(way, pieces):
     assert same(run(), pieces(run))
 
 
+def test_sizes_that_do_not_fit(pieces):
+    """What no layer in one piece may read beyond its end, its parts refuse or compute."""
+    how, ones = WAYS["fp16"], torch.ones
+    wrong = {
+        "36 rows, as many": lambda: F.conv2d(ones(2, 4, 5, 5), ones(4, 3, 3, 3), None, how),
+        "27 rows, as many": lambda: F.conv2d(ones(2, 3, 5, 5), ones(4, 4, 3, 3), None, how),
+        r"4 numbers, not \(2,\)": lambda: F.linear(ones(2, 3), ones(4, 3), ones(2), how),
+        r"4 numbers, not \(1, 4\)": lambda: F.linear(ones(2, 3), ones(4, 3), ones(1, 4), how),
+        r"4 numbers, not \(3,\)": lambda: F.conv2d(
+            ones(2, 3, 5, 5), ones(4, 3, 3, 3), ones(3), how
+        ),
+        "2, 3 axes": lambda: F.linear(ones(2, 3), ones(4, 3, 1), None, how),
+    }
+    for words, run in wrong.items():
+        with pytest.raises(ValueError, match=words):
+            run()
+    model = hgt.convert(nn.Sequential(nn.Conv2d(3, 4, 3)), {nn.Conv2d: how})
+    with pytest.raises(ValueError, match="18 rows, as many"):
+        model(ones(2, 2, 5, 5))
+    x, w = numbers((2, 3, 7, 6), 1.0, 1), numbers((4, 3, 3, 3), 1.0, 2)
+    run = lambda: with_gradients(  # noqa: E731
+        lambda x, w: F.conv2d(x, w, None, how, padding=(-1, 1, -2, 0)), [x, w], 1.0
+    )
+    assert same(run(), pieces(run))
+
+
 def test_gradients_of_gradients(pieces):
     x, w = numbers((4, 6), 1.0, 1).requires_grad_(), numbers((3, 6), 1.0, 2).requires_grad_()
 

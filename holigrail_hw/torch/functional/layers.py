@@ -37,13 +37,13 @@ def layer(
     Parameters
     ----------
     sizes : tuple
-        Those of a :class:`.Geometry`.
+        Those of a :class:`.Geometry`, to which input and weights must fit.
     parts : callable
         Makes the same of input, weights and bias by single operators.
     """
     if not is_eager(x, weight, bias) or x.dtype != torch.float32 or weight.dtype != torch.float32:
         return None
-    if bias is not None and bias.dtype != torch.float32:
+    if bias is not None and (bias.dtype != torch.float32 or bias.shape != weight.shape[:1]):
         return None
     known = _plan(how).of((*sizes, bias is not None))
     if known is None:
