@@ -176,7 +176,16 @@ def test_the_best_are_those_that_no_other_beats():
 
 
 @pytest.mark.parametrize(
-    "points", [[], [[1, float("nan"), "a", False]], [[1, 2, "a\n", False]], [[1, 2, 3, False]], 7]
+    "points",
+    [
+        [],
+        *([[number, 2, "a", False]] for number in (float("nan"), 1.7e308, "1", True, 10**400)),
+        [[1, -2e100, "a", False]],
+        [[1, 2, "a\n", False]],
+        [[1, 2, 3, False]],
+        7,
+    ],
+    ids=lambda points: str(points)[:20],
 )
 def test_a_front_that_is_none_is_refused(weighed, points):
     document = json.loads(weighed[2].graph.to_json())
