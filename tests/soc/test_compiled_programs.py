@@ -84,8 +84,8 @@ def test_waiting_is_predicted():
     # The second load begins when descriptor 0 is done, in cycle 301, and is there in 377.
     assert with_waits(machine, chain, [300, 10, 10], before, loads) == (300, 10, 72)
     assert with_waits(machine, [fill] * 3, [1, 2, 3], before, []) == (1, 2, 3)
-    # A clock of the memory takes two cycles: loads of 448 and 128.
-    assert with_waits(machine, chain, [10, 10, 10], before, loads, 2) == (10, 469, 128)
+    # A clock of the memory takes two cycles: loads of 464 and 144 cycles.
+    assert with_waits(machine, chain, [10, 10, 10], before, loads, 2) == (10, 485, 144)
 
 
 def test_counters_of_8_bits_go_round():
