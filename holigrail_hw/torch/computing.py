@@ -42,7 +42,7 @@ def array(tensor: Tensor) -> np.ndarray:
     tensor = tensor.detach()
     if tensor.dtype in (torch.float16, torch.bfloat16):
         tensor = tensor.float()
-    return tensor.cpu().contiguous().numpy()
+    return tensor.cpu().contiguous().numpy(force=True)
 
 
 def _check(who: str, **tensors: Tensor | None) -> None:

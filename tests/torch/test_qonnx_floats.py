@@ -81,6 +81,16 @@ def test_directed_roundings_of_what_does_not_saturate_are_refused(rounding):
         float_graph(graph("fp8_e5m2", rounding))
 
 
+@pytest.mark.parametrize("format", ["e4m0", "e4m0_sat"])
+def test_ties_of_powers_of_two_are_not_to_even(format):
+    """Between 2 and 4 the even code is one of them, but QONNX takes 4."""
+    ties = np.array([3.0, 6.0, -12.0])
+    assert (np.abs(parse(format).decode(parse(format).encode(ties))) < np.abs(ties)).any()
+    with pytest.raises(ModelError, match="rounded: ties must go away from zero for QONNX where"):
+        float_graph(graph(format))
+    assert float_graph(graph(format, "nearest_away"))
+
+
 @pytest.mark.parametrize("format", ["posit8_2", "e4m3_flush"])
 def test_formats_that_qonnx_cannot_say_are_refused(format):
     node = Round(name="rounded", input="x", format=parse(format))

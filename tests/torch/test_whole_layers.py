@@ -207,6 +207,58 @@ def test_numbers_that_are_not_finite(way, pieces):
     assert same(run(), pieces(run))
 
 
+def test_sizes_that_do_not_fit(pieces):
+    """What no layer in one piece may read beyond its end, its parts refuse or compute."""
+    how, ones = WAYS["fp16"], torch.ones
+    wrong = {
+        "36 rows, as many": lambda: F.conv2d(ones(2, 4, 5, 5), ones(4, 3, 3, 3), None, how),
+        "27 rows, as many": lambda: F.conv2d(ones(2, 3, 5, 5), ones(4, 4, 3, 3), None, how),
+        r"4 numbers, not \(2,\)": lambda: F.linear(ones(2, 3), ones(4, 3), ones(2), how),
+        r"4 numbers, not \(1, 4\)": lambda: F.linear(ones(2, 3), ones(4, 3), ones(1, 4), how),
+        r"4 numbers, not \(3,\)": lambda: F.conv2d(
+            ones(2, 3, 5, 5), ones(4, 3, 3, 3), ones(3), how
+        ),
+        "2, 3 axes": lambda: F.linear(ones(2, 3), ones(4, 3, 1), None, how),
+    }
+    for words, run in wrong.items():
+        with pytest.raises(ValueError, match=words):
+            run()
+    model = hgt.convert(nn.Sequential(nn.Conv2d(3, 4, 3)), {nn.Conv2d: how})
+    with pytest.raises(ValueError, match="18 rows, as many"):
+        model(ones(2, 2, 5, 5))
+    x, w = numbers((2, 3, 7, 6), 1.0, 1), numbers((4, 3, 3, 3), 1.0, 2)
+    run = lambda: with_gradients(  # noqa: E731
+        lambda x, w: F.conv2d(x, w, None, how, padding=(-1, 1, -2, 0)), [x, w], 1.0
+    )
+    assert same(run(), pieces(run))
+
+
+def test_results_may_be_changed_in_place(pieces):
+    """Of numbers that are not finite, too, where parts compute them."""
+    x, w = numbers((3, 2, 4, 4), 1.0, 1), numbers((5, 2, 3, 3), 1.0, 2)
+    for strange in (1.0, np.inf):
+        x[0, 0, 1, 1] = strange
+        for run in (
+            lambda x, w: F.conv2d(x, w, None, WAYS["fp16"]).relu_(),
+            lambda x, w: F.linear(x.flatten(1)[:, :18], w.flatten(1), None, WAYS["e6m9"]).relu_(),
+        ):
+            every = lambda: with_gradients(run, [x, w], 1.0)  # noqa: B023, E731
+            assert same(every(), pieces(every))
+
+
+def test_tensors_that_are_marked_instead_of_computed(pieces):
+    """Negated ones, as parts of complex numbers are, and zeros without memory."""
+    how, w = WAYS["fp16"], numbers((4, 1), 1.0, 2).requires_grad_()
+    negated = torch.complex(torch.zeros(1, 1), torch.ones(1, 1)).conj().imag
+    for x, number in ((negated, -1.0), (torch._efficientzerotensor((1, 1)), 0.0)):
+        wanted = F.linear(torch.full((1, 1), number), w, None, how)
+        for found in (F.linear(x, w, None, how), pieces(lambda: F.linear(x, w, None, how))):  # noqa: B023
+            assert torch.equal(found, wanted)
+        row = torch.ones(1, 4, requires_grad=True)
+        (got,) = torch.autograd.grad(F.linear(row, torch.ones(1, 4), None, how), row, x)
+        assert got.tolist() == [[number] * 4]
+
+
 def test_gradients_of_gradients(pieces):
     x, w = numbers((4, 6), 1.0, 1).requires_grad_(), numbers((3, 6), 1.0, 2).requires_grad_()
 

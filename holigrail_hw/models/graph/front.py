@@ -3,7 +3,6 @@
 It changes nothing that is computed; reports draw it.
 """
 
-import math
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ __all__ = ["Candidate", "Front", "front_document", "front_of"]
 
 _MOST_POINTS = 200_000
 _LONGEST = 10_000
+_FARTHEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,19 @@ def front_of(document: Any, who: str) -> Front | None:
     points = document["points"]
     if not 1 <= len(points) <= _MOST_POINTS:
         raise ModelError(f"{who}: front: there must be 1 to {_MOST_POINTS} points")
-    made = tuple(Candidate(float(c), float(v), _text(t), t2 is True) for c, v, t, t2 in points)
-    if not all(math.isfinite(p.cost) and math.isfinite(p.value) for p in made):
-        raise ModelError(f"{who}: front: costs and values must be finite")
+    made = tuple(Candidate(_number(c), _number(v), _text(t), t2 is True) for c, v, t, t2 in points)
+    # What cannot be drawn: NaN, infinities, and numbers whose differences may become such.
+    if not all(abs(p.cost) <= _FARTHEST and abs(p.value) <= _FARTHEST for p in made):
+        raise ModelError(f"{who}: front: costs and values must be finite, of at most {_FARTHEST:g}")
     return Front(
         _text(document["cost"]), _text(document["what"]), document["more_is_better"] is True, made
     )
+
+
+def _number(given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise ValueError("a number")
+    return float(given)
 
 
 def _text(given: Any) -> str:

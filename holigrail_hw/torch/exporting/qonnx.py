@@ -91,6 +91,12 @@ def _quantiser(format: Format, rounding: str, who: str) -> tuple[str, dict[str, 
         "largest": float(format.number_range[1]),
     }
     mode = grid_of_format(FixedFormat(8, True, 0), 1.0, rounding, who).rounding
+    if mode == "ROUND" and not format.fraction_width:
+        # Of two powers of two the one with an even exponent field; QONNX takes the larger one.
+        raise ModelError(
+            f"{who}: ties must go away from zero for QONNX where a format has no fraction, not to"
+            f" even in {format}"
+        )
     if mode in _DIRECTED and not format.saturates:
         # IEEE 754 lets them stop at the largest number, QONNX goes on to infinity or NaN.
         raise ModelError(

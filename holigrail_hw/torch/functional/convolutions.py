@@ -44,7 +44,8 @@ def conv2d(
         right = round(weight, how.of_weights, key=key, operation="weight")
         return _convolved(left, right, bias, how, stride, dilation, groups, key)
 
-    if groups == 1 and x.dim() == 4:
+    fits = x.dim() == weight.dim() == 4 and x.shape[1] == weight.shape[1]
+    if fits and groups == 1 and len(padding) == 4 and min(padding) >= 0:
         kernel, ways = tuple(weight.shape[2:]), (tuple(stride), tuple(dilation), tuple(padding))
         found = layer(x, weight, bias, how, (*x.shape, weight.shape[0], kernel, *ways), parts)
         if found is not None:

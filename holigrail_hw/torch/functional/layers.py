@@ -37,13 +37,13 @@ def layer(
     Parameters
     ----------
     sizes : tuple
-        Those of a :class:`.Geometry`.
+        Those of a :class:`.Geometry`, to which input and weights must fit.
     parts : callable
         Makes the same of input, weights and bias by single operators.
     """
     if not is_eager(x, weight, bias) or x.dtype != torch.float32 or weight.dtype != torch.float32:
         return None
-    if bias is not None and bias.dtype != torch.float32:
+    if bias is not None and (bias.dtype != torch.float32 or bias.shape != weight.shape[:1]):
         return None
     known = _plan(how).of((*sizes, bias is not None))
     if known is None:
@@ -125,15 +125,16 @@ class _Layer(torch.autograd.Function):
         y = x.new_empty((geometry.images, geometry.outputs, *geometry.places))
         tops, weights, inputs = geometry.kept
         kept = torch.empty(tops + weights + inputs, dtype=torch.uint8)
-        source, matrix = x.contiguous(), weight.contiguous()
-        begin = None if bias is None else bias.contiguous()
+        source, matrix = _laid_out(x), _laid_out(weight)
+        begin = None if bias is None else _laid_out(bias)
         first = kept.data_ptr()
         pointers = (
             *(source.data_ptr(), matrix.data_ptr(), begin if begin is None else begin.data_ptr()),
             *(y.data_ptr(), first + tops + weights, first + tops, first),
         )
         if not run_forward(template, ctx.threads, pointers):
-            return parts(x, weight, bias)
+            # No view, which nobody might change in place.
+            return parts(x, weight, bias).clone()
         ctx.kept = kept
         return y
 
@@ -143,6 +144,13 @@ class _Layer(torch.autograd.Function):
         if ctx.kept is not None and not torch.is_grad_enabled():
             found = _gradients(ctx, grads[0])
         return (*(_by_parts(ctx, grads[0]) if found is None else found), None, None, None)
+
+
+def _laid_out(tensor: Tensor) -> Tensor:
+    """With its numbers in memory, one after the other: no mark says that they are 0 or negated."""
+    if tensor._is_zerotensor():
+        tensor = tensor.clone()
+    return tensor.resolve_neg().contiguous()
 
 
 def _gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...] | None:
@@ -156,7 +164,7 @@ def _gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...] | None:
         for tensor, needed in zip((x, weight, bias), ctx.needs_input_grad[:3], strict=True)
     )
     tops, weights, _ = geometry.kept
-    given, first = grad.contiguous(), ctx.kept.data_ptr()
+    given, first = _laid_out(grad), ctx.kept.data_ptr()
     pointers = (
         *(first + tops + weights, first + tops, first, given.data_ptr()),
         *(None if tensor is None else tensor.data_ptr() for tensor in found),

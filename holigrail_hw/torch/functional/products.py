@@ -83,7 +83,7 @@ def linear(
         right = round(weight, how.of_weights, key=key, operation="weight")
         return product(left, right.mT, bias, how, key)
 
-    if x.dim() > 0 and x.shape[-1] == weight.shape[1]:
+    if x.dim() > 0 and weight.dim() == 2 and x.shape[-1] == weight.shape[1]:
         sizes = (math.prod(x.shape[:-1]), x.shape[-1], 1, 1, len(weight), *_MATRIX)
         found = layer(x, weight, bias, how, sizes, lambda *given: _images(parts(*given)))
         if found is not None:
