@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from .errors import RequestError
 from .keywords import is_keyword
 
-__all__ = ["DISPLACED", "OPERATORS", "operator"]
+__all__ = ["DISPLACED", "OPERATORS", "is_ours", "operator"]
 
 OPERATORS: dict[str, Any] = {}
 DISPLACED: dict[str, str] = {}
@@ -75,7 +75,7 @@ def _claim(name: str, cls: type) -> None:
     if known is None or _place(known) == _place(cls):
         return
     places = f"by {_place(known)} and by {_place(cls)}"
-    if _is_ours(cls) and not _is_ours(known):
+    if is_ours(cls) and not is_ours(known):
         DISPLACED[name] = f"operator {name}: the name must be registered once, not {places}"
     else:
         raise RequestError(f"operator {name}: the name must be registered once, not {places}")
@@ -85,5 +85,6 @@ def _place(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _is_ours(cls: type) -> bool:
+def is_ours(cls: type) -> bool:
+    """Whether a class is one of this package."""
     return cls.__module__.split(".")[0] == __name__.split(".")[0]

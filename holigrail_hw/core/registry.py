@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import RequestError
-from .registration import DISPLACED, OPERATORS
+from .registration import DISPLACED, OPERATORS, is_ours
 from .spec import OperatorSpec
 
 __all__ = ["ENTRY_POINTS", "find", "operators", "summaries", "unavailable"]
@@ -64,10 +64,14 @@ def _modules() -> tuple[str, ...]:
 def summaries() -> list[tuple[str, str, str]] | None:
     """Name, maturity and summary of every operator, as its source says, without importing it.
 
-    ``None`` where that cannot tell: a plug-in is installed, or what a decorator is given is no
-    plain text.
+    ``None`` where that cannot tell: there are operators of others, some could not be imported, or
+    what a decorator is given is no plain text.
     """
-    if list(entry_points(group=ENTRY_POINTS)):
+    if (
+        list(entry_points(group=ENTRY_POINTS))
+        or _broken
+        or not all(map(is_ours, OPERATORS.values()))
+    ):
         return None
     rows = []
     for module in _modules():

@@ -37,7 +37,7 @@ def test_faults_of_a_lean_circuit_are_noticed_or_change_nothing(spec, timing):
 
 def test_every_dropped_reset_is_noticed():
     """Registers start as a reset leaves them: only one in mid-stream tells."""
-    result = mutants.run(Repeat(), faults=40, kinds=["reset dropped"], solver_s=2)
+    result = mutants.run(Repeat(), faults=40, kinds=["reset dropped"], solver_s=20)
     # What is held and counted is not read before it is written: that reset changes nothing.
     assert len(result.killed) == 1 and len(result.equivalent) >= 1
     assert not result.survived, [str(fault) for fault in result.survived]
@@ -121,7 +121,7 @@ def test_what_is_noticed_is_never_said_to_change_nothing(spec, tmp_path):
 
 def test_registers_may_differ_where_nothing_reads_them():
     """What a reset leaves in them is written before it is read."""
-    result = mutants.run(Repeat(width=3), faults=40, kinds=["reset dropped"], solver_s=5)
+    result = mutants.run(Repeat(width=3), faults=40, kinds=["reset dropped"], solver_s=20)
     said = [result.reasons[fault] for fault in result.equivalent]
     assert any("though registers differ" in reason for reason in said), said
 

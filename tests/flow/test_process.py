@@ -1,6 +1,7 @@
 """A child process and each way it can end."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -76,6 +77,17 @@ def test_time_limit_stops_the_whole_family(tmp_path):
     assert time.monotonic() - start < 30
     first = str(caught.value).splitlines()[0]
     assert first == "tool: must finish within 1 s, not be stopped at that limit"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit, which Linux has")
+def test_processor_limit_counts_no_waiting(tmp_path):
+    log, options = tmp_path / "log", {"processor_limit": 1}
+    idle = "import time; time.sleep(1.5); print('done')"
+    assert run(_python(idle), who="tool", log=log, **options).output == "done\n"
+    with pytest.raises(Exhausted) as caught:
+        run(_python("while True: pass"), who="tool", log=log, failure=DesignError, **options)
+    first = str(caught.value).splitlines()[0]
+    assert first == "tool: must finish within 1 s of processor time, not ask for more"
 
 
 def test_program_that_does_not_exist(tmp_path):

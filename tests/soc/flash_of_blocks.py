@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In
 
 from holigrail_hw.soc.accelerator.core import StreamedAccelerator
 from holigrail_hw.soc.accelerator.operator import Accelerator
-from holigrail_hw.soc.hardware.flash import FLASH_PINS, FlashReader
+from holigrail_hw.soc.hardware.flash import FLASH_PINS, FlashReader, clock_cycles
 
 
 class PinsToWords(wiring.Component):
@@ -35,7 +35,8 @@ class PinsToWords(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         clocks, nibbles, left, kept = Signal(5), Signal(3), Signal(23), Signal(32)
-        falls = self.pins.chip_select & (self.pins.clock == 0b10)
+        # Whether in the middle of a cycle or at its beginning, the clock rises before it falls.
+        falls = self.pins.chip_select & self.pins.clock[1]
         # Bytes follow each other from the lowest on, of each the upper nibble first.
         order = Cat(self.word.word_select(n ^ 1, 4) for n in range(8))
         with m.If(self.begins):
@@ -62,7 +63,9 @@ class ByPins(StreamedAccelerator):
     """The streams of the specification, with a reader between them and the loader."""
 
     def _connect_flash(self, m, port):
-        m.submodules.reader = reader = FlashReader(rest=4)
+        m.submodules.reader = reader = FlashReader(
+            half_rate=clock_cycles(self._timing.device) > 1, rest=4
+        )
         m.submodules.flash = flash = PinsToWords()
         wiring.connect(m, reader.pins, flash.pins)
         wiring.connect(m, port, reader.port)

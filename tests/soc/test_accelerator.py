@@ -23,7 +23,7 @@ from holigrail_hw.soc.executor.addresses import addresses
 from holigrail_hw.soc.hardware.loops import Loops
 from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES, Scratchpad
 
-SMALL = make(Accelerator, line_buffer=16, activation_depth=32, accumulator_depth=8, scratchpad=4096)
+SMALL = make(Accelerator, line_buffer=16, activation_depth=32, accumulator_depth=8, scratchpad=4032)
 WIDE = make(Accelerator, line_buffer=5, rows=16, columns=8, activation_depth=16, scratchpad=8192)
 SHARED = make(Accelerator, columns=8, lane_count=2, activation_depth=64)
 TALL = make(Accelerator, rows=2, columns=4, scratchpad=4096, maximum=False)

@@ -9,6 +9,8 @@ import numpy as np
 from compiled_networks import ROOMY
 from random_networks import Builder, random_network
 
+from holigrail_hw.core import Timing
+from holigrail_hw.soc.accelerator.cycles import exact_cycles
 from holigrail_hw.soc.compiler.buffers import Arena, Geometry
 from holigrail_hw.soc.compiler.compare import answer, executed, loaded
 from holigrail_hw.soc.compiler.compile import compiled
@@ -54,30 +56,36 @@ def test_a_border_is_filled_once():
 def test_vectors_are_moved_where_all_is_aligned():
     machine, fill = Machine(), Fill(nx=40, ny=3, y_base=64, y_step_y=50)
     copy = Copy(nx=8, ny=5, groups=2, a_step_y=10, y_step_y=12, y_step_group=100)
-    assert descriptor_cycles(machine, fill) == 41 + 30
-    assert descriptor_cycles(machine, replace(fill, y_base=65)) == 41 + 120
-    assert descriptor_cycles(machine, replace(fill, nx=42)) == 41 + 126
-    assert descriptor_cycles(machine, replace(fill, y_step_x=2)) == 41 + 120
-    assert descriptor_cycles(machine, copy) == 43 + 20
-    assert descriptor_cycles(machine, replace(copy, a_step_y=11)) == 43 + 80
     wide = replace(machine, rows=8, columns=8)
-    assert descriptor_cycles(wide, replace(copy, a_step_y=8)) == 35 + 10
+    for sizes, one, cycles in (
+        (machine, fill, 49 + 30),
+        (machine, replace(fill, y_base=65), 49 + 120),
+        (machine, replace(fill, nx=42), 49 + 126),
+        (machine, replace(fill, y_step_x=2), 49 + 120),
+        (machine, copy, 54 + 20),
+        (machine, replace(copy, a_step_y=11), 54 + 80),
+        (wide, replace(copy, a_step_y=8), 46 + 10),
+    ):
+        assert descriptor_cycles(sizes, one) == cycles
+        assert exact_cycles(sizes, None, Timing())(sizes, one) == cycles
 
 
 def test_waiting_is_predicted():
     """Loads of 100 and 20 bytes take 236 and 76 cycles, the second begins after descriptor 0.
 
-    The first begins in cycle 24, when its record of 16 bytes is read behind that of the first
+    The first begins in cycle 26, when its record of 16 bytes is read behind that of the first
     descriptor, 4 bytes a cycle. Descriptors can wait 4 cycles after they begin.
     """
     machine, fill, before = Machine(), Fill(), [4] * 3
     chain = [fill, replace(fill, wait=1, wait_count=1), Copy(wait=1, wait_count=2)]
     loads = [Load(length=100), Load(length=20, wait=1, wait_count=1)]
-    # Descriptor 1 begins in cycle 11, its load is there in 260, the next in 336.
-    assert with_waits(machine, chain, [10, 10, 10], before, loads) == (10, 255, 76)
+    # Descriptor 1 begins in cycle 11, its load is there in 262, the next in 338.
+    assert with_waits(machine, chain, [10, 10, 10], before, loads) == (10, 257, 76)
     # The second load begins when descriptor 0 is done, in cycle 301, and is there in 377.
     assert with_waits(machine, chain, [300, 10, 10], before, loads) == (300, 10, 72)
     assert with_waits(machine, [fill] * 3, [1, 2, 3], before, []) == (1, 2, 3)
+    # A clock of the memory takes two cycles: loads of 464 and 144 cycles.
+    assert with_waits(machine, chain, [10, 10, 10], before, loads, 2) == (10, 485, 144)
 
 
 def test_counters_of_8_bits_go_round():

@@ -23,6 +23,7 @@ from holigrail_hw.soc.compiler.compare import answer, executed, loaded
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.descriptors.checks import Error
 from holigrail_hw.soc.descriptors.kinds import Matmul
+from holigrail_hw.soc.hardware.flash import clock_cycles
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
 SIZES = {"activation_depth": 256, "accumulator_depth": 32, "scratchpad": 8192}
@@ -98,9 +99,10 @@ def run_frame(one: Compiled, program, frame) -> tuple[np.ndarray, np.ndarray]:
     return left, np.asarray(found["cycles"][: 1 + shown], np.int64)
 
 
-def predicted(spec, graph):
-    cycles = exact_cycles(spec.machine, spec.lane_count, Timing(shell="stream"))
-    return compiled(graph, spec.machine, cycles=cycles, before=cycles.before)
+def predicted(spec, graph, device="generic"):
+    cycles = exact_cycles(spec.machine, spec.lane_count, Timing(shell="stream", device=device))
+    clock = clock_cycles(device)
+    return compiled(graph, spec.machine, cycles=cycles, before=cycles.before, flash_clock=clock)
 
 
 def test_streamed_weights_give_the_answer_in_the_cycles_that_were_predicted():
@@ -118,6 +120,20 @@ def test_streamed_weights_give_the_answer_in_the_cycles_that_were_predicted():
         assert cycles[0] == program.cycles
         latest = range(max(len(program.descriptors) - 32, 0), len(program.descriptors))
         assert [cycles[1 + at % 32] for at in latest] == [program.predicted[at] for at in latest]
+
+
+@pytest.mark.heavy
+def test_a_memory_of_half_the_clock_is_predicted_to_a_cycle_a_load():
+    """Whether a burst waits for the second cycle of a clock is not known before."""
+    made = Builder(3, (90,))
+    for results in (80, 60, 7):
+        made.dense(results, once=results == 7)
+    one = compile_all([(BY_PINS, Timing(device="ecp5"))], short=True)[0]
+    graph = made.graph()
+    program, quick = predicted(BY_PINS, graph, "ecp5"), predicted(BY_PINS, graph)
+    _, cycles = run_frame(one, program, np.zeros(90, np.int64))
+    assert abs(cycles[0] - program.cycles) <= len(program.loads)
+    assert program.cycles - quick.cycles > 4 * sum(load.length // 4 for load in program.loads)
 
 
 def network_in_hardware(seed: int, monkeypatch) -> None:

@@ -25,6 +25,7 @@ from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
 from holigrail_hw.soc.hardware.serial_checker import STEP_CYCLES, SerialChecker
 from holigrail_hw.soc.machine import Machine
 
+# A size whose addresses reach beyond it.
 SMALL = make(
     Accelerator,
     rows=2,
@@ -35,7 +36,7 @@ SMALL = make(
     maximum=False,
     activation_depth=32,
     accumulator_depth=8,
-    scratchpad=4096,
+    scratchpad=4032,
 )
 WHOLE = make(Accelerator, memory="large", activation_depth=32, accumulator_depth=8, scratchpad=4096)
 
@@ -174,10 +175,10 @@ def test_what_is_left_out_is_an_unknown_operation(kind):
     one, _ = placed(SMALL.machine, kind(nx=4, ny=1), 256)
     assert error_of(SMALL.machine, one) is Error.RECORD
     assert error_of(WHOLE.machine, one) is Error.NONE
-    memory = np.zeros(4096, np.uint8)
+    memory = np.zeros(SMALL.scratchpad, np.uint8)
     memory[:64] = np.frombuffer(one.encode(), np.uint8)
-    job = chain_job(memory)
-    answers = designs()[0].run_streams(job, {"answer": 2 + 1024}, quiet=1 << 12).results["answer"]
+    job, counts = chain_job(memory), {"answer": 2 + len(memory) // 4}
+    answers = designs()[0].run_streams(job, counts, quiet=1 << 12).results["answer"]
     assert int(answers["data"][0]) >> 4 & 0xF == Error.RECORD
     assert (answers["data"][2:].astype("<u4").view(np.uint8) == memory).all()
 

@@ -213,7 +213,7 @@ def test_nobody_answers_who_is_not_asked(monkeypatch):
             return Module()
 
     processor = Bus()
-    monkeypatch.setattr(system_module, "processor_of", lambda form: processor)
+    monkeypatch.setattr(system_module, "processor_of", lambda form, timing: processor)
     system = system_module.System(MACHINE, [0] * 4, "fast")
 
     async def bench(ctx):

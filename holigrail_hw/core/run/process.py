@@ -8,6 +8,7 @@ from this process, then kills the tool and its children.
 """
 
 import contextlib
+import math
 import os
 import re
 import resource
@@ -67,6 +68,7 @@ def run(
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     time_limit: float | None = None,
+    processor_limit: float | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
     failure: type[HoligrailError] = ToolError,
@@ -86,6 +88,9 @@ def run(
         Receives standard output and standard error together, while the tool runs.
     time_limit : float or None
         Seconds after which the tool and its children are killed.
+    processor_limit : float or None
+        Seconds of processor time for the tool and each of its children, where the system can do
+        that (Linux): unlike a time limit it does not ask what else the machine does.
     memory_limit : int or None
         Bytes of address space for the tool and each of its children, where the system can do that
         (Linux).
@@ -150,9 +155,7 @@ def run(
         lines = []
         assert child.stdout is not None
         watcher = guard(child)
-        if memory_limit is not None and hasattr(resource, "prlimit"):
-            with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(child.pid, resource.RLIMIT_AS, (memory_limit, memory_limit))
+        _bound(child, memory_limit, processor_limit)
         _running.add(child)
         try:
             for line in child.stdout:
@@ -183,6 +186,9 @@ def run(
         failure = Exhausted
     elif memory_limit is not None and _OUT_OF_MEMORY.search(output):
         reason = f"must finish within {memory_limit >> 20} MiB, not ask for more"
+        failure = Exhausted
+    elif processor_limit is not None and status == -signal.SIGXCPU:
+        reason = f"must finish within {processor_limit:g} s of processor time, not ask for more"
         failure = Exhausted
     elif status < 0:
         reason = f"must finish with status 0, not be killed by signal {_signal_text(-status)}"
@@ -221,6 +227,19 @@ def _signal_text(number: int) -> str:
         return str(number)
     cause = ", probably out of memory" if name == "SIGKILL" else ""
     return f"{number} ({name}{cause})"
+
+
+def _bound(child: subprocess.Popen, memory: int | None, processor: float | None) -> None:
+    """Let the system end the child at a limit in bytes or seconds of processor time."""
+    if not hasattr(resource, "prlimit"):
+        return
+    with contextlib.suppress(ProcessLookupError):
+        if memory is not None:
+            resource.prlimit(child.pid, resource.RLIMIT_AS, (memory, memory))
+        if processor is not None:
+            seconds = math.ceil(processor)
+            # One that ignores the signal at the first limit is killed at the second.
+            resource.prlimit(child.pid, resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
 def _expire(child: subprocess.Popen, expired: threading.Event) -> None:

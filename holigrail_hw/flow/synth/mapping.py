@@ -25,7 +25,7 @@ from .ice40.product_pairs import pair_products
 
 __all__ = ["Mapped", "map_design"]
 
-_TIME_LIMIT_S = 1800
+_PROCESSOR_LIMIT_S = 1800
 # ABC compares what it has mapped with what it was given by SAT, which can take hours where many
 # carry chains stand behind each other (a network of 8000 of them is mapped in 40 s).
 _WITHOUT_PROOF = ("scratchpad -set abc9.verify 0",)
@@ -96,7 +96,8 @@ def map_design(
         log=log,
         cwd=netlist.parent,
         environment=tools.environment(),
-        time_limit=_TIME_LIMIT_S,
+        time_limit=4 * _PROCESSOR_LIMIT_S,
+        processor_limit=_PROCESSOR_LIMIT_S,
         failure=DesignError,
         makes=[netlist],
     )

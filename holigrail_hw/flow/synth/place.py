@@ -19,7 +19,7 @@ from .ice40.mac16_timing import mac16_period_ns
 
 __all__ = ["Placed", "Segment", "place_and_route"]
 
-_TIME_LIMIT_S = 1800
+_PROCESSOR_LIMIT_S = 1800
 
 # A design that is nearly full routes each arc some ten times; one that turns in a circle, for ever.
 _ROUTED_PER_ARC = 50
@@ -116,7 +116,8 @@ def place_and_route(
             log=log,
             cwd=folder,
             environment=tools.environment(),
-            time_limit=_TIME_LIMIT_S,
+            time_limit=4 * _PROCESSOR_LIMIT_S,
+            processor_limit=_PROCESSOR_LIMIT_S,
             progress=_Watch(who, progress),
             failure=DesignError,
             explain=lambda output: _no_room(output, who, what),

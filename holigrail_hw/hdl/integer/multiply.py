@@ -32,6 +32,8 @@ MULTIPLIERS = ("rows", "tree", "dsp")
 MULTIPLIER_MEANING = (
     "structure of a product: rows of carry chains (FPGA), tree of full adders (gates), dsp"
 )
+_FAR_NS = 10.0
+"""A clock for which wires of a block take a cycle of their own: up to 8 ns in placed engines."""
 
 
 def multiply(plan: Plan, a: Wire, b: Wire, structure: str = "rows", name: str = "product") -> Wire:
@@ -104,6 +106,8 @@ def _in_parts(
             y,
             using=using,
         )
+        if plan.period_ns is not None and plan.period_ns < _FAR_NS:
+            part = plan.later(part, part.cycle + 2)
         if total is None:
             total = part
             continue

@@ -85,8 +85,8 @@ class StreamLink(wiring.Component):
     depth : int
         Items that each source's queue holds, 2 to 65535.
     registered : bool
-        Whether items go through registers between the queues' memories and the design, and between
-        the design and the frames: for fast clocks.
+        Whether items go through registers between the queues' memories and the design, between
+        the design and the frames, and between these and the line: for fast clocks.
 
     Members
     -------
@@ -137,7 +137,7 @@ class StreamLink(wiring.Component):
         m.submodules.incoming = incoming
         m.submodules.outgoing = outgoing = ResetInserter(self.reset)(outgoing)
         m.submodules.sender = sender = FrameSender()
-        wiring.connect(m, outgoing.o, sender.i)
+        self._pass_on(m, "frames", outgoing.o, sender.i)
         m.d.comb += [
             incoming.i.valid.eq(self.i.valid),
             incoming.i.payload.eq(self.i.payload),

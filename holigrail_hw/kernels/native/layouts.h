@@ -51,7 +51,7 @@ template <class Number> static Space<Number> space_for(int64_t count) {
 
 // Words that are spread over vectors; none for floats, which are such words.
 template <class Number, class Given>
-static std::vector<uint32_t> words_of(const Given *numbers, int64_t count) {
+static std::vector<uint32_t> words_of([[maybe_unused]] const Given *numbers, int64_t count) {
     if (sizeof(Number) == sizeof(float)) return {};
     std::vector<uint32_t> words(count);
 #if defined(HAS_FLOAT16)

@@ -16,6 +16,7 @@ from holigrail_hw.nn.network.model import Source, Unquantised, integer_graph
 from holigrail_hw.soc.compiler.compare import loaded
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.compiler.program import Program
+from holigrail_hw.soc.hardware.flash import clock_cycles
 from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.machine import Machine
 
@@ -56,7 +57,13 @@ def _program(
     from .cycles import exact_cycles
 
     cycles = exact_cycles(machine, lane_count, timing, style)
-    return compiled(_graph(model, runtime), machine, cycles=cycles, before=cycles.before)
+    return compiled(
+        _graph(model, runtime),
+        machine,
+        cycles=cycles,
+        before=cycles.before,
+        flash_clock=clock_cycles(timing.device),
+    )
 
 
 def _graph(model: GivenFile, runtime: str) -> IntegerGraph:

@@ -38,6 +38,7 @@ def compiled(
     cycles: Callable[[Machine, Descriptor], int] = descriptor_cycles,
     before: Callable[[Machine, Descriptor], int] = cycles_before,
     flash: int = FLASH,
+    flash_clock: int = 1,
     constant_channels: bool = True,
 ) -> Program:
     """The program of a network.
@@ -53,6 +54,8 @@ def compiled(
         Those of them before it can wait for a load.
     flash : int
         Where the image will begin in the flash memory.
+    flash_clock : int
+        Cycles of a clock of that memory, for the prediction.
     constant_channels : bool
         Whether channels that cannot change leave the network.
 
@@ -77,7 +80,8 @@ def compiled(
             made = min(fitting, key=lambda x: (x.loaded, len(x.emission.chunks)))
     if made.end > machine.scratchpad:
         raise too_large(machine, min(tried, key=lambda x: x.end), made)
-    return _program(machine, network, placed(machine, made), powers, (cycles, before), flash)
+    made = placed(machine, made)
+    return _program(machine, network, made, powers, (cycles, before), flash, flash_clock)
 
 
 def _powers(shares: Shares | None) -> tuple[int, ...]:
@@ -96,6 +100,7 @@ def _program(
     powers: tuple[int, ...],
     cycles: Sequence[Callable[[Machine, Descriptor], int]],
     flash: int,
+    flash_clock: int,
 ) -> Program:
     emission = layout.emission
     loads, blocks = _loads(emission.chunks, layout, flash)
@@ -158,6 +163,7 @@ def _program(
             emission.descriptors,
             *([count(machine, one) for one in emission.descriptors] for count in cycles),
             loads=loads,
+            clock=flash_clock,
         ),
     )
 

@@ -26,8 +26,9 @@ __all__ = ["cycles_before", "descriptor_cycles", "items_of_row", "load_cycles", 
 _START, _DRAIN = 38, 24
 _TABLE_WORDS = 512
 _CHECKED = 38
-# A word of a load: eight nibbles. A burst: command, address, the first word's way, its end.
-_WORD_CYCLES, _BURST = 8, 28
+# Clocks of the flash memory for a word of a load, and from a burst's command to its first nibble;
+# cycles for the first word's way, and the burst's end.
+_WORD_CLOCKS, _BURST_CLOCKS, _BURST = 8, 20, 8
 # From the start of both chains until the first record is judged, without the reads of both.
 _FIRST_LOAD = 6
 
@@ -85,9 +86,13 @@ def cycles_before(machine: Machine, descriptor: Descriptor) -> int:
     return _fetch(machine)
 
 
-def load_cycles(load: Load) -> int:
-    """Cycles of a load alone: the beginning of a burst, then a nibble each."""
-    return _BURST + _WORD_CYCLES * (load.length // 4 + load.crc)
+def load_cycles(load: Load, clock: int = 1) -> int:
+    """Cycles of a load alone: the beginning of a burst, then a nibble each.
+
+    ``clock`` are the cycles of a clock of the flash memory.
+    """
+    words = load.length // 4 + load.crc
+    return _BURST + clock * (_BURST_CLOCKS + _WORD_CLOCKS * words)
 
 
 def with_waits(
@@ -96,6 +101,7 @@ def with_waits(
     alone: Sequence[int],
     before: Sequence[int],
     loads: Sequence[Load],
+    clock: int = 1,
 ) -> tuple[int, ...]:
     """Cycles of every descriptor, those included in which it waits for its load.
 
@@ -110,6 +116,8 @@ def with_waits(
         Cycles of every descriptor that does not wait.
     before : sequence of int
         Those before it can wait.
+    clock : int
+        Cycles of a clock of the flash memory.
     """
     # When descriptors begin, and from when on loads count as done.
     begun, arrivals, needed = [1], list[int](), 0
@@ -125,7 +133,7 @@ def with_waits(
                 if load.wait:
                     freed = place - (place - load.wait_count) % 256
                     begin = max(begin, begun[freed] if freed > 0 else 0)
-                arrivals.append(begin + load_cycles(load))
+                arrivals.append(begin + load_cycles(load, clock))
             if needed:
                 begun.append(max(ready, arrivals[needed - 1]) + alone[place] - before[place])
                 continue

@@ -18,11 +18,13 @@ from amaranth.lib.wiring import In, Out
 
 from .flash_port import FLASH_PORT
 
-__all__ = ["FLASH_PINS", "FlashReader"]
+__all__ = ["FLASH_PINS", "FlashReader", "clock_cycles"]
 
 _WAKE, _READ, _MODE = 0xAB, 0xEB, 0xFF
 _COMMAND_CLOCKS, _LINES_CLOCKS, _ALL_CLOCKS = 8, 16, 20
 _NIBBLES = 8
+# Devices whose pin of the memory's clock changes once a cycle.
+_CLOCKED_ONCE = ("ecp5",)
 
 FLASH_PINS = wiring.Signature(
     {
@@ -33,6 +35,11 @@ FLASH_PINS = wiring.Signature(
 """From the reader's side. ``chip_select`` is 1 while the memory listens: its pin is 0 then.
 ``clock`` are its levels in the first and the second half of a cycle, ``enable`` the data lines that
 are driven. ``input`` is sampled at the end of a cycle."""
+
+
+def clock_cycles(device: str) -> int:
+    """Cycles of a clock of the memory on a device: two for a reader with ``half_rate``."""
+    return 2 if device in _CLOCKED_ONCE else 1
 
 
 class FlashReader(wiring.Component):

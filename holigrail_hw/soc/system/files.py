@@ -3,6 +3,7 @@
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.firmware.build import prebuilt, sources
 from holigrail_hw.soc.hardware.core import PATIENCE
+from holigrail_hw.soc.hardware.flash import clock_cycles
 from holigrail_hw.soc.hardware.style import Style
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.documents import as_c, as_csv, as_json, as_svd
@@ -21,20 +22,20 @@ def system_of(
     timing: Timing | None = None,
     patience: int = PATIENCE,
     style: Style | None = None,
-    half_rate: bool = False,
 ) -> System:
     """The system; it has the bytes of the serial line as streams ``sent`` and ``received``.
 
-    Its memory holds the firmware.
+    Its memory holds the firmware. The clock of its flash memory is one that the device can give.
     """
     words = prebuilt(INSTRUCTIONS[preset]).words()
+    timing = timing or Timing()
     return System(
         machine,
         words,
         preset,
         timing,
         lane_count=lane_count,
-        half_rate=half_rate,
+        half_rate=clock_cycles(timing.device) > 1,
         patience=patience,
         style=style,
     )

@@ -14,7 +14,10 @@ from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from holigrail_hw.core.timing import Timing
+
 from .bus import BUS
+from .multiplier import Multiplier
 from .packages import folder_of
 from .presets import PRESETS
 
@@ -23,6 +26,7 @@ __all__ = ["PicoRV32", "picorv32_source"]
 _COMMON = dict.fromkeys(
     ("ENABLE_COUNTERS", "ENABLE_COUNTERS64", "CATCH_MISALIGN", "CATCH_ILLINSN"), 0
 )
+_NO_PRODUCTS = {"i_pcpi_wr": 0, "i_pcpi_rd": Const(0, 32), "i_pcpi_wait": 0, "i_pcpi_ready": 0}
 _PACKAGE = "pythondata_cpu_picorv32"
 
 
@@ -40,15 +44,16 @@ def picorv32_source() -> Path:
 class PicoRV32(wiring.Component):
     """The processor; it starts at address 0 and has no interrupts."""
 
-    def __init__(self, preset: str):
-        self._preset = preset
+    def __init__(self, preset: str, timing: Timing | None = None):
+        self._preset, self._timing = preset, timing
         super().__init__({"bus": Out(BUS)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         bus, running = self.bus, Signal()
         m.d.comb += running.eq(~ResetSignal())
-        parameters = {f"p_{name}": value for name, value in PRESETS[self._preset].items()}
+        preset = PRESETS[self._preset]
+        parameters = {f"p_{name}": value for name, value in preset.items()}
         m.submodules.picorv32 = Instance(
             "picorv32",
             **{f"p_{name}": value for name, value in _COMMON.items()},
@@ -61,10 +66,17 @@ class PicoRV32(wiring.Component):
             o_mem_wdata=bus.write_data,
             o_mem_wstrb=bus.select,
             i_mem_rdata=bus.read_data,
-            i_pcpi_wr=0,
-            i_pcpi_rd=Const(0, 32),
-            i_pcpi_wait=0,
-            i_pcpi_ready=0,
+            **self._products(m) if "ENABLE_PCPI" in preset else _NO_PRODUCTS,
             i_irq=Const(0, 32),
         )
         return m
+
+    def _products(self, m: Module) -> dict[str, Any]:
+        """A multiplier, and the processor's ports for it."""
+        m.submodules.multiplier = multiplier = Multiplier(self._timing)
+        return {
+            **{"o_pcpi_valid": multiplier.valid, "o_pcpi_insn": multiplier.instruction},
+            **{"o_pcpi_rs1": multiplier.first, "o_pcpi_rs2": multiplier.second},
+            **{"i_pcpi_wait": multiplier.wait, "i_pcpi_ready": multiplier.ready},
+            **{"i_pcpi_wr": multiplier.ready, "i_pcpi_rd": multiplier.result},
+        }

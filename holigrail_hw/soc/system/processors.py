@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from holigrail_hw.core.timing import Timing
+
 from .presets import PRESETS
 from .processor import PicoRV32, picorv32_source
 from .sentinel import Sentinel, sentinel_licence
@@ -10,10 +12,10 @@ from .serv import Serv, serv_source
 __all__ = ["processor_files", "processor_of"]
 
 
-def processor_of(form: str) -> Any:
+def processor_of(form: str, timing: Timing | None = None) -> Any:
     """The component of a form: a preset of PicoRV32, ``serv`` or ``sentinel``."""
     if form in PRESETS:
-        return PicoRV32(form)
+        return PicoRV32(form, timing)
     return {"serv": Serv, "sentinel": Sentinel}[form]()
 
 

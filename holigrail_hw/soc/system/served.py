@@ -30,8 +30,6 @@ from .files import system_of, system_sources
 
 __all__ = ["Lines", "ServedAccelerator", "inner"]
 
-# Devices on which the clock of the flash memory changes once a cycle.
-_CLOCKED_ONCE = ("ecp5",)
 _LOGIC = 0.6
 
 
@@ -69,7 +67,6 @@ class ServedAccelerator(WholeSystem):
             inner(timing),
             self.patience,
             self.style,
-            half_rate=timing.device in _CLOCKED_ONCE,
         )
 
     def sources(self) -> Mapping[str, bytes]:

@@ -84,7 +84,7 @@ class System(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.processor = processor = processor_of(self._preset)
+        m.submodules.processor = processor = processor_of(self._preset, self._timing)
         m.submodules.memory = memory = FirmwareMemory(self._firmware)
         m.submodules.serial = serial = Serial()
         engine = engine_of(self._machine, self._lane_count, self._style)

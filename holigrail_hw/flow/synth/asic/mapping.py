@@ -24,7 +24,7 @@ from .cells import Library
 
 __all__ = ["Netlist", "map_to_cells"]
 
-_TIME_LIMIT_S = 1800
+_PROCESSOR_LIMIT_S = 1800
 _NO_HURRY_NS = 1000.0
 """The period that ABC gets where none is asked for: it then makes the design small."""
 
@@ -99,7 +99,8 @@ def _mapped(
             log=work / "yosys.log",
             cwd=work,
             environment=tools.environment(),
-            time_limit=_TIME_LIMIT_S,
+            time_limit=4 * _PROCESSOR_LIMIT_S,
+            processor_limit=_PROCESSOR_LIMIT_S,
             failure=DesignError,
             makes=[work / "cells.json"],
         )
