@@ -93,9 +93,13 @@ def _in_parts(
 ) -> Wire:
     """A product of several blocks, so that registers may come between these and their sum."""
     total: Any = None
+    is_far = plan.period_ns is not None and plan.period_ns < _FAR_NS
     for begin, end, first, last in sorted(parts, key=lambda part: part[0] + part[2]):
         x = _bits_of(plan, a, begin, end, f"{name}_a{begin}")
         y = _bits_of(plan, b, first, last, f"{name}_b{first}")
+        if is_far:
+            # The block has one of these registers in front of it.
+            x, y = plan.later(x, x.cycle + 2), plan.later(y, y.cycle + 2)
         using = DspMultiplier(x.width, y.width, x.shape.signed, y.shape.signed)
         is_signed, place = x.shape.signed or y.shape.signed, begin + first
         part = plan.step(
@@ -106,7 +110,7 @@ def _in_parts(
             y,
             using=using,
         )
-        if plan.period_ns is not None and plan.period_ns < _FAR_NS:
+        if is_far:
             part = plan.later(part, part.cycle + 2)
         if total is None:
             total = part
