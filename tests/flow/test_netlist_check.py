@@ -79,7 +79,7 @@ def test_an_engine_whose_blocks_hold_registers_equals_golden(tmp_path):
     blocks = [cell["parameters"] for cell in cells if cell["type"] == "MULT18X18D"]
     assert len(blocks) == result.dsps == 8
     assert all("REG_OUTPUT_CLK" in block for block in blocks)
-    assert sum("REG_INPUTA_CLK" in block for block in blocks) == 3
+    assert sum("REG_INPUTA_CLK" in block for block in blocks) == 7
     netlist_check.check(top, netlist, "ecp5", device="ecp5")
 
 
