@@ -288,4 +288,4 @@ def test_a_system_is_readable_verilog():
     assert re.search(r"^  picorv32 #\($", text, re.M)
     # What SystemVerilog would not wake at the beginning is woken.
     assert "initial at_time_zero <= 1'h0;" in text and not re.search(r"^  reg .*=", text, re.M)
-    assert "pcpi_rd(32'd0)" in text
+    assert ".irq(32'd0)" in text
