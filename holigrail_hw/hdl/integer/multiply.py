@@ -93,16 +93,15 @@ def _in_parts(
 ) -> Wire:
     """A product of several blocks, so that registers may come between these and their sum."""
     total: Any = None
-    is_far = plan.period_ns is not None and plan.period_ns < _FAR_NS
+    wait = 2 if plan.period_ns is not None and plan.period_ns < _FAR_NS else 0
     for begin, end, first, last in sorted(parts, key=lambda part: part[0] + part[2]):
         x = _bits_of(plan, a, begin, end, f"{name}_a{begin}")
         y = _bits_of(plan, b, first, last, f"{name}_b{first}")
-        if is_far:
-            # The block has one of these registers in front of it.
-            x, y = plan.later(x, x.cycle + 2), plan.later(y, y.cycle + 2)
+        # The block has one of these registers in front of it, and one behind.
+        x, y = _after(plan, x, wait), _after(plan, y, wait)
         using = DspMultiplier(x.width, y.width, x.shape.signed, y.shape.signed)
         is_signed, place = x.shape.signed or y.shape.signed, begin + first
-        part = plan.step(
+        product = plan.step(
             f"{name}_part",
             Shape(x.width + y.width, is_signed),
             lambda x, y: x * y,
@@ -110,8 +109,7 @@ def _in_parts(
             y,
             using=using,
         )
-        if is_far:
-            part = plan.later(part, part.cycle + 2)
+        part = _after(plan, product, wait)
         if total is None:
             total = part
             continue
@@ -123,6 +121,10 @@ def _in_parts(
         using = Adder(shape.width - place)
         total = plan.step(f"{name}_sum", shape, added, total, part, using=using, wrap=True)
     return total
+
+
+def _after(plan: Plan, wire: Wire, cycles: int) -> Wire:
+    return plan.later(wire, wire.cycle + cycles) if cycles else wire
 
 
 def _bits_of(plan: Plan, wire: Wire, begin: int, end: int, name: str) -> Wire:
