@@ -11,7 +11,8 @@ from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
-from amaranth.lib.wiring import In, Out
+
+from .scratchpad import members
 
 __all__ = ["LargeScratchpad"]
 
@@ -26,15 +27,7 @@ class LargeScratchpad(wiring.Component):
     def __init__(self, size: int, grain: int):
         self._size, self._grain = size, grain
         self.bytes = 2 * grain
-        address = range(size)
-        super().__init__(
-            {
-                **{"read": In(1), "read_address": In(address), "data": Out(16 * grain)},
-                **{"vector": Out(16 * grain)},
-                **{"write": In(2 * grain), "write_address": In(address)},
-                "write_data": In(16 * grain),
-            }
-        )
+        super().__init__(members(size, grain))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

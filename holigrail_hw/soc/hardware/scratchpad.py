@@ -13,10 +13,19 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["READ_CYCLES", "Scratchpad"]
+__all__ = ["READ_CYCLES", "Scratchpad", "members"]
 
 READ_CYCLES = 3
 """Cycles from an address to what was there: a register before the memory, and one behind it."""
+
+
+def members(size: int, grain: int) -> dict[str, Any]:
+    """The ports of a scratchpad, whatever its memories are; see :class:`Scratchpad`."""
+    address, vector = range(size), 16 * grain
+    return {
+        **{"read": In(1), "read_address": In(address), "data": Out(vector), "vector": Out(vector)},
+        **{"write": In(2 * grain), "write_address": In(address), "write_data": In(vector)},
+    }
 
 
 class Scratchpad(wiring.Component):
@@ -47,15 +56,7 @@ class Scratchpad(wiring.Component):
     def __init__(self, size: int, grain: int):
         self._size, self._grain = size, grain
         self.bytes = 2 * grain
-        address = range(size)
-        super().__init__(
-            {
-                **{"read": In(1), "read_address": In(address), "data": Out(16 * grain)},
-                **{"vector": Out(16 * grain)},
-                **{"write": In(2 * grain), "write_address": In(address)},
-                "write_data": In(16 * grain),
-            }
-        )
+        super().__init__(members(size, grain))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
