@@ -54,14 +54,15 @@ class Windows(wiring.Component):
             m.d.sync += self.o.valid.eq(is_whole)
         with m.If(moves):
             m.d.sync += is_first.eq(taken.last)
+        # Both bounds are looked at beside each other; ``low`` wins where they cross.
+        low, high, top = self.low, self.high, Signal(signed(8), reset_less=True)
+        m.d.sync += top.eq(Mux(high < low, low, high))
         for lane in range(self._lanes):
             code = taken.data[8 * lane : 8 * lane + 8].as_signed()
             kept = Signal(signed(8), name=f"kept{lane}")
-            bounded = Signal(signed(8), name=f"bounded{lane}")
             with m.If(moves & (is_first | (code > kept))):
                 m.d.sync += kept.eq(code)
-            m.d.comb += bounded.eq(Mux(kept > self.high, self.high, kept))
+            bounded = Mux(kept < low, low, Mux(kept > high, top, kept))
             with m.If(goes_on):
-                least = Mux(bounded < self.low, self.low, bounded)
-                m.d.sync += self.o.payload[8 * lane : 8 * lane + 8].eq(least)
+                m.d.sync += self.o.payload[8 * lane : 8 * lane + 8].eq(bounded)
         return m
