@@ -180,13 +180,43 @@ def _far(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
 
 def _long(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     """More vectors of activations than there is room for, all in the first block."""
-    fields = job["activation0"]
-    more = spec.activation_depth + 3
+    job["activation0"] = _longer(job["activation0"], spec.activation_depth + 3)
+
+
+def _long_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
+    """More vectors of the first group's weights than there is room for."""
+    if len(job["weight"]["last"]):
+        job["weight"] = _longer(job["weight"], spec.weight_depth + 1)
+
+
+def _longer(fields: dict[str, Any], more: int) -> dict[str, Any]:
+    """The first vector again and again, before the others."""
     first = np.concatenate([np.zeros(more, np.int64), np.arange(len(fields["last"]))])
     longer = {name: codes[first].copy() for name, codes in fields.items()}
     longer["last"][:more] = 0
     longer["final"][:more] = 0
-    job["activation0"] = longer
+    return longer
+
+
+def _beyond(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
+    """More blocks than there is room for, of any vectors, end every frame."""
+    for name, fields in job.items():
+        if not len(fields.get("final", ())):
+            continue
+        ends = (np.flatnonzero(fields["final"]) + 1).tolist()
+        more = [spec.channel_depth + int(rng.integers(1, 8)) for _ in ends]
+        # The marks of ends stay on the vectors before.
+        copies = np.ones(ends[-1], np.int64)
+        copies[np.array(ends) - 1] += more
+        picks = np.repeat(np.arange(ends[-1]), copies)
+        is_new = np.diff(picks, prepend=-1) == 0
+        found = {field: codes[picks].copy() for field, codes in fields.items()}
+        for field, format in spec.streams()[name].fields.items():
+            codes = rng.integers(0, 1 << format.width, int(is_new.sum()), dtype=np.uint64)
+            found[field][is_new] = codes
+        found["final"][:] = 0
+        found["final"][ends + np.cumsum(more) - 1] = 1
+        job[name] = found
 
 
 def _none(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
@@ -195,7 +225,7 @@ def _none(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
     job["weight"] = {name: codes[:0] for name, codes in job["weight"].items()}
 
 
-_FAULTS = (_cut, _cut_weights, _more, _fewer, _far, _long, _none)
+_FAULTS = (_cut, _cut_weights, _more, _fewer, _far, _long, _long_weights, _beyond, _none)
 
 
 def _spoil(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
