@@ -38,6 +38,9 @@ _STREAM_COUNT = 300
 _MOST_CYCLES = 200_000
 # Results, and input items of the largest job, of a run that a reset ends.
 _BEGUN = 12
+# Most cycles of further runs that a reset ends: with a few copies of each fault there are few places
+# where the usual ones end, and what an output keeps waiting needs some results before it.
+_CUTS = (60,) * 12
 # Input items of the largest job in every turn; long ones reach the upper bits of counters.
 _LARGEST = (64, 256, 64, 64)
 # Copies of every mutant in a turn, each with its own pauses and resets.
@@ -177,7 +180,7 @@ def _stream_verdicts(
         }
         report(f"turn {turn + 1} of {len(_PAUSES)}: {len(chosen)} results of {lanes} copies")
         sides = lane_streams.lanes_of(top, chosen)
-        cuts = lane_streams.cuts(_COPIES, seed + turn) if top.clocked else []
+        cuts = lane_streams.cuts(_COPIES, seed + turn, _CUTS) if top.clocked else []
         begun = [
             lane_streams.lanes_of(top, _workload(top, _BEGUN, seed + 97 * turn + k, _BEGUN))
             for k in range(len(cuts))

@@ -15,7 +15,7 @@ from .shape import ScnnShape
 
 __all__ = ["corner_jobs", "layer_items", "layer_result", "random_job", "random_layer"]
 
-_FAULTY = 0.25
+_FAULTY, _NARROW = 0.25, 0.15
 
 
 def layer_items(spec: ScnnShape, activations: Any, weights: Any) -> Items:
@@ -102,7 +102,14 @@ def random_job(spec: ScnnShape, rng: np.random.Generator, size: int) -> Items:
     channels, groups = int(rng.integers(1, most + 1)), int(rng.integers(1, 4))
     density = rng.choice([0.05, 0.3, 0.7, 1.0], 2)
     filters = int(rng.integers((groups - 1) * spec.filters + 1, groups * spec.filters + 1))
-    job = layer_items(spec, *random_layer(spec, rng, channels, filters, tuple(density)))
+    if rng.random() < _NARROW:
+        x, w = random_layer(spec, rng, most, filters, (1, 1))
+        # Products of all channels go to the same few sums, one after the other.
+        shape = x.shape[1:]
+        x *= np.arange(x[0].size).reshape(shape) == rng.integers(x[0].size)
+        job = layer_items(spec, x, w)
+    else:
+        job = layer_items(spec, *random_layer(spec, rng, channels, filters, tuple(density)))
     if rng.random() < _FAULTY:
         _spoil(spec, rng, job)
     return job
