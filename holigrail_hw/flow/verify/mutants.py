@@ -38,8 +38,8 @@ _STREAM_COUNT = 300
 _MOST_CYCLES = 200_000
 # Results, and input items of the largest job, of a run that a reset ends.
 _BEGUN = 12
-# Most cycles of further runs that a reset ends: with a few copies of each fault there are few places
-# where the usual ones end, and what an output keeps waiting needs some results before it.
+# Most cycles of further runs that a reset ends: a few copies of each fault have few places
+# where the usual ones end, and what waits behind an output needs some results before it.
 _CUTS = (60,) * 12
 # Input items of the largest job in every turn; long ones reach the upper bits of counters.
 _LARGEST = (64, 256, 64, 64)
