@@ -30,7 +30,7 @@ from . import planted, workloads
 from .mutant_proofs import MutantProofs
 from .planted import FAULT, Fault
 
-__all__ = ["Fault", "MutantResult", "run"]
+__all__ = ["Fault", "MutantResult", "pauses", "run"]
 
 # More than `verify` has by default: they cost little, and some faults show for one in 10,000.
 _COUNT = 40_000
@@ -174,8 +174,8 @@ def _stream_verdicts(
         # Other jobs in every turn.
         timed = not idle and not stall
         chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn], timed)
-        pauses = {
-            stream.name: _pauses(rng, idle if stream.direction == "in" else stall)
+        idle_cycles = {
+            stream.name: pauses(rng, idle if stream.direction == "in" else stall)
             for stream in top.handshakes()
         }
         report(f"turn {turn + 1} of {len(_PAUSES)}: {len(chosen)} results of {lanes} copies")
@@ -189,7 +189,7 @@ def _stream_verdicts(
             network,
             sides,
             lanes,
-            {name: np.repeat(pattern, faults + 1, axis=1) for name, pattern in pauses.items()},
+            {name: np.repeat(pattern, faults + 1, axis=1) for name, pattern in idle_cycles.items()},
             most=_MOST_CYCLES,
             cuts=[np.repeat(lengths, faults + 1) for lengths in cuts],
             begun=begun,
@@ -205,13 +205,15 @@ def _stream_verdicts(
     return noticed.tolist(), total
 
 
-def _pauses(rng: np.random.Generator, share: float) -> np.ndarray:
+def pauses(rng: np.random.Generator, share: float) -> np.ndarray:
     """Pauses of every copy: in half of them of single cycles, in the others long rests.
 
     Only where one stream rests while others go on are all queues filled in between.
     """
     found = rng.random((_PERIOD, _COPIES)) < share
     rests = rng.random((-(-_PERIOD // _REST), _COPIES)) < share
+    # A stream that always rests would never end.
+    rests[0, rests.all(axis=0)] = False
     found[:, 1::2] = np.repeat(rests, _REST, axis=0)[:_PERIOD, 1::2]
     return found
 
