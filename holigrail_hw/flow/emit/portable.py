@@ -10,7 +10,9 @@ An ``always @*`` that only assigns a constant waits for nothing, so it is woken 
 
 A ``casez`` without a default gets an empty one: the value it leaves alone is assigned above it.
 Where Yosys says that one is full although it lists fewer values than its width has, since the
-others cannot occur, the last of them is the default. A comparison that comes out the same for every value, as ``x > 3`` for two bits, is written as its
+others cannot occur, the last of them is the default.
+
+A comparison that comes out the same for every value, as ``x > 3`` for two bits, is written as its
 result.
 """
 
