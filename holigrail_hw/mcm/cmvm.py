@@ -46,6 +46,7 @@ from .matrix.design import MatrixDesign, MatrixRequest, design_remarks
 from .matrix.graph import MatrixGraph
 from .matrix.kept_designs import design_kept
 from .matrix.search import METRICS, default_iterations, least_matrix_depth
+from .native.library import slow_remark
 from .problem.coefficients import (
     OVERFLOWS,
     complaints,
@@ -238,8 +239,10 @@ class MatrixMultiplication(OperatorSpec):
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         found = self._designed(progress)
         if not found.stopped:
-            return None
-        return f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
+            return slow_remark()
+        return slow_remark(
+            f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
+        )
 
     def _designed(self, progress: Callable[[str], None] | None = None) -> MatrixDesign:
         assert isinstance(self.input, FixedFormat)

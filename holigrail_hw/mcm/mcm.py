@@ -39,6 +39,7 @@ from .build.node_signs import Result
 from .graph.adder_graph import AdderGraph, odd_targets
 from .graph.counting import adder_costs
 from .graph.error_bounds import output_errors
+from .native.library import slow_remark
 from .problem.coefficients import (
     OVERFLOWS,
     complaints,
@@ -184,8 +185,10 @@ class ConstantMultiplication(OperatorSpec):
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         found = _solved(self.problem, self.engine, self.search_time, self.solver, progress)
         if not found.stopped:
-            return None
-        return f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
+            return slow_remark()
+        return slow_remark(
+            f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
+        )
 
     @property
     def graph(self) -> AdderGraph:
