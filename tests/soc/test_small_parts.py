@@ -13,8 +13,9 @@ from test_accelerator import check, compare_cycles
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
-from holigrail_hw.soc.accelerator.jobs import chain_job, placed, random_descriptor
+from holigrail_hw.soc.accelerator.jobs import chain_job
 from holigrail_hw.soc.accelerator.operator import Accelerator
+from holigrail_hw.soc.accelerator.random_descriptors import placed, random_descriptor
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.descriptors.checks import Error, descriptor_of, error_of
 from holigrail_hw.soc.descriptors.kinds import Add, End, Maximum
