@@ -204,3 +204,4 @@ def test_networks_need_what_they_use():
             compiled(graph, replace(whole, **{unit: False}))
         (line,) = caught.value.violations
         assert f"the machine must have the unit `{unit}` for a layer of the kind {kind}" in line
+        assert caught.value.hint == "leave --addition and --maximum out, or give true"

@@ -118,7 +118,9 @@ class AcceleratorCore(wiring.Component):
         m.d.sync += resets.eq(self._abort)
         self._checker = (SerialChecker if self._style.serial else Checker)(machine)
         m.submodules.checker = ResetInserter(resets)(self._checker)
-        self._datapath = Datapath(machine, self._engine, self._timing)
+        # Small parts have no look-up tables for what makes paths short.
+        holds = not self._style.serial
+        self._datapath = Datapath(machine, self._engine, self._timing, holds=holds)
         m.submodules.datapath = ResetInserter(resets)(self._datapath)
         self._fetch, self._fetched, self._at = Signal(), Signal(), Signal(32)
         self._words = Signal(32 * WORDS)
