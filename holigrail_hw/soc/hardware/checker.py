@@ -107,22 +107,24 @@ class Checker(wiring.Component):
         assert len(terms) == _TERMS
         place = Signal(range(max(SIZE_CYCLES, SPAN_CYCLES)))
         m.d.sync += place.eq(place + 1)
+        # A register beside the state, as every factor is chosen by it.
         walks = Signal()
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [place.eq(0), self._too_many.eq(0), self._outside.eq(0)]
                 with m.If(self.start):
+                    m.d.sync += walks.eq(~fields.is_matmul)
                     m.next = "SPANS"
                     with m.If(fields.is_matmul):
                         m.next = "SIZES"
             with m.State("SIZES"):
                 self._measure(m, place)
                 with m.If(place == SIZE_CYCLES - 1):
-                    m.d.sync += place.eq(0)
+                    m.d.sync += [place.eq(0), walks.eq(1)]
                     m.next = "SPANS"
             with m.State("SPANS"):
-                m.d.comb += walks.eq(1)
                 with m.If(place == SPAN_CYCLES - 1):
+                    m.d.sync += walks.eq(0)
                     m.d.comb += self.done.eq(1)
                     with m.If(self._too_many | miscounted):
                         m.d.comb += self.error.eq(Error.SIZE)
