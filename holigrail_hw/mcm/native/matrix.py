@@ -12,14 +12,13 @@ __all__ = ["NATIVE_BITS", "NativeSearch", "search_class"]
 
 NATIVE_BITS = 40
 """Bits of the widest coefficient that the compiled search takes."""
+_WAYS = ("dissolve", "around", "expand", "size", "deep", "apart")
 
 
 class _Ways(ctypes.Structure):
     """Percentages of the ways to ruin, as ``Ways`` in C++."""
 
-    _fields_ = [
-        (name, ctypes.c_int) for name in ("dissolve", "around", "expand", "size", "deep", "apart")
-    ]
+    _fields_ = [(name, ctypes.c_int) for name in _WAYS]
 
 
 class _Request(ctypes.Structure):
@@ -76,7 +75,7 @@ class NativeSearch:
             input_width=settings.input_width,
             table=_width(matrix) + 4,
             columns=inputs if settings.columns is None else settings.columns,
-            ways=_Ways(**{name: getattr(settings, name) for name, _ in _Ways._fields_}),
+            ways=_Ways(**{name: getattr(settings, name) for name in _WAYS}),
         )
         terms = [
             number
