@@ -93,7 +93,7 @@ class FiniteImpulseResponse(RoundedOperator):
     metric: str = parameter("adders", "what to minimise in the products", choices=METRICS)
     depth: int | None = parameter(
         None,
-        "most adders on a path of the products",
+        "most adders on a path of the products; the least without it, 64 for no limit",
         low=1,
         high=64,
         samples=(2, 64),

@@ -74,7 +74,7 @@ def estimate(
     """
     timing, model = timing or Timing(), energy_model()
     plain = replace(timing, shell="plain", wait_cycles=None, name=None)
-    if spec.has_plan and spec.plan(plain).interval == 1:
+    if spec.has_plan and spec.planned_figures(plain).interval == 1:
         try:
             found = changes(Top(spec, plain), held, seed)
         except Uncovered:

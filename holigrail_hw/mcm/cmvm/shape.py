@@ -55,7 +55,12 @@ class MatrixShape(OperatorSpec):
     )
     metric: str = parameter("adders", "what to minimise", choices=METRICS)
     depth: int | None = parameter(
-        None, "most adders on a path", low=1, high=64, samples=(5, 64), nothing="least"
+        None,
+        "most adders on a path; the least without it, 64 for no limit",
+        low=1,
+        high=64,
+        samples=(5, 64),
+        nothing="least",
     )
     iterations: int | None = parameter(
         None,
