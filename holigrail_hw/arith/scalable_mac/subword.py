@@ -13,7 +13,6 @@ from typing import Any
 
 from amaranth import Cat, Const, Value
 
-from holigrail_hw.estimate.primitives import Logic
 from holigrail_hw.hdl.integer.bit_heap import add_up, compress, shared_adder
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
@@ -33,7 +32,7 @@ def subword_sums(
     modes = Conditions(plan, mode, len(spec.mode_list))
     joins = _joins(spec, modes)
     product = _product(spec, plan, words, modes, joins)
-    addend = _addend(spec, plan, product, modes, joins)
+    addend = _addend(spec, plan, product)
     segments = _segments(spec, plan, modes, joins)
     return segmented_sums(spec, plan, addend, segments, clear)
 
@@ -76,28 +75,20 @@ def _product(
     return add_up(plan, "product", heap, doors=cuts, cell=shared_adder)
 
 
-def _addend(
-    spec: ScalableMacShape,
-    plan: Plan,
-    product: Wire,
-    modes: Conditions,
-    joins: list[frozenset[int]],
-) -> Wire:
-    """The products where their sums are, with their signs in the headroom of a last block."""
+def _addend(spec: ScalableMacShape, plan: Plan, product: Wire) -> Wire:
+    """Every block where its sum is, with its sign in the headroom: it counts in a last block."""
     size, headroom = 2 * (spec.width >> spec.levels), spec.headroom
     is_signed = spec.signed_activations or spec.signed_weights
-    ends = [modes.wire(modes.every - cases) for cases in [*joins[1:], frozenset()]]
 
-    def placed(product: Any, *ends: Any) -> Value:
+    def placed(product: Any) -> Value:
         parts = []
-        for block, end in enumerate(ends):
-            bits = product[block * size : (block + 1) * size]
-            sign: Any = bits[-1] & end if is_signed else Const(0, 1)
+        for low in range(0, 2 * spec.width, size):
+            bits = product[low : low + size]
+            sign: Any = bits[-1] if is_signed else Const(0, 1)
             parts += [bits, sign.replicate(headroom)]
         return Cat(*parts)
 
-    using = Logic(1, len(ends))
-    return plan.step("addend", spec.result_width, placed, product, *ends, using=using)
+    return plan.step("addend", spec.result_width, placed, product)
 
 
 def _segments(
@@ -114,5 +105,5 @@ def _segments(
         below = len(found) - 1
         if headroom:
             ends = modes.every - (joins[block + 1] if block + 1 < len(joins) else frozenset())
-            found.append(Segment(low + size, headroom, below, modes.wire(ends)))
+            found.append(Segment(low + size, headroom, below, modes.wire(ends), extends=True))
     return found
