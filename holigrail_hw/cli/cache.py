@@ -27,9 +27,10 @@ _WIDEST = 60
 def main(words: list[str], session: Session) -> int:
     """Act on the kept files of one kind, or of all; exit status 1 if any was damaged."""
     options = read_options(words, session, configure)
-    # Operators and explorations register what they keep when they are loaded.
+    # Operators, explorations and measurements register what they keep when they are loaded.
     operators()
-    importlib.import_module("holigrail_hw.flow.explore.sweep.kept")
+    for module in ("explore.sweep.kept", "synth.kept_placements"):
+        importlib.import_module(f"holigrail_hw.flow.{module}")
     home = cache_folder()
     if home.exists() and not home.is_dir():
         raise RequestError(

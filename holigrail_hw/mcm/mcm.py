@@ -39,6 +39,7 @@ from .build.node_signs import Result
 from .graph.adder_graph import AdderGraph, odd_targets
 from .graph.counting import adder_costs
 from .graph.error_bounds import output_errors
+from .native.library import slow_remark
 from .problem.coefficients import (
     OVERFLOWS,
     complaints,
@@ -184,8 +185,10 @@ class ConstantMultiplication(OperatorSpec):
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         found = _solved(self.problem, self.engine, self.search_time, self.solver, progress)
         if not found.stopped:
-            return None
-        return f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
+            return slow_remark()
+        return slow_remark(
+            f"search stopped after {found.seconds:.1f} s, going on with the {found.summary()}"
+        )
 
     @property
     def graph(self) -> AdderGraph:
@@ -284,7 +287,8 @@ class ConstantMultiplication(OperatorSpec):
 
     def variants(self) -> list[OperatorSpec]:
         """The variants of single parameters, and truncated ones."""
-        few = replace(self, metric="one-bit-adders")
+        exact = replace(self, error=0, error_ulp=0, faithful=False)
+        few = replace(exact, metric="one-bit-adders")
         return [*super().variants(), replace(few, error=20), replace(few, faithful=True)]
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:

@@ -1,6 +1,8 @@
 """``holigrail cache``: what is kept is listed, verified and cleared."""
 
+import contextlib
 import json
+import sqlite3
 
 import pytest
 
@@ -8,6 +10,7 @@ from holigrail_hw.core import operators
 from holigrail_hw.core.store import kept_files
 from holigrail_hw.core.store import kinds as cache_kinds
 from holigrail_hw.core.work_folder import unfinished
+from holigrail_hw.flow.synth.kept_placements import kept_placements
 from holigrail_hw.mcm.single.kept_solutions import entry_path, solve_cached
 from holigrail_hw.mcm.single.problem import Problem
 
@@ -96,6 +99,22 @@ def test_matrices_are_kept_too(holigrail, folder):
     }
 
 
+def test_placements_of_measurements_are_kept_too(holigrail, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLIGRAIL_CACHE", str(tmp_path))
+    with kept_placements() as records:
+        records.put({"a": [34.3, 250, 0], "b": [59.2, 282, 16]})
+    assert "placed designs of measurements: 2" in holigrail("cache").out
+    (file,) = tmp_path.rglob("*.sqlite")
+    with contextlib.closing(sqlite3.connect(file)) as base, base:
+        base.execute("UPDATE records SET body = '[99,1,1]' WHERE key = 'a'")
+    answer = holigrail("cache", "verify", "--kind", "placements")
+    assert answer.status == 1 and "1 of its 2 records are not as written; removed" in answer.out
+    with kept_placements() as records:
+        assert records.get(["a", "b"]) == {"b": [59.2, 282, 16]}
+    assert holigrail("cache", "clear", "--kind", "placements").status == 0
+    assert [*file.parent.iterdir()] == []
+
+
 def test_nothing_is_kept_yet(holigrail, tmp_path, monkeypatch):
     monkeypatch.setenv("HOLIGRAIL_CACHE", str(tmp_path / "none"))
     for action in ("list", "verify", "clear"):
@@ -106,7 +125,8 @@ def test_wrong_requests(holigrail):
     answer = holigrail("cache", "--kind", "graphs")
     assert answer.status == 2
     assert answer.err == (
-        "error: cache: kind must be one of matrices, points, solutions, compiled, not 'graphs'\n"
+        "error: cache: kind must be one of matrices, placements, points, solutions, compiled,"
+        " not 'graphs'\n"
         "  hint: without --kind, all of them\n"
     )
     answer = holigrail("cache", "empty")

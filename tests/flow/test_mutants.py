@@ -126,6 +126,14 @@ def test_registers_may_differ_where_nothing_reads_them():
     assert any("though registers differ" in reason for reason in said), said
 
 
+def test_no_stream_rests_for_ever():
+    """Six streams, as those of gemm: with these numbers one of them would."""
+    rng = np.random.default_rng(18)
+    every = [mutants.pauses(rng, share) for share in (0.0, 0.4, 0.5, 0.9, 1.0) for _ in range(6)]
+    assert not any(found[:, 1::2].all(axis=0).any() for found in every)
+    assert any(found[:, 1::2].any() for found in every)
+
+
 def test_too_little_time_is_no_proof():
     result = mutants.run(Repeat(width=3), faults=40, kinds=["reset dropped"], solver_s=0)
     assert result.survived

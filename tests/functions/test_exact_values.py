@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from holigrail_hw.formats import FINITE, INFINITE, NAN, parse
+from holigrail_hw.functions.exact import evenly
 from holigrail_hw.functions.exact.balls import Ball, ball, log_of_two, pi
 from holigrail_hw.functions.exact.catalogue import KNOWN
 from holigrail_hw.functions.exact.evenly import evenly_spaced
+from holigrail_hw.functions.exact.steady import Steady
 from holigrail_hw.functions.exact.values import tabulated, values_of
 
 PI = Decimal(
@@ -244,6 +246,66 @@ def test_the_stated_error_of_an_interpolation_holds():
     assert found is not None
     floor, inexact = floors(np.arange(start, start + count, dtype=object), place, bits)
     assert (floor == found[0]).all() and (inexact == found[1]).all()
+
+
+# Where nothing but a constant, or x, is left of f.
+STEADY = {
+    "sigmoid above": ("sigmoid", 36 << 8, -8, 40),
+    "sigmoid below": ("sigmoid", -(68 << 8), -8, 40),
+    "tanh": ("tanh", 20 << 8, -8, 40),
+    "tanh below": ("tanh", -(36 << 8), -8, 40),
+    "erf": ("erf", 8 << 8, -8, 40),
+    "exp": ("exp", -(48 << 8), -8, 40),
+    "softplus above": ("softplus", 36 << 8, -8, 40),
+    "softplus below": ("softplus", -(52 << 8), -8, 40),
+    "gelu above": ("gelu", 9 << 8, -8, 40),
+    "gelu below": ("gelu", -(25 << 8), -8, 40),
+    "silu": ("silu", 36 << 8, -8, 40),
+}
+
+
+@pytest.mark.parametrize("case", STEADY)
+def test_values_of_steady_stretches_are_the_exact_ones(case):
+    """Few are computed one by one, though their enclosures tell of none of them."""
+    name, start, place, bits = STEADY[case]
+    asked, count = 0, 1 << 12
+
+    def floors(x, place, bits):
+        nonlocal asked
+        asked += len(x)
+        return KNOWN[name].floors(x, place, bits)
+
+    found = evenly_spaced(name, floors, start, count, place, bits)
+    assert found is not None and asked < 1800
+    floor, inexact = KNOWN[name].floors(np.arange(start, start + count, dtype=object), place, bits)
+    assert (floor == found[0]).all() and (inexact == found[1]).all()
+
+
+@pytest.mark.parametrize(("name", "turn"), [("gelu", -770), ("silu", -1309), ("cos", 0)])
+def test_equal_floors_around_a_turn_tell_nothing(name, turn, monkeypatch):
+    """Without interpolation, in a row of numbers around the one where f turns."""
+    start, count, place, bits = turn - 32, 1 << 10, -10, 14
+    monkeypatch.setattr(evenly._Work, "_interpolated", lambda self, firsts, length: firsts)
+    found = evenly_spaced(name, KNOWN[name].floors, start, count, place, bits)
+    assert found is not None
+    floor, _ = KNOWN[name].floors(np.arange(start, start + count, dtype=object), place, bits)
+    assert floor[0] == floor[63] != floor[32]
+    assert (floor == found[0]).all()
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu", "softplus", "tanh", "log2", "reciprocal"])
+def test_steady_stretches_rise_or_fall_all_the_way(name):
+    """Sampled on a fine grid, without the whole part, to many more digits than are told apart."""
+    steady, known = Steady(name, -7, 90), KNOWN[name]
+    x = np.arange(-1024, 1025, dtype=object)
+    x = x[known.domain(x).astype(bool) & ~known.poles(x).astype(bool)]
+    rest = known.floors(x, -7, 90)[0] - steady.whole_part(x)
+    rises = np.diff(rest) > 0
+    for first in range(0, len(x) - 40, 7):
+        if steady.holds(x[first : first + 1], x[first + 40 : first + 41])[0]:
+            assert len({*rises[first : first + 40].tolist()}) == 1
+    assert not Steady("gelu", -7, 40).holds(x[:1], x[-1:])[0]
+    assert not Steady("sin", -7, 40).holds(x[:1], x[1:2])[0]
 
 
 def test_values_that_64_bits_do_not_hold_are_left_to_exact_arithmetic():

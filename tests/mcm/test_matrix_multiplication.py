@@ -14,7 +14,7 @@ from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.prove import prove
 from holigrail_hw.formats import Rounding, parse
 from holigrail_hw.mcm.build import matrix_datapath
-from holigrail_hw.mcm.cmvm import MatrixMultiplication
+from holigrail_hw.mcm.cmvm.operator import MatrixMultiplication
 
 # The heavy run takes all cases.
 pytestmark = pytest.mark.sampled

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,18 @@ def test_a_warning_is_no_failure(tmp_path, monkeypatch):
     source.write_text("int answer( {")
     with pytest.raises(subprocess.CalledProcessError):
         compiled_library._built("warned", source, compiler)
+
+
+@pytest.mark.parametrize(
+    "words", [("cmvm", "--matrix", "3,5;7,9"), ("mcm", "--constants", "45,77")], ids=lambda w: w[0]
+)
+def test_a_search_in_python_says_why(words, tmp_path):
+    """In a process of its own: what a process has compiled stays with it."""
+    environment = {**os.environ, "HOLIGRAIL_CACHE": str(tmp_path), "CXX": "/none"}
+    command = [sys.executable, "-m", "holigrail_hw", "info", *words]
+    found = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert found.returncode == 0
+    assert found.stderr == (
+        f"{words[0]}: searched in Python, tens of times slower than in C++: "
+        "no C++ compiler found (/none)\n"
+    )

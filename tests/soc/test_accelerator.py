@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 from hardware import make
+from scratchpad_accesses import accesses
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.core.streams import joined
@@ -21,7 +22,7 @@ from holigrail_hw.soc.descriptors.checks import Error, descriptor_of, error_of
 from holigrail_hw.soc.descriptors.kinds import End, Fill
 from holigrail_hw.soc.executor.addresses import addresses
 from holigrail_hw.soc.hardware.loops import Loops
-from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES, Scratchpad
+from holigrail_hw.soc.hardware.scratchpad import Scratchpad
 
 SMALL = make(Accelerator, line_buffer=16, activation_depth=32, accumulator_depth=8, scratchpad=4032)
 WIDE = make(Accelerator, line_buffer=5, rows=16, columns=8, activation_depth=16, scratchpad=8192)
@@ -183,33 +184,8 @@ def test_loops_give_the_addresses_of_nested_loops():
 def test_the_scratchpad_is_an_array_of_bytes(grain):
     """Vectors at any grain, words at multiples of 4, single bytes; writes of any bytes."""
     size = 16 * grain + 2 * grain
-    pad, rng = Scratchpad(size, grain), np.random.default_rng(4)
-    model = np.zeros(size, np.uint8)
-
-    async def bench(ctx):
-        for _ in range(300):
-            at = grain * int(rng.integers(size // grain - 1))
-            mask, codes = int(rng.integers(1 << 2 * grain)), rng.integers(0, 256, 2 * grain)
-            ctx.set(pad.write, mask)
-            ctx.set(pad.write_address, at)
-            ctx.set(pad.write_data, int.from_bytes(codes.astype(np.uint8).tobytes(), "little"))
-            await ctx.tick()
-            ctx.set(pad.write, 0)
-            for byte in range(2 * grain):
-                if mask >> byte & 1:
-                    model[at + byte] = codes[byte]
-            width, unit = [(2 * grain, grain), (4, 4), (1, 1)][int(rng.integers(3))]
-            at = unit * int(rng.integers((size - 2 * grain) // unit + 1))
-            ctx.set(pad.read, 1)
-            ctx.set(pad.read_address, at)
-            await ctx.tick()
-            ctx.set(pad.read, 0)
-            for _ in range(READ_CYCLES - 1):
-                await ctx.tick()
-            found = ctx.get(pad.data) & (1 << 8 * width) - 1
-            assert found == int.from_bytes(model[at : at + width].tobytes(), "little")
-
-    simulated(pad, bench)
+    pad = Scratchpad(size, grain)
+    simulated(pad, accesses(pad, size, grain, 300))
 
 
 @pytest.mark.parametrize(

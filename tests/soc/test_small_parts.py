@@ -9,19 +9,20 @@ from amaranth import Module
 from amaranth.sim import Simulator
 from hardware import make
 from random_networks import Builder
+from scratchpad_accesses import accesses
 from test_accelerator import check, compare_cycles
 
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.compiled import Compiled, compile_all
-from holigrail_hw.soc.accelerator.jobs import chain_job, placed, random_descriptor
+from holigrail_hw.soc.accelerator.jobs import chain_job
 from holigrail_hw.soc.accelerator.operator import Accelerator
+from holigrail_hw.soc.accelerator.random_descriptors import placed, random_descriptor
 from holigrail_hw.soc.compiler.compile import compiled
 from holigrail_hw.soc.descriptors.checks import Error, descriptor_of, error_of
 from holigrail_hw.soc.descriptors.kinds import Add, End, Maximum
 from holigrail_hw.soc.hardware.checker import SIZE_CYCLES, SPAN_CYCLES
 from holigrail_hw.soc.hardware.fields import Fields
 from holigrail_hw.soc.hardware.large_scratchpad import LargeScratchpad
-from holigrail_hw.soc.hardware.scratchpad import READ_CYCLES
 from holigrail_hw.soc.hardware.serial_checker import STEP_CYCLES, SerialChecker
 from holigrail_hw.soc.machine import Machine
 
@@ -62,35 +63,9 @@ def simulated(component, process) -> None:
 def test_the_large_scratchpad_is_an_array_of_bytes(grain):
     """Vectors at any grain, words at multiples of 4, single bytes; writes of any bytes."""
     size = 18 * grain
-    pad, rng = LargeScratchpad(size, grain), np.random.default_rng(4)
-    model = np.zeros(size, np.uint8)
-
-    async def bench(ctx):
-        for _ in range(200):
-            at = grain * int(rng.integers(size // grain - 1))
-            mask, codes = int(rng.integers(1 << 2 * grain)), rng.integers(0, 256, 2 * grain)
-            ctx.set(pad.write, mask)
-            ctx.set(pad.write_address, at)
-            ctx.set(pad.write_data, int.from_bytes(codes.astype(np.uint8).tobytes(), "little"))
-            # An address to read does not matter while something is written.
-            ctx.set(pad.read_address, int(rng.integers(size)))
-            await ctx.tick()
-            ctx.set(pad.write, 0)
-            for byte in range(2 * grain):
-                if mask >> byte & 1:
-                    model[at + byte] = codes[byte]
-            width, unit = [(2 * grain, grain), (4, 4), (1, 1)][int(rng.integers(3))]
-            at = unit * int(rng.integers((size - 2 * grain) // unit + 1))
-            ctx.set(pad.read, 1)
-            ctx.set(pad.read_address, at)
-            await ctx.tick()
-            ctx.set(pad.read, 0)
-            for _ in range(READ_CYCLES - 1):
-                await ctx.tick()
-            found = ctx.get(pad.data) & (1 << 8 * width) - 1
-            assert found == int.from_bytes(model[at : at + width].tobytes(), "little")
-
-    simulated(pad, bench)
+    pad = LargeScratchpad(size, grain)
+    # An address to read does not matter while something is written.
+    simulated(pad, accesses(pad, size, grain, 200, reads_meanwhile=True))
 
 
 def test_serial_checks_say_what_those_with_a_multiplier_say():
@@ -203,3 +178,4 @@ def test_networks_need_what_they_use():
             compiled(graph, replace(whole, **{unit: False}))
         (line,) = caught.value.violations
         assert f"the machine must have the unit `{unit}` for a layer of the kind {kind}" in line
+        assert caught.value.hint == "leave --addition and --maximum out, or give true"

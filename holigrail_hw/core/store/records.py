@@ -21,7 +21,7 @@ from typing import Any
 
 from . import kinds
 
-__all__ = ["Records", "drop_damaged", "state_of"]
+__all__ = ["Records", "drop_damaged", "entry_of", "state_of"]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (key TEXT PRIMARY KEY, body TEXT, digest TEXT) WITHOUT ROWID;
@@ -218,6 +218,14 @@ def state_of(path: Path) -> tuple[int, int]:
     """How many records of a file are good, how many damaged; ValueError if it is no database."""
     good, wrong = _wrong(path)
     return good, len(wrong)
+
+
+def entry_of(path: Path, what: str) -> kinds.Entry:
+    """What `holigrail cache` tells of a file; ValueError if any of it is damaged."""
+    good, wrong = state_of(path)
+    if wrong:
+        raise ValueError(f"{wrong} of its {good + wrong} records are not as written")
+    return kinds.Entry(f"{what}: {good}", "", False, None, 0.0)
 
 
 def _wrong(path: Path) -> tuple[int, list[str]]:

@@ -19,7 +19,21 @@ from . import self_test
 from .board import Board
 from .uart_simulation import SerialBench, simulate
 
-__all__ = ["Benched", "BoardDesign", "Simulated"]
+__all__ = ["Benched", "BoardDesign", "SerialNetlist", "Simulated"]
+
+
+@dataclass(frozen=True)
+class SerialNetlist:
+    """A netlist as Verilog, the names of its clock, ``rx`` and ``tx``, and cycles per serial bit.
+
+    ``defines`` are what the Verilog is read with.
+    """
+
+    verilog_files: Sequence[Path]
+    top: str
+    ports: tuple[str, str, str]
+    divisor: int
+    defines: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -75,16 +89,12 @@ class BoardDesign(ABC):
     @abstractmethod
     def simulated(
         self,
-        verilog_files: Sequence[Path],
-        top: str,
-        ports: tuple[str, str, str],
-        divisor: int,
+        netlist: SerialNetlist,
         seed: int,
         count: int,
         *,
         interleave: int,
         log: Path,
-        defines: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Simulated:
         """Compare what a netlist with clock and serial line answers with golden.
@@ -125,20 +135,23 @@ class Benched(BoardDesign):
 
     def simulated(
         self,
-        verilog_files: Sequence[Path],
-        top: str,
-        ports: tuple[str, str, str],
-        divisor: int,
+        netlist: SerialNetlist,
         seed: int,
         count: int,
         *,
         interleave: int,
         log: Path,
-        defines: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Simulated:
-        exchange, checked, answer = self.bench(seed, count, interleave, divisor, ports)
+        exchange, checked, answer = self.bench(
+            seed, count, interleave, netlist.divisor, netlist.ports
+        )
         seconds = simulate(
-            verilog_files, top, exchange, log=log, defines=defines, progress=progress
+            netlist.verilog_files,
+            netlist.top,
+            exchange,
+            log=log,
+            defines=netlist.defines,
+            progress=progress,
         )
         return Simulated(checked, answer, seconds)

@@ -1,7 +1,6 @@
 """A system with a programme of its own on a board; the host talks to the programme."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +14,7 @@ from holigrail_hw.core.whole_system import WholeSystem
 from ..simulate.system_run import SimulatedSystem, program_of_netlist
 from ..synth.netlist_program import unknown_bits
 from .board import Board
-from .design import BoardDesign, Simulated
+from .design import BoardDesign, SerialNetlist, Simulated
 from .serial_port import SerialPort
 
 __all__ = ["Hosted", "TimedLine"]
@@ -77,16 +76,12 @@ class Hosted(BoardDesign):
 
     def simulated(
         self,
-        verilog_files: Sequence[Path],
-        top: str,
-        ports: tuple[str, str, str],
-        divisor: int,
+        netlist: SerialNetlist,
         seed: int,
         count: int,
         *,
         interleave: int,
         log: Path,
-        defines: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Simulated:
         """A short request: every byte takes many cycles of every cell.
@@ -98,7 +93,14 @@ class Hosted(BoardDesign):
                 f"{self.spec.name}: a system with a flash memory must be checked by `holigrail"
                 " verify`, not at the pins of its netlist"
             )
-        program = program_of_netlist(verilog_files, top, ports, divisor, progress, defines=defines)
+        program = program_of_netlist(
+            netlist.verilog_files,
+            netlist.top,
+            netlist.ports,
+            netlist.divisor,
+            progress,
+            defines=netlist.defines,
+        )
         if progress is not None:
             progress("verilator: the programme on the netlist answers a short request")
         begun = time.monotonic()

@@ -16,7 +16,7 @@ from holigrail_hw.core.work_folder import scratch
 from .. import tools
 from ..synth.netlist_top import netlist_rtlil
 from .board import Board
-from .design import BoardDesign
+from .design import BoardDesign, SerialNetlist
 
 __all__ = ["check", "pads_as_ports", "serial_ports"]
 
@@ -72,7 +72,9 @@ def check(
             makes=[work / "flat.v"],
         )
         done = design.simulated(
-            *([work / "flat.v"], top, serial_ports(goal), goal.divisor, seed, design.proof_items),
+            SerialNetlist([work / "flat.v"], top, serial_ports(goal), goal.divisor),
+            seed,
+            design.proof_items,
             interleave=interleave,
             log=log,
             progress=progress,

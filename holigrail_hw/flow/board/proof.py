@@ -22,6 +22,7 @@ from ..synth.ice40.bitstream import decode, mac16_model
 from .board import board
 from .build import TOP, BuildResult
 from .choice import board_design
+from .design import SerialNetlist
 from .netlist import serial_ports
 
 __all__ = ["BoardProof", "decode_and_check"]
@@ -109,11 +110,11 @@ def decode_and_check(
         # A loop's clock has its own divisor.
         divisor = round(1e6 * result.clock_mhz / goal.baud)
         done = design.simulated(
-            *([source, *models], top, serial_ports(goal), divisor),
-            *(seed, count or design.proof_items),
+            SerialNetlist([source, *models], top, serial_ports(goal), divisor, defines),
+            seed,
+            count or design.proof_items,
             interleave=result.interleave,
             log=logs / "serial_line.log",
-            defines=defines,
             progress=progress,
         )
     kind = "bitstream" if family == "ice40" else "netlist"

@@ -66,10 +66,13 @@ def pauses(top: Top, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
-def cuts(lanes: int, seed: int) -> list[np.ndarray]:
-    """Cycles of several runs, one after the other, that a reset ends; some are 0."""
+def cuts(lanes: int, seed: int, more: Sequence[int] = ()) -> list[np.ndarray]:
+    """Cycles of several runs, one after the other, that a reset ends; some are 0.
+
+    ``more`` are the most cycles of further runs behind the usual ones.
+    """
     rng = np.random.default_rng(seed)
-    return [rng.integers(0, longest, lanes, endpoint=True) for longest in _CUTS]
+    return [rng.integers(0, longest, lanes, endpoint=True) for longest in (*_CUTS, *more)]
 
 
 def lanes_of(top: Top, workload: Workload) -> "_Sides":

@@ -30,7 +30,7 @@ from . import planted, workloads
 from .mutant_proofs import MutantProofs
 from .planted import FAULT, Fault
 
-__all__ = ["Fault", "MutantResult", "run"]
+__all__ = ["Fault", "MutantResult", "pauses", "run"]
 
 # More than `verify` has by default: they cost little, and some faults show for one in 10,000.
 _COUNT = 40_000
@@ -38,6 +38,9 @@ _STREAM_COUNT = 300
 _MOST_CYCLES = 200_000
 # Results, and input items of the largest job, of a run that a reset ends.
 _BEGUN = 12
+# Most cycles of further runs that a reset ends: a few copies of each fault have few places
+# where the usual ones end, and what waits behind an output needs some results before it.
+_CUTS = (60,) * 12
 # Input items of the largest job in every turn; long ones reach the upper bits of counters.
 _LARGEST = (64, 256, 64, 64)
 # Copies of every mutant in a turn, each with its own pauses and resets.
@@ -171,13 +174,13 @@ def _stream_verdicts(
         # Other jobs in every turn.
         timed = not idle and not stall
         chosen = _workload(top, count or _STREAM_COUNT, seed + turn, _LARGEST[turn], timed)
-        pauses = {
-            stream.name: _pauses(rng, idle if stream.direction == "in" else stall)
+        idle_cycles = {
+            stream.name: pauses(rng, idle if stream.direction == "in" else stall)
             for stream in top.handshakes()
         }
         report(f"turn {turn + 1} of {len(_PAUSES)}: {len(chosen)} results of {lanes} copies")
         sides = lane_streams.lanes_of(top, chosen)
-        cuts = lane_streams.cuts(_COPIES, seed + turn) if top.clocked else []
+        cuts = lane_streams.cuts(_COPIES, seed + turn, _CUTS) if top.clocked else []
         begun = [
             lane_streams.lanes_of(top, _workload(top, _BEGUN, seed + 97 * turn + k, _BEGUN))
             for k in range(len(cuts))
@@ -186,7 +189,7 @@ def _stream_verdicts(
             network,
             sides,
             lanes,
-            {name: np.repeat(pattern, faults + 1, axis=1) for name, pattern in pauses.items()},
+            {name: np.repeat(pattern, faults + 1, axis=1) for name, pattern in idle_cycles.items()},
             most=_MOST_CYCLES,
             cuts=[np.repeat(lengths, faults + 1) for lengths in cuts],
             begun=begun,
@@ -202,13 +205,15 @@ def _stream_verdicts(
     return noticed.tolist(), total
 
 
-def _pauses(rng: np.random.Generator, share: float) -> np.ndarray:
+def pauses(rng: np.random.Generator, share: float) -> np.ndarray:
     """Pauses of every copy: in half of them of single cycles, in the others long rests.
 
     Only where one stream rests while others go on are all queues filled in between.
     """
     found = rng.random((_PERIOD, _COPIES)) < share
     rests = rng.random((-(-_PERIOD // _REST), _COPIES)) < share
+    # A stream that always rests would never end.
+    rests[0, rests.all(axis=0)] = False
     found[:, 1::2] = np.repeat(rests, _REST, axis=0)[:_PERIOD, 1::2]
     return found
 

@@ -5,8 +5,9 @@ the circles of radius r about all real points of the segment, Cauchy's estimate 
 derivatives, |f^(n)| / n! <= M / r^n, and so the error of the interpolation at x: at most
 M prod |x - x_i| / r^n for n nodes x_i (Davis, "Interpolation and Approximation", 1963). Everything
 else is integers: rounded coefficients and the floors of Horner's rule are counted. Where the
-enclosure of f does not settle its floor, an exact computation does; segments in which the error is
-too large, those next to a pole among them, are cut in four.
+enclosure of f does not settle its floor, an exact computation does, or two of them around it where
+f is steady (:mod:`.steady`); segments in which the error is too large, those next to a pole among
+them, are cut in four.
 """
 
 import math
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from .steady import Steady
+
 __all__ = ["CIRCLES", "evenly_spaced"]
 
 Circle = Callable[[Any, Any], tuple[Any, Any]]
@@ -27,6 +30,8 @@ _NODES = 7
 _LONGEST, _SHORTEST = 1 << 12, 1 << 6
 _AT_ONCE = 1 << 8
 _EXACT_AT_ONCE = 1 << 15
+_GROUPS = (1 << 12, 1 << 6)
+"""So many undecided numbers in a row are tried to be told from the first and the last one."""
 _WIDEST = 61
 _FINER = 40
 """Bits that the values at nodes have below those of the polynomials."""
@@ -122,10 +127,28 @@ class _Work:
             if not len(left):
                 continue
             if length // 4 < _SHORTEST:
-                self.exactly((left[:, None] + np.arange(length)).reshape(-1))
+                self.decide((left[:, None] + np.arange(length)).reshape(-1))
             else:
                 quarters = np.arange(4) * (length // 4)
                 self.solve((left[:, None] + quarters).reshape(-1), length // 4)
+
+    def decide(self, positions: Any) -> None:
+        """Numbers in ascending order, those between two equal floors by these where f is steady."""
+        steady = Steady(self.name, self.place, self.bits)
+        for size in _GROUPS:
+            count = len(positions) // size * size
+            groups = positions[:count].reshape(-1, size)
+            ends = groups[:, [0, -1]]
+            x = ends + self.start
+            tried = steady.holds(x[:, 0], x[:, 1])
+            self.exactly(ends[tried].reshape(-1))
+            rest = self.floor[ends] - steady.whole_part(x)
+            equal = tried & (rest[:, 0] == rest[:, 1])
+            inner = groups[equal][:, 1:-1]
+            # Between its ends f is above the lower one, so no floor is exact.
+            self.floor[inner] = rest[equal][:, :1] + steady.whole_part(inner + self.start)
+            positions = np.concatenate([groups[~equal].reshape(-1), positions[count:]])
+        self.exactly(positions)
 
     def exactly(self, positions: Any) -> None:
         """Single numbers, one by one."""
@@ -162,7 +185,7 @@ class _Work:
         open_ones = low != (v + total[:, None]) >> self.guard
         at = chosen[:, None] + np.arange(length)
         self.floor[at] = low
-        self.exactly(at[open_ones])
+        self.decide(at[open_ones])
         return hard
 
     def _method_error(self, firsts: Any, length: int) -> Any:

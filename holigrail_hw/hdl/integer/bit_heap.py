@@ -99,14 +99,20 @@ def heap_of(
 
 
 def compress(
-    plan: Plan, name: str, heap: Heap, height: int = 2, doors: Doors | None = None
+    plan: Plan,
+    name: str,
+    heap: Heap,
+    height: int = 2,
+    doors: Doors | None = None,
+    *,
+    cell: Cell | None = None,
 ) -> Heap:
-    """The heap with at most ``height`` bits in every column, two or more."""
+    """The heap with at most ``height`` bits in every column, two or more; made of ``cell``."""
     while max(heap.heights) > height:
         target = height
         while target * 3 // 2 < max(heap.heights):
             target = target * 3 // 2
-        heap = _level(plan, name, heap, target, doors or {})
+        heap = _level(plan, name, heap, target, doors or {}, cell or _full_adder)
     return heap
 
 
@@ -189,7 +195,7 @@ def add_up(
     return plan.step(f"{name}_bits", width, _concatenation, *bits)
 
 
-def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors) -> Heap:
+def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors, cell: Cell) -> Heap:
     """The heap with every column brought down to ``target`` bits by one level of adders."""
     columns: list[Wire | None] = []
     carried: Wire | None = None
@@ -208,7 +214,7 @@ def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors) -> Heap
             columns.append(_joined(plan, name, [*operands, *later]))
             carried = None
             continue
-        here, carried = _adders(plan, name, operands, full, half, using, _full_adder)
+        here, carried = _adders(plan, name, operands, full, half, using, cell)
         using = Logic(1, 0)
         columns.append(_joined(plan, name, [here, *later]))
         carried = _through(plan, name, carried, place + 1, doors)

@@ -51,7 +51,7 @@ class FrameReceiver(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.crc = crc = CRC16_IBM_3740().create()
+        m.submodules.check = crc = CRC16_IBM_3740().create()
         # State: whether there was a flag, whether the last byte was an escape, whether a byte of
         # the frame has been given.
         flag, escape = Signal(), Signal()
@@ -136,7 +136,7 @@ class _Stuffing(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.crc = crc = CRC16_IBM_3740().create()
+        m.submodules.check = crc = CRC16_IBM_3740().create()
         value, offered, taken = Signal(8), Signal(), Signal()
         turned = Signal()
         special = (value == FLAG) | (value == ESCAPE)

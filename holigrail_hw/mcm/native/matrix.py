@@ -12,6 +12,32 @@ __all__ = ["NATIVE_BITS", "NativeSearch", "search_class"]
 
 NATIVE_BITS = 40
 """Bits of the widest coefficient that the compiled search takes."""
+_WAYS = ("dissolve", "around", "expand", "size", "deep", "apart")
+
+
+class _Ways(ctypes.Structure):
+    """Percentages of the ways to ruin, as ``Ways`` in C++."""
+
+    _fields_ = [(name, ctypes.c_int) for name in _WAYS]
+
+
+class _Request(ctypes.Structure):
+    """What a search is about, as ``MatrixRequest`` in C++."""
+
+    _fields_ = [
+        ("matrix", ctypes.POINTER(ctypes.c_int64)),
+        ("seed", ctypes.c_uint64),
+        ("most_pairs", ctypes.c_int64),
+        ("inputs", ctypes.c_int),
+        ("outputs", ctypes.c_int),
+        ("limit", ctypes.c_int),
+        ("counts_bits", ctypes.c_int),
+        ("rule", ctypes.c_int),
+        ("input_width", ctypes.c_int),
+        ("table", ctypes.c_int),
+        ("columns", ctypes.c_int),
+        ("ways", _Ways),
+    ]
 
 
 class NativeSearch:
@@ -34,26 +60,23 @@ class NativeSearch:
         if library is None:
             raise RuntimeError(native_library.why_not("matrix_search"))
         library.matrix_search_open.restype = ctypes.c_void_p
-        library.matrix_search_open.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
+        library.matrix_search_open.argtypes = [ctypes.POINTER(_Request)]
         inputs = len(matrix[0])
-        numbers = [
-            inputs,
-            len(matrix),
-            settings.limit,
-            settings.metric != "adders",
-            settings.rule == "da4ml",
-            settings.input_width,
-            _width(matrix) + 4,
-            settings.dissolve,
-            settings.around,
-            settings.expand,
-            settings.size,
-            settings.deep,
-            settings.apart,
-            inputs if settings.columns is None else settings.columns,
-            settings.pairs,
-        ]
         items = [c for row in matrix for c in row]
+        request = _Request(
+            matrix=(ctypes.c_int64 * len(items))(*items),
+            seed=seed,
+            most_pairs=settings.pairs,
+            inputs=inputs,
+            outputs=len(matrix),
+            limit=settings.limit,
+            counts_bits=settings.metric != "adders",
+            rule=settings.rule == "da4ml",
+            input_width=settings.input_width,
+            table=_width(matrix) + 4,
+            columns=inputs if settings.columns is None else settings.columns,
+            ways=_Ways(**{name: getattr(settings, name) for name in _WAYS}),
+        )
         terms = [
             number
             for row, found in enumerate(rows, start=inputs)
@@ -61,13 +84,7 @@ class NativeSearch:
             for number in (row, *term)
         ]
         self._library = library
-        self._handle = ctypes.c_void_p(
-            library.matrix_search_open(
-                (ctypes.c_int * len(numbers))(*numbers),
-                seed,
-                (ctypes.c_int64 * len(items))(*items),
-            )
-        )
+        self._handle = ctypes.c_void_p(library.matrix_search_open(ctypes.byref(request)))
         packed = (ctypes.c_int * len(terms))(*terms)
         if not library.matrix_search_start(self._handle, packed, len(terms) // 4):
             self.close()

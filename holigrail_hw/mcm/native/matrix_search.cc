@@ -344,12 +344,22 @@ class Search : public Draft {
 
 extern "C" {
 
-void *matrix_search_open(const int *sizes, uint64_t seed, const int64_t *matrix) {
-    const Draft draft(sizes[0], sizes[1], sizes[2], sizes[4], sizes[5], sizes[6], sizes[13], seed,
-                      matrix);
-    const Ways ways{sizes[7], sizes[8], sizes[9], sizes[10], sizes[11], sizes[12]};
-    Search *search = new Search(draft, ways, sizes[3]);
-    search->most_pairs = sizes[14];
+// Fields in the order of _Request in matrix.py.
+struct MatrixRequest {
+    const int64_t *matrix;  // row by row
+    uint64_t seed;
+    int64_t most_pairs;
+    int inputs, outputs, limit;
+    int counts_bits, rule;  // the metric: 1 for one-bit adders; the rule: 1 for da4ml
+    int input_width, table, columns;
+    Ways ways;
+};
+
+void *matrix_search_open(const MatrixRequest *asked) {
+    const Draft draft(asked->inputs, asked->outputs, asked->limit, asked->rule, asked->input_width,
+                      asked->table, asked->columns, asked->seed, asked->matrix);
+    Search *search = new Search(draft, asked->ways, asked->counts_bits);
+    search->most_pairs = asked->most_pairs;
     return search;
 }
 

@@ -30,6 +30,7 @@ from holigrail_hw.mcm.matrix.counting import width_of_range
 from holigrail_hw.mcm.matrix.design import MatrixDesign, MatrixRequest, design_remarks
 from holigrail_hw.mcm.matrix.kept_designs import design_kept
 from holigrail_hw.mcm.matrix.search import default_iterations, least_matrix_depth
+from holigrail_hw.mcm.native.library import slow_remark
 from holigrail_hw.mcm.problem.errors import GraphError
 
 from .layer_datapath import layer_outputs
@@ -175,8 +176,10 @@ class DenseNetwork(OperatorSpec):
         found = self._designed(progress)
         late = [index for index, design in enumerate(found) if design.stopped]
         if not late:
-            return None
-        return f"search stopped in layer {late[0]}, going on with the best layers so far"
+            return slow_remark()
+        return slow_remark(
+            f"search stopped in layer {late[0]}, going on with the best layers so far"
+        )
 
     def _designed(self, progress: Callable[[str], None] | None = None) -> list[MatrixDesign]:
         """The designs; after Ctrl-C in one layer's search, later layers take their first answer."""

@@ -56,9 +56,9 @@ def geometries_of(machine: Machine, network: Network) -> dict[str, Geometry]:
     """
     borders: dict[str, tuple[int, int, int, int]] = {}
     values: dict[str, set[int]] = {}
-    wrong = []
+    wrong = [line for layer in network.layers for line in _left_out(machine, network, layer)]
+    hint = "leave --addition and --maximum out, or give true" if wrong else None
     for layer in network.layers:
-        wrong += _left_out(machine, network, layer)
         border, value = _border(layer)
         for name in layer.operands:
             before = borders.get(name, (0, 0, 0, 0))
@@ -77,7 +77,7 @@ def geometries_of(machine: Machine, network: Network) -> dict[str, Geometry]:
                 f" image, not {sorted(found)}"
             )
     if wrong:
-        raise RequestError(wrong)
+        raise RequestError(wrong, hint=hint)
     return {
         name: Geometry(
             image,

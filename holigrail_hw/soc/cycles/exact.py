@@ -26,6 +26,8 @@ _RECORD_BYTES, _TABLE_BYTES = 8, 2048
 _JUDGED, _LAST_WORD = 3, READ - 2
 # The chance to wait, and the step to the next descriptor; the start of what is not the end.
 _ENDED, _STARTED = 2, 1
+# From the last vector of a window to its maximum.
+_MAXIMUM = 2
 
 
 class ExactCycles:
@@ -66,7 +68,8 @@ class ExactCycles:
                 tables, delays = _parts(machine, _TABLE_BYTES), self._delays
                 return _sum_cycles(tables, d.nx * d.ny, delays.lane, delays.one_port)
             case Maximum() as d:
-                return self._moved(d.fx * d.fy * d.nx * d.ny * d.groups, d.fx * d.fy, 1)
+                window = d.fx * d.fy
+                return self._moved(window * d.nx * d.ny * d.groups, window, _MAXIMUM)
             case Copy() as d:
                 return self._moved(items_of_row(machine, d) * d.ny * d.groups, 1, 0)
             case Fill() as d:

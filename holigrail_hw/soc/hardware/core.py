@@ -13,7 +13,7 @@ count of what is done.
 from typing import Any
 
 from amaranth import Cat, Module, Mux, ResetInserter, Signal
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from holigrail_hw.arrays.gemm.operator import Gemm
@@ -24,6 +24,7 @@ from holigrail_hw.soc.machine import DESCRIPTOR_BYTES, Machine
 from holigrail_hw.soc.registers.memory_map import SHOWN_DESCRIPTORS
 
 from .checker import Checker
+from .counters import COUNTERS, count_events, keep_ages
 from .datapath import Datapath
 from .fields import WORDS, Fields
 from .flash_port import FLASH_PORT
@@ -33,25 +34,10 @@ from .scratchpad import READ_CYCLES, Scratchpad
 from .serial_checker import SerialChecker
 from .style import Style
 
-__all__ = ["COUNTERS", "PATIENCE", "AcceleratorCore"]
+__all__ = ["PATIENCE", "AcceleratorCore"]
 
 PATIENCE = 20
 """An error ends a descriptor that moves nothing for 2 to this power of cycles."""
-COUNTERS = data.StructLayout(
-    dict.fromkeys(
-        (
-            "cycles",
-            "activation_words",
-            "weight_words",
-            "parameter_words",
-            "result_words",
-            "port_idle",
-            "engine_stalls",
-            "flash_wait",
-        ),
-        32,
-    )
-)
 
 
 class AcceleratorCore(wiring.Component):
@@ -118,7 +104,9 @@ class AcceleratorCore(wiring.Component):
         m.d.sync += resets.eq(self._abort)
         self._checker = (SerialChecker if self._style.serial else Checker)(machine)
         m.submodules.checker = ResetInserter(resets)(self._checker)
-        self._datapath = Datapath(machine, self._engine, self._timing)
+        # Small parts have no look-up tables for what makes paths short.
+        holds = not self._style.serial
+        self._datapath = Datapath(machine, self._engine, self._timing, holds=holds)
         m.submodules.datapath = ResetInserter(resets)(self._datapath)
         self._fetch, self._fetched, self._at = Signal(), Signal(), Signal(32)
         self._words = Signal(32 * WORDS)
@@ -254,7 +242,18 @@ class AcceleratorCore(wiring.Component):
         with m.If(came):
             added = sum((latest.word_select(i, 8) for i in range(step)), start=0)
             m.d.sync += total.eq(total + added)
-        self._count(m, moved)
+        events = {
+            "cycles": self.running,
+            "weight_words": work.granted[0],
+            "parameter_words": work.granted[1],
+            "activation_words": work.granted[2],
+            "result_words": work.write.any(),
+            "port_idle": self.running & ~moved,
+            "engine_stalls": self.running & work.starved,
+            "flash_wait": self._flash_wait,
+        }
+        clear = self.start & ~self.running
+        count_events(m, self.counters, events, clear, only_cycles=self._style.serial)
 
         def fails(error: Any) -> None:
             m.d.comb += [failed.eq(1), code.eq(error)]
@@ -265,7 +264,7 @@ class AcceleratorCore(wiring.Component):
         m.d.comb += work.start.eq(starts)
         m.d.sync += starts.eq(0)
         is_last, begins, ends = Signal(), Signal(), Signal()
-        self._show(m, begins, ends)
+        keep_ages(m, begins, ends, self.index, self.shown, self.shown_cycles)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += quiet.eq(Mux(stirs | ~self._streaming, 0, quiet + 1))
@@ -386,40 +385,3 @@ class AcceleratorCore(wiring.Component):
             m.d.sync += self.error.eq(code)
         with m.If(self.stop & self.running):
             m.d.sync += self._stopping.eq(1)
-
-    def _count(self, m: Module, moved: Any) -> None:
-        """Counters of the latest chain."""
-        work, counters = self._datapath, self.counters
-        events = {
-            "cycles": self.running,
-            "weight_words": work.granted[0],
-            "parameter_words": work.granted[1],
-            "activation_words": work.granted[2],
-            "result_words": work.write.any(),
-            "port_idle": self.running & ~moved,
-            "engine_stalls": self.running & work.starved,
-            "flash_wait": self._flash_wait,
-        }
-        for name, event in events.items():
-            if self._style.serial and name != "cycles":
-                continue
-            # All but the clock itself a cycle later: what moves is known late in its cycle.
-            happened = event if name == "cycles" else delayed(m, event, 1, name, resets=True)
-            with m.If(happened):
-                m.d.sync += counters[name].eq(counters[name] + 1)
-            with m.If(self.start & ~self.running):
-                m.d.sync += counters[name].eq(0)
-
-    def _show(self, m: Module, begins: Any, ends: Any) -> None:
-        """The cycles of the latest descriptors, from their fetch to their last result."""
-        m.submodules.shown = kept = memory.Memory(shape=32, depth=SHOWN_DESCRIPTORS, init=[])
-        read, write = kept.read_port(), kept.write_port()
-        age = Signal(32)
-        m.d.sync += age.eq(Mux(begins, 2, age + 1))
-        m.d.comb += [
-            read.addr.eq(self.shown),
-            self.shown_cycles.eq(read.data),
-            write.addr.eq(self.index),
-            write.data.eq(age),
-            write.en.eq(ends),
-        ]

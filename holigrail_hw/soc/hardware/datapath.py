@@ -37,6 +37,13 @@ _SIZE = 16
 class Datapath(wiring.Component):
     """Carries out a descriptor that has been checked.
 
+    Parameters
+    ----------
+    machine, engine, timing
+        Of the accelerator.
+    holds : bool
+        As that of the readers.
+
     Members
     -------
     start : In
@@ -52,9 +59,9 @@ class Datapath(wiring.Component):
         The engine waits for activations.
     """
 
-    def __init__(self, machine: Machine, engine: Gemm, timing: Timing):
+    def __init__(self, machine: Machine, engine: Gemm, timing: Timing, *, holds: bool = True):
         self._machine, self._engine, self._timing = machine, engine, timing
-        self._width = (machine.scratchpad - 1).bit_length()
+        self._width, self._holds = (machine.scratchpad - 1).bit_length(), holds
         bits = 16 * machine.grain
         super().__init__(
             {
@@ -74,10 +81,14 @@ class Datapath(wiring.Component):
         self._long = Signal()
         if machine.wide_parameters:
             m.d.comb += self._long.eq(fields.is_matmul & fields.p_wide)
-        counts = (_SIZE,) * 4
-        self._a = m.submodules.activations = Reader((_SIZE,) * 6, self._width, bits)
-        self._w = m.submodules.weights = Reader(counts, self._width, bits, chained=True)
-        self._p = m.submodules.parameters = Reader(counts[:3], self._width, bits, chained=True)
+
+        def reader(loops: int, *, chained: bool) -> Reader:
+            counts = (_SIZE,) * loops
+            return Reader(counts, self._width, bits, chained=chained, holds=self._holds)
+
+        self._a = m.submodules.activations = reader(6, chained=False)
+        self._w = m.submodules.weights = reader(4, chained=True)
+        self._p = m.submodules.parameters = reader(3, chained=True)
         self._writer = m.submodules.writer = Writer(machine, self._width)
         self._read_activations(m)
         self._read_weights(m)

@@ -60,34 +60,56 @@ class Loops(wiring.Component):
         m = Module()
         levels = len(self._counts)
         begun = [Signal(self._width, name=f"begun{level}") for level in range(levels)]
-        left = [Signal(bits, name=f"left{level}") for level, bits in enumerate(self._counts)]
         sources: list[Any] = list(begun)
         steps: list[Any] = [self.steps[level] for level in range(levels)]
         if self._chained:
             sources[-1] = Mux(self.chain, begun[-2], begun[-1])
             steps[-1] = Mux(self.chain, steps[-2], steps[-1])
+        # Registers, as whoever has the loops chooses among several steps.
+        kept_steps = [Signal(self._width, name=f"step{n}", reset_less=True) for n in range(levels)]
+        m.d.sync += [kept.eq(step) for kept, step in zip(kept_steps, steps, strict=True)]
         source, step, following = (Signal(self._width, name=n) for n in ("source", "by", "next"))
         m.d.comb += [following.eq(source + step), self.address.eq(begun[0])]
-        # The lowest loop that is not in its last turn goes on; those inside it begin again.
-        inner = [self.ends[:level].all() if level else Const(1) for level in range(levels)]
-        goes_on = [inner[level] & ~self.ends[level] for level in range(levels)]
-        for signal, choices in ((source, sources), (step, steps)):
-            kept = [Mux(goes_on[level], one, 0) for level, one in enumerate(choices)]
-            m.d.comb += signal.eq(reduce(or_, kept))
+        moves, goes_on = self._turns(m)
+        for signal, choices in ((source, sources), (step, kept_steps)):
+            chosen = [Mux(goes_on[level], one, 0) for level, one in enumerate(choices)]
+            m.d.comb += signal.eq(reduce(or_, chosen))
         with m.If(self.start):
             m.d.sync += [self.busy.eq(1), *(one.eq(self.base) for one in begun)]
-        with m.Elif(self.step & self.ends.all()):
-            m.d.sync += self.busy.eq(0)
-        for level, count in enumerate(left):
-            whole = self.counts[f"n{level}"]
+        with m.Elif(self.step):
+            # When all loops end, whatever they begin again with does not matter.
+            for level, one in enumerate(begun):
+                with m.If(moves[level]):
+                    m.d.sync += one.eq(following)
+            with m.If(self.ends.all()):
+                m.d.sync += self.busy.eq(0)
+        return m
+
+    def _turns(self, m: Module) -> tuple[Signal, Signal]:
+        """Turns left in every loop; which loops the next step moves, and which of them goes on.
+
+        The lowest loop that is not in its last turn goes on; those inside it begin again. Both
+        answers are registers, computed from the turns after the step, as an address follows them.
+        """
+        levels = len(self._counts)
+        moves, goes_on, ends_after = (
+            Signal(levels, name=name) for name in ("moves", "goes_on", "ends_after")
+        )
+        for level, bits in enumerate(self._counts):
+            whole, count = self.counts[f"n{level}"], Signal(bits, name=f"left{level}")
             is_single = Signal(name=f"single{level}", reset_less=True)
             m.d.sync += is_single.eq(whole == 1)
-            # When all loops end, whatever they begin again with does not matter.
-            moves = self.step & inner[level]
-            with m.If(self.start | (moves & self.ends[level])):
-                m.d.sync += [count.eq(whole), self.ends[level].eq(is_single)]
-            with m.Elif(moves):
-                m.d.sync += [count.eq(count - 1), self.ends[level].eq(count == 2)]
-            with m.If(moves & ~self.start):
-                m.d.sync += begun[level].eq(following)
-        return m
+            begins = self.start | (moves[level] & self.ends[level])
+            after = Mux(begins, is_single, Mux(moves[level], count == 2, self.ends[level]))
+            m.d.comb += ends_after[level].eq(after)
+            with m.If(self.start | (self.step & moves[level])):
+                m.d.sync += count.eq(Mux(begins, whole, count - 1))
+        with m.If(self.start | self.step):
+            m.d.sync += self.ends.eq(ends_after)
+            for level in range(levels):
+                inner: Any = ends_after[:level].all() if level else Const(1)
+                m.d.sync += [
+                    moves[level].eq(inner),
+                    goes_on[level].eq(inner & ~ends_after[level]),
+                ]
+        return moves, goes_on

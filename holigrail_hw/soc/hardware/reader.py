@@ -10,7 +10,7 @@ read ever waits at the port.
 from collections.abc import Sequence
 from typing import Any
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -35,6 +35,9 @@ class Reader(wiring.Component):
         As those of the loops.
     bits : int
         Of an item.
+    holds : bool
+        An item that is not taken at once goes into one more register, so that nothing in the queue
+        depends on ``o.ready`` in its cycle. Items come out in the same cycles either way.
 
     Members
     -------
@@ -46,9 +49,17 @@ class Reader(wiring.Component):
         Stream of items with the mark ``last``.
     """
 
-    def __init__(self, counts: Sequence[int], width: int, bits: int, *, chained: bool = False):
+    def __init__(
+        self,
+        counts: Sequence[int],
+        width: int,
+        bits: int,
+        *,
+        chained: bool = False,
+        holds: bool = False,
+    ):
         self._loops = Loops(counts, width, chained=chained)
-        self._bits, self._chained = bits, chained
+        self._bits, self._chained, self._holds = bits, chained, holds
         members = self._loops.signature.members
         names = ("start", "base", "counts", "steps") + (("chain",) if chained else ())
         item = data.StructLayout({"data": bits, "last": 1})
@@ -78,10 +89,23 @@ class Reader(wiring.Component):
             queue.w_en.eq(delayed(m, self.grant, READ_CYCLES, "comes", resets=True)),
             queue.w_data[:-1].eq(self.found),
             queue.w_data[-1].eq(delayed(m, is_last, READ_CYCLES, "is_last")),
-            self.o.valid.eq(queue.r_rdy),
-            self.o.payload.eq(queue.r_data),
-            queue.r_en.eq(self.o.ready),
         ]
+        if self._holds:
+            kept, waits = Signal(self._bits + 1, reset_less=True), Signal()
+            m.d.comb += [
+                self.o.valid.eq(queue.r_rdy | waits),
+                self.o.payload.eq(Mux(waits, kept, queue.r_data)),
+                queue.r_en.eq(~waits),
+            ]
+            m.d.sync += waits.eq(self.o.valid & ~self.o.ready)
+            with m.If(~waits):
+                m.d.sync += kept.eq(queue.r_data)
+        else:
+            m.d.comb += [
+                self.o.valid.eq(queue.r_rdy),
+                self.o.payload.eq(queue.r_data),
+                queue.r_en.eq(self.o.ready),
+            ]
         if self._chained:
             m.d.comb += loops.chain.eq(self.chain)
         # Whether an item is taken is known late in its cycle.

@@ -22,7 +22,7 @@ class Windows(wiring.Component):
     low, high : In
         Bounds of a maximum.
     o : Out
-        Stream of maxima, in the cycle after the marked vector.
+        Stream of maxima, two cycles after the marked vector.
     """
 
     def __init__(self, lanes: int):
@@ -38,26 +38,31 @@ class Windows(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        # Two steps: the greatest of a window, and that within the bounds. A step that has nothing,
+        # or whose item goes on, takes the next one.
         is_first, moves = Signal(init=1), Signal()
+        is_whole, goes_on = Signal(), Signal()
         taken = self.i.payload
         m.d.comb += [
-            self.i.ready.eq(self.o.ready | ~self.o.valid),
+            goes_on.eq(self.o.ready | ~self.o.valid),
+            self.i.ready.eq(goes_on | ~is_whole),
             moves.eq(self.i.valid & self.i.ready),
         ]
         with m.If(self.i.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid & taken.last)
+            m.d.sync += is_whole.eq(self.i.valid & taken.last)
+        with m.If(goes_on):
+            m.d.sync += self.o.valid.eq(is_whole)
         with m.If(moves):
             m.d.sync += is_first.eq(taken.last)
+        # Both bounds are looked at beside each other; ``low`` wins where they cross.
+        low, high, top = self.low, self.high, Signal(signed(8), reset_less=True)
+        m.d.sync += top.eq(Mux(high < low, low, high))
         for lane in range(self._lanes):
             code = taken.data[8 * lane : 8 * lane + 8].as_signed()
             kept = Signal(signed(8), name=f"kept{lane}")
-            bounded = Signal(signed(8), name=f"bounded{lane}")
             with m.If(moves & (is_first | (code > kept))):
                 m.d.sync += kept.eq(code)
-            m.d.comb += [
-                bounded.eq(Mux(kept > self.high, self.high, kept)),
-                self.o.payload[8 * lane : 8 * lane + 8].eq(
-                    Mux(bounded < self.low, self.low, bounded)
-                ),
-            ]
+            bounded = Mux(kept < low, low, Mux(kept > high, top, kept))
+            with m.If(goes_on):
+                m.d.sync += self.o.payload[8 * lane : 8 * lane + 8].eq(bounded)
         return m

@@ -9,7 +9,8 @@ from amaranth import Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from holigrail_hw.soc.hardware.core import COUNTERS, AcceleratorCore
+from holigrail_hw.soc.hardware.core import AcceleratorCore
+from holigrail_hw.soc.hardware.counters import COUNTERS
 from holigrail_hw.soc.hardware.status import status_of
 from holigrail_hw.soc.machine import Machine
 from holigrail_hw.soc.registers.memory_map import CONTROL, SHOWN_DESCRIPTORS

@@ -11,11 +11,12 @@ from holigrail_hw.core.values import codes_of, integers_of, number_array
 from holigrail_hw.formats import FixedFormat, Format
 
 from .encoding import decode_block, encode_blocks
+from .faults import FAULTS, spoil
 from .shape import ScnnShape
 
 __all__ = ["corner_jobs", "layer_items", "layer_result", "random_job", "random_layer"]
 
-_FAULTY = 0.25
+_FAULTY, _NARROW = 0.25, 0.15
 
 
 def layer_items(spec: ScnnShape, activations: Any, weights: Any) -> Items:
@@ -102,9 +103,16 @@ def random_job(spec: ScnnShape, rng: np.random.Generator, size: int) -> Items:
     channels, groups = int(rng.integers(1, most + 1)), int(rng.integers(1, 4))
     density = rng.choice([0.05, 0.3, 0.7, 1.0], 2)
     filters = int(rng.integers((groups - 1) * spec.filters + 1, groups * spec.filters + 1))
-    job = layer_items(spec, *random_layer(spec, rng, channels, filters, tuple(density)))
+    if rng.random() < _NARROW:
+        x, w = random_layer(spec, rng, most, filters, (1, 1))
+        # Products of all channels go to the same few sums, one after the other.
+        shape = x.shape[1:]
+        x *= np.arange(x[0].size).reshape(shape) == rng.integers(x[0].size)
+        job = layer_items(spec, x, w)
+    else:
+        job = layer_items(spec, *random_layer(spec, rng, channels, filters, tuple(density)))
     if rng.random() < _FAULTY:
-        _spoil(spec, rng, job)
+        spoil(spec, rng, job)
     return job
 
 
@@ -127,81 +135,12 @@ def corner_jobs(spec: ScnnShape) -> list[Items]:
     corner[0, -1, -1] = spec.activation.maximum or spec.activation.minimum
     jobs.append(layer_items(spec, corner, random_layer(spec, rng, 1, spec.filters, (1, 1))[1]))
     good = layer(1, 1, 0.5, 0.5)
-    for fault in _FAULTS:
+    for fault in FAULTS:
         # Few weights, as a fault can produce many activations.
         wrong = layer(two, 2 * spec.filters, 0.5, 0.15)
         fault(spec, rng, wrong)
         jobs.append(joined([wrong, good]))
     return jobs
-
-
-def _cut(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """The activations of the first element end after their first vector."""
-    fields = job["activation0"]
-    job["activation0"] = {name: codes[:1].copy() for name, codes in fields.items()}
-    job["activation0"]["final"][:] = 1
-
-
-def _cut_weights(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """Each group's weights end at a random vector, inside a block or not."""
-    fields = job["weight"]
-    if not len(fields["final"]):
-        return
-    ends = np.flatnonzero(fields["final"]) + 1
-    starts = np.concatenate([[0], ends[:-1]])
-    kept = [np.arange(a, int(rng.integers(a, b)) + 1) for a, b in zip(starts, ends, strict=True)]
-    picks = np.concatenate([np.zeros(0, np.int64), *kept]).astype(np.int64)
-    cut = {name: codes[picks].copy() for name, codes in fields.items()}
-    if kept:
-        cut["final"][:] = 0
-        cut["final"][np.cumsum([len(part) for part in kept]) - 1] = 1
-    job["weight"] = cut
-
-
-def _more(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """One channel fewer is announced than sent; possibly 0 channels."""
-    channels = job["command"]["channels"]
-    job["command"]["channels"] = channels - np.minimum(channels, np.uint64(1))
-
-
-def _fewer(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """More channels are announced than are sent, or than there is room for."""
-    more = job["command"]["channels"] + np.uint64(spec.channel_depth)
-    job["command"]["channels"] = np.minimum(more, np.uint64(spec.most))
-
-
-def _far(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """Some end marks of blocks are lost, so blocks merge and places go beyond the end."""
-    for fields in job.values():
-        if "last" in fields:
-            fields["last"] = np.where(rng.random(len(fields["last"])) < 0.7, 0, fields["last"])
-            fields["last"] = fields["last"].astype(np.uint64)
-
-
-def _long(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """More vectors of activations than there is room for, all in the first block."""
-    fields = job["activation0"]
-    more = spec.activation_depth + 3
-    first = np.concatenate([np.zeros(more, np.int64), np.arange(len(fields["last"]))])
-    longer = {name: codes[first].copy() for name, codes in fields.items()}
-    longer["last"][:more] = 0
-    longer["final"][:more] = 0
-    job["activation0"] = longer
-
-
-def _none(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """No groups are announced, and none come."""
-    job["command"]["groups"] = np.zeros_like(job["command"]["groups"])
-    job["weight"] = {name: codes[:0] for name, codes in job["weight"].items()}
-
-
-_FAULTS = (_cut, _cut_weights, _more, _fewer, _far, _long, _none)
-
-
-def _spoil(spec: ScnnShape, rng: np.random.Generator, job: Items) -> None:
-    """One fault, or two at once: what the first one leaves out may not count in the second."""
-    for place in rng.permutation(len(_FAULTS))[: int(rng.integers(1, 3))].tolist():
-        _FAULTS[place](spec, rng, job)
 
 
 def _packed(spec: ScnnShape, frames: Iterable[Any], format: Format, prefix: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from holigrail_hw.core.parameters import GivenFile, leaf_parameters, to_text
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.store import kinds
 from holigrail_hw.core.store.folder import cache_folder
-from holigrail_hw.core.store.records import Records, drop_damaged, state_of
+from holigrail_hw.core.store.records import Records, drop_damaged, entry_of
 
 from .point import How, Point, Question
 
@@ -171,10 +171,7 @@ def _versions(packages: tuple[str, ...]) -> list[str | None]:
 
 
 def _read(path: Path) -> kinds.Entry:
-    good, wrong = state_of(path)
-    if wrong:
-        raise ValueError(f"{wrong} of its {good + wrong} records are not as written")
-    return kinds.Entry(f"points of explorations: {good}", "", False, None, 0.0)
+    return entry_of(path, "points of explorations")
 
 
 kinds.register(

@@ -13,6 +13,7 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.mcm.matrix.circuit import MatrixCircuit
 from holigrail_hw.mcm.matrix.design import MatrixDesign, design_remarks
 from holigrail_hw.mcm.matrix.graph import Matrix
+from holigrail_hw.mcm.native.library import slow_remark
 from holigrail_hw.models.graph.graph import IntegerGraph
 
 from ..frames import Frames, frames_of
@@ -69,8 +70,8 @@ class Frame(OperatorSpec):
     def prepare(self, progress: Callable[[str], None]) -> str | None:
         found = designs(self.unrolled, self.search, progress)
         if any(design.stopped for design in found.values()):
-            return "search stopped, going on with the best matrices so far"
-        return None
+            return slow_remark("search stopped, going on with the best matrices so far")
+        return slow_remark()
 
     @cached_property
     def _made(self) -> dict[Any, Any]:

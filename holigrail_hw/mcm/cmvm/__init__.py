@@ -1,0 +1,1 @@
+"""A constant matrix times a vector."""
