@@ -3,6 +3,7 @@
 A FlatBuffer is read in place; nothing in it is trusted. The package ``tflite`` knows the schema.
 """
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,8 @@ def read_tflite_file(path: Path, who: str) -> TfliteFile:
     except ModelError:
         raise
     except Exception as error:  # struct, numpy and index errors of a broken FlatBuffer
-        name = type(error).__name__
+        # "error" alone, as struct has it, says nothing.
+        name = "it ends early" if isinstance(error, struct.error) else type(error).__name__
         raise ModelError(f"{who}: must be a whole TFLite file, not broken ({name})") from None
 
 
