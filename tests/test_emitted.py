@@ -5,6 +5,7 @@ number of cycles; no linter and no Yosys that is installed has anything to say.
 """
 
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from holigrail_hw.core import Engine, OperatorSpec, Timing, operators
 from holigrail_hw.core.keywords import is_keyword
+from holigrail_hw.core.parameters import construct
 from holigrail_hw.core.shell_registry import shell_names
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.emit import emit
@@ -23,6 +25,8 @@ from holigrail_hw.flow.top import Top
 # The heavy run takes all cases.
 pytestmark = pytest.mark.sampled
 
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+FURTHER = runpy.run_path(str(SCRIPTS / "emitted_designs.py"))["FURTHER"]
 SHELLS = shell_names()
 OPERATORS = {
     name: cls for name, cls in operators().items() if cls.__module__.startswith("holigrail_hw.")
@@ -112,6 +116,15 @@ def judge_yosys(yosys: list[str], script: str) -> None:
     assert re.findall(r".*\bwarning\b.*", printed, re.I) == [], yosys
 
 
+def judge_names(path: Path) -> None:
+    text = path.read_text()
+    assert "\\" not in text
+    text = re.sub(r'//.*|/\*.*?\*/|"[^"]*"|`\w+', "", text)
+    words = set(re.findall(r"(?<![\w$'])[A-Za-z_]\w*", text))
+    assert len(words) > 10
+    assert {word for word in words - STATEMENTS if is_keyword(word)} == set()
+
+
 @pytest.mark.icarus
 @pytest.mark.skipif(not installed("iverilog"), reason="the system package iverilog is missing")
 @pytest.mark.parametrize("name, shell", ALL)
@@ -124,12 +137,7 @@ def test_icarus(generated, tmp_path, name, shell):
 @pytest.mark.parametrize("name, shell", ALL)
 def test_no_name_is_a_word_of_a_language(generated, name, shell):
     for path in generated(OPERATORS[name](), shell):
-        text = path.read_text()
-        assert "\\" not in text
-        text = re.sub(r'//.*|/\*.*?\*/|"[^"]*"|`\w+', "", text)
-        words = set(re.findall(r"(?<![\w$'])[A-Za-z_]\w*", text))
-        assert len(words) > 10
-        assert {word for word in words - STATEMENTS if is_keyword(word)} == set()
+        judge_names(path)
 
 
 @pytest.mark.parametrize("name, shell", ALL)
@@ -183,10 +191,13 @@ def test_verilator_runs_the_bench(generated, tmp_path, name, shell):
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", OPERATORS)
 def test_variants(generated, tmp_path, name):
-    """Every sample value of every parameter, and a pipelined design."""
+    """Every sample value of every parameter, designs far from the default, and a pipelined one."""
     default = OPERATORS[name]()
-    for spec in dict.fromkeys([default, *default.variants()]):
+    further = [construct(OPERATORS[name], texts, who=name) for texts in FURTHER.get(name, ())]
+    for spec in dict.fromkeys([default, *default.variants(), *further]):
         design, bench = generated(spec, "plain")
+        judge_names(design)
+        judge_names(bench)
         assert "PASS" in icarus(design, bench, tmp_path)
         for verilator in verilators():
             lint(verilator, LANGUAGES[1], "--no-timing", design)

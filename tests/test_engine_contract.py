@@ -238,8 +238,7 @@ def test_what_becomes_verilog_is_the_same_in_every_process():
 
 
 def test_there_is_a_small_form_of_every_engine():
-    # The smallest forms of these two take too long.
-    assert {name for name, _ in SMALL} == set(ENGINES) - {"accelerator", "network"}
+    assert {name for name, _ in SMALL} == set(ENGINES)
 
 
 @pytest.mark.parametrize(

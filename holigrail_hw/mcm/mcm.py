@@ -287,7 +287,8 @@ class ConstantMultiplication(OperatorSpec):
 
     def variants(self) -> list[OperatorSpec]:
         """The variants of single parameters, and truncated ones."""
-        few = replace(self, metric="one-bit-adders")
+        exact = replace(self, error=0, error_ulp=0, faithful=False)
+        few = replace(exact, metric="one-bit-adders")
         return [*super().variants(), replace(few, error=20), replace(few, faithful=True)]
 
     def datapath(self, plan: Plan, **wires: Wire) -> Mapping[str, Wire]:

@@ -43,6 +43,12 @@ DESIGNS = [
     ("csc-decoder", {}, {}),
     ("eie", {"pes": "1"}, {}),
     ("scnn", {"filters": "4"}, {}),
+    ("divide", {"a": "fp8_e4m3", "b": "int5", "result": "bf16"}, {"latency": 3}),
+    ("dot-product", {"a": "fp8_e4m3", "b": "fp8_e5m2", "terms": "3"}, {"latency": 2}),
+    ("softmax", {}, {"latency": 2}),
+    ("scalable-mac", {}, {}),
+    ("envision-multiplier", {}, {"latency": 1}),
+    ("network", {"style": "parallel"}, {}),
 ]
 
 

@@ -30,7 +30,8 @@ def scripts():
         return runpy.run_path(str(SCRIPTS / "linters.py")) | sweep
     finally:
         sys.path.remove(str(SCRIPTS))
-        sys.modules.pop("linters", None)
+        for name in ("emitted_designs", "linters"):
+            sys.modules.pop(name, None)
 
 
 def linters(scripts, kind):

@@ -2,8 +2,11 @@
 
 import random
 import re
+import runpy
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 from amaranth import Module, Signal
@@ -29,6 +32,9 @@ CLOCKS = (
     Timing(latency=2),
 )
 SHELLS = shell_names()
+FURTHER = runpy.run_path(str(Path(__file__).resolve().parents[2] / "scripts/emitted_designs.py"))[
+    "FURTHER"
+]
 
 
 def request(name: str, timing: Timing | None = None, **texts: str) -> tuple[OperatorSpec, Timing]:
@@ -114,6 +120,27 @@ def test_a_sample_of_operators_at_all_clocks_and_behind_all_shells():
 @pytest.mark.heavy
 def test_many_operators_at_all_clocks_and_behind_all_shells():
     assert len(compare(samples(90, seed=8))) > 600
+
+
+@pytest.mark.parametrize("count, names", [(3, 600), pytest.param(9, 1000, marks=pytest.mark.heavy)])
+def test_one_or_two_other_parameters_give_another_name_or_the_same_text(count, names):
+    """Of all operators, at no clock; only what shares a name is written."""
+    by_name: dict[str, list[OperatorSpec]] = {}
+    for name, cls in operators().items():
+        default, rng = cls(), random.Random(name)
+        specs = [*dict.fromkeys([default, *default.variants()])]
+        specs += [construct(cls, texts, who=name) for texts in FURTHER.get(name, ())]
+        for spec in rng.sample(specs, min(count, len(specs))):
+            others = spec.variants()
+            specs += rng.sample(others, min(count, len(others)))
+        for spec in dict.fromkeys(specs):
+            # A function may turn out to have no design when it is looked for.
+            with suppress(RequestError):
+                by_name.setdefault(spec.top_name(), []).append(spec)
+    assert len(by_name) > names
+    shared = [(spec, Timing()) for specs in by_name.values() if len(specs) > 1 for spec in specs]
+    assert shared
+    compare(shared)
 
 
 def test_effort_is_no_part_of_a_name_but_what_was_found_is():

@@ -87,8 +87,26 @@ class TestPortable:
         empty = "      default:\n          /* empty */;\n    endcase\n"
         assert portable(whole) == whole.replace("    endcase\n", empty)
         assert portable(portable(whole)) == portable(whole)
-        full = "    (* full_case = 32'd1 *)\n" + whole
-        assert portable(full) == full
+
+    @pytest.mark.parametrize(
+        "labels, last",
+        [
+            (["1'h0:", "1'h1:"], "1'h1:"),
+            (["1'h0:"], "default:"),
+            (["6'h00:", "6'h04:"], "default:"),
+            (["2'h0, 2'h1:", "2'h2, 2'h3:"], "2'h2, 2'h3:"),
+            (["2'h0:", "2'h1, 2'h3:"], "default:"),
+            (["3'b1??:", "3'b01?:", "3'b00?:"], "3'b00?:"),
+            (["3'b1??:", "3'b01?:"], "default:"),
+        ],
+    )
+    def test_the_last_value_of_a_full_case_that_lists_only_some_is_its_default(self, labels, last):
+        def text(labels):
+            values = "".join(f"      {label}\n          b = c;\n" for label in labels)
+            return f"    (* full_case = 32'd1 *)\n    casez (a)\n{values}    endcase\n"
+
+        assert portable(text(labels)) == text([*labels[:-1], last])
+        assert portable(portable(text(labels))) == portable(text(labels))
 
     def test_the_case_inside_a_case(self):
         inside = "    casez (a)\n      1'h0:\n          casez (b)\n          endcase\n    endcase\n"

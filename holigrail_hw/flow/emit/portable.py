@@ -8,12 +8,16 @@ wait, whatever the simulator begins with.
 
 An ``always @*`` that only assigns a constant waits for nothing, so it is woken in the same way.
 
-A ``casez`` without a default gets an empty one: the value it leaves alone is assigned above it. A
-comparison that comes out the same for every value, as ``x > 3`` for two bits, is written as its
+A ``casez`` without a default gets an empty one: the value it leaves alone is assigned above it.
+Where Yosys says that one is full although it lists fewer values than its width has, since the
+others cannot occur, the last of them is the default.
+
+A comparison that comes out the same for every value, as ``x > 3`` for two bits, is written as its
 result.
 """
 
 import re
+from dataclasses import dataclass
 
 from .plain_names import AT_TIME_ZERO
 
@@ -26,6 +30,8 @@ _NOTHING = re.compile(r"^  wire \[-1:0\] (\w+);\n", re.M)
 _COMPARISON = re.compile(
     r"(?<= = )(\w+)(?:\[(\d+)(?::(\d+))?\])? (<|<=|>|>=) (\d+)'h([0-9a-f]+)(?=;$)", re.M
 )
+_VALUE = re.compile(r"(\d+)'([bh])([0-9a-fxz?]+)")
+_LABEL = re.compile(rf"{_VALUE.pattern}(?:, ?{_VALUE.pattern})*:")
 _DECLARATION = re.compile(r"^  (?:wire|reg) (?:\[(\d+):0\] )?(\w+);$", re.M)
 
 
@@ -84,17 +90,46 @@ def _with_results(module: str) -> str:
     return _COMPARISON.sub(result, module)
 
 
+@dataclass
+class _Case:
+    """A ``casez`` whose end is not reached: what is known of its values."""
+
+    full: bool
+    default: bool = False
+    covered: int = 0
+    width: int = 0
+    last: int | None = None
+
+    @property
+    def gap(self) -> bool:
+        """Whether it is full although some values are not listed."""
+        return self.full and not self.default and self.covered < 1 << self.width
+
+    def list(self, label: str, line: int) -> None:
+        """Take the values before a statement; the line is where they stand."""
+        for width, base, digits in _VALUE.findall(label):
+            free = digits.count("?") * (1 if base == "b" else 4)
+            self.covered += 1 << free
+            self.width = int(width)
+        self.last = line
+
+
 def _with_defaults(module: str) -> str:
     lines: list[str] = []
-    open_cases: list[bool] = []
+    open_cases: list[_Case] = []
     for line in module.splitlines(keepends=True):
         word = line.strip()
         if word.startswith("casez ("):
-            open_cases.append("full_case" in "".join(lines[-1:]))
+            open_cases.append(_Case("full_case" in "".join(lines[-1:])))
         elif word == "default:":
-            open_cases[-1] = True
-        elif word == "endcase" and not open_cases.pop():
-            indent = line[: line.index("endcase")]
-            lines += [f"{indent}  default:\n", f"{indent}      /* empty */;\n"]
+            open_cases[-1].default = True
+        elif open_cases and _LABEL.fullmatch(word):
+            open_cases[-1].list(word, len(lines))
+        elif word == "endcase":
+            case, indent = open_cases.pop(), line[: line.index("endcase")]
+            if case.gap and case.last is not None:
+                lines[case.last] = f"{indent}  default:\n"
+            elif not (case.full or case.default):
+                lines += [f"{indent}  default:\n", f"{indent}      /* empty */;\n"]
         lines.append(line)
     return "".join(lines)

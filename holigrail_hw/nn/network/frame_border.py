@@ -69,10 +69,14 @@ class FrameBorder:
         return style(network.style).cycles(network, timing, beats // self.frames[0].beats)
 
     def job(self, rng: np.random.Generator, size: int) -> Items:
+        """Frames of any values, and as many of extreme ones: only those make large sums."""
         entering, _ = self.frames
         port = self._graph.inputs[0]
-        count = max(1, size // entering.beats)
-        return self.items(rng.integers(port.low, port.high, (count, *port.shape), endpoint=True))
+        shape = (max(1, size // entering.beats), *port.shape)
+        each = (shape[0], *(1 for _ in port.shape))
+        found = rng.integers(port.low, port.high, shape, endpoint=True)
+        extreme = np.where(rng.random(shape) < rng.random(each), port.high, port.low)
+        return self.items(np.where(rng.random(each) < 0.5, extreme, found))
 
     def corner_jobs(self) -> list[Items]:
         entering, _ = self.frames
