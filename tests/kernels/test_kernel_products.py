@@ -1,17 +1,14 @@
 """Compiled matrix products against the golden models: every format, mode and way of adding."""
 
 import itertools
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+from product_samples import WAYS, differences, operands
 
 from holigrail_hw.arith.mac.operator import Mac
-from holigrail_hw.core.run import compiled_library
-from holigrail_hw.formats import FormatError, parse
+from holigrail_hw.formats import parse
 from holigrail_hw.kernels import Gemm, GivenWords, Philox, ShiftRegister, decode, encode
 from holigrail_hw.kernels import library as native
 from holigrail_hw.kernels import sums as rounded_sums
@@ -21,36 +18,6 @@ STOCHASTIC = ("stochastic", "stochastic_b", "stochastic_c")
 OPERANDS = ("fp4_e2m1", "fp6_e3m2", "fp8_e4m3", "fp8_e5m2", "fp16", "bf16", "posit8_0", "int8")
 SUMS = ("fp16", "bf16", "fp8_e4m3", "e5m10_sat", "e5m10_flush", "e4m3_fnuz", "dlfloat16")
 SUMS += ("e8m12", "fp32", "fp4_e2m1", "binary8p3")
-WAYS = (
-    {"accumulation": "fused"},
-    {"accumulation": "cascade"},
-    {"accumulation": "cascade", "product": "fp8_e5m2"},
-    {"accumulation": "fused", "chunk": 3},
-    {"accumulation": "cascade", "chunk": 8},
-    {"accumulation": "window", "window": 11},
-    {"accumulation": "exact"},
-)
-
-
-def codes_of(format, shape, rng, scale):
-    """Codes of about normal numbers, or of anything at all."""
-    format = parse(format)
-    if scale is None:
-        return rng.integers(0, 1 << format.width, shape)
-    return format.encode(rng.normal(size=shape) * scale)
-
-
-def operands(gemm, rng, scale=1.0, shape=(7, 13, 19)):
-    rows, depth, columns = shape
-    return (
-        codes_of(gemm.a, (rows, depth), rng, scale),
-        codes_of(gemm.b, (depth, columns), rng, scale),
-    )
-
-
-def differences(gemm, a, b, **options):
-    wanted = gemm.golden(a, b, random=options.get("random"))
-    return int(np.sum(gemm.codes(a, b, **options) != wanted))
 
 
 @pytest.mark.parametrize("sums", SUMS)
@@ -410,132 +377,6 @@ def test_matrices_may_be_transposed_or_have_gaps():
     assert np.array_equal(gemm.codes(a.astype(np.uint8), b.astype(np.int16)), wanted)
 
 
-@pytest.mark.parametrize("threads", [2, 7])
-def test_threads_change_nothing(threads):
-    rng = np.random.default_rng(13)
-    for options, random in (
-        ({}, None),
-        ({"rounding": "up"}, None),
-        ({"rounding": "stochastic"}, Philox(1)),
-        ({"rounding": "stochastic", "accumulation": "cascade"}, ShiftRegister(3)),
-    ):
-        gemm = Gemm(a="fp16", b="fp16", accumulator="fp16", **options)
-        a, b = operands(gemm, rng, shape=(33, 20, 150))
-        alone = gemm.codes(a, b, random=random)
-        assert np.array_equal(gemm.codes(a, b, random=random, threads=threads), alone)
-        if random is not None and not isinstance(random, ShiftRegister):
-            # Tiles that begin elsewhere, too.
-            assert np.array_equal(gemm.codes(a[:, :], b[:, :70], random=random), alone[:, :70])
-
-
-FLUSHING = """
-#include <xmmintrin.h>
-extern "C" void set(unsigned value) { _mm_setcsr(value); }
-extern "C" unsigned get() { return _mm_getcsr(); }
-"""
-
-
-CRAMPED = """
-import resource
-from pathlib import Path
-
-import numpy as np
-
-from holigrail_hw.kernels import Gemm
-
-
-def limit(more):
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + more
-    resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
-
-
-gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
-rng = np.random.default_rng(1)
-a, b = rng.integers(0, 127, (3, 50)), rng.integers(0, 127, (50, 20000))
-wanted = gemm.codes(a, b)
-limit(60 << 20)
-assert np.array_equal(gemm.codes(a, b, threads=300), wanted)
-resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-x, y = np.zeros((1, 2_000_000), np.float32), np.zeros((2_000_000, 2), np.float32)
-limit(20 << 20)
-try:
-    gemm.numbers(x, y, trusted=True)
-except MemoryError as error:
-    print(error)
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size is read there")
-def test_without_threads_or_room_the_process_lives():
-    """Stacks of 300 threads are too much, and so is one copy of the second matrix."""
-    done = subprocess.run([sys.executable, "-c", CRAMPED], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("kernels: there must be room")
-
-
-def test_flushed_subnormal_numbers_do_no_harm(tmp_path):
-    """Another library may have told the processor to flush them, or to round otherwise."""
-    if native.instructions() == "portable":
-        pytest.skip("no register of this kind")
-    (tmp_path / "state.cc").write_text(FLUSHING)
-    state = compiled_library.load("state", tmp_path)
-    assert state is not None
-    gemm = Gemm(a="bf16", b="bf16", accumulator="bf16")
-    wide = Gemm(a="fp32", b="fp16", accumulator="fp32")
-    rng = np.random.default_rng(14)
-    a, b = (codes_of("bf16", (8, 8), rng, 2.0**-64) for _ in range(2))
-    c, d = codes_of("fp32", (8, 8), rng, 2.0**-130), codes_of("fp16", (8, 8), rng, 2.0**-8)
-    wanted, other = gemm.golden(a, b), wide.golden(c, d)
-    before = state.get()
-    strange = 0x1F80 | 0x8040 | 0x4000
-    state.set(strange)
-    try:
-        found = gemm.codes(a, b), wide.codes(c, d)
-        after = state.get()
-    finally:
-        state.set(before)
-    assert after == strange
-    assert np.array_equal(found[0], wanted) and np.array_equal(found[1], other)
-    assert np.any(gemm.accumulator.decode(wanted) != 0)
-
-
-def test_without_a_compiler_the_bits_are_the_same(monkeypatch):
-    monkeypatch.setattr(compiled_library, "load", lambda *_: None)
-    monkeypatch.setattr(compiled_library, "why_not", lambda _: "no C++ compiler found (g++)")
-    native._warn.cache_clear()
-    rng = np.random.default_rng(15)
-    with pytest.warns(RuntimeWarning) as told:
-        for way in WAYS:
-            for sums, mode in (("fp16", "nearest_even"), ("e5m2_flush", "down")):
-                gemm = Gemm(a="fp8_e4m3", b="fp16", accumulator=sums, rounding=mode, **way)
-                assert not differences(gemm, *operands(gemm, rng, None))
-        for way in WAYS[:2]:
-            gemm = Gemm(a="fp16", b="bf16", accumulator="fp16", rounding="stochastic", **way)
-            assert not differences(gemm, *operands(gemm, rng, None), random=Philox(9))
-        gemm = Gemm(a="fp16", b="fp16", accumulator="e5m2_flush", via="mptorch")
-        assert not differences(gemm, *operands(gemm, rng, 2.0**-8))
-    assert [str(warning.message) for warning in told] == [
-        "kernels: loops in NumPy compute the same, but slowly: no C++ compiler found (g++)"
-    ]
-    native._warn.cache_clear()
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("instructions", ["AVX-512", "AVX2", "portable"])
-def test_other_instructions_give_the_same_bits(instructions, monkeypatch):
-    monkeypatch.setattr(native, "instructions", lambda: instructions)
-    rng = np.random.default_rng(16)
-    formats, modes = ("fp16", "fp8_e4m3", "fp32"), ("nearest_even", "up")
-    for way, sums, mode in itertools.product(WAYS, formats, modes):
-        gemm = Gemm(a="fp8_e4m3", b="fp16", accumulator=sums, rounding=mode, **way)
-        for scale in (1.0, None):
-            assert not differences(gemm, *operands(gemm, rng, scale))
-    for way in WAYS[:2]:
-        gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16", rounding="stochastic", **way)
-        assert not differences(gemm, *operands(gemm, rng), random=Philox(9))
-
-
 def test_a_wrong_constant_is_noticed(monkeypatch):
     """One bit of the constant that rounds: it must be 3/2 of a power of two."""
     gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="e6m9")
@@ -550,64 +391,6 @@ def test_a_wrong_constant_is_noticed(monkeypatch):
 
     monkeypatch.setattr(rounded_sums, "rounding32_of", wrong)
     assert differences(gemm, a, b)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"accumulation": "sum"}, "accumulation must be fused or cascade or exact or window, not"),
-        ({"product": "fp16"}, "product must be left out with accumulation fused"),
-        ({"chunk": 0}, "chunk must be at least 1, not 0"),
-        ({"chunk": 2, "accumulation": "exact"}, "chunk must be left out with accumulation exact"),
-        ({"chunk": 2, "rounding": "stochastic"}, "chunk must be left out with stochastic rounding"),
-        ({"window": 1, "accumulation": "window"}, "window must be between 2 and 128 bits, not 1"),
-        (
-            {"via": "float32", "rounding": "up"},
-            "via must be exact unless sums are fused or",
-        ),
-        ({"via": "float32", "start": "product"}, "start must be zero with via float32"),
-        ({"rounding": "stochastic", "random_width": 33}, "random_width must be between 1 and 32"),
-        ({"accumulator": "lns8_4"}, "accumulator must have binary fractions, not lns8_4"),
-        ({"a": "mxfp8_e4m3"}, "a must hold one number per code, not mxfp8_e4m3"),
-        ({"overflow": "wrap"}, "overflow must be left out for fp16, not wrap"),
-        ({"chunk": 2.5}, r"chunk must be an integer, not 2\.5"),
-        ({"random_width": "8"}, "random_width must be an integer, not '8'"),
-        ({"start": "one"}, "start must be zero or product, not 'one'"),
-    ],
-)
-def test_impossible_products_are_refused(options, message):
-    with pytest.raises(FormatError, match=f"^gemm: .*{message}"):
-        Gemm(**{"a": "fp8_e4m3", "b": "fp8_e4m3", "accumulator": "fp16", **options})
-
-
-def test_impossible_operands_are_refused():
-    gemm = Gemm(a="fp8_e4m3", b="fp8_e4m3", accumulator="fp16")
-    with pytest.raises(ValueError, match="a has 2 columns, so b must have 2 rows, not 3"):
-        gemm.codes(np.zeros((2, 2), int), np.zeros((3, 2), int))
-    with pytest.raises(ValueError, match="a and b must be matrices, not of 1 and 2 axes"):
-        gemm.codes(np.zeros(2, int), np.zeros((3, 2), int))
-    with pytest.raises(FormatError, match="codes must be between 0 and 255, not 256"):
-        gemm.codes([[256]], [[0]])
-    with pytest.raises(FormatError, match="codes must be integers, not float64"):
-        gemm.codes([[1.0]], [[0]])
-    with pytest.raises(ValueError, match="a must hold numbers of fp8_e4m3, not 1.0625 at 0, 1;"):
-        gemm.numbers([[1.0, 1.0625]], [[1.0], [1.0]])
-    stochastic = Gemm(a="fp16", b="fp16", accumulator="fp16", rounding="stochastic")
-    with pytest.raises(ValueError, match="random words must be given for stochastic rounding"):
-        stochastic.codes([[1]], [[1]])
-    with pytest.raises(ValueError, match="random words of sums must be"):
-        stochastic.codes([[1]], [[1]], random=GivenWords(np.zeros((2, 1, 1), int)))
-    with pytest.raises(ValueError, match="random words of sums must be integers of 16 bits"):
-        stochastic.codes([[1]], [[1]], random=GivenWords(np.full((1, 1, 1), 1 << 16)))
-    with pytest.raises(ValueError, match=r"random words of sums must be \(1, 2, 1\), not \(1, 1,"):
-        stochastic.codes([[1], [1]], [[1]], random=GivenWords(np.zeros((1, 1, 1), int)))
-
-    class Short:
-        def words(self, rows, depth, columns, width, streams):
-            return (np.zeros((1, 1, 1), np.int64),)
-
-    with pytest.raises(ValueError, match=r"random words must be 1 arrays of \(1, 2, 1\)"):
-        stochastic.codes([[1], [1]], [[1]], random=Short())
 
 
 def test_numbers_are_codes_decoded():
