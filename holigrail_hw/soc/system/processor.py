@@ -27,6 +27,11 @@ _COMMON = dict.fromkeys(
     ("ENABLE_COUNTERS", "ENABLE_COUNTERS64", "CATCH_MISALIGN", "CATCH_ILLINSN"), 0
 )
 _NO_PRODUCTS = {"i_pcpi_wr": 0, "i_pcpi_rd": Const(0, 32), "i_pcpi_wait": 0, "i_pcpi_ready": 0}
+_PRODUCT_PORTS = {"pcpi_valid": 1, "pcpi_insn": 32, "pcpi_rs1": 32, "pcpi_rs2": 32}
+_UNUSED = {
+    **{"trap": 1, "mem_instr": 1, "mem_la_read": 1, "mem_la_write": 1, "mem_la_addr": 32},
+    **{"mem_la_wdata": 32, "mem_la_wstrb": 4, "eoi": 32, "trace_valid": 1, "trace_data": 36},
+}
 _PACKAGE = "pythondata_cpu_picorv32"
 
 
@@ -53,6 +58,9 @@ class PicoRV32(wiring.Component):
         bus, running = self.bus, Signal()
         m.d.comb += running.eq(~ResetSignal())
         preset = PRESETS[self._preset]
+        has_products = "ENABLE_PCPI" in preset
+        # Linters want every port of what is instantiated.
+        unused = _UNUSED if has_products else _UNUSED | _PRODUCT_PORTS
         parameters = {f"p_{name}": value for name, value in preset.items()}
         m.submodules.picorv32 = Instance(
             "picorv32",
@@ -66,8 +74,9 @@ class PicoRV32(wiring.Component):
             o_mem_wdata=bus.write_data,
             o_mem_wstrb=bus.select,
             i_mem_rdata=bus.read_data,
-            **self._products(m) if "ENABLE_PCPI" in preset else _NO_PRODUCTS,
+            **self._products(m) if has_products else _NO_PRODUCTS,
             i_irq=Const(0, 32),
+            **{f"o_{name}": Signal(bits, name=f"unused_{name}") for name, bits in unused.items()},
         )
         return m
 
