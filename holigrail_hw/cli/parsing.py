@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from holigrail_hw.core.errors import RequestError
@@ -112,6 +112,14 @@ def _add_parameters(parser: argparse.ArgumentParser, cls: type[OperatorSpec] | t
             metavar="VALUE",
             help=f"{parameter.help}: {parameter.legal} ({default})".replace("%", "%%"),
             **extra,
+        )
+    jointly: Mapping[str, tuple[str, ...]] = getattr(cls, "jointly", {})
+    for joint, names in jointly.items():
+        group.add_argument(
+            f"--{joint.replace('_', '-')}",
+            dest=f"parameter_{joint}",
+            metavar="VALUE",
+            help=f"the same for {' and '.join(names)}",
         )
     for old in dict.fromkeys(name.partition("=")[0] for name in renamed_in(cls)):
         if old not in known:

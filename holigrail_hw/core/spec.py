@@ -76,6 +76,8 @@ class OperatorSpec(ABC):
     """How the ports of a handshake are called, after the name of their stream."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Parameters, or ``name=value``, that were once called otherwise: the old name, the new one."""
+    jointly: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Names under which several parameters are given one value, each with these parameters."""
 
     def __post_init__(self) -> None:
         settle(self)

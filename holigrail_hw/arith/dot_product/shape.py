@@ -1,7 +1,8 @@
 """Parameters of dot products, and what follows from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from holigrail_hw.core import parameter
 from holigrail_hw.formats import FixedFormat, Format, parse
@@ -20,6 +21,8 @@ _ITEMS = 1024
 @dataclass(frozen=True, kw_only=True)
 class DotProductShape(RoundedOperator):
     """Formats, number of terms, and how terms are added."""
+
+    jointly: ClassVar[Mapping[str, tuple[str, ...]]] = {"format": ("a", "b")}
 
     a: Format = parameter(
         parse("fp8_e4m3"),

@@ -3,7 +3,7 @@
 Parameters of a part come as a table of its own (``requantiser = {scale_width = 12}``), as a TOML
 file has it, or under dotted names (``requantiser.scale_width``), as options have them. Some have
 an older name, which an operator's class lists in ``renamed``: ``name`` or ``name=value``, with
-what it is called today.
+what it is called today. A name that the class lists in ``jointly`` stands for several parameters.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ __all__ = ["flattened", "nested", "old_names", "overridden", "renamed_in"]
 
 
 def flattened(cls: type, given: Mapping[str, Any], *, who: str) -> dict[str, Any]:
-    """Tables as dotted names, and old names as today's.
+    """Tables as dotted names, old names as today's, and several parameters for a joint name.
 
     Raises
     ------
@@ -28,13 +28,15 @@ def flattened(cls: type, given: Mapping[str, Any], *, who: str) -> dict[str, Any
     """
     found: dict[str, Any] = {}
     twice = []
+    jointly: Mapping[str, tuple[str, ...]] = getattr(cls, "jointly", {})
     for old, value in given.items():
         today, value = _today(cls, old.replace("-", "_"), value)
-        for name, one in _leaves(cls, today, value).items():
-            name, one = _today(cls, name, one)
-            if name in found:
-                twice.append(f"{who}: {name} must be given once, not again as {old}")
-            found[name] = one
+        for each in jointly.get(today, (today,)):
+            for name, one in _leaves(cls, each, value).items():
+                name, one = _today(cls, name, one)
+                if name in found:
+                    twice.append(f"{who}: {name} must be given once, not again as {old}")
+                found[name] = one
     if twice:
         raise RequestError(twice)
     return found
