@@ -10,7 +10,7 @@ from holigrail_hw.arith.multiply import Multiply
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.simulate.gates import Gates
 from holigrail_hw.formats import Rounding
-from holigrail_hw.hdl.integer import multiply as products
+from holigrail_hw.hdl.integer import bit_heap
 from holigrail_hw.hdl.number import float_round
 
 # The heavy run takes all cases.
@@ -154,7 +154,7 @@ def test_planted_faults_are_seen(monkeypatch):
     with pytest.raises(AssertionError, match="wrong"):
         check([same("fp8_e5m2")])
     monkeypatch.undo()
-    monkeypatch.setattr(products, "_reducer", lambda a, b, c=0: (a ^ b ^ c, a & b))
+    monkeypatch.setattr(bit_heap, "_full_adder", lambda a, b, c=0: (a ^ b ^ c, a & b))
     with pytest.raises(AssertionError, match="wrong"):
         check([make(Multiply, a="int4", b="int4", multiplier="tree")])
 

@@ -99,20 +99,14 @@ def heap_of(
 
 
 def compress(
-    plan: Plan,
-    name: str,
-    heap: Heap,
-    height: int = 2,
-    doors: Doors | None = None,
-    *,
-    cell: Cell | None = None,
+    plan: Plan, name: str, heap: Heap, height: int = 2, doors: Doors | None = None
 ) -> Heap:
-    """The heap with at most ``height`` bits in every column, two or more; made of ``cell``."""
+    """The heap with at most ``height`` bits in every column, two or more."""
     while max(heap.heights) > height:
         target = height
         while target * 3 // 2 < max(heap.heights):
             target = target * 3 // 2
-        heap = _level(plan, name, heap, target, doors or {}, cell or _full_adder)
+        heap = _level(plan, name, heap, target, doors or {})
     return heap
 
 
@@ -195,7 +189,7 @@ def add_up(
     return plan.step(f"{name}_bits", width, _concatenation, *bits)
 
 
-def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors, cell: Cell) -> Heap:
+def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors) -> Heap:
     """The heap with every column brought down to ``target`` bits by one level of adders."""
     columns: list[Wire | None] = []
     carried: Wire | None = None
@@ -214,7 +208,7 @@ def _level(plan: Plan, name: str, heap: Heap, target: int, doors: Doors, cell: C
             columns.append(_joined(plan, name, [*operands, *later]))
             carried = None
             continue
-        here, carried = _adders(plan, name, operands, full, half, using, cell)
+        here, carried = _adders(plan, name, operands, full, half, using, _full_adder)
         using = Logic(1, 0)
         columns.append(_joined(plan, name, [here, *later]))
         carried = _through(plan, name, carried, place + 1, doors)

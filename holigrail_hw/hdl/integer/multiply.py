@@ -23,7 +23,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Logic, Select
 from holigrail_hw.estimate.product_cut import BLOCKS
 
 from ..plan.plan import Plan, Wire
-from .bit_heap import Bit, add_up, compress, heap_of, shared_adder
+from .bit_heap import Bit, add_up, compress, heap_of
 from .unmerged import unmerged
 
 __all__ = ["MULTIPLIERS", "MULTIPLIER_MEANING", "multiply", "partial_products"]
@@ -187,12 +187,7 @@ def _tree(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
     bits = partial_products(shape_a, shape_b)
     width = shape_a.width + shape_b.width
     heap = heap_of(plan, f"{name}_partial", width, bits, 0, a, b)
-    return add_up(plan, name, compress(plan, name, heap, cell=_reducer), cell=shared_adder)
-
-
-def _reducer(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
-    """A shared adder with the second bit last: logic synthesis makes the fewest gates of these."""
-    return shared_adder(a, b) if isinstance(c, int) else shared_adder(b, c, a)
+    return add_up(plan, name, compress(plan, name, heap))
 
 
 def partial_products(a: Shape, b: Shape, first: int = 0, second: int = 1) -> list[Bit]:
