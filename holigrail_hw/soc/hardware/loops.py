@@ -108,8 +108,6 @@ class Loops(wiring.Component):
             m.d.sync += self.ends.eq(ends_after)
             for level in range(levels):
                 inner: Any = ends_after[:level].all() if level else Const(1)
-                m.d.sync += [
-                    moves[level].eq(inner),
-                    goes_on[level].eq(inner & ~ends_after[level]),
-                ]
+                is_last: Any = ends_after[level]
+                m.d.sync += [moves[level].eq(inner), goes_on[level].eq(inner & ~is_last)]
         return moves, goes_on

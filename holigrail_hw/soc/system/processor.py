@@ -60,7 +60,10 @@ class PicoRV32(wiring.Component):
         preset = PRESETS[self._preset]
         has_products = "ENABLE_PCPI" in preset
         # Linters want every port of what is instantiated.
-        unused = _UNUSED if has_products else _UNUSED | _PRODUCT_PORTS
+        rest = _UNUSED if has_products else _UNUSED | _PRODUCT_PORTS
+        unused: dict[str, Any] = {
+            f"o_{name}": Signal(bits, name=f"unused_{name}") for name, bits in rest.items()
+        }
         parameters = {f"p_{name}": value for name, value in preset.items()}
         m.submodules.picorv32 = Instance(
             "picorv32",
@@ -76,7 +79,7 @@ class PicoRV32(wiring.Component):
             i_mem_rdata=bus.read_data,
             **self._products(m) if has_products else _NO_PRODUCTS,
             i_irq=Const(0, 32),
-            **{f"o_{name}": Signal(bits, name=f"unused_{name}") for name, bits in unused.items()},
+            **unused,
         )
         return m
 
