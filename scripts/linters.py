@@ -25,8 +25,9 @@ KINDS = ("verilator", "iverilog", "yosys")
 _VERSION_FLAGS = {"verilator": "--version", "iverilog": "-V", "yosys": "-V"}
 
 
-# Of one run; the largest designs take some seconds.
+# Of one run; the largest designs take some seconds and less than a gigabyte.
 _SECONDS = 40
+_BYTES = 6 << 30
 
 
 @dataclass(frozen=True)
@@ -131,16 +132,24 @@ class Linter:
             text=True,
             errors="replace",
             check=False,
-            preexec_fn=_limit,
+            preexec_fn=_limit_time if self.kind == "yosys" else _limit,
         )
         if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL, 128 + signal.SIGXCPU):
             return done.returncode, f"%Error: no end within {_SECONDS} s of processor time"
+        if done.returncode and re.search(r"bad_alloc|out of memory", done.stderr, re.I):
+            return done.returncode, f"%Error: no end within {_BYTES >> 30} GiB of memory"
         return done.returncode, done.stdout + done.stderr
 
 
-def _limit() -> None:
+def _limit_time() -> None:
     """Of the process that is to start: a time limit that a busy machine does not change."""
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS + 5))
+
+
+def _limit() -> None:
+    """Time, and memory: not for Yosys, whose WebAssembly reserves more than it uses."""
+    _limit_time()
+    resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
 
 
 def _about(line: str, files: Sequence[Path]) -> bool:
