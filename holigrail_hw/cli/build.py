@@ -28,6 +28,7 @@ def main(words: list[str], session: Session) -> int:
             session.folder(f"{design.top}_{board}"),
             progress,
             check=not options.no_check,
+            best_effort=options.best_effort,
             seed=session.seed,
         )
         proof = None

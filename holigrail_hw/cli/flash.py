@@ -29,7 +29,11 @@ def main(words: list[str], session: Session) -> int:
         bitstream = options.bitstream
         if bitstream is None:
             flash.ready(board, **where)
-            built = build.run(design.spec, timing, board, folder, progress, seed=session.seed)
+            built = build.run(
+                *(design.spec, timing, board, folder, progress),
+                best_effort=options.best_effort,
+                seed=session.seed,
+            )
             bitstream = built.bitstream or folder / built.top
         result = flash.run(
             bitstream,

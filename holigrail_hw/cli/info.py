@@ -9,6 +9,8 @@ from holigrail_hw.core.parameters import brief, leaves_of
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.estimate.energy.memories import Memories, read_memories
 from holigrail_hw.flow.explore.describe import describe
+from holigrail_hw.flow.synth import capacity
+from holigrail_hw.flow.synth.devices import TARGETS
 from holigrail_hw.ui.tables import pairs, table
 
 from .arguments import read_design
@@ -38,6 +40,8 @@ def main(words: list[str], session: Session) -> int:
 
         timing = build.planned(design.spec, timing, design.board)
     result = describe(design.spec, timing, _memories(options))
+    if design.device in TARGETS:
+        result["remarks"] += capacity.remarks(design.spec, timing, TARGETS[design.device])
     return session.show(result, lambda console: _text(console, result, design.spec))
 
 

@@ -137,7 +137,7 @@ def test_interrupted_generation_leaves_nothing(holigrail, tmp_path, monkeypatch)
     monkeypatch.setattr(emit.verilog_bench, "bench", interrupted)
     answer = holigrail("generate", *SMALL, "-o", "here")
     assert (answer.status, answer.out) == (130, "")
-    assert [*(tmp_path / "here").iterdir()] == []
+    assert not (tmp_path / "here").exists()
 
 
 def test_simulate(holigrail, tmp_path):

@@ -19,7 +19,8 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
 from .. import tools
-from ..folders import prepare, staging
+from ..folders import staging
+from ..synth.capacity import require_room
 from ..synth.devices import target
 from ..synth.mapping import map_design
 from ..synth.netlist_top import NoModel
@@ -137,6 +138,7 @@ def run(
     *,
     dsp: bool = True,
     check: bool = True,
+    best_effort: bool = False,
     seed: int = 1,
 ) -> BuildResult:
     """Build ``spec`` for a board, with all it needs there.
@@ -144,7 +146,8 @@ def run(
     Without a period or a latency in ``timing``, the pipeline is planned for the board's clock. The
     files are named after the operator and lie in ``out_dir``; nothing half-written stays there.
     With ``dsp`` the tools may put products into DSP blocks. With ``check`` the serial line of a
-    netlist with DSP blocks or memories is compared with the golden model before it is placed.
+    netlist with DSP blocks or memories is compared with the golden model before it is placed. A
+    design that is estimated to be larger than the board is tried with ``best_effort`` only.
 
     Raises
     ------
@@ -157,10 +160,13 @@ def run(
     """
     goal = board(board_name)
     tools.require(*required_tools(goal), who="build")
-    folder = prepare(Path(out_dir), "build")
     design = board_design(spec)
     timing = planned(spec, timing, board_name)
     _check_memory(design, goal)
+    if goal.target is not None and not best_effort:
+        device = target(goal.target)
+        require_room(spec, timing, device, who="build", where=goal.name, dsp=dsp)
+    folder = Path(out_dir).absolute()
     name = f"{spec.top_name(timing)}_{goal.name}"
     with staging(folder, "build") as work:
         if progress is not None:

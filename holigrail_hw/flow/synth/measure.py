@@ -15,6 +15,7 @@ from ..emit import verilog as emit_verilog
 from ..top import Top
 from . import netlist_check, synth
 from .activity.measure import DeviceActivity, device_activity
+from .capacity import require_room
 from .devices import target
 from .netlist_top import NoModel
 
@@ -80,6 +81,7 @@ def measure(
     place: bool = True,
     check: bool = True,
     activity: bool = False,
+    best_effort: bool = False,
     progress: Progress | None = None,
 ) -> Measured:
     """Emit, synthesise, place and route; the files go to ``out_dir``.
@@ -87,68 +89,72 @@ def measure(
     ``seeds`` placements are tried, from ``seed`` on, which also draws the vectors of the bench.
     With ``check`` a netlist with DSP blocks or memories is compared with the golden model, on
     vectors from ``seed``, before it is placed. With ``activity`` the changes of its nets are
-    counted, for random items from ``seed``.
+    counted, for random items from ``seed``. A design that is estimated to be larger than the device
+    is tried with ``best_effort`` only.
 
     Raises
     ------
     RequestError, DesignError, ToolError
-        As :func:`.synth.run` and :func:`.netlist_check.check` do. A missed period
-        is no exception: it is in ``failures``.
+        As :func:`.synth.run`, :func:`.netlist_check.check` and :func:`.require_room` do. A missed
+        period is no exception: it is in ``failures``.
     """
-    folder = folders.prepare(Path(out_dir), "synth")
-    if progress is not None:
-        progress("writing Verilog")
-    generated = emit.generate(spec, timing, folder, seed=seed, who="synth")
-    top = generated.manifest["top"]
-    verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
-    checked: list[netlist_check.NetlistCheck] = []
-    unchecked: list[str] = []
-    counted: list[DeviceActivity] = []
-
-    def inspect(netlist: Path, found: synth.SynthResult) -> None:
+    if place and not best_effort:
         goal = target(device)
-        if activity:
-            if progress is not None:
-                progress(f"activity: simulating the cells of {goal.name}")
-            counted.append(device_activity(Top(spec, timing), netlist, goal.family, seed))
-        if not check or not (found.dsps or found.memories):
-            return
-        design = Top(spec, timing)
-        try:
-            result = netlist_check.check(
-                *(design, netlist, goal.family), device=goal.name, seed=seed, progress=progress
-            )
-        except NoModel as error:
-            unchecked.append(f"the netlist was not simulated ({error})")
-        else:
-            checked.append(result)
+        require_room(spec, timing, goal, who="synth", where=goal.name, dsp=dsp)
+    with folders.output_folder(Path(out_dir), "synth") as folder:
+        if progress is not None:
+            progress("writing Verilog")
+        generated = emit.generate(spec, timing, folder, seed=seed, who="synth")
+        top = generated.manifest["top"]
+        verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
+        checked: list[netlist_check.NetlistCheck] = []
+        unchecked: list[str] = []
+        counted: list[DeviceActivity] = []
 
-    result = synth.run(
-        verilog,
-        top,
-        device,
-        work_dir=folder / "synth",
-        clock_ns=timing.period_ns,
-        dsp=dsp,
-        seeds=seeds,
-        seed=seed,
-        place=place,
-        inspect=inspect,
-        progress=progress,
-    )
-    rows = comparison(spec, timing, result)
-    failures, notes, hint = judge(spec, timing, result.fmax_mhz)
-    files = [str(path) for path in generated.files] + list(result.logs)
-    return Measured(
-        result,
-        rows,
-        failures,
-        [*notes, *unchecked],
-        hint,
-        files,
-        checked[0] if checked else None,
-        counted[0] if counted else None,
-    )
+        def inspect(netlist: Path, found: synth.SynthResult) -> None:
+            goal = target(device)
+            if activity:
+                if progress is not None:
+                    progress(f"activity: simulating the cells of {goal.name}")
+                counted.append(device_activity(Top(spec, timing), netlist, goal.family, seed))
+            if not check or not (found.dsps or found.memories):
+                return
+            design = Top(spec, timing)
+            try:
+                result = netlist_check.check(
+                    *(design, netlist, goal.family), device=goal.name, seed=seed, progress=progress
+                )
+            except NoModel as error:
+                unchecked.append(f"the netlist was not simulated ({error})")
+            else:
+                checked.append(result)
+
+        result = synth.run(
+            verilog,
+            top,
+            device,
+            work_dir=folder / "synth",
+            clock_ns=timing.period_ns,
+            dsp=dsp,
+            seeds=seeds,
+            seed=seed,
+            place=place,
+            inspect=inspect,
+            progress=progress,
+        )
+        rows = comparison(spec, timing, result)
+        failures, notes, hint = judge(spec, timing, result.fmax_mhz)
+        files = [str(path) for path in generated.files] + list(result.logs)
+        return Measured(
+            result,
+            rows,
+            failures,
+            [*notes, *unchecked],
+            hint,
+            files,
+            checked[0] if checked else None,
+            counted[0] if counted else None,
+        )
 
 
 def mapped(

@@ -184,7 +184,9 @@ def _no_room(output: str, who: str, what: str) -> HoligrailError | None:
     for kind, used, available in re.findall(r"Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", output):
         if int(used) > int(available):
             over.append(f"{used} of {available} {kind}")
-    if not over and not re.search(r"no BELs remaining|[Uu]nable to place|No Bels", output):
+    if not over and not re.search(
+        r"no BELs remaining|[Uu]nable to (?:place|find legal placement)|No Bels", output
+    ):
         return None
     need = "need " + ", ".join(over) if over else "run out of cells"
     return DesignError(
