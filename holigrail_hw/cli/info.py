@@ -111,12 +111,16 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
         "estimated_fmax_mhz",
         "met",
     )
-    table(console, header, [[row[key] for key in keys] for row in result["timing"]])
-    print_line("\n")
+    if result["timing"]:
+        table(console, header, [[row[key] for key in keys] for row in result["timing"]])
+        print_line("\n")
     cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
     if result["tlast"] is not None:
         print_line(_AXI.format(", ".join(result["tlast"]) or "no stream: there are no frames"))
     known = [("estimate", cost), ("energy", _energy(result["energy"]))]
+    if not result["timing"] and result["promise_ns"] is not None:
+        promise = result["promise_ns"]
+        known.append(("promise", f"{promise:.4g} ns ({1000 / promise:.1f} MHz)"))
     known += [("device model", result["device"]), ("top", result["top"])]
     known.append(("proof", result["proof"]))
     facts = [(name.replace("_", " "), value) for name, value in result["facts"].items()]

@@ -31,10 +31,10 @@ def describe(
 
     Keys: operator, summary, maturity, notes, references, top, parameters, ports, layout (which bits
     hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
-    timing (a list, the last entry is the request), cost, energy, facts, tables, proof, remarks,
-    device.
+    timing (a list, the last entry is the request), promise_ns (of the request; ``None`` without a
+    model), cost, energy, facts, tables, proof, remarks, device.
     """
-    shell = find_shell(timing.shell)
+    shell, promise_ns = find_shell(timing.shell), spec.promise_ns(timing)
     job, by_level = levels(spec, timing, memories)
     return {
         "operator": spec.name,
@@ -67,6 +67,7 @@ def describe(
         "tlast": framed_streams(spec, timing),
         "registers": shell.registers(shell.view(spec, timing)),
         "timing": latencies(spec, timing),
+        "promise_ns": None if promise_ns is None else round(promise_ns, 3),
         "cost": spec.cost(timing),
         "energy": estimate(spec, timing).as_dict()
         | {"job": job, "levels": [asdict(level) for level in by_level]},
