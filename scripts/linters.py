@@ -90,7 +90,9 @@ class Linter:
         lines = ["`verilator_config", *(f'lint_off -file "{path}"' for path in foreign), ""]
         waived.write_text("\n".join(lines))
         timing = "--timing" if bench else "--no-timing"
-        words = ["--lint-only", "-Wall", timing, "--default-language", language]
+        # Files of others may have a time scale, which is no fault of those without one.
+        less = ["-Wno-TIMESCALEMOD"] if foreign else []
+        words = ["--lint-only", "-Wall", *less, timing, "--default-language", language]
         status, said = self._run([*words, "--top-module", top, waived, *design, *foreign])
         return _first(re.findall(r"%\w+.*", said), status)
 
@@ -103,7 +105,6 @@ class Linter:
         foreign: Sequence[Path],
         bench: bool,
     ) -> str:
-        # Files of others may have a time scale, which is no fault of those without one.
         less = ["-Wno-timescale"] if foreign else []
         words = ["-Wall", *less, language, "-s", top, "-o", folder / "compiled"]
         status, said = self._run([*words, *design, *foreign])

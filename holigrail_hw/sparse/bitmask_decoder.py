@@ -76,32 +76,37 @@ class _Decoder(CodecComponent):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        size = self._block
-        mask, value, block = self.mask, self.value, self.block
-        # The present mask and how many bits it has; valid while ``busy``.
-        bits, count, last, busy = Signal(size), Signal(range(size + 1)), Signal(), Signal()
-        # How many values are held, where they start, and which word of the ring is filled next.
-        filled, start, upper = Signal(range(2 * size + 1)), Signal(range(2 * size)), Signal()
-        # Whether no more words of the frame are taken: its last came, or a wrong one (``broken``).
-        closed, broken, marked_last = Signal(), Signal(), Signal()
-        fits, exact, good, wrong = Signal(), Signal(), Signal(), Signal()
-        done, over, used = Signal(), Signal(), Signal(range(size + 1))
-        mask_thrown, value_thrown = Signal(), Signal()
-        # The output: a block is offered once its values are held, or once it is known to be wrong.
-        # It stays until ``ready``: words that arrive meanwhile do not change it.
+        state = _State(self._block, self._width)
+        self._offer(m, state)
+        self._place(m, state)
+        self._take_masks(m, state)
+        self._take_words(m, state)
+        return m
+
+    def _offer(self, m: Module, state: "_State") -> None:
+        """A block is offered once its values are held, or once it is known to be wrong.
+
+        It stays until ``ready``: words that arrive meanwhile do not change it.
+        """
+        block, filled, count, last = self.block, state.filled, state.count, state.last
+        closed, broken, wrong = state.closed, state.broken, state.wrong
+        fits, exact, good = state.fits, state.exact, state.good
         m.d.comb += [
             fits.eq(filled >= count),
             exact.eq(filled == count),
             good.eq(Mux(last, closed & ~broken & exact, fits)),
             wrong.eq((closed & (~fits | (last & broken))) | (last & (filled > count))),
-            block.valid.eq(busy & (good | wrong)),
+            block.valid.eq(state.busy & (good | wrong)),
             block.payload.last.eq(last | wrong),
             block.payload.error.eq(wrong),
-            done.eq(block.valid & block.ready),
-            over.eq(done & (last | wrong)),
-            used.eq(Mux(done, count, 0)),
+            state.done.eq(block.valid & block.ready),
+            state.over.eq(state.done & (last | wrong)),
+            state.used.eq(Mux(state.done, count, 0)),
         ]
-        ring = [Signal(self._width, name=f"ring_{j}") for j in range(2 * size)]
+
+    def _place(self, m: Module, state: "_State") -> None:
+        """The values of the ring at the places that the mask gives them."""
+        size, start, bits, ring = self._block, state.start, state.bits, state.ring
         # A block begins in one word and may continue at the first place of the other.
         lanes = []
         for j in range(size):
@@ -115,43 +120,56 @@ class _Decoder(CodecComponent):
             places.append(place)
         found = moved_back(m, lanes, settings(m, bits, places))
         for i in range(size):
-            m.d.comb += block.payload[f"v{i}"].eq(Mux(bits[i] & ~wrong, found[i], 0))
+            value = Mux(bits[i] & ~state.wrong, found[i], 0)
+            m.d.comb += self.block.payload[f"v{i}"].eq(value)
 
-        # The mask register: loaded when empty or when its block leaves. After an error, masks are
-        # discarded up to the last one of the frame.
+    def _take_masks(self, m: Module, state: "_State") -> None:
+        """The mask register: loaded when empty or when its block leaves.
+
+        After an error, masks are discarded up to the last one of the frame.
+        """
+        mask, last, busy, done, wrong = self.mask, state.last, state.busy, state.done, state.wrong
+        thrown = state.mask_thrown
         masks = prefix_counts(m, mask.payload.mask)
-        m.d.comb += mask.ready.eq(mask_thrown | ~busy | (done & (~wrong | last)))
+        m.d.comb += mask.ready.eq(thrown | ~busy | (done & (~wrong | last)))
         with m.If(done):
-            m.d.sync += [busy.eq(0), mask_thrown.eq(wrong & ~last)]
-        with m.If(mask.valid & mask_thrown):
-            m.d.sync += mask_thrown.eq(~mask.payload.last)
+            m.d.sync += [busy.eq(0), thrown.eq(wrong & ~last)]
+        with m.If(mask.valid & thrown):
+            m.d.sync += thrown.eq(~mask.payload.last)
         with m.Elif(mask.valid & mask.ready):
-            m.d.sync += [bits.eq(mask.payload.mask), count.eq(masks[-1])]
+            m.d.sync += [state.bits.eq(mask.payload.mask), state.count.eq(masks[-1])]
             m.d.sync += [last.eq(mask.payload.last), busy.eq(1)]
 
-        # The ring: a word is taken if half of it is free after this cycle. A word with a gap closes
-        # the frame without being stored. After an error, words are discarded up to the last one.
+    def _take_words(self, m: Module, state: "_State") -> None:
+        """The ring: a word is taken if half of it is free after this cycle.
+
+        A word with a gap closes the frame without being stored. After an error, words are discarded
+        up to the last one.
+        """
+        size, value, filled, used = self._block, self.value, state.filled, state.used
+        over, wrong, closed = state.over, state.wrong, state.closed
         there = Signal(size)
         m.d.comb += there.eq(Cat(value.payload[f"v{i}"] != 0 for i in range(size)))
         gap, amount = Signal(), Signal(range(size + 1))
         room, taken = Signal(), Signal()
+        marked_last, thrown, upper = state.marked_last, state.value_thrown, state.upper
         m.d.comb += [
             gap.eq((there[1:] & ~there[:-1]).any() | (~there[-1] & ~value.payload.last)),
             amount.eq(prefix_counts(m, there)[-1]),
-            room.eq(~closed & (filled - used <= size) & ~(done & wrong)),
-            value.ready.eq(value_thrown | room | (over & ~wrong)),
-            taken.eq(value.valid & value.ready & ~value_thrown),
+            room.eq(~closed & (filled - used <= size) & ~(state.done & wrong)),
+            value.ready.eq(thrown | room | (over & ~wrong)),
+            taken.eq(value.valid & value.ready & ~thrown),
         ]
-        m.d.sync += [start.eq(start + used), filled.eq(filled - used)]
+        m.d.sync += [state.start.eq(state.start + used), filled.eq(filled - used)]
         with m.If(over):
-            m.d.sync += [filled.eq(0), closed.eq(0), broken.eq(0), marked_last.eq(0)]
-            m.d.sync += [start.eq(Mux(upper, size, 0)), value_thrown.eq(wrong & ~marked_last)]
-        with m.If(value.valid & value_thrown):
-            m.d.sync += value_thrown.eq(~value.payload.last)
+            m.d.sync += [filled.eq(0), closed.eq(0), state.broken.eq(0), marked_last.eq(0)]
+            m.d.sync += [state.start.eq(Mux(upper, size, 0)), thrown.eq(wrong & ~marked_last)]
+        with m.If(value.valid & thrown):
+            m.d.sync += thrown.eq(~value.payload.last)
         with m.If(taken):
             m.d.sync += [
                 closed.eq(gap | value.payload.last),
-                broken.eq(gap),
+                state.broken.eq(gap),
                 marked_last.eq(value.payload.last),
             ]
             with m.If(~gap):
@@ -159,5 +177,30 @@ class _Decoder(CodecComponent):
                 m.d.sync += upper.eq(~upper)
                 for j in range(2 * size):
                     with m.If(upper == (j >= size)):
-                        m.d.sync += ring[j].eq(value.payload[f"v{j % size}"])
-        return m
+                        m.d.sync += state.ring[j].eq(value.payload[f"v{j % size}"])
+
+
+class _State:
+    """What the block on offer depends on, and what becomes of it.
+
+    The present mask is ``bits`` with ``count`` of them set, valid while ``busy``. The ring holds
+    ``filled`` values from ``start`` on; the ``upper`` or the lower word of it is filled next.
+    ``closed``: no more words of the frame are taken, as its last came (``marked_last``), or a wrong
+    one (``broken``). The block has as many values as its mask says, or more (``fits``, ``exact``),
+    so it is ``good`` or ``wrong``. ``done``: it leaves, with so many values ``used``; ``over``: it
+    ends the frame. Of a wrong frame, masks and words that are still to come are ``thrown`` away.
+    """
+
+    def __init__(self, size: int, width: int):
+        self.bits, self.count = Signal(size), Signal(range(size + 1))
+        self.last, self.busy = Signal(), Signal()
+        self.filled, self.start = Signal(range(2 * size + 1)), Signal(range(2 * size))
+        self.upper = Signal()
+        self.closed, self.broken = Signal(), Signal()
+        self.marked_last = Signal()
+        self.fits, self.exact = Signal(), Signal()
+        self.good, self.wrong = Signal(), Signal()
+        self.done, self.over, self.mask_thrown = Signal(), Signal(), Signal()
+        self.used = Signal(range(size + 1))
+        self.value_thrown = Signal()
+        self.ring = [Signal(width, name=f"ring_{j}") for j in range(2 * size)]

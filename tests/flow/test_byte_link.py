@@ -17,7 +17,7 @@ from holigrail_hw.flow.board import flash, linked
 from holigrail_hw.flow.simulate.byte_link import ByteLink, Line, SerialLine, SimulatedLine
 from holigrail_hw.flow.simulate.link_protocol import IDENTITY, ITEMS, RESET, digest, frame
 from holigrail_hw.flow.verify import workloads
-from holigrail_hw.hdl.stream.link import StreamLink
+from holigrail_hw.hdl.stream.link.stream_link import StreamLink
 
 # The heavy run takes all cases.
 pytestmark = pytest.mark.sampled

@@ -7,11 +7,8 @@ No tool outlives this process, however that ends: a guard, a shell that waits fo
 from this process, then kills the tool and its children.
 """
 
-import contextlib
-import math
 import os
 import re
-import resource
 import shlex
 import signal
 import subprocess
@@ -20,11 +17,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from ..disk import unwritable
 from ..errors import HoligrailError, ToolError
 from ..store.folder import cache_folder
 from .child_process import dismiss, guard
+from .limits import Limits
 
 __all__ = ["Exhausted", "Finished", "Progress", "kill_all", "run", "tail"]
 
@@ -40,8 +39,6 @@ _CANNOT_RUN = re.compile(
     re.M,
 )
 _NOT_STARTED = (126, 127)
-
-_OUT_OF_MEMORY = re.compile(r"\bbad_alloc\b|\bMemoryError\b|out of memory", re.I)
 
 _running: set[subprocess.Popen] = set()
 
@@ -116,80 +113,28 @@ def run(
         is the cache, or the disk is full.
     """
     words = [str(word) for word in command]
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        sink = log.open("w", encoding="utf-8", errors="replace")
-    except OSError as error:
-        message = f"{who}: the folder of its log must be writable, not {log.parent}"
-        if not log.is_relative_to(cache_folder()):
-            raise unwritable(message, error, "choose another output folder") from None
-        raise ToolError(
-            f"{message} ({error.strerror})", hint="set HOLIGRAIL_CACHE to another folder"
-        ) from None
+    limits = Limits(time_limit, processor_limit, memory_limit)
+    sink = _opened(log, who)
     for file in makes:
         file.unlink(missing_ok=True)
     start = time.monotonic()
     with sink:
-        try:
-            child = subprocess.Popen(
-                words,
-                cwd=cwd,
-                env=None if environment is None else dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ToolError(
-                f"{who}: the tool must start, not fail with '{error.strerror}'\n"
-                f"command: {shlex.join(words)}",
-                hint=hint or "`holigrail doctor` lists what is installed",
-            ) from None
-        expired = threading.Event()
-        timer = threading.Timer(time_limit or 0, _expire, (child, expired))
-        if time_limit is not None:
-            timer.start()
-        lines = []
-        assert child.stdout is not None
-        watcher = guard(child)
-        _bound(child, memory_limit, processor_limit)
-        _running.add(child)
-        try:
-            for line in child.stdout:
-                sink.write(line)
-                lines.append(line)
-                if progress is not None and line.strip():
-                    progress(f"{who}: {line.strip()}")
-            status = child.wait()
-        except BaseException:
-            _kill(child)
-            child.wait()
-            raise
-        finally:
-            _running.discard(child)
-            timer.cancel()
-            dismiss(watcher)
-            child.stdout.close()
+        child = _started(words, cwd, environment, who, hint)
+
+        def said(line: str) -> None:
+            sink.write(line)
+            if progress is not None and line.strip():
+                progress(f"{who}: {line.strip()}")
+
+        status, output, expired = _waited_for(child, limits, said)
     seconds = time.monotonic() - start
-    output = "".join(lines)
     left_out = [str(file) for file in makes if not file.is_file()]
-    if status == 0 and left_out:
-        reason = f"must write {', '.join(left_out)}, not end without it"
-        raise ToolError(_report(who, reason, words, output, log), hint=hint)
-    if status == 0:
+    if status == 0 and not left_out:
         return Finished(tuple(words), output, seconds, log)
-    if expired.is_set():
-        reason = f"must finish within {time_limit:g} s, not be stopped at that limit"
-        failure = Exhausted
-    elif memory_limit is not None and _OUT_OF_MEMORY.search(output):
-        reason = f"must finish within {memory_limit >> 20} MiB, not ask for more"
-        failure = Exhausted
-    elif processor_limit is not None and status == -signal.SIGXCPU:
-        reason = f"must finish within {processor_limit:g} s of processor time, not ask for more"
-        failure = Exhausted
+    if status == 0:
+        reason, failure = f"must write {', '.join(left_out)}, not end without it", ToolError
+    elif passed := limits.passed(status, output, expired):
+        reason, failure = passed, Exhausted
     elif status < 0:
         reason = f"must finish with status 0, not be killed by signal {_signal_text(-status)}"
         failure = ToolError
@@ -214,6 +159,79 @@ def tail(text: str, lines: int = _TAIL_LINES) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
 
+def _opened(log: Path, who: str) -> TextIO:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("w", encoding="utf-8", errors="replace")
+    except OSError as error:
+        message = f"{who}: the folder of its log must be writable, not {log.parent}"
+        if not log.is_relative_to(cache_folder()):
+            raise unwritable(message, error, "choose another output folder") from None
+        raise ToolError(
+            f"{message} ({error.strerror})", hint="set HOLIGRAIL_CACHE to another folder"
+        ) from None
+
+
+def _started(
+    words: Sequence[str],
+    cwd: Path | None,
+    environment: Mapping[str, str] | None,
+    who: str,
+    hint: str | None,
+) -> subprocess.Popen:
+    try:
+        return subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=None if environment is None else dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ToolError(
+            f"{who}: the tool must start, not fail with '{error.strerror}'\n"
+            f"command: {shlex.join(words)}",
+            hint=hint or "`holigrail doctor` lists what is installed",
+        ) from None
+
+
+def _waited_for(
+    child: subprocess.Popen, limits: Limits, said: Callable[[str], None]
+) -> tuple[int, str, bool]:
+    """Status, output, and whether its time ran out; ``said`` is called with every line.
+
+    However this ends, the child and its guard have ended too.
+    """
+    expired = threading.Event()
+    timer = threading.Timer(limits.time or 0, _expire, (child, expired))
+    if limits.time is not None:
+        timer.start()
+    lines = []
+    assert child.stdout is not None
+    watcher = guard(child)
+    limits.impose(child)
+    _running.add(child)
+    try:
+        for line in child.stdout:
+            lines.append(line)
+            said(line)
+        status = child.wait()
+    except BaseException:
+        _kill(child)
+        child.wait()
+        raise
+    finally:
+        _running.discard(child)
+        timer.cancel()
+        dismiss(watcher)
+        child.stdout.close()
+    return status, "".join(lines), expired.is_set()
+
+
 def _report(who: str, reason: str, words: Sequence[str], output: str, log: Path) -> str:
     last = tail(output)
     body = "\n".join(f"  {line}" for line in last.splitlines()) or "  (it printed nothing)"
@@ -227,19 +245,6 @@ def _signal_text(number: int) -> str:
         return str(number)
     cause = ", probably out of memory" if name == "SIGKILL" else ""
     return f"{number} ({name}{cause})"
-
-
-def _bound(child: subprocess.Popen, memory: int | None, processor: float | None) -> None:
-    """Let the system end the child at a limit in bytes or seconds of processor time."""
-    if not hasattr(resource, "prlimit"):
-        return
-    with contextlib.suppress(ProcessLookupError):
-        if memory is not None:
-            resource.prlimit(child.pid, resource.RLIMIT_AS, (memory, memory))
-        if processor is not None:
-            seconds = math.ceil(processor)
-            # One that ignores the signal at the first limit is killed at the second.
-            resource.prlimit(child.pid, resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
 def _expire(child: subprocess.Popen, expired: threading.Event) -> None:

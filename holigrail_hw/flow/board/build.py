@@ -24,23 +24,26 @@ from ..synth.capacity import require_room
 from ..synth.devices import target
 from ..synth.mapping import map_design
 from ..synth.netlist_top import NoModel
-from ..synth.place import place_and_route
+from ..synth.place import place_until_met
 from . import netlist as board_netlist
 from .board import Board, board
 from .choice import board_design
 from .design import BoardDesign
 
-__all__ = ["BuildResult", "planned", "required_tools", "run"]
+__all__ = ["SEEDS", "BuildResult", "planned", "required_tools", "run"]
 
 TOP = "top"
+SEEDS = 3
+"""Placements that are tried, unless somebody says how many."""
 _TIME_LIMIT_S = 1800
+# The file that is written comes last.
 _PLACERS = {
     "ice40": ("nextpnr-ice40", "--pcf", "{pins}", "--asc", "{top}.asc"),
     "ecp5": (
         "nextpnr-ecp5",
-        *("--lpf", "{pins}", "--textcfg", "{top}.config"),
+        *("--lpf", "{pins}"),
         # Large designs take the other router an hour.
-        *("--router", "router2"),
+        *("--router", "router2", "--textcfg", "{top}.config"),
     ),
     "gowin": (
         "nextpnr-himbaechel-gowin",
@@ -140,6 +143,7 @@ def run(
     check: bool = True,
     best_effort: bool = False,
     seed: int = 1,
+    seeds: int = SEEDS,
 ) -> BuildResult:
     """Build ``spec`` for a board, with all it needs there.
 
@@ -147,7 +151,8 @@ def run(
     files are named after the operator and lie in ``out_dir``; nothing half-written stays there.
     With ``dsp`` the tools may put products into DSP blocks. With ``check`` the serial line of a
     netlist with DSP blocks or memories is compared with the golden model before it is placed. A
-    design that is estimated to be larger than the board is tried with ``best_effort`` only.
+    design that is estimated to be larger than the board is tried with ``best_effort`` only. Up to
+    ``seeds`` placements are tried, from ``seed`` on, until one meets the board's clock.
 
     Raises
     ------
@@ -182,8 +187,8 @@ def run(
             result = _bitstream(
                 *(goal, name, shell, work, folder),
                 dsp,
-                asked,
-                seed,
+                (asked, clock_hz / 1e6),
+                range(seed, seed + seeds),
                 progress,
                 examine,
                 design.sources(),
@@ -269,14 +274,15 @@ def _bitstream(
     work: Path,
     folder: Path,
     dsp: bool,
-    asked_mhz: float,
-    seed: int,
+    mhz: tuple[float, float],
+    seeds: range,
     progress: Progress | None,
     examine: BoardDesign | None,
     others: Iterable[str] = (),
 ) -> BuildResult:
     device = target(goal.target or "")
     family = device.family
+    asked_mhz, needed_mhz = mhz
     pins = _without_frequencies(work / f"{TOP}{_CONSTRAINTS[family]}")
     names = {"top": TOP, "bitstream": f"{name}{goal.suffix}", "pins": pins.name}
     logs = folder / f"{name}_logs"
@@ -301,18 +307,20 @@ def _bitstream(
                 *(examine, goal, family, mapped.netlist, TOP),
                 interleave=shell.interleave,
                 log=logs / "netlist.log",
-                seed=seed,
+                seed=seeds[0],
                 progress=progress,
             )
         except NoModel as error:
             unchecked = f"the netlist was not simulated ({error})"
     placer, *options = (word.format(**names) for word in _PLACERS[family])
-    placed = place_and_route(
+    placed = place_until_met(
         (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
         who="build",
         what=goal.name,
         frequency=asked_mhz,
-        seed=seed,
+        needed=needed_mhz,
+        seeds=seeds,
+        output=work / options[-1],
         folder=work,
         log=logs / "nextpnr.log",
         progress=progress,

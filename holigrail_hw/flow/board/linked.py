@@ -22,7 +22,7 @@ _SHORT = 16
 
 
 class Linked(Benched):
-    """The design of :mod:`holigrail_hw.hdl.stream.link`."""
+    """The design of :mod:`holigrail_hw.hdl.stream.link.stream_link`."""
 
     proof_items = 8
 

@@ -1,6 +1,6 @@
 """A link to an engine through bytes: a board at a serial port, or its whole design in simulation.
 
-The protocol is that of :mod:`holigrail_hw.hdl.stream.link`.
+The protocol is that of :mod:`holigrail_hw.hdl.stream.link.protocol`.
 """
 
 import secrets

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.formats import parse
-from holigrail_hw.hdl.stream.link import StreamLink
+from holigrail_hw.hdl.stream.link.stream_link import StreamLink
 from holigrail_hw.hdl.stream.uart import UartReceiver, UartTransmitter
 
 from ..top import Handshake, Port, Top

@@ -222,26 +222,42 @@ class AcceleratorCore(wiring.Component):
             ]
 
     def _chain(self, m: Module) -> None:
-        """The queue of descriptors."""
-        fields, work, checker = self._fields.fields, self._datapath, self._checker
-        step, size = 2 * self._machine.grain, self._machine.scratchpad
-        wide = int(self._machine.wide_parameters)
-        reads = DESCRIPTOR_BYTES // step
-        count, total, is_wrong = Signal(range(reads + READ_CYCLES)), Signal(8), Signal()
-        came, failed, code = Signal(), Signal(), Signal(4)
-        next_at = Signal(33)
-        quiet = Signal(self._patience + 1)
-        moved = work.granted.any() | work.write.any()
+        """The queue of descriptors, from a start to the last of them or to an error."""
+        chain = _Chain(self._machine, self._patience)
+        moved = self._datapath.granted.any() | self._datapath.write.any()
         stirs = moved | self._load_written
+        self._receive(m, chain)
+        self._count(m, chain, moved)
+        with m.FSM():
+            self._between_chains(m, chain, stirs)
+            self._fetching(m, chain)
+            self._judging(m, chain)
+            self._waiting(m, chain, stirs)
+            self._carrying_out(m, chain, stirs)
+            self._ending(m, chain)
+        with m.If(self.running & (self._load_code != 0)):
+            m.d.sync += [self.error.eq(self._load_code), self._stopping.eq(1)]
+        with m.If(chain.failed):
+            m.d.sync += self.error.eq(chain.code)
+        with m.If(self.stop & self.running):
+            m.d.sync += self._stopping.eq(1)
+
+    def _receive(self, m: Module, chain: "_Chain") -> None:
+        """Words of the descriptor that is fetched, and the sum of its bytes, which must be 0."""
+        step = chain.step
         # The bytes are added a cycle after they came: what a memory gives is late in its cycle.
         latest: Any = self._words[-8 * step :]
         comes = delayed(m, self._fetched, READ_CYCLES, "comes", resets=True)
-        m.d.sync += [came.eq(comes), is_wrong.eq(total != 0)]
+        m.d.sync += [chain.came.eq(comes), chain.is_wrong.eq(chain.total != 0)]
         with m.If(comes):
             m.d.sync += self._words.eq(Cat(self._words, self._pad.vector)[8 * step :])
-        with m.If(came):
+        with m.If(chain.came):
             added = sum((latest.word_select(i, 8) for i in range(step)), start=0)
-            m.d.sync += total.eq(total + added)
+            m.d.sync += chain.total.eq(chain.total + added)
+
+    def _count(self, m: Module, chain: "_Chain", moved: Any) -> None:
+        """Counters of the chain, ages of its descriptors, the start of what carries them out."""
+        work = self._datapath
         events = {
             "cycles": self.running,
             "weight_words": work.granted[0],
@@ -254,134 +270,175 @@ class AcceleratorCore(wiring.Component):
         }
         clear = self.start & ~self.running
         count_events(m, self.counters, events, clear, only_cycles=self._style.serial)
-
-        def fails(error: Any) -> None:
-            m.d.comb += [failed.eq(1), code.eq(error)]
-            m.next = "ABORT"
-
         # A register, as all loops begin with it.
-        starts = Signal()
-        m.d.comb += work.start.eq(starts)
-        m.d.sync += starts.eq(0)
-        is_last, begins, ends = Signal(), Signal(), Signal()
-        keep_ages(m, begins, ends, self.index, self.shown, self.shown_cycles)
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.sync += quiet.eq(Mux(stirs | ~self._streaming, 0, quiet + 1))
-                alone = Mux(self._load_waits_in_vain, Error.DEADLOCK, self._load_code)
-                fails_alone = quiet[-1] | (alone != 0)
-                with m.If(self.stop & ~fails_alone):
-                    m.d.comb += self._abort.eq(1)
-                with m.If(fails_alone):
-                    # Loads that outlast their chain end in the index behind its last descriptor.
-                    m.d.sync += self.index.eq(Mux(self._is_fresh, 0, self.index + 1))
-                    fails(Mux(quiet[-1], Error.WATCHDOG, alone))
-                with m.Elif(self.start & ~self.stop):
-                    # A chain whose loads have failed already is not begun.
-                    failed_before = self._is_fresh & (self.error != 0)
-                    m.d.sync += [
-                        *(self.running.eq(1), self._chain_done.eq(0)),
-                        self._stopping.eq(failed_before),
-                        self.error.eq(Mux(failed_before, self.error, 0)),
-                        *(self.engine_code.eq(0), self.index.eq(0), self.descriptors.eq(0)),
-                        *(self._at.eq(self.first), next_at.eq(self.first)),
-                    ]
-                    m.next = "BEGIN"
-                with m.Elif(self.load & ~self.stop):
-                    m.d.sync += [self.descriptors.eq(0), self.error.eq(0)]
-            with m.State("BEGIN"):
-                m.d.sync += [count.eq(0), total.eq(0)]
-                m.d.comb += begins.eq(1)
-                m.next = "FETCH"
-                beyond = next_at + DESCRIPTOR_BYTES > size
-                with m.If(beyond | self._at[: DESCRIPTOR_BYTES.bit_length() - 1].any()):
-                    fails(Error.ADDRESS)
-            with m.State("FETCH"):
-                m.d.comb += self._fetch.eq(count < reads)
-                with m.If(self._fetched | ~self._fetch):
-                    m.d.sync += count.eq(count + 1)
-                with m.If(self._fetched):
-                    m.d.sync += self._at.eq(self._at + step)
-                with m.If(count == reads + READ_CYCLES - 1):
-                    m.next = "DECODE"
-            with m.State("DECODE"):
-                m.next = "JUDGE"
-            with m.State("JUDGE"):
-                known = fields.is_copy | fields.is_fill
-                if self._machine.addition:
-                    known = known | fields.is_add
-                products = fields.is_matmul & (~fields.p_wide | wide)
-                if not self._machine.line_buffer:
-                    products = products & ~fields.line_buffered
-                known = known | products
-                if self._machine.maximum:
-                    known = known | fields.is_maximum
-                m.d.comb += checker.start.eq(known)
-                m.next = "CHECK"
-                with m.If(~(known | (fields.operation == 0))):
-                    fails(Error.RECORD)
-                with m.Elif(~known):
-                    m.next = "WAIT"
-            with m.State("CHECK"):
-                with m.If(is_wrong):
-                    fails(Error.RECORD)
-                with m.Elif(checker.done):
-                    m.next = "WAIT"
-                    with m.If(checker.error != 0):
-                        fails(checker.error)
-            with m.State("WAIT"):
-                m.d.sync += quiet.eq(0)
-                with m.If(is_wrong):
-                    fails(Error.RECORD)
-                with m.Elif(self._stopping):
-                    m.next = "ABORT"
-                with m.Elif(~self._met):
-                    m.d.comb += self._flash_wait.eq(1)
-                    m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
-                    with m.If(self._stands):
-                        fails(Error.DEADLOCK)
-                    with m.Elif(quiet[-1]):
-                        fails(Error.WATCHDOG)
-                with m.Elif(fields.operation == 0):
-                    m.next = "NEXT"
-                with m.Else():
-                    m.d.sync += starts.eq(1)
-                    m.next = "START"
-            with m.State("START"):
-                m.next = "RUN"
-            with m.State("RUN"):
-                m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
-                with m.If(work.code != 0):
-                    m.d.sync += self.engine_code.eq(work.code)
-                    fails(Error.ENGINE)
-                with m.Elif(quiet[-1]):
-                    fails(Error.WATCHDOG)
-                with m.Elif(self._stopping):
-                    m.next = "ABORT"
-                with m.Elif(work.done):
-                    m.next = "NEXT"
-            with m.State("NEXT"):
-                m.d.comb += is_last.eq(fields.last | (fields.operation == 0))
-                m.d.comb += [self.interrupt.eq(fields.interrupt), ends.eq(1)]
-                m.d.sync += [self.descriptors.eq(self.descriptors + 1), next_at.eq(self._at)]
-                m.d.sync += quiet.eq(0)
-                with m.If(is_last):
-                    m.d.sync += [self.running.eq(0), self._chain_done.eq(1)]
-                    m.d.sync += self._stopping.eq(0)
-                    m.next = "IDLE"
-                with m.Else():
-                    m.d.sync += self.index.eq(self.index + 1)
-                    m.next = "BEGIN"
-                    with m.If(self._stopping):
-                        m.next = "ABORT"
-            with m.State("ABORT"):
+        m.d.comb += work.start.eq(chain.starts)
+        m.d.sync += chain.starts.eq(0)
+        keep_ages(m, chain.begins, chain.ends, self.index, self.shown, self.shown_cycles)
+
+    def _between_chains(self, m: Module, chain: "_Chain", stirs: Any) -> None:
+        """``IDLE``: loads may go on, and fail; a start begins the next chain."""
+        quiet = chain.quiet
+        with m.State("IDLE"):
+            m.d.sync += quiet.eq(Mux(stirs | ~self._streaming, 0, quiet + 1))
+            alone = Mux(self._load_waits_in_vain, Error.DEADLOCK, self._load_code)
+            fails_alone = quiet[-1] | (alone != 0)
+            with m.If(self.stop & ~fails_alone):
                 m.d.comb += self._abort.eq(1)
-                m.d.sync += [self.running.eq(0), self._chain_done.eq(1), self._stopping.eq(0)]
-                m.d.sync += quiet.eq(0)
+            with m.If(fails_alone):
+                # Loads that outlast their chain end in the index behind its last descriptor.
+                m.d.sync += self.index.eq(Mux(self._is_fresh, 0, self.index + 1))
+                chain.fails(m, Mux(quiet[-1], Error.WATCHDOG, alone))
+            with m.Elif(self.start & ~self.stop):
+                # A chain whose loads have failed already is not begun.
+                failed_before = self._is_fresh & (self.error != 0)
+                m.d.sync += [
+                    *(self.running.eq(1), self._chain_done.eq(0)),
+                    self._stopping.eq(failed_before),
+                    self.error.eq(Mux(failed_before, self.error, 0)),
+                    *(self.engine_code.eq(0), self.index.eq(0), self.descriptors.eq(0)),
+                    *(self._at.eq(self.first), chain.next_at.eq(self.first)),
+                ]
+                m.next = "BEGIN"
+            with m.Elif(self.load & ~self.stop):
+                m.d.sync += [self.descriptors.eq(0), self.error.eq(0)]
+
+    def _fetching(self, m: Module, chain: "_Chain") -> None:
+        """``BEGIN``, ``FETCH``: one read after the other; ``DECODE``: the last bytes are added."""
+        with m.State("BEGIN"):
+            m.d.sync += [chain.count.eq(0), chain.total.eq(0)]
+            m.d.comb += chain.begins.eq(1)
+            m.next = "FETCH"
+            beyond = chain.next_at + DESCRIPTOR_BYTES > self._machine.scratchpad
+            with m.If(beyond | self._at[: DESCRIPTOR_BYTES.bit_length() - 1].any()):
+                chain.fails(m, Error.ADDRESS)
+        with m.State("FETCH"):
+            m.d.comb += self._fetch.eq(chain.count < chain.reads)
+            with m.If(self._fetched | ~self._fetch):
+                m.d.sync += chain.count.eq(chain.count + 1)
+            with m.If(self._fetched):
+                m.d.sync += self._at.eq(self._at + chain.step)
+            with m.If(chain.count == chain.reads + READ_CYCLES - 1):
+                m.next = "DECODE"
+        with m.State("DECODE"):
+            m.next = "JUDGE"
+
+    def _judging(self, m: Module, chain: "_Chain") -> None:
+        """``JUDGE``: is there such an operation here; ``CHECK``: are its fields right."""
+        fields, checker = self._fields.fields, self._checker
+        with m.State("JUDGE"):
+            known = self._known()
+            m.d.comb += checker.start.eq(known)
+            m.next = "CHECK"
+            with m.If(~(known | (fields.operation == 0))):
+                chain.fails(m, Error.RECORD)
+            with m.Elif(~known):
+                m.next = "WAIT"
+        with m.State("CHECK"):
+            with m.If(chain.is_wrong):
+                chain.fails(m, Error.RECORD)
+            with m.Elif(checker.done):
+                m.next = "WAIT"
+                with m.If(checker.error != 0):
+                    chain.fails(m, checker.error)
+
+    def _known(self) -> Any:
+        """Whether this machine carries out the descriptor's operation."""
+        machine, fields = self._machine, self._fields.fields
+        known = fields.is_copy | fields.is_fill
+        if machine.addition:
+            known = known | fields.is_add
+        products = fields.is_matmul & (~fields.p_wide | int(machine.wide_parameters))
+        if not machine.line_buffer:
+            products = products & ~fields.line_buffered
+        known = known | products
+        if machine.maximum:
+            known = known | fields.is_maximum
+        return known
+
+    def _waiting(self, m: Module, chain: "_Chain", stirs: Any) -> None:
+        """``WAIT``: for the loads that the descriptor needs."""
+        quiet = chain.quiet
+        with m.State("WAIT"):
+            m.d.sync += quiet.eq(0)
+            with m.If(chain.is_wrong):
+                chain.fails(m, Error.RECORD)
+            with m.Elif(self._stopping):
+                m.next = "ABORT"
+            with m.Elif(~self._met):
+                m.d.comb += self._flash_wait.eq(1)
+                m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
+                with m.If(self._stands):
+                    chain.fails(m, Error.DEADLOCK)
+                with m.Elif(quiet[-1]):
+                    chain.fails(m, Error.WATCHDOG)
+            with m.Elif(self._fields.fields.operation == 0):
+                m.next = "NEXT"
+            with m.Else():
+                m.d.sync += chain.starts.eq(1)
+                m.next = "START"
+
+    def _carrying_out(self, m: Module, chain: "_Chain", stirs: Any) -> None:
+        """``START``, ``RUN``: until the last result is written, or nothing moves any more."""
+        work, quiet = self._datapath, chain.quiet
+        with m.State("START"):
+            m.next = "RUN"
+        with m.State("RUN"):
+            m.d.sync += quiet.eq(Mux(stirs, 0, quiet + 1))
+            with m.If(work.code != 0):
+                m.d.sync += self.engine_code.eq(work.code)
+                chain.fails(m, Error.ENGINE)
+            with m.Elif(quiet[-1]):
+                chain.fails(m, Error.WATCHDOG)
+            with m.Elif(self._stopping):
+                m.next = "ABORT"
+            with m.Elif(work.done):
+                m.next = "NEXT"
+
+    def _ending(self, m: Module, chain: "_Chain") -> None:
+        """``NEXT``: a descriptor is done, and maybe its chain; ``ABORT``: all begins afresh."""
+        fields = self._fields.fields
+        with m.State("NEXT"):
+            m.d.comb += chain.is_last.eq(fields.last | (fields.operation == 0))
+            m.d.comb += [self.interrupt.eq(fields.interrupt), chain.ends.eq(1)]
+            m.d.sync += [self.descriptors.eq(self.descriptors + 1), chain.next_at.eq(self._at)]
+            m.d.sync += chain.quiet.eq(0)
+            with m.If(chain.is_last):
+                m.d.sync += [self.running.eq(0), self._chain_done.eq(1)]
+                m.d.sync += self._stopping.eq(0)
                 m.next = "IDLE"
-        with m.If(self.running & (self._load_code != 0)):
-            m.d.sync += [self.error.eq(self._load_code), self._stopping.eq(1)]
-        with m.If(failed):
-            m.d.sync += self.error.eq(code)
-        with m.If(self.stop & self.running):
-            m.d.sync += self._stopping.eq(1)
+            with m.Else():
+                m.d.sync += self.index.eq(self.index + 1)
+                m.next = "BEGIN"
+                with m.If(self._stopping):
+                    m.next = "ABORT"
+        with m.State("ABORT"):
+            m.d.comb += self._abort.eq(1)
+            m.d.sync += [self.running.eq(0), self._chain_done.eq(1), self._stopping.eq(0)]
+            m.d.sync += chain.quiet.eq(0)
+            m.next = "IDLE"
+
+
+class _Chain:
+    """What the states of a chain share.
+
+    A descriptor takes ``reads`` of ``step`` bytes; ``count`` of them are made, and the bytes that
+    ``came`` sum to ``total``. ``quiet`` counts cycles in which nothing moves. ``begins``,
+    ``starts`` and ``ends`` mark when a descriptor is fetched, is carried out and is done.
+    """
+
+    def __init__(self, machine: Machine, patience: int):
+        self.step = 2 * machine.grain
+        self.reads = DESCRIPTOR_BYTES // self.step
+        self.count, self.total = Signal(range(self.reads + READ_CYCLES)), Signal(8)
+        self.came, self.is_last = Signal(), Signal()
+        self.is_wrong = Signal()
+        self.next_at = Signal(33)
+        self.quiet = Signal(patience + 1)
+        self.failed, self.code, self.begins = Signal(), Signal(4), Signal()
+        self.starts = Signal()
+        self.ends = Signal()
+
+    def fails(self, m: Module, error: Any) -> None:
+        """End the chain with an error."""
+        m.d.comb += [self.failed.eq(1), self.code.eq(error)]
+        m.next = "ABORT"

@@ -53,7 +53,7 @@ class Multiplier(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         plan = self._plan()
-        m.submodules.product = product = PlanModule(plan)
+        m.submodules.datapath = product = PlanModule(plan)
         operation, kind = self.instruction[:7], self.instruction[12:15]
         # MUL takes the lower half, for which signs do not matter.
         m.d.comb += self.wait.eq(

@@ -19,6 +19,8 @@ from .packages import folder_of
 __all__ = ["Serv", "serv_source"]
 
 _PACKAGE, _WHEEL = "pythondata_cpu_serv", "pythondata-cpu-serv"
+# Of an extension and of a multiplier that it does not have.
+_UNUSED = (("ext_rs1", 32), ("ext_rs2", 32), ("ext_funct3", 3), ("mdu_valid", 1))
 
 
 def serv_source() -> bytes:
@@ -53,6 +55,8 @@ class Serv(wiring.Component):
         bus = self.bus
         fetches, accesses, writes = Signal(), Signal(), Signal()
         instruction, place, select = Signal(32), Signal(32), Signal(4)
+        # Linters want every port of what is instantiated.
+        unused = {f"o_o_{name}": Signal(bits, name=f"unused_{name}") for name, bits in _UNUSED}
         m.submodules.serv = Instance(
             "serv_rf_top",
             p_WITH_CSR=0,
@@ -72,6 +76,7 @@ class Serv(wiring.Component):
             i_i_dbus_ack=bus.ready & accesses & ~fetches,
             i_i_ext_rd=Const(0, 32),
             i_i_ext_ready=Const(0, 1),
+            **unused,
         )
         m.d.comb += [
             bus.valid.eq(fetches | accesses),

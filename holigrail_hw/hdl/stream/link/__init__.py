@@ -1,0 +1,1 @@
+"""Many streams of items over one line of bytes in each direction."""
