@@ -53,7 +53,10 @@ SYSTEM = ["accelerator", "--rows", "2", "--columns", "4", "--scratchpad", "512"]
     "words, hint",
     [
         (SMALL, "allow more latency: --latency N, a shorter --period, or more --seeds"),
-        ([*SYSTEM, "--processor", "picorv32"], "ask for a longer --period, which is its clock, or try more --seeds"),
+        (
+            [*SYSTEM, "--processor", "picorv32"],
+            "ask for a longer --period, which is its clock, or try more --seeds",
+        ),
     ],
 )
 def test_build_of_a_design_that_is_too_slow(holigrail, monkeypatch, words, hint):
