@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from amaranth import Module
 from hardware import check
 
 from holigrail_hw.core import Engine, OperatorSpec, RequestError, Timing, operators, parameters_of
@@ -40,7 +41,7 @@ def specs(name: str) -> list[OperatorSpec]:
 
 def clocks(spec: OperatorSpec) -> list[Timing]:
     """No clock, three periods down to a demanding one, and a latency."""
-    period = spec.plan().promise_ns
+    period = spec.planned_figures().promise_ns
     demanding = [Timing(period_ns=round(period * part, 2)) for part in (0.7, 0.4, 0.2)]
     return [Timing(), *demanding, Timing(latency=2)]
 
@@ -65,6 +66,21 @@ def streams(name: str, timing: int) -> list[Compiled]:
     chosen = [clocks(default)[timing]]
     requests = [(default, replace(timing, shell="stream")) for timing in chosen]
     return compile_all(requests, short=True)
+
+
+def _figures(plan) -> tuple:
+    shape = plan.latency, plan.interval, plan.interleave, plan.flip_flops()
+    return shape, plan.promise_ns, plan.estimate_ns, plan.resources
+
+
+def test_figures_without_hardware_are_those_of_the_hardware(name):
+    every = [spec for spec in specs(name) if spec.has_plan]
+    for index, spec in enumerate(every[::8]):
+        timing = clocks(spec)[index % 5]
+        sketch = spec.planned_figures(timing)
+        assert _figures(sketch) == _figures(spec.plan(timing))
+        with pytest.raises(ValueError, match="made for its figures must not become hardware"):
+            sketch.add_to(Module())
 
 
 def choose(design: Compiled, count: int, seed: int) -> workloads.Workload:

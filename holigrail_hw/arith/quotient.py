@@ -76,7 +76,7 @@ class QuotientOperator(RuledOperator):
         return self.bits_per_cycle is None
 
     def cycles(self, timing: Timing, **items: Mapping[str, Any]) -> int:
-        plan, count = self.plan(timing), len(next(iter(items["i"].values())))
+        plan, count = self.planned_figures(timing), len(next(iter(items["i"].values())))
         return plan.latency + (count - 1) * plan.interval + 1
 
     def cost(self, timing: Timing | None = None) -> dict[str, int]:
@@ -92,7 +92,7 @@ class QuotientOperator(RuledOperator):
     def remarks(self) -> list[str]:
         if self.planned:
             return []
-        cycles = self.plan().interval
+        cycles = self.planned_figures().interval
         return [f"takes an item {cycles} cycles after the one before, or later"]
 
     def architecture(self, timing: Timing) -> Any:

@@ -8,6 +8,7 @@ from holigrail_hw.flow.board import proof as board_proof
 from holigrail_hw.ui.tables import pairs
 
 from .arguments import need_board, read_design
+from .options import integer
 from .session import Session, shown
 
 __all__ = ["configure", "main"]
@@ -28,7 +29,9 @@ def main(words: list[str], session: Session) -> int:
             session.folder(f"{design.top}_{board}"),
             progress,
             check=not options.no_check,
+            best_effort=options.best_effort,
             seed=session.seed,
+            seeds=options.seeds,
         )
         proof = None
         if options.check:
@@ -60,9 +63,9 @@ def main(words: list[str], session: Session) -> int:
         raise DesignError(
             f"{design.spec.name}: the design must run at the board's {result.clock_mhz:g} MHz,"
             f" not at {result.fmax_mhz} MHz",
-            hint="ask for a longer --period, which is its clock"
+            hint="ask for a longer --period, which is its clock, or try more --seeds"
             if design.spec.whole_system() is not None
-            else "allow more latency: --latency N, or a shorter --period",
+            else "allow more latency: --latency N, a shorter --period, or more --seeds",
         )
     return status
 
@@ -70,6 +73,13 @@ def main(words: list[str], session: Session) -> int:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.add_argument("--board", metavar="NAME", help="board; `holigrail list boards`")
+    parser.add_argument(
+        "--seeds",
+        type=integer(1, 100),
+        default=build.SEEDS,
+        metavar="N",
+        help=f"placements to try until one meets the clock ({build.SEEDS})",
+    )
     parser.add_argument(
         "--no-check",
         action="store_true",

@@ -29,7 +29,12 @@ def main(words: list[str], session: Session) -> int:
         bitstream = options.bitstream
         if bitstream is None:
             flash.ready(board, **where)
-            built = build.run(design.spec, timing, board, folder, progress, seed=session.seed)
+            built = build.run(
+                *(design.spec, timing, board, folder, progress),
+                best_effort=options.best_effort,
+                seed=session.seed,
+                seeds=options.seeds,
+            )
             bitstream = built.bitstream or folder / built.top
         result = flash.run(
             bitstream,
@@ -49,6 +54,13 @@ def main(words: list[str], session: Session) -> int:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.add_argument("--board", metavar="NAME", help="board; `holigrail list boards`")
+    parser.add_argument(
+        "--seeds",
+        type=integer(1, 100),
+        default=build.SEEDS,
+        metavar="N",
+        help=f"placements to try until one meets the clock ({build.SEEDS})",
+    )
     parser.add_argument(
         "--bitstream", type=Path, metavar="FILE", help="load this file instead of building one"
     )

@@ -9,6 +9,8 @@ from holigrail_hw.core.parameters import brief, leaves_of
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.estimate.energy.memories import Memories, read_memories
 from holigrail_hw.flow.explore.describe import describe
+from holigrail_hw.flow.synth import capacity
+from holigrail_hw.flow.synth.devices import TARGETS
 from holigrail_hw.ui.tables import pairs, table
 
 from .arguments import read_design
@@ -59,6 +61,8 @@ def main(words: list[str], session: Session) -> int:
 
         timing = build.planned(design.spec, timing, design.board)
     result = describe(design.spec, timing, _memories(options))
+    if design.device in TARGETS:
+        result["remarks"] += capacity.remarks(design.spec, timing, TARGETS[design.device])
     return session.show(result, lambda console: _text(console, result, design.spec))
 
 
@@ -96,7 +100,8 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
         _columns(console, result["layout"], _LAYOUT)
     if result["registers"]:
         _columns(console, result["registers"], _REGISTERS)
-    _columns(console, result["timing"], _TIMING)
+    if result["timing"]:
+        _columns(console, result["timing"], _TIMING)
     if result["tlast"] is not None:
         print_line(_AXI.format(", ".join(result["tlast"]) or "no stream: there are no frames"))
     _facts(console, result)
@@ -120,6 +125,9 @@ def _columns(console: "Console", rows: list[dict[str, Any]], columns: dict[str, 
 def _facts(console: "Console", result: dict[str, Any]) -> None:
     cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
     known = [("estimate", cost), ("energy", _energy(result["energy"]))]
+    if not result["timing"] and result["promise_ns"] is not None:
+        promise = result["promise_ns"]
+        known.append(("promise", f"{promise:.4g} ns ({1000 / promise:.1f} MHz)"))
     known += [("device model", result["device"]), ("top", result["top"])]
     known.append(("proof", result["proof"]))
     facts = [(name.replace("_", " "), value) for name, value in result["facts"].items()]

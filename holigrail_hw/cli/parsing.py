@@ -58,7 +58,7 @@ def parser_of_verb(
         timing.add_argument(
             "--best-effort",
             action="store_true",
-            help="go on where the device model cannot promise the period",
+            help="go on though the period cannot be promised, or the device is too small",
         )
         timing.add_argument("--device", metavar="NAME", help="device whose delays count (generic)")
         timing.add_argument(

@@ -41,6 +41,7 @@ def main(words: list[str], session: Session) -> int:
                 design.device,
                 folder,
                 seed=session.seed,
+                best_effort=options.best_effort,
                 progress=progress,
             )
             result = accepted(result, options, session)

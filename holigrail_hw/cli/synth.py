@@ -38,6 +38,7 @@ def main(words: list[str], session: Session) -> int:
             check=not options.no_check,
             seed=session.seed,
             activity=options.activity,
+            best_effort=options.best_effort,
             progress=progress,
         )
     measured = accepted(measured, options, session)

@@ -4,7 +4,7 @@ from typing import Any
 
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.task import Task
-from holigrail_hw.flow.folders import prepare, staging
+from holigrail_hw.flow.folders import output_folder, staging
 from holigrail_hw.ui.pictures import svg_of
 from holigrail_hw.ui.tables import pairs, table
 
@@ -24,16 +24,16 @@ def main(words: list[str], session: Session) -> int:
     task = read_task(words, session, task_of)
     folder = session.folder(task.title)
     # Minutes of training shall not be lost because nothing can be written.
-    prepare(folder, session.verb)
-    with session.progress() as progress:
-        outcome = task.run(session.seed, progress)
-        texts = dict(outcome.files)
-        texts |= {f"{name}.svg": svg_of(view) for name, view in outcome.views.items()}
-    for remark in outcome.remarks:
-        session.note(remark)
-    with staging(folder, session.verb) as work:
-        for name, content in texts.items():
-            (work / name).write_text(content, encoding="utf-8", newline="\n")
+    with output_folder(folder, session.verb):
+        with session.progress() as progress:
+            outcome = task.run(session.seed, progress)
+            texts = dict(outcome.files)
+            texts |= {f"{name}.svg": svg_of(view) for name, view in outcome.views.items()}
+        for remark in outcome.remarks:
+            session.note(remark)
+        with staging(folder, session.verb) as work:
+            for name, content in texts.items():
+                (work / name).write_text(content, encoding="utf-8", newline="\n")
     files = [folder / name for name in texts]
 
     def text(console: Any) -> None:

@@ -109,6 +109,9 @@ class Engine(OperatorSpec):
     def plan(self, timing: Timing | None = None) -> Any:
         raise RequestError(f"{self.name}: an engine has no fixed latency to plan")
 
+    def planned_figures(self, timing: Timing | None = None) -> Any:
+        return self.plan(timing)
+
     def clock(self, timing: Timing | None = None) -> Clock:
         timing = timing or Timing()
         return Clock(self.name, timing.device, timing.period_ns, self.promise_ns(timing))

@@ -15,6 +15,7 @@ import numpy as np
 
 from holigrail_hw.estimate.primitives import device_model
 from holigrail_hw.formats import Format
+from holigrail_hw.hdl.plan.collection import no_collection
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 from holigrail_hw.hdl.plan.schedule import schedule
 from holigrail_hw.hdl.shapes import shape_of
@@ -218,45 +219,52 @@ class OperatorSpec(ABC):
 
         ``None`` if the hardware makes no promise.
         """
-        return len(next(iter(items["i"].values()))) + self.plan(timing).latency
+        return len(next(iter(items["i"].values()))) + self.planned_figures(timing).latency
 
     def plan(self, timing: Timing | None = None) -> Plan:
-        """The schedule for a timing request; cheap, creates no component."""
-        timing = timing or Timing()
+        """The schedule for a timing request, with all that its hardware is made of."""
+        return self._scheduled(timing or Timing(), describes=True)
+
+    def _scheduled(self, timing: Timing, describes: bool) -> Plan:
         device = device_model(timing.device)
 
-        def make(period_ns: float | None, latency: int) -> Plan:
+        def make(period_ns: float | None, latency: int, describes: bool = False) -> Plan:
             inputs = {name: shape_of(format) for name, format in self.inputs().items()}
             outputs = {name: shape_of(format) for name, format in self.outputs().items()}
-            return Plan(
-                inputs,
-                outputs,
-                self.datapath,
-                device=device,
-                period_ns=period_ns,
-                latency=latency,
-            )
+            with no_collection():
+                return Plan(
+                    inputs,
+                    outputs,
+                    self.datapath,
+                    device=device,
+                    period_ns=period_ns,
+                    latency=latency,
+                    describes=describes,
+                )
 
         if timing.latency is None:
-            found = make(timing.period_ns, 0)
+            found = make(timing.period_ns, 0, describes)
         else:
             try:
                 found = schedule(make, timing.latency)
             except ValueError as error:
                 raise RequestError(f"{self.name}: {error}") from None
+            if describes:
+                found = make(found.period_ns, timing.latency, describes)
         self.__dict__.setdefault("_interleaves", {})[timing] = found.interleave
         return found
 
     def planned_figures(self, timing: Timing | None = None) -> Plan:
         """The plan of a timing request to read figures from, and for nothing else.
 
-        Clock, promise, estimate and cost of one design come from the same plan, which is made once
-        and kept until another request is asked about. For hardware there must be a plan of its own.
+        Clock, promise, estimate and cost of one design come from the same plan, which is made once,
+        without expressions, and kept until another request is asked about. For hardware there must
+        be a plan of its own.
         """
         timing = timing or Timing()
         kept = self.__dict__.get("_planned")
         if kept is None or kept[0] != timing:
-            kept = timing, self.plan(timing)
+            kept = timing, self._scheduled(timing, describes=False)
             object.__setattr__(self, "_planned", kept)
         return kept[1]
 
@@ -269,7 +277,7 @@ class OperatorSpec(ABC):
         if not self.stateful:
             return 1
         known = self.__dict__.get("_interleaves", {}).get(timing)
-        return self.plan(timing).interleave if known is None else known
+        return self.planned_figures(timing).interleave if known is None else known
 
     def promise_ns(self, timing: Timing | None = None) -> float | None:
         """Clock period the device model promises, in ns; ``None`` without a model."""

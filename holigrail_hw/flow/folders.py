@@ -7,18 +7,22 @@ exception: they are written in place, because they matter most when the work fai
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from holigrail_hw.core.disk import CLOSED, FULL, unwritable
 from holigrail_hw.core.errors import ToolError
 from holigrail_hw.core.work_folder import unfinished
 
-__all__ = ["is_there", "prepare", "staging"]
+__all__ = ["is_there", "output_folder", "staging"]
 
 
-def prepare(folder: Path, who: str) -> Path:
-    """Make ``folder`` and prove that a file can be written there; returns it as absolute path.
+@contextmanager
+def output_folder(folder: Path, who: str) -> Iterator[Path]:
+    """``folder``, made where it does not exist, a file can be written to it; as absolute path.
+
+    If the work within ends with an exception, of whatever kind, folders that were made for it and
+    are empty vanish again.
 
     Raises
     ------
@@ -28,17 +32,24 @@ def prepare(folder: Path, who: str) -> Path:
         If the disk is full.
     """
     folder = Path(folder).absolute()
+    new = [one for one in (folder, *folder.parents) if not is_there(one)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise unwritable(
-            f"{who}: the output folder must be writable, not {folder}",
-            error,
-            "choose another one with -o",
-        ) from None
-    return folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise unwritable(
+                f"{who}: the output folder must be writable, not {folder}",
+                error,
+                "choose another one with -o",
+            ) from None
+        yield folder
+    except BaseException:
+        for one in new:
+            with suppress(OSError):
+                one.rmdir()
+        raise
 
 
 def is_there(path: Path) -> bool:
@@ -76,13 +87,16 @@ def staging(folder: Path, who: str, last: str | None = None) -> Iterator[Path]:
     The file ``last`` says what the others are: an old one goes before anything moves, and the new
     one comes when all is there. So it never stands beside files of another run.
     """
-    folder = prepare(folder, who)
-    with _explained(folder, who), unfinished(folder) as work:
+    with (
+        output_folder(folder, who) as place,
+        _explained(place, who),
+        unfinished(place) as work,
+    ):
         yield work
         if last is not None and (work / last).exists():
-            (folder / last).unlink(missing_ok=True)
+            (place / last).unlink(missing_ok=True)
         for item in sorted(work.iterdir(), key=lambda item: (item.name == last, item.name)):
-            target = folder / item.name
+            target = place / item.name
             if target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
             item.replace(target)

@@ -7,10 +7,7 @@ The plain shell has the operator's own ports; the stream shell has ``i_valid``, 
 has ``wb_NAME`` for each signal NAME of the bus; benches see its streams behind a master.
 """
 
-import contextlib
-import gc
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,6 +16,7 @@ from holigrail_hw.core.shell_registry import find_shell
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.formats import Format
+from holigrail_hw.hdl.plan.collection import no_collection
 from holigrail_hw.hdl.plan.sharing import Sharing
 
 __all__ = ["CLOCK", "RESET", "Handshake", "Port", "Top"]
@@ -124,7 +122,7 @@ class Top:
         from amaranth.back import rtlil
 
         platform = sharing if self.shares else None
-        with _no_collection():
+        with no_collection():
             whole = rtlil.convert(component, name=self.name, platform=platform, emit_src=False)
         return "\n".join([whole, *sharing.modules])
 
@@ -208,18 +206,6 @@ class Top:
         """Every port of the module: clock and reset, then operands, results and handshakes."""
         control = [Port(CLOCK, "in", 1), Port(RESET, "in", 1)] if self.clocked else []
         return control + self.payload() + self.bus()
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """No search for unreachable cycles: a netlist grows by millions of objects that all stay."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _has_clock(text: str) -> bool:

@@ -1,11 +1,15 @@
 """Build and flash: exit status, messages, files left behind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from holigrail_hw.core.errors import DesignError
 from holigrail_hw.flow import tools
 from holigrail_hw.flow.board import build
+from holigrail_hw.flow.emit import emit
+from holigrail_hw.flow.synth import devices
 
 SMALL = ["mac", "--a", "int4", "--b", "int4", "--accumulator", "int16"]
 
@@ -48,8 +52,11 @@ SYSTEM = ["accelerator", "--rows", "2", "--columns", "4", "--scratchpad", "512"]
 @pytest.mark.parametrize(
     "words, hint",
     [
-        (SMALL, "allow more latency: --latency N, or a shorter --period"),
-        ([*SYSTEM, "--processor", "picorv32"], "ask for a longer --period, which is its clock"),
+        (SMALL, "allow more latency: --latency N, a shorter --period, or more --seeds"),
+        (
+            [*SYSTEM, "--processor", "picorv32"],
+            "ask for a longer --period, which is its clock, or try more --seeds",
+        ),
     ],
 )
 def test_build_of_a_design_that_is_too_slow(holigrail, monkeypatch, words, hint):
@@ -98,3 +105,50 @@ def test_flash_without_a_board_attached(holigrail, tmp_path):
         "error: flash: the board icebreaker must be attached, but none was found on USB\n"
         "  hint: plug the board in and switch it on; on Linux the USB device must be writable\n"
     )
+
+
+LARGE = ["multiply", "--a", "int8", "--b", "int8", "--multiplier", "dsp"]
+HAS_NO_ROOM = "error: {}: the design must fit on {}, not need an estimated 1 of 0 DSP blocks\n"
+
+
+@pytest.fixture
+def without_blocks(monkeypatch):
+    """The device of the ULX3S without DSP blocks."""
+    device = devices.target("ecp5-85k")
+    monkeypatch.setitem(
+        devices.TARGETS, device.name, replace(device, room=device.room | {"dsps": 0})
+    )
+
+
+@pytest.mark.parametrize(
+    "words, who, where",
+    [
+        (["build", *LARGE, "--board", "ulx3s"], "build", "ulx3s"),
+        (["synth", *LARGE, "--device", "ecp5"], "synth", "ecp5-85k"),
+        (["report", *LARGE, "--device", "ecp5", "--synth"], "synth", "ecp5-85k"),
+    ],
+)
+def test_a_design_without_room(holigrail, monkeypatch, tmp_path, without_blocks, words, who, where):
+    """It is refused before a file is written, unless it shall be tried."""
+
+    def begun(*_, **__):
+        raise DesignError("begun")
+
+    monkeypatch.setattr(build, "_write_design", begun)
+    monkeypatch.setattr(emit, "generate", begun)
+    answer = holigrail(*words)
+    assert answer.status == 1
+    assert HAS_NO_ROOM.format(who, where) in answer.err
+    assert answer.err.endswith("--best-effort tries it all the same\n")
+    assert [*tmp_path.iterdir()] == []
+    answer = holigrail(*words, "--best-effort")
+    assert answer.err.endswith("error: begun\n")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_what_is_known_of_a_design_without_room(holigrail, without_blocks):
+    told = holigrail("info", *LARGE, "--board", "ulx3s")
+    assert told.status == 0
+    assert "multiply: does not fit on ecp5-85k, estimated 1 of 0 DSP blocks\n" in told.out
+    swept = holigrail("explore", *LARGE, "--device", "ecp5", "--synth")
+    assert swept.status == 1 and "synth: the design must fit on ecp5-85k, not" in swept.err

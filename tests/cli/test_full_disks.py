@@ -36,7 +36,7 @@ def test_generate_on_a_full_disk(holigrail, monkeypatch, tmp_path, number):
     assert answer.status == 3 and answer.out == ""
     assert answer.err.startswith("error: generate: the output folder must take the files, not fail")
     assert str(tmp_path / "made") in answer.err and os.strerror(number) in answer.err
-    assert [*(tmp_path / "made").iterdir()] == []
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])

@@ -145,3 +145,22 @@ def test_operators_without_long_work_draw_nothing(start):
     child = start("info", "add", "-v")
     out, err = child.communicate(timeout=60)
     assert child.returncode == 0 and err == ""
+
+
+WRITERS = {
+    "generate": ["generate", "gemm", "--rows", "8", "--columns", "8"],
+    "synth": ["synth", "gemm", "--rows", "8", "--columns", "8", "--device", "ecp5"],
+    "build": ["build", "gemm", "--rows", "8", "--columns", "8", "--board", "ulx3s"],
+}
+
+
+@pytest.mark.parametrize("verb", WRITERS)
+def test_a_terminated_verb_leaves_no_folder(start, tmp_path, verb):
+    child = start(*WRITERS[verb], "-o", "new/out", "-v")
+    until(child, "writing")
+    while not (tmp_path / "new" / "out").exists():
+        time.sleep(0.01)
+    child.send_signal(signal.SIGTERM)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 143, err
+    assert not (tmp_path / "new").exists()

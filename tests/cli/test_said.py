@@ -279,7 +279,8 @@ class TestNothingIsDropped:
 def recipes():
     from holigrail_hw.flow.explore.catalogue import recipe_folder
 
-    found = [*recipe_folder().glob("*.toml")]
+    # The models of these two do not come with the package.
+    found = [p for p in recipe_folder().glob("*.toml") if p.stem not in ("jet_ulx3s", "kws_ulx3s")]
     assert len(found) > 10
     return found
 

@@ -149,7 +149,8 @@ REFUSED = [
     ),
     (
         ("--model", "digits-float", "--data", "no.npz"),
-        "network: no.npz: data must be a readable file of NumPy",
+        "network: no.npz: data must be a readable file of NumPy, not no.npz (damaged: File is not"
+        " a zip file)",
     ),
     (
         ("--model", "digits-float", "--box", ",".join(["0:16"] * 3)),

@@ -98,6 +98,9 @@ def test_info_says_when_sums_interleave(holigrail):
 @pytest.mark.heavy
 def test_info_on_every_recipe(holigrail):
     for path in sorted(recipe_folder().glob("*.toml")):
+        if path.stem in ("jet_ulx3s", "kws_ulx3s"):
+            # Their models do not come with the package.
+            continue
         shown = holigrail("info", f"generators/{path.name}", "--json").json
         assert shown["status"] == 0, path.name
         # An engine has a pace of its own and no table of latencies.
@@ -137,7 +140,7 @@ def test_interrupted_generation_leaves_nothing(holigrail, tmp_path, monkeypatch)
     monkeypatch.setattr(emit.verilog_bench, "bench", interrupted)
     answer = holigrail("generate", *SMALL, "-o", "here")
     assert (answer.status, answer.out) == (130, "")
-    assert [*(tmp_path / "here").iterdir()] == []
+    assert not (tmp_path / "here").exists()
 
 
 def test_simulate(holigrail, tmp_path):

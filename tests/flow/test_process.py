@@ -14,7 +14,7 @@ import pytest
 
 from holigrail_hw.core.errors import DesignError, RequestError, ToolError
 from holigrail_hw.core.run.process import Exhausted, kill_all, run, tail
-from holigrail_hw.flow.folders import prepare, staging
+from holigrail_hw.flow.folders import output_folder, staging
 
 
 def _python(text):
@@ -163,7 +163,7 @@ def test_staging_leaves_nothing_after_a_failure(tmp_path):
     with pytest.raises(ZeroDivisionError), staging(tmp_path / "out", "build") as work:
         (work / "half").write_text("written")
         raise ZeroDivisionError
-    assert list((tmp_path / "out").iterdir()) == []
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_manifest_never_stands_beside_files_of_another_run(tmp_path, monkeypatch):
@@ -196,12 +196,31 @@ def test_a_manifest_never_stands_beside_files_of_another_run(tmp_path, monkeypat
 def test_folder_that_cannot_be_made(tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")
-    with pytest.raises(RequestError) as caught:
-        prepare(blocker / "out", "synth")
+    with pytest.raises(RequestError) as caught, output_folder(blocker / "out", "synth"):
+        pass
     assert str(caught.value) == (
         f"synth: the output folder must be writable, not {blocker / 'out'} (Not a directory)"
     )
     assert caught.value.hint == "choose another one with -o"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RequestError("no"), SystemExit])
+def test_no_empty_folder_stays_behind(tmp_path, error):
+    """Folders that were there stay, and so do those with a file."""
+    (tmp_path / "old").mkdir()
+    for maker in (output_folder, staging):
+        with pytest.raises(BaseException) as caught, maker(tmp_path / "old/new/out", "synth"):
+            raise error
+        assert caught.value is error or caught.type is error
+        assert [*tmp_path.iterdir()] == [tmp_path / "old"]
+        assert [*(tmp_path / "old").iterdir()] == []
+    with pytest.raises(KeyboardInterrupt), output_folder(tmp_path / "new/out", "synth") as folder:
+        (tmp_path / "new" / "log").touch()
+        raise KeyboardInterrupt
+    assert not folder.exists() and (tmp_path / "new" / "log").exists()
+    with output_folder(tmp_path / "kept", "synth") as folder:
+        pass
+    assert folder.is_dir()
 
 
 PARENT = """

@@ -2,15 +2,20 @@
 
 import pytest
 from hardware import check
+from model_files import shared_model
 
+from holigrail_hw.core.errors import RequestError
 from holigrail_hw.flow.board.board import board
 from holigrail_hw.flow.emit import emit, recipe
 from holigrail_hw.flow.explore.catalogue import recipe_folder
 from holigrail_hw.flow.simulate.compiled import compile_all
 from holigrail_hw.flow.synth import devices, measure
+from holigrail_hw.flow.synth.capacity import excesses
 from holigrail_hw.flow.verify import workloads
 
-RECIPES = sorted(recipe_folder().glob("*.toml"))
+# Models of others, which do not come with the package.
+MODELS = {"jet_ulx3s": "qonnx_jet_qkeras_6b.onnx", "kws_ulx3s": "tiny_kws_int8.tflite"}
+RECIPES = [path for path in sorted(recipe_folder().glob("*.toml")) if path.stem not in MODELS]
 
 # These two are placed and routed whenever the output shown in README.md is compared.
 MEASURED_ELSEWHERE = {"mac_int4", "mac_fp8_fp16"}
@@ -39,6 +44,23 @@ def test_a_recipe_is_complete_and_read_back(path, tmp_path):
     copy = tmp_path / "copy.toml"
     copy.write_text(recipe.text(spec, timing, board_name))
     assert recipe.load(copy) == (spec, timing, board_name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_recipe_for_a_model_of_others(name):
+    """It says which file is missing; with it there is a design that the board is promised to run.
+
+    How fast the larger one is takes a search of a minute to tell.
+    """
+    path = recipe_folder() / f"{name}.toml"
+    with pytest.raises(RequestError, match=f"must be a readable file, not {MODELS[name]}"):
+        recipe.load(path)
+    model = shared_model(MODELS[name])
+    spec, timing, board_name = recipe.load(path, {"model": str(model)})
+    assert board_name == "ulx3s" and timing.device == "ecp5" and timing.period_ns <= 40
+    if spec.style == "stream":
+        assert spec.clock(timing).met
+        assert excesses(spec, timing, devices.target("ecp5-85k")) == []
 
 
 @pytest.mark.sampled

@@ -7,7 +7,8 @@ A bit of negative weight enters as its complement (Baugh and Wooley, 1973); whic
 depends on the mode, and so does the sum of their constants.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from amaranth import Cat, Const, Value
@@ -18,6 +19,7 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .bricks import Brick
 from .conditions import Conditions
+from .places import Place, constants_in_idle_places, places_of
 
 __all__ = ["ProductArray"]
 
@@ -48,20 +50,42 @@ class ProductArray:
 
     def heap(self, bricks: Sequence[Brick], width: int, sums: Sequence[Sequence[range]]) -> Heap:
         """Columns of the partial products of bricks; ``sums`` are the columns of every mode."""
-        self._used = [self._modes_of(bricks, port) for port in (0, 1)]
-        negative = [self._negative_bits(brick) for brick in bricks]
-        outputs = [
-            self._products(brick, signs) for brick, signs in zip(bricks, negative, strict=True)
-        ]
+        places = [places_of(brick, self._signs, self._chunk) for brick in bricks]
         constants = [
-            sum(self._constant(mode, columns, bricks, negative) for columns in sums[mode])
+            sum(_constant(mode, columns, chain.from_iterable(places)) for columns in sums[mode])
             for mode in sorted(self._modes.every)
         ]
+        # Where it is 0, a complement and its constant add up to nothing: a bit that is negative in
+        # all modes that use the brick is complemented in the others as well, and needs no gate.
+        for place in chain.from_iterable(places):
+            if place.negative == {*place.brick.uses}:
+                place.ones = {*self._modes.every} - place.negative
+        return self._heap(bricks, places, constants, width)
+
+    def heap_apart(
+        self, bricks: Sequence[Brick], width: int, sums: Sequence[Sequence[range]]
+    ) -> Heap:
+        """The same with half the range of every signed product added to it.
+
+        No carry leaves the columns of a product: the highest bit of a signed one is inverted.
+        """
+        places = [places_of(brick, self._signs, self._chunk) for brick in bricks]
+        constants = constants_in_idle_places([*chain.from_iterable(places)], sums)
+        return self._heap(bricks, places, constants, width)
+
+    def _heap(
+        self,
+        bricks: Sequence[Brick],
+        places: Sequence[Sequence[Place]],
+        constants: Sequence[int],
+        width: int,
+    ) -> Heap:
+        self._used = [self._modes_of(bricks, port) for port in (0, 1)]
+        outputs = [self._products(brick, here) for brick, here in zip(bricks, places, strict=True)]
         fixed, bits = self._modes.constant_bits(constants, width, len(outputs))
-        for index, brick in enumerate(bricks):
-            for place in range(self._chunk**2):
-                column = brick.column + sum(divmod(place, self._chunk))
-                bits.append(Bit(column, False, _bit_of(index, place)))
+        for index, here in enumerate(places):
+            for number, place in enumerate(here):
+                bits.append(Bit(place.column, False, _bit_of(index, number)))
         return heap_of(self._plan, "partial", width, bits, fixed, *outputs, *self._modes.wires)
 
     def _modes_of(self, bricks: Sequence[Brick], port: int) -> dict[int, frozenset[int]]:
@@ -73,63 +97,49 @@ class ProductArray:
                 found.setdefault(chunk, set()).add(mode)
         return {chunk: frozenset(modes) for chunk, modes in found.items()}
 
-    def _negative_bits(self, brick: Brick) -> list[frozenset[int]]:
-        """In which modes each partial product of a brick enters as its complement.
-
-        Where it is 0, the complement and its constant add up to nothing: a bit that is negative in
-        all modes that use the brick is complemented in the others as well, and needs no gate.
-        """
-        last, active = self._chunk - 1, frozenset(brick.uses)
-        found = []
-        for x in range(self._chunk):
-            for y in range(self._chunk):
-                negative = frozenset(
-                    mode
-                    for mode, use in brick.uses.items()
-                    if (self._signs[0] and use.activation_top and x == last)
-                    != (self._signs[1] and use.weight_top and y == last)
-                )
-                found.append(self._modes.every if negative == active else negative)
-        return found
-
-    def _constant(
-        self,
-        mode: int,
-        columns: range,
-        bricks: Sequence[Brick],
-        negative: Sequence[Sequence[frozenset[int]]],
-    ) -> int:
-        """What the complements of one sum of a mode are short of, in the columns of that sum."""
-        short = 0
-        for brick, signs in zip(bricks, negative, strict=True):
-            for place, modes in enumerate(signs):
-                column = brick.column + sum(divmod(place, self._chunk))
-                if mode in modes and column in columns:
-                    short += 1 << column
-        return -short % (1 << columns.stop) >> columns.start << columns.start
-
-    def _products(self, brick: Brick, negative: Sequence[frozenset[int]]) -> Wire:
+    def _products(self, brick: Brick, places: Sequence[Place]) -> Wire:
         """The partial products of a brick, activation bit by activation bit."""
-        active, chunk = frozenset(brick.uses), self._chunk
-        left, right = self._gated(brick, active)
-        every = self._modes.every
-        flips = sorted({s for s in negative if s and s != every}, key=sorted)
-        wires = [self._modes.wire(cases) for cases in flips]
+        operands = [*self._gated(brick, frozenset(brick.uses))]
+        terms = [self._term(place, operands) for place in places]
 
-        def products(a: Any, w: Any, *flip: Any) -> Value:
-            found = []
-            for place, cases in enumerate(negative):
-                x, y = divmod(place, chunk)
-                bit = a[x] & w[y]
-                if cases == every:
-                    bit = ~bit
-                elif cases:
-                    bit = bit ^ flip[flips.index(cases)]
-                found.append(bit)
-            return Cat(*found)
+        def products(*values: Any) -> Value:
+            return Cat(*(term(values) for term in terms))
 
-        using = Logic(1, chunk * chunk)
-        return self._plan.step("brick", chunk * chunk, products, left, right, *wires, using=using)
+        using = Logic(1, len(places))
+        return self._plan.step("brick", len(places), products, *operands, using=using)
+
+    def _term(self, place: Place, operands: list[Wire]) -> Callable[[Sequence[Any]], Value]:
+        """One partial product of the operands of a step, to which masks are added."""
+
+        def at(wire: Wire) -> int:
+            operands.append(wire)
+            return len(operands) - 1
+
+        flipped = frozenset(place.negative | place.ones)
+        mask = at(self._modes.wire(flipped))
+        lent = [
+            (at(self._modes.wire([mode])), [at(wire) for wire in self._gated_of(source)], source)
+            for mode, source in place.borrowed.items()
+        ]
+
+        def term(values: Sequence[Any]) -> Value:
+            bit = _product(values[:2], place)
+            if flipped and place.negative >= {*place.brick.uses}:
+                # It is 0 in other modes before this.
+                bit = ~bit & values[mask]
+            elif place.negative:
+                bit = bit ^ values[mask]
+            elif flipped:
+                bit = bit | values[mask]
+            for enable, words, source in lent:
+                other = _product([values[word] for word in words], source)
+                bit = bit | (values[enable] & ~other)
+            return bit
+
+        return term
+
+    def _gated_of(self, place: Place) -> tuple[Wire, Wire]:
+        return self._gated(place.brick, frozenset(place.brick.uses))
 
     def _gated(self, brick: Brick, active: frozenset[int]) -> tuple[Wire, Wire]:
         """Both chunks of a brick; one of them at least is 0 where the brick is not in use."""
@@ -177,6 +187,18 @@ class ProductArray:
         wire = self._plan.step(name, size, choose, self._words[port], *masks, using=using)
         self._operands[key] = wire
         return wire
+
+
+def _constant(mode: int, columns: range, places: Iterable[Place]) -> int:
+    """What the complements of one sum of a mode are short of, in the columns of that sum."""
+    short = sum(
+        1 << place.column for place in places if mode in place.negative and place.column in columns
+    )
+    return -short % (1 << columns.stop) >> columns.start << columns.start
+
+
+def _product(words: Sequence[Any], place: Place) -> Value:
+    return words[0][place.x] & words[1][place.y]
 
 
 def _bit_of(brick: int, place: int) -> Any:

@@ -5,7 +5,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from amaranth import Cat, Value
@@ -21,17 +20,12 @@ __all__ = ["Segment", "segmented_sums"]
 
 @dataclass(frozen=True)
 class Segment:
-    """Bits of a word from ``low`` on, and the segment whose carry enters, while ``gate`` is set.
-
-    Where it ``extends`` its source, all bits of the addend are the sign of what lies in the source,
-    and count while the gate is set: the segment goes up by one, down by one, or stays.
-    """
+    """Bits of a word from ``low`` on, and the segment whose carry enters, while ``gate`` is set."""
 
     low: int
     width: int
     source: int | None
     gate: Wire | None
-    extends: bool = False
 
 
 def segmented_sums(
@@ -66,10 +60,6 @@ def _added(plan: Plan, name: str, old: Wire, addend: Wire, segments: Sequence[Se
         if segment.source is not None:
             assert segment.gate is not None
             above = carries[segment.source]
-            if segment.extends:
-                bits |= _stepped(plan, name, old, addend, segment, above)
-                carries.append(above)
-                continue
             carry = plan.step(f"{name}_join", 1, lambda c, g: c & g, above, segment.gate)
         for bit in range(segment.low, segment.low + segment.width):
             operands = (old, addend) if carry is None else (old, addend, carry)
@@ -81,34 +71,6 @@ def _added(plan: Plan, name: str, old: Wire, addend: Wire, segments: Sequence[Se
         carries.append(carry)
     word = [bits[bit] for bit in range(old.width)]
     return plan.step(f"{name}_bits", old.width, lambda *v: Cat(*v), *word)
-
-
-def _stepped(
-    plan: Plan, name: str, old: Wire, addend: Wire, segment: Segment, carry: Wire
-) -> dict[int, Wire]:
-    """Bits of a segment that extends another: a carry and a sign undo each other.
-
-    Otherwise bits change from the lowest up to the first that takes the step: a 0 upwards, a 1
-    downwards.
-    """
-    low, found = segment.low, {}
-    assert segment.gate is not None
-
-    def begins(carry: Any, addend: Any, gate: Any) -> Value:
-        return (carry ^ Value.cast(addend)[low]) & gate
-
-    def goes_on(change: Any, old: Any, addend: Any, bit: int) -> Value:
-        return change & (Value.cast(old)[bit] ^ Value.cast(addend)[low])
-
-    change = plan.step(f"{name}_change{low}", 1, begins, carry, addend, segment.gate)
-    for bit in range(low, low + segment.width):
-        found[bit] = plan.step(
-            f"{name}_bit{bit}", 1, lambda c, o, bit=bit: Value.cast(o)[bit] ^ c, change, old
-        )
-        if bit + 1 < low + segment.width:
-            operands = change, old, addend
-            change = plan.step(f"{name}_change{bit + 1}", 1, partial(goes_on, bit=bit), *operands)
-    return found
 
 
 def _adder(bit: int) -> Any:

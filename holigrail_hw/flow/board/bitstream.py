@@ -15,7 +15,7 @@ from .. import tools
 from ..synth.devices import target
 from ..synth.mapping import Mapped, map_design
 from ..synth.netlist_top import NoModel
-from ..synth.place import Placed, place_and_route
+from ..synth.place import Placed, place_until_met
 from . import netlist as board_netlist
 from .board import Board
 from .design import BoardDesign
@@ -25,13 +25,14 @@ __all__ = ["PACKERS", "PLACERS", "TOP", "OpenBuild"]
 
 TOP = "top"
 _TIME_LIMIT_S = 1800
+# The file that is written comes last.
 PLACERS = {
     "ice40": ("nextpnr-ice40", "--pcf", "{pins}", "--asc", "{top}.asc"),
     "ecp5": (
         "nextpnr-ecp5",
-        *("--lpf", "{pins}", "--textcfg", "{top}.config"),
+        *("--lpf", "{pins}"),
         # Large designs take the other router an hour.
-        *("--router", "router2"),
+        *("--router", "router2", "--textcfg", "{top}.config"),
     ),
     "gowin": (
         "nextpnr-himbaechel-gowin",
@@ -55,7 +56,7 @@ class OpenBuild:
     shell: Any
     work: Path
     logs: Path
-    seed: int
+    seeds: range
     progress: Progress | None
 
     @property
@@ -68,16 +69,12 @@ class OpenBuild:
         """Name of the bitstream's file."""
         return f"{self.name}{self.goal.suffix}"
 
-    def bitstream(
-        self, dsp: bool, asked_mhz: float, examine: BoardDesign | None, others: Iterable[str]
-    ) -> BuildResult:
-        """Map, place and pack; ``examine`` is a design whose netlist is checked if need be."""
-        name, goal, shell = self.name, self.goal, self.shell
-        pins = _without_frequencies(self.work / f"{TOP}{_CONSTRAINTS[self.family]}")
-        mapped = map_design(
+    def mapped(self, dsp: bool, others: Iterable[str]) -> Mapped:
+        """The design of the board's platform, with ``others`` in Verilog, as cells."""
+        return map_design(
             [f"read_rtlil {TOP}.il", *(f"read_verilog -sv {file}" for file in others)],
             TOP,
-            target(goal.target or ""),
+            target(self.goal.target or ""),
             dsp=dsp,
             pads=True,
             netlist=self.work / f"{TOP}.json",
@@ -85,8 +82,18 @@ class OpenBuild:
             who="build",
             progress=self.progress,
         )
+
+    def bitstream(
+        self, mapped: Mapped, mhz: tuple[float, float], examine: BoardDesign | None
+    ) -> BuildResult:
+        """Place and pack; ``mhz`` are the clock that is aimed at and the one that is needed.
+
+        The netlist is checked before, if it needs to be and ``examine`` is its design.
+        """
+        name, goal, shell = self.name, self.goal, self.shell
+        pins = _without_frequencies(self.work / f"{TOP}{_CONSTRAINTS[self.family]}")
         checked, unchecked = self._checked(mapped, examine)
-        placed = self._placed(pins, asked_mhz)
+        placed = self._placed(pins, *mhz)
         packed = self._packed()
         constraints = f"{name}{_CONSTRAINTS[self.family]}"
         keep = {
@@ -126,22 +133,24 @@ class OpenBuild:
                 *(examine, self.goal, device.family, mapped.netlist, TOP),
                 interleave=self.shell.interleave,
                 log=self.logs / "netlist.log",
-                seed=self.seed,
+                seed=self.seeds[0],
                 progress=self.progress,
             )
         except NoModel as error:
             return None, f"the netlist was not simulated ({error})"
         return checked, ""
 
-    def _placed(self, pins: Path, asked_mhz: float) -> Placed:
+    def _placed(self, pins: Path, asked_mhz: float, needed_mhz: float) -> Placed:
         names = {"top": TOP, "pins": pins.name}
         placer, *options = (word.format(**names) for word in PLACERS[self.family])
-        return place_and_route(
+        return place_until_met(
             (placer, *self.goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
             who="build",
             what=self.goal.name,
             frequency=asked_mhz,
-            seed=self.seed,
+            needed=needed_mhz,
+            seeds=self.seeds,
+            output=self.work / options[-1],
             folder=self.work,
             log=self.logs / "nextpnr.log",
             progress=self.progress,

@@ -15,7 +15,8 @@ from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
 from .. import tools
-from ..folders import prepare, staging
+from ..folders import staging
+from ..synth.capacity import require_room
 from ..synth.devices import target
 from .bitstream import PACKERS, PLACERS, TOP, OpenBuild
 from .board import Board, board
@@ -23,7 +24,10 @@ from .choice import board_design
 from .design import BoardDesign
 from .result import BuildResult
 
-__all__ = ["BuildResult", "planned", "required_tools", "run"]
+__all__ = ["SEEDS", "BuildResult", "planned", "required_tools", "run"]
+
+SEEDS = 3
+"""Placements that are tried, unless somebody says how many."""
 
 
 def required_tools(goal: Board) -> tuple[str, ...]:
@@ -60,14 +64,18 @@ def run(
     *,
     dsp: bool = True,
     check: bool = True,
+    best_effort: bool = False,
     seed: int = 1,
+    seeds: int = SEEDS,
 ) -> BuildResult:
     """Build ``spec`` for a board, with all it needs there.
 
     Without a period or a latency in ``timing``, the pipeline is planned for the board's clock. The
     files are named after the operator and lie in ``out_dir``; nothing half-written stays there.
     With ``dsp`` the tools may put products into DSP blocks. With ``check`` the serial line of a
-    netlist with DSP blocks or memories is compared with the golden model before it is placed.
+    netlist with DSP blocks or memories is compared with the golden model before it is placed. A
+    design that is estimated to be larger than the board is tried with ``best_effort`` only. Up to
+    ``seeds`` placements are tried, from ``seed`` on, until one meets the board's clock.
 
     Raises
     ------
@@ -80,10 +88,13 @@ def run(
     """
     goal = board(board_name)
     tools.require(*required_tools(goal), who="build")
-    folder = prepare(Path(out_dir), "build")
     design = board_design(spec)
     timing = planned(spec, timing, board_name)
     _check_memory(design, goal)
+    if goal.target is not None and not best_effort:
+        device = target(goal.target)
+        require_room(spec, timing, device, who="build", where=goal.name, dsp=dsp)
+    folder = Path(out_dir).absolute()
     name = f"{spec.top_name(timing)}_{goal.name}"
     with staging(folder, "build") as work:
         if progress is not None:
@@ -96,8 +107,10 @@ def run(
             examine = design if check and design.benched else None
             # A period shorter than the board's is an aim for place and route, no condition.
             asked = max(clock_hz / 1e6, 1e3 / timing.period_ns if timing.period_ns else 0.0)
-            job = OpenBuild(goal, name, shell, work, folder / f"{name}_logs", seed, progress)
-            result = job.bitstream(dsp, asked, examine, design.sources())
+            logs, tried = folder / f"{name}_logs", range(seed, seed + seeds)
+            job = OpenBuild(goal, name, shell, work, logs, tried, progress)
+            mapped = job.mapped(dsp, design.sources())
+            result = job.bitstream(mapped, (asked, clock_hz / 1e6), examine)
             clock_mhz = clock_hz / 1e6
             met = result.fmax_mhz is None or result.fmax_mhz >= clock_mhz
             result = replace(result, clock_mhz=round(clock_mhz, 3), met=met)

@@ -20,7 +20,7 @@ from holigrail_hw.core.timing import Timing
 from holigrail_hw.core.work_folder import scratch
 
 from .. import tools
-from ..folders import is_there, prepare
+from ..folders import is_there, output_folder
 from .board import Board, board
 from .choice import board_design
 from .serial_port import SerialPort, find_port
@@ -151,18 +151,19 @@ def run(
     if check is not None:
         board_design(check.spec).check_request(check.seed, check.items)
     loader = tools.require("openFPGALoader", who="flash")["openFPGALoader"]
-    folder = prepare(Path(log_dir) if log_dir is not None else image.parent, "flash")
-    if progress is not None:
-        progress(f"flash: loading {image.name} into {goal.name}")
-    finished = run_tool(
-        [*loader.command, *_cable_options(goal, virtual_cable), image.absolute()],
-        who="openFPGALoader",
-        log=folder / f"{image.stem}_flash.log",
-        environment=tools.environment(),
-        time_limit=_TIME_LIMIT_S,
-        progress=progress,
-        explain=lambda output: _explain(output, goal, virtual_cable),
-    )
+    place = Path(log_dir) if log_dir is not None else image.parent
+    with output_folder(place, "flash") as folder:
+        if progress is not None:
+            progress(f"flash: loading {image.name} into {goal.name}")
+        finished = run_tool(
+            [*loader.command, *_cable_options(goal, virtual_cable), image.absolute()],
+            who="openFPGALoader",
+            log=folder / f"{image.stem}_flash.log",
+            environment=tools.environment(),
+            time_limit=_TIME_LIMIT_S,
+            progress=progress,
+            explain=lambda output: _explain(output, goal, virtual_cable),
+        )
     items, got = None, None
     if check is not None:
         if progress is not None:

@@ -45,15 +45,18 @@ class HostedShell(wiring.Component):
         m.submodules.receiver = receiver = UartReceiver(self._divisor)
         m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=8, depth=DEPTH)
-        # `awake` counts the cycles of the reset, and then stands still.
+        # `awake` counts the cycles of the reset, and then stands still. The reset is a register,
+        # as it goes to most of the others.
         awake, system = Signal(range(_RESET_CYCLES + 1)), self._system
+        is_asleep = Signal(init=1)
         m.domains += ClockDomain("system", local=True)
         m.submodules.system = DomainRenamer("system")(system)
         with m.If(awake != _RESET_CYCLES):
             m.d.sync += awake.eq(awake + 1)
+        m.d.sync += is_asleep.eq(awake != _RESET_CYCLES)
         m.d.comb += [
             ClockSignal("system").eq(ClockSignal("sync")),
-            ResetSignal("system").eq(awake != _RESET_CYCLES),
+            ResetSignal("system").eq(is_asleep),
             receiver.line.eq(self.rx),
             self.tx.eq(transmitter.line),
             queue.w_data.eq(receiver.o.payload),

@@ -37,7 +37,7 @@ class SelfTested(Benched):
         self, goal: Board, port: Path, timing: Timing, seed: int, count: int
     ) -> tuple[int, str]:
         timing = self.timing(timing, goal)
-        interleave = self.spec.plan(timing).interleave
+        interleave = self.spec.interleaved_sums(timing)
         expected = self_test.expected_answer(self.spec, seed, count, interleave)
         with SerialPort(port, goal.baud) as line:
             line.write(self_test.command(seed, count))

@@ -31,10 +31,10 @@ def describe(
 
     Keys: operator, summary, maturity, notes, references, top, parameters, ports, layout (which bits
     hold what), tlast (the AXI4-Streams that have it; ``None`` without AXI), registers (on a bus),
-    timing (a list, the last entry is the request), cost, energy, facts, tables, proof, remarks,
-    device.
+    timing (a list, the last entry is the request), promise_ns (of the request; ``None`` without a
+    model), cost, energy, facts, tables, proof, remarks, device.
     """
-    shell = find_shell(timing.shell)
+    shell, promise_ns = find_shell(timing.shell), spec.promise_ns(timing)
     job, by_level = levels(spec, timing, memories)
     return {
         "operator": spec.name,
@@ -67,6 +67,7 @@ def describe(
         "tlast": framed_streams(spec, timing),
         "registers": shell.registers(shell.view(spec, timing)),
         "timing": latencies(spec, timing),
+        "promise_ns": None if promise_ns is None else round(promise_ns, 3),
         "cost": spec.cost(timing),
         "energy": estimate(spec, timing).as_dict()
         | {"job": job, "levels": [asdict(level) for level in by_level]},
@@ -110,29 +111,30 @@ def latencies(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
         requests.append((f"{timing.period_ns:g} ns", timing))
     if timing.latency is not None:
         requests.append((f"{timing.latency} cycles", timing))
-    rows = []
-    for request, wanted in requests:
-        # A large plan takes seconds: that of the request itself serves cost and energy, too.
-        plan = spec.planned_figures(timing) if wanted == timing else spec.plan(wanted)
-        rows.append(
-            {
-                "request": request,
-                "latency": plan.latency,
-                "initiation_interval": plan.interval,
-                "interleave": plan.interleave,
-                "flip_flops": plan.flip_flops(),
-                "promised_period_ns": round(plan.promise_ns, 3),
-                "promised_fmax_mhz": round(1000 / plan.promise_ns, 1),
-                "estimated_fmax_mhz": round(1000 / plan.estimate_ns, 1),
-                "met": wanted.period_ns is None or plan.promise_ns <= wanted.period_ns,
-            }
-        )
-    return rows
+    # The request itself comes last: its plan is kept, and serves cost and energy, too.
+    in_turn = sorted(requests, key=lambda one: one[1] == timing)
+    rows = {request: _row(spec, request, wanted) for request, wanted in in_turn}
+    return [rows[request] for request, _ in requests]
+
+
+def _row(spec: OperatorSpec, request: str, timing: Timing) -> dict[str, Any]:
+    plan = spec.planned_figures(timing)
+    return {
+        "request": request,
+        "latency": plan.latency,
+        "initiation_interval": plan.interval,
+        "interleave": plan.interleave,
+        "flip_flops": plan.flip_flops(),
+        "promised_period_ns": round(plan.promise_ns, 3),
+        "promised_fmax_mhz": round(1000 / plan.promise_ns, 1),
+        "estimated_fmax_mhz": round(1000 / plan.estimate_ns, 1),
+        "met": timing.period_ns is None or plan.promise_ns <= timing.period_ns,
+    }
 
 
 def schedule_rows(spec: OperatorSpec, timing: Timing) -> list[dict[str, Any]]:
     """The steps of the plan in order: name, primitive, cycle, delay in ns, LUTs, DSP blocks."""
-    plan = spec.plan(timing)
+    plan = spec.planned_figures(timing)
     return [
         {
             "step": name,

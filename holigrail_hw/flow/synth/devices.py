@@ -41,8 +41,9 @@ class Target:
     ``placer`` starts with the tool's name; ``pins`` places the three pins of the harness where the
     tool insists on it. ``counts`` says which cells make a look-up table (LUT), a carry cell, a DSP
     block or a memory, as Yosys names them. ``frequency`` is what place and route aims at, in MHz,
-    when nothing is asked. ``room`` is what the device has: ``luts`` of four inputs, ``memory_bits``
-    in blocks of its logic, ``dsps`` that make one product each.
+    when nothing is asked. ``room`` is what the device has: ``luts`` of four inputs, ``flip_flops``,
+    ``memory_bits`` in blocks of its logic, ``dsps`` that make one product each, and the
+    ``large_memory_bits`` of memories that nothing can be written into beforehand.
     """
 
     name: str
@@ -77,8 +78,17 @@ _ECP5_ROOM = {
 }
 
 
-def _room(luts: int, memory_bits: int, dsps: int) -> dict[str, int]:
-    return {"luts": luts, "memory_bits": memory_bits, "dsps": dsps}
+def _room(
+    luts: int, memory_bits: int, dsps: int, *, flip_flops: int | None = None, large: int = 0
+) -> dict[str, int]:
+    return {
+        "luts": luts,
+        # One behind each look-up table, unless said otherwise.
+        "flip_flops": luts if flip_flops is None else flip_flops,
+        "memory_bits": memory_bits,
+        "large_memory_bits": large,
+        "dsps": dsps,
+    }
 
 
 def _ecp5(size: str) -> Target:
@@ -116,7 +126,7 @@ _TARGETS = (
         counts=_ICE40_COUNTS,
         has_dsp=True,
         frequency=30.0,
-        room=_room(5280, 30 * 4096, 8),
+        room=_room(5280, 30 * 4096, 8, large=4 << 18),
     ),
     Target(
         name="ice40hx8k",
@@ -149,7 +159,7 @@ _TARGETS = (
         counts=_GOWIN_COUNTS,
         has_dsp=True,
         frequency=50.0,
-        room=_room(8640, 26 * 18432, 20),
+        room=_room(8640, 26 * 18432, 20, flip_flops=6480),
     ),
 )
 

@@ -15,6 +15,7 @@ from ..emit import verilog as emit_verilog
 from ..top import Top
 from . import netlist_check, synth
 from .activity.measure import DeviceActivity, device_activity
+from .capacity import require_room
 from .devices import Target, target
 from .netlist_top import NoModel
 
@@ -80,6 +81,7 @@ def measure(
     place: bool = True,
     check: bool = True,
     activity: bool = False,
+    best_effort: bool = False,
     progress: Progress | None = None,
 ) -> Measured:
     """Emit, synthesise, place and route; the files go to ``out_dir``.
@@ -87,54 +89,58 @@ def measure(
     ``seeds`` placements are tried, from ``seed`` on, which also draws the vectors of the bench.
     With ``check`` a netlist with DSP blocks or memories is compared with the golden model, on
     vectors from ``seed``, before it is placed. With ``activity`` the changes of its nets are
-    counted, for random items from ``seed``.
+    counted, for random items from ``seed``. A design that is estimated to be larger than the device
+    is tried with ``best_effort`` only.
 
     Raises
     ------
     RequestError, DesignError, ToolError
-        As :func:`.synth.run` and :func:`.netlist_check.check` do. A missed period
-        is no exception: it is in ``failures``.
+        As :func:`.synth.run`, :func:`.netlist_check.check` and :func:`.require_room` do. A missed
+        period is no exception: it is in ``failures``.
     """
-    folder = folders.prepare(Path(out_dir), "synth")
-    if progress is not None:
-        progress("writing Verilog")
-    generated = emit.generate(spec, timing, folder, seed=seed, who="synth")
-    top = generated.manifest["top"]
-    verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
-    looked = _Netlist(spec, timing, target(device), seed, progress)
+    if place and not best_effort:
+        goal = target(device)
+        require_room(spec, timing, goal, who="synth", where=goal.name, dsp=dsp)
+    with folders.output_folder(Path(out_dir), "synth") as folder:
+        if progress is not None:
+            progress("writing Verilog")
+        generated = emit.generate(spec, timing, folder, seed=seed, who="synth")
+        top = generated.manifest["top"]
+        verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
+        looked = _Netlist(spec, timing, target(device), seed, progress)
 
-    def inspect(netlist: Path, found: synth.SynthResult) -> None:
-        if activity:
-            looked.count(netlist)
-        if check and (found.dsps or found.memories):
-            looked.compare(netlist)
+        def inspect(netlist: Path, found: synth.SynthResult) -> None:
+            if activity:
+                looked.count(netlist)
+            if check and (found.dsps or found.memories):
+                looked.compare(netlist)
 
-    result = synth.run(
-        verilog,
-        top,
-        device,
-        work_dir=folder / "synth",
-        clock_ns=timing.period_ns,
-        dsp=dsp,
-        seeds=seeds,
-        seed=seed,
-        place=place,
-        inspect=inspect,
-        progress=progress,
-    )
-    rows = comparison(spec, timing, result)
-    failures, notes, hint = judge(spec, timing, result.fmax_mhz)
-    files = [str(path) for path in generated.files] + list(result.logs)
-    return Measured(
-        result,
-        rows,
-        failures,
-        [*notes, *looked.notes],
-        hint,
-        files,
-        looked.checked,
-        looked.activity,
-    )
+        result = synth.run(
+            verilog,
+            top,
+            device,
+            work_dir=folder / "synth",
+            clock_ns=timing.period_ns,
+            dsp=dsp,
+            seeds=seeds,
+            seed=seed,
+            place=place,
+            inspect=inspect,
+            progress=progress,
+        )
+        rows = comparison(spec, timing, result)
+        failures, notes, hint = judge(spec, timing, result.fmax_mhz)
+        files = [str(path) for path in generated.files] + list(result.logs)
+        return Measured(
+            result,
+            rows,
+            failures,
+            [*notes, *looked.notes],
+            hint,
+            files,
+            looked.checked,
+            looked.activity,
+        )
 
 
 class _Netlist:

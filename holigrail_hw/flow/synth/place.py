@@ -2,11 +2,14 @@
 
 nextpnr's first router may turn in a circle for ever: it rips one arc up to route another and the
 reverse. It is watched by the arcs that it routes, not by time, and stopped when they are many times
-those of the design; the second router then starts, with the same seed.
+those of the design; the second router then starts, with the same seed. The second router may also
+get further and further from an end: it is stopped when many rounds leave more wires in conflict
+than an earlier one did.
 """
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from holigrail_hw.core.run.process import Finished, Progress, run
 from .. import tools
 from .ice40.mac16_timing import mac16_period_ns
 
-__all__ = ["Placed", "Segment", "place_and_route"]
+__all__ = ["Placed", "Segment", "place_and_route", "place_until_met"]
 
 _PROCESSOR_LIMIT_S = 1800
 
@@ -25,6 +28,8 @@ _PROCESSOR_LIMIT_S = 1800
 _ROUTED_PER_ARC = 50
 _ROUTED_AT_LEAST = 100_000
 _OTHER_ROUTER = ("--router", "router2")
+# Rounds of the second router since its best one, and how many more conflicts than that had.
+_ROUNDS, _CONFLICTS = 25, 100
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class _Watch:
 
     def __init__(self, who: str, progress: Progress | None):
         self._who, self._progress, self._most = who, progress, _ROUTED_AT_LEAST
+        self._best: tuple[int, int] | None = None
 
     def __call__(self, line: str) -> None:
         if self._progress is not None:
@@ -67,15 +73,30 @@ class _Watch:
             self._most = _ROUTED_AT_LEAST + _ROUTED_PER_ARC * int(found.group(1))
         found = re.search(r"Info:\s+(\d+) \|\s+\d+\s+\d+ \|", line)
         if found and int(found.group(1)) > self._most:
+            raise _Circling(self._who, f"route {found.group(1)} arcs and go on")
+        if found := re.search(r"iter=(\d+) .*overused=(\d+)", line):
+            self._judge(*map(int, found.groups()))
+
+    def _judge(self, number: int, conflicts: int) -> None:
+        """A round of the second router, which numbers them from 1 on whenever it begins."""
+        if number == 1 or self._best is None or conflicts < self._best[1]:
+            self._best = number, conflicts
+        best, least = self._best
+        if number - best > _ROUNDS and conflicts > 2 * least + _CONFLICTS:
             raise _Circling(
-                f"{self._who}: the router must come to an end, not route {found.group(1)} arcs and"
-                " go on",
-                hint="try another --seeds, a longer --period or a larger device",
+                self._who,
+                f"have {conflicts} wires in conflict in round {number} and {least} in round {best}",
             )
 
 
 class _Circling(DesignError):
     """A router that makes no progress."""
+
+    def __init__(self, who: str, instead: str):
+        super().__init__(
+            f"{who}: the router must come to an end, not {instead}",
+            hint="try another --seed or more --seeds, a longer --period or a larger device",
+        )
 
 
 def place_and_route(
@@ -137,6 +158,47 @@ def place_and_route(
     return _read(json.loads(report.read_text()), module, finished)
 
 
+def place_until_met(
+    arguments: tuple[str, ...],
+    *,
+    seeds: Sequence[int],
+    needed: float,
+    output: Path,
+    log: Path,
+    progress: Progress | None = None,
+    **others: Any,
+) -> Placed:
+    """The placement of the first seed that runs at ``needed`` MHz, otherwise the fastest of all.
+
+    ``output`` is the file that nextpnr writes, which is then that placement's; all else is as for
+    :func:`place_and_route`, which says what is raised. A router that comes to no end counts as a
+    placement that is too slow, unless all do.
+    """
+    best: Placed | None = None
+    kept = output.with_name(f"{output.name}.best")
+    for index, seed in enumerate(seeds):
+        own_log = log.with_name(f"{log.stem}_seed{seed}{log.suffix}") if index else log
+        last = index == len(seeds) - 1
+        try:
+            placed = place_and_route(arguments, seed=seed, log=own_log, progress=progress, **others)
+        except _Circling:
+            if last and best is None:
+                raise
+            placed, told = None, "the router comes to no end"
+        else:
+            told = f"{placed.fmax_mhz} MHz"
+            if best is None or (placed.fmax_mhz or 0) > (best.fmax_mhz or 0):
+                best = placed
+                output.replace(kept)
+            if placed.fmax_mhz is None or placed.fmax_mhz >= needed:
+                break
+        if progress is not None and not last:
+            progress(f"seed {seed}: {told}; {needed:g} MHz are needed, so seed {seeds[index + 1]}")
+    assert best is not None
+    kept.replace(output)
+    return best
+
+
 def _read(report: dict[str, Any], module: dict[str, Any], finished: Finished) -> Placed:
     clocks = [entry["achieved"] for entry in report.get("fmax", {}).values()]
     if not clocks:
@@ -184,7 +246,9 @@ def _no_room(output: str, who: str, what: str) -> HoligrailError | None:
     for kind, used, available in re.findall(r"Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", output):
         if int(used) > int(available):
             over.append(f"{used} of {available} {kind}")
-    if not over and not re.search(r"no BELs remaining|[Uu]nable to place|No Bels", output):
+    if not over and not re.search(
+        r"no BELs remaining|[Uu]nable to (?:place|find legal placement)|No Bels", output
+    ):
         return None
     need = "need " + ", ".join(over) if over else "run out of cells"
     return DesignError(

@@ -17,7 +17,7 @@ from holigrail_hw.core.run.process import Progress
 from holigrail_hw.core.work_folder import plain
 
 from .. import tools
-from ..folders import is_there, prepare
+from ..folders import is_there, output_folder
 from .devices import Target, target
 from .harness import wrap
 from .mapping import map_design
@@ -143,36 +143,38 @@ def run(
         raise RequestError(wrong)
     placing = place and bool(goal.placer)
     tools.require("yosys", *goal.placer[: int(placing)], who="synth")
-    folder = prepare(Path(work_dir), "synth")
-    netlist, result = synthesise(
-        verilog_files, top, goal, dsp=dsp, folder=folder, progress=progress
-    )
-    if inspect is not None:
-        inspect(netlist, result)
-    if not placing:
-        return result
-    wrapped = folder / f"{top}.harness.json"
-    wrapped.write_text(json.dumps(wrap(json.loads(netlist.read_text()), top, goal.family, clock)))
-    wanted = None if clock_ns is None else 1000 / clock_ns
-    pins = _pin_options(goal, clock, folder)
-    runs = []
-    last = seed + seeds - 1
-    for one in range(seed, last + 1):
-        if progress is not None:
-            progress(f"place and route, seed {one}, the last is {last}")
-        runs.append(
-            place_and_route(
-                (*goal.placer, *pins, "--json", wrapped.name, "--top", top),
-                who="synth",
-                what=goal.name,
-                frequency=wanted or goal.frequency,
-                seed=one,
-                folder=folder,
-                log=folder / f"nextpnr_seed{one}.log",
-                progress=progress,
-            )
+    with output_folder(Path(work_dir), "synth") as folder:
+        netlist, result = synthesise(
+            verilog_files, top, goal, dsp=dsp, folder=folder, progress=progress
         )
-    return _with_placements(result, runs, wanted)
+        if inspect is not None:
+            inspect(netlist, result)
+        if not placing:
+            return result
+        wrapped = folder / f"{top}.harness.json"
+        wrapped.write_text(
+            json.dumps(wrap(json.loads(netlist.read_text()), top, goal.family, clock))
+        )
+        wanted = None if clock_ns is None else 1000 / clock_ns
+        pins = _pin_options(goal, clock, folder)
+        runs = []
+        last = seed + seeds - 1
+        for one in range(seed, last + 1):
+            if progress is not None:
+                progress(f"place and route, seed {one}, the last is {last}")
+            runs.append(
+                place_and_route(
+                    (*goal.placer, *pins, "--json", wrapped.name, "--top", top),
+                    who="synth",
+                    what=goal.name,
+                    frequency=wanted or goal.frequency,
+                    seed=one,
+                    folder=folder,
+                    log=folder / f"nextpnr_seed{one}.log",
+                    progress=progress,
+                )
+            )
+        return _with_placements(result, runs, wanted)
 
 
 def _with_placements(

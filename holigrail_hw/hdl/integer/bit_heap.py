@@ -32,6 +32,7 @@ __all__ = [
     "compress",
     "compress_early",
     "heap_of",
+    "majority_adder",
     "shared_adder",
     "with_word",
 ]
@@ -287,6 +288,13 @@ def shared_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
     either = (c | b) & both
     all_set = ~(either & a)
     return (either | a) & all_set, ~(both & all_set)
+
+
+def majority_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:
+    """The same as an exclusive or and a majority that share nothing."""
+    if isinstance(c, int):
+        return a ^ b, a & b
+    return a ^ b ^ c, (a & b) | (c & (a | b))
 
 
 def _full_adder(a: Value, b: Value, c: Value | int = 0) -> tuple[Value, Value]:

@@ -115,8 +115,10 @@ def _in_parts(
             continue
 
         def added(total: Any, part: Any, place: int = place) -> Any:
-            upper = total.shift_right(place) + part
-            return Cat(total[:place], _extend(upper, shape.width - place))
+            # Wires are extended, not their sum, which would be written once for every bit.
+            rest = shape.width - place
+            upper = _extend(total.shift_right(place), rest) + _extend(part, rest)
+            return Cat(total[:place], upper[:rest])
 
         using = Adder(shape.width - place)
         total = plan.step(f"{name}_sum", shape, added, total, part, using=using, wrap=True)

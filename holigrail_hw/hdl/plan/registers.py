@@ -23,6 +23,8 @@ class TimedRegisters:
         Predicts the delays: promises by its cautious numbers, estimates by its fitted ones.
     names : sequence of str
         Names that no signal may get.
+    describes : bool
+        Whether what it holds can be written into a module.
 
     Attributes
     ----------
@@ -36,8 +38,9 @@ class TimedRegisters:
         Marks a cycle whose inputs count.
     """
 
-    def __init__(self, device: DeviceModel, names: Sequence[str]):
+    def __init__(self, device: DeviceModel, names: Sequence[str], describes: bool = True):
         self.device = device
+        self._describes = describes
         self._cautious = device.cautious
         self.latency = 0
         self.valid = Signal()
@@ -81,6 +84,8 @@ class TimedRegisters:
         ``moves`` says for every cycle whether the registers behind it load, for an item that may
         wait on its way; by default all do. A plan with memory of items before cannot wait.
         """
+        if not self._describes:
+            raise ValueError("a plan made for its figures must not become hardware")
         if moves is not None and len(self._registers) != len(self._sync):
             raise ValueError("a plan with loops must not wait")
         module.d.comb += self._comb

@@ -27,8 +27,10 @@ def entered(port: Port, array: Any, who: str) -> np.ndarray:
     if array.ndim == 0 or array.shape[1:] not in wanted:
         shape = ", ".join(map(str, port.file_shape))
         raise ModelError(f"{label}: the shape must be (samples, {shape}), not {array.shape}")
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-        raise ModelError(f"{label}: values must be finite numbers")
+    if array.dtype.kind not in "fiub":
+        raise ModelError(f"{label}: values must be numbers, not {array.dtype}")
+    if not np.isfinite(array).all():
+        raise ModelError(f"{label}: values must be finite numbers, not NaN or infinity")
     inner = port.file_shape[1:] if len(port.file_shape) > 1 else port.file_shape
     array = array.reshape(len(array), *inner)
     if port.order:

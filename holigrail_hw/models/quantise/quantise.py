@@ -80,10 +80,14 @@ def quantise(graph: FloatGraph, samples: Any, choices: Choices = Choices()) -> I
     if violations:
         raise ModelError(violations)
     samples = np.asarray(samples)
-    if samples.ndim == 0 or not len(samples) or samples.dtype.kind not in "fiu":
-        raise ModelError(f"{who}: calibration data must be numbers of one sample or more")
+    if samples.ndim == 0 or samples.dtype.kind not in "fiu":
+        raise ModelError(
+            f"{who}: calibration data must be an array of numbers, not {samples.dtype}"
+        )
+    if not len(samples):
+        raise ModelError(f"{who}: calibration data must have one sample or more, not none")
     if not np.isfinite(samples).all():
-        raise ModelError(f"{who}: calibration data must be finite numbers")
+        raise ModelError(f"{who}: calibration data must be finite numbers, not NaN or infinity")
     plain = prepared(graph)
     if choices.equalise:
         plain = equalised(plain)

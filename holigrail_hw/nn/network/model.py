@@ -17,7 +17,7 @@ __all__ = ["MODEL_FILE", "SAMPLES_FILE", "Source", "Unquantised", "in_shape", "i
 
 
 MODEL_FILE = FileContent(
-    (".onnx", ".tflite", ".nnet", ".mat", ".json"),
+    (".onnx", ".tflite", ".nnet", ".mat", ".json", ".dais"),
     lambda: {name: shipped.path(name) for name in shipped.MODELS},
 )
 _BITS = 8
@@ -101,8 +101,11 @@ def _samples(file: GivenFile) -> np.ndarray:
         path.write_bytes(file.content)
         try:
             arrays = read_arrays(path) if path.suffix == ".npz" else [read_array(path)]
-        except ArrayFileError:
-            raise ModelError(f"{file.name}: samples must be a readable file of NumPy") from None
+        except ArrayFileError as error:
+            found = str(error).replace(str(path), file.name)
+            raise ModelError(
+                f"{file.name}: samples must be a readable file of NumPy, not {found}"
+            ) from None
     found = [array for array in arrays if array.ndim > 1]
     if len(found) != 1:
         raise ModelError(f"{file.name}: samples must be one array, not {len(found)}")

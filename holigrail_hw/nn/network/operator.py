@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from holigrail_hw.core import RequestError, Target, Timing, operator
+from holigrail_hw.core import Engine, RequestError, Target, Timing, operator
 from holigrail_hw.core.certification import Certifier
 from holigrail_hw.core.streams import Items, Stream
 from holigrail_hw.core.task import Task
@@ -75,6 +75,12 @@ class TrainedNetwork(NetworkShape):
     def frames(self) -> tuple[Frames, Frames]:
         """How frames of ``x`` and of ``result`` travel, in styles that take them."""
         return self.border.frames
+
+    @property
+    def quiet_cycles(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """As every engine's, or what a slow stream needs for a frame."""
+        own = getattr(style(self.style), "quiet_cycles", lambda network: 0)
+        return max(Engine.quiet_cycles, own(self))
 
     def streams(self) -> dict[str, Stream]:
         return self.border.streams()

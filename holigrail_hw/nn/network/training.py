@@ -200,8 +200,11 @@ def _data(file: GivenFile, model: FloatGraph) -> DataSet:
         path.write_bytes(file.content)
         try:
             arrays = read_named_arrays(path)
-        except ArrayFileError:
-            raise ModelError(f"{file.name}: data must be a readable file of NumPy") from None
+        except ArrayFileError as error:
+            found = str(error).replace(str(path), file.name)
+            raise ModelError(
+                f"{file.name}: data must be a readable file of NumPy, not {found}"
+            ) from None
     if "x" not in arrays or "y" not in arrays:
         raise ModelError(f"{file.name}: data must have arrays x and y, not {', '.join(arrays)}")
     x = in_shape(np.asarray(arrays["x"]), model.inputs[0].shape)

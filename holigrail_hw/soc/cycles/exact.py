@@ -27,7 +27,7 @@ _JUDGED, _LAST_WORD = 3, READ - 2
 # The chance to wait, and the step to the next descriptor; the start of what is not the end.
 _ENDED, _STARTED = 2, 1
 # From the last vector of a window to its maximum.
-_MAXIMUM = 2
+_MAXIMUM = 3
 
 
 class ExactCycles:

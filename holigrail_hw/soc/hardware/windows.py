@@ -22,7 +22,7 @@ class Windows(wiring.Component):
     low, high : In
         Bounds of a maximum.
     o : Out
-        Stream of maxima, two cycles after the marked vector.
+        Stream of maxima, three cycles after the marked vector.
     """
 
     def __init__(self, lanes: int):
@@ -38,18 +38,22 @@ class Windows(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        # Two steps: the greatest of a window, and that within the bounds. A step that has nothing,
-        # or whose item goes on, takes the next one.
-        is_first, moves = Signal(init=1), Signal()
-        is_whole, goes_on = Signal(), Signal()
-        taken = self.i.payload
+        # Three steps: a vector, the greatest of a window, and that within the bounds. A step that
+        # has nothing, or whose item goes on, takes the next one. The first one is a register
+        # because a vector comes late in its cycle.
+        has_vector, joins, moves = Signal(), Signal(), Signal()
+        is_first, is_whole, goes_on = Signal(init=1), Signal(), Signal()
+        taken = Signal(self.i.payload.shape(), reset_less=True)
         m.d.comb += [
             goes_on.eq(self.o.ready | ~self.o.valid),
-            self.i.ready.eq(goes_on | ~is_whole),
-            moves.eq(self.i.valid & self.i.ready),
+            joins.eq(goes_on | ~is_whole),
+            moves.eq(has_vector & joins),
+            self.i.ready.eq(joins | ~has_vector),
         ]
         with m.If(self.i.ready):
-            m.d.sync += is_whole.eq(self.i.valid & taken.last)
+            m.d.sync += [has_vector.eq(self.i.valid), taken.eq(self.i.payload)]
+        with m.If(joins):
+            m.d.sync += is_whole.eq(has_vector & taken.last)
         with m.If(goes_on):
             m.d.sync += self.o.valid.eq(is_whole)
         with m.If(moves):

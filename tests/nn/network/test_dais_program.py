@@ -91,6 +91,10 @@ def test_files_give_the_program_and_the_graph_back(tmp_path):
     x = np.random.default_rng(1).integers(0, 8, (50, *network.graph.inputs[0].shape))
     found = again.run(x.reshape(50, -1).astype(float)).reshape(50, -1)
     np.testing.assert_array_equal(found, network.graph.evaluate(x).reshape(50, -1))
+    # The operator takes the file as any other model.
+    taken = find("network")(model=path, style="parallel", iterations=0)
+    results = taken.graph.run(x.reshape(50, -1).astype(float))
+    np.testing.assert_array_equal(results.reshape(50, -1), found)
 
 
 def test_generate_writes_the_program(tmp_path):

@@ -33,6 +33,28 @@ def test_refusals(given, message):
     assert str(caught.value) == f"network: {message}"
 
 
+CALIBRATION = {
+    "shape": (np.zeros((3, 5)), "digits_float.onnx: input image must have the shape (samples, "),
+    "none": (np.zeros((0, 1, 8, 8)), "calibration data must have one sample or more, not none"),
+    "nan": (np.full((2, 1, 8, 8), np.nan), "must be finite numbers, not NaN or infinity"),
+    "row": (np.zeros(64), "row.npy: samples must be one array, not 0"),
+    "object": (np.array([{}]), "NumPy, not object.npy (it must hold integers or real numbers)"),
+    "cut": (None, "cut.npy: samples must be a readable file of NumPy, not cut.npy ("),
+}
+
+
+@pytest.mark.parametrize("name", CALIBRATION)
+def test_calibration_data_that_do_not_fit(tmp_path, name):
+    array, message = CALIBRATION[name]
+    path = tmp_path / f"{name}.npy"
+    np.save(path, np.zeros((9, 1, 8, 8)) if array is None else array, allow_pickle=True)
+    if array is None:
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RequestError) as caught:
+        TrainedNetwork(**REAL | {"samples": path})
+    assert message in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
 def test_bits_of_a_model_of_real_numbers():
     """Codes of activations have the bits asked for, 8 if none are."""
     for bits, given in ((8, {}), (3, {"activation_bits": 3})):

@@ -168,7 +168,12 @@ def _measured(
     assert how.device is not None
     with scratch() if how.folder is None else nullcontext(Path(how.folder)) as folder:
         place = folder / spec.top_name(timing)
-        result = measure(spec, timing, how.device, place, seed=how.seed, progress=progress).result
+        result = measure(
+            *(spec, timing, how.device, place),
+            seed=how.seed,
+            best_effort=how.best_effort,
+            progress=progress,
+        ).result
     fmax_mhz = max(result.fmax_mhz, default=None)
     figures: dict[str, Any] = {
         "measured_luts": result.luts,

@@ -121,4 +121,4 @@ def companions(network: Any) -> dict[str, bytes]:
 
 
 def _latency(network: Any, timing: Timing) -> int:
-    return frame(network).plan(_inner(timing)).latency
+    return frame(network).planned_figures(_inner(timing)).latency

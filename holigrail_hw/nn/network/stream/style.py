@@ -41,6 +41,7 @@ __all__ = [
     "lanes",
     "prepare",
     "promise_ns",
+    "quiet_cycles",
     "refusals",
     "searched",
     "violations",
@@ -206,6 +207,11 @@ def cycles(network: Any, timing: Timing, frames: int) -> int:
     if {*found.intervals[-3:]} == {design.interval}:
         return found.cycles + (frames - _FRAMES) * design.interval
     return design.run(frames).cycles
+
+
+def quiet_cycles(network: Any) -> int:
+    """Four times what a frame alone takes: between its last beat and its result nothing moves."""
+    return 4 * design_of(network, Timing(device=_DEVICE)).run(1).cycles
 
 
 def prepare(network: Any, progress: Callable[[str], None]) -> str | None:

@@ -1,14 +1,17 @@
 """Whole networks in the style stream: values of the integer graph, in the predicted cycles."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from random_graphs import grouped_graph, random_graph
 
-from holigrail_hw.core import RequestError, Timing
+from holigrail_hw.core import DesignError, Engine, RequestError, Timing
 from holigrail_hw.core.parameters import parse_parameters
 from holigrail_hw.flow.simulate.compiled import compile_all
+from holigrail_hw.models.graph.graph import IntegerGraph
+from holigrail_hw.models.graph.nodes import Linear, Port
 from holigrail_hw.nn.network.operator import TrainedNetwork
 from holigrail_hw.nn.network.stream.lowering.linear import LinearLayer
 from holigrail_hw.nn.network.stream.style import design_of
@@ -159,3 +162,37 @@ def test_facts_name_layers_and_queues():
     texts = {"model": "example", "style": "stream"}
     facts = TrainedNetwork(**parse_parameters(TrainedNetwork, texts, who="network")).facts(Timing())
     assert facts["interval (cycles)"] == 288 and "layer conv1" in facts and "queues" in facts
+
+
+def slow_graph(seed: int) -> IntegerGraph:
+    """A product at a time in its second layer, then a third one that waits for all of them."""
+    rng = np.random.default_rng(seed)
+    sizes = (2, 130, 130, 1)
+    nodes = [
+        Linear(
+            name=f"y{index}",
+            inputs=(f"y{index - 1}" if index else "x",),
+            weights=rng.integers(-100, 101, (inputs, outputs)),
+            bias=np.zeros(outputs, np.int64),
+        )
+        for index, (inputs, outputs) in enumerate(itertools.pairwise(sizes))
+    ]
+    x = Port(name="x", tensor="x", file_shape=(1, 2), shape=(2,), low=0, high=1)
+    y = Port(name="y2", tensor="y2", file_shape=(1, 1), shape=(1,))
+    return IntegerGraph(name="slow", inputs=(x,), outputs=(y,), nodes=tuple(nodes))
+
+
+def test_slow_networks_are_waited_for(tmp_path):
+    """Behind the last element nothing moves for longer than an engine may be quiet else."""
+    spec = network(tmp_path, 1, slow_graph, dsps=0)
+    assert design_of(spec, Timing()).interval > Engine.quiet_cycles
+    (compiled,) = compile_all([(spec, Timing())], short=True)
+    items = spec.job(np.random.default_rng(1), 2)
+    wanted = spec.golden(**items)["result"]
+    with pytest.raises(DesignError, match="stream result must deliver 1 results, not stop at 0"):
+        compiled.run_streams(items, {"result": 1}, quiet=Engine.quiet_cycles)
+    found = compiled.run_streams(items, {"result": 1}, quiet=spec.quiet_cycles)
+    assert np.array_equal(found.results["result"]["value0"], wanted["value0"])
+    assert found.cycles == spec.cycles(Timing(), **items)
+    fast = TrainedNetwork(model="digits", interval=64)
+    assert fast.quiet_cycles == Engine.quiet_cycles == 10_000
