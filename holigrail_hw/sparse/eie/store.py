@@ -106,8 +106,9 @@ class EieStore(wiring.Component):
     ) -> None:
         """Output: a group from ``pending``, its flags in ``word``, an activation on offer.
 
-        Each of these three stages moves when the next one is empty or moves, so ``valid`` and ``activation`` stay until
-        ``ready``; ``has_flags`` marks a word that has been read but not yet taken.
+        Each of these three stages moves when the next one is empty or moves, so ``valid`` and
+        ``activation`` stay until ``ready``; ``has_flags`` marks a word that has been read but not
+        yet taken.
         """
         groups, group = len(summary), group_width(self._columns)
         low = group.bit_length() - 1
