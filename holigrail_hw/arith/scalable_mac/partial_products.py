@@ -198,7 +198,9 @@ class ProductArray:
 def _constant(mode: int, columns: range, places: Iterable[Place]) -> int:
     """What the complements of one sum of a mode are short of, in the columns of that sum."""
     short = sum(
-        1 << place.column for place in places if mode in place.negative and place.column in columns
+        1 << place.column
+        for place in places
+        if mode in place.negative | place.ones and place.column in columns
     )
     return -short % (1 << columns.stop) >> columns.start << columns.start
 
