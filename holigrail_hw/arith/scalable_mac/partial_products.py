@@ -70,7 +70,8 @@ class ProductArray:
         No carry leaves the columns of a product: the highest bit of a signed one is inverted.
         """
         places = [places_of(brick, self._signs, self._chunk) for brick in bricks]
-        constants = constants_in_idle_places([*chain.from_iterable(places)], sums)
+        every = [*chain.from_iterable(places)]
+        constants = constants_in_idle_places(every, sums) if any(self._signs) else [0] * len(sums)
         return self._heap(bricks, places, constants, width)
 
     def _heap(
