@@ -88,5 +88,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="decode the bitstream (iCE40) or take the netlist (ECP5), simulate its serial line",
+        help="simulate the serial line of what was built: the decoded bitstream (iCE40), or the"
+        " netlist (ECP5)",
     )

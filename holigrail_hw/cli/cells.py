@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--operands",
         metavar="FILE",
-        help="recorded operands as codes, in their order: .npz by name, or text with a column each"
+        help="recorded operands as codes, in order: .npz by name, or text with one column for each"
         " (asic; random ones)",
     )
     parser.add_argument(

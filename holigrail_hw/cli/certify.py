@@ -144,7 +144,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--effort",
         type=integer(1, 1 << 16),
         metavar="N",
-        help="parts that the box is cut into at most (128): more are slower, and prove more",
+        help="cut the box into at most N parts (128): more take longer and prove more",
     )
     parser.add_argument(
         "--truncate",
@@ -152,5 +152,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="sums may lose low bits where that saves one-bit adders; the bound covers it",
     )
     parser.add_argument(
-        "--check", metavar="FILE", help="check a certificate instead, by means of its own"
+        "--check",
+        metavar="FILE",
+        help="check this certificate instead, by code written for that alone",
     )

@@ -40,5 +40,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=one_of(emit.BENCHES),
         default=emit.BENCHES[0],
         metavar="KIND",
-        help="verilog (default), or cocotb: beside it test_TOP.py, which needs nothing of ours",
+        help="verilog (default); cocotb adds test_TOP.py, which needs no holigrail",
     )

@@ -26,6 +26,27 @@ clk and rst (active high) are there in any case, aclk and aresetn (active low) i
 tlast  {}
 
 """
+# Keys of the rows of each table, with the headings of the columns.
+_PORTS = {
+    **{"name": "port", "direction": "direction", "width": "width (bit)"},
+    **{"format": "format", "meaning": "meaning"},
+}
+_LAYOUT = {
+    **{"port": "port or register", "bits": "bits", "holds": "holds"},
+    **{"format": "format", "extension": "extension"},
+}
+_REGISTERS = {"address": "word address", "name": "register", "access": "access", "bits": "bits"}
+_TIMING = {
+    "request": "clock asked",
+    "latency": "latency (cycles)",
+    "initiation_interval": "interval (cycles)",
+    "interleave": "interleaved sums",
+    "flip_flops": "flip-flops",
+    "promised_period_ns": "promise (ns)",
+    "promised_fmax_mhz": "promise (MHz)",
+    "estimated_fmax_mhz": "estimate (MHz)",
+    "met": "met",
+}
 
 
 def main(words: list[str], session: Session) -> int:
@@ -66,57 +87,43 @@ def _memories(options: argparse.Namespace) -> Memories:
 def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> None:
     print_line = console.file.write
     print_line(f"{result['operator']}  {result['summary']} ({result['maturity']})\n\n")
-    header = ("parameter", "value", "legal", "meaning")
     held = {name: value for name, (_, value) in leaves_of(spec, parts=True).items()}
     rows = []
     for row in result["parameters"]:
         value = held[row["name"]]
         shown = brief(value) if isinstance(value, tuple) else row["value"]
         rows.append([row["name"], shown, row["legal"], row["help"]])
-    table(console, header, rows)
+    table(console, ("parameter", "value", "legal", "meaning"), rows)
     print_line("\n")
-    header = ("port", "direction", "width (bit)", "format", "meaning")
-    keys = ("name", "direction", "width", "format", "meaning")
-    table(console, header, [[row[key] for key in keys] for row in result["ports"]])
-    print_line("\n")
+    _columns(console, result["ports"], _PORTS)
     if result["tlast"] is not None or result["registers"]:
-        header = ("port or register", "bits", "holds", "format", "extension")
-        keys = ("port", "bits", "holds", "format", "extension")
-        table(console, header, [[row[key] for key in keys] for row in result["layout"]])
-        print_line("\n")
+        _columns(console, result["layout"], _LAYOUT)
     if result["registers"]:
-        keys = ("address", "name", "access", "bits")
-        header = ("word address", "register", "access", "bits")
-        table(console, header, [[row[key] for key in keys] for row in result["registers"]])
-        print_line("\n")
-    header = (
-        "clock asked",
-        "latency (cycles)",
-        "interval (cycles)",
-        "interleaved sums",
-        "flip-flops",
-        "promise (ns)",
-        "promise (MHz)",
-        "estimate (MHz)",
-        "met",
-    )
-    keys = (
-        "request",
-        "latency",
-        "initiation_interval",
-        "interleave",
-        "flip_flops",
-        "promised_period_ns",
-        "promised_fmax_mhz",
-        "estimated_fmax_mhz",
-        "met",
-    )
+        _columns(console, result["registers"], _REGISTERS)
     if result["timing"]:
-        table(console, header, [[row[key] for key in keys] for row in result["timing"]])
-        print_line("\n")
-    cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
+        _columns(console, result["timing"], _TIMING)
     if result["tlast"] is not None:
         print_line(_AXI.format(", ".join(result["tlast"]) or "no stream: there are no frames"))
+    _facts(console, result)
+    for one in result["tables"]:
+        print_line(f"\n{one['title']}\n")
+        cells = [["" if cell is None else str(cell) for cell in row] for row in one["rows"]]
+        table(console, one["header"], cells)
+        print_line(f"{one['caption']}\n" if one["caption"] else "")
+    for title, text in (("notes", result["notes"]), ("references", result["references"])):
+        if text:
+            lines = text.splitlines() if isinstance(text, str) else text
+            print_line(f"\n{title}\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines))
+
+
+def _columns(console: "Console", rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
+    """A table of what the rows say under the keys of ``columns``, whose values are the headings."""
+    table(console, tuple(columns.values()), [[row[key] for key in columns] for row in rows])
+    console.file.write("\n")
+
+
+def _facts(console: "Console", result: dict[str, Any]) -> None:
+    cost = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in result["cost"].items())
     known = [("estimate", cost), ("energy", _energy(result["energy"]))]
     if not result["timing"] and result["promise_ns"] is not None:
         promise = result["promise_ns"]
@@ -128,15 +135,6 @@ def _text(console: "Console", result: dict[str, Any], spec: OperatorSpec) -> Non
     pairs(console, known + facts + remarks)
     if result["energy"]["levels"]:
         _levels(console, result["energy"])
-    for one in result["tables"]:
-        print_line(f"\n{one['title']}\n")
-        cells = [["" if cell is None else str(cell) for cell in row] for row in one["rows"]]
-        table(console, one["header"], cells)
-        print_line(f"{one['caption']}\n" if one["caption"] else "")
-    for title, text in (("notes", result["notes"]), ("references", result["references"])):
-        if text:
-            lines = text.splitlines() if isinstance(text, str) else text
-            print_line(f"\n{title}\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines))
 
 
 def _energy(found: dict[str, Any]) -> str:

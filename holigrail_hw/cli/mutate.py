@@ -67,14 +67,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--faults", type=integer(1), default=60, metavar="N", help="faults to plant (60)"
     )
     parser.add_argument(
-        "--count", type=integer(1), metavar="N", help="vectors of each fault (all if they are few)"
+        "--count",
+        type=integer(1),
+        metavar="N",
+        help="vectors for each fault (all of them if there are few)",
     )
     parser.add_argument(
         "--threshold",
         type=integer(0, 100),
         default=95,
         metavar="PERCENT",
-        help="least part that must be noticed of the faults not proved to change nothing (95)",
+        help="share that must be noticed of the faults not proved harmless (95)",
     )
     parser.add_argument(
         "--proof-time",

@@ -72,9 +72,7 @@ def parser_of_verb(
             metavar="N",
             help="the most cycles a Wishbone slave waits before it answers with err",
         )
-        timing.add_argument(
-            "--name", metavar="NAME", help="what the module is called, and files like it"
-        )
+        timing.add_argument("--name", metavar="NAME", help="name of the module and of its files")
     return parser
 
 

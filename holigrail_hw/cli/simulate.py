@@ -162,7 +162,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="FILE",
-        help="a user's own data instead of random items, .npy or .npz: inputs x and, if known,"
-        " classes y; prints what the results say of them",
+        help="your own data instead of random items: .npy or .npz with inputs x and, if known,"
+        " classes y; also prints what the results mean for them",
     )
     parser.add_argument("--vcd", metavar="FILE", help="write a waveform")

@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=one_of(verify.LEVELS),
         metavar="NAME",
         help=f"{', '.join(verify.LEVELS)}; repeat for several (the first"
-        " two; words for a large netlist that it covers)",
+        " two, or words for a large netlist that it covers)",
     )
     parser.add_argument(
         "--simulator",
@@ -58,6 +58,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"for cocotb: {', '.join(verify.SIMULATORS)}",
     )
     parser.add_argument(
-        "--count", type=integer(1), metavar="N", help="vectors of each level (all if they are few)"
+        "--count",
+        type=integer(1),
+        metavar="N",
+        help="vectors for each level (all of them if there are few)",
     )
-    parser.add_argument("--only", type=integer(0), metavar="N", help="judge this one vector")
+    parser.add_argument(
+        "--only", type=integer(0), metavar="N", help="run this vector alone, by its number"
+    )

@@ -120,7 +120,9 @@ class Requantize(OperatorSpec):
         "bounds of the result",
         choices=("constants", "ports"),
     )
-    relu: bool = parameter(False, "whether results below the zero point become it", samples=(True,))
+    relu: bool = parameter(
+        False, "whether results below the zero point are raised to it", samples=(True,)
+    )
     minimum: int | None = parameter(
         None, "least result; that of the format if none", low=-(1 << 15), high=1 << 16, samples=(0,)
     )

@@ -9,8 +9,8 @@ when the queue of results has a place for them; so no register of the array need
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Signal, Value
-from amaranth.lib import data, fifo, wiring
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import data, wiring
 
 from holigrail_hw.core.stream_ports import stream_ports
 from holigrail_hw.core.timing import Timing
@@ -19,55 +19,18 @@ from holigrail_hw.hdl.stream.skid_buffer import SkidBuffer
 
 from ..shared.delays import delayed
 from ..systolic_array.stationary import StationaryArray
+from .border_queue import BorderQueue
 from .buffer import Buffer
 from .feeders import Feeder, Loader
+from .gate import Gate
 from .guarded_buffer import GuardedBuffer
 from .output import Accumulators, Continued, Lanes
 from .sequencer import Sequencer
 from .shape import GemmShape
+from .timing import STATUS_DEPTH, GemmTiming
 from .walk import window_layout
 
-__all__ = ["STATUS_DEPTH", "GemmCore", "GemmTiming"]
-
-STATUS_DEPTH = 4
-_QUEUE_CYCLES = 2
-# A row of sums is read from memory and added to; its new sum goes through one more register.
-_SUM_CYCLES = 3
-
-
-class GemmTiming:
-    """Cycles between the parts of an engine.
-
-    Attributes
-    ----------
-    array : int
-        From a vector taken to its sums.
-    swap : int
-        From a vector taken to the exchange of parameters for it.
-    whole : int
-        From a vector taken to its results at the border.
-    step : int
-        Of the array, from one row to the next.
-    late : int
-        From a vector taken to the sums that it adds to.
-    spacing : int
-        At least, between the first vectors of two tiles.
-    turn : int
-        At least, between two vectors whose results leave: what the lanes take for a row.
-    """
-
-    def __init__(self, spec: GemmShape, timing: Timing):
-        pace = spec.pace(timing)
-        lanes = spec.lane_plan(timing).latency if spec.lanes else 0
-        self.step, self.late = pace.step, pace.late
-        self.array = pace.late + spec.rows * pace.step + spec.columns - 1 + pace.finish
-        add = 0 if spec.sums.continues else _SUM_CYCLES + spec.totals.plan(timing).latency
-        self.spacing = add + 1 if add else self.array - self.late + 3
-        self.swap = self.array + add - 1
-        self.turn = spec.lane_cycles
-        self.totals = self.array + add
-        self.written = self.totals + lanes + self.turn - 1
-        self.whole = self.written + _QUEUE_CYCLES
+__all__ = ["GemmCore"]
 
 
 class GemmCore(wiring.Component):
@@ -80,33 +43,11 @@ class GemmCore(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, cycles = self._spec, GemmTiming(self._spec, self._timing)
-        depth, width = spec.activation_depth, spec.rows * spec.activation.width
         has_parameters = "parameter" in spec.streams()
-        takers = 2 + has_parameters
         settings = _layout(spec.settings) if spec.settings else None
-        window = window_layout(spec.window, depth) if spec.windows else None
-        m.submodules.loader = loader = Loader(
-            self.command.payload.shape(),
-            width,
-            depth,
-            spec.accumulator_depth,
-            takers,
-            settings,
-            resumable=spec.resumable,
-            window=window,
-        )
+        loader = self._load(m, 2 + has_parameters, settings)
         job = loader.job.shape()
-        self._connect(m, self.command, loader.command)
-        _join(m, self.activation, loader.moving)
-        if spec.guard:
-            buffer = GuardedBuffer(spec.rows, spec.activation.width, depth)
-            sequencer = Sequencer(width + spec.rows, depth, job, asks=True)
-        else:
-            buffer = Buffer(spec.buffer, width, depth)
-            sequencer = Sequencer(width, depth, job, window=window)
-            if window:
-                m.d.comb += sequencer.window.eq(loader.window)
-        m.submodules.buffer, m.submodules.sequencer = buffer, sequencer
+        buffer, sequencer = self._store(m, loader)
         m.submodules.array = array = StationaryArray(
             spec.sums, spec.columns, self._timing, flagged=spec.guard
         )
@@ -127,54 +68,72 @@ class GemmCore(wiring.Component):
             fields=spec.channel,
             settings=spec.settings,
         )
-        workers: list[Any] = [sequencer, weights]
+        feeders: list[Any] = [weights]
         if has_parameters:
-            m.submodules.parameters = parameters = Feeder(
-                len(Value.cast(lanes.parameter.payload)),
-                spec.columns,
-                ("n_tiles",),
-                job,
-                settings,
-            )
-            if settings:
-                m.d.comb += [
-                    parameters.job_settings.eq(loader.settings),
-                    lanes.setting.eq(parameters.settings),
-                ]
-            _join(m, self.parameter, parameters.i)
-            _join(m, parameters.o, lanes.parameter)
-            workers.append(parameters)
-        for number, worker in enumerate(workers):
+            feeders.append(self._feed_parameters(m, loader, lanes, settings))
+        for number, worker in enumerate([sequencer, *feeders]):
             m.d.comb += [
                 worker.job.eq(loader.job),
                 worker.offered.eq(loader.offered[number]),
                 loader.taken[number].eq(worker.taken),
             ]
-        m.d.comb += [
-            buffer.write.eq(loader.write),
-            buffer.write_half.eq(loader.job.half),
-            buffer.write_address.eq(loader.address),
-            buffer.write_data.eq(loader.data),
-            buffer.read.eq(sequencer.read),
-        ]
-        if isinstance(buffer, GuardedBuffer):
-            m.d.comb += [
-                buffer.ask.eq(sequencer.ask),
-                buffer.ask_half.eq(sequencer.ask_half),
-                buffer.ask_address.eq(sequencer.ask_address),
-            ]
-        else:
-            m.d.comb += [
-                buffer.read_half.eq(sequencer.half),
-                buffer.read_address.eq(sequencer.address),
-            ]
-        m.d.comb += sequencer.data.eq(buffer.data)
-        verdicts = [feeder.verdict for feeder in workers[1:]]
+        _access(m, buffer, loader, sequencer)
         # Whether a vector may enter depends on much: it is decided between registers.
         m.submodules.entry = entry = SkidBuffer(sequencer.o.payload.shape())
         wiring.connect(m, sequencer.o, entry.i)
-        self._flow(m, cycles, entry, array, lanes, verdicts)
+        self._flow(m, cycles, entry, array, lanes, [feeder.verdict for feeder in feeders])
         return m
+
+    def _load(self, m: Module, takers: int, settings: Any) -> Any:
+        """What takes commands and activations, and offers jobs to ``takers``."""
+        spec, depth = self._spec, self._spec.activation_depth
+        m.submodules.loader = loader = Loader(
+            self.command.payload.shape(),
+            spec.rows * spec.activation.width,
+            depth,
+            spec.accumulator_depth,
+            takers,
+            settings,
+            resumable=spec.resumable,
+            window=window_layout(spec.window, depth) if spec.windows else None,
+        )
+        wiring.connect(m, wiring.flipped(self.command), loader.command)
+        _join(m, self.activation, loader.moving)
+        return loader
+
+    def _store(self, m: Module, loader: Any) -> tuple[Any, Sequencer]:
+        """The buffer of activations, and what reads it tile by tile."""
+        spec, depth = self._spec, self._spec.activation_depth
+        width, job = spec.rows * spec.activation.width, loader.job.shape()
+        if spec.guard:
+            buffer = GuardedBuffer(spec.rows, spec.activation.width, depth)
+            sequencer = Sequencer(width + spec.rows, depth, job, asks=True)
+        else:
+            window = window_layout(spec.window, depth) if spec.windows else None
+            buffer = Buffer(spec.buffer, width, depth)
+            sequencer = Sequencer(width, depth, job, window=window)
+            if window:
+                m.d.comb += sequencer.window.eq(loader.window)
+        m.submodules.buffer, m.submodules.sequencer = buffer, sequencer
+        return buffer, sequencer
+
+    def _feed_parameters(self, m: Module, loader: Any, lanes: Lanes, settings: Any) -> Feeder:
+        """The parameters of the lanes, channel by channel, and the settings of their job."""
+        m.submodules.parameters = parameters = Feeder(
+            len(Value.cast(lanes.parameter.payload)),
+            self._spec.columns,
+            ("n_tiles",),
+            loader.job.shape(),
+            settings,
+        )
+        if settings:
+            m.d.comb += [
+                parameters.job_settings.eq(loader.settings),
+                lanes.setting.eq(parameters.settings),
+            ]
+        _join(m, self.parameter, parameters.i)
+        _join(m, parameters.o, lanes.parameter)
+        return parameters
 
     def _flow(
         self,
@@ -186,51 +145,54 @@ class GemmCore(wiring.Component):
         verdicts: list[Any],
     ) -> None:
         """From the entry through the array to the border."""
-        spec, tags = self._spec, entry.o.payload.tags
-        moving = [Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)]
-        if spec.guard:
-            moving.append(array.moving.payload.present)
-        taken, swap = Signal(), Signal()
-        room, status_room, spaced = Signal(), Signal(), Signal()
-        claimed, allowed, judged, code = Signal(), Signal(), Signal(), Signal(3)
+        gate = Gate(entry.o.payload.tags, self._spec.resumable)
+        tags, taken = gate.tags, gate.taken
         opens_final = tags.opens & tags.final
-        parameters_there: Any = lanes.filled & ~claimed if lanes.fields else 1
+        parameters_there: Any = lanes.filled & ~gate.claimed if lanes.fields else 1
         may_open: Any = parameters_there | ~opens_final
         if cycles.turn > 1:
             free = self._paced(m, cycles.turn, taken & tags.final)
             may_open = may_open & (free | ~tags.final)
-        keeps: Any = tags.keep if spec.resumable else Const(0)
-        # The parameters' verdict is the last one; without results there are no parameters.
-        needed = [Const(1), ~keeps]
+        m.d.comb += gate.allowed.eq(
+            (gate.room | ~tags.final)
+            & ((gate.status_room & gate.judged) | ~tags.ends)
+            & (gate.spaced | ~tags.opens)
+            & may_open
+        )
+        self._enter(m, gate, entry, array)
+        gate.judge(m, verdicts)
+        # The last vector of a tile whose sums are kept may come late, and its row with it.
+        late = taken & (tags.opens | (tags.ends & gate.keeps))
+        self._space(m, cycles.spacing, late, gate.spaced)
+        self._add_up(m, cycles, gate, array, lanes)
         m.d.comb += [
-            allowed.eq(
-                (room | ~tags.final)
-                & ((status_room & judged) | ~tags.ends)
-                & (spaced | ~tags.opens)
-                & may_open
-            ),
+            gate.swap.eq(delayed(m, taken & opens_final, cycles.swap, "swap", resets=True)),
+            lanes.swap.eq(gate.swap),
+        ]
+        with m.If(taken & opens_final):
+            m.d.sync += gate.claimed.eq(1)
+        with m.Elif(gate.swap):
+            m.d.sync += gate.claimed.eq(0)
+        self._leave(m, cycles, gate, lanes)
+
+    def _enter(self, m: Module, gate: Gate, entry: Any, array: Any) -> None:
+        """A vector enters the array, or the end of a job passes by it."""
+        spec, tags, allowed = self._spec, gate.tags, gate.allowed
+        moving = [Value.cast(array.moving.payload[f"m{i}"]) for i in range(spec.rows)]
+        if spec.guard:
+            moving.append(array.moving.payload.present)
+        m.d.comb += [
             array.moving.valid.eq(entry.o.valid & tags.vector & allowed),
             array.moving.payload.last.eq(tags.closes),
             Cat(*moving).eq(entry.o.payload.vector),
             entry.o.ready.eq(allowed & (array.moving.ready | ~tags.vector)),
-            taken.eq(entry.o.valid & entry.o.ready),
+            gate.taken.eq(entry.o.valid & entry.o.ready),
             array.result.ready.eq(1),
-            code.eq(tags.code),
         ]
-        # The first fault counts: of vectors, then of weights, then of parameters.
-        whole = [~need | verdict.valid for need, verdict in zip(needed, verdicts, strict=False)]
-        m.d.comb += judged.eq(Cat(whole).all() | ~tags.vector)
-        for place, verdict in reversed(list(enumerate(verdicts))):
-            with m.If(tags.vector & needed[place] & (verdict.payload != 0)):
-                m.d.comb += code.eq(2 * place + 3 + verdict.payload)
-            m.d.comb += verdict.ready.eq(taken & tags.ends & tags.vector & needed[place])
-        # The last vector of a tile whose sums are kept may come late, and its row with it.
-        self._space(m, cycles.spacing, taken & (tags.opens | (tags.ends & keeps)), spaced)
 
-        def later(value: Any, count: int, name: str, *, resets: bool = False) -> Any:
-            return delayed(m, value, count, name, resets=resets)
-
-        entered = taken & tags.vector
+    def _add_up(self, m: Module, cycles: GemmTiming, gate: Gate, array: Any, lanes: Any) -> None:
+        """Sums over the tiles of a row: within the array, or in a memory behind it."""
+        spec, tags, entered = self._spec, gate.tags, gate.taken & gate.tags.vector
         row = Cat(Value.cast(array.result.payload[f"r{j}"]) for j in range(spec.columns))
         where = (spec.totals, spec.columns, spec.accumulator_depth)
         if spec.sums.continues:
@@ -247,45 +209,46 @@ class GemmCore(wiring.Component):
                 Value.cast(kept.total).eq(row),
                 Value.cast(lanes.total).eq(row),
             ]
-        else:
-            m.submodules.sums = sums = Accumulators(*where, self._timing, resumable=spec.resumable)
-            if spec.resumable:
-                m.d.comb += [
-                    sums.new.eq(later(tags.new, cycles.array, "new")),
-                    sums.moves.eq(later(tags.moves, cycles.array, "moves")),
-                ]
+            return
+
+        def later(value: Any, name: str, *, resets: bool = False) -> Any:
+            return delayed(m, value, cycles.array, name, resets=resets)
+
+        m.submodules.sums = sums = Accumulators(*where, self._timing, resumable=spec.resumable)
+        if spec.resumable:
             m.d.comb += [
-                sums.valid.eq(later(entered, cycles.array, "entered", resets=True)),
-                sums.opens.eq(later(tags.opens, cycles.array, "opens")),
-                sums.first.eq(later(tags.first, cycles.array, "first")),
-                Value.cast(sums.partial).eq(row),
-                lanes.total.eq(sums.total),
+                sums.new.eq(later(tags.new, "new")),
+                sums.moves.eq(later(tags.moves, "moves")),
             ]
         m.d.comb += [
-            swap.eq(later(taken & opens_final, cycles.swap, "swap", resets=True)),
-            lanes.swap.eq(swap),
+            sums.valid.eq(later(entered, "entered", resets=True)),
+            sums.opens.eq(later(tags.opens, "opens")),
+            sums.first.eq(later(tags.first, "first")),
+            Value.cast(sums.partial).eq(row),
+            lanes.total.eq(sums.total),
         ]
-        with m.If(taken & opens_final):
-            m.d.sync += claimed.eq(1)
-        with m.Elif(swap):
-            m.d.sync += claimed.eq(0)
 
+    def _leave(self, m: Module, cycles: GemmTiming, gate: Gate, lanes: Any) -> None:
+        """Rows of results, and a status at the end of a job, go to the queues at the border."""
+
+        def later(value: Any, count: int, name: str) -> Any:
+            return delayed(m, value, count, name, resets=True)
+
+        taken, final, ends_job = gate.taken, gate.tags.final, gate.tags.ends
         if cycles.turn > 1:
-            arrives = taken & tags.final
-            m.d.comb += lanes.arrives.eq(later(arrives, cycles.totals, "arrives", resets=True))
-        ends = later(taken & tags.ends, cycles.written, "ends", resets=True)
-        gives = later(taken & tags.final, cycles.written, "gives", resets=True)
-        time = Signal(spec.cycle_width)
+            m.d.comb += lanes.arrives.eq(later(taken & final, cycles.totals, "arrives"))
+        ends = later(taken & ends_job, cycles.written, "ends")
+        gives = later(taken & final, cycles.written, "gives")
+        time = Signal(self._spec.cycle_width)
         m.d.sync += time.eq(time + 1)
-        results, left = self._queue(
-            m, "results", cycles.whole + 2, self.result, gives, Cat(Value.cast(lanes.result), ends)
-        )
-        m.d.comb += room.eq(left)
-        status = Cat(later(code, cycles.written, "code"), time)
-        _, left = self._queue(m, "statuses", STATUS_DEPTH, self.status, ends, status)
-        m.d.comb += status_room.eq(left)
-        self._count(m, "results", taken & tags.final)
-        self._count(m, "statuses", taken & tags.ends)
+        row = Cat(Value.cast(lanes.result), ends)
+        results = BorderQueue(m, "results", cycles.whole + 2, self.result, gives, row)
+        m.d.comb += gate.room.eq(results.has_room)
+        status = Cat(delayed(m, gate.code, cycles.written, "code"), time)
+        statuses = BorderQueue(m, "statuses", STATUS_DEPTH, self.status, ends, status)
+        m.d.comb += gate.status_room.eq(statuses.has_room)
+        results.promise(m, taken & final)
+        statuses.promise(m, taken & ends_job)
 
     def _paced(self, m: Module, turn: int, gives: Any) -> Any:
         """Whether the lanes will be free for another row."""
@@ -305,34 +268,28 @@ class GemmCore(wiring.Component):
         with m.Elif(waits):
             m.d.sync += [age.eq(age + 1), waits.eq(age != spacing - 2)]
 
-    def _queue(
-        self, m: Module, name: str, depth: int, port: Any, write: Any, value: Any
-    ) -> tuple[Any, Any]:
-        """A queue at the border, and whether a further item may be promised to it."""
-        queue = fifo.SyncFIFOBuffered(width=len(value), depth=depth)
-        m.submodules[name] = queue
-        promised = Signal(range(depth + 1), name=f"{name}_promised")
-        # Registers, as much depends on it in its cycle.
-        has_room = Signal(name=f"{name}_have_room", init=1)
+
+def _access(m: Module, buffer: Any, loader: Any, sequencer: Sequencer) -> None:
+    """The loader writes the buffer; the sequencer reads it, or asks for words first."""
+    m.d.comb += [
+        buffer.write.eq(loader.write),
+        buffer.write_half.eq(loader.job.half),
+        buffer.write_address.eq(loader.address),
+        buffer.write_data.eq(loader.data),
+        buffer.read.eq(sequencer.read),
+    ]
+    if isinstance(buffer, GuardedBuffer):
         m.d.comb += [
-            queue.w_data.eq(value),
-            queue.w_en.eq(write),
-            Value.cast(port.payload).eq(queue.r_data),
-            port.valid.eq(queue.r_rdy),
-            queue.r_en.eq(port.ready),
+            buffer.ask.eq(sequencer.ask),
+            buffer.ask_half.eq(sequencer.ask_half),
+            buffer.ask_address.eq(sequencer.ask_address),
         ]
-        setattr(self, f"_{name}", (promised, has_room, depth, port.valid & port.ready))
-        return queue, has_room
-
-    def _count(self, m: Module, name: str, gained: Any) -> None:
-        promised, has_room, depth, given = getattr(self, f"_{name}")
-        with m.If(gained & ~given):
-            m.d.sync += [promised.eq(promised + 1), has_room.eq(promised != depth - 1)]
-        with m.Elif(given & ~gained):
-            m.d.sync += [promised.eq(promised - 1), has_room.eq(1)]
-
-    def _connect(self, m: Module, outer: Any, inner: Any) -> None:
-        wiring.connect(m, wiring.flipped(outer), inner)
+    else:
+        m.d.comb += [
+            buffer.read_half.eq(sequencer.half),
+            buffer.read_address.eq(sequencer.address),
+        ]
+    m.d.comb += sequencer.data.eq(buffer.data)
 
 
 def _layout(fields: Any) -> data.StructLayout:

@@ -12,9 +12,9 @@ from itertools import groupby
 
 from holigrail_hw.core.timing import Timing
 
-from .core import STATUS_DEPTH, GemmTiming
 from .feeders import LONG, SHORT, SIZE
 from .shape import GemmShape
+from .timing import STATUS_DEPTH, GemmTiming
 
 __all__ = ["Command", "status_times", "tile_spans", "total_cycles"]
 

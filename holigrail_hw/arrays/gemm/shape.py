@@ -77,7 +77,7 @@ class GemmShape(Engine):
         None, "format of a result; int8, or that of activations for floats", samples=("int8",)
     )
     requantiser: Requantize | Convert | None = part(
-        "what makes results of sums, one lane a column; none: sums leave as they are",
+        "operator that turns sums into results, a lane per column; none: sums leave as they are",
         derived=_DERIVED,
         defaults={"multiplier": "dsp"},
         words={"requantiser": "requantise", "mode": "requantise", "multiplier": "requantiser"},
@@ -152,7 +152,7 @@ class GemmShape(Engine):
 
     m: int = parameter(64, "rows of the product to ask about", low=1, high=1 << 24, hardware=False)
     k: int = parameter(64, "length of its sums", low=1, high=1 << 24, hardware=False)
-    n: int = parameter(64, "columns of it", low=1, high=1 << 24, hardware=False)
+    n: int = parameter(64, "columns of the product", low=1, high=1 << 24, hardware=False)
 
     def derive(self) -> dict[str, Any]:
         if self._wrong_factors():

@@ -130,25 +130,33 @@ def _blocks(spec: GemmShape) -> BlockDiagram:
     if spec.lanes is None:
         wires.append(Wire("sums", "results", result))
     else:
-        note = (
-            f"{columns // spec.lane_cycles} lanes, {getattr(spec.requantiser, 'mode', 'rounding')}",
-        )
-        blocks.insert(9, Block("lanes", "requantisation", notes=note))
-        wires += [Wire("sums", "lanes", sums), Wire("lanes", "results", result)]
+        _add_lanes(spec, blocks, wires, (sums, result))
     if "parameter" in streams:
-        width = f"{streams['parameter'].width} bit"
-        blocks.insert(3, Block("parameter", "parameter", "input"))
-        blocks.insert(
-            7, Block("parameters", "parameter feeder", notes=(f"2 x {columns} channels",))
-        )
-        wires += [
-            Wire("parameter", "parameters", width),
-            Wire("loader", "parameters", "job"),
-            Wire("parameters", "lanes", width),
-        ]
+        _add_parameters(spec, blocks, wires, f"{streams['parameter'].width} bit")
     return BlockDiagram(
         "Block diagram",
         tuple(blocks),
         tuple(wires),
         "Dark boxes are streams of the design; yellow ones hold a memory.",
     )
+
+
+def _add_lanes(
+    spec: GemmShape, blocks: list[Block], wires: list[Wire], rows: tuple[str, str]
+) -> None:
+    """Requantisation, between rows of sums and rows of results."""
+    mode = getattr(spec.requantiser, "mode", "rounding")
+    note = (f"{spec.columns // spec.lane_cycles} lanes, {mode}",)
+    blocks.insert(9, Block("lanes", "requantisation", notes=note))
+    wires += [Wire("sums", "lanes", rows[0]), Wire("lanes", "results", rows[1])]
+
+
+def _add_parameters(spec: GemmShape, blocks: list[Block], wires: list[Wire], width: str) -> None:
+    note = (f"2 x {spec.columns} channels",)
+    blocks.insert(3, Block("parameter", "parameter", "input"))
+    blocks.insert(7, Block("parameters", "parameter feeder", notes=note))
+    wires += [
+        Wire("parameter", "parameters", width),
+        Wire("loader", "parameters", "job"),
+        Wire("parameters", "lanes", width),
+    ]

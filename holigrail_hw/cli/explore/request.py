@@ -139,21 +139,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FIGURE",
-        help="what is to be small, or large: max:fmax; may be repeated (luts, delay, dsps)",
+        help="figure to minimise, or to maximise: max:fmax; may be repeated (luts, delay, dsps)",
     )
     add("--budget", type=integer(1), metavar="N", help="look at no more than N combinations")
     add(
         *("--sampler",),
         type=one_of(SAMPLERS),
         metavar="NAME",
-        help=f"which ones: {', '.join(SAMPLERS)} (grid within the budget, else random)",
+        help=f"how these are chosen: {', '.join(SAMPLERS)} (grid within the budget, else random)",
     )
     add(
         *("--scheduler",),
         metavar="WHERE",
         help="run on Dask: local, for worker processes, or the address of a scheduler, tcp://...",
     )
-    add("--again", action="store_true", help="compute all points, also those that are kept")
+    add("--again", action="store_true", help="compute all points again, even those in the cache")
     add("--plot", action="store_true", help="write pareto.svg and pareto.png: two objectives")
     add("--page", action="store_true", help="write explore.html, to sort and filter")
-    add("--all", action="store_true", help="print all rows, not the front alone beyond 100")
+    add(
+        "--all",
+        action="store_true",
+        help="print all rows; by default only the front if there are over 100",
+    )

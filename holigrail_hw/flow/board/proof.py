@@ -19,11 +19,12 @@ from holigrail_hw.core.work_folder import plain, scratch
 from .. import tools
 from ..synth.devices import target
 from ..synth.ice40.bitstream import decode, mac16_model
+from .bitstream import TOP
 from .board import board
-from .build import TOP, BuildResult
 from .choice import board_design
 from .design import SerialNetlist
 from .netlist import serial_ports
+from .result import BuildResult
 
 __all__ = ["BoardProof", "decode_and_check"]
 

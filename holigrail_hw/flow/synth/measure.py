@@ -16,7 +16,7 @@ from ..top import Top
 from . import netlist_check, synth
 from .activity.measure import DeviceActivity, device_activity
 from .capacity import require_room
-from .devices import target
+from .devices import Target, target
 from .netlist_top import NoModel
 
 __all__ = ["MODEL_TOLERANCE", "Measured", "comparison", "judge", "mapped", "measure"]
@@ -107,27 +107,13 @@ def measure(
         generated = emit.generate(spec, timing, folder, seed=seed, who="synth")
         top = generated.manifest["top"]
         verilog = [path for path in generated.files if Path(path).name == f"{top}.v"]
-        checked: list[netlist_check.NetlistCheck] = []
-        unchecked: list[str] = []
-        counted: list[DeviceActivity] = []
+        looked = _Netlist(spec, timing, target(device), seed, progress)
 
         def inspect(netlist: Path, found: synth.SynthResult) -> None:
-            goal = target(device)
             if activity:
-                if progress is not None:
-                    progress(f"activity: simulating the cells of {goal.name}")
-                counted.append(device_activity(Top(spec, timing), netlist, goal.family, seed))
-            if not check or not (found.dsps or found.memories):
-                return
-            design = Top(spec, timing)
-            try:
-                result = netlist_check.check(
-                    *(design, netlist, goal.family), device=goal.name, seed=seed, progress=progress
-                )
-            except NoModel as error:
-                unchecked.append(f"the netlist was not simulated ({error})")
-            else:
-                checked.append(result)
+                looked.count(netlist)
+            if check and (found.dsps or found.memories):
+                looked.compare(netlist)
 
         result = synth.run(
             verilog,
@@ -149,12 +135,51 @@ def measure(
             result,
             rows,
             failures,
-            [*notes, *unchecked],
+            [*notes, *looked.notes],
             hint,
             files,
-            checked[0] if checked else None,
-            counted[0] if counted else None,
+            looked.checked,
+            looked.activity,
         )
+
+
+class _Netlist:
+    """What is learnt from the netlist of a design before it is placed."""
+
+    def __init__(
+        self,
+        spec: OperatorSpec,
+        timing: Timing,
+        goal: Target,
+        seed: int,
+        progress: Progress | None,
+    ):
+        self._spec, self._timing, self._goal = spec, timing, goal
+        self._seed, self._progress = seed, progress
+        self.activity: DeviceActivity | None = None
+        self.checked: netlist_check.NetlistCheck | None = None
+        self.notes: list[str] = []
+
+    def count(self, netlist: Path) -> None:
+        """The changes of its nets."""
+        goal = self._goal
+        if self._progress is not None:
+            self._progress(f"activity: simulating the cells of {goal.name}")
+        top = Top(self._spec, self._timing)
+        self.activity = device_activity(top, netlist, goal.family, self._seed)
+
+    def compare(self, netlist: Path) -> None:
+        """Its results with the golden model, where its cells have a model."""
+        goal, top = self._goal, Top(self._spec, self._timing)
+        try:
+            self.checked = netlist_check.check(
+                *(top, netlist, goal.family),
+                device=goal.name,
+                seed=self._seed,
+                progress=self._progress,
+            )
+        except NoModel as error:
+            self.notes.append(f"the netlist was not simulated ({error})")
 
 
 def mapped(

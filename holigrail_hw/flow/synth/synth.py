@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..folders import is_there, output_folder
 from .devices import Target, target
 from .harness import wrap
 from .mapping import map_design
-from .place import place_and_route
+from .place import Placed, place_and_route
 
 __all__ = ["SynthResult", "run", "synthesise"]
 
@@ -174,21 +174,26 @@ def run(
                     progress=progress,
                 )
             )
-        figures = [entry.fmax_mhz for entry in runs if entry.fmax_mhz is not None]
-        best = max(runs, key=lambda entry: entry.fmax_mhz or 0)
-        return SynthResult(
-            **{
-                **{name: getattr(result, name) for name in result.__dataclass_fields__},
-                "fmax_mhz": [round(figure, 2) for figure in figures],
-                "target_mhz": wanted,
-                "met": None if wanted is None or not figures else max(figures) >= wanted,
-                "used": best.used,
-                "critical_path": [asdict(hop) for hop in best.critical_path],
-                "seconds": result.seconds + sum(entry.seconds for entry in runs),
-                "logs": [*result.logs, *(str(entry.log) for entry in runs)],
-                "note": best.note,
-            }
-        )
+        return _with_placements(result, runs, wanted)
+
+
+def _with_placements(
+    result: SynthResult, runs: Sequence[Placed], wanted: float | None
+) -> SynthResult:
+    """The counts with the clock of every placement, and what the best one used."""
+    figures = [entry.fmax_mhz for entry in runs if entry.fmax_mhz is not None]
+    best = max(runs, key=lambda entry: entry.fmax_mhz or 0)
+    return replace(
+        result,
+        fmax_mhz=[round(figure, 2) for figure in figures],
+        target_mhz=wanted,
+        met=None if wanted is None or not figures else max(figures) >= wanted,
+        used=best.used,
+        critical_path=[asdict(hop) for hop in best.critical_path],
+        seconds=result.seconds + sum(entry.seconds for entry in runs),
+        logs=[*result.logs, *(str(entry.log) for entry in runs)],
+        note=best.note,
+    )
 
 
 def synthesise(

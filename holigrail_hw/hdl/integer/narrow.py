@@ -77,40 +77,10 @@ def _shifted(
 ) -> tuple[Wire, Wire, Wire]:
     """The lowest ``keep`` bits, whether bits above them matter, whether a one was lost below."""
     nothing = plan.constant(0, 1)
-    drop = how.shift - extra
-    fars: list[Wire] = []
-    stickies: list[Wire] = []
-    if drop > 0 and needs_sticky:
-        lost = min(drop, value.width)
-        stickies.append(
-            plan.step(
-                "lost",
-                1,
-                lambda v: _bits(v, drop).any(),
-                value,
-                using=Logic(_levels(lost), -(-lost // 3)),
-            )
-        )
     stages = how.amount.width if how.amount is not None else 0
-    width = max(value.width - drop, 1)
     needed = keep + (1 << stages) - 1
-
-    def aligned(v: Any) -> Any:
-        return _resized(v, value.width + max(drop, 0))[max(drop, 0) :].shift_left(max(-drop, 0))
-
-    size = min(width, needed)
-    if width > needed:
-        above = width - needed + 1
-        fars.append(
-            plan.step(
-                "too_far",
-                1,
-                lambda v: _differs(aligned(v)[needed - 1 : width], _sign(v)),
-                value,
-                using=Logic(_levels(above), -(-above // 3)),
-            )
-        )
-    word = plan.step("aligned", signed(size), lambda v: _cut(aligned(v), v, size), value, wrap=True)
+    drop = how.shift - extra
+    word, fars, stickies = _aligned(plan, value, drop, needed, needs_sticky)
     for index in range(stages):
         distance, before = 1 << index, word.width
         needed -= distance
@@ -151,6 +121,44 @@ def _shifted(
             wrap=True,
         )
     return word, _any(plan, "far", fars) or nothing, _any(plan, "sticky", stickies) or nothing
+
+
+def _aligned(
+    plan: Plan, value: Wire, drop: int, needed: int, needs_sticky: bool
+) -> tuple[Wire, list[Wire], list[Wire]]:
+    """The lowest ``needed`` bits above the lowest ``drop``; what matters above, what below them."""
+    fars: list[Wire] = []
+    stickies: list[Wire] = []
+    if drop > 0 and needs_sticky:
+        lost = min(drop, value.width)
+        stickies.append(
+            plan.step(
+                "lost",
+                1,
+                lambda v: _bits(v, drop).any(),
+                value,
+                using=Logic(_levels(lost), -(-lost // 3)),
+            )
+        )
+    width = max(value.width - drop, 1)
+
+    def aligned(v: Any) -> Any:
+        return _resized(v, value.width + max(drop, 0))[max(drop, 0) :].shift_left(max(-drop, 0))
+
+    size = min(width, needed)
+    if width > needed:
+        above = width - needed + 1
+        fars.append(
+            plan.step(
+                "too_far",
+                1,
+                lambda v: _differs(aligned(v)[needed - 1 : width], _sign(v)),
+                value,
+                using=Logic(_levels(above), -(-above // 3)),
+            )
+        )
+    word = plan.step("aligned", signed(size), lambda v: _cut(aligned(v), v, size), value, wrap=True)
+    return word, fars, stickies
 
 
 def _rounded(plan: Plan, word: Wire, sticky: Wire, sign: Wire, how: Narrowing, extra: int) -> Wire:

@@ -45,33 +45,11 @@ def shift_window(
     Wire, Wire
         The window, and whether a one was lost below it.
     """
-    width = significand.width
     collector = _Sticky(plan, sticky)
-    low = width - window - ((1 << stages) - 1)
-    size = width - low
-    if right is None:
-        collector.add("lost", lambda p: p[: max(low, 0)].any(), significand, bits=max(low, 0))
-        word = plan.step("aligned", size, lambda p: _bits(p, low, width), significand)
-    else:
-        bit, distance = right
-        collector.add(
-            "lost_right",
-            lambda p, r: (r & _bits(p, 0, low + distance).any()) | _bits(p, 0, low).any(),
-            significand,
-            bit,
-            bits=max(low + distance, 0),
-        )
-        word = plan.step(
-            "shifted_right",
-            size,
-            lambda p, r: Mux(r, _bits(p, low + distance, width + distance), _bits(p, low, width)),
-            significand,
-            bit,
-            using=Multiplexer(size),
-        )
+    word = _in_sight(plan, significand, window + (1 << stages) - 1, right, collector)
     for index in reversed(range(stages)):
         distance = 1 << index
-        size -= distance
+        size = word.width - distance
         collector.add(
             f"lost_{distance}",
             lambda w, s, index=index, distance=distance: ~s[index] & w[:distance].any(),
@@ -90,7 +68,9 @@ def shift_window(
             using=Multiplexer(size),
         )
     if lost is not None:
-        collector.add("lost_all", lambda p, gone: gone & p.any(), significand, lost, bits=width)
+        collector.add(
+            "lost_all", lambda p, gone: gone & p.any(), significand, lost, bits=significand.width
+        )
         word = plan.step(
             "window",
             window,
@@ -100,6 +80,33 @@ def shift_window(
             using=Logic(1, window),
         )
     return word, collector.bit
+
+
+def _in_sight(
+    plan: Plan, significand: Wire, size: int, right: tuple[Wire, int] | None, collector: "_Sticky"
+) -> Wire:
+    """The top ``size`` bits, after the shift to the right if there is one."""
+    width = significand.width
+    low = width - size
+    if right is None:
+        collector.add("lost", lambda p: p[: max(low, 0)].any(), significand, bits=max(low, 0))
+        return plan.step("aligned", size, lambda p: _bits(p, low, width), significand)
+    bit, distance = right
+    collector.add(
+        "lost_right",
+        lambda p, r: (r & _bits(p, 0, low + distance).any()) | _bits(p, 0, low).any(),
+        significand,
+        bit,
+        bits=max(low + distance, 0),
+    )
+    return plan.step(
+        "shifted_right",
+        size,
+        lambda p, r: Mux(r, _bits(p, low + distance, width + distance), _bits(p, low, width)),
+        significand,
+        bit,
+        using=Multiplexer(size),
+    )
 
 
 class _Sticky:

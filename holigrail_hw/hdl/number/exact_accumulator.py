@@ -68,47 +68,54 @@ def exact_accumulator(
     width = register.width
     state_width = width + (FLAGS if flags else 0)
 
-    def body(plan: Plan, old: Wire, clear: Wire, enable: Wire, addend: Wire, *flags: Wire) -> Wire:
-        total = plan.step(
-            "total",
-            signed(width),
-            lambda s, p: s[:width].as_signed() + p,
-            old,
-            addend,
-            using=Adder(width),
-            wrap=True,
-        )
-        kept = plan.step(
-            "next_sum",
-            signed(width),
-            lambda s, t, p, c, e: Mux(e, Mux(c, p, t), Mux(c, 0, s[:width].as_signed())),
-            old,
-            total,
-            addend,
-            clear,
-            enable,
-            using=Logic(1, width),
-        )
-        if not flags:
-            return plan.step("next_state", unsigned(width), lambda s: s.as_unsigned(), kept)
-        seen = plan.step(
-            "seen",
-            FLAGS,
-            lambda s, f, c, e: (s[width:] & ~c.replicate(FLAGS)) | (f & e.replicate(FLAGS)),
-            old,
-            *flags,
-            clear,
-            enable,
-            using=Logic(1, FLAGS),
-        )
-        return plan.step("next_state", unsigned(state_width), lambda s, f: Cat(s, f), kept, seen)
-
     operands = (clear, enable, addend, *([flags] if flags else []))
-    state = plan.loop("state", unsigned(state_width), body, *operands, strobes=2, restarts=True)
+    state = plan.loop(
+        "state", unsigned(state_width), _next_state, *operands, strobes=2, restarts=True
+    )
     total = plan.step("exact_sum", signed(width), lambda s: s[:width].as_signed(), state)
     if not flags:
         return total, None
     return total, plan.step("exact_flags", FLAGS, lambda s: s[width:], state)
+
+
+def _next_state(
+    plan: Plan, old: Wire, clear: Wire, enable: Wire, addend: Wire, *flags: Wire
+) -> Wire:
+    """The sum, and the flags above it if there are any."""
+    width = old.width - FLAGS * len(flags)
+    total = plan.step(
+        "total",
+        signed(width),
+        lambda s, p: s[:width].as_signed() + p,
+        old,
+        addend,
+        using=Adder(width),
+        wrap=True,
+    )
+    kept = plan.step(
+        "next_sum",
+        signed(width),
+        lambda s, t, p, c, e: Mux(e, Mux(c, p, t), Mux(c, 0, s[:width].as_signed())),
+        old,
+        total,
+        addend,
+        clear,
+        enable,
+        using=Logic(1, width),
+    )
+    if not flags:
+        return plan.step("next_state", unsigned(width), lambda s: s.as_unsigned(), kept)
+    seen = plan.step(
+        "seen",
+        FLAGS,
+        lambda s, f, c, e: (s[width:] & ~c.replicate(FLAGS)) | (f & e.replicate(FLAGS)),
+        old,
+        *flags,
+        clear,
+        enable,
+        using=Logic(1, FLAGS),
+    )
+    return plan.step("next_state", unsigned(old.width), lambda s, f: Cat(s, f), kept, seen)
 
 
 def with_flags(plan: Plan, number: Unpacked, flags: Wire) -> Unpacked:

@@ -5,7 +5,7 @@ increment, and one adder applies increment and sign together: -(m + i) = ~m + (1
 beyond the result's range saturates or is cut off (modulo 2^width).
 """
 
-from amaranth import Cat, Const, Mux, Value, signed, unsigned
+from amaranth import Cat, Const, Mux, Shape, Value, signed, unsigned
 
 from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Shifter
 from holigrail_hw.formats import Rounding
@@ -58,18 +58,25 @@ def round_to_integer(
         using=Adder(wide),
         wrap=True,
     )
+    if saturate:
+        return _saturated(plan, total, number, far, shape, bounds)
+    return plan.step(
+        "code",
+        shape,
+        lambda t, special: Mux(special, 0, _resize(t, width)),
+        total,
+        number.special or plan.constant(0, 1),
+        using=Logic(1, width),
+        wrap=True,
+    )
+
+
+def _saturated(
+    plan: Plan, total: Wire, number: Unpacked, far: Wire, shape: Shape, bounds: tuple[int, int]
+) -> Wire:
+    low, high = bounds
     nothing = plan.constant(0, 1)
     special, nan = number.special or nothing, number.nan or nothing
-    if not saturate:
-        return plan.step(
-            "code",
-            shape,
-            lambda t, special: Mux(special, 0, _resize(t, width)),
-            total,
-            special,
-            using=Logic(1, width),
-            wrap=True,
-        )
 
     def clamp(t, s, far, special, nan):
         over, under = (t > high), (t < low)
@@ -90,7 +97,7 @@ def round_to_integer(
         far,
         special,
         nan,
-        using=Comparator(wide),
+        using=Comparator(total.width),
         wrap=True,
     )
 
@@ -154,6 +161,18 @@ def _place(plan: Plan, number: Unpacked, fraction_width: int, width: int, extra:
         wrap=True,
     )
     nothing = plan.constant(0, 1)
+    gone = (far or nothing, lost or nothing)
+    integer, rest = _cut(plan, placed, gone, number.significand, below, extra)
+    return integer, rest, far or nothing
+
+
+def _cut(
+    plan: Plan, placed: Wire, gone: tuple[Wire, Wire], significand: Wire, below: int, extra: int
+) -> tuple[Wire, Wire]:
+    """What stands above the lowest ``below`` bits, and ``extra`` bits and a sticky bit of those.
+
+    ``gone``: all stands too far above, or too far below.
+    """
 
     def visible(p, far, lost):
         return Mux(far | lost, 0, p[below:] if below < len(p) else Const(0, 1))
@@ -166,17 +185,19 @@ def _place(plan: Plan, number: Unpacked, fraction_width: int, width: int, extra:
         mask = ~(far | lost)
         return Cat(sticky, *(bit & mask for bit in reversed(kept)))
 
-    operands = (placed, far or nothing, lost or nothing)
-    integer = plan.step("integer", max(size - below, 1), visible, *operands, using=Logic(1, size))
+    operands = (placed, *gone)
+    integer = plan.step(
+        "integer", max(placed.width - below, 1), visible, *operands, using=Logic(1, placed.width)
+    )
     rest = plan.step(
         "discarded",
         extra + 1,
         discarded,
         *operands,
-        number.significand,
+        significand,
         using=Logic(2, below),
     )
-    return integer, rest, far or nothing
+    return integer, rest
 
 
 def _increment(plan: Plan, rounding: Rounding, sign, integer, rest, random) -> Wire:

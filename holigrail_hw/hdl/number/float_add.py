@@ -118,30 +118,8 @@ def _ordered_sum(
     # With two or more places between them, the sum is not below half of the larger number.
     farthest = x.exponent_high - x.exponent_low
     below = min(max(1, need.precision + need.guard - fraction), farthest)
-    word, sticky = _shift_down(plan, small, distance, fraction + 1 + below, farthest)
-    size = fraction + 2 + below
-    addend = step(
-        "addend",
-        size,
-        lambda w, s: Cat(w, 0) ^ s.replicate(size),
-        word,
-        subtract,
-        using=Logic(1, size),
-    )
-    lossy = farthest > below
-    total = step(
-        "total",
-        size,
-        lambda p, q, s, lost: add_with_carry(Cat(Const(0, below), p, Const(0, 1)), q, s & ~lost)[
-            :size
-        ],
-        *(large, addend, subtract, sticky),
-        using=Adder(size),
-    )
-    kept = below
-    if lossy:
-        total = step("sum", size + 1, lambda t, lost: Cat(lost, t), total, sticky)
-        kept += 1
+    total = _magnitudes_added(plan, large, small, distance, subtract, below, farthest)
+    kept = total.width - (fraction + 2)
     # Of numbers that are close together, no bit below the first one kept is set.
     lowest = max(kept - 1, 0)
     visible = step("visible", total.width - lowest, lambda t: t[lowest:], total)
@@ -161,6 +139,44 @@ def _ordered_sum(
         nan=nan,
         special=special,
     )
+
+
+def _magnitudes_added(
+    plan: Plan,
+    large: Wire,
+    small: Wire,
+    distance: Wire,
+    subtract: Wire,
+    below: int,
+    farthest: int,
+) -> Wire:
+    """``large`` plus or minus the shifted ``small``, with ``below`` more bits than they have.
+
+    Where a shift may reach farther, the lowest bit says whether a one was lost.
+    """
+    step = plan.step
+    word, sticky = _shift_down(plan, small, distance, large.width + below, farthest)
+    size = large.width + 1 + below
+    addend = step(
+        "addend",
+        size,
+        lambda w, s: Cat(w, 0) ^ s.replicate(size),
+        word,
+        subtract,
+        using=Logic(1, size),
+    )
+    total = step(
+        "total",
+        size,
+        lambda p, q, s, lost: add_with_carry(Cat(Const(0, below), p, Const(0, 1)), q, s & ~lost)[
+            :size
+        ],
+        *(large, addend, subtract, sticky),
+        using=Adder(size),
+    )
+    if farthest > below:
+        total = step("sum", size + 1, lambda t, lost: Cat(lost, t), total, sticky)
+    return total
 
 
 def _specials(plan: Plan, x, y, format, exponent, large, subtract, cancelled):

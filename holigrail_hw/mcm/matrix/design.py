@@ -21,7 +21,7 @@ from .constants import fold_constants
 from .counting import width_of_range
 from .graph import Matrix, MatrixGraph
 from .search import METRICS, MatrixSolution, Progress, Stop, least_matrix_depth, solve_matrix
-from .truncation import truncate_graph
+from .truncation import Truncated, truncate_graph
 
 __all__ = ["MatrixDesign", "MatrixRequest", "design_matrix", "design_remarks"]
 
@@ -234,36 +234,18 @@ def design_matrix(
     least = untruncated = analysis.of(best).one_bit_adders
     engine, complete, stopped = "none", found.complete, found.stopped
 
-    def truncated(centred: bool) -> None:
-        nonlocal best, least, engine, complete
-        left = max(1.0, time_limit - (time.monotonic() - begin))
-        cut = truncate_graph(
-            analysis,
-            request.bounds,
-            centred=centred,
-            time_limit=left / 2,
-            iterations=0 if stopped else request.cuts,
-            seed=request.seed,
-        )
-        complete &= cut.complete
-        errors = analysis.of(cut.circuit).errors
-        ends = [
-            (constant - bound - low, constant + bound - high)
-            for constant, bound, (low, high) in zip(
-                request.constants, request.bounds, errors, strict=True
-            )
-        ]
-        circuit = fold_constants(analysis, cut.circuit, ends)
-        cost = analysis.of(circuit).one_bit_adders
-        if cost < least:
-            best, least, engine = circuit, cost, cut.engine
-        if progress:
-            progress(f"{cost} one-bit adders, {untruncated} without truncation")
-
     try:
         if any(request.bounds):
-            truncated(True)
-            truncated(False)
+            for centred in (True, False):
+                left = max(1.0, time_limit - (time.monotonic() - begin))
+                cuts = 0 if stopped else request.cuts
+                cut, circuit = _truncated(request, analysis, centred, left / 2, cuts)
+                complete &= cut.complete
+                cost = analysis.of(circuit).one_bit_adders
+                if cost < least:
+                    best, least, engine = circuit, cost, cut.engine
+                if progress:
+                    progress(f"{cost} one-bit adders, {untruncated} without truncation")
     except KeyboardInterrupt:
         stopped, complete = True, False
     return MatrixDesign(
@@ -276,3 +258,25 @@ def design_matrix(
         complete,
         stopped,
     ).check()
+
+
+def _truncated(
+    request: MatrixRequest, analysis: GraphAnalysis, centred: bool, time_limit: float, cuts: int
+) -> tuple[Truncated, MatrixCircuit]:
+    """What a search for truncations found, and its circuit with the constants folded."""
+    cut = truncate_graph(
+        analysis,
+        request.bounds,
+        centred=centred,
+        time_limit=time_limit,
+        iterations=cuts,
+        seed=request.seed,
+    )
+    errors = analysis.of(cut.circuit).errors
+    ends = [
+        (constant - bound - low, constant + bound - high)
+        for constant, bound, (low, high) in zip(
+            request.constants, request.bounds, errors, strict=True
+        )
+    ]
+    return cut, fold_constants(analysis, cut.circuit, ends)

@@ -141,15 +141,19 @@ def run_searches(
         return outcome
     finally:
         for child in children:
-            # The child leads a process group: whatever it started is killed with it.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-            assert child.stdin is not None
-            with contextlib.suppress(OSError):
-                child.stdin.close()
+            _end(child)
         for log in logs:
             log.close()
+
+
+def _end(child: subprocess.Popen) -> None:
+    # The child leads a process group: whatever it started is killed with it.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    assert child.stdin is not None
+    with contextlib.suppress(OSError):
+        child.stdin.close()
 
 
 def serve() -> None:

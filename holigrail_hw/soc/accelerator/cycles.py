@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from holigrail_hw.arrays.gemm.core import STATUS_DEPTH, GemmTiming
+from holigrail_hw.arrays.gemm.timing import STATUS_DEPTH, GemmTiming
 from holigrail_hw.core.timing import Timing
 from holigrail_hw.soc.cycles.delays import Delays
 from holigrail_hw.soc.cycles.depthwise import UnitDelays

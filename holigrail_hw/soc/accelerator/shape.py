@@ -29,7 +29,7 @@ class AcceleratorShape(Engine):
 
     rows: int = parameter(4, "rows of the array: 2, 4, 8 or 16", low=2, high=16, samples=(2,))
     columns: int = parameter(
-        4, "columns of it: 2, 4, 8 or 16, at most twice or half as many", low=2, high=16
+        4, "columns of the array: 2, 4, 8 or 16, from half to twice the rows", low=2, high=16
     )
     activation_depth: int | None = parameter(
         None,
@@ -60,7 +60,9 @@ class AcceleratorShape(Engine):
         high=1 << 20,
         samples=(4096,),
     )
-    maximum: bool = parameter(True, "whether there are maxima of windows", samples=(False,))
+    maximum: bool = parameter(
+        True, "whether maxima of windows (max pooling) are supported", samples=(False,)
+    )
     loader: bool = parameter(
         False,
         "whether blocks of a flash memory are loaded beside what is computed",
@@ -80,7 +82,7 @@ class AcceleratorShape(Engine):
         samples=(16,),
     )
     addition: bool = parameter(
-        True, "whether there are sums of two tensors, and tables", samples=(False,)
+        True, "whether sums of two tensors, and tables, are supported", samples=(False,)
     )
     memory: str = parameter(
         "block",
@@ -90,12 +92,12 @@ class AcceleratorShape(Engine):
     )
     serial_checks: bool = parameter(
         False,
-        "whether descriptors are checked a bit a cycle, and counters left out but that of cycles",
+        "whether descriptors are checked a bit per cycle, and only cycles are counted",
         samples=(True,),
     )
     patience: int = parameter(
         20,
-        "an error ends a descriptor that moves nothing for 2 to this power of cycles",
+        "a descriptor that moves no data for 2 to this power of cycles ends with an error",
         low=8,
         high=31,
         samples=(12,),
@@ -106,7 +108,7 @@ class AcceleratorShape(Engine):
     )
     runtime: str = parameter(
         "litert",
-        "whose kernels an int8 TFLite file means",
+        "runtime whose kernels an int8 TFLite file is meant for",
         choices=("litert", "tflm"),
         samples=("litert",),
         hardware=False,
@@ -114,14 +116,14 @@ class AcceleratorShape(Engine):
 
     processor: str | None = parameter(
         None,
-        "what the whole system has, which boards get; picorv32 with a model, none without if none",
+        "processor of the whole system on a board; if none, picorv32 if there is a model",
         choices=("none", *PROCESSORS),
         samples=("none",),
         hardware=False,
     )
     preset: str = parameter(
         "fast",
-        "of picorv32: shifts a bit a cycle, shifts at once, or products at once, too",
+        "size of picorv32: shifts bit by bit, shifts in one cycle, or products in one cycle, too",
         choices=tuple(PRESETS),
         samples=("fast",),
         hardware=False,

@@ -105,43 +105,12 @@ def _program(
     emission = layout.emission
     loads, blocks = _loads(emission.chunks, layout, flash)
     _check_queues(emission.chunks, loads)
-    for at, descriptor in enumerate(emission.descriptors):
-        error = error_of(machine, descriptor)
-        if error:
-            step = next(s for s in emission.steps if s.first <= at < s.first + s.count)
-            raise InternalError(
-                f"compile: node {step.name}: descriptor {at} must be sound, not end in error"
-                f" {int(error)}"
-            )
+    _check_descriptors(machine, emission)
     ends = [emission.input, emission.output]
     places = [(one.base, int(np.prod(one.geometry.image))) for one in ends]
-    words = {
-        0: MAGIC,
-        1: machine.digest,
-        2: layout.resident,
-        4: HEADER_BYTES,
-        5: layout.loads_at if loads else NONE,
-        6: places[0][0],
-        7: places[0][1],
-        8: places[1][0],
-        9: places[1][1],
-        10: places[1][1] if network.shares else 0,
-        11: layout.table,
-        12: len(powers),
-        13: layout.resident + _SUM_BYTES + sum(map(len, blocks)),
-        14: len(emission.descriptors),
-        15: len(loads),
-    }
-    resident = bytearray(layout.resident)
-    for at, data in (
-        (0, header(words)),
-        (HEADER_BYTES, b"".join(_encoded(emission))),
-        (layout.loads_at, b"".join(load.encode() for load in loads)),
-        (layout.constants, bytes(emission.constants)),
-        (layout.table, pack(f"<{len(powers)}i", *powers)),
-    ):
-        resident[at : at + len(data)] = data
-    whole = sealed(bytes(resident))
+    whole = sealed(
+        _resident(machine, network, layout, powers, places, loads, sum(map(len, blocks)))
+    )
     return Program(
         machine=machine,
         network=network,
@@ -166,6 +135,61 @@ def _program(
             clock=flash_clock,
         ),
     )
+
+
+def _check_descriptors(machine: Machine, emission: Emission) -> None:
+    for at, descriptor in enumerate(emission.descriptors):
+        error = error_of(machine, descriptor)
+        if error:
+            step = next(s for s in emission.steps if s.first <= at < s.first + s.count)
+            raise InternalError(
+                f"compile: node {step.name}: descriptor {at} must be sound, not end in error"
+                f" {int(error)}"
+            )
+
+
+def _resident(
+    machine: Machine,
+    network: Network,
+    layout: Layout,
+    powers: tuple[int, ...],
+    places: list[tuple[int, int]],
+    loads: Sequence[Load],
+    loaded: int,
+) -> bytes:
+    """What stays in the scratchpad: header, descriptors, loads, constants, table of powers.
+
+    ``places``: where input and output lie and how large they are; ``loaded``: bytes of the blocks
+    that come later.
+    """
+    emission = layout.emission
+    words = {
+        0: MAGIC,
+        1: machine.digest,
+        2: layout.resident,
+        4: HEADER_BYTES,
+        5: layout.loads_at if loads else NONE,
+        6: places[0][0],
+        7: places[0][1],
+        8: places[1][0],
+        9: places[1][1],
+        10: places[1][1] if network.shares else 0,
+        11: layout.table,
+        12: len(powers),
+        13: layout.resident + _SUM_BYTES + loaded,
+        14: len(emission.descriptors),
+        15: len(loads),
+    }
+    resident = bytearray(layout.resident)
+    for at, data in (
+        (0, header(words)),
+        (HEADER_BYTES, b"".join(_encoded(emission))),
+        (layout.loads_at, b"".join(load.encode() for load in loads)),
+        (layout.constants, bytes(emission.constants)),
+        (layout.table, pack(f"<{len(powers)}i", *powers)),
+    ):
+        resident[at : at + len(data)] = data
+    return bytes(resident)
 
 
 def _encoded(emission: Emission) -> list[bytes]:

@@ -30,20 +30,19 @@ class HuffmanCore(CodecComponent):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        spec, frame, symbol = self._spec, self.frame, self.symbol
+        spec, symbol = self._spec, self.symbol
         assert spec.longest is not None
         m.submodules.window = window = BitWindow(spec.word_width, spec.longest)
         connect(m, flipped(self.code), window.code)
         m.submodules.table = table = self._table()
 
-        # Symbols left to decode; whether the frame announced none, which is an error.
-        left, refused = Signal(COUNT_WIDTH), Signal()
+        state = _State()
         # Stage one: a symbol's place in the table is known (``found``); it is the last one
         # (``final``), or there is none because of an error (``bad``).
         found, final, bad = Signal(), Signal(), Signal()
-        read_ahead, ahead, wrong = Signal(), Signal(), Signal()
-        step, stop, valid = Signal(), Signal(), Signal()
-        length, place = self._match(m, window, table, valid)
+        read_ahead, ahead, step, stop = state.read_ahead, state.ahead, state.step, state.stop
+        wrong = Signal()
+        length, place = self._match(m, window, table, state.valid)
         known = Signal(len(place))
         # Two stages, each of which moves when it is empty or the next one moves. Stage two is the
         # registered output: ``symbol.valid`` and its payload hold until ``ready``, as the table is
@@ -58,25 +57,33 @@ class HuffmanCore(CodecComponent):
             window.step.eq(Mux(step, length, 0)),
         ]
         with m.If(ahead):
-            m.d.sync += [found.eq(step | stop), final.eq(left == 1), bad.eq(stop)]
+            m.d.sync += [found.eq(step | stop), final.eq(state.left == 1), bad.eq(stop)]
             m.d.sync += known.eq(place)
         with m.If(step):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += state.left.eq(state.left - 1)
         with m.If(read_ahead):
             m.d.sync += [
                 symbol.valid.eq(found),
                 symbol.payload.last.eq(wrong | final),
                 symbol.payload.error.eq(wrong),
             ]
+        self._control(m, window, table, length, state)
+        return m
+
+    def _control(self, m: Module, window: Any, table: Any, length: Any, state: "_State") -> None:
+        """Frame by frame: its count, its table if it brings one, its code words, what is left."""
         with m.FSM():
             # Wait for the count of the next frame.
             with m.State("FRAME"):
-                m.d.comb += frame.ready.eq(1)
-                m.d.sync += [left.eq(frame.payload.count), refused.eq(frame.payload.count == 0)]
-                with m.If(frame.valid):
+                m.d.comb += self.frame.ready.eq(1)
+                m.d.sync += [
+                    state.left.eq(self.frame.payload.count),
+                    state.refused.eq(self.frame.payload.count == 0),
+                ]
+                with m.If(self.frame.valid):
                     m.next = "DECODE"
                     if isinstance(table, LoadedTable):
-                        with m.If(frame.payload.load):
+                        with m.If(self.frame.payload.load):
                             m.next = "TABLE"
             if isinstance(table, LoadedTable):
                 connect(m, flipped(self.table), table.table)
@@ -89,15 +96,17 @@ class HuffmanCore(CodecComponent):
             # words yet to come it waits for them. ``stop`` ends the frame with an error.
             with m.State("DECODE"):
                 fits = length <= window.held
-                m.d.comb += stop.eq(ahead & (refused | ~valid | (~fits & window.ends)))
-                m.d.comb += step.eq(ahead & ~refused & valid & fits)
-                with m.If(stop | (step & (left == 1))):
+                m.d.comb += state.stop.eq(
+                    state.ahead & (state.refused | ~state.valid | (~fits & window.ends))
+                )
+                m.d.comb += state.step.eq(state.ahead & ~state.refused & state.valid & fits)
+                with m.If(state.stop | (state.step & (state.left == 1))):
                     m.next = "JUDGE"
             # The last item enters stage two, as an error if it is bad or if more than padding is
             # left. No word enters the window meanwhile; the rest of the frame is discarded.
             with m.State("JUDGE"):
-                m.d.comb += [window.hold.eq(1), window.clear.eq(read_ahead)]
-                with m.If(read_ahead):
+                m.d.comb += [window.hold.eq(1), window.clear.eq(state.read_ahead)]
+                with m.If(state.read_ahead):
                     m.next = "FRAME"
                     with m.If(~window.ends):
                         m.next = "THROW"
@@ -106,7 +115,6 @@ class HuffmanCore(CodecComponent):
                 m.d.comb += window.throw.eq(1)
                 with m.If(self.code.valid & self.code.payload.last):
                     m.next = "FRAME"
-        return m
 
     def _table(self) -> ConstantTable | LoadedTable:
         spec = self._spec
@@ -134,3 +142,18 @@ class HuffmanCore(CodecComponent):
         place = Signal(len(offset))
         m.d.comb += place.eq(word + offset)
         return length, place
+
+
+class _State:
+    """What the control and the two stages tell each other.
+
+    Symbols ``left`` to decode, and whether the frame announced none, which is an error
+    (``refused``). Stage one may move (``ahead``), and stage two (``read_ahead``); the next bits are
+    a ``valid`` code word; stage one takes it (``step``), or an error instead (``stop``).
+    """
+
+    def __init__(self) -> None:
+        self.left, self.read_ahead = Signal(COUNT_WIDTH), Signal()
+        self.refused = Signal()
+        self.ahead, self.step, self.stop = Signal(), Signal(), Signal()
+        self.valid = Signal()

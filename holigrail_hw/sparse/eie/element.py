@@ -67,7 +67,7 @@ class EieElement(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        spec, sizes, bus = self._spec, self._spec.sizes, self.bus
+        spec, sizes = self._spec, self._spec.sizes
         # The queue: ``send`` comes only with ``ready``, and a cycle or more after ``lookup``, when
         # the pointers of the column are there. Behind the queue nothing waits.
         start, count = self._pointers(m)
@@ -81,8 +81,14 @@ class EieElement(wiring.Component):
             queue.count.eq(count),
             self.ready.eq(queue.ready),
         ]
+        entry, value = self._look_up(m, queue)
+        self._multiply(m, queue, entry, value)
+        return m
 
-        # First cycle: the entry. It is written only while a matrix comes in.
+    def _look_up(self, m: Module, queue: EieQueue) -> tuple[Any, Any]:
+        """The entry that the queue names, a cycle later, and the value of its code, two later."""
+        spec, sizes, bus = self._spec, self._spec.sizes, self.bus
+        # It is written only while a matrix comes in.
         entries = _memory(m, "entries", sizes.entry_width, spec.entries)
         write, read = entries.write_port(), entries.read_port()
         m.d.comb += [
@@ -102,17 +108,22 @@ class EieElement(wiring.Component):
             write.en.eq(bus.codebook),
             value.addr.eq(read.data[: sizes.code_width]),
         ]
+        return read.data, value.data
 
-        # Second cycle: the row. Third: the product. Fourth: the sum. Bit i of ``valid`` marks an
-        # entry in stage i + 2, of ``busy`` also a column without entries.
+    def _multiply(self, m: Module, queue: EieQueue, entry: Any, value: Any) -> None:
+        """Second cycle: the row. Third: the product. Fourth: the sum.
+
+        Bit i of ``valid`` marks an entry in stage i + 2, of ``busy`` also a column without entries.
+        """
+        spec = self._spec
         busy, valid = Signal(3), Signal(3)
         opens = Signal()
         held = [Signal(self.activation.shape(), name=f"activation_d{i + 1}") for i in range(2)]
         row, late_row, beyond = Signal(range(spec.rows)), Signal(range(spec.rows)), Signal()
-        zeros = read.data[sizes.code_width :]
+        zeros = entry[spec.sizes.code_width :]
         following = Mux(opens, 0, row + 1) + zeros
         limit = self.limit + (self._number < self.remainder)
-        product = Signal((value.data * held[1]).shape())
+        product = Signal((value * held[1]).shape())
         m.d.sync += [
             busy.eq(queue.busy | busy << 1),
             valid[0].eq(queue.valid),
@@ -121,7 +132,7 @@ class EieElement(wiring.Component):
             opens.eq(queue.opens),
             held[0].eq(queue.used),
             held[1].eq(held[0]),
-            product.eq(value.data * held[1]),
+            product.eq(value * held[1]),
             late_row.eq(row),
         ]
         # Once a row of a column is beyond the limit, so are all later ones of that column. Such
@@ -134,7 +145,6 @@ class EieElement(wiring.Component):
             m.d.sync += self.beyond.eq(1)
         m.d.comb += self.idle.eq(~queue.busy & (busy == 0))
         self._sums(m, valid, row, late_row, product)
-        return m
 
     def _pointers(self, m: Module) -> tuple[Any, Any]:
         """The first entry and the number of entries of a column, from two banks at once."""

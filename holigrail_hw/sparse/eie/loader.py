@@ -114,25 +114,7 @@ class EieLoader(wiring.Component):
                 m.d.comb += self.matrix.ready.eq(1)
                 with m.If(self.matrix.valid & self.matrix.payload.last):
                     m.next = "OFFER"
-            # Take every activation up to the marked one, which decides the status; those beyond the
-            # columns are discarded.
-            with m.State("VECTOR"):
-                complete = count == columns
-                m.d.comb += [
-                    self.activation.ready.eq(1),
-                    self.write.eq(self.activation.valid & ~complete),
-                ]
-                with m.If(self.activation.valid):
-                    with m.If(~complete):
-                        m.d.sync += count.eq(count + 1)
-                    with m.If(self.activation.payload.last):
-                        m.next = "OFFER"
-                        with m.If(~loaded):
-                            m.d.sync += code.eq(UNLOADED)
-                        with m.Elif(complete):
-                            m.d.sync += code.eq(LONG)
-                        with m.Elif(count + 1 != columns):
-                            m.d.sync += code.eq(SHORT)
+            self._take_vector(m, count, columns, loaded)
             # Offer the job until it is taken, but not before the sums are cleared. ``run`` and
             # ``code`` hold meanwhile.
             with m.State("OFFER"):
@@ -145,6 +127,30 @@ class EieLoader(wiring.Component):
         self._words(m, begun, columns)
         self._clear(m, starts, rows)
         return m
+
+    def _take_vector(self, m: Module, count: Signal, columns: Signal, loaded: Signal) -> None:
+        """Take every activation up to the marked one, which decides the status.
+
+        Those beyond the columns are discarded.
+        """
+        code = self.code
+        with m.State("VECTOR"):
+            complete = count == columns
+            m.d.comb += [
+                self.activation.ready.eq(1),
+                self.write.eq(self.activation.valid & ~complete),
+            ]
+            with m.If(self.activation.valid):
+                with m.If(~complete):
+                    m.d.sync += count.eq(count + 1)
+                with m.If(self.activation.payload.last):
+                    m.next = "OFFER"
+                    with m.If(~loaded):
+                        m.d.sync += code.eq(UNLOADED)
+                    with m.Elif(complete):
+                        m.d.sync += code.eq(LONG)
+                    with m.Elif(count + 1 != columns):
+                        m.d.sync += code.eq(SHORT)
 
     def _words(self, m: Module, begun: Any, columns: Any) -> None:
         """Where the next word of a matrix belongs, and whether it is acceptable."""

@@ -59,17 +59,25 @@ class EieStore(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        group = group_width(self._columns)
-        low = group.bit_length() - 1
-        groups = -(-self._columns // group)
         # ``half`` of each memory is written, the other one, ``searched``, is read; they change
         # places at ``start``.
         half, searched = Signal(), Signal(init=1)
         with m.If(self.start):
             m.d.sync += [half.eq(~half), searched.eq(half)]
 
-        # Input, never refused, in order of the index: the value goes to its place; the flags of its
-        # group are ``gathered`` and written with each value, and ``summary`` notes the group.
+        values, flags, summary = self._gather(m, half)
+        self._search(m, searched, values, flags, summary)
+        return m
+
+    def _gather(self, m: Module, half: Signal) -> tuple[Any, Any, Signal]:
+        """Input, never refused, in order of the index: the value goes to its place.
+
+        The flags of its group are ``gathered`` and written with each value, and ``summary`` notes
+        the group. Returns the memories of values and of flags, and the summary.
+        """
+        group = group_width(self._columns)
+        low = group.bit_length() - 1
+        groups = -(-self._columns // group)
         values = memory.Memory(shape=len(self.value), depth=2 << len(self.index), init=[])
         place_width = len(self.index) - low
         flags = memory.Memory(shape=group, depth=2 << place_width, init=[])
@@ -91,10 +99,20 @@ class EieStore(wiring.Component):
             m.d.sync += summary.eq(0)
         with m.Elif(self.write):
             m.d.sync += [kept.eq(gathered), summary.eq(summary | (is_set << self.index[low:]))]
+        return values, flags, summary
 
-        # Output, three stages: a group from ``pending``, its flags in ``word``, an activation on
-        # offer. Each moves when the next one is empty or moves, so ``valid`` and ``activation``
-        # stay until ``ready``; ``has_flags`` marks a word that has been read but not yet taken.
+    def _search(
+        self, m: Module, searched: Signal, values: Any, flags: Any, summary: Signal
+    ) -> None:
+        """Output: a group from ``pending``, its flags in ``word``, an activation on offer.
+
+        Each of these three stages moves when the next one is empty or moves, so ``valid`` and
+        ``activation`` stay until ``ready``; ``has_flags`` marks a word that has been read but not
+        yet taken.
+        """
+        groups, group = len(summary), group_width(self._columns)
+        low = group.bit_length() - 1
+        place_width = len(self.index) - low
         value_read, flag_read = values.read_port(), flags.read_port()
         pending, word = Signal(groups), Signal(group)
         has_flags, flags_place, word_place = Signal(), Signal(place_width), Signal(place_width)
@@ -128,7 +146,6 @@ class EieStore(wiring.Component):
             m.d.sync += word.eq(rest)
         with m.If(accept):
             m.d.sync += self.valid.eq(self.lookup)
-        return m
 
 
 def _first(flags: Any) -> tuple[Any, Any]:

@@ -61,91 +61,94 @@ class Issue(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, spec = Module(), self._spec
-        half, channel = Signal(), Signal(range(spec.channel_depth + 1))
         a_words, a_ends = self._memories(m, "a", self.a_store, spec.activation_depth, 0)
         w_words, w_ends = self._memories(m, "w", self.w_store, spec.weight_depth, 1)
-        limit = Signal.like(channel)
-        # Three stages: the ends of a channel's blocks as read (``found``, valid while ``got``), a
-        # queue of the next channels with products, and the channel at work (``now``).
-        read, got, advance = Signal(), Signal(), Signal()
-        bounds = data.StructLayout(
-            {
-                f"{side}_{edge}": range(depth + 1)
-                for side, depth in (("a", spec.activation_depth), ("w", spec.weight_depth))
-                for edge in ("begin", "end")
-            }
-        )
-        found, now = Signal(bounds), Signal(bounds)
-        queue = [Signal(bounds, name=f"ahead{place}") for place in range(LOOKAHEAD)]
-        count, ahead = Signal(range(LOOKAHEAD + 1)), queue[0]
-        has_ahead, working, take = Signal(), Signal(), Signal()
-        # First stage: an empty channel is dropped, any other moves on if the queue has a place.
-        is_empty = (found.a_begin == found.a_end) | (found.w_begin == found.w_end)
+        state = _State(spec, a_words.addr, w_words.addr)
+        self._look_up(m, state, a_ends, w_ends)
+        self._read(m, state, a_words, w_words)
+        self._keep(m, state)
+        self._go_on(m, state)
+        with m.If(self.start):
+            m.d.sync += [
+                state.half.eq(self.half),
+                state.channel.eq(0),
+                state.limit.eq(self.blocks),
+                state.found.a_begin.eq(0),
+                state.found.w_begin.eq(0),
+            ]
+        return m
+
+    def _look_up(self, m: Module, state: "_State", a_ends: Any, w_ends: Any) -> None:
+        """An empty channel is dropped, any other moves on if the queue has a place."""
+        found, channel = state.found, state.channel
         m.d.comb += [
             found.a_end.eq(a_ends.data),
             found.w_end.eq(w_ends.data),
-            has_ahead.eq(count != 0),
-            advance.eq(got & (is_empty | (count != LOOKAHEAD) | take)),
-            read.eq((channel != limit) & (~got | advance)),
+            state.has_ahead.eq(state.count != 0),
+            state.advance.eq(
+                state.got & (state.is_empty | (state.count != LOOKAHEAD) | state.take)
+            ),
+            state.read.eq((channel != state.limit) & (~state.got | state.advance)),
             a_ends.addr.eq(channel),
-            w_ends.addr.eq(Cat(channel[: len(w_ends.addr) - 1], half)),
-            a_ends.en.eq(read),
-            w_ends.en.eq(read),
+            w_ends.addr.eq(Cat(channel[: len(w_ends.addr) - 1], state.half)),
+            a_ends.en.eq(state.read),
+            w_ends.en.eq(state.read),
         ]
-        # Last stage: the next pair of the channel at work, the vectors of weights changing faster.
-        # The memories are read, and ``valid`` changes, only with ``move``: a pair that is not taken
-        # stays.
-        a_next, w_next = Signal.like(a_words.addr), Signal(len(w_words.addr) - 1)
-        last_w = w_next + 1 == now.w_end
-        last_a = a_next + 1 == now.a_end
+
+    def _read(self, m: Module, state: "_State", a_words: Any, w_words: Any) -> None:
+        """The next pair of the channel at work, the vectors of weights changing faster.
+
+        The memories are read, and ``valid`` changes, only with ``move``: a pair that is not taken
+        stays.
+        """
+        working, ends = state.working, self.move & state.last_w & state.last_a
         m.d.comb += [
-            take.eq(has_ahead & (~working | (self.move & last_w & last_a))),
-            a_words.addr.eq(a_next),
-            w_words.addr.eq(Cat(w_next, half)),
+            state.take.eq(state.has_ahead & (~working | ends)),
+            a_words.addr.eq(state.a_next),
+            w_words.addr.eq(Cat(state.w_next, state.half)),
             a_words.en.eq(self.move),
             w_words.en.eq(self.move),
             self.activation.eq(a_words.data),
             self.weight.eq(w_words.data),
-            self.busy.eq((channel != limit) | got | has_ahead | working | self.valid),
+            self.busy.eq(
+                (state.channel != state.limit) | state.got | state.has_ahead | working | self.valid
+            ),
         ]
-        m.d.sync += got.eq(read | (got & ~advance))
-        with m.If(read):
-            m.d.sync += channel.eq(channel + 1)
+
+    def _keep(self, m: Module, state: "_State") -> None:
+        """The queue: its first channel leaves with ``take``, a channel found enters at its end."""
+        found, queue, advance, count = state.found, state.queue, state.advance, state.count
+        m.d.sync += state.got.eq(state.read | (state.got & ~advance))
+        with m.If(state.read):
+            m.d.sync += state.channel.eq(state.channel + 1)
         # A block begins where the previous channel's block ended.
         with m.If(advance):
             m.d.sync += [found.a_begin.eq(found.a_end), found.w_begin.eq(found.w_end)]
-        # The queue: its first channel leaves with ``take``, what was found enters behind the rest.
         rest = Signal.like(count)
-        m.d.comb += rest.eq(count - take)
-        m.d.sync += count.eq(rest + (advance & ~is_empty))
-        with m.If(take):
+        m.d.comb += rest.eq(count - state.take)
+        m.d.sync += count.eq(rest + (advance & ~state.is_empty))
+        with m.If(state.take):
             m.d.sync += [old.eq(new) for old, new in pairwise(queue)]
         for place, entry in enumerate(queue):
             with m.If(advance & (rest == place)):
                 m.d.sync += entry.eq(found)
-        # The channel at work; the next one follows without a gap.
+
+    def _go_on(self, m: Module, state: "_State") -> None:
+        """The channel at work; the next one follows without a gap."""
+        ahead, now, a_next, w_next = state.queue[0], state.now, state.a_next, state.w_next
         with m.If(self.move):
-            m.d.sync += [self.valid.eq(working), w_next.eq(w_next + 1)]
-            with m.If(last_w):
+            m.d.sync += [self.valid.eq(state.working), w_next.eq(w_next + 1)]
+            with m.If(state.last_w):
                 m.d.sync += [w_next.eq(now.w_begin), a_next.eq(a_next + 1)]
-                with m.If(last_a):
-                    m.d.sync += working.eq(0)
-        with m.If(take):
+                with m.If(state.last_a):
+                    m.d.sync += state.working.eq(0)
+        with m.If(state.take):
             m.d.sync += [
                 now.eq(ahead),
-                working.eq(1),
+                state.working.eq(1),
                 a_next.eq(ahead.a_begin),
                 w_next.eq(ahead.w_begin),
             ]
-        with m.If(self.start):
-            m.d.sync += [
-                half.eq(self.half),
-                channel.eq(0),
-                limit.eq(self.blocks),
-                found.a_begin.eq(0),
-                found.w_begin.eq(0),
-            ]
-        return m
 
     def _memories(self, m: Module, name: str, store: Any, depth: int, halved: int) -> Any:
         """Read ports of the vectors and of the ends of blocks."""
@@ -167,3 +170,46 @@ class Issue(wiring.Component):
             ]
             ports.append(kept.read_port())
         return ports
+
+
+class _State:
+    """Three stages: the ends of a channel's blocks as read (``found``, valid while ``got``), a
+    queue of the next channels with products, and the channel at work (``now``).
+    """
+
+    def __init__(self, spec: ScnnShape, a_address: Any, w_address: Any):
+        depths = {"a": spec.activation_depth, "w": spec.weight_depth}
+        bounds = data.StructLayout(
+            {
+                f"{side}_{edge}": range(depth + 1)
+                for side, depth in depths.items()
+                for edge in ("begin", "end")
+            }
+        )
+        self.half, self.found = Signal(), Signal(bounds)
+        self.channel = Signal(range(spec.channel_depth + 1))
+        self.limit = Signal.like(self.channel)
+        self.read, self.got = Signal(), Signal()
+        self.advance = Signal()
+        self.now = Signal(bounds)
+        self.queue = [Signal(bounds, name=f"ahead{place}") for place in range(LOOKAHEAD)]
+        self.count, self.has_ahead = Signal(range(LOOKAHEAD + 1)), Signal()
+        self.take = Signal()
+        self.working, self.a_next = Signal(), Signal.like(a_address)
+        self.w_next = Signal(len(w_address) - 1)
+
+    @property
+    def is_empty(self) -> Any:
+        """Whether the channel found has no products."""
+        found = self.found
+        return (found.a_begin == found.a_end) | (found.w_begin == found.w_end)
+
+    @property
+    def last_w(self) -> Any:
+        """Whether the pair is the last one of its vector of activations."""
+        return self.w_next + 1 == self.now.w_end
+
+    @property
+    def last_a(self) -> Any:
+        """Whether its vector of activations is the channel's last one."""
+        return self.a_next + 1 == self.now.a_end

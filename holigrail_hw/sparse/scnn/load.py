@@ -124,22 +124,7 @@ class Loader(wiring.Component):
             taken.eq(self.i.valid & self.i.ready),
             kept.eq(Mux(channels > self._channel_depth, self._channel_depth, channels)),
         ]
-        # Places: each lane adds its zeros to the place after the previous lane's.
-        place: Any = base
-        any_value: Any = 0
-        is_far: Any = 0
-        for lane in range(self._lanes):
-            value = item[f"{self._prefix}{lane}"]
-            there = Signal(range(size + (lane + 1) << len(item.zeros0)), name=f"there{lane}")
-            m.d.comb += there.eq(place + item[f"zeros{lane}"])
-            inside = there < size
-            m.d.comb += [
-                store.word[lane].value.eq(Mux(inside, value, 0)),
-                store.word[lane].place.eq(there),
-            ]
-            any_value = any_value | (inside & (value != 0))
-            is_far = is_far | (~inside & (value != 0))
-            place = there + 1
+        place, any_value, is_far = self._place(m, base)
         # Writes: vectors of excess blocks, of a full part, and empty last ones are dropped. The end
         # of every block that counts is noted.
         ends, counts, stores, room = Signal(), Signal(), Signal(), Signal()
@@ -174,15 +159,7 @@ class Loader(wiring.Component):
                     m.d.sync += store.half.eq(~store.half)
                 with m.If(after != channels):
                     m.d.sync += self.flags.frame.eq(1)
-        # A part is filled by the end of its frame and stays so until it is freed.
-        for half in range(self._halves):
-            with m.If(self.freed[half]):
-                m.d.sync += self.filled[half].eq(0)
-            with m.If(taken & item.final & (store.half == half)):
-                m.d.sync += [
-                    self.filled[half].eq(1),
-                    self.blocks[half].eq(Mux(after < kept, after, kept)),
-                ]
+        self._fill(m, taken & item.final, Mux(after < kept, after, kept))
         with m.If(self.start):
             m.d.sync += [
                 channels.eq(self.channels),
@@ -192,3 +169,35 @@ class Loader(wiring.Component):
                 self.flags.full.eq(self.channels > self._channel_depth),
             ]
         return m
+
+    def _place(self, m: Module, base: Signal) -> tuple[Any, Any, Any]:
+        """Each lane adds its zeros to the place after the previous lane's.
+
+        Returns the place after the last lane's, and whether any lane has a value within the block,
+        or beyond it.
+        """
+        item, store, size = self.i.payload, self.store, self._size
+        place: Any = base
+        any_value: Any = 0
+        is_far: Any = 0
+        for lane in range(self._lanes):
+            value = item[f"{self._prefix}{lane}"]
+            there = Signal(range(size + (lane + 1) << len(item.zeros0)), name=f"there{lane}")
+            m.d.comb += there.eq(place + item[f"zeros{lane}"])
+            inside = there < size
+            m.d.comb += [
+                store.word[lane].value.eq(Mux(inside, value, 0)),
+                store.word[lane].place.eq(there),
+            ]
+            any_value = any_value | (inside & (value != 0))
+            is_far = is_far | (~inside & (value != 0))
+            place = there + 1
+        return place, any_value, is_far
+
+    def _fill(self, m: Module, ends: Any, blocks: Any) -> None:
+        """A part is filled by the end of its frame and stays so until it is freed."""
+        for half in range(self._halves):
+            with m.If(self.freed[half]):
+                m.d.sync += self.filled[half].eq(0)
+            with m.If(ends & (self.store.half == half)):
+                m.d.sync += [self.filled[half].eq(1), self.blocks[half].eq(blocks)]
