@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from hardware import check
 
+from holigrail_hw.arith.scalable_mac.bricks import allot
 from holigrail_hw.arith.scalable_mac.operator import ScalableMac
+from holigrail_hw.arith.scalable_mac.places import Place, constants_in_idle_places, places_of
 from holigrail_hw.arith.scalable_mac.structures import STRUCTURES, Mode
+from holigrail_hw.arith.scalable_mac.subword import side_by_side
 from holigrail_hw.core import RequestError, Timing
 from holigrail_hw.flow.prove import prove
 from holigrail_hw.flow.simulate.gates import Gates
@@ -130,6 +133,62 @@ def compare_with_products(spec: ScalableMac, mode: Mode, rng: np.random.Generato
             assert found == (total << packed.shift) % (1 << len(places))
 
 
+def column_sums(places: list[Place], mode: int, a: int, w: int, chunk: int, columns: range) -> int:
+    """What the partial products in some columns add up to, from the bits of two words."""
+
+    def product(place: Place) -> int:
+        use = place.brick.uses[mode]
+        return a >> use.activation * chunk + place.x & w >> use.weight * chunk + place.y & 1
+
+    total = 0
+    for place in places:
+        if place.column not in columns:
+            continue
+        if mode in place.brick.uses:
+            bit = product(place) ^ (mode in place.negative)
+        elif mode in place.borrowed:
+            bit = 1 - product(place.borrowed[mode])
+        else:
+            bit = int(mode in place.ones)
+        total += bit << place.column - columns.start
+    return total
+
+
+def test_constants_of_complements_lie_in_idle_partial_products():
+    rng = np.random.default_rng(6)
+    for signs, width, levels in itertools.product(SIGNS[1:], (4, 8), (1, 2)):
+        signed = dict(zip(("signed_activations", "signed_weights"), signs, strict=True))
+        spec = unit("subword-apart", width=width, levels=levels, **signed)
+        chunk = width >> levels
+        packings, columns = side_by_side(spec)
+        places = [
+            p for b in allot(packings, chunk) for p in places_of(b, (signs[0], signs[1]), chunk)
+        ]
+        left = constants_in_idle_places(places, columns)
+        if chunk > 1 and sum(signs) == 1:
+            # Only the mode that leaves no partial product idle has a constant of its own.
+            assert [str(m) for m, rest in zip(spec.mode_list, left, strict=True) if rest] == [
+                f"{width}x{width}"
+            ]
+        for mode, found in enumerate(packings):
+            for a, w in rng.integers(0, 1 << width, (20, 2)).tolist():
+                for index, here in enumerate(columns[mode]):
+                    operands = [
+                        sum((word >> bit & 1) << k for k, bit in enumerate(bits))
+                        - (is_signed and (word >> bits[-1] & 1) << len(bits))
+                        for word, bits, is_signed in (
+                            (a, found.activations[index], signs[0]),
+                            (w, found.weights[index], signs[1]),
+                        )
+                    ]
+                    expected = operands[0] * operands[1] << found.shift
+                    expected += 1 << len(here) - 1
+                    constant = left[mode] >> here.start & (1 << len(here)) - 1
+                    total = column_sums(places, mode, a, w, chunk, here) + constant
+                    # Equal, not only modulo the columns: no carry leaves them.
+                    assert total == expected < 1 << len(here)
+
+
 @pytest.mark.parametrize("restart", ["product", "zero"])
 @pytest.mark.parametrize("signs", SIGNS)
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -157,6 +216,7 @@ def test_hardware_equals_golden_with_modes_that_change(structure, signs, restart
         *((name, {"width": 4, "levels": 2, "headroom": 0}) for name in STRUCTURES),
         *((name, {"digit": 4, "lanes": 5}) for name in SERIAL),
         ("subword-apart", {"levels": 3}),
+        ("subword-apart", {"width": 4, "levels": 2, "signed_activations": True}),
         ("divide-2d-together", {"levels": 2, "modes": "2x8,4x2,8x8"}),
         ("divide-1d-apart", {"levels": 1, "modes": "4x8"}),
         ("divide-2d-apart", {"levels": 2, "modes": "2x4,8x2"}),

@@ -4,7 +4,7 @@
 """Partial products of bricks as one bit heap, with signs and gates by mode.
 
 A bit of negative weight enters as its complement (Baugh and Wooley, 1973); which bits these are
-depends on the mode, and so does the sum of their constants.
+depends on the mode, and so does the sum of their constants, part of which idle bits may take.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -51,15 +51,15 @@ class ProductArray:
     def heap(self, bricks: Sequence[Brick], width: int, sums: Sequence[Sequence[range]]) -> Heap:
         """Columns of the partial products of bricks; ``sums`` are the columns of every mode."""
         places = [places_of(brick, self._signs, self._chunk) for brick in bricks]
-        constants = [
-            sum(_constant(mode, columns, chain.from_iterable(places)) for columns in sums[mode])
-            for mode in sorted(self._modes.every)
-        ]
         # Where it is 0, a complement and its constant add up to nothing: a bit that is negative in
         # all modes that use the brick is complemented in the others as well, and needs no gate.
         for place in chain.from_iterable(places):
             if place.negative == {*place.brick.uses}:
                 place.ones = {*self._modes.every} - place.negative
+        constants = [
+            sum(_constant(mode, columns, chain.from_iterable(places)) for columns in sums[mode])
+            for mode in sorted(self._modes.every)
+        ]
         return self._heap(bricks, places, constants, width)
 
     def heap_apart(
@@ -70,7 +70,8 @@ class ProductArray:
         No carry leaves the columns of a product: the highest bit of a signed one is inverted.
         """
         places = [places_of(brick, self._signs, self._chunk) for brick in bricks]
-        constants = constants_in_idle_places([*chain.from_iterable(places)], sums)
+        every = [*chain.from_iterable(places)]
+        constants = constants_in_idle_places(every, sums) if any(self._signs) else [0] * len(sums)
         return self._heap(bricks, places, constants, width)
 
     def _heap(
@@ -112,11 +113,15 @@ class ProductArray:
         """One partial product of the operands of a step, to which masks are added."""
 
         def at(wire: Wire) -> int:
+            for index, known in enumerate(operands):
+                if known is wire:
+                    return index
             operands.append(wire)
             return len(operands) - 1
 
         flipped = frozenset(place.negative | place.ones)
-        mask = at(self._modes.wire(flipped))
+        is_masked = flipped not in (frozenset(), self._modes.every)
+        mask = at(self._modes.wire(flipped)) if is_masked else 0
         lent = [
             (at(self._modes.wire([mode])), [at(wire) for wire in self._gated_of(source)], source)
             for mode, source in place.borrowed.items()
@@ -124,8 +129,10 @@ class ProductArray:
 
         def term(values: Sequence[Any]) -> Value:
             bit = _product(values[:2], place)
-            if flipped and place.negative >= {*place.brick.uses}:
-                # It is 0 in other modes before this.
+            if flipped == self._modes.every:
+                bit = ~bit
+            elif flipped and place.negative >= {*place.brick.uses}:
+                # In idle modes it is 0 before this.
                 bit = ~bit & values[mask]
             elif place.negative:
                 bit = bit ^ values[mask]
@@ -192,7 +199,9 @@ class ProductArray:
 def _constant(mode: int, columns: range, places: Iterable[Place]) -> int:
     """What the complements of one sum of a mode are short of, in the columns of that sum."""
     short = sum(
-        1 << place.column for place in places if mode in place.negative and place.column in columns
+        1 << place.column
+        for place in places
+        if mode in place.negative | place.ones and place.column in columns
     )
     return -short % (1 << columns.stop) >> columns.start << columns.start
 

@@ -59,15 +59,17 @@ def places_of(brick: Brick, signs: tuple[bool, bool], chunk: int) -> list[Place]
 
 
 def constants_in_idle_places(places: Sequence[Place], sums: Sequence[Sequence[range]]) -> list[int]:
-    """What is left of the constants of every mode; ``sums`` are the columns of its products."""
+    """What is left of the constants of every mode; ``sums`` are the columns of its products.
+
+    With them and with what idle places add, signed products have half their range added.
+    """
     left = []
     for mode, ranges in enumerate(sums):
         rest = 0
         for columns in ranges:
             here = [place for place in places if place.column in columns]
             short = sum(1 << place.column for place in here if mode in place.negative)
-            if short:
-                rest += _settled((1 << columns.stop - 1) - short, mode, here)
+            rest += _settled((1 << columns.stop - 1) - short, mode, here)
         left.append(rest)
     return left
 

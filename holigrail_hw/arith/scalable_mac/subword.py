@@ -23,11 +23,12 @@ from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .bricks import allot
 from .conditions import Conditions
+from .packing import Packing
 from .partial_products import ProductArray
 from .shape import ScalableMacShape
 from .together import restarted
 
-__all__ = ["subword_sums"]
+__all__ = ["side_by_side", "subword_sums"]
 
 
 def subword_sums(
@@ -65,16 +66,22 @@ def _product(
 ) -> Wire:
     """All products of a mode, side by side, signed ones with half their range added."""
     least = spec.width >> spec.levels
+    packings, columns = side_by_side(spec)
+    signs = spec.signed_activations, spec.signed_weights
+    array = ProductArray(plan, words, signs, modes, least)
+    heap = array.heap_apart(allot(packings, least), 2 * spec.width, columns)
+    return add_up(plan, "product", compress(plan, "products", heap), cell=majority_adder)
+
+
+def side_by_side(spec: ScalableMacShape) -> tuple[list[Packing], list[list[range]]]:
+    """The packing of every mode with products one after the other, and their columns."""
     packings, columns = [], []
     for mode, found in zip(spec.mode_list, spec.packings, strict=True):
         size = 2 * max(mode.activation, mode.weight)
         here = [range(k * size, (k + 1) * size) for k in range(len(found.sums))]
         packings.append(replace(found, sums=tuple(map(tuple, here))))
         columns.append(here)
-    signs = spec.signed_activations, spec.signed_weights
-    array = ProductArray(plan, words, signs, modes, least)
-    heap = array.heap_apart(allot(packings, least), 2 * spec.width, columns)
-    return add_up(plan, "product", compress(plan, "products", heap), cell=majority_adder)
+    return packings, columns
 
 
 @dataclass(frozen=True)
