@@ -36,7 +36,7 @@ from holigrail_hw.sparse.codecs.bitmask_engine import mask_items
 from holigrail_hw.sparse.codecs.engine import marked
 from holigrail_hw.sparse.codecs.huffman import Huffman, limited_lengths
 from holigrail_hw.sparse.codecs.run_length_engine import word_items
-from holigrail_hw.sparse.csc_decoder import CscDecoder
+from holigrail_hw.sparse.csc_decoder.operator import CscDecoder
 from holigrail_hw.sparse.huffman_decoder import HuffmanDecoder
 from holigrail_hw.sparse.run_length_decoder import RunLengthDecoder
 from holigrail_hw.sparse.run_length_encoder import RunLengthEncoder

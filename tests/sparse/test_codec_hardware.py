@@ -13,7 +13,7 @@ from holigrail_hw.flow.verify import workloads
 from holigrail_hw.sparse.bitmask_decoder import BitmaskDecoder
 from holigrail_hw.sparse.bitmask_encoder import BitmaskEncoder
 from holigrail_hw.sparse.codecs.engine import marked
-from holigrail_hw.sparse.csc_decoder import CscDecoder
+from holigrail_hw.sparse.csc_decoder.operator import CscDecoder
 from holigrail_hw.sparse.huffman_decoder import HuffmanDecoder
 from holigrail_hw.sparse.run_length_decoder import RunLengthDecoder
 from holigrail_hw.sparse.run_length_encoder import RunLengthEncoder

@@ -47,19 +47,8 @@ class SelfTestShell(wiring.Component):
         clear = Signal()
         m.submodules.operator = operator = ResetInserter(clear)(self._operator)
 
-        # The command register: a byte that is not a command's first one is dropped.
-        received = Signal(8 * 9)
-        taken = Signal(range(10))
         complete, start = Signal(), Signal()
-        seed, count = received[8:40], received[40:72]
-        m.d.comb += complete.eq(taken == 9)
-        with m.If(complete):
-            m.d.sync += taken.eq(0)
-        with m.Elif(receiver.o.valid & ((taken != 0) | (receiver.o.payload == ord("T")))):
-            m.d.sync += [
-                received.eq(Cat(received[8:], receiver.o.payload)),
-                taken.eq(taken + 1),
-            ]
+        seed, count = self._command(m, receiver, complete)
 
         to_issue, to_collect = Signal(32), Signal(32)
         state = Signal(32)
@@ -102,6 +91,23 @@ class SelfTestShell(wiring.Component):
                 with m.If(bytes_left == 0):
                     m.next = "IDLE"
         return m
+
+    def _command(self, m: Module, receiver: UartReceiver, complete: Signal) -> tuple[Value, Value]:
+        """Seed and number of items of a command, once it is ``complete``, for one cycle.
+
+        A byte that is not a command's first one is dropped.
+        """
+        received = Signal(8 * 9)
+        taken = Signal(range(10))
+        m.d.comb += complete.eq(taken == 9)
+        with m.If(complete):
+            m.d.sync += taken.eq(0)
+        with m.Elif(receiver.o.valid & ((taken != 0) | (receiver.o.payload == ord("T")))):
+            m.d.sync += [
+                received.eq(Cat(received[8:], receiver.o.payload)),
+                taken.eq(taken + 1),
+            ]
+        return received[8:40], received[40:72]
 
     def _generator(self, m: Module, start: Signal, seed: Value, advance: Value) -> Value:
         """The xorshift lanes; their concatenation."""

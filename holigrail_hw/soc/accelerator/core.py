@@ -42,7 +42,7 @@ class StreamedAccelerator(wiring.Component):
             spec.patience,
             spec.style,
         )
-        request, operation = self.request.payload, self.request.payload.operation
+        request = self.request.payload
         self._kept = Signal(self.answer.payload.shape())
         if machine.loader:
             self._connect_flash(m, core.flash)
@@ -57,29 +57,7 @@ class StreamedAccelerator(wiring.Component):
         ]
         with m.FSM():
             with m.State("IDLE"):
-                # A write has no answer; what is beyond the scratchpad is 0 and stays so.
-                with m.If(self.request.valid & (operation == WRITE)):
-                    m.d.comb += [
-                        core.request.eq(inside),
-                        core.select.eq(0b1111),
-                        self.request.ready.eq(core.grant | ~inside),
-                    ]
-                with m.Elif(self.request.valid & (operation == READ)):
-                    m.d.comb += core.request.eq(inside)
-                    m.d.sync += [beyond.eq(~inside), left.eq(READ_CYCLES - 1)]
-                    with m.If(core.grant | ~inside):
-                        m.d.comb += self.request.ready.eq(1)
-                        m.next = "FOUND"
-                with m.Elif(self.request.valid & (operation == PROFILE)):
-                    m.d.comb += self.request.ready.eq(1)
-                    m.next = "SHOWN"
-                with m.Elif(self.request.valid & (operation == START)):
-                    m.d.comb += [
-                        self.request.ready.eq(1),
-                        core.start.eq(1),
-                        core.load.eq(request.data != 0),
-                    ]
-                    m.next = "RUN"
+                self._take(m, core, inside, beyond, left)
             with m.State("FOUND"):
                 self._keep(m, Mux(beyond, 0, core.found), 0)
                 m.d.sync += left.eq(left - 1)
@@ -97,6 +75,32 @@ class StreamedAccelerator(wiring.Component):
                 with m.If(self.answer.ready):
                     m.next = "IDLE"
         return m
+
+    def _take(self, m: Module, core: Any, inside: Any, beyond: Signal, left: Signal) -> None:
+        """A request. A write has no answer; what is beyond the scratchpad is 0 and stays so."""
+        request, operation = self.request.payload, self.request.payload.operation
+        with m.If(self.request.valid & (operation == WRITE)):
+            m.d.comb += [
+                core.request.eq(inside),
+                core.select.eq(0b1111),
+                self.request.ready.eq(core.grant | ~inside),
+            ]
+        with m.Elif(self.request.valid & (operation == READ)):
+            m.d.comb += core.request.eq(inside)
+            m.d.sync += [beyond.eq(~inside), left.eq(READ_CYCLES - 1)]
+            with m.If(core.grant | ~inside):
+                m.d.comb += self.request.ready.eq(1)
+                m.next = "FOUND"
+        with m.Elif(self.request.valid & (operation == PROFILE)):
+            m.d.comb += self.request.ready.eq(1)
+            m.next = "SHOWN"
+        with m.Elif(self.request.valid & (operation == START)):
+            m.d.comb += [
+                self.request.ready.eq(1),
+                core.start.eq(1),
+                core.load.eq(request.data != 0),
+            ]
+            m.next = "RUN"
 
     def _connect_flash(self, m: Module, port: Any) -> None:
         """The streams stand for the flash memory."""

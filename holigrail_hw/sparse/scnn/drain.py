@@ -192,19 +192,7 @@ class Compressor(wiring.Component):
             pushes.eq(wants & (~is_full | free)),
             self.i.ready.eq(~flush & ((value == 0) | (pushes & (fillers == 0)))),
         ]
-        # The output register changes only when it is empty or accepted.
-        with m.If(o.ready):
-            m.d.sync += o.valid.eq(0)
-        with m.If((pushes & is_full) | (flush & free)):
-            m.d.sync += [o.valid.eq(1), o.payload.last.eq(flush)]
-            m.d.sync += o.payload.final.eq(flush & final)
-            for lane in range(lanes):
-                m.d.sync += [
-                    o.payload[f"c{lane}"].eq(kept[lane].value),
-                    o.payload[f"zeros{lane}"].eq(kept[lane].zeros),
-                ]
-                m.d.sync += kept[lane].eq(0)
-            m.d.sync += count.eq(0)
+        self._send(m, (pushes & is_full) | (flush & free), flush, final, kept, count)
         # An entry, or a placeholder, goes into the next lane, or the first one of a new vector.
         with m.If(pushes):
             m.d.sync += count.eq(Mux(is_full, 1, count + 1))
@@ -227,3 +215,21 @@ class Compressor(wiring.Component):
         with m.If(flush & free):
             m.d.sync += [flush.eq(0), zeros.eq(0), fillers.eq(0)]
         return m
+
+    def _send(
+        self, m: Module, sends: Any, flush: Signal, final: Signal, kept: list[Signal], count: Signal
+    ) -> None:
+        """The output register changes only when it is empty or accepted."""
+        o = self.o
+        with m.If(o.ready):
+            m.d.sync += o.valid.eq(0)
+        with m.If(sends):
+            m.d.sync += [o.valid.eq(1), o.payload.last.eq(flush)]
+            m.d.sync += o.payload.final.eq(flush & final)
+            for lane in range(len(kept)):
+                m.d.sync += [
+                    o.payload[f"c{lane}"].eq(kept[lane].value),
+                    o.payload[f"zeros{lane}"].eq(kept[lane].zeros),
+                ]
+                m.d.sync += kept[lane].eq(0)
+            m.d.sync += count.eq(0)

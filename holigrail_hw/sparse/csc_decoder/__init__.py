@@ -1,0 +1,1 @@
+"""Rows and columns of the entries of a compressed sparse matrix."""
