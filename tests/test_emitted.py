@@ -113,7 +113,9 @@ def judge_yosys(yosys: list[str], script: str) -> None:
     printed = done.stdout + done.stderr
     assert done.returncode == 0, printed[-2000:]
     assert re.search(r"found and reported 0 problems", printed, re.I)
-    assert re.findall(r".*\bwarning\b.*", printed, re.I) == [], yosys
+    # ABC says so of every design, as it gets no registers.
+    said = printed.replace("ABC: Warning: The network is combinational", "")
+    assert re.findall(r".*\bwarning\b.*", said, re.I) == [], yosys
 
 
 def judge_names(path: Path) -> None:
@@ -175,7 +177,8 @@ def test_verilator_runs_the_bench(generated, tmp_path, name, shell):
     wanted = icarus(design, bench, tmp_path)
     for index, verilator in enumerate(verilators()):
         for language in LANGUAGES:
-            work = tmp_path / f"{index} {language}"
+            # make takes no path with a space in it.
+            work = tmp_path / f"{index}_{language}"
             words = [
                 *verilator, "--binary", "-Wall", "--default-language", language,
                 "-CFLAGS", "-fcoroutines -O0", "--Mdir", work, "-o", "bench",

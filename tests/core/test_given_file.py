@@ -53,7 +53,7 @@ def test_refusals(tmp_path, monkeypatch):
     network = find("network")
     words = "digits, digits-float, example, or the path of a file .onnx, .tflite, .nnet, .mat"
     for given, text in (
-        ("notes.md", f"must be {words} or .json, not 'notes.md'"),
+        ("notes.md", f"must be {words}, .json or .dais, not 'notes.md'"),
         ("absent.onnx", "must be a readable file, not absent.onnx (No such file or directory)"),
         ("a\0b.onnx", "must be a readable file, not a\0b.onnx (embedded null byte)"),
         (str(tmp_path) + ".onnx/x.onnx", "must be a readable file, not"),
