@@ -56,7 +56,9 @@ class Serv(wiring.Component):
         fetches, accesses, writes = Signal(), Signal(), Signal()
         instruction, place, select = Signal(32), Signal(32), Signal(4)
         # Linters want every port of what is instantiated.
-        unused = {f"o_o_{name}": Signal(bits, name=f"unused_{name}") for name, bits in _UNUSED}
+        unused: dict[str, Any] = {
+            f"o_o_{name}": Signal(bits, name=f"unused_{name}") for name, bits in _UNUSED
+        }
         m.submodules.serv = Instance(
             "serv_rf_top",
             p_WITH_CSR=0,
