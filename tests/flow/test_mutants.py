@@ -91,6 +91,20 @@ def test_a_circuit_that_is_wrong_already():
     )
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("value", "a result is wrong in turn 1"),
+        ("slow", "other cycles than promised"),
+        ("stuck", "it stands still before this result"),
+    ],
+)
+def test_an_engine_that_is_wrong_already(fault, said, monkeypatch):
+    monkeypatch.setattr(mutants, "_MOST_CYCLES", 3000)
+    with pytest.raises(DesignError, match=f"right without a fault, not wrong: {said}"):
+        mutants.run(Repeat(width=3, fault=fault), faults=2, count=20)
+
+
 def test_requests_that_make_no_sense():
     with pytest.raises(RequestError, match="faults and count must be at least 1"):
         mutants.run(MultiplyAdd(), faults=0)

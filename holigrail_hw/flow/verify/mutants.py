@@ -35,7 +35,9 @@ __all__ = ["Fault", "MutantResult", "pauses", "run"]
 # More than `verify` has by default: they cost little, and some faults show for one in 10,000.
 _COUNT = 40_000
 _STREAM_COUNT = 300
-_MOST_CYCLES = 200_000
+# Cycles of a run, and for each of its results: a copy that rests in half of all cycles takes some 20
+# for each answer of an engine that takes one request at a time.
+_MOST_CYCLES, _MOST_CYCLES_EACH = 200_000, 100
 # Results, and input items of the largest job, of a run that a reset ends.
 _BEGUN = 12
 # Most cycles of further runs that a reset ends: a few copies of each fault have few places
@@ -46,7 +48,8 @@ _LARGEST = (64, 256, 64, 64)
 # Copies of every mutant in a turn, each with its own pauses and resets.
 _COPIES = 4
 _PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
-_PERIOD, _REST = 251, 50
+# Long enough for many rests, or streams that never work at the same time would not for a whole run.
+_PERIOD, _REST = 2003, 50
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def run(
     noticed, total = judge(top, network, len(chosen), count, seed, report)
     alive = [number for number, seen in enumerate(noticed[1:], start=1) if not seen]
     if noticed[0]:
-        raise DesignError(f"{spec.name}: the circuit must be right without a fault, not wrong")
+        raise _wrong_already(spec)
     verdicts = {}
     with scratch() as folder:
         proof = MutantProofs(top, network, solver_s, Path(folder))
@@ -190,7 +193,7 @@ def _stream_verdicts(
             sides,
             lanes,
             {name: np.repeat(pattern, faults + 1, axis=1) for name, pattern in idle_cycles.items()},
-            most=_MOST_CYCLES,
+            most=_MOST_CYCLES + _MOST_CYCLES_EACH * len(chosen),
             cuts=[np.repeat(lengths, faults + 1) for lengths in cuts],
             begun=begun,
             right=range(0, lanes, faults + 1),
@@ -200,9 +203,16 @@ def _stream_verdicts(
         promised = None if spec.planned else spec.cycles(top.timing, **chosen.items)
         if timed and promised is not None:
             wrong |= found.cycles + 1 != promised
+        if wrong[:: faults + 1].any():
+            reason = next(filter(None, found.reason[:: faults + 1]), "other cycles than promised")
+            raise _wrong_already(spec, f": {reason} in turn {turn + 1}")
         noticed |= wrong.reshape(_COPIES, faults + 1).any(axis=0)
         total += len(chosen)
     return noticed.tolist(), total
+
+
+def _wrong_already(spec: OperatorSpec, how: str = "") -> DesignError:
+    return DesignError(f"{spec.name}: the circuit must be right without a fault, not wrong{how}")
 
 
 def pauses(rng: np.random.Generator, share: float) -> np.ndarray:
