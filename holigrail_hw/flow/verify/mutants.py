@@ -35,8 +35,8 @@ __all__ = ["Fault", "MutantResult", "pauses", "run"]
 # More than `verify` has by default: they cost little, and some faults show for one in 10,000.
 _COUNT = 40_000
 _STREAM_COUNT = 300
-# Cycles of a run, and for each of its results: a copy that rests in half of all cycles takes some 20
-# for each answer of an engine that takes one request at a time.
+# Cycles of a run, and for each of its results: a copy that rests in half of all cycles takes some
+# 20 for each answer of an engine that takes one request at a time.
 _MOST_CYCLES, _MOST_CYCLES_EACH = 200_000, 100
 # Results, and input items of the largest job, of a run that a reset ends.
 _BEGUN = 12
