@@ -124,6 +124,8 @@ def judge_names(path: Path) -> None:
     text = re.sub(r'//.*|/\*.*?\*/|"[^"]*"|`\w+', "", text)
     words = set(re.findall(r"(?<![\w$'])[A-Za-z_]\w*", text))
     assert len(words) > 10
+    # What Amaranth calls a signal of which it does not find the name.
+    assert [word for word in words if re.fullmatch(r"(n_)?signal(_\d+)?(_\w+)?", word)] == []
     assert {word for word in words - STATEMENTS if is_keyword(word)} == set()
 
 

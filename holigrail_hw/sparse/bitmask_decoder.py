@@ -150,8 +150,10 @@ class _Decoder(CodecComponent):
         over, wrong, closed = state.over, state.wrong, state.closed
         there = Signal(size)
         m.d.comb += there.eq(Cat(value.payload[f"v{i}"] != 0 for i in range(size)))
-        gap, amount = Signal(), Signal(range(size + 1))
-        room, taken = Signal(), Signal()
+        gap = Signal()
+        amount = Signal(range(size + 1))
+        room = Signal()
+        taken = Signal()
         marked_last, thrown, upper = state.marked_last, state.value_thrown, state.upper
         m.d.comb += [
             gap.eq((there[1:] & ~there[:-1]).any() | (~there[-1] & ~value.payload.last)),
@@ -192,15 +194,23 @@ class _State:
     """
 
     def __init__(self, size: int, width: int):
-        self.bits, self.count = Signal(size), Signal(range(size + 1))
-        self.last, self.busy = Signal(), Signal()
-        self.filled, self.start = Signal(range(2 * size + 1)), Signal(range(2 * size))
+        self.bits = Signal(size)
+        self.count = Signal(range(size + 1))
+        self.last = Signal()
+        self.busy = Signal()
+        self.filled = Signal(range(2 * size + 1))
+        self.start = Signal(range(2 * size))
         self.upper = Signal()
-        self.closed, self.broken = Signal(), Signal()
+        self.closed = Signal()
+        self.broken = Signal()
         self.marked_last = Signal()
-        self.fits, self.exact = Signal(), Signal()
-        self.good, self.wrong = Signal(), Signal()
-        self.done, self.over, self.mask_thrown = Signal(), Signal(), Signal()
+        self.fits = Signal()
+        self.exact = Signal()
+        self.good = Signal()
+        self.wrong = Signal()
+        self.done = Signal()
+        self.over = Signal()
+        self.mask_thrown = Signal()
         self.used = Signal(range(size + 1))
         self.value_thrown = Signal()
         self.ring = [Signal(width, name=f"ring_{j}") for j in range(2 * size)]

@@ -91,9 +91,14 @@ class _Encoder(CodecComponent):
         before = prefix_counts(m, there)
         # State: the word being filled (``upper``) and how full it is; whether the other one is
         # ``leaving``, as the last of its frame; whether one ``more`` word of the frame follows it.
-        upper, fill = Signal(), Signal(range(size))
-        leaving, leaves_last, more = Signal(), Signal(), Signal()
-        word_free, taken, total = Signal(), Signal(), Signal(range(2 * size))
+        upper = Signal()
+        fill = Signal(range(size))
+        leaving = Signal()
+        leaves_last = Signal()
+        more = Signal()
+        word_free = Signal()
+        taken = Signal()
+        total = Signal(range(2 * size))
         words = [[Signal(self._width, name=f"word_{j}_{i}") for i in range(size)] for j in (0, 1)]
         # Both outputs come from registers and hold until ``ready``. A block is taken only if both
         # are free or accepted in this cycle, so that its mask and a full word can leave.

@@ -106,9 +106,14 @@ class _Decoder(CodecComponent):
         # last of its frame; ``throwing`` while the rest of a wrong frame is discarded.
         pair = data.StructLayout({"there": 1, "run": self._run, "value": self._value})
         pairs = Signal(data.ArrayLayout(pair, self._pairs))
-        busy, bad, ends, throwing = Signal(), Signal(), Signal(), Signal()
+        busy = Signal()
+        bad = Signal()
+        ends = Signal()
+        throwing = Signal()
         first = pairs[0]
-        pair_done, word_done, leaving = Signal(), Signal(), Signal()
+        pair_done = Signal()
+        word_done = Signal()
+        leaving = Signal()
         more = pairs[1].there if self._pairs > 1 else 0
         # The output comes from registers and holds until ``ready``. A word is taken when there is
         # none, or in the cycle in which the last symbol of the present one leaves.
@@ -151,7 +156,8 @@ class _Decoder(CodecComponent):
 
     def _judged(self, m: Module) -> Any:
         """Whether the word on offer is wrong."""
-        there, open = Signal(self._pairs), Signal(self._pairs)
+        there = Signal(self._pairs)
+        open = Signal(self._pairs)
         for i in range(self._pairs):
             run, value = self._given(i)
             m.d.comb += [

@@ -81,12 +81,20 @@ class _Encoder(CodecComponent):
         symbol, word = self.symbol, self.word
         # State: zeros counted, and one zero ``left_over`` for a second pair; the pairs of the word
         # being filled and the place of the next one; whether the word is ``whole``, or the last.
-        zeros, left_over = Signal(self._run), Signal()
+        zeros = Signal(self._run)
+        left_over = Signal()
         pair = data.StructLayout({"run": self._run, "value": self._value})
         pairs = Signal(data.ArrayLayout(pair, self._pairs))
-        place, whole, ends = Signal(range(self._pairs)), Signal(), Signal()
-        free, taken, is_zero, full = Signal(), Signal(), Signal(), Signal()
-        made, run, over = Signal(), Signal(self._run), Signal()
+        place = Signal(range(self._pairs))
+        whole = Signal()
+        ends = Signal()
+        free = Signal()
+        taken = Signal()
+        is_zero = Signal()
+        full = Signal()
+        made = Signal()
+        run = Signal(self._run)
+        over = Signal()
         # The word is its own output register: while it is whole it holds until ``ready``, and a
         # symbol is taken only in the cycle in which it leaves. A left-over zero goes first.
         m.d.comb += [

@@ -65,7 +65,9 @@ class Buffer(wiring.Component):
         ]
 
     def _single_ports(self, m: Module) -> None:
-        found, fresh, half = [], Signal(), Signal()
+        found = []
+        fresh = Signal()
+        half = Signal()
         kept = Signal(self._width, reset_less=True)
         for index in (0, 1):
             # Synthesis finds these memories by their name: they begin with unknown contents.

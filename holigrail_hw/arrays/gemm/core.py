@@ -252,7 +252,8 @@ class GemmCore(wiring.Component):
 
     def _paced(self, m: Module, turn: int, gives: Any) -> Any:
         """Whether the lanes will be free for another row."""
-        waits, free = Signal(range(turn)), Signal(init=1)
+        waits = Signal(range(turn))
+        free = Signal(init=1)
         with m.If(gives):
             m.d.sync += [waits.eq(turn - 1), free.eq(turn == 1)]
         with m.Elif(~free):
@@ -261,7 +262,8 @@ class GemmCore(wiring.Component):
 
     def _space(self, m: Module, spacing: int, opens: Any, spaced: Signal) -> None:
         """Whether the latest opening is ``spacing`` cycles ago."""
-        age, waits = Signal(range(spacing)), Signal()
+        age = Signal(range(spacing))
+        waits = Signal()
         m.d.comb += spaced.eq(~waits)
         with m.If(opens):
             m.d.sync += [age.eq(0), waits.eq(spacing > 1)]

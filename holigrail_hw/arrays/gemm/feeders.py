@@ -92,13 +92,14 @@ class Loader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         command, job, moving = self.command.payload, self.job, self.moving
-        count, complete, open_takers = (
-            Signal(range(self._depth + 1)),
-            Signal(),
-            Signal(self._takers),
-        )
-        is_full, begins, is_final = count == self._depth, Signal(), Signal()
-        wrong, remaining = self._wrong(m), Signal(self._takers)
+        count = Signal(range(self._depth + 1))
+        complete = Signal()
+        open_takers = Signal(self._takers)
+        is_full = count == self._depth
+        begins = Signal()
+        is_final = Signal()
+        wrong = self._wrong(m)
+        remaining = Signal(self._takers)
         takers: Any = (1 << self._takers) - 1
         if self._resumable and self._takers > 2:
             takers = Mux(job.keep, takers >> 1, takers)
@@ -256,10 +257,15 @@ class Feeder(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        busy, is_good = Signal(), Signal()
+        busy = Signal()
+        is_good = Signal()
         # The mark has come; all items have been passed on.
-        ended, complete = Signal(), Signal()
-        gives, ends, completes, done = Signal(), Signal(), Signal(), Signal()
+        ended = Signal()
+        complete = Signal()
+        gives = Signal()
+        ends = Signal()
+        completes = Signal()
+        done = Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
             self.o.payload.eq(Mux(ended, 0, self.i.payload.item)),

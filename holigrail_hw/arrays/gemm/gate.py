@@ -20,11 +20,15 @@ class Gate:
     def __init__(self, tags: Any, resumable: bool):
         self.tags = tags
         self.keeps: Any = tags.keep if resumable else Const(0)
-        self.taken, self.claimed = Signal(), Signal()
+        self.taken = Signal()
+        self.claimed = Signal()
         self.swap = Signal()
-        self.room, self.status_room = Signal(), Signal()
+        self.room = Signal()
+        self.status_room = Signal()
         self.spaced = Signal()
-        self.allowed, self.judged, self.code = Signal(), Signal(), Signal(3)
+        self.allowed = Signal()
+        self.judged = Signal()
+        self.code = Signal(3)
 
     def judge(self, m: Module, verdicts: list[Any]) -> None:
         """The first fault counts: of vectors, then of weights, then of parameters."""

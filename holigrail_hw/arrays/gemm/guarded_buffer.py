@@ -61,8 +61,10 @@ class GuardedBuffer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         rows, size = self._rows, 1 << (2 * self._depth - 1).bit_length()
-        where, asked = Signal(range(size)), Signal(range(size))
-        address, present = Signal(range(size)), Signal(rows)
+        where = Signal(range(size))
+        asked = Signal(range(size))
+        address = Signal(range(size))
+        present = Signal(rows)
         words = [self.write_data.word_select(i, self._width) for i in range(rows)]
         m.submodules.flags = flags = memory.Memory(shape=rows, depth=size, init=[])
         write, ask = flags.write_port(), flags.read_port()

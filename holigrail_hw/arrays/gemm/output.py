@@ -170,7 +170,8 @@ class _Rows(wiring.Component):
         following = Signal(self.place.shape())
         base: Any = 0
         if self._resumable:
-            base, started = Signal(self.place.shape()), Signal(self.place.shape())
+            base = Signal(self.place.shape())
+            started = Signal(self.place.shape())
             m.d.comb += base.eq(Mux(self.new, Mux(self.moves, following, 0), started))
             with m.If(self.read & self.restart):
                 m.d.sync += started.eq(base)
@@ -306,7 +307,8 @@ class Lanes(wiring.Component):
         arriving = [Signal(layout, name=f"arriving{j}", reset_less=True) for j in range(columns)]
         used = [Signal(layout, name=f"used{j}", reset_less=True) for j in range(columns)]
         # A register of its own says that all have come: a vector waits for it in its cycle.
-        left, filled = Signal(range(columns), init=columns - 1), Signal()
+        left = Signal(range(columns), init=columns - 1)
+        filled = Signal()
         m.d.comb += [self.filled.eq(filled), self.parameter.ready.eq(~filled)]
         with m.If(self.parameter.valid & self.parameter.ready):
             m.d.sync += [filled.eq(left == 0), left.eq(left - 1)]

@@ -78,10 +78,14 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        job, busy = Signal(self.job.shape()), Signal()
-        opens, first, whole_tile = Signal(), Signal(), Signal()
+        job = Signal(self.job.shape())
+        busy = Signal()
+        opens = Signal()
+        first = Signal()
+        whole_tile = Signal()
         layout = tags_layout(self._resumable)
-        tags, held = Signal(layout), Signal(layout)
+        tags = Signal(layout)
+        held = Signal(layout)
         # Nested counters: the last vector of a tile, the last tile of a column, the last column.
         m.d.comb += whole_tile.eq(self.read & tags.closes)
 
@@ -91,7 +95,8 @@ class Sequencer(wiring.Component):
         closes = last("vectors", self.read)
         completes = last("k_tiles", whole_tile)
         last_column = last("n_tiles", whole_tile & completes)
-        has_data, can_move = Signal(), Signal()
+        has_data = Signal()
+        can_move = Signal()
         m.d.comb += [
             self.taken.eq(self.offered & ~busy),
             can_move.eq(~self.o.valid | self.o.ready),
@@ -160,7 +165,8 @@ class Sequencer(wiring.Component):
         self._data: Any = self.data
         if self._window:
             m.submodules.walk = walk = Walk(self._window, self._depth)
-            inside, pad = Signal(), Signal.like(Value.cast(walk.pad), name="held_pad")
+            inside = Signal()
+            pad = Signal.like(Value.cast(walk.pad), name="held_pad")
             m.d.comb += [
                 walk.window.eq(self.window),
                 walk.take.eq(self.taken),

@@ -125,7 +125,8 @@ class Walk(wiring.Component):
         """The next block, else the next tap of the row, else the next row of taps."""
         window, address, at = self._window, self._address, self._at
         blocks, taps = self._left["blocks"], self._left["taps"]
-        beside, below = Signal.like(address["tap"]), Signal.like(address["tap"])
+        beside = Signal.like(address["tap"])
+        below = Signal.like(address["tap"])
         m.d.comb += [
             beside.eq(address["tap"] + address["tap_right"]),
             below.eq(address["tap_row"] + address["tap_down"]),

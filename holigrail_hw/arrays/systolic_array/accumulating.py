@@ -97,7 +97,8 @@ class AccumulatingArray(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         left, top, result = (getattr(self, name) for name in self._names)
-        advance, both = Signal(), Signal()
+        advance = Signal()
+        both = Signal()
         core = _Core(self._mac, self._timing, self._rows, self._columns, advance)
         m.submodules.core = EnableInserter(advance)(core)
         m.d.comb += [
@@ -152,7 +153,8 @@ class _Core(wiring.Component):
         rows, columns = self._rows, self._columns
         latency = self._latency
         wait = Signal(range(rows))
-        ends, fresh = Signal(), Signal(init=1)
+        ends = Signal()
+        fresh = Signal(init=1)
         m.d.comb += [self.ready.eq(wait == 0), ends.eq(self.valid & self.last)]
         m.d.sync += wait.eq(Mux(ends, rows - 1, Mux(wait == 0, 0, wait - 1)))
         with m.If(self.valid):

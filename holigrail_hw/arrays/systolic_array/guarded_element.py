@@ -64,7 +64,8 @@ class GuardedElement(wiring.Component):
         plan.add_to(m)
         held = Signal(self.written.shape(), reset_less=True)
         following = Signal(self.written.shape(), reset_less=True)
-        counts, following_counts = Signal(reset_less=True), Signal(reset_less=True)
+        counts = Signal(reset_less=True)
+        following_counts = Signal(reset_less=True)
         with m.If(self.write):
             m.d.load += following_counts.eq(self.written_present)
         with m.If(self.write & self.written_present):
@@ -73,7 +74,8 @@ class GuardedElement(wiring.Component):
             m.d.sync += counts.eq(following_counts)
         with m.If(self.token & following_counts):
             m.d.sync += held.eq(following)
-        operand, used = Signal(self.moving.shape()), Signal()
+        operand = Signal(self.moving.shape())
+        used = Signal()
         if self._is_direct:
             self._select(m, operand, used, counts)
         else:

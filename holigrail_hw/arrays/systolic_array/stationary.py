@@ -148,7 +148,10 @@ class _Core(wiring.Component):
         m = Module()
         sums, pace = self._sums, self._pace
         rows, columns, step = sums.products, self._columns, pace.step
-        token, passed, writes, taken = Signal(), Signal(), Signal(rows), Signal()
+        token = Signal()
+        passed = Signal()
+        writes = Signal(rows)
+        taken = Signal()
         self._control(m, token, passed, writes, taken)
         tokens = [token]
         for i in range(1, rows):
@@ -231,9 +234,13 @@ class _Core(wiring.Component):
         ``passed`` tells that the token left a row; there are never two of them on their way.
         """
         rows = self._sums.products
-        free, row = Signal(range(rows + 1), init=rows), Signal(range(rows))
-        is_open, loaded = Signal(), Signal()
-        wrote, ends, filled = Signal(), Signal(), Signal()
+        free = Signal(range(rows + 1), init=rows)
+        row = Signal(range(rows))
+        is_open = Signal()
+        loaded = Signal()
+        wrote = Signal()
+        ends = Signal()
+        filled = Signal()
         m.d.comb += [
             self.writable.eq(free != 0),
             wrote.eq(self.write & self.writable),

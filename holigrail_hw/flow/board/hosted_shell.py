@@ -47,7 +47,8 @@ class HostedShell(wiring.Component):
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=8, depth=DEPTH)
         # `awake` counts the cycles of the reset, and then stands still. The reset is a register,
         # as it goes to most of the others.
-        awake, system = Signal(range(_RESET_CYCLES + 1)), self._system
+        awake = Signal(range(_RESET_CYCLES + 1))
+        system = self._system
         is_asleep = Signal(init=1)
         m.domains += ClockDomain("system", local=True)
         m.submodules.system = DomainRenamer("system")(system)

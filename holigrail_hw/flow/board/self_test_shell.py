@@ -47,10 +47,12 @@ class SelfTestShell(wiring.Component):
         clear = Signal()
         m.submodules.operator = operator = ResetInserter(clear)(self._operator)
 
-        complete, start = Signal(), Signal()
+        complete = Signal()
+        start = Signal()
         seed, count = self._command(m, receiver, complete)
 
-        to_issue, to_collect = Signal(32), Signal(32)
+        to_issue = Signal(32)
+        to_collect = Signal(32)
         state = Signal(32)
         issued = operator.i.valid & operator.i.ready
         collected = operator.o.valid & operator.o.ready

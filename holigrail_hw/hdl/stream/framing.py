@@ -54,11 +54,16 @@ class FrameReceiver(wiring.Component):
         m.submodules.check = crc = CRC16_IBM_3740().create()
         # State: whether there was a flag, whether the last byte was an escape, whether a byte of
         # the frame has been given.
-        flag, escape = Signal(), Signal()
-        inside, turned, begun = Signal(), Signal(), Signal()
+        flag = Signal()
+        escape = Signal()
+        inside = Signal()
+        turned = Signal()
+        begun = Signal()
         # The two latest bytes are held back: they may be the checksum.
-        kept, kept_count = Signal(16), Signal(2)
-        value, taken = Signal(8), Signal()
+        kept = Signal(16)
+        kept_count = Signal(2)
+        value = Signal(8)
+        taken = Signal()
         # Nothing waits: a byte comes and goes in one cycle, and a byte of the frame leaves with the
         # one that comes two bytes later. Two flags in a row are no frame and raise no ``end``.
         m.d.comb += [
@@ -137,7 +142,9 @@ class _Stuffing(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.check = crc = CRC16_IBM_3740().create()
-        value, offered, taken = Signal(8), Signal(), Signal()
+        value = Signal(8)
+        offered = Signal()
+        taken = Signal()
         turned = Signal()
         special = (value == FLAG) | (value == ESCAPE)
         m.d.comb += crc.data.eq(value)

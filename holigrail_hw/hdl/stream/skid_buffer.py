@@ -42,12 +42,16 @@ class SkidBuffer(wiring.Component):
         width = len(Value.cast(self.i.payload))
         offered = Signal(width, reset_less=True)
         second = Signal(width, reset_less=True)
-        valid, waits, moves = Signal(), Signal(), Signal()
-        arriving, arrives = Value.cast(self.i.payload), Signal()
+        valid = Signal()
+        waits = Signal()
+        moves = Signal()
+        arriving = Value.cast(self.i.payload)
+        arrives = Signal()
         m.d.comb += [self.i.ready.eq(~waits), arrives.eq(self.i.valid)]
         if self._late:
             # The third register, which moves on whenever the two behind it take an item.
-            arriving, arrived = Signal(width, reset_less=True), Signal()
+            arriving = Signal(width, reset_less=True)
+            arrived = Signal()
             m.d.comb += [self.i.ready.eq(~waits | ~arrived), arrives.eq(arrived)]
             with m.If(self.i.ready):
                 m.d.sync += [arriving.eq(Value.cast(self.i.payload)), arrived.eq(self.i.valid)]

@@ -111,7 +111,8 @@ class Streamed(wiring.Component):
             return m
         # All registers of the core advance together, when the last stage is empty or its result is
         # accepted; otherwise nothing moves, so ``o.valid`` and its payload stay until ``ready``.
-        advance, accepted = Signal(), Signal()
+        advance = Signal()
+        accepted = Signal()
         frozen = EnableInserter(advance)
         m.submodules.core = core = frozen(_Core(plan))
         m.d.comb += [getattr(core, n).eq(self.i.payload[n]) for n in plan.inputs]

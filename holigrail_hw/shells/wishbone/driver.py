@@ -58,7 +58,8 @@ class Driver(wiring.Component):
         m = Module()
         bus, registers = self.bus, self._registers
         # The bus: an access stays ``active`` until its ``ack``; pauses are a matter of chance.
-        active, chance = Signal(), Signal(16, init=0xACE1)
+        active = Signal()
+        chance = Signal(16, init=0xACE1)
         answered = Signal()
         m.d.sync += chance.eq(Cat(chance[1:], chance[0] ^ chance[2] ^ chance[3] ^ chance[5]))
         m.d.comb += [

@@ -66,7 +66,8 @@ class Slave(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.inner = inner = self._inner
-        value, can = Signal(WORD), Signal(init=1)
+        value = Signal(WORD)
+        can = Signal(init=1)
         self._answer(m, value, can)
         # One part per stream: between the bytes moved so far and the handshake of the stream.
         parts = [

@@ -37,7 +37,9 @@ class BlockStreams(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """State: a request that is not taken yet, and the words that are still to come."""
         m = Module()
-        port, left, drops = self.port, Signal(FLASH_BITS - 1), Signal()
+        port = self.port
+        left = Signal(FLASH_BITS - 1)
+        drops = Signal()
         accepts = Signal()
         m.d.comb += [
             port.fetch.ready.eq(~self.fetch.valid & (left == 0)),

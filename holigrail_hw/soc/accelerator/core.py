@@ -47,7 +47,8 @@ class StreamedAccelerator(wiring.Component):
         if machine.loader:
             self._connect_flash(m, core.flash)
         inside = request.address < machine.scratchpad
-        beyond, left = Signal(), Signal(range(READ_CYCLES))
+        beyond = Signal()
+        left = Signal(range(READ_CYCLES))
         m.d.comb += [
             core.address.eq(request.address),
             core.write_data.eq(request.data),

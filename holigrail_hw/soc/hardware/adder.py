@@ -70,8 +70,11 @@ class Adder(wiring.Component):
         depth = self._latency + 3
         m.submodules.lane = lane = PlanModule(self._plan)
         m.submodules.queue = queue = fifo.SyncFIFO(width=8, depth=depth)
-        records, loads = Signal(range(_RECORDS)), Signal()
-        promised, taken, may_take = Signal(range(depth + 1)), Signal(), Signal()
+        records = Signal(range(_RECORDS))
+        loads = Signal()
+        promised = Signal(range(depth + 1))
+        taken = Signal()
+        may_take = Signal()
         # A register, as whole queues wait for it; one more code can be on its way than it knows.
         m.d.sync += may_take.eq(self.enable & (promised < depth - 1))
         with m.If(self.start):

@@ -96,8 +96,11 @@ class Checker(wiring.Component):
         m = Module()
         fields = self.fields
         # What the counts alone say; fields stay until all has been looked at.
-        miscounted, misaligned = Signal(), Signal()
-        self._tiles, self._too_many, self._outside = Signal(16), Signal(), Signal()
+        miscounted = Signal()
+        misaligned = Signal()
+        self._tiles = Signal(16)
+        self._too_many = Signal()
+        self._outside = Signal()
         m.d.sync += [
             miscounted.eq(self._has_wrong_count()),
             misaligned.eq(self._is_misaligned()),
@@ -138,9 +141,11 @@ class Checker(wiring.Component):
 
     def _multiplier(self, m: Module) -> None:
         """Factors that are chosen in a cycle are multiplied ``_PRODUCT_CYCLES`` later."""
-        self._factor, self._less = Signal(LEFT_BITS), Signal()
+        self._factor = Signal(LEFT_BITS)
+        self._less = Signal()
         self._step = Signal(signed(RIGHT_BITS))
-        left, right = Signal(LEFT_BITS), Signal(signed(RIGHT_BITS))
+        left = Signal(LEFT_BITS)
+        right = Signal(signed(RIGHT_BITS))
         self._product = Signal(signed(LEFT_BITS + RIGHT_BITS))
         if self._serial:
             m.d.comb += [self.left.eq(left), self.right.eq(right)]
@@ -287,9 +292,14 @@ class Checker(wiring.Component):
 
     def _compare(self, m: Module, terms: list[_Term], place: Any, walks: Any) -> None:
         """What becomes of the products: a cycle for the bounds of a span, and one to judge them."""
-        lowest, highest = Signal(_REACH), Signal(_REACH)
-        base, size, last_size = Signal(33), Signal(13), Signal(13)
-        begins, ends, ended = Signal(), Signal(), Signal()
+        lowest = Signal(_REACH)
+        highest = Signal(_REACH)
+        base = Signal(33)
+        size = Signal(13)
+        last_size = Signal(13)
+        begins = Signal()
+        ends = Signal()
+        ended = Signal()
         # A cycle before a term's product is there.
         with m.Switch(place):
             for number, term in enumerate(terms):

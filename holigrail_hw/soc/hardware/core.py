@@ -98,7 +98,8 @@ class AcceleratorCore(wiring.Component):
         kind = LargeScratchpad if self._style.has_one_port else Scratchpad
         m.submodules.scratchpad = self._pad = kind(machine.scratchpad, machine.grain)
         m.submodules.fields = self._fields = Fields(machine)
-        self._abort, self._stopping = Signal(), Signal()
+        self._abort = Signal()
+        self._stopping = Signal()
         # What is reset is large, and begins cycles after the chain does.
         resets = Signal()
         m.d.sync += resets.eq(self._abort)
@@ -108,18 +109,27 @@ class AcceleratorCore(wiring.Component):
         holds = not self._style.serial
         self._datapath = Datapath(machine, self._engine, self._timing, holds=holds)
         m.submodules.datapath = ResetInserter(resets)(self._datapath)
-        self._fetch, self._fetched, self._at = Signal(), Signal(), Signal(32)
+        self._fetch = Signal()
+        self._fetched = Signal()
+        self._at = Signal(32)
         self._words = Signal(32 * WORDS)
         self._chain_done = Signal()
         # Without a loader nothing is loaded, and what waits stands for ever.
-        self._met, self._stands, self._streaming = Signal(), Signal(init=1), Signal()
-        self._load_code, self._load_request, self._load_write = Signal(4), Signal(), Signal()
-        self._load_waits_in_vain, self._flash_wait = Signal(), Signal()
+        self._met = Signal()
+        self._stands = Signal(init=1)
+        self._streaming = Signal()
+        self._load_code = Signal(4)
+        self._load_request = Signal()
+        self._load_write = Signal()
+        self._load_waits_in_vain = Signal()
+        self._flash_wait = Signal()
         # Loads have begun for a chain that has not.
         self._is_fresh = Signal()
-        self._load_address, self._load_write_address = Signal(self._width), Signal(self._width)
+        self._load_address = Signal(self._width)
+        self._load_write_address = Signal(self._width)
         self._load_data = Signal(32)
-        self._load_read, self._load_written = Signal(), Signal()
+        self._load_read = Signal()
+        self._load_written = Signal()
         m.d.comb += [
             self._fields.words.eq(self._words),
             self._checker.fields.eq(self._fields.fields),
@@ -179,10 +189,13 @@ class AcceleratorCore(wiring.Component):
         With one port for both, results come first, then words of loads, then who reads.
         """
         pad, work, grain = self._pad, self._datapath, self._machine.grain
-        host_reads, host_writes, takes_port = Signal(), Signal(), Signal()
+        host_reads = Signal()
+        host_writes = Signal()
+        takes_port = Signal()
         is_writing, loads = work.write.any(), self._load_write
         one_port = self._style.has_one_port
-        free, alone = Signal(init=1), Signal(init=1)
+        free = Signal(init=1)
+        alone = Signal(init=1)
         word_at = Mux(loads, self._load_write_address, self.address)
         if one_port:
             m.d.comb += [
@@ -429,12 +442,16 @@ class _Chain:
     def __init__(self, machine: Machine, patience: int):
         self.step = 2 * machine.grain
         self.reads = DESCRIPTOR_BYTES // self.step
-        self.count, self.total = Signal(range(self.reads + READ_CYCLES)), Signal(8)
-        self.came, self.is_last = Signal(), Signal()
+        self.count = Signal(range(self.reads + READ_CYCLES))
+        self.total = Signal(8)
+        self.came = Signal()
+        self.is_last = Signal()
         self.is_wrong = Signal()
         self.next_at = Signal(33)
         self.quiet = Signal(patience + 1)
-        self.failed, self.code, self.begins = Signal(), Signal(4), Signal()
+        self.failed = Signal()
+        self.code = Signal(4)
+        self.begins = Signal()
         self.starts = Signal()
         self.ends = Signal()
 

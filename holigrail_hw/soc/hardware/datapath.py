@@ -240,8 +240,8 @@ class Datapath(wiring.Component):
         self._record_takers = [products.record.ready]
         sources: list[tuple[Any, Any, Any, Any]] = [
             (fields.is_matmul, products.o.valid, products.o.payload, products.o.ready),
-            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal()),
-            (fields.is_fill, Const(1, 1), fields.low, Signal()),
+            (fields.is_copy, reader.o.valid, reader.o.payload.data, Signal(name="copy_ready")),
+            (fields.is_fill, Const(1, 1), fields.low, Signal(name="fill_ready")),
         ]
         if machine.addition:
             sources.append(self._addition(m, records, takes))

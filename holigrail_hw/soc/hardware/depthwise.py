@@ -138,11 +138,19 @@ class Depthwise(wiring.Component):
     def _order(self, m: Module, cycles: DepthwiseTiming, lanes: Any, queue: Any) -> Any:
         """Which pixel is taken when, whether it opens a group, whether it completes a window."""
         fields = self.fields
-        x, y = Signal(16), Signal(16)
-        completes, taken, gives, opens = Signal(), Signal(), Signal(), Signal()
-        is_open, claimed, filled = Signal(), Signal(), Signal()
-        promised, waits = Signal(range(queue.depth + 1)), Signal(range(cycles.turn + 1))
-        ends_row, ends = Signal(), Signal()
+        x = Signal(16)
+        y = Signal(16)
+        completes = Signal()
+        taken = Signal()
+        gives = Signal()
+        opens = Signal()
+        is_open = Signal()
+        claimed = Signal()
+        filled = Signal()
+        promised = Signal(range(queue.depth + 1))
+        waits = Signal(range(cycles.turn + 1))
+        ends_row = Signal()
+        ends = Signal()
         m.d.comb += [
             completes.eq(
                 (x >= SIDE - 1)

@@ -72,14 +72,17 @@ class FlashReader(wiring.Component):
         """
         m = Module()
         port, pins = self.port, self.pins
-        tick, self._gate, reads = Signal(init=1), Signal(), Signal()
+        tick = Signal(init=1)
+        self._gate = Signal()
+        reads = Signal()
         gate = self._gate
         if self._half_rate:
             m.d.sync += tick.eq(~tick)
             m.d.comb += pins.clock.eq((gate & tick).replicate(2))
         else:
             m.d.comb += pins.clock.eq(Cat(0, gate))
-        place, shift = Signal(range(max(self._rest, _ALL_CLOCKS) + 1)), Signal(32)
+        place = Signal(range(max(self._rest, _ALL_CLOCKS) + 1))
+        shift = Signal(32)
         is_waking = Signal(init=1)
         free = self._words(m, gate & reads & tick)
         with m.If(tick):
@@ -127,7 +130,8 @@ class FlashReader(wiring.Component):
 
     def _send(self, m: Module, place: Any, shift: Any, is_waking: Any) -> None:
         """What stands at the data lines for one clock of the beginning of a burst."""
-        pins, command = self.pins, Signal(_COMMAND_CLOCKS)
+        pins = self.pins
+        command = Signal(_COMMAND_CLOCKS)
         m.d.comb += command.eq(Mux(is_waking, _WAKE, _READ))
         with m.If(place < _COMMAND_CLOCKS):
             bit = command[::-1].bit_select(place[:3], 1)
@@ -144,7 +148,8 @@ class FlashReader(wiring.Component):
     def _words(self, m: Module, takes: Any) -> Any:
         """Nibbles become words; returned is whether one more nibble has a place."""
         port, nibble = self.port, self.pins.input
-        kept, count = Signal(32 - 4), Signal(range(_NIBBLES))
+        kept = Signal(32 - 4)
+        count = Signal(range(_NIBBLES))
         following = Signal(range(_NIBBLES))
         block = port.block
         m.d.comb += following.eq(count + takes)

@@ -34,8 +34,10 @@ class LargeScratchpad(wiring.Component):
         grain, half = self._grain, 8 * self._grain
         low = grain.bit_length() - 1
         # A register before the memories and one behind, as those of the other scratchpad.
-        reads, address = Signal(), Signal.like(self.read_address)
-        mask, code = Signal(2 * grain), Signal(2 * half)
+        reads = Signal()
+        address = Signal.like(self.read_address)
+        mask = Signal(2 * grain)
+        code = Signal(2 * half)
         m.d.sync += [
             reads.eq(self.read),
             mask.eq(self.write),

@@ -69,8 +69,10 @@ class Loader(wiring.Component):
         m = Module()
         # What the status register shows stays when the rest is reset.
         self._loads = Signal(_COUNT, reset_less=True)
-        self._begins, self._ends = Signal(), Signal()
-        self._broken, self._failed = Signal(), Signal()
+        self._begins = Signal()
+        self._ends = Signal()
+        self._broken = Signal()
+        self._failed = Signal()
         self._record = Signal(8 * LOAD_BYTES)
         m.d.comb += self.loads.eq(self._loads)
         self._queue(m)
@@ -92,8 +94,12 @@ class Loader(wiring.Component):
         """Records, one ahead of the block that comes; ``begins`` hands one over."""
         step = 2 * self._machine.grain
         reads = LOAD_BYTES // step
-        at, count, total = Signal(33), Signal(range(reads + 1)), Signal(8)
-        code, at_once, arrived = Signal(4), Signal(), Signal(range(reads + 1))
+        at = Signal(33)
+        count = Signal(range(reads + 1))
+        total = Signal(8)
+        code = Signal(4)
+        at_once = Signal()
+        arrived = Signal(range(reads + 1))
         met = ~self._field("wait") | ((self.descriptors - self._field("wait_count"))[:8] < 128)
         m.d.comb += self.address.eq(at)
         with m.If(delayed(m, self.grant, READ_CYCLES, "comes", resets=True)):
@@ -164,9 +170,13 @@ class Loader(wiring.Component):
         A word is kept until it has been written and its four bytes are summed up.
         """
         flash, begins = self.flash, self._begins
-        left, at = Signal(FLASH_BITS - 1), Signal(self._width)
-        word, phase, waits = Signal(32), Signal(range(_WORD + 1), init=_WORD), Signal()
-        register, checked = Signal(32), Signal()
+        left = Signal(FLASH_BITS - 1)
+        at = Signal(self._width)
+        word = Signal(32)
+        phase = Signal(range(_WORD + 1), init=_WORD)
+        waits = Signal()
+        register = Signal(32)
+        checked = Signal()
         has_sum = self._field("crc")
         words = (self._field("length") >> 2) + has_sum
         is_over = (phase >= _WORD - 1) & (~waits | self.write_grant)

@@ -56,7 +56,8 @@ class Products(wiring.Component):
         m = Module()
         fields = self.fields
         m.submodules.engine = engine = self._engine.architecture(self._timing)
-        commands, left = Signal(_SIZE), Signal(_SIZE)
+        commands = Signal(_SIZE)
+        left = Signal(_SIZE)
         command = engine.command.payload
         m.d.comb += [
             command.vectors.eq(self.vectors),

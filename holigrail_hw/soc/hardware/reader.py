@@ -75,9 +75,11 @@ class Reader(wiring.Component):
         m = Module()
         m.submodules.loops = loops = self._loops
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=self._bits + 1, depth=QUEUE + 1)
-        promised, is_last = Signal(range(QUEUE + 1)), (loops.ends | ~self.inner).all()
+        promised = Signal(range(QUEUE + 1))
+        is_last = (loops.ends | ~self.inner).all()
         # A register, as whom the port is given to depends on it in its cycle.
-        has_room, following = Signal(init=1), Signal.like(promised)
+        has_room = Signal(init=1)
+        following = Signal.like(promised)
         m.d.comb += [
             loops.start.eq(self.start),
             loops.base.eq(self.base),
@@ -91,7 +93,8 @@ class Reader(wiring.Component):
             queue.w_data[-1].eq(delayed(m, is_last, READ_CYCLES, "is_last")),
         ]
         if self._holds:
-            kept, waits = Signal(self._bits + 1, reset_less=True), Signal()
+            kept = Signal(self._bits + 1, reset_less=True)
+            waits = Signal()
             m.d.comb += [
                 self.o.valid.eq(queue.r_rdy | waits),
                 self.o.payload.eq(Mux(waits, kept, queue.r_data)),

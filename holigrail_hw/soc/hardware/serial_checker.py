@@ -40,8 +40,11 @@ class SerialChecker(wiring.Component):
         """State: whether a descriptor is looked at, whether its first step is due, the bit that is
         added, and the product so far above the bits of the left operand that are left."""
         m = Module()
-        busy, first, ends = Signal(), Signal(), Signal()
-        bit, product = Signal(range(STEP_CYCLES)), Signal(signed(LEFT_BITS + RIGHT_BITS + 1))
+        busy = Signal()
+        first = Signal()
+        ends = Signal()
+        bit = Signal(range(STEP_CYCLES))
+        product = Signal(signed(LEFT_BITS + RIGHT_BITS + 1))
         steps = Checker(self._machine, serial=True)
         m.submodules.steps = EnableInserter(ends)(steps)
         low, high = product[:LEFT_BITS], product[LEFT_BITS:].as_signed()

@@ -41,8 +41,12 @@ class Windows(wiring.Component):
         # Three steps: a vector, the greatest of a window, and that within the bounds. A step that
         # has nothing, or whose item goes on, takes the next one. The first one is a register
         # because a vector comes late in its cycle.
-        has_vector, joins, moves = Signal(), Signal(), Signal()
-        is_first, is_whole, goes_on = Signal(init=1), Signal(), Signal()
+        has_vector = Signal()
+        joins = Signal()
+        moves = Signal()
+        is_first = Signal(init=1)
+        is_whole = Signal()
+        goes_on = Signal()
         taken = Signal(self.i.payload.shape(), reset_less=True)
         m.d.comb += [
             goes_on.eq(self.o.ready | ~self.o.valid),
@@ -59,7 +63,9 @@ class Windows(wiring.Component):
         with m.If(moves):
             m.d.sync += is_first.eq(taken.last)
         # Both bounds are looked at beside each other; ``low`` wins where they cross.
-        low, high, top = self.low, self.high, Signal(signed(8), reset_less=True)
+        low = self.low
+        high = self.high
+        top = Signal(signed(8), reset_less=True)
         m.d.sync += top.eq(Mux(high < low, low, high))
         for lane in range(self._lanes):
             code = taken.data[8 * lane : 8 * lane + 8].as_signed()

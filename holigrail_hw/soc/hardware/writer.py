@@ -63,7 +63,8 @@ class Writer(wiring.Component):
         is_vector = fields.is_matmul | fields.is_maximum
         is_narrow = Mux(fields.is_matmul, loops.ends[2], loops.ends[3]) & (fields.valid != 0)
         whole = Mux(fields.is_matmul, machine.columns, machine.rows)
-        size, place = Signal(range(2 * grain + 1)), loops.address[: grain.bit_length() - 1]
+        size = Signal(range(2 * grain + 1))
+        place = loops.address[: grain.bit_length() - 1]
         m.d.comb += [
             loops.start.eq(self.start),
             loops.base.eq(fields.y_base),

@@ -45,8 +45,10 @@ class Control(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         core, bus = self._core, self.bus
-        enable, pending = Signal(), Signal()
-        found, age = Signal(32), Signal(2)
+        enable = Signal()
+        pending = Signal()
+        found = Signal(32)
+        age = Signal(2)
         place = bus.address[2:8]
         shown = CONTROL.register("descriptor_cycles").offset // 4
         writes = bus.valid & bus.select.any() & (age == 0)

@@ -28,7 +28,8 @@ class FirmwareMemory(wiring.Component):
             shape=32, depth=len(self._words), init=self._words
         )
         read, write = words.read_port(), words.write_port(granularity=8)
-        bus, answers = self.bus, Signal()
+        bus = self.bus
+        answers = Signal()
         m.d.sync += answers.eq(bus.valid & ~answers)
         m.d.comb += [
             read.addr.eq(bus.address[2:]),

@@ -64,7 +64,8 @@ class Multiplier(wiring.Component):
         )
         # The factors are in registers beside the blocks; they change with the instruction alone.
         first_is_signed, second_is_signed = kind[:2] != _UPPER_IS_UNSIGNED, ~kind[1]
-        first, second = Signal(33), Signal(33)
+        first = Signal(33)
+        second = Signal(33)
         m.d.sync += [
             first.eq(self.first | (self.first[-1] & first_is_signed) << 32),
             second.eq(self.second | (self.second[-1] & second_is_signed) << 32),

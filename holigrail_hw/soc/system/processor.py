@@ -55,7 +55,8 @@ class PicoRV32(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        bus, running = self.bus, Signal()
+        bus = self.bus
+        running = Signal()
         m.d.comb += running.eq(~ResetSignal())
         preset = PRESETS[self._preset]
         has_products = "ENABLE_PCPI" in preset

@@ -41,8 +41,10 @@ class Serial(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        bus, answers = self.bus, Signal()
-        found, timer = Signal(32), Signal(32)
+        bus = self.bus
+        answers = Signal()
+        found = Signal(32)
+        timer = Signal(32)
         place, writes = bus.address[2:4], bus.select.any()
         places = {one.name: one.offset // 4 for one in UART.registers}
         begins = bus.valid & ~answers

@@ -53,8 +53,12 @@ class Serv(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         bus = self.bus
-        fetches, accesses, writes = Signal(), Signal(), Signal()
-        instruction, place, select = Signal(32), Signal(32), Signal(4)
+        fetches = Signal()
+        accesses = Signal()
+        writes = Signal()
+        instruction = Signal(32)
+        place = Signal(32)
+        select = Signal(4)
         # Linters want every port of what is instantiated.
         unused: dict[str, Any] = {
             f"o_o_{name}": Signal(bits, name=f"unused_{name}") for name, bits in _UNUSED

@@ -112,7 +112,9 @@ class System(wiring.Component):
         ]
         # What a memory gives is late in its cycle: the processor sees it in the next one, in which
         # the access has ended for everybody else.
-        asks, ready, word = Signal(), Signal(), Signal(32)
+        asks = Signal()
+        ready = Signal()
+        word = Signal(32)
         m.d.comb += [asks.eq(bus.valid & ~bus.ready), ready.eq(asks)]
         m.d.sync += [bus.ready.eq(asks & ready), bus.read_data.eq(word)]
         for name, target in (("memory", memory), ("uart", serial), ("control", control)):
@@ -133,7 +135,9 @@ class System(wiring.Component):
         self, m: Module, core: AcceleratorCore, bus: Any, chosen: Any, ready: Any, word: Any
     ) -> None:
         """An access of the scratchpad ends when a word that was read would come."""
-        granted, waits, inside = Signal(), Signal(), Signal()
+        granted = Signal()
+        waits = Signal()
+        inside = Signal()
         comes = delayed(m, granted, READ_CYCLES, "comes", resets=True)
         m.d.comb += [
             inside.eq(bus.address[:28] < self._machine.scratchpad),

@@ -59,8 +59,10 @@ class BitWindow(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        window, taken = Signal(self._size), Signal()
-        word, behind = Signal(self._width), Signal(range(2 * self._longest))
+        window = Signal(self._size)
+        taken = Signal()
+        word = Signal(self._width)
+        behind = Signal(range(2 * self._longest))
         # Input: a word is accepted while fewer than two steps are held and the frame has not ended;
         # ``ready`` depends on registers and the control inputs only, never on ``valid``.
         m.d.comb += [
@@ -79,7 +81,8 @@ class BitWindow(wiring.Component):
             m.d.sync += self.ends.eq(self.code.payload.last)
         # State: ``held`` bits in the low places of ``window``, zeros above them. Each cycle the new
         # word goes on top, and ``step`` bits leave at the bottom.
-        both, placed = Signal(self._size), Signal(self._size)
+        both = Signal(self._size)
+        placed = Signal(self._size)
         m.d.comb += [placed.eq(word << behind), both.eq(window | placed)]
         m.d.sync += [
             window.eq(both >> self.step),

@@ -39,7 +39,9 @@ class HuffmanCore(CodecComponent):
         state = _State()
         # Stage one: a symbol's place in the table is known (``found``); it is the last one
         # (``final``), or there is none because of an error (``bad``).
-        found, final, bad = Signal(), Signal(), Signal()
+        found = Signal()
+        final = Signal()
+        bad = Signal()
         read_ahead, ahead, step, stop = state.read_ahead, state.ahead, state.step, state.stop
         wrong = Signal()
         length, place = self._match(m, window, table, state.valid)
@@ -128,7 +130,8 @@ class HuffmanCore(CodecComponent):
         """Length of the next code word and its place; ``valid`` says that it exists."""
         longest = len(window.first)
         above = Signal(longest)
-        length, word = Signal(range(longest + 1)), Signal(longest)
+        length = Signal(range(longest + 1))
+        word = Signal(longest)
         offset = Signal(len(table.offsets[0]))
         m.d.comb += [above[i].eq(window.first < table.limits[i]) for i in range(longest)]
         m.d.comb += valid.eq(above[-1] & table.usable)
@@ -153,7 +156,10 @@ class _State:
     """
 
     def __init__(self) -> None:
-        self.left, self.read_ahead = Signal(COUNT_WIDTH), Signal()
+        self.left = Signal(COUNT_WIDTH)
+        self.read_ahead = Signal()
         self.refused = Signal()
-        self.ahead, self.step, self.stop = Signal(), Signal(), Signal()
+        self.ahead = Signal()
+        self.step = Signal()
+        self.stop = Signal()
         self.valid = Signal()

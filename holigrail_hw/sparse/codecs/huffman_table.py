@@ -95,9 +95,15 @@ class LoadedTable(wiring.Component):
         # State while a table comes in: which lengths are done, from the shortest on; the next code
         # word and how many words of the present length could exist; symbols announced and given.
         done = Signal(longest)
-        code, room = Signal(longest + 1), Signal(longest + 2, init=2)
-        total, given, bad = Signal(width + 1), Signal(width + 1), Signal()
-        taken, counting, is_last_symbol, fails = Signal(), Signal(), Signal(), Signal()
+        code = Signal(longest + 1)
+        room = Signal(longest + 2, init=2)
+        total = Signal(width + 1)
+        given = Signal(width + 1)
+        bad = Signal()
+        taken = Signal()
+        counting = Signal()
+        is_last_symbol = Signal()
+        fails = Signal()
         after = Signal(max(longest, width) + 3)
         more = Signal(width + 2)
         m.d.comb += [

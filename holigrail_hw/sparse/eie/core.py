@@ -50,7 +50,10 @@ class EieCore(wiring.Component):
         wiring.connect(m, wiring.flipped(self.result), drain.result)
         # An activation is sent to all elements in the same cycle, when each of them has a place for
         # it. A product is done when nothing is left to send and every element is idle.
-        starts, sends, is_done, beyond = Signal(), Signal(), Signal(), Signal()
+        starts = Signal()
+        sends = Signal()
+        is_done = Signal()
+        beyond = Signal()
         m.d.comb += [
             store.begin.eq(loader.begin),
             store.write.eq(loader.write),
@@ -90,7 +93,9 @@ class EieCore(wiring.Component):
         self, m: Module, loader: Any, drain: Any, starts: Any, is_done: Any, beyond: Any
     ) -> None:
         """One job after another; ``code`` and ``has_run`` keep what the loader said about it."""
-        code, has_run, time = Signal(3), Signal(), Signal(32)
+        code = Signal(3)
+        has_run = Signal()
+        time = Signal(32)
         m.d.comb += [
             self.status.payload.code.eq(Mux(has_run & beyond, RANGE, code)),
             self.status.payload.cycles.eq(time),

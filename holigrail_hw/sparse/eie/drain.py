@@ -50,7 +50,9 @@ class EieDrain(wiring.Component):
         spec, valid = self._spec, self.result.valid
         # The output: the sum read last, from element ``clear_pe``. Nothing is read while it is
         # refused, so it stays until ``ready``; in that cycle it is cleared.
-        left, moves, pe = Signal(self.rows.shape()), Signal(), Signal(range(spec.pes))
+        left = Signal(self.rows.shape())
+        moves = Signal()
+        pe = Signal(range(spec.pes))
         total = Signal(shape_of(spec.accumulator))
         m.d.comb += [
             moves.eq(~valid | self.result.ready),

@@ -116,10 +116,13 @@ class EieElement(wiring.Component):
         Bit i of ``valid`` marks an entry in stage i + 2, of ``busy`` also a column without entries.
         """
         spec = self._spec
-        busy, valid = Signal(3), Signal(3)
+        busy = Signal(3)
+        valid = Signal(3)
         opens = Signal()
         held = [Signal(self.activation.shape(), name=f"activation_d{i + 1}") for i in range(2)]
-        row, late_row, beyond = Signal(range(spec.rows)), Signal(range(spec.rows)), Signal()
+        row = Signal(range(spec.rows))
+        late_row = Signal(range(spec.rows))
+        beyond = Signal()
         zeros = entry[spec.sizes.code_width :]
         following = Mux(opens, 0, row + 1) + zeros
         limit = self.limit + (self._number < self.remainder)

@@ -79,9 +79,14 @@ class EieLoader(wiring.Component):
         spec, command = self._spec, self.command.payload
         # State: the kind of command; the columns of the latest matrix and whether it is loaded; the
         # activations so far; the rows of the matrix coming in, which count from ``starts`` on.
-        is_load, columns, loaded = Signal(), Signal(range(spec.columns + 1)), Signal()
-        wrong_size, count = Signal(), Signal(range(spec.columns + 1))
-        code, starts, rows = self.code, Signal(), Signal(self.rows.shape())
+        is_load = Signal()
+        columns = Signal(range(spec.columns + 1))
+        loaded = Signal()
+        wrong_size = Signal()
+        count = Signal(range(spec.columns + 1))
+        code = self.code
+        starts = Signal()
+        rows = Signal(self.rows.shape())
         m.d.comb += [
             wrong_size.eq(
                 (command.columns == 0)
@@ -162,8 +167,12 @@ class EieLoader(wiring.Component):
         codebook, pointer, entry = range(3)
         total = Signal(spec.sizes.word_width)
         word, last = self.matrix.payload.word, self.matrix.payload.last
-        moved, good = Signal(), Signal()
-        is_final, ends, is_last_pe, wrong = Signal(), Signal(), Signal(), Signal()
+        moved = Signal()
+        good = Signal()
+        is_final = Signal()
+        ends = Signal()
+        is_last_pe = Signal()
+        wrong = Signal()
         m.d.comb += [
             moved.eq(self.matrix.valid & self.matrix.ready),
             good.eq(code == GOOD),

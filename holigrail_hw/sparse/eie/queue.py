@@ -50,12 +50,10 @@ class EieQueue(wiring.Component):
         # State of the activation in use: ``left`` entries from ``place`` on. Its place is free in
         # the cycle of its last entry, so activations follow each other without a gap.
         left = Signal(self.count.shape())
-        free, waits, incoming, following = (
-            Signal(),
-            Signal(),
-            Signal(self._item),
-            Signal(self._item),
-        )
+        free = Signal()
+        waits = Signal()
+        incoming = Signal(self._item)
+        following = Signal(self._item)
         m.d.comb += [
             incoming.activation.eq(self.activation),
             incoming.first.eq(self.first),
@@ -85,8 +83,10 @@ class EieQueue(wiring.Component):
             shape=self._item, depth=max(room, 2), init=[]
         )
         write, read = waiting.write_port(), waiting.read_port(domain="comb")
-        level, enters = Signal(range(room + 1)), Signal()
-        newest, oldest = Signal(range(room)), Signal(range(room))
+        level = Signal(range(room + 1))
+        enters = Signal()
+        newest = Signal(range(room))
+        oldest = Signal(range(room))
         m.d.comb += [
             waits.eq(level != 0),
             self.ready.eq((level != room) | free),

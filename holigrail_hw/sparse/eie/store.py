@@ -61,7 +61,8 @@ class EieStore(wiring.Component):
         m = Module()
         # ``half`` of each memory is written, the other one, ``searched``, is read; they change
         # places at ``start``.
-        half, searched = Signal(), Signal(init=1)
+        half = Signal()
+        searched = Signal(init=1)
         with m.If(self.start):
             m.d.sync += [half.eq(~half), searched.eq(half)]
 
@@ -83,8 +84,10 @@ class EieStore(wiring.Component):
         flags = memory.Memory(shape=group, depth=2 << place_width, init=[])
         m.submodules.values, m.submodules.flags = values, flags
         value_write, flag_write = values.write_port(), flags.write_port()
-        is_set, gathered = self.value != 0, Signal(group)
-        summary, kept = Signal(groups), Signal(group)
+        is_set = self.value != 0
+        gathered = Signal(group)
+        summary = Signal(groups)
+        kept = Signal(group)
         here = self.index[:low]
         m.d.comb += [
             gathered.eq(Mux(here == 0, 0, kept) | (is_set << here)),
@@ -114,9 +117,13 @@ class EieStore(wiring.Component):
         low = group.bit_length() - 1
         place_width = len(self.index) - low
         value_read, flag_read = values.read_port(), flags.read_port()
-        pending, word = Signal(groups), Signal(group)
-        has_flags, flags_place, word_place = Signal(), Signal(place_width), Signal(place_width)
-        accept, refill = Signal(), Signal()
+        pending = Signal(groups)
+        word = Signal(group)
+        has_flags = Signal()
+        flags_place = Signal(place_width)
+        word_place = Signal(place_width)
+        accept = Signal()
+        refill = Signal()
         chosen_group, rest_of_groups = _first(pending)
         chosen, rest = _first(word)
         next_group = (pending != 0) & (~has_flags | refill)

@@ -74,8 +74,12 @@ class ScnnCore(wiring.Component):
         command, status = self.command, self.status
         # State: groups left, the set of sums being filled, the half of the weights being used.
         groups = Signal(self._spec.size_width)
-        load, start, swap, unload = Signal(), Signal(), Signal(), Signal()
-        active, half = Signal(), Signal()
+        load = Signal()
+        start = Signal()
+        swap = Signal()
+        unload = Signal()
+        active = Signal()
+        half = Signal()
         loaded = Cat(element.loaded for element in elements).all()
         ready = Cat(element.ready for element in elements).all()
         working = Cat(element.working for element in elements).any()

@@ -53,12 +53,20 @@ class Drain(wiring.Component):
         # State: the walk, and whether one is under way. A walk over a halo takes two reads per sum:
         # the gift, then, with ``receives``, the sum it is added to, which ``settles`` one cycle
         # later. In the last walk a value that was read is ``got`` until it is accepted.
-        walk, walking, exchanges = Signal(range(len(self.walks))), Signal(), Signal()
-        receives, settles, got, fresh = Signal(), Signal(), Signal(), Signal()
-        given, side = Signal.like(self.gift), Signal.like(walk)
-        address, target = Signal(bits), Signal(bits)
+        walk = Signal(range(len(self.walks)))
+        walking = Signal()
+        exchanges = Signal()
+        receives = Signal()
+        settles = Signal()
+        got = Signal()
+        fresh = Signal()
+        given = Signal.like(self.gift)
+        side = Signal.like(walk)
+        address = Signal(bits)
+        target = Signal(bits)
         steps, ends, whole_block, last_block = self._counters(m, walk, address)
-        last, final = Signal(), Signal()
+        last = Signal()
+        final = Signal()
         for place, (*_, distance, _) in enumerate(self.walks[:-1]):
             with m.If(walk == place):
                 m.d.comb += [exchanges.eq(walking), target.eq(address + distance)]
@@ -109,13 +117,19 @@ class Drain(wiring.Component):
     def _counters(self, m: Module, walk: Any, address: Any) -> Any:
         """Drive a walk's address; returns its ``steps`` input and when walks and blocks end."""
         spec, bits = self._spec, len(address)
-        steps, whole_block = Signal(), Signal()
+        steps = Signal()
+        whole_block = Signal()
         widest = max(width for _, width, *_ in self.walks)
         highest = max(height for _, _, height, *_ in self.walks)
-        inner, outer = Signal(range(widest)), Signal(range(highest))
+        inner = Signal(range(widest))
+        outer = Signal(range(highest))
         filters = Signal(range(spec.filters))
-        width, height = Signal(range(widest + 1)), Signal(range(highest + 1))
-        line, plane, begin, offset = Signal(bits), Signal(bits), Signal(bits), Signal(bits)
+        width = Signal(range(widest + 1))
+        height = Signal(range(highest + 1))
+        line = Signal(bits)
+        plane = Signal(bits)
+        begin = Signal(bits)
+        offset = Signal(bits)
         for place, (start, across, down, *_) in enumerate(self.walks):
             with m.If(walk == place):
                 m.d.comb += [begin.eq(start), width.eq(across), height.eq(down)]
@@ -171,7 +185,10 @@ class Compressor(wiring.Component):
         # being filled (``kept``, ``count`` entries); ``flush`` after the last value of a block.
         zeros = Signal(spec.index_width)
         fillers = Signal(range(size // (most + 1) + 1))
-        flush, final, free, pushes = Signal(), Signal(), Signal(), Signal()
+        flush = Signal()
+        final = Signal()
+        free = Signal()
+        pushes = Signal()
         kept = [Signal(entry, name=f"kept{lane}") for lane in range(lanes)]
         count = Signal(range(lanes + 1))
         new = Signal(entry)

@@ -186,16 +186,20 @@ class _State:
                 for edge in ("begin", "end")
             }
         )
-        self.half, self.found = Signal(), Signal(bounds)
+        self.half = Signal()
+        self.found = Signal(bounds)
         self.channel = Signal(range(spec.channel_depth + 1))
         self.limit = Signal.like(self.channel)
-        self.read, self.got = Signal(), Signal()
+        self.read = Signal()
+        self.got = Signal()
         self.advance = Signal()
         self.now = Signal(bounds)
         self.queue = [Signal(bounds, name=f"ahead{place}") for place in range(LOOKAHEAD)]
-        self.count, self.has_ahead = Signal(range(LOOKAHEAD + 1)), Signal()
+        self.count = Signal(range(LOOKAHEAD + 1))
+        self.has_ahead = Signal()
         self.take = Signal()
-        self.working, self.a_next = Signal(), Signal.like(a_address)
+        self.working = Signal()
+        self.a_next = Signal.like(a_address)
         self.w_next = Signal(len(w_address) - 1)
 
     @property

@@ -109,7 +109,8 @@ class Loader(wiring.Component):
         item, store, size = self.i.payload, self.store, self._size
         # State: channels announced, frames left, the present block.
         bits = self._size_width
-        channels, frames = Signal(bits), Signal(bits)
+        channels = Signal(bits)
+        frames = Signal(bits)
         # There may be more blocks than announced, so this counts up to one more.
         block = Signal(bits + 1)
         count = Signal(range(self._depth + 1))
@@ -127,7 +128,10 @@ class Loader(wiring.Component):
         place, any_value, is_far = self._place(m, base)
         # Writes: vectors of excess blocks, of a full part, and empty last ones are dropped. The end
         # of every block that counts is noted.
-        ends, counts, stores, room = Signal(), Signal(), Signal(), Signal()
+        ends = Signal()
+        counts = Signal()
+        stores = Signal()
+        room = Signal()
         m.d.comb += [
             ends.eq(item.last | item.final),
             counts.eq(block < kept),

@@ -45,7 +45,9 @@ class Incoming(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), receiver.i)
         # State: the header of the frame, the bytes of the present item so far, and the latest bytes
         # of all. Items are passed on before their frame is known to be intact.
-        header, place, last = Signal(8), Signal(range(max(self._bytes) + 1)), Signal()
+        header = Signal(8)
+        place = Signal(range(max(self._bytes) + 1))
+        last = Signal()
         word, byte = self._word, receiver.o.payload
         is_items = Signal()
         m.d.comb += is_items.eq(header < len(self._bytes))

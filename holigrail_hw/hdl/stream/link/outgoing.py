@@ -164,11 +164,14 @@ class _Offer:
     """
 
     def __init__(self, longest: int):
-        self.word, self.bytes_left = Signal(8 * longest), Signal(range(longest))
+        self.word = Signal(8 * longest)
+        self.bytes_left = Signal(range(longest))
         self.next_word = Signal(8 * longest)
         self.next_bytes = Signal(range(longest))
         # A question must survive the reset that comes with it.
-        self.asked, self.items_left = Signal(reset_less=True), Signal(range(_FRAME_BYTES))
+        self.asked = Signal(reset_less=True)
+        self.items_left = Signal(range(_FRAME_BYTES))
         self.limit = Signal(range(_FRAME_BYTES))
-        self.header, self.offered = Signal(8), Signal()
+        self.header = Signal(8)
+        self.offered = Signal()
         self.taking = Signal()

@@ -39,7 +39,8 @@ class Marks(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         # State: the place in the frame, and whether a mark before it was wrong.
-        place, before = Signal(range(self._beats)), Signal()
+        place = Signal(range(self._beats))
+        before = Signal()
         m.d.comb += [
             self.whole.eq(place == self._beats - 1),
             self.wrong.eq(before | (self.last != self.whole)),
@@ -89,7 +90,8 @@ class Leaving(wiring.Component):
         # State: the place in the frame that goes out; how many frames wait, the oldest in bit 0 of
         # ``flags``. There is room for all that the network can hold, so that nobody waits here.
         place = Signal(range(max(self._beats, 2)))
-        count, flags = Signal(range(self._frames + 1)), Signal(self._frames)
+        count = Signal(range(self._frames + 1))
+        flags = Signal(self._frames)
         leaves = Signal()
         m.d.comb += [
             self.last.eq(place == self._beats - 1),

@@ -26,7 +26,8 @@ class ConcatUnit(wiring.Component):
         m = Module()
         shape = self._shape
         total = sum(shape.folds)
-        place, there = Signal(range(total)), Signal()
+        place = Signal(range(total))
+        there = Signal()
         line = Pipeline(m, 1, self.o.ready)
         line.fill(m, there)
         wrapped(m, place, total, there & line.moves[0])

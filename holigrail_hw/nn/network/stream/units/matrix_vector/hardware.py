@@ -138,7 +138,8 @@ class MatrixVectorUnit(_ProductsUnit):
         """
         outputs = self._shape.folds[1]
         beat = Signal(len(self.i.payload.as_value()), name="held", reset_less=True)
-        is_held, turn = Signal(), Signal(range(outputs), name="turn")
+        is_held = Signal()
+        turn = Signal(range(outputs), name="turn")
         enters = Signal()
         m.d.comb += enters.eq(is_held & moves)
         last = wrapped(m, turn, outputs, enters)
@@ -164,7 +165,9 @@ class MatrixVectorUnit(_ProductsUnit):
             shape=width, depth=(1 << bits) + sums, init=[]
         )
         write, read = vectors.write_port(), vectors.read_port()
-        taken, enters, begins = Signal(), Signal(), Signal()
+        taken = Signal()
+        enters = Signal()
+        begins = Signal()
         to, at = Signal(range(sums), name="write_place"), Signal(range(sums), name="read_place")
         to_half, at_half = Signal(name="write_half"), Signal(name="read_half")
         turn = Signal(range(outputs), name="turn")

@@ -153,7 +153,8 @@ class ReduceUnit(wiring.Component):
         m = Module()
         shape = self._shape
         line = Pipeline(m, 1, self.o.ready)
-        taken, tap = Signal(), Signal(range(shape.taps))
+        taken = Signal()
+        tap = Signal(range(shape.taps))
         last = wrapped(m, tap, shape.taps, taken)
         m.d.comb += [
             self.i.ready.eq(line.moves[0]),

@@ -24,7 +24,8 @@ class QueueUnit(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        pushes, pops = Signal(), Signal()
+        pushes = Signal()
+        pops = Signal()
         m.d.comb += [
             pushes.eq(self.i.valid & self.i.ready),
             pops.eq(self.o.valid & self.o.ready),
@@ -61,9 +62,14 @@ class QueueUnit(wiring.Component):
         size, bits = self._shape.depth - 1, self._shape.bits
         m.submodules.ring = ring = memory.Memory(shape=bits, depth=size, init=[])
         write, read = ring.write_port(), ring.read_port()
-        level, head, beside = Signal(range(size + 1)), Signal(), Signal()
+        level = Signal(range(size + 1))
+        head = Signal()
+        beside = Signal()
         first = Signal(bits, reset_less=True)
-        free, from_ring, direct, to_ring = Signal(), Signal(), Signal(), Signal()
+        free = Signal()
+        from_ring = Signal()
+        direct = Signal()
+        to_ring = Signal()
         m.d.comb += [
             self.i.ready.eq(level != size),
             self.o.valid.eq(head),

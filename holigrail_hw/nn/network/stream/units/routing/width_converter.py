@@ -39,7 +39,8 @@ class WidthConverterUnit(wiring.Component):
         register of the output. The last beat waits until that is free.
         """
         factor, bits = self._shape.factor, len(self.i.payload.as_value())
-        place, so_far = Signal(range(factor)), Signal((factor - 1) * bits, reset_less=True)
+        place = Signal(range(factor))
+        so_far = Signal((factor - 1) * bits, reset_less=True)
         line = Pipeline(m, 1, self.o.ready)
         taken = Signal()
         last = wrapped(m, place, factor, taken)
@@ -59,7 +60,8 @@ class WidthConverterUnit(wiring.Component):
         have gone. The next one is taken while the last part goes.
         """
         factor, bits = self._shape.factor, len(self.o.payload.as_value())
-        place, left = Signal(range(factor)), Signal(factor * bits, reset_less=True)
+        place = Signal(range(factor))
+        left = Signal(factor * bits, reset_less=True)
         given = Signal()
         last = wrapped(m, place, factor, given)
         m.d.comb += [

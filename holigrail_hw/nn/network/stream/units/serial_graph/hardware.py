@@ -82,7 +82,9 @@ class SerialGraphUnit(wiring.Component):
         shape, width = self._shape, self._shape.bits
         given = self.i.payload.as_value()
         vector: Any = Signal(len(given), name="vector", reset_less=True)
-        is_held, place, enters = Signal(), Signal(range(width), name="bit"), Signal()
+        is_held = Signal()
+        place = Signal(range(width), name="bit")
+        enters = Signal()
         m.d.comb += enters.eq(is_held & moves)
         last = wrapped(m, place, width, enters)
         # An element without its sign: the most significant bit inverted.

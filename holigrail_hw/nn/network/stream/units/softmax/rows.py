@@ -34,7 +34,8 @@ class Rows:
         self.i, self.classes, depth = i, classes, 2 * classes
         level, rows = Signal(range(depth + 1), name="kept"), Signal(2, name="whole")
         self.starts, self.half = Signal(name="starts"), Signal(name="read_half")
-        self._written, self._read = Signal(range(classes)), Signal(range(classes))
+        self._written = Signal(range(classes))
+        self._read = Signal(range(classes))
         self._write_half = Signal()
         m.d.comb += i.ready.eq(level != depth)
         self._enters = i.valid & i.ready

@@ -28,8 +28,10 @@ class _Multiplier:
     """
 
     def __init__(self, m: Module):
-        self._high, self._low = Signal(_BITS), Signal(_BITS)
-        self._factor, self._negative = Signal(_BITS), Signal()
+        self._high = Signal(_BITS)
+        self._low = Signal(_BITS)
+        self._factor = Signal(_BITS)
+        self._negative = Signal()
         upper = Signal(_BITS)
         m.d.comb += upper.eq(Cat(self._low[31], self._high)[:_BITS])
         # Up from a half; a negative product only from more than a half.
@@ -75,11 +77,15 @@ class SharesUnit(wiring.Component):
         total = rows.register(m, unsigned(shape.total_width), _added)
         power = rows.memory(m)
         multiplier = _Multiplier(m)
-        time, moves = Signal(range(shape.gap)), Signal()
+        time = Signal(range(shape.gap))
+        moves = Signal()
         # The element's own place goes on when it starts; what is made is that of before.
-        element, first = Signal(31, reset_less=True), Signal()
+        element = Signal(31, reset_less=True)
+        first = Signal()
         sums = Signal(shape.total_width, reset_less=True)
-        begins, ends, open_ = Signal(), time == shape.gap - 1, ~self.o.valid | self.o.ready
+        begins = Signal()
+        ends = time == shape.gap - 1
+        open_ = ~self.o.valid | self.o.ready
         m.d.comb += [
             begins.eq((time == 0) & rows.there),
             rows.starts.eq(begins),
@@ -101,7 +107,8 @@ class SharesUnit(wiring.Component):
 
     def _reciprocal(self, m: Module, time: Any, first: Any, total: Any, multiplier: Any) -> Any:
         """The products of Newton's method, in the first share of a row."""
-        scaled, lead = Signal(_BITS, reset_less=True), Signal(range(SHIFTS + 1))
+        scaled = Signal(_BITS, reset_less=True)
+        lead = Signal(range(SHIFTS + 1))
         y, rest = (Signal(signed(_BITS), name=n, reset_less=True) for n in ("y", "rest"))
         half = Signal(signed(_BITS))
         m.d.comb += half.eq(scaled[1:])
@@ -141,7 +148,8 @@ class SharesUnit(wiring.Component):
         with m.Elif((time > PRELUDE) & (time < PRELUDE + PRODUCT - 2)):
             multiplier.step(m)
         # Rounded at place 35 - lead; the place below it decides.
-        shifted, rounded = Signal(11), Signal(11)
+        shifted = Signal(11)
+        rounded = Signal(11)
         m.d.comb += [
             shifted.eq((multiplier.result.as_unsigned()[:31] << lead)[34:]),
             rounded.eq((shifted + 1) >> 1),

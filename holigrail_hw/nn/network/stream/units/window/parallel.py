@@ -41,7 +41,10 @@ class ParallelWindowUnit(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         line = Pipeline(m, 1, self.o.ready)
-        taken, behind, step, waits = Signal(), Signal(), Signal(), Signal()
+        taken = Signal()
+        behind = Signal()
+        step = Signal()
+        waits = Signal()
         m.d.comb += [
             self.i.ready.eq(line.moves[0] & ~waits),
             taken.eq(self.i.valid & self.i.ready),
@@ -82,7 +85,9 @@ class ParallelWindowUnit(wiring.Component):
         fold = Signal(range(shape.folds), name="fold")
         column = Signal(range(columns), name="window_column")
         row = Signal(range(down), name="window_row")
-        running, begins, here = Signal(), Signal(), Signal()
+        running = Signal()
+        begins = Signal()
+        here = Signal()
         m.d.comb += [
             begins.eq(
                 taken
@@ -149,7 +154,8 @@ class ParallelWindowUnit(wiring.Component):
         with m.If(~behind):
             m.d.sync += [column_behind.eq(0), bank_behind.eq(following)]
         reached = self._row_in >= shape.reached
-        alone, address = Signal(), Signal(range(columns), name="column_read")
+        alone = Signal()
+        address = Signal(range(columns), name="column_read")
         bank = Signal(range(count), name="bank_read", reset_less=True)
         m.d.comb += [
             alone.eq(behind & ~(taken & reached)),

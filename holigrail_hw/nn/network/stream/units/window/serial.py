@@ -37,7 +37,8 @@ class SerialWindowUnit(wiring.Component):
         # The tap of a window of one beat may be the beat that is just written.
         meets = self._meets()
         read = pixels.read_port(transparent_for=[write] if meets else [])
-        taken, steps = Signal(), Signal()
+        taken = Signal()
+        steps = Signal()
         line = Pipeline(m, 1, self.o.ready)
         line.fill(m, steps)
         classes = self._places(m, steps)
