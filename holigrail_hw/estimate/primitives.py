@@ -309,11 +309,10 @@ class Negation(Adder):
     """The negative of a word or, where some bit says so, the word itself or zero."""
 
     def luts(self, device):
-        return 2 * self.width
+        return self.width if device.adder_selects else 2 * self.width
 
     def _bit_ns(self, device):
-        inverted = 0 if device.adder_subtracts else device.lut_ns
-        return inverted + super()._bit_ns(device) + device.lut_ns
+        return super()._bit_ns(device) + (0 if device.adder_selects else device.lut_ns)
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,9 @@ def test_logic_merges_with_what_is_in_front_of_it():
     assert slowest_ns(chain(Wiring(), Logic(0)), merging, 0) == 0
 
 
-@pytest.mark.parametrize(("subtracts", "tables"), [(True, 1), (False, 2)])
-def test_a_negation_inverts_adds_and_chooses(subtracts, tables):
-    device = replace(APART, adder_subtracts=subtracts)
+@pytest.mark.parametrize(("selects", "tables"), [(True, 0), (False, 1)])
+def test_a_negation_adds_and_chooses(selects, tables):
+    device = replace(APART, adder_selects=selects)
     found = Negation(9).delay_ns(device)
     assert found == pytest.approx(Adder(9).delay_ns(device) + tables * device.lut_ns)
 

@@ -8,6 +8,7 @@ from amaranth import Cat, Const, Mux, Shape, Value, signed, unsigned
 from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer, Negation
 from holigrail_hw.hdl.integer.lookup import looked_up
 from holigrail_hw.hdl.integer.multiply import multiply
+from holigrail_hw.hdl.integer.negated import negated_where
 from holigrail_hw.hdl.plan.plan import Plan, Wire
 
 from .cost import bits_for
@@ -38,7 +39,7 @@ def approximated(
     magnitude = plan.step(
         "magnitude",
         unsigned(x.width),
-        lambda x, s: Mux(s, -x, x).as_unsigned(),
+        lambda x, s: negated_where(s, x),
         x,
         sign,
         using=Negation(x.width),
@@ -53,7 +54,7 @@ def approximated(
     return plan.step(
         "rounded",
         shape,
-        lambda v, s: Mux(s, one - (v >> fold.guard), v >> fold.guard),
+        lambda v, s: negated_where(s, v >> fold.guard, shape.width, one),
         v,
         sign,
         using=Negation(shape.width),

@@ -7,15 +7,16 @@ exponents; sign extension does the rest. Two's complement needs no normalisation
 so the loop is one addition. Infinities and NaN are remembered in three bits beside the sum.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from amaranth import Cat, Mux, Value, signed, unsigned
 
-from holigrail_hw.estimate.primitives import Adder, Logic, Shifter
+from holigrail_hw.estimate.primitives import Adder, Logic, Negation
 from holigrail_hw.formats import FixedFormat, Format
 
+from ..integer.negated import negated_where
+from ..integer.shift_to_place import shift_to_place
 from ..plan.plan import Plan, Wire
 from .fixed import fixed_product
 from .float_multiply import multiply_unpacked
@@ -34,7 +35,6 @@ __all__ = [
 FLAGS = 3
 """Bits beside the sum: +infinity seen, -infinity seen, NaN seen."""
 
-_STAGES_PER_STEP = 2
 _FREE_PLACES = 2
 
 
@@ -154,57 +154,31 @@ def aligned_integer(plan: Plan, number: Unpacked, register: FixedFormat) -> Wire
     product = plan.step(
         "signed_product",
         signed(number.width + 1),
-        lambda m, s: Mux(s, -m, m),
+        lambda m, s: negated_where(s, m, len(m) + 1).as_signed(),
         number.significand,
         number.sign,
-        using=Adder(number.width + 1),
+        using=Negation(number.width + 1),
+    )
+    # A normalised significand may end below the register's last place, in zeros. A distance that
+    # is negative even so belongs to a zero.
+    low = min((span.exponent_low for span in number.spans), default=0)
+    if 0 <= low <= _FREE_PLACES and number.exponent_low >= 0:
+        # A few more places below save a subtraction.
+        low = 0
+    bits = max((number.exponent_high - low).bit_length(), 1)
+    distance = plan.step(
+        *("distance", unsigned(bits), (lambda e: e - low), number.exponent),
+        using=Adder(bits) if low else None,
         wrap=True,
     )
-    # The register ends at the last place of all numbers, but a normalised significand may end
-    # below it, in zeros. A shift that is negative even so belongs to a zero.
-    base = number.scale + register.fraction_width
-    below = max(-min((span.exponent_low for span in number.spans), default=0) - base, 0)
-    if -_FREE_PLACES <= base < 0:
-        # A few more places below, which are dropped in the end, save an addition.
-        below = max(below, -base)
-    base += below
-    bits = (number.exponent_high + base).bit_length()
-    using = Adder(bits) if base else None
-    shift = plan.step(
-        *("shift", unsigned(max(bits, 1)), (lambda e: e + base), number.exponent),
-        using=using,
-        wrap=True,
-    )
-    width = register.width + below
-    stages = shift.width
-    # Large shifts last: until then the value stays narrow.
-    for low in range(0, stages, _STAGES_PER_STEP):
-        high = min(low + _STAGES_PER_STEP, stages)
-        grown = min(product.width + ((1 << high) - (1 << low)), width)
-        product = plan.step(
-            f"aligned_{high}",
-            signed(grown),
-            _shift_by(low, high),
-            product,
-            shift,
-            using=Shifter(grown, high - low),
-            wrap=True,
-        )
-    if below:
-        shape = signed(max(product.width - below, 1))
-        product = plan.step("placed", shape, lambda p: p[below:].as_signed(), product, wrap=True)
-    return product
+    place = number.scale + register.fraction_width + low
+    word = shift_to_place(plan, product, distance, register.width - place)
+    shape = signed(min(max(word.width + place, 1), register.width))
 
+    def placed(word: Any) -> Any:
+        return word.shift_left(place) if place >= 0 else word[-place:].as_signed()
 
-def _shift_by(low: int, high: int) -> Callable:
-    """Shift left by the bits low to high of the amount."""
-
-    def shifted(value, amount):
-        for bit in range(low, high):
-            value = Mux(amount[bit], value.shift_left(1 << bit), value)
-        return value
-
-    return shifted
+    return plan.step("placed", shape, placed, word, wrap=True)
 
 
 def exact_flags(plan: Plan, number: Unpacked) -> Wire | None:

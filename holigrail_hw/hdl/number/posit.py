@@ -26,6 +26,7 @@ from holigrail_hw.estimate.primitives import (
 )
 from holigrail_hw.formats.scalar.posit import PositFormat
 
+from ..integer.negated import negated_where
 from ..plan.plan import Plan, Wire
 from .canonical import CANONICAL
 from .float_sum import NEED, Need
@@ -133,8 +134,7 @@ def _unpack_posit(plan: Plan, format: PositFormat, x: Wire, name: str) -> Unpack
     body = step(
         "body",
         digits,
-        # -x is ~(x - 1): one cell for each bit does the sum and the choice.
-        lambda x, s: Mux(s, ~(x[:-1] + ((1 << digits) - 1))[:digits], x[:-1]),
+        lambda x, s: negated_where(s, x[:-1]),
         *(x, sign),
         using=Negation(digits),
     )

@@ -20,6 +20,7 @@ from holigrail_hw.estimate.primitives import Adder, Logic, Multiplexer, Negation
 from holigrail_hw.formats import Format, Rounding
 from holigrail_hw.formats.scalar.posit import PositFormat
 
+from ..integer.negated import negated_where
 from ..plan.plan import Plan, Wire
 from .float_add import float_add
 from .operation import OPERATIONS
@@ -41,7 +42,7 @@ def _subtract(
     width = b.width
     # The code of -b is -b; zero and NaR stay what they are.
     negated = plan.step(
-        "b_negated", width, lambda b: -Value.cast(b), b, using=Negation(width), wrap=True
+        "b_negated", width, lambda b: negated_where(1, b), b, using=Negation(width), wrap=True
     )
     return _add(plan, formats, (a, negated), result, **options)
 

@@ -13,6 +13,7 @@ from holigrail_hw.formats import BinaryFormat, Format, Rounding, TernaryFormat
 
 from ..integer.bit_heap import Bit
 from ..integer.dot_product import PARTIAL, SIGNS, Partial
+from ..integer.negated import negated_where
 from ..plan.plan import Plan, Wire
 from .canonical import CANONICAL
 from .fixed import CODE, INTEGER, PRODUCT, fixed_operand, product_range
@@ -134,7 +135,15 @@ def _signed_copy(
     shape = range_shape(*product_range(a_format, b_format)[:2])
     value = fixed_operand(plan, "operand", b, b_format)
     using = Negation(shape.width)
-    return plan.step("product", shape, lambda s, v: Mux(s, v, -v), a, value, using=using, wrap=True)
+    return plan.step(
+        "product",
+        shape,
+        lambda s, v: negated_where(~s, v, shape.width),
+        a,
+        value,
+        using=using,
+        wrap=True,
+    )
 
 
 @PRODUCT.rule(TernaryFormat, Format)
@@ -147,7 +156,7 @@ def _signed_copy_or_zero(
     return plan.step(
         "product",
         shape,
-        lambda s, v: Mux(s[0], Mux(s[1], -v, v), 0),
+        lambda s, v: Mux(s[0], negated_where(s[1], v, shape.width), 0),
         a,
         value,
         using=Negation(shape.width),

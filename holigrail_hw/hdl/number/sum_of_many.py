@@ -17,6 +17,7 @@ from holigrail_hw.estimate.primitives import Adder, Comparator, Logic, Multiplex
 from holigrail_hw.formats import FixedFormat, Format
 
 from ..integer.balanced_tree import balanced_tree
+from ..integer.negated import negated_where
 from ..integer.unmerged import unmerged
 from ..plan.plan import Plan, Wire
 from .exact_accumulator import FLAGS, aligned_integer, exact_flags, with_flags
@@ -188,10 +189,9 @@ def _word(plan: Plan, addend: Addend, place: Wire, largest: Wire, width: int, hi
     return plan.step(
         "term",
         signed(width + 1),
-        lambda w, s: Mux(s, -w, w),
+        lambda w, s: negated_where(s, w, width + 1).as_signed(),
         *(word, addend.number.sign),
         using=Negation(width + 1),
-        wrap=True,
     )
 
 

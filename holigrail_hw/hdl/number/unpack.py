@@ -3,11 +3,12 @@
 A fixed-like format needs no rule of its own: its integer becomes sign and magnitude.
 """
 
-from amaranth import Mux, Value
+from amaranth import Value
 
-from holigrail_hw.estimate.primitives import Adder
+from holigrail_hw.estimate.primitives import Negation
 from holigrail_hw.formats import Format
 
+from ..integer.negated import negated_where
 from ..plan.plan import Plan, Wire
 from .fixed import INTEGER, fixed_operand
 from .rules import hardware_rules
@@ -52,9 +53,8 @@ def unpack_integer(plan: Plan, x: Wire, fraction_width: int, name: str) -> Unpac
         significand = plan.step(
             f"{name}_magnitude",
             width,
-            lambda x: Mux(x[-1], -x, x).as_unsigned(),
+            lambda x: negated_where(x[-1], x),
             x,
-            using=Adder(width),
-            wrap=True,
+            using=Negation(width),
         )
     return constant_exponent(plan, sign, significand, -fraction_width, Span(0, 0, 0, width - 1))
