@@ -32,6 +32,8 @@ TABLE = Path(__file__).parents[1] / "scripts/data/mutants.csv"
 SMALL = [
     (row["operator"], row["parameters"], int(row["results"] or 0) or None, row["alike"])
     for row in csv.DictReader(TABLE.read_text().splitlines()[1:])
+    # It takes an hour, and too few of its chains are met: the guide says so (Verification).
+    if row["operator"] != "accelerator"
 ]
 LARGE = {"accelerator", "eie", "gemm", "network", "scnn"}
 PAUSES = ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.5, 0.5))
@@ -238,7 +240,7 @@ def test_what_becomes_verilog_is_the_same_in_every_process():
 
 
 def test_there_is_a_small_form_of_every_engine():
-    assert {name for name, *_ in SMALL} == set(ENGINES)
+    assert {name for name, *_ in SMALL} == set(ENGINES) - {"accelerator"}
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_planted_faults_are_seen(monkeypatch):
     with pytest.raises(AssertionError, match="wrong"):
         check([same("fp8_e5m2")])
     monkeypatch.undo()
-    monkeypatch.setattr(bit_heap, "shared_adder", lambda a, b, c=0: (a ^ b ^ c, a & b))
+    monkeypatch.setattr(bit_heap, "_full_adder", lambda a, b, c=0: (a ^ b ^ c, a & b))
     with pytest.raises(AssertionError, match="wrong"):
         check([make(Multiply, a="int4", b="int4", multiplier="tree")])
 

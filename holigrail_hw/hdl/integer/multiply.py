@@ -23,7 +23,7 @@ from holigrail_hw.estimate.primitives import Adder, DspMultiplier, Logic, Select
 from holigrail_hw.estimate.product_cut import BLOCKS
 
 from ..plan.plan import Plan, Wire
-from .bit_heap import Bit, add_up, compress_early, heap_of, majority_adder
+from .bit_heap import Bit, add_up, compress, heap_of
 from .unmerged import unmerged
 
 __all__ = ["MULTIPLIERS", "MULTIPLIER_MEANING", "multiply", "partial_products"]
@@ -189,8 +189,9 @@ def _tree(plan: Plan, a: Wire, b: Wire, name: str) -> Wire:
     bits = partial_products(shape_a, shape_b)
     width = shape_a.width + shape_b.width
     heap = heap_of(plan, f"{name}_partial", width, bits, 0, a, b)
-    # Logic synthesis makes fewest gates of these two forms of an adder.
-    return add_up(plan, name, compress_early(plan, name, heap), cell=majority_adder)
+    # Adders that share a gate take fewer transistors by Yosys's estimate, but a library has cells
+    # for whole ones, which take less of it (`synth multiply --multiplier tree --target asic`).
+    return add_up(plan, name, compress(plan, name, heap))
 
 
 def partial_products(a: Shape, b: Shape, first: int = 0, second: int = 1) -> list[Bit]:
